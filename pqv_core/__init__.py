@@ -1,0 +1,1 @@
+"""What a project, a run, an event and an error are; no torch, no Qt."""

@@ -1,0 +1,85 @@
+"""One frozen config per technique, and the whole that a run is made from."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from pydantic import Field
+
+from pqv_core.config.base import Config
+from pqv_core.config.data import DataConfig
+from pqv_core.config.export import ExportConfig
+from pqv_core.config.finetune import FinetuneConfig
+from pqv_core.config.measure import MeasureConfig
+from pqv_core.config.model import ModelConfig
+from pqv_core.config.prune import PruneConfig
+from pqv_core.config.quantize import QuantizeConfig
+from pqv_core.errors import ConfigError
+
+__all__ = [
+    "Config",
+    "DataConfig",
+    "ExportConfig",
+    "FinetuneConfig",
+    "MeasureConfig",
+    "ModelConfig",
+    "PruneConfig",
+    "QuantizeConfig",
+    "RunConfig",
+    "setting_names",
+    "with_setting",
+]
+
+
+class RunConfig(Config):
+    """Everything that a run depends on, apart from the machine."""
+
+    model: ModelConfig = Field(default_factory=ModelConfig)
+    data: DataConfig = Field(default_factory=DataConfig)
+    prune: PruneConfig = Field(default_factory=PruneConfig)
+    finetune: FinetuneConfig = Field(default_factory=FinetuneConfig)
+    quantize: QuantizeConfig = Field(default_factory=QuantizeConfig)
+    export: ExportConfig = Field(default_factory=ExportConfig)
+    measure: MeasureConfig = Field(default_factory=MeasureConfig)
+    seed: int = Field(default=0, ge=0, lt=2**31)
+
+
+def setting_names() -> list[str]:
+    """Dotted names of all settings, such as ``prune.ratio``."""
+    names = []
+    for section, info in RunConfig.model_fields.items():
+        fields = getattr(info.annotation, "model_fields", None)
+        names += [f"{section}.{field}" for field in fields] if fields else [section]
+    return names
+
+
+def with_setting(config: RunConfig, name: str, text: str) -> RunConfig:
+    """A copy in which the setting with the dotted ``name`` holds what ``text`` says.
+
+    ``text`` is read as JSON where it is JSON (numbers, true, null, objects), else as a plain string.
+    ``model.arguments.KEY`` sets one keyword argument of the model.
+
+    Raises:
+        ConfigError: There is no such setting, or it cannot hold this value.
+    """
+    if name not in setting_names() and not name.startswith("model.arguments."):
+        raise ConfigError(
+            f"There is no setting named {name!r}.",
+            field=name,
+            action=f"Choose one of: {', '.join(setting_names())}.",
+        )
+    plain = config.model_dump()
+    level: dict[str, Any] = plain
+    *path, last = name.split(".", 2)
+    for part in path:
+        level = level[part]
+    level[last] = _value(text)
+    return RunConfig.parse(plain)
+
+
+def _value(text: str) -> Any:
+    try:
+        return json.loads(text, parse_constant=lambda word: word)  # NaN stays a word, and is refused as one
+    except json.JSONDecodeError:
+        return text

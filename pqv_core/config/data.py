@@ -1,0 +1,23 @@
+"""Which images."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from pqv_core.config.base import Config
+
+
+class DataConfig(Config):
+    """Folders of images, one sub-folder a class. Without them accuracy is left out, latency is not.
+
+    Attributes:
+        train: Folder of training images; relative paths start at the project's folder.
+        val: Folder of validation images.
+        eval_images: Upper limit of validation images to use, evenly spread over the classes; None for all.
+        batch_size: Images a step while evaluating.
+    """
+
+    train: str | None = None
+    val: str | None = None
+    eval_images: int | None = Field(default=None, ge=1)
+    batch_size: int = Field(default=32, ge=1, le=4096)

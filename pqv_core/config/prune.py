@@ -1,0 +1,77 @@
+"""What is cut, by how much, and how the least important parts are found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from pqv_core.config.base import Config
+
+Importance = Literal["l1", "l2", "taylor"]
+AttentionUnit = Literal["width", "heads"]
+MAX_RATIO = 0.9
+
+
+@dataclass(frozen=True)
+class ImportanceInfo:
+    """What a person reads about an importance criterion before choosing it."""
+
+    label: str
+    sentence: str
+    needs_images: bool
+
+
+IMPORTANCES: dict[Importance, ImportanceInfo] = {
+    "taylor": ImportanceInfo(
+        "Taylor",
+        "Estimates how much the loss would change without each part, from gradients on your images.",
+        needs_images=True,
+    ),
+    "l1": ImportanceInfo("L1", "Removes the parts whose weights have the smallest absolute sum.", False),
+    "l2": ImportanceInfo("L2", "Removes the parts whose weights have the smallest Euclidean norm.", False),
+}
+
+
+class PruneConfig(Config):
+    """Structured pruning (DepGraph, Fang et al. 2023): whole channels and heads are removed.
+
+    Attributes:
+        enabled: False leaves the model as it is.
+        importance: Criterion that ranks what to remove.
+        ratio: Share of each width that is removed, between 0 and 0.9.
+        mlp: Cut the hidden width of the MLPs.
+        attention: Cut the attention.
+        attention_unit: ``width`` narrows every head, ``heads`` removes whole heads.
+        embedding: Cut the embedding dimension.
+        round_to: Every width that is left is a multiple of this.
+        images: Calibration images for criteria that need gradients.
+        batch_size: Calibration images a step.
+    """
+
+    enabled: bool = True
+    importance: Importance = "taylor"
+    ratio: float = 0.25
+    mlp: bool = True
+    attention: bool = True
+    attention_unit: AttentionUnit = "width"
+    embedding: bool = False
+    round_to: int = Field(default=8, ge=1, le=64)
+    images: int = Field(default=128, ge=1)
+    batch_size: int = Field(default=16, ge=1, le=4096)
+
+    @field_validator("ratio")
+    @classmethod
+    def _ratio_is_a_share(cls, value: float) -> float:
+        if value == 0:
+            raise ValueError("a ratio of 0 removes nothing; switch pruning off instead (--no-prune)")
+        if not 0 < value <= MAX_RATIO:
+            raise ValueError(f"the pruning ratio must lie above 0 and be at most {MAX_RATIO}")
+        return value
+
+    @model_validator(mode="after")
+    def _something_is_cut(self) -> Self:
+        if self.enabled and not (self.mlp or self.attention or self.embedding):
+            raise ValueError("choose what may be cut (mlp, attention or embedding), or switch pruning off")
+        return self

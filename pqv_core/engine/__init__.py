@@ -1,0 +1,1 @@
+"""Where torch lives. Only the worker process imports this package."""

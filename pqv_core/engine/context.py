@@ -1,0 +1,64 @@
+"""What an engine function may use of the job that it works for: say things, and notice its end."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from pqv_core.errors import Cancelled
+from pqv_core.events import Event, Level, Log, Metric, Progress
+
+
+@dataclass
+class Context:
+    """Passed to every long-running engine function, which starts no thread of its own.
+
+    Attributes:
+        run: Id that all events carry.
+        send: Takes an event; may be called often.
+        cancelled: Set once the person has asked for the end.
+        stage: Name of the stage at work.
+        warnings: What the person should know about the result; kept in ``run.json``.
+    """
+
+    run: str
+    send: Callable[[Event], None]
+    cancelled: threading.Event = field(default_factory=threading.Event)
+    stage: str = ""
+    warnings: list[str] = field(default_factory=list)
+    _began: float = field(default_factory=time.monotonic)
+
+    def enter(self, stage: str) -> None:
+        """A new stage begins: progress is counted from here."""
+        self.stage = stage
+        self._began = time.monotonic()
+
+    def check_cancelled(self) -> None:
+        """Raise ``Cancelled`` once the end was asked for. Called at least every few hundred milliseconds."""
+        if self.cancelled.is_set():
+            raise Cancelled
+
+    def log(self, text: str, *, level: Level = "info") -> None:
+        """Say a line to the person."""
+        self.send(Log(run=self.run, level=level, text=text))
+
+    def warn(self, text: str) -> None:
+        """Say a line that is also kept with the result."""
+        if text not in self.warnings:
+            self.warnings.append(text)
+            self.log(text, level="warning")
+
+    def progress(self, done: int, total: int, *, unit: str = "") -> None:
+        """Report work done in this stage; also a point at which the job can end."""
+        self.check_cancelled()
+        spent = time.monotonic() - self._began
+        left = spent / done * (total - done) if done else None
+        self.send(
+            Progress(run=self.run, stage=self.stage, done=done, total=total, unit=unit, seconds_left=left)
+        )
+
+    def metric(self, name: str, *, step: int, value: float, epoch: float | None = None) -> None:
+        """Report one point of a curve. ``value`` must be finite."""
+        self.send(Metric(run=self.run, name=name, step=step, value=value, epoch=epoch))

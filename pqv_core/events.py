@@ -1,0 +1,131 @@
+"""What a job says while it works: one frozen model an event, one JSON line each.
+
+A job ends with exactly one ``Finished``. Every event carries the id of its run, so that one of a run that is
+over can be told apart and dropped.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from pqv_core.errors import ErrorInfo
+
+Outcome = Literal["succeeded", "failed", "cancelled"]
+Level = Literal["info", "warning", "error"]
+
+
+class Event(BaseModel):
+    """What all events share."""
+
+    model_config = ConfigDict(frozen=True, allow_inf_nan=False)
+
+    run: str = ""
+
+
+class JobStarted(Event):
+    """The worker has read its job. ``stages`` are the names of all stages to come, in order."""
+
+    type: Literal["job_started"] = "job_started"
+    stages: tuple[str, ...] = ()
+    directory: str = ""
+
+
+class StageStarted(Event):
+    """A stage begins; ``index`` counts from 0."""
+
+    type: Literal["stage_started"] = "stage_started"
+    stage: str
+    index: int
+    total: int
+
+
+class StageFinished(Event):
+    """A stage is complete; ``cached`` when an earlier result with the same inputs was taken over."""
+
+    type: Literal["stage_finished"] = "stage_finished"
+    stage: str
+    seconds: float
+    cached: bool = False
+
+
+class Progress(Event):
+    """Work done inside the running stage; ``seconds_left`` is an estimate, absent until there is one."""
+
+    type: Literal["progress"] = "progress"
+    stage: str
+    done: int
+    total: int
+    unit: str = ""
+    seconds_left: float | None = None
+
+
+class Metric(Event):
+    """One figure of a curve: ``train_loss``, ``learning_rate``, ``val_loss``, ``val_top1``, …
+
+    ``step`` counts optimiser steps from 1; accuracies are fractions from 0 to 1.
+    """
+
+    type: Literal["metric"] = "metric"
+    name: str
+    step: int
+    value: float
+    epoch: float | None = None
+
+
+class LatencySample(Event):
+    """One timed inference of one artefact, in nanoseconds; ``target`` is ``local`` or a device's serial."""
+
+    type: Literal["latency_sample"] = "latency_sample"
+    role: str
+    index: int
+    ns: int
+    target: str = "local"
+
+
+class Log(Event):
+    """A line for a person."""
+
+    type: Literal["log"] = "log"
+    level: Level = "info"
+    text: str
+
+
+class Artifact(Event):
+    """A file that is complete; ``path`` is absolute."""
+
+    type: Literal["artifact"] = "artifact"
+    role: str
+    path: str
+    size_bytes: int
+
+
+class Finished(Event):
+    """The one last event of a job. ``result`` is the answer of jobs that are not runs."""
+
+    type: Literal["finished"] = "finished"
+    outcome: Outcome
+    error: ErrorInfo | None = None
+    stage: str = ""
+    result: dict[str, object] | None = None
+
+
+AnyEvent = Annotated[
+    JobStarted | StageStarted | StageFinished | Progress | Metric | LatencySample | Log | Artifact | Finished,
+    Field(discriminator="type"),
+]
+_ADAPTER: TypeAdapter[AnyEvent] = TypeAdapter(AnyEvent)
+
+
+def encode(event: Event) -> str:
+    """The event as one line of JSON, without the line's end."""
+    return event.model_dump_json()
+
+
+def decode(line: str | bytes) -> AnyEvent | None:
+    """The event that a line holds, or None when the line is none (a stray print of a library)."""
+    try:
+        return _ADAPTER.validate_json(line)
+    except (ValidationError, UnicodeDecodeError):
+        return None

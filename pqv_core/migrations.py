@@ -1,0 +1,37 @@
+"""Project files of older versions, brought up to date by pure steps from dict to dict."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from pqv_core.errors import ProjectError
+
+Step = Callable[[dict[str, Any]], dict[str, Any]]
+
+STEPS: Mapping[int, Step] = {}
+"""By the version that a step starts from; it returns the same project in the next version's form."""
+
+
+def migrate(
+    plain: dict[str, Any], *, to: int, path: Path, steps: Mapping[int, Step] = STEPS
+) -> dict[str, Any]:
+    """Bring a project's plain data to version ``to``.
+
+    Raises:
+        ProjectError: The version is missing, unknown or newer than ``to``.
+    """
+    version = plain.get("schema_version")
+    if not isinstance(version, int) or isinstance(version, bool) or version < 1:
+        raise ProjectError(
+            f"{path.name} does not say which version it is.", action="Choose a .pqv file made by PQV-Mobile."
+        )
+    if version > to:
+        raise ProjectError(
+            f"{path.name} was written by a newer PQV-Mobile (format {version}; this one reads up to {to}).",
+            action="Update PQV-Mobile to open it.",
+        )
+    for start in range(version, to):
+        plain = {**steps[start](plain), "schema_version": start + 1}
+    return plain

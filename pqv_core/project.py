@@ -1,0 +1,103 @@
+"""The project file ``name.pqv``: what was chosen, and where the runs lie.
+
+It is JSON in UTF-8, written to a temporary file and put in place in one step. Keys that this version does not
+know are kept. Runs lie beside it in ``name.runs/<id>/``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field
+
+from pqv_core import migrations
+from pqv_core.config import RunConfig
+from pqv_core.config.base import Config
+from pqv_core.errors import ConfigError, ProjectError, from_os_error
+from pqv_core.fsio import write_json
+
+SCHEMA_VERSION = 1
+SUFFIX = ".pqv"
+_LIMIT_BYTES = 16 * 1024 * 1024
+
+
+class Project(Config):
+    """What a project file holds."""
+
+    schema_version: int = SCHEMA_VERSION
+    created: str = Field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
+    note: str = ""
+    config: RunConfig = Field(default_factory=RunConfig)
+
+
+def load(path: Path) -> Project:
+    """Read a project file.
+
+    Raises:
+        ProjectError: It is missing, cut, not a project, or written by a newer version.
+    """
+    plain = migrations.migrate(_read(path), to=SCHEMA_VERSION, path=path)
+    try:
+        return Project.parse(plain)
+    except ConfigError as error:
+        raise ProjectError(
+            f"The project {path.name} holds a value that cannot be: {error.message}",
+            action="Correct it in the file, or restore an earlier copy.",
+            details=error.details,
+        ) from error
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        if path.stat().st_size > _LIMIT_BYTES:
+            raise ProjectError(
+                f"{path.name} is too large to be a project file.", action="Choose a .pqv file."
+            )
+        plain = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ProjectError(
+            f"The project file cannot be read: {from_os_error(error, path).message}",
+            action="Check the path, or create a project with: pqv new PROJECT.pqv --model NAME.",
+            details=str(error),
+        ) from error
+    except (ValueError, RecursionError) as error:
+        raise ProjectError(
+            f"{path.name} is damaged: it is not complete JSON.",
+            action="Restore an earlier copy of the file, or create the project anew. Its runs are untouched.",
+            details=str(error),
+        ) from error
+    if not isinstance(plain, dict) or "config" not in plain:
+        raise ProjectError(f"{path.name} is not a PQV-Mobile project.", action="Choose a .pqv file.")
+    return plain
+
+
+def save(path: Path, project: Project) -> None:
+    """Write a project file, whole or not at all.
+
+    Raises:
+        StorageError: The folder is missing, full, or may not be written.
+    """
+    write_json(path, project.model_dump(mode="json"))
+
+
+def runs_directory(path: Path) -> Path:
+    """The folder beside the project file that holds its runs."""
+    return path.with_suffix(".runs")
+
+
+def stored_path(path: Path, *, project: Path) -> str:
+    """``path`` as it is kept in the project file: relative to its folder, with forward slashes."""
+    try:
+        relative = os.path.relpath(path.resolve(), project.resolve().parent)
+    except ValueError:  # another drive on Windows
+        return path.resolve().as_posix()
+    return Path(relative).as_posix()
+
+
+def resolved_path(stored: str, *, project: Path) -> Path:
+    """The absolute path that a stored one means."""
+    return (project.resolve().parent / Path(stored).expanduser()).resolve()

@@ -1,0 +1,240 @@
+"""What a run measured (``run.json``): raw samples are kept, medians and ratios are derived on read."""
+
+from __future__ import annotations
+
+import json
+import statistics
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from pqv_core.errors import ErrorInfo, ProjectError, from_os_error
+from pqv_core.fsio import write_json
+
+SCHEMA_VERSION = 1
+RUN_FILE = "run.json"
+HISTORY_FILE = "history.jsonl"
+
+RunState = Literal["running", "succeeded", "failed", "cancelled"]
+Role = Literal["paper_fp32", "fast_fp32", "pruned_fp32", "compressed"]
+
+
+class Record(BaseModel):
+    """Part of a run; keys that this version does not know are kept."""
+
+    model_config = ConfigDict(frozen=True, extra="allow", allow_inf_nan=False)
+
+
+class Accuracy(Record):
+    """Top-1 and top-5 as fractions from 0 to 1, mean cross-entropy, and the number of images."""
+
+    top1: float
+    top5: float
+    loss: float
+    images: int
+
+
+class Parity(Record):
+    """Logits of an artefact against the fp32 model it came from, on the same inputs.
+
+    Attributes:
+        max_abs: Largest absolute difference.
+        relative: ‖a − b‖₂ ∕ ‖b‖₂ over all logits.
+        top1_agreement: Share of inputs with the same first class.
+        inputs: Number of inputs compared.
+    """
+
+    max_abs: float
+    relative: float
+    top1_agreement: float
+    inputs: int
+
+
+class Measurement(Record):
+    """One measuring of one artefact on one target.
+
+    Attributes:
+        target: ``local`` or a device's description.
+        loop: Id of the interleaved loop; measurements with the same id took turns in one process.
+        samples_ns: Every timed inference in nanoseconds, in order.
+        peak_rss_bytes: Highest resident memory of a clean process that ran this artefact alone.
+        load_ns: Time to load the file.
+    """
+
+    target: str = "local"
+    loop: str = ""
+    engine: str = ""
+    threads: int
+    warmup: int
+    samples_ns: tuple[int, ...] = Field(min_length=1)
+    peak_rss_bytes: int | None = None
+    load_ns: int | None = None
+    throttled: bool | None = None
+    heat: dict[str, Any] | None = None
+
+    @property
+    def median_ns(self) -> float:
+        """Median of the samples, in nanoseconds."""
+        return statistics.median(self.samples_ns)
+
+    @property
+    def median_ms(self) -> float:
+        """Median of the samples, in milliseconds."""
+        return self.median_ns / 1e6
+
+    def percentile_ms(self, share: float) -> float:
+        """The nearest-rank percentile in milliseconds; ``share`` from 0 to 1."""
+        ordered = sorted(self.samples_ns)
+        return ordered[min(len(ordered) - 1, int(share * len(ordered)))] / 1e6
+
+
+class OperatorTime(Record):
+    """Time of one operator, summed over ``calls``, in nanoseconds a run of the model."""
+
+    name: str
+    calls: int
+    ns: int
+
+
+class Candidate(Record):
+    """A way to make an artefact, measured in order to choose; ``error`` says why it was not possible."""
+
+    name: str
+    engine: str = ""
+    chosen: bool = False
+    median_ns: float | None = None
+    samples_ns: tuple[int, ...] = ()
+    error: str = ""
+
+
+class Variant(Record):
+    """One artefact of a run. ``file`` is relative to the run's folder."""
+
+    role: Role
+    file: str
+    size_bytes: int
+    params: int
+    macs: int
+    precision: str
+    engine: str
+    passes: str = ""
+    accuracy: Accuracy | None = None
+    parity: Parity | None = None
+    measurements: tuple[Measurement, ...] = ()
+    operators: tuple[OperatorTime, ...] = ()
+    candidates: tuple[Candidate, ...] = ()
+
+
+class StageRecord(Record):
+    """How a stage went. ``cached``: taken over from an earlier run with the same inputs."""
+
+    name: str
+    state: Literal["waiting", "running", "done", "skipped", "failed", "cancelled"]
+    seconds: float = 0.0
+    cached: bool = False
+    inputs_hash: str = ""
+
+
+class Environment(Record):
+    """The machine and the versions."""
+
+    pqv: str
+    python: str
+    system: str
+    processor: str
+    cores: int
+    memory_bytes: int
+    threads: int
+    versions: dict[str, str]
+    engines: tuple[str, ...] = ()
+    cpu_capability: str = ""
+
+
+class RunRecord(Record):
+    """All of a run."""
+
+    schema_version: int = SCHEMA_VERSION
+    id: str
+    parent: str | None = None
+    created: str
+    finished: str | None = None
+    state: RunState
+    config: dict[str, Any]
+    environment: Environment
+    stages: tuple[StageRecord, ...] = ()
+    variants: tuple[Variant, ...] = ()
+    dense_accuracy: Accuracy | None = None
+    pruned_accuracy: Accuracy | None = None
+    warnings: tuple[str, ...] = ()
+    error: ErrorInfo | None = None
+
+    def variant(self, role: Role) -> Variant | None:
+        """The artefact with this role, if the run made it."""
+        return next((variant for variant in self.variants if variant.role == role), None)
+
+    def speedup(self, *, over: Role, target: str = "local") -> float | None:
+        """How many times faster the compressed artefact is than ``over`` on ``target`` (ratio of medians)."""
+        ours, base = (_measured(self.variant(role), target) for role in ("compressed", over))
+        return base.median_ns / ours.median_ns if ours and base else None
+
+
+def _measured(variant: Variant | None, target: str) -> Measurement | None:
+    measurements = variant.measurements if variant else ()
+    return next((item for item in reversed(measurements) if item.target == target), None)
+
+
+def save(directory: Path, record: RunRecord) -> None:
+    """Write ``run.json``, whole or not at all."""
+    write_json(directory / RUN_FILE, record.model_dump(mode="json"))
+
+
+def load(directory: Path) -> RunRecord:
+    """Read the ``run.json`` of a run's folder.
+
+    Raises:
+        ProjectError: It is missing, damaged or newer than this version.
+    """
+    path = directory / RUN_FILE
+    try:
+        plain = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ProjectError(
+            f"The run {directory.name} cannot be read: {from_os_error(error, path).message}",
+            action="Run the project again.",
+        ) from error
+    except ValueError as error:
+        raise ProjectError(
+            f"The run {directory.name} is damaged.", action="Run the project again.", details=str(error)
+        ) from error
+    version = plain.get("schema_version") if isinstance(plain, dict) else None
+    if isinstance(version, int) and version > SCHEMA_VERSION:
+        raise ProjectError(
+            f"The run {directory.name} was written by a newer PQV-Mobile.", action="Update PQV-Mobile."
+        )
+    try:
+        return RunRecord.model_validate(plain)
+    except ValidationError as error:
+        raise ProjectError(
+            f"The run {directory.name} is damaged.", action="Run the project again.", details=str(error)
+        ) from error
+
+
+def load_all(runs: Path) -> tuple[list[RunRecord], list[str]]:
+    """All readable runs in a ``.runs`` folder, oldest first, and a sentence for each that is not."""
+    records, problems = [], []
+    if runs.is_dir():
+        for directory in sorted(runs.iterdir()):
+            if not (directory / RUN_FILE).exists():
+                continue
+            try:
+                records.append(load(directory))
+            except ProjectError as error:
+                problems.append(error.message)
+    records.sort(key=lambda record: (record.created, record.id))
+    return records, problems
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema of ``run.json``, as published in ``resources/schema/run.schema.json``."""
+    return RunRecord.model_json_schema()
