@@ -1,0 +1,1 @@
+"""Phones: from an export to figures measured on a device. Neither torch nor Qt."""
