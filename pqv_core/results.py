@@ -58,7 +58,8 @@ class Measurement(Record):
         target: ``local`` or a device's description.
         loop: Id of the interleaved loop; measurements with the same id took turns in one process.
         samples_ns: Every timed inference in nanoseconds, in order.
-        peak_rss_bytes: Highest resident memory of a clean process that ran this artefact alone.
+        base_rss_bytes: Highest resident memory of a clean process before it loaded the file.
+        peak_rss_bytes: The same once it has run this artefact, alone.
         load_ns: Time to load the file.
     """
 
@@ -68,6 +69,7 @@ class Measurement(Record):
     threads: int
     warmup: int
     samples_ns: tuple[int, ...] = Field(min_length=1)
+    base_rss_bytes: int | None = None
     peak_rss_bytes: int | None = None
     load_ns: int | None = None
     throttled: bool | None = None

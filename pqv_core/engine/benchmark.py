@@ -1,0 +1,172 @@
+"""Latency, memory and load time of ``.ptl`` files on this computer, each in a clean process."""
+
+from __future__ import annotations
+
+import secrets
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from pqv_core.engine.context import Context
+from pqv_core.engine.lite_process import LiteFile, Reply, Request
+from pqv_core.errors import BenchmarkError, PqvError
+from pqv_core.events import LatencySample
+from pqv_core.results import Measurement
+
+MIN_ITERATIONS = 5
+_MEMORY_ITERATIONS = 2
+_STDERR_TAIL = 4000
+
+
+@dataclass
+class Timing:
+    """What one interleaved loop gave for one file."""
+
+    samples_ns: list[int] = field(default_factory=list)
+    load_ns: int = 0
+
+
+def measure(
+    files: Sequence[LiteFile],
+    *,
+    input_shape: tuple[int, ...],
+    threads: int,
+    warmup: int,
+    iterations: int,
+    max_seconds: float,
+    context: Context,
+) -> dict[str, Measurement]:
+    """Measure files in one interleaved loop, then each one's memory in a process of its own.
+
+    Returns:
+        A measurement by ``LiteFile.key``; all carry the same ``loop`` id.
+
+    Raises:
+        BenchmarkError: A file could not be run, or the measuring process died.
+    """
+    request = Request(
+        task="time",
+        files=tuple(files),
+        threads=threads,
+        input_shape=input_shape,
+        warmup=warmup,
+        iterations=iterations,
+        min_iterations=min(MIN_ITERATIONS, iterations),
+        max_seconds=max_seconds,
+    )
+    timings = time_files(request, context=context, live=True)
+    loop = secrets.token_hex(4)
+    measurements = {}
+    for file in files:
+        base, peak = _memory(file, request, context)
+        measurements[file.key] = Measurement(
+            loop=loop,
+            engine=file.engine,
+            threads=threads,
+            warmup=warmup,
+            samples_ns=tuple(timings[file.key].samples_ns),
+            load_ns=timings[file.key].load_ns,
+            base_rss_bytes=base,
+            peak_rss_bytes=peak,
+        )
+    return measurements
+
+
+def time_files(request: Request, *, context: Context, live: bool = False) -> dict[str, Timing]:
+    """Run the interleaved loop of ``request``; ``live`` reports each sample as an event."""
+    timings = {file.key: Timing() for file in request.files}
+    total = len(request.files) * request.iterations
+    done = 0
+
+    def take(reply: Reply) -> None:
+        nonlocal done
+        if reply.type == "loaded":
+            timings[reply.key].load_ns = reply.ns
+        elif reply.type == "sample":
+            samples = timings[reply.key].samples_ns
+            samples.append(reply.ns)
+            done += 1
+            if live:
+                context.send(
+                    LatencySample(run=context.run, role=reply.key, index=len(samples) - 1, ns=reply.ns)
+                )
+                context.progress(done, total, unit="inferences")
+
+    serve(request, take, context=context)
+    return timings
+
+
+def _memory(file: LiteFile, request: Request, context: Context) -> tuple[int, int]:
+    """Highest resident memory in bytes before loading ``file`` and after running it, in a process of its own."""
+    seen: list[Reply] = []
+    alone = request.model_copy(
+        update={"files": (file,), "warmup": 0, "iterations": _MEMORY_ITERATIONS, "min_iterations": 1}
+    )
+    serve(alone, seen.append, context=context)
+    memory = next(reply for reply in seen if reply.type == "memory")
+    return memory.base_bytes, memory.peak_bytes
+
+
+def serve(request: Request, take: Callable[[Reply], None], *, context: Context) -> None:
+    """Start a clean process for ``request`` and hand each reply to ``take``.
+
+    Raises:
+        BenchmarkError: The process failed or died.
+        Cancelled: The end was asked for; the process is gone.
+    """
+    process = subprocess.Popen(
+        [sys.executable, "-m", "pqv_core.engine.lite_process"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        encoding="utf-8",
+        errors="replace",
+    )
+    with process:
+        try:
+            _exchange(process, request, take, context)
+        finally:
+            process.kill()
+
+
+def _exchange(
+    process: subprocess.Popen[str], request: Request, take: Callable[[Reply], None], context: Context
+) -> None:
+    assert process.stdin and process.stdout and process.stderr
+    try:
+        process.stdin.write(request.model_dump_json() + "\n")
+        process.stdin.close()
+    except BrokenPipeError as error:
+        raise _died(process) from error
+    for line in process.stdout:
+        context.check_cancelled()
+        reply = Reply.model_validate_json(line)
+        if reply.type == "done":
+            return
+        if reply.error is not None:
+            raise _as_exception(reply)
+        take(reply)
+    raise _died(process)
+
+
+def _as_exception(reply: Reply) -> PqvError:
+    assert reply.error is not None
+    return BenchmarkError(reply.error.message, action=reply.error.action, details=reply.error.details)
+
+
+def _died(process: subprocess.Popen[str]) -> BenchmarkError:
+    assert process.stderr
+    code = process.wait()
+    return BenchmarkError(
+        f"The measuring process ended unexpectedly ({_cause(code)}).",
+        action="Close other programs to free memory, or choose another engine, and run again.",
+        details=process.stderr.read()[-_STDERR_TAIL:],
+    )
+
+
+def _cause(code: int) -> str:
+    if code == -9:
+        return "killed, perhaps for want of memory"
+    return f"signal {-code}" if code < 0 else f"exit status {code}"

@@ -1,0 +1,61 @@
+"""The machine and the versions that a figure was measured with."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from importlib import metadata
+from pathlib import Path
+
+import psutil
+import torch
+
+from pqv_core.results import Environment
+
+_PACKAGES = ("torch", "torchvision", "timm", "torch-pruning", "numpy", "safetensors")
+
+
+def describe(*, threads: int) -> Environment:
+    """This computer, as it is kept in ``run.json``; ``threads`` are those of the measurements."""
+    return Environment(
+        pqv=metadata.version("pqv-mobile"),
+        python=platform.python_version(),
+        system=f"{platform.system()} {platform.release()}",
+        processor=processor_name(),
+        cores=psutil.cpu_count(logical=False) or os.cpu_count() or 1,
+        memory_bytes=psutil.virtual_memory().total,
+        threads=threads,
+        versions={name: metadata.version(name) for name in _PACKAGES},
+        engines=supported_engines(),
+        cpu_capability=torch.backends.cpu.get_cpu_capability(),
+    )
+
+
+def default_threads() -> int:
+    """One thread a physical core, at most four: what a phone's big cores offer, and no oversubscription."""
+    return max(1, min(4, psutil.cpu_count(logical=False) or os.cpu_count() or 1))
+
+
+def supported_engines() -> tuple[str, ...]:
+    """Quantized engines of this build of torch on this machine, in alphabetical order."""
+    return tuple(sorted(name for name in torch.backends.quantized.supported_engines if name != "none"))
+
+
+def processor_name() -> str:
+    """Name of the processor as the system tells it."""
+    if sys.platform == "linux":
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines():
+            if line.startswith(("model name", "Model")):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def peak_rss_bytes() -> int:
+    """Highest resident memory of this process so far, in bytes."""
+    if sys.platform == "win32":
+        return int(psutil.Process().memory_info().peak_wset)
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024

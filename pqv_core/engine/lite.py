@@ -1,0 +1,133 @@
+"""PyTorch Lite files (``.ptl``): writing one from a module, and loading one.
+
+This is the one room that knows the format; another format would stand beside it with the same two functions.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import warnings
+import zipfile
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+from torch.jit.mobile import _load_for_lite_interpreter
+from torch._C import _MobileOptimizerType as MobileOptimizerType
+from torch.utils.mobile_optimizer import optimize_for_mobile
+
+from pqv_core.engine.quantize import using_engine
+from pqv_core.errors import ExportError, from_os_error
+from pqv_core.fsio import replacing
+
+Passes = Literal["freeze", "mobile", "mobile-no-prepack"]
+DESCRIPTION = "pqv.json"
+_NO_ENGINE = "none"
+
+
+def save(
+    model: nn.Module, path: Path, *, example: Tensor, passes: Passes, description: dict[str, Any]
+) -> None:
+    """Write ``model`` as a ``.ptl``, whole or not at all.
+
+    Args:
+        model: In eval mode, on the CPU.
+        path: File to write.
+        example: Input of shape (1, C, H, W); used where the model cannot be scripted and is traced.
+        passes: ``freeze`` inlines the weights and folds constants; ``mobile`` is ``optimize_for_mobile`` as
+            published with PQV-Mobile; ``mobile-no-prepack`` leaves out the XNNPACK prepacking, which helps on
+            ARM and hurts on x86.
+        description: JSON that travels inside the file as ``extra/pqv.json``.
+
+    Raises:
+        ExportError: The model cannot be turned into TorchScript.
+        StorageError: The file cannot be written.
+    """
+    with warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("ignore")
+        module = _optimized(_scripted(model, example), passes)
+        extra = {DESCRIPTION: json.dumps(description)}
+        content = module._save_to_buffer_for_lite_interpreter(_extra_files=extra)
+    with replacing(path) as temporary:
+        temporary.write_bytes(content)
+
+
+def _scripted(model: nn.Module, example: Tensor) -> torch.jit.ScriptModule:
+    try:
+        return torch.jit.script(model)
+    except Exception as scripting:  # noqa: BLE001 - the compiler raises nearly anything; tracing is next
+        try:
+            return torch.jit.trace(model, example)
+        except Exception as tracing:
+            raise ExportError(
+                "The model cannot be turned into TorchScript, which a .ptl needs.",
+                action="Choose another model of the family.",
+                details=f"script: {scripting}\n\ntrace: {tracing}",
+            ) from tracing
+
+
+def _optimized(module: torch.jit.ScriptModule, passes: Passes) -> torch.jit.ScriptModule:
+    if passes == "freeze":
+        return torch.jit.freeze(module.eval())
+    without = {MobileOptimizerType.INSERT_FOLD_PREPACK_OPS}  # type: ignore[attr-defined] if passes == "mobile-no-prepack" else None
+    return optimize_for_mobile(module.eval(), optimization_blocklist=without)
+
+
+def load(path: Path, *, engine: str) -> torch.nn.Module:
+    """Load a ``.ptl`` with its weights packed for ``engine`` (empty or ``none``: the current one).
+
+    Raises:
+        ExportError: The file is missing, cut, or not a PyTorch Lite file.
+    """
+    check_archive(path)
+    try:
+        if engine in ("", _NO_ENGINE):
+            return _load_for_lite_interpreter(str(path))
+        with using_engine(engine):
+            return _load_for_lite_interpreter(str(path))
+    except RuntimeError as error:
+        raise ExportError(
+            f"{path.name} cannot be loaded by the Lite Interpreter.",
+            action="Export the model again.",
+            details=str(error),
+        ) from error
+
+
+def check_archive(path: Path) -> None:
+    """Refuse a file that is no complete ``.ptl`` before native code reads it.
+
+    Raises:
+        ExportError: The file is empty, cut, or another kind of file.
+        StorageError: The file cannot be read.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+    except OSError as error:
+        raise from_os_error(error, path) from error
+    except (zipfile.BadZipFile, ValueError) as error:
+        raise ExportError(
+            f"{path.name} is damaged or is not a PyTorch Lite file.",
+            action="Choose a whole .ptl file.",
+            details=str(error),
+        ) from error
+    if not any(name.endswith("/bytecode.pkl") for name in names):
+        raise ExportError(
+            f"{path.name} is not a PyTorch Lite file: it has no bytecode.",
+            action="Choose a .ptl made for the Lite Interpreter (a .pt or .pth is another format).",
+        )
+
+
+def description(path: Path) -> dict[str, Any]:
+    """The JSON that travels inside a ``.ptl`` of ours; empty for a foreign file."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            name = next((n for n in archive.namelist() if n.endswith(f"/extra/{DESCRIPTION}")), None)
+            if name is None or archive.getinfo(name).file_size > 1 << 20:
+                return {}
+            value = json.load(io.TextIOWrapper(archive.open(name), encoding="utf-8"))
+    except (OSError, zipfile.BadZipFile, ValueError):
+        return {}
+    return value if isinstance(value, dict) else {}

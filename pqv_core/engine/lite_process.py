@@ -1,0 +1,137 @@
+"""A clean process that loads ``.ptl`` files and does nothing else: ``python -m pqv_core.engine.lite_process``.
+
+It reads one JSON object on standard input (``Request``) and answers with JSON lines (``Reply``), so that latency
+and memory are measured without the worker's own load, and a crash in a kernel ends only this process.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal
+
+import safetensors.torch
+import torch
+from pydantic import BaseModel, ConfigDict
+
+from pqv_core.engine import lite
+from pqv_core.engine.environment import peak_rss_bytes
+from pqv_core.errors import ErrorInfo, PqvError
+
+
+class LiteFile(BaseModel):
+    """A file to load; ``key`` names it in the replies."""
+
+    model_config = ConfigDict(frozen=True)
+
+    key: str
+    path: str
+    engine: str = ""
+
+
+class Request(BaseModel):
+    """What to do with the files.
+
+    Attributes:
+        task: ``time`` measures inferences in turns; ``answer`` writes logits.
+        inputs: For ``answer``: a safetensors file whose tensor ``inputs`` has shape (N, C, H, W).
+        outputs: For ``answer``: the safetensors file to write, one tensor of shape (N, classes) a key.
+        min_iterations: Timed inferences of each file that are made even beyond the time box.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    task: Literal["time", "answer"]
+    files: tuple[LiteFile, ...]
+    threads: int
+    input_shape: tuple[int, ...] = ()
+    warmup: int = 0
+    iterations: int = 1
+    min_iterations: int = 1
+    max_seconds: float = 60.0
+    inputs: str = ""
+    outputs: str = ""
+
+
+class Reply(BaseModel):
+    """One line of the answer."""
+
+    model_config = ConfigDict(frozen=True)
+
+    type: Literal["loaded", "sample", "memory", "failed", "done"]
+    key: str = ""
+    ns: int = 0
+    base_bytes: int = 0
+    peak_bytes: int = 0
+    error: ErrorInfo | None = None
+
+
+def main() -> int:
+    """Serve one request; the exit status is 0 when it was answered."""
+    stream = os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1)
+    os.dup2(2, 1)  # what libraries print does not mix with the answer
+
+    def reply(line: Reply) -> None:
+        stream.write(line.model_dump_json(exclude_defaults=True) + "\n")
+
+    request = Request.model_validate_json(sys.stdin.readline())
+    torch.set_num_threads(request.threads)
+    try:
+        with torch.inference_mode():
+            _time(request, reply) if request.task == "time" else _answer(request)
+    except PqvError as error:
+        reply(Reply(type="failed", error=error.info()))
+        return 1
+    except RuntimeError as error:
+        info = ErrorInfo(
+            kind="BenchmarkError",
+            message="A file could not be run by the Lite Interpreter.",
+            action="Export it again, or choose another engine.",
+            details=str(error),
+        )
+        reply(Reply(type="failed", error=info))
+        return 1
+    reply(Reply(type="done"))
+    return 0
+
+
+def _load(file: LiteFile, reply: Callable[[Reply], None]) -> torch.nn.Module:
+    began = time.perf_counter_ns()
+    module = lite.load(Path(file.path), engine=file.engine)
+    reply(Reply(type="loaded", key=file.key, ns=time.perf_counter_ns() - began))
+    return module
+
+
+def _time(request: Request, reply: Callable[[Reply], None]) -> None:
+    base = peak_rss_bytes()
+    example = torch.randn(request.input_shape, generator=torch.Generator().manual_seed(0))
+    modules = [(file.key, _load(file, reply)) for file in request.files]
+    for _, module in modules:
+        for _ in range(request.warmup):
+            module(example)
+    deadline = time.monotonic() + request.max_seconds
+    for turn in range(request.iterations):
+        if turn >= request.min_iterations and time.monotonic() > deadline:
+            break
+        first = turn % len(modules)
+        for key, module in modules[first:] + modules[:first]:  # nobody always follows the same neighbour
+            began = time.perf_counter_ns()
+            module(example)
+            reply(Reply(type="sample", key=key, ns=time.perf_counter_ns() - began))
+    reply(Reply(type="memory", base_bytes=base, peak_bytes=peak_rss_bytes()))
+
+
+def _answer(request: Request) -> None:
+    inputs = safetensors.torch.load_file(request.inputs)["inputs"]
+    answers = {}
+    for file in request.files:
+        module = lite.load(Path(file.path), engine=file.engine)
+        answers[file.key] = torch.cat([module(image[None]) for image in inputs]).contiguous()
+    safetensors.torch.save_file(answers, request.outputs)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
