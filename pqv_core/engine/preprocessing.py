@@ -1,0 +1,27 @@
+"""How an image becomes the tensor that a model expects."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Interpolation = Literal["nearest", "bilinear", "bicubic"]
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """A model's input, as timm's ``resolve_data_config`` describes it.
+
+    Attributes:
+        input_size: (channels, height, width) of the tensor.
+        mean: Of each channel, subtracted once pixels lie in 0 … 1.
+        std: Of each channel, divided by after the mean.
+        interpolation: Filter of the resizing.
+        crop_pct: Share of the resized image that the centre crop keeps.
+    """
+
+    input_size: tuple[int, int, int] = (3, 224, 224)
+    mean: tuple[float, ...] = (0.485, 0.456, 0.406)
+    std: tuple[float, ...] = (0.229, 0.224, 0.225)
+    interpolation: Interpolation = "bicubic"
+    crop_pct: float = 0.9
