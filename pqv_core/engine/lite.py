@@ -9,13 +9,14 @@ import io
 import json
 import warnings
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
-from torch.jit.mobile import _load_for_lite_interpreter
 from torch._C import _MobileOptimizerType as MobileOptimizerType
+from torch.jit.mobile import _load_for_lite_interpreter
 from torch.utils.mobile_optimizer import optimize_for_mobile
 
 from pqv_core.engine.quantize import using_engine
@@ -25,11 +26,11 @@ from pqv_core.fsio import replacing
 Passes = Literal["freeze", "mobile", "mobile-no-prepack"]
 DESCRIPTION = "pqv.json"
 _NO_ENGINE = "none"
+# What TorchScript raises for code that it cannot compile; out of memory is not among them.
+_COMPILER_ERRORS = (RuntimeError, TypeError, ValueError, AttributeError, KeyError, OSError)
 
 
-def save(
-    model: nn.Module, path: Path, *, example: Tensor, passes: Passes, description: dict[str, Any]
-) -> None:
+def save(model: nn.Module, path: Path, *, example: Tensor, passes: Passes, description: dict[str, Any]) -> None:
     """Write ``model`` as a ``.ptl``, whole or not at all.
 
     Args:
@@ -47,31 +48,35 @@ def save(
     """
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")
-        module = _optimized(_scripted(model, example), passes)
-        extra = {DESCRIPTION: json.dumps(description)}
-        content = module._save_to_buffer_for_lite_interpreter(_extra_files=extra)
+        content = _content(model, example, passes, {DESCRIPTION: json.dumps(description)})
     with replacing(path) as temporary:
         temporary.write_bytes(content)
 
 
-def _scripted(model: nn.Module, example: Tensor) -> torch.jit.ScriptModule:
-    try:
-        return torch.jit.script(model)
-    except Exception as scripting:  # noqa: BLE001 - the compiler raises nearly anything; tracing is next
+def _content(model: nn.Module, example: Tensor, passes: Passes, extra: dict[str, str]) -> bytes:
+    """The file's bytes: scripted where the compiler takes the model, else traced."""
+    translations: dict[str, Callable[[], torch.jit.ScriptModule]] = {
+        "script": lambda: torch.jit.script(model),
+        "trace": lambda: torch.jit.trace(model, example),
+    }
+    failures = []
+    for name, translate in translations.items():
         try:
-            return torch.jit.trace(model, example)
-        except Exception as tracing:
-            raise ExportError(
-                "The model cannot be turned into TorchScript, which a .ptl needs.",
-                action="Choose another model of the family.",
-                details=f"script: {scripting}\n\ntrace: {tracing}",
-            ) from tracing
+            return _optimized(translate(), passes)._save_to_buffer_for_lite_interpreter(_extra_files=extra)
+        except _COMPILER_ERRORS as error:
+            failures.append(f"{name}: {error}")
+    raise ExportError(
+        "The model cannot be turned into TorchScript, which a .ptl needs.",
+        action="Choose another model.",
+        details="\n\n".join(failures),
+    )
 
 
 def _optimized(module: torch.jit.ScriptModule, passes: Passes) -> torch.jit.ScriptModule:
     if passes == "freeze":
         return torch.jit.freeze(module.eval())
-    without = {MobileOptimizerType.INSERT_FOLD_PREPACK_OPS}  # type: ignore[attr-defined] if passes == "mobile-no-prepack" else None
+    prepack = MobileOptimizerType.INSERT_FOLD_PREPACK_OPS  # type: ignore[attr-defined]
+    without = {prepack} if passes == "mobile-no-prepack" else None
     return optimize_for_mobile(module.eval(), optimization_blocklist=without)
 
 

@@ -1,0 +1,257 @@
+"""From models to the artefacts of a run: both baselines, the pruned fp32 file and the compressed one."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from pydantic import BaseModel, ConfigDict
+from torch import Tensor, nn
+
+from pqv_core.config import RunConfig
+from pqv_core.engine import benchmark, environment, lite
+from pqv_core.engine.context import Context
+from pqv_core.engine.lite_process import LiteFile, Request
+from pqv_core.engine.preprocessing import Preprocessing
+from pqv_core.engine.quantize import candidate_engines, quantize
+from pqv_core.errors import BenchmarkError, ExportError
+from pqv_core.events import Artifact
+from pqv_core.results import Candidate, Role
+
+_FP32_PASSES: tuple[lite.Passes, ...] = ("freeze", "mobile-no-prepack")
+_CHOICE_ITERATIONS = 15
+_CHOICE_SECONDS = 8.0
+NO_ENGINE = "none"
+
+
+class Artefact(BaseModel):
+    """A ``.ptl`` of a run, before it is verified and measured. ``file`` is its plain name."""
+
+    model_config = ConfigDict(frozen=True)
+
+    role: Role
+    file: str
+    size_bytes: int
+    precision: str
+    engine: str
+    passes: str
+    candidates: tuple[Candidate, ...] = ()
+
+    def lite_file(self, folder: Path) -> LiteFile:
+        """How a clean process is told to load it."""
+        return LiteFile(key=self.role, path=str(folder / self.file), engine=self.engine)
+
+
+def loaded(artefact: Artefact, folder: Path) -> nn.Module:
+    """The artefact as a module of this process."""
+    return lite.load(folder / artefact.file, engine=artefact.engine)
+
+
+def export(
+    *,
+    dense: nn.Module,
+    final: nn.Module,
+    config: RunConfig,
+    preprocessing: Preprocessing,
+    classes: Sequence[str] | None,
+    directory: Path,
+    context: Context,
+) -> list[Artefact]:
+    """Write the four artefacts of a run into ``directory``.
+
+    Raises:
+        ExportError: A model cannot be turned into TorchScript.
+        QuantizeError: The engine or precision is not available here.
+        StorageError: A file cannot be written.
+    """
+    return _Exporter(config, preprocessing, classes, directory, context).run(dense, final)
+
+
+class _Exporter:
+    def __init__(
+        self,
+        config: RunConfig,
+        preprocessing: Preprocessing,
+        classes: Sequence[str] | None,
+        directory: Path,
+        context: Context,
+    ) -> None:
+        self.config = config
+        self.preprocessing = preprocessing
+        self.classes = list(classes) if classes else None
+        self.directory = directory
+        self.context = context
+        self.threads = config.measure.threads or environment.default_threads()
+
+    @property
+    def example(self) -> Tensor:
+        """An input of shape (1, C, H, W)."""
+        return torch.zeros(1, *self.preprocessing.input_size)
+
+    def run(self, dense: nn.Module, final: nn.Module) -> list[Artefact]:
+        candidate_engines(self.config.quantize.engine)  # an engine that is missing is said before the work
+        paper = self._write("paper_fp32", dense, "paper_fp32.ptl", passes="mobile")
+        self.context.progress(1, 4, unit="files")
+        fast = self._fastest_fp32(dense)
+        self.context.progress(2, 4, unit="files")
+        passes: Any = fast.passes
+        pruned = self._write("pruned_fp32", final, "pruned_fp32.ptl", passes=passes)
+        self.context.progress(3, 4, unit="files")
+        compressed = self._compressed(final, pruned)
+        self.context.progress(4, 4, unit="files")
+        return [paper, fast, pruned, compressed]
+
+    def _write(
+        self,
+        role: Role,
+        model: nn.Module,
+        name: str,
+        *,
+        passes: lite.Passes,
+        precision: str = "fp32",
+        engine: str = NO_ENGINE,
+        candidates: tuple[Candidate, ...] = (),
+    ) -> Artefact:
+        self.context.check_cancelled()
+        path = self.directory / name
+        lite.save(
+            model, path, example=self.example, passes=passes, description=self._description(precision, engine, passes)
+        )
+        artefact = Artefact(
+            role=role,
+            file=name,
+            size_bytes=path.stat().st_size,
+            precision=precision,
+            engine=engine,
+            passes=passes,
+            candidates=candidates,
+        )
+        self.context.send(Artifact(run=self.context.run, role=role, path=str(path), size_bytes=artefact.size_bytes))
+        return artefact
+
+    def _description(self, precision: str, engine: str, passes: str) -> dict[str, Any]:
+        """What a ``.ptl`` says of itself."""
+        described = environment.describe(threads=self.threads)
+        return {
+            "format": 1,
+            "model": self.config.model.name,
+            "precision": precision,
+            "engine": engine,
+            "passes": passes,
+            "preprocessing": asdict(self.preprocessing),
+            "classes": self.classes,
+            "prune": self.config.prune.model_dump(mode="json") if self.config.prune.enabled else None,
+            "versions": {"pqv-mobile": described.pqv, **described.versions},
+        }
+
+    def _fastest_fp32(self, dense: nn.Module) -> Artefact:
+        """The fp32 file of the dense model with the passes that run fastest on this computer."""
+        trials = {passes: f".trial-{passes}.ptl" for passes in _FP32_PASSES}
+        for passes, name in trials.items():
+            self._write("fast_fp32", dense, name, passes=passes)
+        candidates = self._choose({passes: (name, NO_ENGINE) for passes, name in trials.items()})
+        chosen = next(item.name for item in candidates if item.chosen)
+        name = "fast_fp32.ptl"
+        (self.directory / trials[chosen]).replace(self.directory / name)
+        for leftover in trials.values():
+            (self.directory / leftover).unlink(missing_ok=True)
+        return Artefact(
+            role="fast_fp32",
+            file=name,
+            size_bytes=(self.directory / name).stat().st_size,
+            precision="fp32",
+            engine=NO_ENGINE,
+            passes=chosen,
+            candidates=candidates,
+        )
+
+    def _compressed(self, final: nn.Module, pruned: Artefact) -> Artefact:
+        quantize_config = self.config.quantize
+        model = quantize(final, quantize_config.precision)
+        if quantize_config.precision == "fp32":
+            passes: Any = pruned.passes
+            return self._write("compressed", model, self._name(NO_ENGINE), passes=passes)
+        engines = candidate_engines(quantize_config.engine)
+        candidates: tuple[Candidate, ...] = ()
+        engine = engines[0]
+        if len(engines) > 1:
+            trial = ".trial-int8.ptl"  # one file serves every engine: the weights are packed when it is loaded
+            lite.save(model, self.directory / trial, example=self.example, passes="freeze", description={})
+            candidates = self._choose({engine: (trial, engine) for engine in engines})
+            (self.directory / trial).unlink()
+            engine = next(item.name for item in candidates if item.chosen)
+        return self._write(
+            "compressed",
+            model,
+            self._name(engine),
+            passes="freeze",
+            precision=quantize_config.precision,
+            engine=engine,
+            candidates=candidates,
+        )
+
+    def _name(self, engine: str) -> str:
+        config = self.config
+        if config.export.file_name:
+            return config.export.file_name
+        model = config.model.name.split("/")[-1].replace(":", "_")
+        pruned = f"_pruned{config.prune.ratio:.4g}" if config.prune.enabled else ""
+        suffix = f"_{engine}" if engine != NO_ENGINE else ""
+        return f"{model}{pruned}_{config.quantize.precision}{suffix}.ptl"
+
+    def _choose(self, trials: dict[str, tuple[str, str]]) -> tuple[Candidate, ...]:
+        """Measure files, given as name → (file, engine), in turns; exactly one is chosen: the fastest.
+
+        A candidate that cannot be run is kept with its reason.
+        """
+        samples: dict[str, list[int]] = {}
+        errors: dict[str, str] = {}
+        try:
+            samples = self._timed(trials)
+        except BenchmarkError:  # one of them cannot be run: find out which
+            for name, trial in trials.items():
+                try:
+                    samples |= self._timed({name: trial})
+                except BenchmarkError as error:
+                    errors[name] = error.details or error.message
+        if not samples:
+            raise ExportError(
+                "No engine of this computer can run the file.",
+                action="Choose another precision.",
+                details="\n".join(errors.values()),
+            )
+        medians = {name: statistics.median(values) for name, values in samples.items()}
+        best = min(medians, key=lambda name: medians[name])
+        return tuple(
+            Candidate(
+                name=name,
+                engine=engine,
+                chosen=name == best,
+                median_ns=medians.get(name),
+                samples_ns=tuple(samples.get(name, ())),
+                error=errors.get(name, ""),
+            )
+            for name, (_, engine) in trials.items()
+        )
+
+    def _timed(self, trials: dict[str, tuple[str, str]]) -> dict[str, list[int]]:
+        files = tuple(
+            LiteFile(key=name, path=str(self.directory / file), engine=engine)
+            for name, (file, engine) in trials.items()
+        )
+        request = Request(
+            task="time",
+            files=files,
+            threads=self.threads,
+            input_shape=tuple(self.example.shape),
+            warmup=1,
+            iterations=_CHOICE_ITERATIONS,
+            min_iterations=3,
+            max_seconds=_CHOICE_SECONDS,
+        )
+        timings = benchmark.time_files(request, context=self.context)
+        return {name: timing.samples_ns for name, timing in timings.items()}

@@ -1,0 +1,125 @@
+"""Does a file answer as the model does that it came from?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Protocol
+
+import safetensors.torch
+import torch
+from torch import Tensor, nn
+
+from pqv_core.config import RunConfig
+from pqv_core.engine import benchmark, environment
+from pqv_core.engine.context import Context
+from pqv_core.engine.export import Artefact
+from pqv_core.engine.lite_process import Request
+from pqv_core.engine.preprocessing import Preprocessing
+from pqv_core.errors import ExportError
+from pqv_core.results import Parity
+
+INPUTS = 16
+
+
+class Images(Protocol):
+    """Images in the model's form: each an (C, H, W) tensor and its class."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int, /) -> tuple[Tensor, int]: ...
+
+
+def inputs(images: Images | None, *, preprocessing: Preprocessing, seed: int) -> Tensor:
+    """Inputs to compare on, of shape (N, C, H, W): validation images, or noise where there are none."""
+    if images is not None:
+        count = min(INPUTS, len(images))
+        chosen = [index * len(images) // count for index in range(count)]
+        return torch.stack([images[index][0] for index in chosen])
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(INPUTS, *preprocessing.input_size, generator=generator)
+
+
+def compare(
+    artefacts: Sequence[Artefact],
+    *,
+    folder: Path,
+    references: Mapping[str, nn.Module],
+    inputs: Tensor,
+    scratch: Path,
+    config: RunConfig,
+    context: Context,
+) -> dict[str, Parity]:
+    """Load each artefact in a clean process and compare its logits with its model's.
+
+    Args:
+        references: The fp32 model by role.
+        inputs: Shape (N, C, H, W).
+        scratch: Folder for the tensors that go to the process and back.
+
+    Raises:
+        ExportError: A fp32 file does not agree within the tolerance, or a file answers with NaN.
+    """
+    request_file, answer_file = scratch / "inputs.safetensors", scratch / "logits.safetensors"
+    safetensors.torch.save_file({"inputs": inputs.contiguous()}, str(request_file))
+    request = Request(
+        task="answer",
+        files=tuple(artefact.lite_file(folder) for artefact in artefacts),
+        threads=config.measure.threads or environment.default_threads(),
+        inputs=str(request_file),
+        outputs=str(answer_file),
+    )
+    benchmark.serve(request, lambda reply: None, context=context)
+    answers = safetensors.torch.load_file(str(answer_file))
+    expected: dict[int, Tensor] = {}
+    found = {}
+    for artefact in artefacts:
+        context.check_cancelled()
+        model = references[artefact.role]
+        if id(model) not in expected:
+            expected[id(model)] = _logits(model, inputs)
+        found[artefact.role] = parity(answers[artefact.role], expected[id(model)])
+        _judge(artefact, found[artefact.role], config, context)
+    return found
+
+
+def _logits(model: nn.Module, inputs: Tensor) -> Tensor:
+    with torch.inference_mode():
+        return torch.cat([model(image[None]) for image in inputs])
+
+
+def parity(answer: Tensor, expected: Tensor) -> Parity:
+    """Compare logits of shape (N, classes).
+
+    Raises:
+        ExportError: The answer holds NaN or infinity.
+    """
+    if not torch.isfinite(answer).all():
+        raise ExportError(
+            "The exported file answers with numbers that are not finite.",
+            action="Choose another engine or precision, and check that the model's weights are sound.",
+        )
+    difference = (answer - expected).double()
+    scale = expected.double().norm().clamp_min(torch.finfo(torch.float64).tiny)
+    return Parity(
+        max_abs=difference.abs().max().item(),
+        relative=(difference.norm() / scale).item(),
+        top1_agreement=(answer.argmax(1) == expected.argmax(1)).double().mean().item(),
+        inputs=len(expected),
+    )
+
+
+def _judge(artefact: Artefact, found: Parity, config: RunConfig, context: Context) -> None:
+    exact = artefact.precision == "fp32"
+    tolerance = config.export.fp32_tolerance if exact else config.export.int8_tolerance
+    if found.relative <= tolerance:
+        return
+    sentence = (
+        f"{artefact.file} differs from its fp32 model by {found.relative:.3g} (relative error of the logits), "
+        f"more than the tolerance of {tolerance:g}."
+    )
+    if exact:
+        raise ExportError(
+            sentence, action="Raise export.fp32_tolerance if this is acceptable, or report it as a defect."
+        )
+    context.warn(f"{sentence} Check its accuracy, or choose another engine.")

@@ -1,0 +1,472 @@
+"""The stages of a run: what each depends on, what it does, and what it adds to the record."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from pydantic import TypeAdapter
+from torch import nn
+
+from pqv_core import dataset
+from pqv_core import project as projects
+from pqv_core.config import RunConfig
+from pqv_core.config.prune import IMPORTANCES
+from pqv_core.engine import (
+    benchmark,
+    checkpoint,
+    data,
+    environment,
+    evaluate,
+    export,
+    finetune,
+    models,
+    parity,
+    prune,
+)
+from pqv_core.engine.context import Context
+from pqv_core.engine.preprocessing import Preprocessing
+from pqv_core.errors import DataError
+from pqv_core.fsio import sha256_file
+from pqv_core.results import Accuracy, Candidate, Measurement, Parity, RunRecord, Variant
+
+WEIGHTS_FILE = "model.safetensors"
+PREPROCESSING = TypeAdapter(Preprocessing)
+
+
+@dataclass
+class Work:
+    """What the stages of one run share.
+
+    Attributes:
+        project: The project file.
+        results: By stage, the JSON result of each stage that is complete.
+        keys: By stage, the hash of its inputs.
+        directories: By stage, the folder with its files.
+    """
+
+    project: Path
+    config: RunConfig
+    context: Context
+    results: dict[str, dict[str, Any]] = field(default_factory=dict)
+    keys: dict[str, str] = field(default_factory=dict)
+    directories: dict[str, Path] = field(default_factory=dict)
+    _fingerprints: dict[Path, str] = field(default_factory=dict)
+
+    def complete(self, stage: str, *, key: str, result: dict[str, Any], directory: Path) -> None:
+        """Note that a stage is done and where its files are."""
+        self.results[stage], self.keys[stage], self.directories[stage] = result, key, directory
+
+    def folder(self, stored: str | None) -> Path | None:
+        """A folder of images as an absolute path; None where none is set."""
+        return projects.resolved_path(stored, project=self.project) if stored else None
+
+    @property
+    def train(self) -> Path | None:
+        """Folder of training images."""
+        return self.folder(self.config.data.train)
+
+    @property
+    def val(self) -> Path | None:
+        """Folder of validation images."""
+        return self.folder(self.config.data.val)
+
+    def fingerprint(self, folder: Path | None) -> str | None:
+        """Hash of what lies in a folder of images; looked up once a run."""
+        if folder is None:
+            return None
+        if folder not in self._fingerprints:
+            self._fingerprints[folder] = dataset.fingerprint(folder)
+        return self._fingerprints[folder]
+
+    @property
+    def final_stage(self) -> str:
+        """The last stage that gave a model."""
+        return next(name for name in ("finetune", "prune", "load") if name in self.results)
+
+    def model(self, stage: str) -> nn.Module:
+        """The model that a stage gave, in eval mode."""
+        return checkpoint.load(self.directories[stage] / WEIGHTS_FILE).eval()
+
+    @property
+    def preprocessing(self) -> Preprocessing:
+        """How images are brought into the model's form."""
+        return PREPROCESSING.validate_python(self.results["load"]["preprocessing"])
+
+
+Result = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One step of a run.
+
+    Attributes:
+        inputs: What the result depends on, as JSON; None where this run does not need the stage.
+        work: Does it, writing files into the given folder, and returns a JSON result.
+        version: Raised when the stage's code changes what it gives.
+        writes_history: The metrics of this stage belong into ``history.jsonl``.
+    """
+
+    name: str
+    inputs: Callable[[Work], Result | None]
+    work: Callable[[Work, Path], Result]
+    version: int = 1
+    writes_history: bool = False
+
+
+# load ---------------------------------------------------------------------------------------------------------
+
+
+def _load_inputs(work: Work) -> Result:
+    model = work.config.model
+    weights = projects.resolved_path(model.path, project=work.project) if model.path else None
+    return {
+        "model": model.model_dump(mode="json", exclude={"path"}),
+        "weights": sha256_file(weights) if weights and model.weights == "file" else None,
+        "classes": _classes(work),
+        "seed": work.config.seed if model.weights != "pretrained" else None,
+        "versions": environment.describe(threads=1).versions["timm"],
+    }
+
+
+def _classes(work: Work) -> list[str] | None:
+    """Names of the classes in the images; None without images."""
+    found = [dataset.classes(folder) for folder in (work.train, work.val) if folder is not None]
+    if len(found) == 2 and not set(found[1]) <= set(found[0]):
+        raise DataError(
+            f"{work.val} holds classes that {work.train} does not: "
+            f"{', '.join(sorted(set(found[1]) - set(found[0]))[:5])}.",
+            action="Choose two folders with the same class folders.",
+        )
+    return found[0] if found else None
+
+
+def _load(work: Work, directory: Path) -> Result:
+    torch.manual_seed(work.config.seed)
+    classes = _classes(work)
+    model = models.create(
+        work.config.model,
+        num_classes=len(classes) if classes else None,
+        folder=work.project.parent,
+        context=work.context,
+    )
+    checkpoint.save(model, directory / WEIGHTS_FILE)
+    params, macs = models.count(model)
+    return {
+        "params": params,
+        "macs": macs,
+        "classes": classes,
+        "preprocessing": PREPROCESSING.dump_python(models.preprocessing(model), mode="json"),
+    }
+
+
+# evaluate -----------------------------------------------------------------------------------------------------
+
+
+def _evaluate_inputs(stage: str) -> Callable[[Work], Result | None]:
+    def inputs(work: Work) -> Result | None:
+        source = "load" if stage == "evaluate" else work.final_stage
+        if work.val is None or (stage == "evaluate_pruned" and source == "load"):
+            return None
+        return {
+            "model": work.keys[source],
+            "val": work.fingerprint(work.val),
+            "images": work.config.data.eval_images,
+        }
+
+    return inputs
+
+
+def _evaluate(source: Callable[[Work], str]) -> Callable[[Work, Path], Result]:
+    def work_(work: Work, directory: Path) -> Result:
+        accuracy = evaluate.accuracy(
+            work.model(source(work)),
+            _val_images(work),
+            batch_size=work.config.data.batch_size,
+            context=work.context,
+        )
+        return accuracy.model_dump(mode="json")
+
+    return work_
+
+
+def _val_images(work: Work) -> data.Images:
+    assert work.val is not None
+    return data.open_images(
+        work.val,
+        preprocessing=work.preprocessing,
+        classes=work.results["load"]["classes"],
+        limit=work.config.data.eval_images,
+        context=work.context,
+    )
+
+
+# prune --------------------------------------------------------------------------------------------------------
+
+
+def _prune_inputs(work: Work) -> Result | None:
+    config = work.config.prune
+    if not config.enabled:
+        return None
+    images = work.fingerprint(work.train or work.val) if IMPORTANCES[config.importance].needs_images else None
+    return {
+        "model": work.keys["load"],
+        "config": config.model_dump(mode="json"),
+        "images": images,
+        "seed": work.config.seed,
+    }
+
+
+def _prune(work: Work, directory: Path) -> Result:
+    config = work.config.prune
+    batches = None
+    folder = work.train or work.val
+    if folder is not None and IMPORTANCES[config.importance].needs_images:
+        batches = data.calibration_batches(
+            folder,
+            preprocessing=work.preprocessing,
+            classes=work.results["load"]["classes"],
+            images=config.images,
+            batch_size=config.batch_size,
+            seed=work.config.seed,
+            context=work.context,
+        )
+    torch.manual_seed(work.config.seed)
+    pruned = prune.prune(work.model("load"), config, batches=batches, context=work.context)
+    checkpoint.save(pruned, directory / WEIGHTS_FILE)
+    params, macs = models.count(pruned)
+    return {"params": params, "macs": macs}
+
+
+# finetune -----------------------------------------------------------------------------------------------------
+
+
+def _finetune_inputs(work: Work) -> Result | None:
+    config = work.config.finetune
+    if config.epochs == 0:
+        return None
+    if work.train is None:
+        raise DataError(
+            "Fine-tuning needs training images, and none are set.",
+            action="Choose a folder with training images, or set the epochs to 0.",
+        )
+    return {
+        "model": work.keys[work.final_stage],
+        "config": config.model_dump(mode="json"),
+        "train": work.fingerprint(work.train),
+        "val": work.fingerprint(work.val),
+        "eval_images": work.config.data.eval_images,
+        "seed": work.config.seed,
+    }
+
+
+def _finetune(work: Work, directory: Path) -> Result:
+    assert work.train is not None
+    train = data.open_images(
+        work.train,
+        preprocessing=work.preprocessing,
+        classes=work.results["load"]["classes"],
+        augment=work.config.finetune.augment,
+        seed=work.config.seed,
+        context=work.context,
+    )
+    tuned = finetune.finetune(
+        work.model(work.final_stage),
+        work.config.finetune,
+        train=train,
+        val=_val_images(work) if work.val else None,
+        directory=directory / "state",
+        seed=work.config.seed,
+        context=work.context,
+    )
+    checkpoint.save(tuned, directory / WEIGHTS_FILE)
+    shutil.rmtree(directory / "state", ignore_errors=True)
+    params, macs = models.count(tuned)
+    return {"params": params, "macs": macs}
+
+
+# export, verify, benchmark ------------------------------------------------------------------------------------
+
+
+def _export_inputs(work: Work) -> Result:
+    config = work.config
+    return {
+        "dense": work.keys["load"],
+        "final": work.keys[work.final_stage],
+        "quantize": config.quantize.model_dump(mode="json"),
+        "export": config.export.model_dump(mode="json"),
+        "machine": _machine(work),
+    }
+
+
+def _machine(work: Work) -> Result:
+    """What a choice by measuring depends on."""
+    threads = work.config.measure.threads or environment.default_threads()
+    here = environment.describe(threads=threads)
+    return here.model_dump(mode="json", include={"processor", "cores", "threads", "versions", "engines"})
+
+
+def _export(work: Work, directory: Path) -> Result:
+    artefacts = export.export(
+        dense=work.model("load"),
+        final=work.model(work.final_stage),
+        config=work.config,
+        preprocessing=work.preprocessing,
+        classes=work.results["load"]["classes"],
+        directory=directory,
+        context=work.context,
+    )
+    return {"artefacts": [artefact.model_dump(mode="json") for artefact in artefacts]}
+
+
+def _artefacts(work: Work) -> list[export.Artefact]:
+    return [export.Artefact.model_validate(plain) for plain in work.results["export"]["artefacts"]]
+
+
+def _verify_inputs(work: Work) -> Result:
+    return {
+        "export": work.keys["export"],
+        "val": work.fingerprint(work.val),
+        "images": work.config.data.eval_images,
+    }
+
+
+def _verify(work: Work, directory: Path) -> Result:
+    artefacts, exported = _artefacts(work), work.directories["export"]
+    images = _val_images(work) if work.val else None
+    inputs = parity.inputs(images, preprocessing=work.preprocessing, seed=work.config.seed)
+    dense, final = work.model("load"), work.model(work.final_stage)
+    references = {"paper_fp32": dense, "fast_fp32": dense, "pruned_fp32": final, "compressed": final}
+    found = parity.compare(
+        artefacts,
+        folder=exported,
+        references=references,
+        inputs=inputs,
+        scratch=directory,
+        config=work.config,
+        context=work.context,
+    )
+    compressed = next(artefact for artefact in artefacts if artefact.role == "compressed")
+    accuracy = (
+        evaluate.accuracy(
+            export.loaded(compressed, exported),
+            images,
+            batch_size=1,  # as it will run: dynamic quantization scales an input by the whole batch
+            context=work.context,
+        )
+        if images is not None
+        else None
+    )
+    return {
+        "parity": {role: value.model_dump(mode="json") for role, value in found.items()},
+        "accuracy": accuracy.model_dump(mode="json") if accuracy else None,
+    }
+
+
+def _benchmark_inputs(work: Work) -> Result:
+    return {
+        "export": work.keys["export"],
+        "measure": work.config.measure.model_dump(mode="json"),
+        "machine": _machine(work),
+    }
+
+
+def _benchmark(work: Work, directory: Path) -> Result:
+    config = work.config.measure
+    measurements = benchmark.measure(
+        [artefact.lite_file(work.directories["export"]) for artefact in _artefacts(work)],
+        input_shape=(1, *work.preprocessing.input_size),
+        threads=config.threads or environment.default_threads(),
+        warmup=config.warmup,
+        iterations=config.iterations,
+        max_seconds=config.max_seconds,
+        context=work.context,
+    )
+    return {role: measurement.model_dump(mode="json") for role, measurement in measurements.items()}
+
+
+STAGES: tuple[Stage, ...] = (
+    Stage("load", _load_inputs, _load),
+    Stage("evaluate", _evaluate_inputs("evaluate"), _evaluate(lambda work: "load")),
+    Stage("prune", _prune_inputs, _prune),
+    Stage("finetune", _finetune_inputs, _finetune, writes_history=True),
+    Stage("evaluate_pruned", _evaluate_inputs("evaluate_pruned"), _evaluate(lambda work: work.final_stage)),
+    Stage("export", _export_inputs, _export),
+    Stage("verify", _verify_inputs, _verify),
+    Stage("benchmark", _benchmark_inputs, _benchmark),
+)
+
+
+# what a run's folder and its record show of the stages --------------------------------------------------------
+
+
+def publish(work: Work, stage: str, directory: Path) -> None:
+    """Show the files that a person looks for in the run's folder itself."""
+    place = work.directories[stage]
+    if stage == "finetune":
+        _show(place / "history.jsonl", directory)
+    if stage == "export":
+        for artefact in _artefacts(work):
+            _show(place / artefact.file, directory)
+
+
+def _show(file: Path, directory: Path) -> None:
+    shown = directory / file.name
+    if not file.exists() or (shown.exists() and shown.samefile(file)):
+        return
+    temporary = directory / f".{file.name}.part"
+    temporary.unlink(missing_ok=True)
+    try:
+        os.link(file, temporary)
+    except OSError:  # a file system without links
+        shutil.copy2(file, temporary)
+    temporary.replace(shown)
+
+
+def fill(record: RunRecord, work: Work) -> RunRecord:
+    """The record with everything that the finished stages have found."""
+    found = work.results
+    return record.model_copy(
+        update={
+            "dense_accuracy": _accuracy(found.get("evaluate")),
+            "pruned_accuracy": _accuracy(found.get("evaluate_pruned")) or _accuracy(found.get("evaluate")),
+            "variants": tuple(_variant(artefact, work) for artefact in _artefacts(work)) if "export" in found else (),
+        }
+    )
+
+
+def _accuracy(plain: Result | None) -> Accuracy | None:
+    return Accuracy.model_validate(plain) if plain else None
+
+
+def _variant(artefact: export.Artefact, work: Work) -> Variant:
+    found = work.results
+    dense = artefact.role in ("paper_fp32", "fast_fp32")
+    counts = found["load" if dense else work.final_stage]
+    verified = found.get("verify", {})
+    # A fp32 file answers as its model does (parity is checked): the model's accuracy is the file's.
+    accuracy = verified.get("accuracy") if artefact.role == "compressed" else None
+    if artefact.role != "compressed":
+        accuracy = found.get("evaluate") if dense else found.get("evaluate_pruned", found.get("evaluate"))
+    parities = verified.get("parity", {})
+    measured = found.get("benchmark", {}).get(artefact.role)
+    return Variant(
+        role=artefact.role,
+        file=artefact.file,
+        size_bytes=artefact.size_bytes,
+        params=counts["params"],
+        macs=counts["macs"],
+        precision=artefact.precision,
+        engine=artefact.engine,
+        passes=artefact.passes,
+        accuracy=_accuracy(accuracy),
+        parity=Parity.model_validate(parities[artefact.role]) if artefact.role in parities else None,
+        measurements=(Measurement.model_validate(measured),) if measured else (),
+        candidates=tuple(Candidate.model_validate(item) for item in artefact.candidates),
+    )

@@ -1,0 +1,118 @@
+"""The worker process: ``python -m pqv_core.engine.worker [--owned]``.
+
+It reads one job as a line of JSON on standard input and writes events as lines of JSON on standard output; what
+libraries print goes to standard error. A later line ``cancel`` asks for the end. With ``--owned`` the end of
+standard input means that the owner is gone, and the worker goes too. The last event is always one ``finished``;
+the exit status is 0 (succeeded), 1 (failed), 2 (no job) or 130 (cancelled).
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import traceback
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TextIO
+
+from pqv_core import job as jobs
+from pqv_core.errors import Cancelled, PqvError, WorkerError, from_os_error
+from pqv_core.events import Event, Finished, encode
+
+if TYPE_CHECKING:
+    from pqv_core.engine.context import Context
+
+Job = jobs.RunJob | jobs.BenchJob
+
+_EXIT = {"succeeded": 0, "failed": 1, "cancelled": 130}
+_OWNER_GONE = 3
+
+
+def main() -> int:
+    """Do one job."""
+    owned = "--owned" in sys.argv[1:]
+    stream = os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1)
+    os.dup2(2, 1)  # from here on, what is printed cannot mix with the events
+    lock = threading.Lock()
+
+    def send(event: Event) -> None:
+        with lock:
+            stream.write(encode(event) + "\n")
+
+    try:
+        job = jobs.decode(sys.stdin.readline())
+    except PqvError as error:
+        send(Finished(outcome="failed", error=error.info()))
+        return error.exit_code
+    cancelled = threading.Event()
+    threading.Thread(target=_listen, args=(sys.stdin, cancelled, owned), daemon=True).start()
+    finished = _outcome(job, send, cancelled)
+    try:
+        send(finished)
+    except BrokenPipeError:  # nobody listens any more
+        return _OWNER_GONE
+    return _EXIT[finished.outcome]
+
+
+def _listen(stdin: TextIO, cancelled: threading.Event, owned: bool) -> None:
+    for line in stdin:
+        if line.strip() == "cancel":
+            cancelled.set()
+    if owned:
+        os._exit(_OWNER_GONE)  # every file is replaced in one step, so there is nothing to tidy
+
+
+def _outcome(job: Job, send: Callable[[Event], None], cancelled: threading.Event) -> Finished:
+    """Do the job and say how it ended: the outermost boundary of this process."""
+    from pqv_core.engine.context import Context  # torch takes seconds to import: the job is taken first
+
+    context = Context(run=job.run, send=send, cancelled=cancelled)
+    try:
+        result = _do(job, context)
+    except Cancelled:
+        return Finished(run=job.run, outcome="cancelled", stage=context.stage)
+    except Exception as error:  # noqa: BLE001
+        translated = _translated(error)
+        return Finished(run=job.run, outcome="failed", error=translated.info(), stage=context.stage)
+    return Finished(run=job.run, outcome="succeeded", result=result)
+
+
+def _do(job: Job, context: Context) -> dict[str, object] | None:
+    if isinstance(job, jobs.RunJob):
+        from pqv_core.engine import pipeline
+
+        pipeline.run(job, context)
+        return None
+    from pqv_core.engine import bench_job
+
+    return bench_job.run(job, context)
+
+
+def _translated(error: Exception) -> PqvError:
+    if isinstance(error, PqvError):
+        return error
+    if isinstance(error, OSError):
+        return from_os_error(error)
+    text = str(error)
+    details = traceback.format_exc()
+    if isinstance(error, MemoryError) or "can't allocate memory" in text or "out of memory" in text:
+        return WorkerError(
+            "There is not enough memory for this step.",
+            action="Close other programs, choose a smaller batch or a smaller model, and run again.",
+            details=details,
+        )
+    if "No space left on device" in text:
+        return WorkerError(
+            "The disk is full.",
+            action="Free some space, then run again: what is finished is kept.",
+            details=details,
+        )
+    return WorkerError(
+        f"An unexpected error stopped the job: {text.splitlines()[0][:200] if text else type(error).__name__}.",
+        action="Copy the details into a bug report.",
+        details=details,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

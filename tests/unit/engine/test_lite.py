@@ -1,0 +1,134 @@
+"""PyTorch Lite files: what is written is read back, small, and whatever else is named in words."""
+
+from __future__ import annotations
+
+import zipfile
+from collections import Counter
+from pathlib import Path
+
+import pytest
+import timm
+import torch
+from torch import nn
+
+from pqv_core.engine import lite
+from pqv_core.engine.environment import supported_engines
+from pqv_core.engine.parity import parity
+from pqv_core.engine.quantize import quantize
+from pqv_core.errors import ExportError, QuantizeError, StorageError
+
+EXAMPLE = torch.zeros(1, 3, 32, 32)
+
+
+@pytest.fixture(scope="module")
+def model() -> nn.Module:
+    torch.manual_seed(0)
+    return timm.create_model(
+        "vit_tiny_patch16_224", img_size=32, patch_size=8, embed_dim=96, depth=2, num_heads=3, num_classes=10
+    ).eval()
+
+
+@pytest.fixture(scope="module")
+def inputs() -> torch.Tensor:
+    return torch.randn(8, 3, 32, 32, generator=torch.Generator().manual_seed(1))
+
+
+def written(model: nn.Module, path: Path, passes: lite.Passes = "freeze") -> Path:
+    lite.save(model, path, example=EXAMPLE, passes=passes, description={"model": "a name", "labels": ["α", "β"]})
+    return path
+
+
+@pytest.mark.parametrize("passes", ["freeze", "mobile", "mobile-no-prepack"])
+def test_a_fp32_file_answers_as_the_model(
+    model: nn.Module, inputs: torch.Tensor, tmp_path: Path, passes: lite.Passes
+) -> None:
+    module = lite.load(written(model, tmp_path / "a.ptl", passes), engine="")
+    with torch.inference_mode():
+        found = parity(torch.cat([module(x[None]) for x in inputs]), model(inputs))
+    assert found.relative < 1e-4
+    assert found.top1_agreement == 1.0
+
+
+@pytest.mark.parametrize("engine", supported_engines())
+def test_an_int8_file_serves_every_engine(model: nn.Module, inputs: torch.Tensor, tmp_path: Path, engine: str) -> None:
+    path = written(quantize(model, "int8-dynamic"), tmp_path / "a.ptl")
+    module = lite.load(path, engine=engine)
+    with torch.inference_mode():
+        found = parity(torch.cat([module(x[None]) for x in inputs]), model(inputs))
+    assert found.relative < 0.1
+
+
+def test_quantizing_leaves_the_model_as_it_was(model: nn.Module, inputs: torch.Tensor) -> None:
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    quantize(model, "int8-dynamic")
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+
+
+def test_no_weight_is_stored_twice(model: nn.Module, tmp_path: Path) -> None:
+    path = written(quantize(model, "int8-dynamic"), tmp_path / "a.ptl")
+    with zipfile.ZipFile(path) as archive:
+        large = [item.CRC for item in archive.infolist() if item.file_size > 4096]
+    assert large
+    assert max(Counter(large).values()) == 1
+
+
+def test_the_description_travels_inside(model: nn.Module, tmp_path: Path) -> None:
+    path = written(model, tmp_path / "a.ptl")
+    assert lite.description(path) == {"model": "a name", "labels": ["α", "β"]}
+
+
+def test_a_foreign_file_has_no_description(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.ptl", "w") as archive:
+        archive.writestr("a/bytecode.pkl", b"")
+    assert lite.description(tmp_path / "a.ptl") == {}
+
+
+def test_an_unknown_engine_is_refused_with_the_known_ones(model: nn.Module, tmp_path: Path) -> None:
+    path = written(model, tmp_path / "a.ptl")
+    with pytest.raises(QuantizeError, match="Choose auto or one of") as caught:
+        lite.load(path, engine="vulkan")
+    assert "vulkan" in caught.value.message
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def emptied(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def another_format(path: Path) -> None:
+    torch.save({"a": torch.zeros(1)}, path)
+
+
+def scrambled(path: Path) -> None:
+    with zipfile.ZipFile(path) as archive:
+        items = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in items.items():
+            archive.writestr(name, content[::-1] if name.endswith("bytecode.pkl") else content)
+
+
+@pytest.mark.parametrize("damage", [cut, emptied, another_format, scrambled])
+def test_a_damaged_file_is_named(model: nn.Module, tmp_path: Path, damage) -> None:
+    path = written(model, tmp_path / "broken.ptl")
+    damage(path)
+    with pytest.raises(ExportError, match=r"broken\.ptl") as caught:
+        lite.load(path, engine="")
+    assert caught.value.action
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match=r"gone\.ptl"):
+        lite.load(tmp_path / "gone.ptl", engine="")
+
+
+def test_a_module_that_torchscript_cannot_take_is_refused(tmp_path: Path) -> None:
+    class Odd(nn.Module):
+        def forward(self, x):
+            return {"not a tensor": [object(), x]}
+
+    with pytest.raises(ExportError, match="TorchScript"):
+        lite.save(Odd().eval(), tmp_path / "a.ptl", example=EXAMPLE, passes="freeze", description={})
+    assert not list(tmp_path.iterdir())
