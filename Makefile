@@ -1,0 +1,45 @@
+# Needs make and a Python of 3.11 to 3.14; everything else is made in .venv. `make` alone shows what there is.
+.DEFAULT_GOAL := help
+.PHONY: help setup system run test lint format lock wheel
+
+# The first Python that will do; else whichever there is, so that setup can say what is wrong with it.
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.14 python3.11 python; do \
+	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))' >/dev/null 2>&1 \
+	&& echo $$p && exit; done; echo python3)
+BIN := $(if $(filter Windows_NT,$(OS)),.venv/Scripts,.venv/bin)
+STAMP := .venv/setup.stamp
+
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+setup: $(STAMP) ## Make .venv with exactly what requirements.lock lists (again only when it has changed)
+
+$(STAMP): requirements.lock pyproject.toml scripts/setup.py
+	@PYTHON=$(PYTHON) scripts/system_packages.sh
+	@$(PYTHON) scripts/setup.py
+
+run: $(STAMP) ## Open the window on the demo project; without a display, run the demo headless
+	@if [ "$(OS)" = Windows_NT ] || [ "$$(uname)" = Darwin ] || [ -n "$$DISPLAY$$WAYLAND_DISPLAY" ]; \
+	then $(BIN)/pqv gui; else $(BIN)/pqv demo; fi
+
+test: $(STAMP) ## Run the whole test suite; some of it: make test ARGS="tests/unit -k events"
+	@PYTHON=$(PYTHON) scripts/system_packages.sh --tests
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(STAMP) ## Check style, types and the directions between the packages
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+format: $(STAMP) ## Put the code into its form
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock: $(STAMP) ## Write requirements.lock anew from pyproject.toml, for every platform
+	$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --upgrade --quiet \
+		--generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate \
+		--custom-compile-command "make lock" --output-file requirements.lock
+
+wheel: $(STAMP) ## Build the wheel into dist/
+	$(BIN)/python -m hatchling build --target wheel

@@ -1,0 +1,51 @@
+"""What holds for every test: no network, no display, a home of its own, two threads, and nothing left behind."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.leaks import LeftBehind
+
+# Before anything reads them: Qt, OpenMP and the model hub look once, when they are first imported or used. What the
+# tests start inherits all of it.
+_HOME = tempfile.TemporaryDirectory(prefix="pqv-tests-")
+_ENVIRONMENT = {
+    "HOME": "",
+    "USERPROFILE": "",
+    "LOCALAPPDATA": "local",
+    "APPDATA": "roaming",
+    "XDG_CONFIG_HOME": ".config",
+    "XDG_CACHE_HOME": ".cache",
+    "XDG_DATA_HOME": ".local/share",
+    "XDG_STATE_HOME": ".local/state",
+    "HF_HOME": "hub",
+    "TORCH_HOME": "torch",
+}
+for _name, _folder in _ENVIRONMENT.items():
+    os.environ[_name] = str(Path(_HOME.name, _folder))
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+os.environ.setdefault("OMP_NUM_THREADS", "2")
+
+
+def pytest_unconfigure() -> None:
+    """Remove the home the tests had."""
+    _HOME.cleanup()
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_behind(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fail a test that leaves a thread, a process, a window or a running timer.
+
+    Comes before all other fixtures, so it looks after they have cleaned up.
+    """
+    watch = LeftBehind()
+    with watch:
+        yield
+    if watch.found:
+        pytest.fail("left behind: " + "; ".join(watch.found))
