@@ -1,1 +1,1 @@
-"""Phones: from an export to figures measured on a device. Neither torch nor Qt."""
+"""The phone: found, described, pushed to, measured. Knows nothing of the window and nothing of torch."""

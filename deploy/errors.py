@@ -1,0 +1,176 @@
+"""What can go wrong with a phone; continues the tree of ``pqv_core.errors``.
+
+DeviceError
+├── NoDeviceError            no such phone is connected
+├── UnauthorizedError        the phone has not allowed this computer
+├── OfflineError             connected, but not answering
+├── AccessError              the operating system keeps this user from the USB device
+├── BusyError                another program holds the USB interface
+├── WrongModeError           recovery, sideload, bootloader
+├── PairingError             the port wants TLS pairing
+├── ConnectionLostError      unplugged, rebooted, or silent for too long
+├── ProtocolError            the phone said what no phone should say
+├── CommandError             a command on the phone failed
+├── DeviceFullError          no space left on the phone
+├── IncompatibleError        the file cannot run there; carries all problems
+├── RuntimeLibraryError      the runtime's libraries cannot be had or are not what they should be
+├── RunnerError              the benchmark program failed on the phone
+└── OverheatedError          stopped because the phone was too hot
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pqv_core.errors import DeviceError
+
+
+class NoDeviceError(DeviceError):
+    """No such phone is connected."""
+
+    def __init__(self, serial: str = "", *, details: str = "") -> None:
+        message = f"The phone {serial} is not connected." if serial else "No phone found."
+        super().__init__(message, action="Turn on USB debugging, use a data cable, try another port.", details=details)
+
+
+class UnauthorizedError(DeviceError):
+    """The phone has not allowed this computer."""
+
+    def __init__(self, *, details: str = "") -> None:
+        super().__init__(
+            "The phone has not allowed this computer yet.",
+            action="Unlock the phone and tap Allow.",
+            details=details,
+        )
+
+
+class OfflineError(DeviceError):
+    """Connected, but not answering."""
+
+    def __init__(self, *, details: str = "") -> None:
+        super().__init__(
+            "The phone is connected but not answering.", action="Replug it and try again.", details=details
+        )
+
+
+class AccessError(DeviceError):
+    """The operating system keeps this user from the USB device."""
+
+    def __init__(self, *, vendor: int | None = None, details: str = "") -> None:
+        rule = f'SUBSYSTEM=="usb", ATTR{{idVendor}}=="{vendor or 0x18D1:04x}", MODE="0660", TAG+="uaccess"'
+        super().__init__(
+            "This user may not use the phone's USB connection.",
+            action=f"Add this udev rule in /etc/udev/rules.d/51-android.rules, then replug: {rule}",
+            details=details,
+        )
+
+
+class BusyError(DeviceError):
+    """Another program holds the USB interface."""
+
+    def __init__(self, *, details: str = "") -> None:
+        super().__init__(
+            "Another program (adb, Android Studio, scrcpy) holds the phone.",
+            action="Start an adb server (adb start-server), which is then shared, or close that program.",
+            details=details,
+        )
+
+
+class WrongModeError(DeviceError):
+    """Recovery, sideload, bootloader, …"""
+
+    def __init__(self, mode: str) -> None:
+        super().__init__(f"The phone is in {mode} mode.", action="Start Android normally.")
+
+
+class PairingError(DeviceError):
+    """The port speaks TLS or refuses."""
+
+    def __init__(self, address: str, *, details: str = "") -> None:
+        super().__init__(
+            f"{address} does not answer as a phone with USB debugging over Wi-Fi does.",
+            action="Wireless-debugging ports need pairing with adb; or run: adb tcpip 5555.",
+            details=details,
+        )
+
+
+class ConnectionLostError(DeviceError):
+    """Unplugged, rebooted, or silent for too long."""
+
+    def __init__(self, *, details: str = "") -> None:
+        super().__init__(
+            "The connection to the phone was lost.",
+            action="Check the cable or the Wi-Fi, wait until the phone is ready, and run again.",
+            details=details,
+        )
+
+
+class ProtocolError(DeviceError):
+    """The phone said what no phone should say."""
+
+    def __init__(self, details: str) -> None:
+        super().__init__(
+            "The phone answered in a way that is not understood.",
+            action="Replug it and try again; update the phone if it happens again.",
+            details=details[:2000],
+        )
+
+
+class CommandError(DeviceError):
+    """A command on the phone failed.
+
+    Args:
+        what: What was being done, such as ``making the folder``.
+    """
+
+    def __init__(self, what: str, *, code: int | None = None, output: str = "") -> None:
+        said = output.strip().splitlines()[-1][:200] if output.strip() else ""
+        super().__init__(
+            f"The phone failed at {what}{f': {said}' if said else ''}.",
+            action="Restart the phone if it happens again.",
+            details=f"exit code {code}\n{output[:4000]}",
+        )
+
+
+class DeviceFullError(DeviceError):
+    """No space left on the phone."""
+
+    def __init__(self, *, needed: int, free: int | None = None) -> None:
+        have = f", {free / 1e6:.0f} MB are free" if free is not None else ""
+        super().__init__(
+            f"The phone has too little space: {needed / 1e6:.0f} MB are needed{have}.",
+            action="Free some space on the phone and run again.",
+        )
+
+
+class IncompatibleError(DeviceError):
+    """The file cannot run on this phone.
+
+    Args:
+        problems: (problem, remedy) pairs, all of them.
+    """
+
+    def __init__(self, problems: Sequence[tuple[str, str]]) -> None:
+        self.problems = tuple(problems)
+        super().__init__(
+            " ".join(problem for problem, _ in problems),
+            action=" ".join(dict.fromkeys(remedy for _, remedy in problems)),
+        )
+
+
+class RuntimeLibraryError(DeviceError):
+    """The Android runtime's libraries cannot be had, or are not what they should be."""
+
+
+class RunnerError(DeviceError):
+    """The benchmark program failed on the phone."""
+
+
+class OverheatedError(DeviceError):
+    """Stopped because the phone was too hot."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(
+            f"The measurement was stopped: the phone reports severe heat (thermal status {status}).",
+            action="Let the phone cool down, take it out of its case, and measure again.",
+        )
