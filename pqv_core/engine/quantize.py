@@ -15,9 +15,11 @@ from collections.abc import Iterator
 
 import torch
 from torch import nn
+from torch.ao.quantization import per_channel_dynamic_qconfig
 
 from pqv_core.config.quantize import Engine, Precision
 from pqv_core.engine.environment import supported_engines
+from pqv_core.engine.patches import replace_patch_embeddings
 from pqv_core.errors import QuantizeError
 
 _COMPACT_ENGINES = ("onednn", "qnnpack")
@@ -63,8 +65,8 @@ def candidate_engines(engine: Engine) -> tuple[str, ...]:
 def quantize(model: nn.Module, precision: Precision) -> nn.Module:
     """A quantized copy of ``model`` (fp32, in eval mode); for ``fp32`` an unchanged copy.
 
-    ``int8-dynamic``: every ``nn.Linear`` holds int8 weights with one scale a tensor, and quantizes its input
-    while running (torch.ao.quantization.quantize_dynamic).
+    ``int8-dynamic``: every ``nn.Linear``, the patch embedding's among them, holds int8 weights with one scale an
+    output channel, and quantizes its input while running (torch.ao.quantization.quantize_dynamic).
     """
     if precision == "fp32":
         return copy.deepcopy(model)
@@ -74,9 +76,8 @@ def quantize(model: nn.Module, precision: Precision) -> nn.Module:
             "This build of torch cannot write compact int8 weights (it has neither ONEDNN nor QNNPACK).",
             action="Use fp32, or another build of torch.",
         )
+    prepared = copy.deepcopy(model)
+    replace_patch_embeddings(prepared)
     with using_engine(compact), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        quantized: nn.Module = torch.ao.quantization.quantize_dynamic(
-            copy.deepcopy(model), {nn.Linear}, dtype=torch.qint8
-        )
-    return quantized
+        return torch.ao.quantization.quantize_dynamic(prepared, {nn.Linear: per_channel_dynamic_qconfig})
