@@ -1,0 +1,61 @@
+"""Why a worker process ended without a word, in a sentence for a person."""
+
+from __future__ import annotations
+
+import signal
+
+from pqv_core.errors import ErrorInfo
+
+_KEPT = "what is finished is kept."
+_MEMORY = ErrorInfo(
+    kind="WorkerError",
+    message="The job was killed by the system, most likely because memory ran out.",
+    action=f"Close other programs, or choose a smaller batch or model, and run again: {_KEPT}",
+)
+_CRASH_ACTION = f"Run again: {_KEPT} If it happens again, choose another engine and copy the details into a bug report."
+_CRASHES = {"SIGSEGV", "SIGBUS", "SIGABRT", "SIGFPE", "SIGTRAP", "SIGSYS"}
+_WINDOWS = {
+    0xC0000005: "SIGSEGV",  # access violation
+    0xC000001D: "SIGILL",  # illegal instruction
+    0xC0000409: "SIGABRT",  # fast fail
+    0xC0000017: "SIGKILL",  # no memory
+    0xC000012D: "SIGKILL",  # commitment limit
+}
+
+
+def explain(code: int, *, stderr: str = "") -> ErrorInfo:
+    """Words for the exit of a worker that did not say how its job ended.
+
+    Args:
+        code: As ``subprocess.Popen.returncode``: negative for a signal.
+        stderr: The last lines that the process wrote.
+    """
+    name = _signal_name(code)
+    what = f"signal {name}" if name else f"exit code {code}"
+    details = f"The worker process ended with {what}.\n{stderr}".strip()
+    return _words(name, code).model_copy(update={"details": details})
+
+
+def _signal_name(code: int) -> str:
+    if code < 0:
+        try:
+            return signal.Signals(-code).name
+        except ValueError:
+            return f"{-code}"
+    return _WINDOWS.get(code & 0xFFFFFFFF, "")
+
+
+def _words(name: str, code: int) -> ErrorInfo:
+    if name == "SIGKILL":
+        return _MEMORY
+    if name in _CRASHES:
+        message, action = f"The job crashed in compiled code ({name}).", _CRASH_ACTION
+    elif name == "SIGILL":
+        message = "The job used an instruction that this processor does not have (SIGILL)."
+        action = "Choose another engine and run again."
+    elif name:
+        message, action = f"The job was ended from outside ({name}).", f"Run again: {_KEPT}"
+    else:
+        message = f"The job ended without a result (exit code {code})."
+        action = f"Run again: {_KEPT} If it happens again, copy the details into a bug report."
+    return ErrorInfo(kind="WorkerError", message=message, action=action)

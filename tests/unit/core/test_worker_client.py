@@ -1,0 +1,316 @@
+"""The controller of a worker process, against real processes that behave badly."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+
+import psutil
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pqv_core.events import AnyEvent, Finished, Log, StageStarted
+from pqv_core.job import BenchJob, RunJob
+from pqv_core.worker_client import LineSplitter, Worker
+from tests.fakes.worker import RUN, fake_worker
+
+posix = pytest.mark.skipif(sys.platform == "win32", reason="signals")
+JOB = RunJob(run=RUN, project="/nowhere/some.pqv")
+
+
+def outcome(body: str, *, job: RunJob | BenchJob = JOB) -> tuple[list[AnyEvent], Finished]:
+    """All events of a fake worker; the last must be the only Finished."""
+    with Worker(job, command=fake_worker(body)) as worker:
+        *others, last = worker.events()
+    assert isinstance(last, Finished)
+    assert not any(isinstance(event, Finished) for event in others)
+    assert last.run == RUN
+    return others, last
+
+
+def cancelled_while(body: str) -> tuple[Finished, int]:
+    """Cancel once the fake worker has told its process id in a Log; how it ended, and that id."""
+    pid = 0
+    with Worker(JOB, command=fake_worker(body)) as worker:
+        for event in worker.events():
+            if isinstance(event, Log):
+                pid = int(event.text)
+                worker.cancel()
+    assert isinstance(event, Finished)
+    return event, pid
+
+
+def test_hands_over_the_job_and_yields_the_events_in_order() -> None:
+    others, last = outcome("""
+job = take_job()
+say("log", text=job["project"])
+say("progress", stage="prune", done=1, total=2)
+finish(result={"answer": 42})
+""")
+    assert [event.type for event in others] == ["log", "progress"]
+    assert others[0] == Log(run=RUN, text="/nowhere/some.pqv")
+    assert last.outcome == "succeeded"
+    assert last.result == {"answer": 42}
+
+
+def test_drops_events_of_another_run_and_keeps_the_first_of_two_ends() -> None:
+    others, last = outcome("""
+take_job()
+say("log", run="run-0", text="stale")
+finish("failed", run="run-0")
+say("log", text="mine")
+finish("succeeded")
+finish("failed")
+""")
+    assert [event.text for event in others if isinstance(event, Log)] == ["mine"]
+    assert last.outcome == "succeeded"
+
+
+def test_an_end_without_run_id_is_that_of_a_job_that_could_not_be_read() -> None:
+    _, last = outcome("""
+finish("failed", run="", error={"kind": "UsageError", "message": "Not a job."})
+""")
+    assert last.error is not None
+    assert last.error.message == "Not a job."
+
+
+def test_lines_that_are_no_events_become_a_limited_number_of_logs() -> None:
+    others, last = outcome(r"""
+take_job()
+print("stray \x1b[31m print", flush=True)
+sys.stdout.buffer.write(b"\xff\xfe\n{\"type\": \"finished\"}\n[]\n\n")
+for n in range(5000):
+    print("noise", n)
+finish()
+""")
+    texts = [event.text for event in others if isinstance(event, Log)]
+    assert texts[0] == "stray  [31m print"
+    assert len(texts) == 100
+    assert last.outcome == "succeeded"
+
+
+def test_floods_without_a_line_end_are_bounded_and_do_not_block() -> None:
+    others, last = outcome(r"""
+take_job()
+megabyte = b"x" * (1 << 20)
+for _ in range(40):
+    sys.stdout.buffer.write(megabyte)
+    sys.stderr.buffer.write(megabyte)
+sys.stdout.buffer.write(b"\n")
+finish()
+""")
+    assert [len(event.text) for event in others if isinstance(event, Log)] == [500]
+    assert last.outcome == "succeeded"
+
+
+def test_a_worker_that_is_quicker_than_its_listener_waits() -> None:
+    others, last = outcome("""
+take_job()
+for n in range(20_000):
+    say("latency_sample", role="compressed", index=n, ns=n + 1)
+finish()
+""")
+    assert [event.index for event in others] == list(range(20_000))  # type: ignore[union-attr]
+    assert last.outcome == "succeeded"
+
+
+@posix
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        (signal.SIGKILL, "most likely because memory ran out"),
+        (signal.SIGSEGV, "crashed in compiled code (SIGSEGV)"),
+        (signal.SIGABRT, "crashed in compiled code (SIGABRT)"),
+        (signal.SIGILL, "an instruction that this processor does not have"),
+        (signal.SIGTERM, "ended from outside (SIGTERM)"),
+    ],
+)
+def test_a_death_by_signal_is_one_failure_with_a_sentence(number: int, words: str) -> None:
+    _, last = outcome(f"""
+take_job()
+say("stage_started", stage="prune", index=2, total=8)
+print("last words", file=sys.stderr, flush=True)
+os.kill(os.getpid(), {int(number)})
+""")
+    assert last.outcome == "failed"
+    assert last.stage == "prune"
+    assert last.error is not None
+    assert words in last.error.message
+    assert last.error.action.endswith(".")
+    assert last.error.details.endswith("last words")
+
+
+@pytest.mark.parametrize("code", [0, 1, 3, 77])
+def test_an_exit_without_a_result_is_a_failure_with_the_end_of_stderr(code: int) -> None:
+    _, last = outcome(f"""
+take_job()
+print("x" * 100_000 + " the end", file=sys.stderr, flush=True)
+sys.exit({code})
+""")
+    assert last.outcome == "failed"
+    assert last.error is not None
+    assert f"exit code {code}" in last.error.message
+    assert last.error.details.endswith("x the end")
+    assert len(last.error.details) < 20_000
+
+
+def test_a_program_that_cannot_be_started_is_a_failure() -> None:
+    with Worker(JOB, command=("/nowhere/python",)) as worker:
+        (last,) = worker.events()
+        assert list(worker.events()) == []
+    assert isinstance(last, Finished)
+    assert last.outcome == "failed"
+    assert last.error is not None
+    assert "could not be started" in last.error.message
+
+
+def test_an_end_that_was_said_counts_even_if_the_process_then_crashes() -> None:
+    _, last = outcome("take_job(); finish('succeeded'); os._exit(9)")
+    assert last.outcome == "succeeded"
+
+
+def test_a_last_line_without_its_end_counts() -> None:
+    _, last = outcome("""
+take_job()
+sys.stdout.write(json.dumps({"type": "finished", "run": RUN, "outcome": "succeeded"}))
+""")
+    assert last.outcome == "succeeded"
+
+
+def test_cancel_is_a_line_that_a_worker_can_answer() -> None:
+    body = """
+take_job()
+say("log", text="ready")
+line = sys.stdin.readline()
+say("log", text="heard " + line.strip())
+finish("cancelled", stage="prune")
+"""
+    with Worker(JOB, command=fake_worker(body)) as worker:
+        heard = []
+        for event in worker.events():
+            if isinstance(event, Log):
+                heard.append(event.text)
+                worker.cancel()
+    assert heard[:2] == ["ready", "heard cancel"]
+    assert isinstance(event, Finished)
+    assert (event.outcome, event.stage) == ("cancelled", "prune")
+
+
+@posix
+@pytest.mark.parametrize(
+    "habit",
+    [
+        pytest.param("wait_for_end()", id="does not answer"),
+        pytest.param("signal.signal(signal.SIGTERM, signal.SIG_IGN); wait_for_end()", id="ignores SIGTERM"),
+        pytest.param("os.kill(os.getpid(), signal.SIGSTOP)", id="stopped"),
+        pytest.param("signal.signal(signal.SIGTERM, signal.SIG_IGN)\nwhile True: say('log', text='0')", id="floods"),
+        pytest.param("os.close(1); os.close(2); wait_for_end()", id="closed its streams"),
+    ],
+)
+def test_cancel_ends_what_does_not_listen(habit: str) -> None:
+    body = f"take_job(); signal.alarm(60); say('log', text=str(os.getpid()))\n{habit}"
+    pid = 0
+    with Worker(JOB, command=fake_worker(body)) as worker:
+        for event in worker.events():
+            if isinstance(event, Log) and not pid:
+                pid = int(event.text)
+                worker.cancel()
+    assert isinstance(event, Finished)
+    assert event.outcome == "cancelled"
+    assert not psutil.pid_exists(pid)
+
+
+@posix
+def test_cancel_ends_a_worker_that_never_reads_a_job_larger_than_the_pipe() -> None:
+    job = BenchJob(run=RUN, files=tuple(f"/nowhere/{'x' * 200}{n}.ptl" for n in range(2_000)))
+    with Worker(job, command=fake_worker("say('log', text='up'); signal.pause()")) as worker:
+        for event in worker.events():
+            worker.cancel()
+    assert isinstance(event, Finished)
+    assert event.outcome == "cancelled"
+
+
+@posix
+def test_what_the_worker_started_ends_with_it() -> None:
+    last, pid = cancelled_while("""
+take_job()
+child = subprocess.Popen([sys.executable, "-I", "-S", "-c", "import signal; signal.alarm(60); signal.pause()"])
+say("log", text=str(child.pid))
+wait_for_end()
+""")
+    assert last.outcome == "cancelled"
+    assert not _runs(pid)
+
+
+@posix
+def test_a_crash_takes_along_what_the_worker_started_and_does_not_wait_for_it() -> None:
+    others, last = outcome("""
+take_job()
+child = subprocess.Popen([sys.executable, "-I", "-S", "-c", "import signal; signal.alarm(60); signal.pause()"])
+say("log", text=str(child.pid))
+os.kill(os.getpid(), signal.SIGSEGV)
+""")
+    assert last.outcome == "failed"
+    assert isinstance(others[0], Log)
+    assert not _runs(int(others[0].text))
+
+
+@posix
+def test_kill_does_not_ask() -> None:
+    body = "take_job(); say('log', text='up'); signal.pause()"
+    with Worker(JOB, command=fake_worker(body), grace_s=3600) as worker:
+        for event in worker.events():
+            if isinstance(event, Log):
+                worker.kill()
+    assert isinstance(event, Finished)
+    assert event.outcome == "cancelled"
+
+
+def test_cancel_from_another_thread_wakes_the_listener() -> None:
+    with Worker(JOB, command=fake_worker("take_job(); wait_for_end()"), grace_s=0.0) as worker:
+        canceller = threading.Thread(target=worker.cancel)
+        canceller.start()
+        *_, last = worker.events()
+        canceller.join()
+    assert isinstance(last, Finished)
+    assert last.outcome == "cancelled"
+
+
+def test_success_before_the_wish_to_cancel_was_heard_stays_success() -> None:
+    with Worker(JOB, command=fake_worker("take_job(); say('log', text='up'); finish()")) as worker:
+        for event in worker.events():
+            worker.cancel()
+    assert isinstance(event, Finished)
+    assert event.outcome == "succeeded"
+
+
+def test_leaving_early_ends_the_process() -> None:
+    with Worker(JOB, command=fake_worker("take_job(); say('log', text=str(os.getpid())); wait_for_end()")) as worker:
+        first = next(worker.events())
+    assert isinstance(first, Log)
+    assert not psutil.pid_exists(int(first.text))
+    worker.close()
+
+
+def test_a_stage_is_remembered_for_the_end() -> None:
+    others, last = outcome("take_job(); say('stage_started', stage='export', index=5, total=8); sys.exit(1)")
+    assert isinstance(others[0], StageStarted)
+    assert last.stage == "export"
+
+
+@given(chunks=st.lists(st.binary(max_size=30)), limit=st.integers(1, 20))
+def test_lines_are_the_same_however_the_bytes_arrive(chunks: list[bytes], limit: int) -> None:
+    splitter = LineSplitter(limit=limit)
+    lines = [line for chunk in chunks for line in splitter.feed(chunk)]
+    lines.append(splitter.rest())
+    assert lines == [line[:limit] for line in b"".join(chunks).split(b"\n")]
+
+
+def _runs(pid: int) -> bool:
+    """Whether a process that is no child of ours still runs; an orphan may stay a zombie in a container."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
