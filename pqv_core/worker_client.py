@@ -4,8 +4,8 @@
         for event in worker.events():  # the last one is always one Finished
             ...
 
-``cancel()`` and ``kill()`` may be called from any thread, and from a signal handler. Cancel asks; what does not listen is killed
-with everything it started, so that ``events()`` ends within a second.
+``cancel()`` and ``kill()`` may be called from any thread, and from a signal handler. Cancel asks; what does not
+listen is killed with everything it started, so that ``events()`` ends within a second.
 """
 
 from __future__ import annotations
