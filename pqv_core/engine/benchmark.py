@@ -88,9 +88,7 @@ def time_files(request: Request, *, context: Context, live: bool = False) -> dic
             samples.append(reply.ns)
             done += 1
             if live:
-                context.send(
-                    LatencySample(run=context.run, role=reply.key, index=len(samples) - 1, ns=reply.ns)
-                )
+                context.send(LatencySample(run=context.run, role=reply.key, index=len(samples) - 1, ns=reply.ns))
                 context.progress(done, total, unit="inferences")
 
     serve(request, take, context=context)

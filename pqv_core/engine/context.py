@@ -55,9 +55,7 @@ class Context:
         self.check_cancelled()
         spent = time.monotonic() - self._began
         left = spent / done * (total - done) if done else None
-        self.send(
-            Progress(run=self.run, stage=self.stage, done=done, total=total, unit=unit, seconds_left=left)
-        )
+        self.send(Progress(run=self.run, stage=self.stage, done=done, total=total, unit=unit, seconds_left=left))
 
     def metric(self, name: str, *, step: int, value: float, epoch: float | None = None) -> None:
         """Report one point of a curve. ``value`` must be finite."""

@@ -150,9 +150,9 @@ class _Exporter:
 
     def _fastest_fp32(self, dense: nn.Module) -> Artefact:
         """The fp32 file of the dense model with the passes that run fastest on this computer."""
-        trials = {passes: f".trial-{passes}.ptl" for passes in _FP32_PASSES}
-        for passes, name in trials.items():
-            self._write("fast_fp32", dense, name, passes=passes)
+        trials: dict[str, str] = {passes: f".trial-{passes}.ptl" for passes in _FP32_PASSES}
+        for passes in _FP32_PASSES:
+            self._write("fast_fp32", dense, trials[passes], passes=passes)
         candidates = self._choose({passes: (name, NO_ENGINE) for passes, name in trials.items()})
         chosen = next(item.name for item in candidates if item.chosen)
         name = "fast_fp32.ptl"

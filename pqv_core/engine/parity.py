@@ -72,7 +72,7 @@ def compare(
     benchmark.serve(request, lambda reply: None, context=context)
     answers = safetensors.torch.load_file(str(answer_file))
     expected: dict[int, Tensor] = {}
-    found = {}
+    found: dict[str, Parity] = {}
     for artefact in artefacts:
         context.check_cancelled()
         model = references[artefact.role]
