@@ -1,6 +1,6 @@
 # Needs make and a Python of 3.11 to 3.14; everything else is made in .venv. `make` alone shows what there is.
 .DEFAULT_GOAL := help
-.PHONY: help setup system run test lint format lock wheel
+.PHONY: help setup system run test lint format lock licences wheel
 
 # The first Python that will do; else whichever there is, so that setup can say what is wrong with it.
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.14 python3.11 python; do \
@@ -40,6 +40,9 @@ lock: $(STAMP) ## Write requirements.lock anew from pyproject.toml, for every pl
 	$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --upgrade --quiet \
 		--generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate \
 		--custom-compile-command "make lock" --output-file requirements.lock
+
+licences: $(STAMP) ## Write resources/licences/THIRD-PARTY.md anew from what is installed
+	$(BIN)/python scripts/make_licences.py
 
 wheel: $(STAMP) ## Build the wheel into dist/
 	$(BIN)/python -m hatchling build --target wheel

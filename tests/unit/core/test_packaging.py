@@ -1,0 +1,52 @@
+"""The promises of pyproject.toml, the lock file and the list of licences to each other."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+
+from pqv_core.resource_files import resource
+
+ROOT = Path(__file__).resolve().parents[3]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+LOCK = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+DIRECT = [Requirement(text) for text in PROJECT["project"]["dependencies"] + PROJECT["dependency-groups"]["dev"]]
+
+
+def locked() -> dict[str, list[str]]:
+    """Each name in the lock file with its versions (one or more, for different Pythons)."""
+    versions: dict[str, list[str]] = {}
+    for name, version in re.findall(r"^([a-z0-9.-]+)==(\S+)", LOCK, flags=re.MULTILINE):
+        versions.setdefault(name, []).append(version)
+    return versions
+
+
+@pytest.mark.parametrize("wanted", DIRECT, ids=str)
+def test_the_lock_holds_what_the_project_asks_for(wanted: Requirement) -> None:
+    versions = locked()[wanted.name.lower()]
+
+    assert all(wanted.specifier.contains(version) for version in versions)
+
+
+def test_every_locked_file_has_a_hash() -> None:
+    blocks = re.split(r"^(?=[a-z0-9])", LOCK, flags=re.MULTILINE)[1:]
+
+    assert blocks
+    assert [block.split()[0] for block in blocks if "--hash=sha256:" not in block] == []
+
+
+def test_the_lock_names_no_place() -> None:
+    assert "://" not in LOCK
+
+
+def test_the_mobile_writer_is_in_the_locked_torch() -> None:
+    assert [version.split(".")[:2] for version in locked()["torch"]] == [["2", "12"]]
+
+
+def test_every_library_is_listed_with_a_licence() -> None:
+    listed = resource("licences", "THIRD-PARTY.md").read_text(encoding="utf-8")
+    libraries = [Requirement(text).name.lower() for text in PROJECT["project"]["dependencies"]]
+
+    assert [name for name in libraries if f"| {name} |" not in listed] == []
