@@ -1,4 +1,4 @@
-"""Commands on the phone: quoted words, separate streams and exit codes where the phone can (shell v2), bounded output."""
+"""Commands on the phone: quoted words, bounded output, separate streams and exit codes where the phone has shell v2."""
 
 from __future__ import annotations
 

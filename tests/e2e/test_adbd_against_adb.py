@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from fakes.adbd import Adbd, Faults
-from fakes.phone import Phone
+
+from tests.fakes.adbd import Adbd, Faults
+from tests.fakes.phone import Phone
 
 ADB = shutil.which("adb")
 pytestmark = pytest.mark.skipif(ADB is None, reason="adb is not installed (apt-get install adb)")

@@ -11,8 +11,8 @@ import threading
 from dataclasses import dataclass, field
 from typing import Self
 
-from fakes.phone import Phone
-from fakes.services import known, serve
+from tests.fakes.phone import Phone
+from tests.fakes.services import known, serve
 
 
 @dataclass

@@ -15,9 +15,9 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Literal, Self
 
-from fakes import wire
-from fakes.phone import Phone
-from fakes.services import known, serve
+from tests.fakes import wire
+from tests.fakes.phone import Phone
+from tests.fakes.services import known, serve
 
 MAX_DATA = 1 << 20
 

@@ -12,7 +12,7 @@ import threading
 from pathlib import Path
 from typing import IO, Protocol
 
-from fakes.phone import Phone
+from tests.fakes.phone import Phone
 
 STDIN, STDOUT, STDERR, EXIT, CLOSE_STDIN = range(5)
 

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from types import SimpleNamespace
 
 import usb1
-from fakes.adbd import Adbd
+
+from tests.fakes.adbd import Adbd
 
 PACKET = 512
 

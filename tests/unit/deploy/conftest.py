@@ -8,15 +8,15 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from fakes import usb
-from fakes.adb_server import AdbServer, Row
-from fakes.adbd import Adbd, Faults
-from fakes.phone import Phone
 
 from deploy import keys
 from deploy.transports import adb_server, adb_shell_tcp, adb_shell_usb
 from deploy.transports.base import Link
 from pqv_core.errors import Cancelled
+from tests.fakes import usb
+from tests.fakes.adb_server import AdbServer, Row
+from tests.fakes.adbd import Adbd, Faults
+from tests.fakes.phone import Phone
 
 Opener = Callable[..., Link]
 

@@ -8,8 +8,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from fakes.adbd import Adbd, Faults
-from fakes.phone import Phone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -26,6 +24,8 @@ from deploy.errors import (
 from deploy.sync import Sync
 from deploy.transports.base import Link
 from pqv_core.errors import Cancelled
+from tests.fakes.adbd import Adbd, Faults
+from tests.fakes.phone import Phone
 
 Connect = Callable[..., Link]
 
