@@ -1,7 +1,10 @@
 """The promises of pyproject.toml, the lock file and the list of licences to each other."""
 
+import ast
 import re
+import sys
 import tomllib
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -50,3 +53,28 @@ def test_every_library_is_listed_with_a_licence() -> None:
     libraries = [Requirement(text).name.lower() for text in PROJECT["project"]["dependencies"]]
 
     assert [name for name in libraries if f"| {name} |" not in listed] == []
+
+
+def imported(room: str) -> set[str]:
+    """Top-level names that a room's files import from elsewhere."""
+    names: set[str] = set()
+    for path in (ROOT / room).rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                names.update(alias.name.split(".")[0] for alias in node.names)
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                names.add(node.module.split(".")[0])
+    return names - sys.stdlib_module_names - {"pqv_core", "pqv_gui", "deploy"}
+
+
+@pytest.mark.parametrize("room", ["pqv_core", "pqv_gui", "deploy"])
+def test_what_is_imported_is_asked_for(room: str) -> None:
+    declared = {Requirement(text).name.lower() for text in PROJECT["project"]["dependencies"]}
+    declared |= {"libusb1", "shiboken6"}  # asked for as adb-shell[usb], and by PySide6-Essentials itself
+    origin = packages_distributions()
+
+    missing = {
+        name for name in imported(room) if not declared & {d.lower().replace("_", "-") for d in origin.get(name, [])}
+    }
+
+    assert missing == set()
