@@ -83,6 +83,17 @@ def check(path: Path) -> None:
         raise UnreadableImageError(path, _reason(error), details=f"{type(error).__name__}: {error}") from error
 
 
+def pixels(path: Path) -> int:
+    """Width times height as the file's head says; 0 where it cannot be read."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with Image.open(path, formats=_FORMATS) as image:
+                return image.width * image.height
+    except _DECODER_ERRORS:
+        return 0
+
+
 def _is_empty(path: Path) -> bool:
     try:
         return path.stat().st_size == 0

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Interpolation = Literal["nearest", "bilinear", "bicubic"]
+CropMode = Literal["center", "squash", "border"]
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,7 @@ class Preprocessing:
         std: Of each channel, divided by after the mean.
         interpolation: Filter of the resizing.
         crop_pct: Share of the resized image that the centre crop keeps.
+        crop_mode: How an image of another shape is brought to the input's: cut, squashed or given a border.
     """
 
     input_size: tuple[int, int, int] = (3, 224, 224)
@@ -25,3 +27,4 @@ class Preprocessing:
     std: tuple[float, ...] = (0.229, 0.224, 0.225)
     interpolation: Interpolation = "bicubic"
     crop_pct: float = 0.9
+    crop_mode: CropMode = "center"
