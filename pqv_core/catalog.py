@@ -1,0 +1,191 @@
+"""The transformer-family models that timm offers, read from ``resources/catalog.json``.
+
+The file is made by ``scripts/make_catalog.py``. Nothing here imports timm: a window lists the models at once.
+"""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import json
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pqv_core.errors import ModelError, StorageError, from_os_error
+from pqv_core.resource_files import resource
+from pqv_core.vit_shape import VitShape
+
+_BYTES_A_PARAMETER = 4
+_CLOSE_MATCHES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """Published weights of a model: timm calls them by ``model.tag``."""
+
+    tag: str
+    classes: int
+    image_size: int
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogEntry:
+    """One model of timm, as it is made without arguments.
+
+    Attributes:
+        name: timm's name, without a tag.
+        family: Name of the family for a person.
+        architecture: Python class.
+        params: Parameters.
+        macs: Multiply-accumulates at batch 1 (linear layers, convolutions, the products of attention); None where
+            they could not be counted.
+        input_size: Channels, height, width.
+        num_classes: Outputs; 0 when the model gives features.
+        hub_id: Where the default weights are published, or empty.
+        licence: Of the default weights, as timm states it; may be empty.
+        weights: All published weights, the default ones first.
+        vit: Sizes of a plain ViT, from which the effect of pruning is predicted; None for other architectures.
+    """
+
+    name: str
+    family: str
+    architecture: str
+    params: int
+    macs: int | None
+    input_size: tuple[int, int, int]
+    num_classes: int
+    hub_id: str = ""
+    licence: str = ""
+    weights: tuple[Weights, ...] = ()
+    vit: VitShape | None = None
+
+    @property
+    def pretrained(self) -> bool:
+        """Whether weights are published."""
+        return bool(self.weights)
+
+    @property
+    def download_bytes(self) -> int | None:
+        """About how much is downloaded for the default weights; None when there are none."""
+        return self.params * _BYTES_A_PARAMETER if self.weights else None
+
+    @property
+    def gmacs(self) -> float | None:
+        """Multiply-accumulates in thousand millions."""
+        return self.macs / 1e9 if self.macs is not None else None
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """All models, in timm's natural order of names."""
+
+    timm: str
+    entries: tuple[CatalogEntry, ...]
+    _by_name: dict[str, CatalogEntry] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_by_name", {entry.name: entry for entry in self.entries})
+
+    def families(self) -> tuple[str, ...]:
+        """Names of all families, in alphabetical order."""
+        return tuple(sorted({entry.family for entry in self.entries}, key=str.casefold))
+
+    def search(self, text: str = "", *, family: str | None = None) -> list[CatalogEntry]:
+        """Models whose name, family or tags hold every word of ``text``, whatever the case; best matches first.
+
+        A name equal to the text comes first, then names that begin with it, names that hold it, and all others;
+        within these the plain, well-known models (short names, published weights) come before their variants.
+        """
+        words = text.casefold().split()
+        found = [
+            (rank, entry)
+            for entry in self.entries
+            if (family is None or entry.family == family) and (rank := _rank(entry, words)) is not None
+        ]
+        if words:
+            found.sort(key=lambda pair: pair[0])
+        return [entry for _, entry in found]
+
+    def get(self, name: str) -> CatalogEntry:
+        """The model named ``name``; a tag of published weights (``name.tag``) may follow.
+
+        Raises:
+            ModelError: There is none; names the closest ones.
+        """
+        plain, _, tag = name.partition(".")
+        entry = self._by_name.get(plain)
+        if entry is None:
+            raise ModelError(f"There is no transformer named {name!r} in timm {self.timm}.", action=self._hint(plain))
+        if tag and tag not in (weights.tag for weights in entry.weights):
+            tags = ", ".join(weights.tag for weights in entry.weights) or "none"
+            raise ModelError(f"{plain} has no published weights {tag!r}.", action=f"Published are: {tags}.")
+        return entry
+
+    def _hint(self, name: str) -> str:
+        close = difflib.get_close_matches(name.casefold(), self._by_name, n=_CLOSE_MATCHES, cutoff=0.6)
+        close = close or [entry.name for entry in self.search(name.replace("_", " "))[:_CLOSE_MATCHES]]
+        return f"Did you mean {', '.join(close)}?" if close else "List the names with: pqv models."
+
+
+def _rank(entry: CatalogEntry, words: list[str]) -> tuple[int, int, int, str] | None:
+    """Where an entry stands among the matches (least first), or None when a word is missing."""
+    name = entry.name
+    haystack = f"{name} {entry.family.casefold()} {' '.join(weights.tag for weights in entry.weights)}"
+    if not all(word in haystack for word in words):
+        return None
+    parts = re.split(r"[_.\s]", name)
+    joined = "_".join(words)
+    if joined == name:
+        place = 0
+    elif name.startswith(joined):
+        place = 1
+    elif all(any(part.startswith(word) for part in parts) for word in words):
+        place = 2
+    elif all(word in name for word in words):
+        place = 3
+    else:
+        place = 4
+    return place, 0 if entry.weights else 1, len(name), name
+
+
+@functools.cache
+def load(path: Path | None = None) -> Catalog:
+    """The catalogue that comes with the program, read once.
+
+    Raises:
+        StorageError: The file is missing or damaged.
+    """
+    path = path or resource("catalog.json")
+    try:
+        plain = json.loads(path.read_bytes())
+        return Catalog(timm=plain["timm"], entries=tuple(_entry(item) for item in plain["models"]))
+    except OSError as error:
+        raise from_os_error(error, path) from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise StorageError(
+            "The model catalogue is damaged.", action="Install PQV-Mobile again.", details=f"{path}: {error!r}"
+        ) from error
+
+
+def _entry(plain: dict[str, Any]) -> CatalogEntry:
+    hub = plain.get("hub", "")
+    weights = [Weights(tag, classes, size) for tag, (classes, size) in plain.get("tags", {}).items()]
+    weights.sort(key=lambda item: not hub.endswith(f".{item.tag}"))
+    vit = plain.get("vit")
+    if vit is not None:
+        vit = VitShape(**{**vit, "image": tuple(vit["image"]), "patch": tuple(vit["patch"])})
+    return CatalogEntry(
+        name=plain["name"],
+        family=plain["family"],
+        architecture=plain["architecture"],
+        params=plain["params"],
+        macs=plain["macs"],
+        input_size=tuple(plain["input"]),
+        num_classes=plain["classes"],
+        hub_id=hub,
+        licence=plain.get("licence", ""),
+        weights=tuple(weights),
+        vit=vit,
+    )

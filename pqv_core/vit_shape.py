@@ -1,0 +1,148 @@
+"""The sizes of a plain Vision Transformer (Dosovitskiy et al. 2021), and what they cost.
+
+Pure arithmetic: from the widths alone follow the parameters and the multiply-accumulates, before and after pruning,
+without building a network.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a network costs.
+
+    Attributes:
+        params: Parameters.
+        linear_weights: Those among them that are weights of ``nn.Linear``, which quantization packs.
+        linear_outputs: Output channels of all ``nn.Linear``.
+        macs: Multiply-accumulates of one image: linear layers, convolutions and the two products of attention.
+    """
+
+    params: int
+    linear_weights: int
+    linear_outputs: int
+    macs: int
+
+
+@dataclass(frozen=True, slots=True)
+class VitShape:
+    """A plain ViT: patches → ``depth`` × (attention, MLP) → pooling → classifier.
+
+    Attributes:
+        image: Height and width of the input in pixels.
+        patch: Height and width of a patch in pixels.
+        patch_inputs: Values that the patch projection reads for each patch (channels × its kernel).
+        embed: Width of the tokens.
+        depth: Number of blocks.
+        heads: Attention heads of a block.
+        head_dim: Width of a head.
+        hidden: Width between the two layers of an MLP.
+        gates: Times ``hidden`` that the first layer of an MLP gives (2 for SwiGLU).
+        prefix: Class, distillation and register tokens.
+        position: Whether there is a learned position embedding.
+        position_prefix: Prefix tokens that have a position, too.
+        classes: Outputs of the classifier; 0 for none.
+        classifiers: Classifiers (2 for distilled DeiT).
+        norm_affine: Vectors of a norm (2 for LayerNorm, 1 for RMSNorm, 0 without weights).
+        outer_norms: Norms outside the blocks.
+        patch_bias: The patch projection has a bias.
+        qkv_bias: Query, key and value have biases.
+        out_bias: The other linear layers of a block have biases.
+        qk_norm: Queries and keys are normalised.
+        attention_norm: The heads' output is normalised.
+        hidden_norm: The MLP's hidden values are normalised.
+        layer_scale: Each residual branch is scaled by a vector.
+        pool_hidden: Hidden width of the MLP in attention pooling; 0 without attention pooling.
+        stem_params: Parameters of a convolutional stem before the patch projection.
+        stem_macs: Its multiply-accumulates for ``image``.
+    """
+
+    image: tuple[int, int]
+    patch: tuple[int, int]
+    patch_inputs: int
+    embed: int
+    depth: int
+    heads: int
+    head_dim: int
+    hidden: int
+    gates: int = 1
+    prefix: int = 1
+    position: bool = True
+    position_prefix: int = 1
+    classes: int = 1000
+    classifiers: int = 1
+    norm_affine: int = 2
+    outer_norms: int = 1
+    patch_bias: bool = True
+    qkv_bias: bool = True
+    out_bias: bool = True
+    qk_norm: bool = False
+    attention_norm: bool = False
+    hidden_norm: bool = False
+    layer_scale: bool = False
+    pool_hidden: int = 0
+    stem_params: int = 0
+    stem_macs: int = 0
+
+    @property
+    def patches(self) -> int:
+        """Patches of an image."""
+        return (self.image[0] // self.patch[0]) * (self.image[1] // self.patch[1])
+
+    @property
+    def tokens(self) -> int:
+        """Length of the sequence."""
+        return self.patches + self.prefix
+
+    @property
+    def attention(self) -> int:
+        """Width of all heads of a block."""
+        return self.heads * self.head_dim
+
+    def cost(self) -> Cost:
+        """Parameters and multiply-accumulates, exact for timm's ``VisionTransformer``."""
+        weights = self.depth * self._block_weights() + self._head_weights() + self._pool_weights()
+        params = weights + self.depth * self._block_vectors() + self._outer_params() + self._pool_vectors()
+        outputs = self.depth * (3 * self.attention + 2 * self.embed + self.gates * self.hidden)
+        outputs += self.classifiers * self.classes + (5 * self.embed + self.pool_hidden if self.pool_hidden else 0)
+        return Cost(params=params, linear_weights=weights, linear_outputs=outputs, macs=self._macs())
+
+    def _block_weights(self) -> int:
+        return self.embed * (4 * self.attention + (self.gates + 1) * self.hidden)
+
+    def _block_vectors(self) -> int:
+        """Biases, norms and scales of one block."""
+        biases = 3 * self.attention * self.qkv_bias + (2 * self.embed + self.gates * self.hidden) * self.out_bias
+        normed = 2 * self.embed + 2 * self.head_dim * self.qk_norm
+        normed += self.attention * self.attention_norm + self.hidden * self.hidden_norm
+        return biases + normed * self.norm_affine + 2 * self.embed * self.layer_scale
+
+    def _head_weights(self) -> int:
+        return self.classifiers * self.embed * self.classes
+
+    def _outer_params(self) -> int:
+        """Stem, patch projection, prefix tokens, positions, norms outside the blocks, the classifier's bias."""
+        positions = (self.patches + self.position_prefix) * self.position
+        rows = self.patch_inputs + self.patch_bias + self.prefix + positions + self.outer_norms * self.norm_affine
+        return self.stem_params + rows * self.embed + self.classifiers * self.classes
+
+    def _pool_weights(self) -> int:
+        return 4 * self.embed**2 + 2 * self.embed * self.pool_hidden if self.pool_hidden else 0
+
+    def _pool_vectors(self) -> int:
+        """The latent query, biases and norm of attention pooling."""
+        return (6 + self.norm_affine) * self.embed + self.pool_hidden if self.pool_hidden else 0
+
+    def _macs(self) -> int:
+        attention = 2 * self.tokens**2 * self.attention
+        block = self.tokens * self._block_weights() + attention
+        patches = self.patches * self.patch_inputs * self.embed
+        return self.stem_macs + patches + self.depth * block + self._head_weights() + self._pool_macs()
+
+    def _pool_macs(self) -> int:
+        if not self.pool_hidden:
+            return 0
+        keys_and_values = 2 * self.tokens * self.embed**2
+        return keys_and_values + 2 * self.tokens * self.embed + 2 * self.embed**2 + 2 * self.embed * self.pool_hidden
