@@ -1,0 +1,237 @@
+"""The commands of ``pqv`` that need neither a phone nor a window: demo, new, run, show, models, bench.
+
+What a command needs is imported inside it, so that ``pqv --version`` and ``pqv --help`` are quick.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from pqv_core.events import Finished
+
+ProjectFile = Annotated[Path, typer.Argument(help="The project file, NAME.pqv.", metavar="PROJECT")]
+Json = Annotated[bool, typer.Option("--json", help="JSON lines on standard output, and nothing else.")]
+Fresh = Annotated[bool, typer.Option("--fresh", help="Begin a new run and take nothing over from earlier ones.")]
+
+DEMO_FOLDER = Path("demo")
+
+
+def register(app: typer.Typer) -> None:
+    """Add this room's commands to ``pqv``."""
+    app.callback()(_version_option)
+    for command in (demo, new, run, show, models, bench):
+        app.command()(command)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"pqv {importlib.metadata.version('pqv-mobile')}")
+        raise typer.Exit
+
+
+def _version_option(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Prune, quantize, export and measure Vision Transformers for phones."""
+
+
+def demo(
+    folder: Annotated[Path, typer.Argument(help="Where to make the demo project.", metavar="[DIR]")] = DEMO_FOLDER,
+    fresh: Fresh = False,
+    as_json: Json = False,
+) -> int:
+    """Make the demo project (handwritten digits, no network needed) and run it."""
+    from pqv_core import demo as demos
+
+    return _run(demos.create(folder), fresh=fresh, as_json=as_json)
+
+
+def new(
+    project: Annotated[Path, typer.Argument(help="The project file to make, NAME.pqv.", metavar="PROJECT")],
+    model: Annotated[str, typer.Option(help="timm's name of the model; see: pqv models.", metavar="NAME")],
+    pretrained: Annotated[bool, typer.Option("--pretrained", help="Take the published weights.")] = False,
+    weights: Annotated[Path | None, typer.Option(help="Take the weights of a .safetensors or .pth file.")] = None,
+    random: Annotated[bool, typer.Option("--random", help="Take random weights: only latency counts.")] = False,
+    data: Annotated[
+        Path | None, typer.Option(help="Images: DIR/train and DIR/val, one folder a class.", metavar="DIR")
+    ] = None,
+    importance: Annotated[str | None, typer.Option(help="What is cut first: l1, l2 or taylor.")] = None,
+    ratio: Annotated[float | None, typer.Option(help="Share of each width that is cut, above 0 up to 0.9.")] = None,
+    no_prune: Annotated[bool, typer.Option("--no-prune", help="Cut nothing.")] = False,
+    epochs: Annotated[int | None, typer.Option(help="Epochs of fine-tuning; 0 for none.")] = None,
+    precision: Annotated[str | None, typer.Option(help="int8-dynamic or fp32.")] = None,
+    engine: Annotated[str | None, typer.Option(help="auto, onednn, x86, fbgemm or qnnpack.")] = None,
+    target: Annotated[str | None, typer.Option(help="Where the file will run: host.")] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", help="Any other setting; may be repeated.", metavar="KEY=VALUE")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace a project file of this name.")] = False,
+) -> None:
+    """Make a project: which model, which images, what is cut, in which numbers the result computes."""
+    from pqv_core import cli_report, new_config
+    from pqv_core import project as projects
+
+    _check_new_path(project, force=force)
+    choices = new_config.Choices(
+        project=project,
+        model=model,
+        pretrained=pretrained,
+        weights=weights,
+        random=random,
+        data=data,
+        importance=importance,
+        ratio=ratio,
+        prune=not no_prune,
+        epochs=epochs,
+        precision=precision,
+        engine=engine,
+        target=target,
+        settings=tuple(settings or ()),
+    )
+    made = new_config.build(choices)
+    projects.save(project, projects.Project(config=made.config))
+    cli_report.say_new(project, made)
+
+
+def _check_new_path(project: Path, *, force: bool) -> None:
+    from pqv_core.errors import UsageError
+    from pqv_core.project import SUFFIX
+
+    if project.suffix != SUFFIX:
+        raise UsageError(
+            f"A project file ends in {SUFFIX}, and {project.name} does not.", action=f"Use {project.name}{SUFFIX}."
+        )
+    if project.exists() and not force:
+        raise UsageError(
+            f"{project} exists already.", action="Choose another name, or replace it with --force; its runs are kept."
+        )
+
+
+def run(project: ProjectFile, fresh: Fresh = False, as_json: Json = False) -> int:
+    """Do what a project says. What an earlier run has finished is taken over; a run that was stopped goes on."""
+    return _run(project, fresh=fresh, as_json=as_json)
+
+
+def _run(project: Path, *, fresh: bool, as_json: bool) -> int:
+    from pqv_core import cli_job, cli_report, new_config, runs
+    from pqv_core import project as projects
+    from pqv_core.job import RunJob
+
+    new_config.check(projects.load(project).config, project=project)
+    job = RunJob(run=runs.choose(project, fresh=fresh), project=_absolute(project), fresh=fresh)
+    finished = cli_job.do(job, as_json=as_json)
+    if finished.outcome == "succeeded":
+        cli_report.say_run(project, job.run, as_json=as_json)
+    return _exit_code(finished, f"Go on with: pqv run {project}")
+
+
+def _exit_code(finished: Finished, go_on: str) -> int:
+    """The exit code of a job; a failure is said, a cancelled job says how to go on."""
+    import sys
+
+    from pqv_core import cli_app, labels
+
+    if finished.outcome == "cancelled":
+        print(f"Cancelled; what is finished is kept. {go_on}".strip(), file=sys.stderr)
+        return cli_app.CANCELLED
+    if finished.error is not None:
+        if finished.stage:
+            print(f"Stage “{labels.stage(finished.stage)}” failed.", file=sys.stderr)
+        cli_app.report(finished.error, as_json=False)  # a reader of JSON has it in the last event
+        return cli_app.WRONG_USAGE if finished.error.kind in ("UsageError", "ConfigError") else cli_app.FAILED
+    return cli_app.DONE
+
+
+def _absolute(path: Path) -> str:
+    from pqv_core.errors import UsageError
+
+    text = str(path.resolve())
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise UsageError(
+            "The path holds characters that are not Unicode.", action="Rename the folder or the file."
+        ) from error
+    return text
+
+
+def show(project: ProjectFile, as_json: Json = False) -> None:
+    """A project, its runs, and before and after of the newest one."""
+    from pqv_core import cli_report
+
+    cli_report.show(project, as_json=as_json)
+
+
+def models(
+    text: Annotated[list[str] | None, typer.Argument(help="Words of the name.", metavar="[TEXT]")] = None,
+    family: Annotated[str | None, typer.Option(help="One family only, such as DeiT.")] = None,
+    as_json: Json = False,
+) -> None:
+    """The models that timm offers: parameters, multiply-accumulates, input size, published weights."""
+    from pqv_core import cli_models
+
+    cli_models.show(" ".join(text or ()), family=family, as_json=as_json)
+
+
+def bench(
+    files: Annotated[list[Path], typer.Argument(help="The .ptl files.", metavar="FILE...")],
+    threads: Annotated[int | None, typer.Option(help="Threads of the runtime.")] = None,
+    iterations: Annotated[int, typer.Option(help="Timed inferences of each file.")] = 50,
+    warmup: Annotated[int, typer.Option(help="Untimed inferences of each file.")] = 5,
+    max_seconds: Annotated[float, typer.Option(help="Time box of the whole loop, in seconds.")] = 60.0,
+    engine: Annotated[
+        list[str] | None, typer.Option(help="Engine to load with; repeat it to compare several. Default: auto.")
+    ] = None,
+    shape: Annotated[str | None, typer.Option(help="Shape of the input, such as 1,3,224,224.")] = None,
+    as_json: Json = False,
+) -> int:
+    """Measure .ptl files on this computer, in turns, in a clean process."""
+    from pqv_core import cli_job, cli_report, runs
+    from pqv_core.config.base import config_error
+    from pqv_core.errors import UsageError
+    from pqv_core.job import BenchJob
+
+    for file in files:
+        if not file.is_file():
+            raise UsageError(f"The file does not exist: {file}.", action="Give the path of a .ptl file.")
+    plain = {
+        "run": runs.new_id(),
+        "files": [_absolute(file) for file in files],
+        "threads": threads,
+        "iterations": iterations,
+        "warmup": warmup,
+        "max_seconds": max_seconds,
+        "engines": engine or ["auto"],
+        "input_shape": _shape(shape),
+    }
+    from pydantic import ValidationError
+
+    try:
+        job = BenchJob.model_validate(plain)
+    except ValidationError as error:
+        raise config_error(error) from error
+    finished = cli_job.do(job, as_json=as_json)
+    if finished.result is not None:
+        cli_report.say_bench(finished.result, as_json=as_json)
+    return _exit_code(finished, "")
+
+
+def _shape(text: str | None) -> list[int] | None:
+    from pqv_core.errors import UsageError
+
+    if text is None:
+        return None
+    try:
+        shape = [int(part) for part in text.split(",")]
+    except ValueError:
+        shape = []
+    if not shape or any(size < 1 for size in shape):
+        raise UsageError(f"{text!r} is not a shape.", action="Give whole numbers, for example: --shape 1,3,224,224.")
+    return shape

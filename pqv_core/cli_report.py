@@ -1,0 +1,178 @@
+"""Tables and sentences about projects, runs and measurements, for a terminal."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from pqv_core import formatting, labels, results, summary
+from pqv_core import project as projects
+from pqv_core.config import RunConfig
+from pqv_core.errors import ConfigError
+from pqv_core.new_config import NewConfig
+from pqv_core.results import Measurement, RunRecord, Variant
+
+
+def _console(*, as_json: bool) -> Console:
+    """Where people read: standard output, unless JSON has it."""
+    return Console(stderr=as_json, highlight=False, markup=False, emoji=False)
+
+
+def say_new(project: Path, made: NewConfig) -> None:
+    """A project was made: what was chosen for the person, and what comes next."""
+    console = _console(as_json=False)
+    console.print(f"Made {project}: {describe(made.config)}.")
+    for note in made.notes:
+        console.print(f"  {note}")
+    console.print(f"Next: pqv run {shlex.quote(str(project))}")
+
+
+def describe(config: RunConfig) -> str:
+    """What a run does, in a line."""
+    steps = [config.model.name]
+    if config.prune.enabled:
+        steps.append(f"prune {formatting.percent(config.prune.ratio)} by {config.prune.importance}")
+    if config.finetune.epochs:
+        steps.append(f"fine-tune {config.finetune.epochs} epochs")
+    engine = "" if config.quantize.precision == "fp32" else f" ({config.quantize.engine})"
+    return ", ".join([*steps, f"{config.quantize.precision}{engine}"])
+
+
+def say_run(project: Path, run: str, *, as_json: bool) -> None:
+    """A run is complete: before and after, warnings, and where the file lies."""
+    directory = projects.runs_directory(project) / run
+    record = results.load(directory)
+    console = _console(as_json=as_json)
+    _print_record(console, record)
+    compressed = record.variant("compressed")
+    if compressed is not None:
+        console.print(f"The file: {directory / compressed.file}", soft_wrap=True)
+
+
+def _print_record(console: Console, record: RunRecord) -> None:
+    rows = summary.rows(record)
+    if rows:
+        console.print(_table(record, rows))
+    for warning in record.warnings:
+        console.print(f"Note: {warning}", style="yellow")
+
+
+def _table(record: RunRecord, rows: list[summary.Row]) -> Table:
+    roles = [role for role in summary.ROLES if record.variant(role) is not None]
+    table = Table(title=_title(record), title_justify="left", title_style="bold")
+    table.add_column("")
+    for role in roles:
+        table.add_column(_head(record.variant(role)), justify="right")
+    for role in summary.BASELINES:
+        table.add_column(f"Gain over {labels.role(role)}", justify="right", style="green")
+    for row in rows:
+        gains = [row.gain(role) for role in summary.BASELINES]
+        table.add_row(row.figure.label, *[row.text(role) for role in roles], *gains)
+    return table
+
+
+def _title(record: RunRecord) -> str:
+    measured = next((item for variant in record.variants for item in variant.measurements), None)
+    threads = f", {measured.threads} threads" if measured else ""
+    name = record.config.get("model", {}).get("name", "")
+    return f"{name} · {record.environment.processor}{threads}"
+
+
+def _head(variant: Variant | None) -> str:
+    assert variant is not None
+    if variant.role != "compressed":
+        return labels.role(variant.role)
+    return f"Compressed, {variant.precision}{f' ({variant.engine})' if variant.engine else ''}"
+
+
+def show(project: Path, *, as_json: bool) -> None:
+    """Print a project, its runs, and the figures of the newest run that has any.
+
+    Raises:
+        ProjectError: The project cannot be read.
+    """
+    content = projects.load(project)
+    records, problems = results.load_all(projects.runs_directory(project))
+    if as_json:
+        print(json.dumps({"type": "project", "path": str(project.resolve()), **content.model_dump(mode="json")}))
+        for record in records:
+            print(json.dumps(_plain_run(record)))
+    console = _console(as_json=as_json)
+    for problem in problems:
+        Console(stderr=True, markup=False).print(problem, style="yellow")
+    if as_json:
+        return
+    console.print(f"{project}: {describe(content.config)}.", soft_wrap=True)
+    if not records:
+        console.print(f"No runs yet. Next: pqv run {shlex.quote(str(project))}")
+        return
+    console.print(_runs_table(records))
+    newest = next((record for record in reversed(records) if record.variants), None)
+    if newest is not None:
+        console.print(f"Run {newest.id}:")
+        _print_record(console, newest)
+
+
+def _plain_run(record: RunRecord) -> dict[str, Any]:
+    rows = [row.as_json() for row in summary.rows(record)]
+    speedups = {str(role): record.speedup(over=role) for role in summary.BASELINES}
+    return {"type": "run", "summary": rows, "speedup_over": speedups, "record": record.model_dump(mode="json")}
+
+
+def _runs_table(records: list[RunRecord]) -> Table:
+    table = Table()
+    for head in ("Run", "State", "What", "Top-1", "Latency", "Size", "Over paper", "Over fastest"):
+        table.add_column(head, justify="left" if head in ("Run", "State", "What") else "right")
+    for record in records:
+        rows = {row.figure.key: row for row in summary.rows(record)}
+        cells = [
+            rows[key].text("compressed") if key in rows else summary.MISSING
+            for key in ("top1", "latency_median_s", "size_bytes")
+        ]
+        table.add_row(record.id, record.state, _what(record), *cells, *_speedups(record))
+    return table
+
+
+def _what(record: RunRecord) -> str:
+    try:
+        return describe(RunConfig.parse(record.config))
+    except ConfigError:
+        return summary.MISSING
+
+
+def _speedups(record: RunRecord) -> list[str]:
+    found = [record.speedup(over=role) for role in summary.BASELINES]
+    return [formatting.ratio(value) if value is not None else summary.MISSING for value in found]
+
+
+def say_bench(result: dict[str, Any], *, as_json: bool) -> None:
+    """Measurements of files, the quickest marked by how much the others take in comparison."""
+    measured = {key: Measurement.model_validate(value) for key, value in result["measurements"].items()}
+    quickest = min(item.median_ns for item in measured.values())
+    environment = result["environment"]
+    threads = next(iter(measured.values())).threads
+    table = Table(title=f"{environment['processor']}, {threads} threads", title_justify="left", title_style="bold")
+    for head in ("File", "Engine", "Median", "p90", "Fastest", "Runs", "Load", "Peak memory", "Times the best"):
+        table.add_column(head, justify="left" if head in ("File", "Engine") else "right")
+    for key, item in measured.items():
+        table.add_row(key, *_bench_cells(item), formatting.ratio(item.median_ns / quickest))
+    _console(as_json=as_json).print(table)
+
+
+def _bench_cells(item: Measurement) -> list[str]:
+    load = formatting.nanoseconds(item.load_ns) if item.load_ns is not None else summary.MISSING
+    peak = formatting.size(item.peak_rss_bytes) if item.peak_rss_bytes is not None else summary.MISSING
+    return [
+        item.engine or summary.MISSING,
+        formatting.nanoseconds(item.median_ns),
+        formatting.milliseconds(item.percentile_ms(0.9)),
+        formatting.nanoseconds(min(item.samples_ns)),
+        str(len(item.samples_ns)),
+        load,
+        peak,
+    ]

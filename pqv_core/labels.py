@@ -1,0 +1,36 @@
+"""What a person reads for the names of stages and roles."""
+
+from __future__ import annotations
+
+STAGES = {
+    "load": "Load the model",
+    "evaluate": "Accuracy before",
+    "prune": "Prune",
+    "finetune": "Fine-tune",
+    "evaluate_pruned": "Accuracy after pruning",
+    "export": "Quantize and export",
+    "verify": "Verify the file",
+    "benchmark": "Measure latency",
+}
+
+ROLES = {
+    "paper_fp32": "FP32, paper’s baseline",
+    "fast_fp32": "FP32, fastest",
+    "pruned_fp32": "Pruned FP32",
+    "compressed": "Compressed",
+}
+
+
+def stage(name: str) -> str:
+    """Name of a stage."""
+    return STAGES.get(name, _plain(name))
+
+
+def role(name: str) -> str:
+    """Name of an artefact's role."""
+    return ROLES.get(name, _plain(name))
+
+
+def _plain(name: str) -> str:
+    words = name.replace("_", " ")
+    return words[:1].upper() + words[1:]

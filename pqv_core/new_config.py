@@ -1,0 +1,175 @@
+"""From what a person said on the command line to the config of a new project."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pqv_core import catalog, dataset
+from pqv_core import project as projects
+from pqv_core.config import DataConfig, ModelConfig, RunConfig, with_setting
+from pqv_core.config.prune import IMPORTANCES
+from pqv_core.errors import ConfigError, DataError, StorageError, UsageError
+
+EPOCHS_WITH_IMAGES = 3
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What was said; None is left to the defaults.
+
+    Attributes:
+        project: The project file to come; stored paths are relative to its folder.
+        settings: ``KEY=VALUE`` pairs, which have the last word.
+    """
+
+    project: Path
+    model: str
+    pretrained: bool = False
+    weights: Path | None = None
+    random: bool = False
+    data: Path | None = None
+    importance: str | None = None
+    ratio: float | None = None
+    prune: bool = True
+    epochs: int | None = None
+    precision: str | None = None
+    engine: str | None = None
+    target: str | None = None
+    settings: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class NewConfig:
+    """The config, and a sentence for each choice that was made for the person."""
+
+    config: RunConfig
+    notes: tuple[str, ...]
+
+
+def build(choices: Choices) -> NewConfig:
+    """A config that can be run.
+
+    Raises:
+        UsageError: Two options exclude each other, or a value cannot be.
+        DataError: The images cannot be used.
+    """
+    notes: list[str] = []
+    data = _data(choices, notes)
+    config = RunConfig(model=_model(choices, data, notes), data=data)
+    for name, text in _spoken(choices, data, notes):
+        config = with_setting(config, name, text)
+    for pair in choices.settings:
+        config = with_setting(config, *_split(pair))
+    check(config, project=choices.project)
+    return NewConfig(config, tuple(notes))
+
+
+def check(config: RunConfig, *, project: Path) -> None:
+    """Refuse at once what a run would refuse after a while.
+
+    Raises:
+        UsageError: There is no such model, or a setting asks for images that are not there.
+        DataError: The images cannot be used.
+        StorageError: The weights file does not exist.
+    """
+    catalog.load().get(config.model.name)
+    if config.model.weights == "file" and config.model.path:
+        weights = projects.resolved_path(config.model.path, project=project)
+        if not weights.is_file():
+            raise StorageError(
+                f"The weights file does not exist: {weights}.", action="Give the path of a .safetensors or .pth file."
+            )
+    _check_images(config, project=project)
+
+
+def _check_images(config: RunConfig, *, project: Path) -> None:
+    folders = {name: getattr(config.data, name) for name in ("train", "val")}
+    classes = {
+        name: dataset.classes(projects.resolved_path(stored, project=project))
+        for name, stored in folders.items()
+        if stored
+    }
+    if len(classes) == 2:
+        dataset.check_pair(classes["train"], classes["val"])
+    if config.finetune.epochs and "train" not in classes:
+        raise DataError(
+            "Fine-tuning needs training images, and there are none.",
+            action="Give a folder with training images (--data DIR), or set --epochs 0.",
+        )
+    if config.prune.enabled and IMPORTANCES[config.prune.importance].needs_images and not classes:
+        raise DataError(
+            f"The importance {config.prune.importance} needs images, and there are none.",
+            action="Give a folder with images (--data DIR), or choose --importance l2.",
+        )
+
+
+def _data(choices: Choices, notes: list[str]) -> DataConfig:
+    if choices.data is None:
+        notes.append("No images: accuracy is left out; latency, size and memory are measured.")
+        return DataConfig()
+    pair = dataset.find(choices.data)
+    if pair.val is None:
+        notes.append("No validation images: accuracy is left out.")
+    stored = {
+        name: projects.stored_path(folder, project=choices.project) if folder else None
+        for name, folder in (("train", pair.train), ("val", pair.val))
+    }
+    return DataConfig.parse(stored)
+
+
+def _model(choices: Choices, data: DataConfig, notes: list[str]) -> ModelConfig:
+    asked = [choices.pretrained, choices.weights is not None, choices.random]
+    if sum(asked) > 1:
+        raise UsageError(
+            "--pretrained, --weights and --random exclude each other.", action="Give one of them, or none."
+        )
+    entry = catalog.load().get(choices.model)
+    if choices.weights is not None:
+        path = projects.stored_path(choices.weights, project=choices.project)
+        return ModelConfig(name=choices.model, weights="file", path=path)
+    if choices.pretrained and not entry.pretrained:
+        raise UsageError(f"No weights are published for {choices.model}.", action="Give --weights FILE or --random.")
+    if choices.pretrained or choices.random:
+        return ModelConfig(name=choices.model, weights="pretrained" if choices.pretrained else "random")
+    if entry.pretrained and (data.train or data.val):
+        notes.append("Weights: the published ones (others: --weights FILE, --random).")
+        return ModelConfig(name=choices.model, weights="pretrained")
+    notes.append("Weights: random, which latency and size do not depend on (others: --pretrained, --weights FILE).")
+    return ModelConfig(name=choices.model, weights="random")
+
+
+def _spoken(choices: Choices, data: DataConfig, notes: list[str]) -> list[tuple[str, str]]:
+    """Settings by dotted name, as text: what was said, and what follows from the images."""
+    if not choices.prune and (choices.ratio is not None or choices.importance is not None):
+        raise UsageError("--no-prune excludes --ratio and --importance.", action="Leave one of them out.")
+    importance = choices.importance
+    if importance is None and choices.prune:
+        importance = "taylor" if data.train or data.val else "l2"
+        why = "on your images" if importance == "taylor" else "as Taylor needs images"
+        notes.append(f"Importance: {importance}, {why}.")
+    epochs = choices.epochs
+    if epochs is None:
+        epochs = EPOCHS_WITH_IMAGES if data.train else 0
+        notes.append(
+            f"Fine-tuning: {epochs} epochs." if epochs else "Fine-tuning: none, as there are no training images."
+        )
+    spoken: dict[str, Any] = {
+        "prune.enabled": "true" if choices.prune else "false",
+        "prune.importance": importance,
+        "prune.ratio": choices.ratio,
+        "finetune.epochs": epochs,
+        "quantize.precision": choices.precision,
+        "quantize.engine": choices.engine,
+        "export.target": choices.target,
+    }
+    return [(name, str(value)) for name, value in spoken.items() if value is not None]
+
+
+def _split(pair: str) -> tuple[str, str]:
+    name, sign, value = pair.partition("=")
+    if not sign or not name.strip():
+        raise ConfigError(f"--set takes KEY=VALUE, not {pair!r}.", action="For example: --set prune.round_to=16.")
+    return name.strip(), value.strip()

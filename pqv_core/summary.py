@@ -1,0 +1,155 @@
+"""Before and after: the figures of a run as the rows of one table, with the gain over both baselines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pqv_core import formatting
+from pqv_core.results import Measurement, Role, RunRecord, Variant
+
+Comparison = Literal["points", "faster", "smaller", "change", "none"]
+
+ROLES: tuple[Role, ...] = ("paper_fp32", "fast_fp32", "pruned_fp32", "compressed")
+BASELINES: tuple[Role, ...] = ("paper_fp32", "fast_fp32")
+MISSING = "–"
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A kind of figure: where it is found, in which unit it is said, and how two of them are compared."""
+
+    key: str
+    label: str
+    comparison: Comparison
+    words: Callable[[float], str]
+    find: Callable[[Variant, Measurement | None], float | None]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One figure of all artefacts.
+
+    Attributes:
+        values: By role, in SI units, bytes or shares from 0 to 1; None where it was not measured.
+    """
+
+    figure: Figure
+    values: Mapping[Role, float | None]
+
+    def text(self, role: Role) -> str:
+        """The figure of one artefact, with its unit."""
+        value = self.values.get(role)
+        return MISSING if value is None else self.figure.words(value)
+
+    def gain(self, over: Role) -> str:
+        """What the compressed artefact gains over a baseline: ``6.47× faster``, ``−0.3 points``."""
+        before, after = self.values.get(over), self.values.get("compressed")
+        if before is None or after is None:
+            return MISSING
+        return _compared(self.figure.comparison, before, after)
+
+    def as_json(self) -> dict[str, Any]:
+        """The plain figures."""
+        return {"figure": self.figure.key, **{str(role): value for role, value in self.values.items()}}
+
+
+def rows(record: RunRecord, *, target: str = "local") -> list[Row]:
+    """The figures that a run has measured on ``target``, in the order in which a person reads them.
+
+    The first is what was given up (accuracy), then what was gained (latency, size, memory), then why it is trusted
+    (agreement of the logits with the pruned fp32 model).
+    """
+    found = [_row(figure, record, target) for figure in _FIGURES]
+    return [row for row in found if any(value is not None for value in row.values.values())]
+
+
+def _row(figure: Figure, record: RunRecord, target: str) -> Row:
+    values: dict[Role, float | None] = {}
+    for role in ROLES:
+        variant = record.variant(role)
+        values[role] = figure.find(variant, _measured(variant, target)) if variant else None
+    return Row(figure, values)
+
+
+def _measured(variant: Variant, target: str) -> Measurement | None:
+    return next((item for item in reversed(variant.measurements) if item.target == target), None)
+
+
+def _compared(comparison: Comparison, before: float, after: float) -> str:
+    if comparison == "none":
+        return ""
+    if comparison == "points":
+        return formatting.points(before, after)
+    if comparison == "change" or not before or not after:
+        return formatting.change(before, after)
+    better, worse = ("faster", "slower") if comparison == "faster" else ("smaller", "larger")
+    ratio = before / after
+    return f"{formatting.ratio(ratio)} {better}" if ratio >= 1 else f"{formatting.ratio(1 / ratio)} {worse}"
+
+
+def _top1(variant: Variant, _: Measurement | None) -> float | None:
+    return variant.accuracy.top1 if variant.accuracy else None
+
+
+def _top5(variant: Variant, _: Measurement | None) -> float | None:
+    return variant.accuracy.top5 if variant.accuracy else None
+
+
+def _median(_: Variant, measured: Measurement | None) -> float | None:
+    return measured.median_ns / 1e9 if measured else None
+
+
+def _p90(_: Variant, measured: Measurement | None) -> float | None:
+    return measured.percentile_ms(0.9) / 1e3 if measured else None
+
+
+def _load(_: Variant, measured: Measurement | None) -> float | None:
+    return measured.load_ns / 1e9 if measured and measured.load_ns is not None else None
+
+
+def _peak(_: Variant, measured: Measurement | None) -> float | None:
+    return measured.peak_rss_bytes if measured else None
+
+
+def _own_memory(_: Variant, measured: Measurement | None) -> float | None:
+    if measured is None or measured.peak_rss_bytes is None or measured.base_rss_bytes is None:
+        return None
+    return max(0, measured.peak_rss_bytes - measured.base_rss_bytes)
+
+
+def _relative(variant: Variant, _: Measurement | None) -> float | None:
+    return variant.parity.relative if variant.parity else None
+
+
+def _agreement(variant: Variant, _: Measurement | None) -> float | None:
+    return variant.parity.top1_agreement if variant.parity else None
+
+
+def _seconds(value: float) -> str:
+    return formatting.milliseconds(value * 1e3)
+
+
+def _whole(value: float) -> str:
+    return formatting.count(round(value))
+
+
+def _error(value: float) -> str:
+    return f"{value:.1e}" if 0 < value < 1e-3 else formatting.significant(value)
+
+
+_FIGURES = (
+    Figure("top1", "Accuracy, top-1", "points", formatting.percent, _top1),
+    Figure("top5", "Accuracy, top-5", "points", formatting.percent, _top5),
+    Figure("latency_median_s", "Latency, median", "faster", _seconds, _median),
+    Figure("latency_p90_s", "Latency, p90", "faster", _seconds, _p90),
+    Figure("size_bytes", "File size", "smaller", formatting.size, lambda variant, _: variant.size_bytes),
+    Figure("params", "Parameters", "change", _whole, lambda variant, _: variant.params),
+    Figure("macs", "Operations", "change", formatting.macs, lambda variant, _: variant.macs),
+    Figure("peak_rss_bytes", "Peak memory of the process", "smaller", formatting.size, _peak),
+    Figure("model_rss_bytes", "… of it for the model", "smaller", formatting.size, _own_memory),
+    Figure("load_s", "Time to load", "faster", _seconds, _load),
+    Figure("relative_error", "Relative error of the logits", "none", _error, _relative),
+    Figure("top1_agreement", "Same first class", "none", formatting.percent, _agreement),
+)
