@@ -137,6 +137,7 @@ class LiveView:
             transient=True,
         )
         self._task: TaskID | None = None
+        self._in_stages = False
 
     def __enter__(self) -> Self:
         self._bar.start()
@@ -152,11 +153,14 @@ class LiveView:
         self._figures.take(event)
         if isinstance(event, events.StageStarted):
             self._figures.clear()
+            self._in_stages = True
             name = f"[{event.index + 1}/{event.total}] {labels.stage(event.stage)}"
             self._bar.reset(self._task, description=name, total=None, left="")
         elif isinstance(event, events.Progress):
             left = formatting.time_left(event.seconds_left) if event.seconds_left is not None else ""
             self._bar.update(self._task, completed=event.done, total=event.total or None, left=left)
+            if not self._in_stages:  # a job of one piece
+                self._bar.update(self._task, description=labels.stage(event.stage))
         elif isinstance(event, events.StageFinished):
             self._line(f"✓ {finished_stage(event)}", note=self._figures.text())
         elif isinstance(event, events.Log):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 from pathlib import Path
 from typing import Any
@@ -17,10 +18,23 @@ from pqv_core.errors import ConfigError
 from pqv_core.new_config import NewConfig
 from pqv_core.results import Measurement, RunRecord, Variant
 
+_FILE_WIDTH = 200
+
 
 def _console(*, as_json: bool) -> Console:
-    """Where people read: standard output, unless JSON has it."""
-    return Console(stderr=as_json, highlight=False, markup=False, emoji=False)
+    """Where people read: standard output, unless JSON has it. Lines that go to a file are not broken."""
+    console = Console(stderr=as_json, highlight=False, markup=False, emoji=False)
+    if not console.is_terminal:
+        console.width = _FILE_WIDTH
+    return console
+
+
+def _plain_table(*heads: str, left: int = 1, title: str | None = None) -> Table:
+    """A table without frames; the first ``left`` columns are text, the others figures."""
+    table = Table(box=None, padding=(0, 1, 0, 0), title=title, title_justify="left", title_style="bold")
+    for index, head in enumerate(heads):
+        table.add_column(head, justify="left" if index < left else "right", vertical="bottom")
+    return table
 
 
 def say_new(project: Path, made: NewConfig) -> None:
@@ -64,15 +78,11 @@ def _print_record(console: Console, record: RunRecord) -> None:
 
 def _table(record: RunRecord, rows: list[summary.Row]) -> Table:
     roles = [role for role in summary.ROLES if record.variant(role) is not None]
-    table = Table(title=_title(record), title_justify="left", title_style="bold")
-    table.add_column("")
-    for role in roles:
-        table.add_column(_head(record.variant(role)), justify="right")
-    for role in summary.BASELINES:
-        table.add_column(f"Gain over {labels.role(role)}", justify="right", style="green")
+    gains = [f"Gain over {labels.role(role)}" for role in summary.BASELINES]
+    table = _plain_table("", *[_head(record.variant(role)) for role in roles], *gains, title=_title(record))
     for row in rows:
-        gains = [row.gain(role) for role in summary.BASELINES]
-        table.add_row(row.figure.label, *[row.text(role) for role in roles], *gains)
+        cells = [*[row.text(role) for role in roles], *[row.gain(role) for role in summary.BASELINES]]
+        table.add_row(row.figure.label, *cells)
     return table
 
 
@@ -125,9 +135,8 @@ def _plain_run(record: RunRecord) -> dict[str, Any]:
 
 
 def _runs_table(records: list[RunRecord]) -> Table:
-    table = Table()
-    for head in ("Run", "State", "What", "Top-1", "Latency", "Size", "Over paper", "Over fastest"):
-        table.add_column(head, justify="left" if head in ("Run", "State", "What") else "right")
+    heads = ("Run", "State", "What", "Top-1", "Latency", "Size", "Over paper’s", "Over fastest")
+    table = _plain_table(*heads, left=3)
     for record in records:
         rows = {row.figure.key: row for row in summary.rows(record)}
         cells = [
@@ -156,12 +165,17 @@ def say_bench(result: dict[str, Any], *, as_json: bool) -> None:
     quickest = min(item.median_ns for item in measured.values())
     environment = result["environment"]
     threads = next(iter(measured.values())).threads
-    table = Table(title=f"{environment['processor']}, {threads} threads", title_justify="left", title_style="bold")
-    for head in ("File", "Engine", "Median", "p90", "Fastest", "Runs", "Load", "Peak memory", "Times the best"):
-        table.add_column(head, justify="left" if head in ("File", "Engine") else "right")
+    heads = ("File", "Engine", "Median", "p90", "Fastest", "Runs", "Loading", "Peak memory", "Of the best")
+    table = _plain_table(*heads, left=2, title=f"{environment['processor']}, {threads} threads")
     for key, item in measured.items():
-        table.add_row(key, *_bench_cells(item), formatting.ratio(item.median_ns / quickest))
+        table.add_row(_shown(key), *_bench_cells(item), formatting.ratio(item.median_ns / quickest))
     _console(as_json=as_json).print(table)
+
+
+def _shown(key: str) -> str:
+    """A file by its path from here, where it lies below."""
+    here = f"{Path.cwd()}{os.sep}"
+    return key.removeprefix(here)
 
 
 def _bench_cells(item: Measurement) -> list[str]:

@@ -140,16 +140,16 @@ def _error(value: float) -> str:
 
 
 _FIGURES = (
-    Figure("top1", "Accuracy, top-1", "points", formatting.percent, _top1),
-    Figure("top5", "Accuracy, top-5", "points", formatting.percent, _top5),
+    Figure("top1", "Top-1 accuracy", "points", formatting.percent, _top1),
+    Figure("top5", "Top-5 accuracy", "points", formatting.percent, _top5),
     Figure("latency_median_s", "Latency, median", "faster", _seconds, _median),
     Figure("latency_p90_s", "Latency, p90", "faster", _seconds, _p90),
     Figure("size_bytes", "File size", "smaller", formatting.size, lambda variant, _: variant.size_bytes),
     Figure("params", "Parameters", "change", _whole, lambda variant, _: variant.params),
     Figure("macs", "Operations", "change", formatting.macs, lambda variant, _: variant.macs),
-    Figure("peak_rss_bytes", "Peak memory of the process", "smaller", formatting.size, _peak),
-    Figure("model_rss_bytes", "… of it for the model", "smaller", formatting.size, _own_memory),
-    Figure("load_s", "Time to load", "faster", _seconds, _load),
-    Figure("relative_error", "Relative error of the logits", "none", _error, _relative),
-    Figure("top1_agreement", "Same first class", "none", formatting.percent, _agreement),
+    Figure("peak_rss_bytes", "Peak memory", "smaller", formatting.size, _peak),
+    Figure("model_rss_bytes", "… for the model", "smaller", formatting.size, _own_memory),
+    Figure("load_s", "Loading", "faster", _seconds, _load),
+    Figure("relative_error", "Error of logits", "none", _error, _relative),
+    Figure("top1_agreement", "Same answer", "none", formatting.percent, _agreement),
 )

@@ -1,0 +1,71 @@
+"""Before and after, with the gain over both baselines."""
+
+from __future__ import annotations
+
+from pqv_core import summary
+from tests.fakes.records import measurement, record
+
+
+def row(key: str, **changes: object) -> summary.Row:
+    found = {row.figure.key: row for row in summary.rows(record().model_copy(update=changes))}
+    return found[key]
+
+
+def test_latency_is_compared_with_both_baselines() -> None:
+    median = row("latency_median_s")
+    assert [median.text(role) for role in summary.ROLES] == ["80.0 ms", "20.0 ms", "15.0 ms", "10.0 ms"]
+    assert median.gain("paper_fp32") == "8.00× faster"
+    assert median.gain("fast_fp32") == "2.00× faster"
+    assert row("latency_p90_s").text("compressed") == "12.0 ms"
+
+
+def test_each_figure_is_compared_in_its_own_words() -> None:
+    gains = {item.figure.key: item.gain("fast_fp32") for item in summary.rows(record())}
+    assert gains == {
+        "top1": "−1.50 points",
+        "top5": "±0 points",
+        "latency_median_s": "2.00× faster",
+        "latency_p90_s": "2.50× faster",
+        "size_bytes": "5.00× smaller",
+        "params": "−25.0 %",
+        "macs": "−25.0 %",
+        "peak_rss_bytes": "1.67× smaller",
+        "model_rss_bytes": "3.00× smaller",
+        "load_s": "1.00× faster",
+        "relative_error": "",
+        "top1_agreement": "",
+    }
+
+
+def test_a_loss_is_not_called_a_gain() -> None:
+    slow = record().variants[3].model_copy(update={"measurements": (measurement(40),), "size_bytes": 50_000_000})
+    variants = (*record().variants[:3], slow)
+    assert row("latency_median_s", variants=variants).gain("fast_fp32") == "2.00× slower"
+    assert row("size_bytes", variants=variants).gain("fast_fp32") == "1.25× larger"
+
+
+def test_what_was_not_measured_is_left_out_or_shown_as_missing() -> None:
+    plain = [item.model_copy(update={"accuracy": None}) for item in record().variants]
+    assert "top1" not in {item.figure.key for item in summary.rows(record().model_copy(update={"variants": plain}))}
+    only_compressed = row("latency_median_s", variants=record().variants[3:])
+    assert only_compressed.text("paper_fp32") == summary.MISSING
+    assert only_compressed.gain("paper_fp32") == summary.MISSING
+    assert summary.rows(record().model_copy(update={"variants": ()})) == []
+
+
+def test_another_target_has_its_own_rows() -> None:
+    phone = record().variants[3].model_copy(update={"measurements": (measurement(7, target="phone"),)})
+    changed = record().model_copy(update={"variants": (*record().variants[:3], phone)})
+    found = {item.figure.key: item for item in summary.rows(changed, target="phone")}
+    assert found["latency_median_s"].text("compressed") == "7.00 ms"
+    assert found["latency_median_s"].text("fast_fp32") == summary.MISSING
+
+
+def test_as_json_the_figures_are_plain_numbers() -> None:
+    assert row("size_bytes").as_json() == {
+        "figure": "size_bytes",
+        "paper_fp32": 40_000_000,
+        "fast_fp32": 40_000_000,
+        "pruned_fp32": 30_000_000,
+        "compressed": 8_000_000,
+    }
