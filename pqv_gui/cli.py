@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +12,8 @@ import typer
 
 from pqv_core import cli as core_cli
 from pqv_core import cli_app
+
+_DISPLAYS = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -28,8 +31,27 @@ def build() -> typer.Typer:
 
 def gui(
     project: Annotated[Path | None, typer.Argument(help="The project to open.", metavar="[PROJECT]")] = None,
+    demo: Annotated[bool, typer.Option("--demo", help="Open the demo project.")] = False,
 ) -> int:
     """Open the window."""
-    from pqv_gui import main as window
+    from pqv_core.errors import StorageError
 
-    return window.main([str(project)] if project is not None else [])
+    _check_display()
+    try:
+        from pqv_gui import main as window
+    except ImportError as error:  # one of the system's libraries, as a rule
+        raise StorageError(
+            "The window cannot be opened: a library that Qt needs is missing.",
+            action="Install it (on Debian: libegl1, libxkbcommon0, libxcb-cursor0), or work without window: pqv --help.",
+            details=str(error),
+        ) from error
+    return window.main([*(["--demo"] if demo else []), *(["--", str(project)] if project is not None else [])])
+
+
+def _check_display() -> None:
+    """Qt ends the whole process where it finds no display."""
+    from pqv_core.errors import UsageError
+
+    if sys.platform != "linux" or any(os.environ.get(name) for name in _DISPLAYS):
+        return
+    raise UsageError("There is no display for a window here.", action="Work without it: pqv run PROJECT, or pqv demo.")

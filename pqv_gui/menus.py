@@ -1,0 +1,146 @@
+"""The menu bar: every action with its shortcut."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from PySide6.QtGui import QAction, QActionGroup, QKeySequence
+from PySide6.QtWidgets import QMenu, QMessageBox
+
+from pqv_gui.i18n import tr
+from pqv_gui.theme import TEXT_SCALES, Mode
+from pqv_gui.viewmodels import labels
+from pqv_gui.viewmodels.steps import WIZARD, WORKING
+from pqv_gui.widgets.basics import label
+
+if TYPE_CHECKING:
+    from pqv_gui.window import MainWindow
+
+_RECENT = 10
+_MODES: dict[Mode, str] = {"system": "As the &system", "light": "&Light", "dark": "&Dark"}
+
+
+class Menus:
+    """Builds the menus of a window and keeps them true."""
+
+    def __init__(self, window: MainWindow) -> None:
+        self._window = window
+        self._work = window.workspace
+        bar = window.menuBar()
+        self.corner = label("", "caption")
+        self.corner.setContentsMargins(12, 0, 12, 0)
+        self.corner.setAccessibleName(tr("Project"))
+        bar.setCornerWidget(self.corner)
+        self._file(bar.addMenu(tr("&File")))
+        self._edit(bar.addMenu(tr("&Edit")))
+        self._go(bar.addMenu(tr("&Go")))
+        self._run(bar.addMenu(tr("&Run")))
+        self._view(bar.addMenu(tr("&View")))
+        self._help(bar.addMenu(tr("&Help")))
+        self._work.recents.subscribe(self._fill_recent)
+        self._fill_recent()
+
+    def _add(self, menu: QMenu, text: str, act: Callable[[], object], *keys: str | QKeySequence.StandardKey) -> QAction:
+        action = QAction(text, self._window)
+        action.setShortcuts([QKeySequence(key) for key in keys])
+        action.triggered.connect(lambda _=False: act())
+        menu.addAction(action)
+        return action
+
+    def _file(self, menu: QMenu) -> None:
+        window = self._window
+        self._add(menu, tr("&New project …"), window.new_project, QKeySequence.StandardKey.New)
+        self._add(menu, tr("&Open …"), window.browse, QKeySequence.StandardKey.Open)
+        self.recent = menu.addMenu(tr("Open &recent"))
+        self._add(menu, tr("Open the &demo"), self._work.open_demo)
+        menu.addSeparator()
+        self.save = self._add(menu, tr("&Save"), window.save, QKeySequence.StandardKey.Save)
+        self.save_as = self._add(menu, tr("Save &as …"), window.save_as, "Ctrl+Shift+S")
+        self.close = self._add(menu, tr("&Close project"), window.close_project, "Ctrl+W")
+        menu.addSeparator()
+        self._add(menu, tr("&Quit"), window.close, "Ctrl+Q")
+
+    def _edit(self, menu: QMenu) -> None:
+        session = self._work.session
+        self.undo = self._add(menu, tr("&Undo"), session.undo, "Ctrl+Z")
+        self.redo = self._add(menu, tr("&Redo"), session.redo, "Ctrl+Shift+Z", "Ctrl+Y")
+
+    def _go(self, menu: QMenu) -> None:
+        self.places = [
+            self._add(menu, tr(place.value), lambda place=place: self._window.go(place), f"Ctrl+{number}")  # type: ignore[misc]
+            for number, place in enumerate((*WIZARD, *WORKING), start=1)
+        ]
+
+    def _run(self, menu: QMenu) -> None:
+        self.start = self._add(menu, tr("&Run or resume"), self._window.start_run, "F5")
+        self.cancel = self._add(menu, tr("&Cancel"), self._work.cancel_run, "Ctrl+.")
+
+    def _view(self, menu: QMenu) -> None:
+        theme = self._window.theme
+        colours = menu.addMenu(tr("&Colours"))
+        group = QActionGroup(self._window)
+        for mode, text in _MODES.items():
+            action = self._add(colours, tr(text), lambda mode=mode: self._set_mode(mode))  # type: ignore[misc]
+            action.setCheckable(True)
+            action.setChecked(theme.mode == mode)
+            group.addAction(action)
+        sizes = menu.addMenu(tr("&Text size"))
+        group = QActionGroup(self._window)
+        for percent in TEXT_SCALES:
+            action = self._add(sizes, f"{percent} %", lambda percent=percent: self._set_scale(percent))  # type: ignore[misc]
+            action.setCheckable(True)
+            action.setChecked(theme.text_scale == percent)
+            group.addAction(action)
+        summary = QAction(tr("&Summary"), self._window)
+        summary.setCheckable(True)
+        summary.setChecked(True)
+        summary.toggled.connect(self._window.show_summary)
+        menu.addAction(summary)
+
+    def _help(self, menu: QMenu) -> None:
+        self._add(menu, tr("&About PQV-Mobile"), self._about)
+
+    def _set_mode(self, mode: Mode) -> None:
+        self._work.settings.mode = mode
+        self._window.theme.set_mode(mode)
+
+    def _set_scale(self, percent: int) -> None:
+        self._work.settings.text_scale = percent
+        self._window.theme.set_text_scale(percent)
+
+    def _about(self) -> None:
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            number = version("pqv-mobile")
+        except PackageNotFoundError:  # run from a checkout that was not installed
+            number = tr("from its sources")
+        words = tr("Prunes, quantizes, exports and measures Vision Transformers for phones.")
+        QMessageBox.about(self._window, tr("About PQV-Mobile"), f"PQV-Mobile {number}\n\n{words}\n\nApache-2.0")
+
+    # keeping them true ---------------------------------------------------------------------------------------
+
+    def refresh(self) -> None:
+        """Enable what can be done now."""
+        session = self._work.session
+        for action in (self.save, self.save_as, self.close, *self.places):
+            action.setEnabled(session.is_open)
+        for action, words, name in (
+            (self.undo, tr("&Undo"), session.undo_label),
+            (self.redo, tr("&Redo"), session.redo_label),
+        ):
+            action.setEnabled(session.is_open and bool(name))
+            action.setText(f"{words}: {tr(labels.setting(name))}" if name else words)
+
+    def refresh_run(self) -> None:
+        """Enable what can be done with the run now."""
+        self.start.setEnabled(self._work.can_run)
+        self.cancel.setEnabled(self._work.run.active)
+
+    def _fill_recent(self) -> None:
+        self.recent.clear()
+        for path in self._work.recents.paths[:_RECENT]:
+            text = f"{path.stem} – {path.parent}".replace("&", "&&")
+            self._add(self.recent, text, lambda path=path: self._window.open_project(path))  # type: ignore[misc]
+        self.recent.setEnabled(bool(self._work.recents.paths))

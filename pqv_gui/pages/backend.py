@@ -1,0 +1,55 @@
+"""Backend: the numbers that are computed with, and the kernels that do it."""
+
+from __future__ import annotations
+
+from pqv_core.config.quantize import ENGINES, PRECISIONS
+from pqv_gui.i18n import tr
+from pqv_gui.pages.base import FormPage
+from pqv_gui.viewmodels.steps import Place
+from pqv_gui.widgets.basics import Card, label
+from pqv_gui.widgets.choices import Choice, ChoiceCards
+from pqv_gui.workspace import Workspace
+
+_PRECISIONS = {"int8-dynamic": "&INT8 dynamic", "fp32": "&FP32"}
+_ENGINES = {"auto": "&Auto", "onednn": "&ONEDNN", "x86": "x8&6", "fbgemm": "FB&GEMM", "qnnpack": "&QNNPACK"}
+
+
+class BackendPage(FormPage):
+    """The third step of the wizard."""
+
+    place = Place.BACKEND
+
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__(
+            workspace,
+            heading=tr("Backend"),
+            sentence=tr("Choose in which numbers the model computes, and on which kernels."),
+        )
+        precision = Card(tr("Precision"))
+        choices = [
+            Choice(value, tr(_PRECISIONS.get(value, info.label)), tr(info.sentence))
+            for value, info in PRECISIONS.items()
+        ]
+        self.precision = ChoiceCards(choices, name=tr("Precision"), min_width=15)
+        precision.body.addWidget(self.form.add("quantize.precision", self.precision, text=""))
+        engine = Card(tr("Engine"), tr("The kernels that run the quantized layers."))
+        choices = [
+            Choice(value, tr(_ENGINES.get(value, info.label)), tr(info.sentence)) for value, info in ENGINES.items()
+        ]
+        self.engine = ChoiceCards(choices, name=tr("Engine"), min_width=13)
+        engine.body.addWidget(self.form.add("quantize.engine", self.engine, text=""))
+        self.unused = label(
+            tr("FP32 layers do not use these kernels: any choice gives the same file."), "caption", wrap=True
+        )
+        engine.body.addWidget(self.unused)
+        self.engine_card = engine
+        self.body.addWidget(precision)
+        self.body.addWidget(engine)
+        self.body.addStretch()
+
+    def refresh(self) -> None:
+        """Show the present state."""
+        super().refresh()
+        plain = self.session.get("quantize.precision") == "fp32"
+        self.engine.setEnabled(not plain)
+        self.unused.setVisible(plain)

@@ -1,0 +1,110 @@
+"""What all pages share: a heading, a place for messages, a body that scrolls, and columns that fold."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QResizeEvent, QShowEvent
+from PySide6.QtWidgets import QBoxLayout, QFrame, QScrollArea, QVBoxLayout, QWidget
+
+from pqv_core.errors import ErrorInfo
+from pqv_gui.theme import em
+from pqv_gui.viewmodels.steps import Place
+from pqv_gui.widgets.banner import Banner
+from pqv_gui.widgets.basics import column, label
+from pqv_gui.widgets.form import Form
+from pqv_gui.workspace import Workspace
+
+
+class Page(QWidget):
+    """One page. It draws itself anew when it is shown, and on changes while it is.
+
+    Attributes:
+        body: Layout that takes the page's content.
+    """
+
+    place: Place
+
+    def __init__(self, workspace: Workspace, *, heading: str, sentence: str) -> None:
+        super().__init__()
+        self.workspace = workspace
+        self.session = workspace.session
+        self.banner = Banner()
+        self.setAccessibleName(heading)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        self.scroller = QScrollArea()
+        self.scroller.setWidgetResizable(True)
+        self.scroller.setFrameShape(QFrame.Shape.NoFrame)
+        self.scroller.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.scroller.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        content = QWidget()
+        content.setProperty("role", "page")
+        self.body = column(content, gap=0.8, margin=1.2)
+        top = column(gap=0.15)
+        top.addWidget(label(heading, "title", wrap=True))
+        top.addWidget(label(sentence, "muted", wrap=True))
+        self.body.addLayout(top)
+        self.body.addWidget(self.banner)
+        self.scroller.setWidget(content)
+        outer.addWidget(self.scroller)
+
+    def refresh(self) -> None:
+        """Show the present state."""
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Show the present state, for it was not looked at while hidden."""
+        super().showEvent(event)
+        self.refresh()
+
+    def present(self, error: ErrorInfo, *, offers: dict[str, Callable[[], object]] | None = None) -> None:
+        """Show an error at the top of the page."""
+        self.banner.present(error, offers=offers)
+        self.scroller.verticalScrollBar().setValue(0)
+
+
+class FormPage(Page):
+    """A page of the wizard: fields bound to settings."""
+
+    def __init__(self, workspace: Workspace, *, heading: str, sentence: str) -> None:
+        super().__init__(workspace, heading=heading, sentence=sentence)
+        self.form = Form(workspace.session)
+
+    def refresh(self) -> None:
+        """Show what the settings hold and what is missing."""
+        self.form.refresh()
+        self.form.show_problems(self.workspace.problems)
+
+
+class Columns(QWidget):
+    """Widgets side by side, or one below the other where the width does not do.
+
+    Args:
+        fold_below: Width, in lines of text, below which they are stacked.
+    """
+
+    def __init__(self, widgets: Iterable[tuple[QWidget, int]], *, fold_below: float, gap: float = 0.8) -> None:
+        super().__init__()
+        self._fold_below = fold_below
+        self._layout = QBoxLayout(QBoxLayout.Direction.LeftToRight, self)
+        self._layout.setContentsMargins(0, 0, 0, 0)
+        self._layout.setSpacing(em(times=gap))
+        for widget, share in widgets:
+            self._layout.addWidget(widget, share)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Fold or unfold."""
+        folded = event.size().width() < em(self, self._fold_below)
+        direction = QBoxLayout.Direction.TopToBottom if folded else QBoxLayout.Direction.LeftToRight
+        if direction != self._layout.direction():
+            self._layout.setDirection(direction)
+        super().resizeEvent(event)
+
+    def minimumSizeHint(self) -> QSize:
+        """As narrow as its widest part, for it can fold."""
+        hint = super().minimumSizeHint()
+        items = (self._layout.itemAt(index) for index in range(self._layout.count()))
+        widths = [item.minimumSize().width() for item in items if item is not None]
+        hint.setWidth(max(widths, default=0))
+        return hint

@@ -1,0 +1,78 @@
+"""Export: the file that is written, what it must fulfil, and how it is measured."""
+
+from __future__ import annotations
+
+from PySide6.QtWidgets import QWidget
+
+from pqv_gui.i18n import tr
+from pqv_gui.pages.base import Columns, FormPage
+from pqv_gui.viewmodels.steps import Place
+from pqv_gui.widgets.basics import Card, Disclosure, column, label
+from pqv_gui.widgets.inputs import IntInput, RealInput, TextInput
+from pqv_gui.workspace import Workspace
+
+
+class ExportPage(FormPage):
+    """The fourth step of the wizard."""
+
+    place = Place.EXPORT
+
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__(
+            workspace,
+            heading=tr("Export"),
+            sentence=tr("A PyTorch Lite file (.ptl) is written, checked against the model, and measured."),
+        )
+        self.body.addWidget(self._file_card())
+        self.body.addWidget(Columns([(self._check_card(), 1), (self._measure_card(), 1)], fold_below=40))
+        self.body.addStretch()
+
+    def _file_card(self) -> Card:
+        card = Card(tr("File"))
+        name = TextInput(placeholder=tr("Made from model, precision and engine"), optional=True)
+        card.body.addWidget(
+            self.form.add(
+                "export.file_name",
+                name,
+                text=tr("&File name"),
+                hint=tr("Ends in .ptl; it is put into the run’s folder."),
+            )
+        )
+        return card
+
+    def _check_card(self) -> Card:
+        card = Card(tr("What is checked"))
+        for words in (
+            tr("✓  The file is loaded again in a new process."),
+            tr("✓  Its answers agree with the model it came from."),
+        ):
+            card.body.addWidget(label(words, wrap=True))
+        more = QWidget()
+        layout = column(more, gap=0.6)
+        for field, text in (
+            ("export.fp32_tolerance", tr("Tolerance, F&P32")),
+            ("export.int8_tolerance", tr("Tolerance, I&NT8")),
+        ):
+            layout.addWidget(self.form.add(field, RealInput(1e-9, 10), text=text, beside=True))
+        hint = tr("Largest relative difference of the logits, ‖a − b‖₂ ∕ ‖b‖₂.")
+        layout.addWidget(label(hint, "caption", wrap=True))
+        self.more = Disclosure(tr("Tolerances"), more)
+        card.body.addWidget(self.more)
+        card.body.addStretch()
+        return card
+
+    def _measure_card(self) -> Card:
+        card = Card(
+            tr("What is measured"),
+            tr("Latency at batch 1: the compressed file and both FP32 baselines take turns in one clean process."),
+        )
+        fields = (
+            ("measure.threads", IntInput(1, 256, none=tr("Automatic")), tr("&Threads")),
+            ("measure.warmup", IntInput(0, 10_000), tr("&Warm-up runs")),
+            ("measure.iterations", IntInput(5, 1_000_000), tr("Timed r&uns")),
+            ("measure.max_seconds", RealInput(0.1, 86_400, step=10, suffix=" s"), tr("Time &limit")),
+        )
+        for name, editor, text in fields:
+            card.body.addWidget(self.form.add(name, editor, text=text, beside=True))
+        card.body.addStretch()
+        return card

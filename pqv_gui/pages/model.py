@@ -1,0 +1,289 @@
+"""Model: which network, its weights, and the images."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QImage
+from PySide6.QtWidgets import QFileDialog, QLabel, QWidget
+
+from pqv_core import formatting
+from pqv_core.catalog import CatalogEntry
+from pqv_core.dataset import Unreadable
+from pqv_gui.i18n import tr
+from pqv_gui.pages.base import Columns, FormPage
+from pqv_gui.theme import em
+from pqv_gui.viewmodels.images import FolderView
+from pqv_gui.viewmodels.steps import Place
+from pqv_gui.widgets import thumbnails
+from pqv_gui.widgets.basics import Card, Disclosure, button, column, label, restyle, row
+from pqv_gui.widgets.choices import Choice, ChoiceCards
+from pqv_gui.widgets.inputs import ArgumentsInput, ComboInput, IntInput, PathInput, TextInput
+from pqv_gui.widgets.model_list import ModelList
+from pqv_gui.workspace import Workspace
+
+_ALL = ""
+
+
+class ModelPage(FormPage):
+    """The first step of the wizard."""
+
+    place = Place.MODEL
+
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__(
+            workspace,
+            heading=tr("Model"),
+            sentence=tr("Choose a Vision Transformer, where its weights come from, and the images it is for."),
+        )
+        self.models = workspace.models
+        self._families: tuple[str, ...] = ()
+        self.body.addWidget(Columns([(self._list_card(), 3), (self._weights_card(), 2)], fold_below=44))
+        self.body.addWidget(self._images_card())
+        self.body.addWidget(self._advanced())
+        self.body.addStretch()
+
+    # parts ---------------------------------------------------------------------------------------------------
+
+    def _list_card(self) -> Card:
+        card = Card(tr("Network"))
+        self.search = TextInput(placeholder=tr("Search, for example “deit small”"))
+        self.search.setAccessibleName(tr("Search the models"))
+        self.search.setClearButtonEnabled(True)
+        self.family = ComboInput({_ALL: tr("All families")})
+        self.family.setAccessibleName(tr("Family"))
+        self.family.setMaximumWidth(em(times=12))
+        self.count = label("", "caption")
+        self.list = ModelList()
+        search_label = label(tr("Searc&h"))
+        search_label.setBuddy(self.search)
+        line = row(gap=0.5)
+        line.addWidget(search_label)
+        line.addWidget(self.search, 1)
+        line.addWidget(self.family)
+        card.body.addLayout(line)
+        card.body.addWidget(self.list, 1)
+        card.body.addWidget(self.count)
+        self.search.textChanged.connect(lambda _: self._search())
+        self.family.changed.connect(lambda _: self._search())
+        self.list.chosen.connect(self._choose)
+        return card
+
+    def _weights_card(self) -> QWidget:
+        holder = QWidget()
+        layout = column(holder, gap=0.8)
+        self.chosen = Card(gap=0.25)
+        self.name = label("", "heading", wrap=True)
+        self.figures = label("", wrap=True)
+        self.weights_info = label("", "muted", wrap=True)
+        self.name_problem = label("", "problem", wrap=True)
+        for part in (self.name, self.figures, self.weights_info, self.name_problem):
+            self.chosen.body.addWidget(part)
+        layout.addWidget(self.chosen)
+        card = Card(tr("Weights"))
+        choices = ChoiceCards(
+            [
+                Choice("pretrained", tr("&Published"), tr("Trained weights, downloaded once from their publisher.")),
+                Choice("file", tr("From a f&ile"), tr("Your own .safetensors or .pth file.")),
+                Choice("random", tr("Ran&dom"), tr("Accuracy will mean nothing; latency and size will.")),
+            ],
+            name=tr("Weights"),
+            min_width=16,
+        )
+        self.weights = choices
+        card.body.addWidget(self.form.add("model.weights", choices, text=""))
+        self.path = PathInput(
+            folder=False,
+            name=tr("Weights file"),
+            filters=tr("Weights (*.safetensors *.pth *.pt *.bin);;All files (*)"),
+            shown=self.session.stored,
+            start=self._project_folder,
+        )
+        self.path_field = self.form.add("model.path", self.path, text=tr("&Weights file"))
+        card.body.addWidget(self.path_field)
+        layout.addWidget(card)
+        layout.addStretch()
+        return holder
+
+    def _images_card(self) -> Card:
+        card = Card(
+            tr("Images"),
+            tr("One sub-folder for each class. Without images accuracy is left out; latency and size are not."),
+        )
+        self.choose_folder = button(
+            tr("Choose a folder with train and val …"), self._choose_folder, name=tr("Choose a folder of images")
+        )
+        card.body.addWidget(self.choose_folder, 0, Qt.AlignmentFlag.AlignLeft)
+        self.facts: dict[str, QLabel] = {}
+        self.strips: dict[str, thumbnails.Thumbnails] = {}
+        halves = []
+        for split, text in (("train", tr("&Training images")), ("val", tr("&Validation images"))):
+            half = QWidget()
+            layout = column(half, gap=0.3)
+            editor = PathInput(
+                folder=True,
+                name=text.replace("&", ""),
+                placeholder=tr("No folder"),
+                shown=self.session.stored,
+                start=self._project_folder,
+            )
+            layout.addWidget(self.form.add(f"data.{split}", editor, text=text))
+            self.facts[split] = label("", "caption", wrap=True)
+            self.strips[split] = thumbnails.Thumbnails(tr("Some of the images"))
+            layout.addWidget(self.facts[split])
+            layout.addWidget(self.strips[split])
+            layout.addStretch()
+            halves.append((half, 1))
+        card.body.addWidget(Columns(halves, fold_below=40, gap=1.2))
+        self.head = label("", wrap=True)
+        card.body.addWidget(self.head)
+        return card
+
+    def _advanced(self) -> QWidget:
+        card = Card()
+        self.form.add(
+            "model.arguments",
+            ArgumentsInput(),
+            text=tr("Model &arguments"),
+            hint=tr("Passed to timm.create_model, separated by commas."),
+        )
+        self.form.add(
+            "data.eval_images",
+            IntInput(1, 10_000_000, none=tr("All")),
+            text=tr("Images for acc&uracy"),
+            hint=tr("At most so many validation images, spread evenly over the classes."),
+            beside=True,
+        )
+        self.form.add("data.batch_size", IntInput(1, 4096), text=tr("&Evaluation batch"), beside=True)
+        self.form.add(
+            "seed",
+            IntInput(0, 2**31 - 1),
+            text=tr("Random &seed"),
+            hint=tr("The same seed gives the same run."),
+            beside=True,
+        )
+        for name in ("model.arguments", "data.eval_images", "data.batch_size", "seed"):
+            card.body.addWidget(self.form.field(name))
+        self.advanced = Disclosure(tr("More settings"), card)
+        return self.advanced
+
+    # what a person does --------------------------------------------------------------------------------------
+
+    def _project_folder(self) -> Path:
+        return self.session.path.parent if self.session.path else Path.home()
+
+    def _search(self) -> None:
+        self.models.search(self.search.text(), str(self.family.currentData() or _ALL))
+
+    def _choose(self, name: str) -> None:
+        if name == self.session.get("model.name").partition(".")[0]:
+            return
+        changes = {"model.name": name, "model.arguments": {}}
+        entry = self.models.get(name)
+        if entry is not None and not entry.pretrained and self.session.get("model.weights") == "pretrained":
+            changes["model.weights"] = "random"
+        self.session.set_many(changes, label="model.name")
+
+    def _choose_folder(self) -> None:
+        chosen = QFileDialog.getExistingDirectory(self, tr("Choose a folder of images"), str(self._project_folder()))
+        if chosen:
+            self.workspace.choose_images(Path(chosen))
+
+    # what is shown -------------------------------------------------------------------------------------------
+
+    def refresh(self) -> None:
+        """Show the present state."""
+        self.workspace.load_catalog()
+        super().refresh()
+        self._show_list()
+        self._show_chosen()
+        self.path_field.setVisible(self.session.get("model.weights") == "file")
+        for split in ("train", "val"):
+            self._show_facts(split, self.workspace.images.folders[split])
+        self._show_head()
+
+    def _show_list(self) -> None:
+        if self.models.families != self._families:
+            self._families = self.models.families
+            for family in self._families:
+                self.family.addItem(family, family)
+        self.list.show_rows(self.models.shown, self.models.position(self.session.get("model.name")))
+        if self.models.error is not None:
+            self.present(self.models.error)
+        elif not self.models.loaded:
+            self.count.setText(tr("Reading the list of models …"))
+        elif not self.models.shown:
+            self.count.setText(tr("No model fits. Try fewer words, or all families."))
+        else:
+            text = tr("{shown} of {all} models").replace("{shown}", f"{len(self.models.shown):,}")
+            self.count.setText(text.replace("{all}", f"{len(self.models):,}"))
+
+    def _show_chosen(self) -> None:
+        name = self.session.get("model.name")
+        entry = self.models.get(name)
+        self.name.setText(name)
+        problem = next((item.message for item in self.workspace.problems if item.field == "model.name"), "")
+        self.name_problem.setText(problem)
+        self.name_problem.setVisible(bool(problem))
+        self.figures.setVisible(entry is not None)
+        self.weights_info.setVisible(entry is not None)
+        if entry is not None:
+            self.figures.setText(_figures(entry))
+            self.weights_info.setText(_published(entry))
+            reason = "" if entry.pretrained else tr("No weights are published for this model.")
+            self.weights.set_available("pretrained", reason)
+            size = entry.download_bytes
+            self.weights.set_note("pretrained", f"≈ {formatting.size(size)}" if size else "")
+
+    def _show_facts(self, split: str, folder: FolderView) -> None:
+        text = self.facts[split]
+        text.setText("" if folder.state == "failed" else tr(folder.sentence))
+        text.setVisible(bool(text.text()))
+        restyle(text, tone="good" if folder.state == "ok" and not _bad(folder) else "")
+        text.setToolTip("\n".join(f"{item.name}: {item.reason}" for item in _bad(folder)[:30]))
+        pictures = folder.scan.thumbnails if folder.scan is not None else ()
+        if self.strips[split].property("paths") != [str(path) for path in pictures]:
+            self.strips[split].setProperty("paths", [str(path) for path in pictures])
+            self._load_pictures(split, pictures)
+
+    def _load_pictures(self, split: str, paths: tuple[Path, ...]) -> None:
+        def done(images: list[QImage]) -> None:
+            self.strips[split].show_images(images)
+
+        self.workspace.tasks.start(lambda _: thumbnails.load(paths), done=done, failed=lambda error: None)
+
+    def _show_head(self) -> None:
+        classes = self.workspace.images.classes
+        entry = self.models.get(self.session.get("model.name"))
+        own = self.session.get("model.arguments").get("num_classes") or (entry.num_classes if entry else None)
+        self.head.setVisible(classes is not None and own is not None)
+        if classes is None or own is None:
+            return
+        if classes == own:
+            words = tr("{n} classes, as the model has: its head is kept.")
+        else:
+            words = tr("{n} classes: the model’s head for {own} is replaced and must be trained.")
+        self.head.setText(words.replace("{n}", f"{classes:,}").replace("{own}", f"{own:,}"))
+
+
+def _bad(folder: FolderView) -> tuple[Unreadable, ...]:
+    return folder.scan.unreadable if folder.scan is not None else ()
+
+
+def _figures(entry: CatalogEntry) -> str:
+    channels, height, width = entry.input_size
+    parts = [f"{formatting.count(entry.params)} {tr('parameters')}"]
+    if entry.macs is not None:
+        parts.append(formatting.macs(entry.macs))
+    parts.append(f"{height} × {width} × {channels}")
+    return " · ".join(parts)
+
+
+def _published(entry: CatalogEntry) -> str:
+    if not entry.pretrained:
+        return f"{entry.family} · {tr('no weights published')}"
+    count = len(entry.weights)
+    words = tr("one set of weights") if count == 1 else tr("{n} sets of weights").replace("{n}", str(count))
+    licence = f" · {entry.licence}" if entry.licence else ""
+    return f"{entry.family} · {words}{licence}"

@@ -1,0 +1,160 @@
+"""Prune: what is cut, by how much, and the training that follows."""
+
+from __future__ import annotations
+
+from PySide6.QtWidgets import QWidget
+
+from pqv_core.config.prune import IMPORTANCES, MAX_RATIO
+from pqv_core.predict import BlockWidths, Prediction
+from pqv_gui.i18n import tr
+from pqv_gui.pages.base import Columns, FormPage
+from pqv_gui.viewmodels.overview import overview
+from pqv_gui.viewmodels.steps import Place
+from pqv_gui.widgets.basics import Card, Disclosure, column, label
+from pqv_gui.widgets.choices import Choice, ChoiceCards
+from pqv_gui.widgets.inputs import CheckInput, ComboInput, IntInput, RatioInput, RealInput
+from pqv_gui.widgets.width_bars import Bar, WidthBars
+from pqv_gui.workspace import Workspace
+
+_MNEMONICS = {"taylor": "&Taylor", "l1": "L&1", "l2": "L&2"}
+
+
+class PrunePage(FormPage):
+    """The second step of the wizard."""
+
+    place = Place.PRUNE
+
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__(
+            workspace,
+            heading=tr("Prune"),
+            sentence=tr("Remove the channels and heads that matter least, then train what is left."),
+        )
+        self.enabled = CheckInput(tr("&Prune the model"))
+        self.body.addWidget(self.form.add("prune.enabled", self.enabled, text=""))
+        self.pruning = QWidget()
+        parts = column(self.pruning, gap=0.8)
+        parts.addWidget(self._importance_card())
+        parts.addWidget(Columns([(self._amount_card(), 1), (self._widths_card(), 1)], fold_below=44))
+        self.body.addWidget(self.pruning)
+        self.body.addWidget(self._training_card())
+        self.body.addStretch()
+
+    def _importance_card(self) -> Card:
+        card = Card(tr("Importance"), tr("How the parts that matter least are found."))
+        choices = [
+            Choice(value, tr(_MNEMONICS.get(value, info.label)), tr(info.sentence))
+            for value, info in IMPORTANCES.items()
+        ]
+        card.body.addWidget(self.form.add("prune.importance", ChoiceCards(choices, name=tr("Importance")), text=""))
+        self.calibration = QWidget()
+        layout = column(self.calibration, gap=0.4)
+        for name, editor, text in (
+            ("prune.images", IntInput(1, 1_000_000), tr("Calibration &images")),
+            ("prune.batch_size", IntInput(1, 4096), tr("Calibration batc&h")),
+        ):
+            layout.addWidget(self.form.add(name, editor, text=text, beside=True))
+        card.body.addWidget(self.calibration)
+        return card
+
+    def _amount_card(self) -> Card:
+        card = Card(tr("How much, and where"))
+        ratio = RatioInput(low=0.005, high=MAX_RATIO, name=tr("Pruning ratio"), marks=0.1)
+        card.body.addWidget(
+            self.form.add(
+                "prune.ratio", ratio, text=tr("Pruning &ratio"), hint=tr("Share of each width that is removed.")
+            )
+        )
+        card.body.addWidget(self.form.add("prune.mlp", CheckInput(tr("Cut the &MLP width")), text=""))
+        card.body.addWidget(self.form.add("prune.attention", CheckInput(tr("Cut the &attention")), text=""))
+        unit = ComboInput({"width": tr("Narrow every head"), "heads": tr("Remove whole heads")})
+        card.body.addWidget(self.form.add("prune.attention_unit", unit, text=tr("Attention is c&ut by"), beside=True))
+        card.body.addWidget(
+            self.form.add(
+                "prune.embedding",
+                CheckInput(tr("Cut the em&bedding")),
+                text="",
+                hint=tr("Narrows every layer: the strongest effect, and the highest cost in accuracy."),
+            )
+        )
+        card.body.addWidget(
+            self.form.add(
+                "prune.round_to",
+                IntInput(1, 64),
+                text=tr("R&ound widths to"),
+                hint=tr("Widths that are multiples of 8 run faster on most processors."),
+                beside=True,
+            )
+        )
+        card.body.addStretch()
+        return card
+
+    def _widths_card(self) -> Card:
+        card = Card(tr("Each block, before → after"))
+        self.bars = WidthBars()
+        self.blocks = label("", "caption", wrap=True)
+        card.body.addWidget(self.bars)
+        card.body.addWidget(self.blocks)
+        card.body.addStretch()
+        return card
+
+    def _training_card(self) -> Card:
+        card = Card(tr("Fine-tuning"), tr("Training brings back the accuracy that pruning cost."))
+        main = (
+            ("finetune.epochs", IntInput(0, 10_000), tr("&Epochs"), tr("0 leaves fine-tuning out.")),
+            ("finetune.batch_size", IntInput(1, 65_536), tr("Training batch si&ze"), ""),
+            ("finetune.learning_rate", RealInput(1e-9, 10), tr("&Learning rate"), ""),
+        )
+        for name, editor, text, hint in main:
+            card.body.addWidget(self.form.add(name, editor, text=text, hint=hint, beside=True))
+        more = QWidget()
+        layout = column(more, gap=0.6)
+        fields = (
+            ("finetune.weight_decay", RealInput(0, 1, step=0.01), tr("&Weight decay")),
+            ("finetune.warmup_epochs", RealInput(0, 10_000, step=0.5), tr("Warm-up epoch&s")),
+            ("finetune.label_smoothing", RealInput(0, 0.99, step=0.05), tr("Label smoothin&g")),
+            ("finetune.clip_norm", RealInput(1e-6, 1e6, none=tr("Off")), tr("Gradient &clipping")),
+        )
+        for name, number, text in fields:
+            layout.addWidget(self.form.add(name, number, text=text, beside=True))
+        augment = CheckInput(tr("Augment: ran&dom crop and flip"))
+        layout.addWidget(
+            self.form.add(
+                "finetune.augment", augment, text="", hint=tr("Leave it out where a mirrored image is another class.")
+            )
+        )
+        self.more = Disclosure(tr("More settings"), more)
+        card.body.addWidget(self.more)
+        return card
+
+    def refresh(self) -> None:
+        """Show the present state."""
+        super().refresh()
+        draft = self.session.draft["prune"]
+        self.pruning.setEnabled(bool(draft["enabled"]))
+        self.calibration.setVisible(IMPORTANCES[draft["importance"]].needs_images)
+        self.form.field("prune.attention_unit").setEnabled(bool(draft["attention"]))
+        seen = overview(self.session.config, models=self.workspace.models, images=self.workspace.images)
+        self._show_widths(seen.prediction)
+
+    def _show_widths(self, prediction: Prediction | None) -> None:
+        before = prediction.widths_before if prediction else None
+        after = prediction.widths_after if prediction else None
+        if prediction is None or before is None or after is None:
+            self.bars.show_bars(())
+            self.blocks.setText(tr("The widths of this model are not known before the run."))
+            return
+        self.bars.show_bars(bars(before, after))
+        words = tr("Predicted; the same in all {n} blocks.").replace("{n}", str(prediction.blocks))
+        self.blocks.setText(words)
+
+
+def bars(before: BlockWidths, after: BlockWidths) -> tuple[Bar, ...]:
+    """The widths of a block as bars."""
+    return (
+        Bar(tr("MLP"), before.hidden, after.hidden),
+        Bar(tr("Attention"), before.attention, after.attention),
+        Bar(tr("Head"), before.head_dim, after.head_dim),
+        Bar(tr("Heads"), before.heads, after.heads),
+        Bar(tr("Embedding"), before.embedding, after.embedding),
+    )

@@ -1,0 +1,188 @@
+"""Run: the stages, the curves, the latencies, the log, and what came of it."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QUrl
+from PySide6.QtGui import QDesktopServices
+from PySide6.QtWidgets import QProgressBar
+
+from pqv_core import formatting
+from pqv_core.errors import ErrorInfo, PqvError
+from pqv_gui.charts.latency import LatencyChart
+from pqv_gui.charts.training import TrainingCharts
+from pqv_gui.i18n import tr
+from pqv_gui.pages.base import Columns, Page
+from pqv_gui.viewmodels import labels, outcome
+from pqv_gui.viewmodels.steps import Place
+from pqv_gui.widgets.basics import Card, button, label, row
+from pqv_gui.widgets.job_bar import time_left
+from pqv_gui.widgets.run_parts import LogView, ResultCards, StageList
+from pqv_gui.workspace import Workspace
+
+_HEADLINES = {
+    "empty": "Nothing has run yet.",
+    "starting": "Starting …",
+    "running": "Running",
+    "cancelling": "Stopping …",
+    "succeeded": "Complete",
+    "failed": "Failed",
+    "cancelled": "Stopped",
+}
+
+
+class RunPage(Page):
+    """The running job, or the last one."""
+
+    place = Place.RUN
+
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__(
+            workspace,
+            heading=tr("Run"),
+            sentence=tr("Everything from loading the model to measuring the file. What is finished is kept."),
+        )
+        self.run = workspace.run
+        self._shown = ""
+        self._told: ErrorInfo | None = None
+        self.results = ResultCards()
+        self.body.addWidget(self._control_card())
+        self.body.addWidget(self.results)
+        self.stages = StageList()
+        stages_card = Card(tr("Stages"))
+        stages_card.body.addWidget(self.stages)
+        stages_card.body.addStretch()
+        self.stages_card = stages_card
+        self.latency = LatencyChart()
+        self.latency_card = Card()
+        self.latency_card.body.addWidget(self.latency)
+        self.body.addWidget(Columns([(stages_card, 2), (self.latency_card, 3)], fold_below=44))
+        self.training = TrainingCharts()
+        self.training_card = Card()
+        self.training_card.body.addWidget(self.training)
+        self.body.addWidget(self.training_card)
+        self.log = LogView()
+        self.log_card = Card()
+        self.log_card.body.addWidget(self.log)
+        self.body.addWidget(self.log_card)
+        self.body.addStretch()
+
+    def _control_card(self) -> Card:
+        card = Card()
+        line = row(gap=0.6)
+        self.headline = label("", "heading")
+        self.position = label("", "muted")
+        line.addWidget(self.headline)
+        line.addWidget(self.position)
+        line.addStretch()
+        self.start = button(tr("&Run"), self._start, kind="primary", tip=tr("Start the run (F5)"))
+        self.fresh = button(
+            tr("Run from scra&tch"), lambda: self._start(fresh=True), tip=tr("Take nothing over from earlier runs")
+        )
+        self.cancel = button(tr("&Cancel"), self.workspace.cancel_run, name=tr("Cancel this run"))
+        self.folder = button(tr("&Open folder"), self._open_folder, name=tr("Open the folder of this run"))
+        for widget in (self.folder, self.fresh, self.start, self.cancel):
+            line.addWidget(widget)
+        card.body.addLayout(line)
+        self.missing = label("", "problem", wrap=True)
+        card.body.addWidget(self.missing)
+        self.progress = QProgressBar()
+        self.progress.setTextVisible(False)
+        self.progress.setAccessibleName(tr("Progress of the stage"))
+        card.body.addWidget(self.progress)
+        return card
+
+    # what a person does --------------------------------------------------------------------------------------
+
+    def _start(self, *, fresh: bool = False) -> None:
+        self.banner.hide()
+        try:
+            self.workspace.start_run(fresh=fresh)
+        except PqvError as error:
+            self.present(error.info())
+
+    def _open_folder(self) -> None:
+        if self.run.now.directory is not None:
+            QDesktopServices.openUrl(QUrl.fromLocalFile(str(self.run.now.directory)))
+
+    # what is shown -------------------------------------------------------------------------------------------
+
+    def refresh(self) -> None:
+        """Show the present state."""
+        run = self.run
+        if run.now.run != self._shown or not run.now.run:
+            self._begin_anew()
+        self._show_controls()
+        self._show_progress()
+        self._show_parts()
+        self.results.show_cards(outcome.cards(run.now.record) if run.now.record and not run.active else [])
+        self._show_error()
+
+    def _begin_anew(self) -> None:
+        self._shown = self.run.now.run
+        self.training.clear()
+        self.latency.clear()
+        self.log.clear()
+        self.banner.hide()
+
+    def _show_controls(self) -> None:
+        run = self.run
+        self.headline.setText(tr(_HEADLINES[run.state]))
+        self.start.setVisible(not run.active)
+        self.start.setEnabled(self.workspace.can_run)
+        self.start.setText(tr("&Resume") if run.can_resume else tr("&Run again") if run.now.run else tr("&Run"))
+        self.fresh.setVisible(not run.active and bool(run.now.run))
+        self.fresh.setEnabled(self.workspace.can_run)
+        self.cancel.setVisible(run.active)
+        self.cancel.setEnabled(run.state != "cancelling")
+        self.folder.setVisible(run.now.directory is not None and not run.active)
+        missing = "" if run.active or not self.workspace.problems else self.workspace.problems[0].message
+        self.missing.setText(missing)
+        self.missing.setVisible(bool(missing))
+
+    def _show_progress(self) -> None:
+        run = self.run
+        progress = run.now.progress
+        known = progress is not None and progress.total > 0
+        self.progress.setVisible(run.active)
+        if run.active:
+            self.progress.setRange(0, progress.total if progress is not None and known else 0)
+            self.progress.setValue(progress.done if progress is not None and known else 0)
+        self.position.setText(self._position())
+
+    def _position(self) -> str:
+        run = self.run
+        if not run.active:
+            took = sum(stage.seconds or 0 for stage in run.now.stages if not stage.cached)
+            return tr("in {time}").replace("{time}", formatting.duration(took)) if took else ""
+        stage = run.running_stage
+        words = tr(labels.stage(stage)) if stage else ""
+        progress = run.now.progress
+        if progress is not None:
+            words = f"{words} {progress.done:,} / {progress.total:,} {tr(progress.unit)}".strip()
+        return " · ".join(part for part in (words, time_left(run)) if part)
+
+    def _show_parts(self) -> None:
+        run, dirty = self.run, self.run.dirty
+        self.stages_card.setVisible(bool(run.now.stages))
+        self.training_card.setVisible(bool(run.now.curves))
+        self.latency_card.setVisible(bool(run.now.latency))
+        self.log_card.setVisible(run.now.logged > 0 or run.active)
+        if dirty.stages:
+            self.stages.show_rows(run.now.stages)
+        if dirty.curves:
+            self.training.refresh(run)
+        if dirty.latency:
+            self.latency.refresh(run)
+        if dirty.log:
+            self.log.refresh(run)
+        dirty.stages = dirty.curves = dirty.latency = dirty.log = False
+
+    def _show_error(self) -> None:
+        error = self.run.now.error
+        if self.run.state != "failed" or error is None:
+            self._told = None
+        elif self._told is not error:
+            self._told = error
+            stage = self.run.now.failed_stage
+            where = f"{tr(labels.stage(stage))}: " if stage else ""
+            self.present(error.model_copy(update={"message": where + error.message}))

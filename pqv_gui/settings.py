@@ -1,0 +1,91 @@
+"""What the window remembers between two starts. It belongs to the person, never to a project."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, cast
+
+from PySide6.QtCore import QByteArray, QSettings, QStandardPaths
+
+from pqv_gui.theme import TEXT_SCALES, Mode
+from pqv_gui.viewmodels.recent import Store
+
+VERSION = 1
+_MODES = ("system", "light", "dark")
+
+
+class Settings:
+    """Typed access to QSettings. A value that was damaged or is not known reads as the default.
+
+    Args:
+        file: An INI file instead of the person's own settings.
+    """
+
+    def __init__(self, file: Path | None = None) -> None:
+        if file is None:
+            self._stored = QSettings(QSettings.Format.IniFormat, QSettings.Scope.UserScope, "PQV-Mobile", "PQV-Mobile")
+        else:
+            self._stored = QSettings(str(file), QSettings.Format.IniFormat)
+        self._stored.setValue("version", VERSION)
+
+    def _read(self, key: str, default: Any, convert: Callable[[Any], Any]) -> Any:
+        try:
+            return convert(self._stored.value(key, default))
+        except (TypeError, ValueError):
+            return default
+
+    @property
+    def geometry(self) -> QByteArray:
+        """Size and place of the window, as Qt writes them."""
+        value = self._stored.value("window/geometry")
+        return value if isinstance(value, QByteArray) else QByteArray()
+
+    @geometry.setter
+    def geometry(self, value: QByteArray) -> None:
+        self._stored.setValue("window/geometry", value)
+
+    @property
+    def mode(self) -> Mode:
+        """Light, dark, or as the system is."""
+        text = self._read("view/mode", "system", str)
+        return cast(Mode, text) if text in _MODES else "system"
+
+    @mode.setter
+    def mode(self, value: Mode) -> None:
+        self._stored.setValue("view/mode", value)
+
+    @property
+    def text_scale(self) -> int:
+        """Size of the text in percent."""
+        value = self._read("view/text_scale", 100, int)
+        return int(value) if value in TEXT_SCALES else 100
+
+    @text_scale.setter
+    def text_scale(self, value: int) -> None:
+        self._stored.setValue("view/text_scale", value)
+
+    @property
+    def projects_folder(self) -> Path:
+        """Where new projects are put, unless another folder is chosen."""
+        documents = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.DocumentsLocation)
+        default = str(Path(documents or Path.home()) / "PQV-Mobile")
+        return Path(self._read("projects/folder", default, str))
+
+    @projects_folder.setter
+    def projects_folder(self, value: Path) -> None:
+        self._stored.setValue("projects/folder", str(value))
+
+    @property
+    def recents(self) -> Store:
+        """Where the list of recent projects is kept."""
+        return Store(read=self._read_recents, write=lambda paths: self._stored.setValue("projects/recent", paths))
+
+    def _read_recents(self) -> list[str]:
+        value = self._stored.value("projects/recent", [])
+        paths = [value] if isinstance(value, str) else value if isinstance(value, list) else []
+        return [path for path in paths if isinstance(path, str)]
+
+    def flush(self) -> None:
+        """Write everything out."""
+        self._stored.sync()

@@ -1,0 +1,237 @@
+"""Colours, type sizes and spacing, light and dark.
+
+The palette keeps text at a contrast of at least 4.5 : 1 and its signal colours (Okabe and Ito, 2008) are told apart
+by people with any form of colour blindness; a colour is never the only signal.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPalette
+from PySide6.QtWidgets import QApplication, QWidget
+
+Mode = Literal["system", "light", "dark"]
+TEXT_SCALES = (100, 115, 130, 150, 175, 200)
+
+
+@dataclass(frozen=True)
+class Colors:
+    """One set of colours, as ``#rrggbb``. ``series`` are those of the charts, in order of use."""
+
+    window: str
+    surface: str
+    sunken: str
+    border: str
+    text: str
+    muted: str
+    accent: str
+    on_accent: str
+    accent_hover: str
+    accent_soft: str
+    good: str
+    warning: str
+    bad: str
+    bad_soft: str
+    warning_soft: str
+    series: tuple[str, ...]
+
+
+LIGHT = Colors(
+    window="#f3f4f7",
+    surface="#ffffff",
+    sunken="#f7f8fa",
+    border="#d5d9e0",
+    text="#191d24",
+    muted="#59616f",
+    accent="#005a9c",
+    on_accent="#ffffff",
+    accent_hover="#00477c",
+    accent_soft="#e4f0fa",
+    good="#00684c",
+    warning="#7a4d00",
+    bad="#a8321a",
+    bad_soft="#fdeeea",
+    warning_soft="#fff5e0",
+    series=("#0072b2", "#d55e00", "#009e73", "#b0609a", "#a07800", "#3f97c9"),
+)
+DARK = Colors(
+    window="#15181d",
+    surface="#1e2229",
+    sunken="#191c22",
+    border="#39404b",
+    text="#e9ecf1",
+    muted="#a7afbd",
+    accent="#6db9f2",
+    on_accent="#07243b",
+    accent_hover="#8fcbf8",
+    accent_soft="#1d3347",
+    good="#4fc9a0",
+    warning="#f0b95a",
+    bad="#ff9d85",
+    bad_soft="#3a2320",
+    warning_soft="#372c17",
+    series=("#56b4e9", "#f08a3c", "#2fc595", "#dc9bc8", "#e6c34a", "#9bb8ff"),
+)
+
+
+def colors(widget: QWidget | None = None) -> Colors:
+    """The colours in which ``widget`` is shown."""
+    palette = widget.palette() if widget is not None else QApplication.palette()
+    return LIGHT if palette.color(QPalette.ColorRole.Window).lightness() > 127 else DARK
+
+
+def em(widget: QWidget | None = None, times: float = 1.0) -> int:
+    """A length that grows with the text: ``times`` the height of a line, in pixels."""
+    font = widget.font() if widget is not None else QApplication.font()
+    return round(QFontMetricsF(font).height() * times)
+
+
+def scaled_font(widget: QWidget, factor: float, *, bold: bool = False, italic: bool = False) -> QFont:
+    """The widget's font in another size."""
+    font = QFont(QApplication.font())
+    font.setPointSizeF(font.pointSizeF() * factor)
+    font.setBold(bold)
+    font.setItalic(italic)
+    return font
+
+
+class Theme(QObject):
+    """Applies colours and text size to the application, and follows the system's light or dark."""
+
+    changed = Signal()
+
+    def __init__(self, app: QApplication, *, mode: Mode, text_scale: int) -> None:
+        super().__init__(app)
+        self._app = app
+        self._mode: Mode = mode
+        self._scale = text_scale
+        self._points = app.font().pointSizeF()
+        app.styleHints().colorSchemeChanged.connect(self._apply)
+        self._apply()
+
+    @property
+    def mode(self) -> Mode:
+        """Whether the system is followed, or one of the two is wanted."""
+        return self._mode
+
+    @property
+    def text_scale(self) -> int:
+        """Size of the text in percent of the system's."""
+        return self._scale
+
+    def set_mode(self, mode: Mode) -> None:
+        """Follow the system, or stay light or dark."""
+        self._mode = mode
+        self._apply()
+
+    def set_text_scale(self, percent: int) -> None:
+        """Show text at this size."""
+        self._scale = percent
+        self._apply()
+
+    def restore(self) -> None:
+        """Give the application back the text size it had."""
+        self.set_text_scale(100)
+
+    @property
+    def dark(self) -> bool:
+        """Whether the dark colours are shown."""
+        if self._mode == "system":
+            return self._app.styleHints().colorScheme() == Qt.ColorScheme.Dark
+        return self._mode == "dark"
+
+    def _apply(self) -> None:
+        shades = DARK if self.dark else LIGHT
+        points = self._points * self._scale / 100
+        font = QFont(self._app.font())
+        font.setPointSizeF(points)
+        self._app.setFont(font)
+        self._app.setPalette(_palette(shades))
+        self._app.setStyleSheet(_style_sheet(shades, points))
+        self.changed.emit()
+
+
+def _palette(shades: Colors) -> QPalette:
+    palette = QPalette()
+    role = QPalette.ColorRole
+    plain = {
+        role.Window: shades.window,
+        role.WindowText: shades.text,
+        role.Base: shades.surface,
+        role.AlternateBase: shades.sunken,
+        role.Text: shades.text,
+        role.Button: shades.surface,
+        role.ButtonText: shades.text,
+        role.BrightText: shades.bad,
+        role.Highlight: shades.accent,
+        role.HighlightedText: shades.on_accent,
+        role.ToolTipBase: shades.surface,
+        role.ToolTipText: shades.text,
+        role.PlaceholderText: shades.muted,
+        role.Link: shades.accent,
+        role.LinkVisited: shades.accent,
+        role.Accent: shades.accent,
+        role.Light: shades.surface,
+        role.Midlight: shades.sunken,
+        role.Mid: shades.border,
+        role.Dark: shades.muted,
+        role.Shadow: shades.border,
+    }
+    for key, value in plain.items():
+        palette.setColor(key, QColor(value))
+    faded = QColor(shades.muted)
+    faded.setAlpha(150)
+    for key in (role.Text, role.WindowText, role.ButtonText, role.HighlightedText):
+        palette.setColor(QPalette.ColorGroup.Disabled, key, faded)
+    palette.setColor(QPalette.ColorGroup.Disabled, role.Highlight, QColor(shades.border))
+    return palette
+
+
+def _style_sheet(shades: Colors, points: float) -> str:
+    """Cards, headings and buttons; everything that is not named here stays the platform's."""
+    return f"""
+QLabel[role="title"] {{ font-size: {points * 1.7:.1f}pt; font-weight: 600; }}
+QLabel[role="heading"] {{ font-size: {points * 1.12:.1f}pt; font-weight: 600; }}
+QLabel[role="figure"] {{ font-size: {points * 1.5:.1f}pt; font-weight: 600; }}
+QLabel[role="strong"] {{ font-weight: 600; }}
+QLabel[role="muted"] {{ color: {shades.muted}; }}
+QLabel[role="caption"] {{ color: {shades.muted}; font-size: {points * 0.92:.1f}pt; }}
+QLabel[role="problem"] {{ color: {shades.bad}; font-size: {points * 0.92:.1f}pt; }}
+QLabel[role="predicted"] {{ font-style: italic; color: {shades.accent}; }}
+QLabel[tone="good"] {{ color: {shades.good}; }}
+QLabel[tone="bad"] {{ color: {shades.bad}; }}
+QFrame[role="card"] {{ background: {shades.surface}; border: 1px solid {shades.border}; border-radius: 8px; }}
+QFrame[role="banner"] {{ background: {shades.bad_soft}; border: 1px solid {shades.bad}; border-radius: 8px; }}
+QFrame[role="notice"] {{ background: {shades.accent_soft}; border: 1px solid {shades.border}; border-radius: 8px; }}
+QFrame[role="upright"] {{ background: {shades.border}; border: none; }}
+QFrame[role="rule"] {{ background: {shades.border}; border: none; max-height: 1px; min-height: 1px; }}
+QWidget[role="side"] {{ background: {shades.surface}; }}
+QWidget[role="bar"] {{ background: {shades.surface}; border-top: 1px solid {shades.border}; }}
+QScrollArea, QScrollArea > QWidget > QWidget[role="page"] {{ background: transparent; border: none; }}
+QPushButton {{ background: {shades.surface}; color: {shades.text}; border: 1px solid {shades.border};
+  border-radius: 6px; padding: 5px 14px; }}
+QPushButton:hover {{ border-color: {shades.accent}; }}
+QPushButton:pressed {{ background: {shades.accent_soft}; }}
+QPushButton:disabled {{ color: {shades.muted}; background: {shades.window}; }}
+QPushButton:focus {{ border: 2px solid {shades.accent}; padding: 4px 13px; }}
+QPushButton[kind="primary"] {{ background: {shades.accent}; color: {shades.on_accent};
+  border: 1px solid {shades.accent}; font-weight: 600; }}
+QPushButton[kind="primary"]:hover {{ background: {shades.accent_hover}; }}
+QPushButton[kind="primary"]:focus {{ border: 2px solid {shades.text}; }}
+QPushButton[kind="primary"]:disabled {{ background: {shades.border}; color: {shades.muted};
+  border-color: {shades.border}; }}
+QPushButton[kind="link"] {{ background: transparent; border: none; color: {shades.accent}; padding: 2px 4px;
+  text-align: left; }}
+QPushButton[kind="link"]:hover {{ text-decoration: underline; }}
+QPushButton[kind="link"]:focus {{ border: 1px dashed {shades.accent}; padding: 1px 3px; }}
+QToolTip {{ background: {shades.surface}; color: {shades.text}; border: 1px solid {shades.border}; padding: 4px; }}
+QMenuBar {{ background: {shades.surface}; border-bottom: 1px solid {shades.border}; }}
+QMenuBar::item {{ padding: 5px 10px; background: transparent; }}
+QMenuBar::item:selected {{ background: {shades.accent_soft}; border-radius: 4px; }}
+QProgressBar {{ border: none; border-radius: 4px; background: {shades.border}; max-height: 8px; min-height: 8px; }}
+QProgressBar::chunk {{ background: {shades.accent}; border-radius: 4px; }}
+QSplitter::handle {{ background: {shades.border}; }}
+"""

@@ -1,0 +1,1 @@
+"""What the window shows and what its controls do, in plain Python: nothing here imports Qt."""

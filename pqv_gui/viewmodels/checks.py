@@ -1,0 +1,81 @@
+"""What is still missing before a project can run, said beside the field where it is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from pqv_core.config import RunConfig
+from pqv_core.config.prune import IMPORTANCES
+from pqv_gui.viewmodels.images import Images
+from pqv_gui.viewmodels.models import Models
+from pqv_gui.viewmodels.session import Problem, Session
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What the settings are checked against."""
+
+    models: Models
+    images: Images
+    is_file: Callable[[Path], bool] = Path.is_file
+
+
+def problems(session: Session, around: Surroundings) -> tuple[Problem, ...]:
+    """Every reason why the project cannot run as it is, in the order of the pages."""
+    if session.problems:
+        return session.problems
+    config = session.config
+    return (
+        *_model(config, session, around),
+        *_images(config, around.images),
+        *_prune(config, around),
+        *_finetune(config),
+    )
+
+
+def _model(config: RunConfig, session: Session, around: Surroundings) -> Iterator[Problem]:
+    unknown = around.models.why_unknown(config.model.name)
+    if unknown:
+        yield Problem("model.name", unknown)
+    row = around.models.get(config.model.name)
+    if config.model.weights == "pretrained" and row is not None and not row.pretrained:
+        yield Problem("model.weights", "No weights are published for this model. Use a file, or random ones.")
+    if config.model.weights == "file" and config.model.path:
+        path = session.resolved(config.model.path)
+        if not around.is_file(path):
+            yield Problem("model.path", f"There is no such file: {path}.")
+
+
+def _images(config: RunConfig, images: Images) -> Iterator[Problem]:
+    for split in ("train", "val"):
+        if images.folders[split].state == "failed":
+            yield Problem(f"data.{split}", images.folders[split].sentence)
+    if images.mismatch:
+        yield Problem("data.val", images.mismatch)
+
+
+def _prune(config: RunConfig, around: Surroundings) -> Iterator[Problem]:
+    if not config.prune.enabled:
+        return
+    row = around.models.get(config.model.name)
+    if row is not None and row.vit is None:
+        yield Problem(
+            "prune.enabled",
+            f"{row.family} models cannot be pruned yet. Switch pruning off, or choose a plain ViT or DeiT.",
+        )
+    info = IMPORTANCES[config.prune.importance]
+    if info.needs_images and config.data.train is None and config.data.val is None:
+        yield Problem(
+            "prune.importance",
+            f"{info.label} looks at images, and no folder is chosen. Choose one on the Model page, or take L1 or L2.",
+        )
+
+
+def _finetune(config: RunConfig) -> Iterator[Problem]:
+    if config.finetune.epochs > 0 and config.data.train is None:
+        yield Problem(
+            "finetune.epochs",
+            "Fine-tuning needs training images. Choose them on the Model page, or set the epochs to 0.",
+        )

@@ -1,0 +1,106 @@
+"""What is known about the image folders of the project."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from pqv_core import dataset
+from pqv_core.errors import DataError, ErrorInfo
+from pqv_gui.viewmodels.observable import Observable
+
+State = Literal["none", "checking", "ok", "failed"]
+
+
+@dataclass(frozen=True)
+class FolderView:
+    """One folder of images as far as it has been looked at."""
+
+    path: Path | None = None
+    state: State = "none"
+    done: int = 0
+    total: int = 0
+    scan: dataset.Scan | None = None
+    error: ErrorInfo | None = None
+
+    @property
+    def sentence(self) -> str:
+        """What a person reads below the folder's name."""
+        if self.state == "checking":
+            return f"Looking at {self.done:,} of {self.total:,} images …" if self.total else "Looking …"
+        if self.state == "failed" and self.error is not None:
+            return f"{self.error.message} {self.error.action}".strip()
+        if self.scan is None:
+            return ""
+        counts = self.scan.counts
+        each = f"{counts[0]:,}" if min(counts) == max(counts) else f"{min(counts):,} to {max(counts):,}"
+        text = f"{self.scan.total:,} images, {len(self.scan.classes):,} classes, {each} a class."
+        bad = len(self.scan.unreadable)
+        return f"{text} {bad:,} cannot be read and will be left out." if bad else text
+
+
+class Images(Observable):
+    """Training and validation folder; results of a folder that is no longer the chosen one are dropped."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folders: dict[str, FolderView] = {"train": FolderView(), "val": FolderView()}
+
+    @property
+    def train(self) -> FolderView:
+        """The training folder."""
+        return self.folders["train"]
+
+    @property
+    def val(self) -> FolderView:
+        """The validation folder."""
+        return self.folders["val"]
+
+    @property
+    def checking(self) -> bool:
+        """Whether a folder is being looked at."""
+        return any(folder.state == "checking" for folder in self.folders.values())
+
+    def choose(self, split: str, path: Path | None) -> bool:
+        """Note which folder is meant; True when it is another one than before and has to be looked at."""
+        if self.folders[split].path == path:
+            return False
+        self._set(split, FolderView(path, "checking") if path else FolderView())
+        return path is not None
+
+    def progressed(self, split: str, path: Path, done: int, total: int) -> None:
+        """So many images have been looked at."""
+        if self.folders[split].path == path:
+            self._set(split, replace(self.folders[split], done=done, total=total))
+
+    def scanned(self, split: str, scan: dataset.Scan) -> None:
+        """A folder has been looked at."""
+        if self.folders[split].path == scan.folder:
+            self._set(split, FolderView(scan.folder, "ok", scan=scan))
+
+    def failed(self, split: str, path: Path, error: ErrorInfo) -> None:
+        """A folder cannot be used."""
+        if self.folders[split].path == path:
+            self._set(split, FolderView(path, "failed", error=error))
+
+    def _set(self, split: str, view: FolderView) -> None:
+        self.folders[split] = view
+        self.notify()
+
+    @property
+    def classes(self) -> int | None:
+        """Number of classes, once known."""
+        scan = self.train.scan or self.val.scan
+        return len(scan.classes) if scan else None
+
+    @property
+    def mismatch(self) -> str:
+        """Why the two folders do not go together; empty where they do."""
+        if self.train.scan is None or self.val.scan is None:
+            return ""
+        try:
+            dataset.check_pair(self.train.scan.classes, self.val.scan.classes)
+        except DataError as error:
+            return str(error)
+        return ""

@@ -1,0 +1,70 @@
+"""Names that a person reads for the keys of the core. They are passed through ``tr`` where they are shown."""
+
+from __future__ import annotations
+
+from pqv_core.labels import role, stage
+
+__all__ = ["METRICS", "SETTINGS", "metric", "role", "setting", "stage"]
+
+SETTINGS = {
+    "model.name": "Model",
+    "model.weights": "Weights",
+    "model.path": "Weights file",
+    "model.arguments": "Model arguments",
+    "data.train": "Training images",
+    "data.val": "Validation images",
+    "data.eval_images": "Images for accuracy",
+    "data.batch_size": "Evaluation batch",
+    "seed": "Random seed",
+    "prune.enabled": "Pruning",
+    "prune.importance": "Importance",
+    "prune.ratio": "Pruning ratio",
+    "prune.mlp": "MLP width",
+    "prune.attention": "Attention",
+    "prune.attention_unit": "How attention is cut",
+    "prune.embedding": "Embedding",
+    "prune.round_to": "Round widths to",
+    "prune.images": "Calibration images",
+    "prune.batch_size": "Calibration batch",
+    "finetune.epochs": "Epochs",
+    "finetune.batch_size": "Training batch",
+    "finetune.learning_rate": "Learning rate",
+    "finetune.weight_decay": "Weight decay",
+    "finetune.warmup_epochs": "Warm-up epochs",
+    "finetune.label_smoothing": "Label smoothing",
+    "finetune.clip_norm": "Gradient clipping",
+    "finetune.augment": "Augmentation",
+    "quantize.precision": "Precision",
+    "quantize.engine": "Engine",
+    "export.target": "Target",
+    "export.file_name": "File name",
+    "export.fp32_tolerance": "Tolerance, FP32",
+    "export.int8_tolerance": "Tolerance, INT8",
+    "measure.threads": "Threads",
+    "measure.warmup": "Warm-up runs",
+    "measure.iterations": "Timed runs",
+    "measure.max_seconds": "Time limit",
+}
+
+METRICS = {
+    "train_loss": "Training loss",
+    "val_loss": "Validation loss",
+    "val_top1": "Validation top-1",
+    "val_top5": "Validation top-5",
+    "learning_rate": "Learning rate",
+}
+
+
+def setting(name: str) -> str:
+    """Name of a setting."""
+    return SETTINGS.get(name, _plain(name.rpartition(".")[2]))
+
+
+def metric(name: str) -> str:
+    """Name of a curve."""
+    return METRICS.get(name, _plain(name))
+
+
+def _plain(name: str) -> str:
+    words = name.replace("_", " ")
+    return words[:1].upper() + words[1:]

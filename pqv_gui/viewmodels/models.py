@@ -1,0 +1,74 @@
+"""The list of models a person chooses from, and searching in it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pqv_core.catalog import Catalog, CatalogEntry
+from pqv_core.errors import ErrorInfo, ModelError
+from pqv_gui.viewmodels.observable import Observable
+
+
+class Models(Observable):
+    """All models, once the catalogue has been read, and those that fit the search."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._catalog: Catalog | None = None
+        self.error: ErrorInfo | None = None
+        self.shown: Sequence[CatalogEntry] = ()
+        self.families: tuple[str, ...] = ()
+        self.text = ""
+        self.family = ""
+
+    @property
+    def loaded(self) -> bool:
+        """Whether the catalogue has been read."""
+        return self._catalog is not None
+
+    def take(self, catalog: Catalog) -> None:
+        """The catalogue has been read."""
+        self._catalog = catalog
+        self.error = None
+        self.families = catalog.families()
+        self._filter()
+
+    def failed(self, error: ErrorInfo) -> None:
+        """The catalogue cannot be read."""
+        self.error = error
+        self.notify()
+
+    def get(self, name: str) -> CatalogEntry | None:
+        """The model of this name; None when there is none, or the catalogue has not been read."""
+        try:
+            return self._catalog.get(name) if self._catalog is not None else None
+        except ModelError:
+            return None
+
+    def why_unknown(self, name: str) -> str:
+        """A sentence for a name that the catalogue does not have; empty for one that it has."""
+        try:
+            if self._catalog is not None:
+                self._catalog.get(name)
+        except ModelError as error:
+            return str(error)
+        return ""
+
+    def __len__(self) -> int:
+        return len(self._catalog.entries) if self._catalog is not None else 0
+
+    def search(self, text: str, family: str) -> None:
+        """Show the models that fit the words of ``text``, of one family or (empty) of all."""
+        if (text, family) != (self.text, self.family):
+            self.text, self.family = text, family
+            self._filter()
+
+    def _filter(self) -> None:
+        if self._catalog is not None:
+            self.shown = self._catalog.search(self.text, family=self.family or None)
+        self.notify()
+
+    def position(self, name: str) -> int:
+        """Where ``name`` stands among those shown; -1 when it does not."""
+        plain = name.partition(".")[0]
+        return next((index for index, entry in enumerate(self.shown) if entry.name == plain), -1)

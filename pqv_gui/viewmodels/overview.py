@@ -1,0 +1,114 @@
+"""The summary at the right: what is chosen, and what it is predicted to give."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from pqv_core import formatting
+from pqv_core.config import ModelConfig, RunConfig
+from pqv_core.config.prune import IMPORTANCES
+from pqv_core.config.quantize import ENGINES, PRECISIONS
+from pqv_core.errors import ConfigError
+from pqv_core.predict import Prediction, predict
+from pqv_gui.viewmodels.images import Images
+from pqv_gui.viewmodels.models import Models
+
+WEIGHTS = {"pretrained": "Published weights", "file": "Weights from a file", "random": "Random weights"}
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """One predicted figure, before and after."""
+
+    name: str
+    before: str
+    after: str
+    change: str
+
+
+@dataclass(frozen=True)
+class Overview:
+    """All of the summary.
+
+    Attributes:
+        choices: Short lines, each a name and what is chosen.
+        problem: Why nothing can be predicted; empty where it can.
+    """
+
+    model: str
+    choices: tuple[tuple[str, str], ...]
+    estimates: tuple[Estimate, ...]
+    prediction: Prediction | None
+    problem: str = ""
+
+
+def overview(config: RunConfig, *, models: Models, images: Images) -> Overview:
+    """The summary of a project."""
+    entry = models.get(config.model.name)
+    prediction, problem = None, ""
+    if entry is not None:
+        try:
+            prediction = predict(
+                entry, model=_with_classes(config, images), prune=config.prune, quantize=config.quantize
+            )
+        except ConfigError as error:
+            problem = str(error)
+    if prediction is not None and prediction.after is None:
+        problem = "What this architecture becomes cannot be predicted. It is measured by the run."
+    return Overview(
+        model=config.model.name,
+        choices=tuple(_choices(config, images)),
+        estimates=_estimates(prediction) if prediction is not None else (),
+        prediction=prediction,
+        problem=problem,
+    )
+
+
+def _with_classes(config: RunConfig, images: Images) -> ModelConfig:
+    """The model's settings with as many classes as the images have."""
+    if images.classes is None or "num_classes" in config.model.arguments:
+        return config.model
+    return config.model.changed(arguments={**config.model.arguments, "num_classes": images.classes})
+
+
+def _choices(config: RunConfig, images: Images) -> list[tuple[str, str]]:
+    prune, tune = config.prune, config.finetune
+    pruned = f"{formatting.percent(prune.ratio)}, {IMPORTANCES[prune.importance].label}" if prune.enabled else "Off"
+    tuned = f"{tune.epochs:,} epochs" if tune.epochs != 1 else "1 epoch"
+    quantized = PRECISIONS[config.quantize.precision].label
+    if config.quantize.precision != "fp32":
+        quantized = f"{quantized}, {ENGINES[config.quantize.engine].label}"
+    return [
+        ("Weights", WEIGHTS[config.model.weights]),
+        ("Images", _images(images)),
+        ("Pruning", pruned),
+        ("Fine-tuning", tuned if tune.epochs else "Off"),
+        ("Precision", quantized),
+    ]
+
+
+def _images(images: Images) -> str:
+    parts = [
+        f"{folder.scan.total:,} {name}"
+        for folder, name in ((images.train, "train"), (images.val, "validation"))
+        if folder.scan is not None
+    ]
+    if images.checking:
+        return "Being looked at …"
+    return ", ".join(parts) if parts else "None: no accuracy"
+
+
+def _estimates(prediction: Prediction) -> tuple[Estimate, ...]:
+    before, after = prediction.before, prediction.after
+    made = [_estimate("Parameters", before.params, after.params if after else None, formatting.count)]
+    if before.macs is not None:
+        made.append(_estimate("Compute", before.macs, after.macs if after else None, formatting.macs))
+    made.append(_estimate("File size", before.file_bytes, after.file_bytes if after else None, formatting.size))
+    return tuple(made)
+
+
+def _estimate(name: str, before: int, after: int | None, words: Callable[[int], str]) -> Estimate:
+    if after is None:
+        return Estimate(name, words(before), "", "")
+    return Estimate(name, words(before), words(after), formatting.change(before, after))

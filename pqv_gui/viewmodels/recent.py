@@ -1,0 +1,45 @@
+"""Projects that were opened lately."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from pqv_gui.viewmodels.observable import Observable
+
+LIMIT = 1000
+
+
+@dataclass(frozen=True)
+class Store:
+    """Where the list is kept between two starts."""
+
+    read: Callable[[], Iterable[str]]
+    write: Callable[[list[str]], None]
+
+
+class Recents(Observable):
+    """Paths of project files, newest first, each once."""
+
+    def __init__(self, store: Store) -> None:
+        super().__init__()
+        self._store = store
+        self.paths: list[Path] = [Path(text) for text in store.read() if text][:LIMIT]
+
+    def add(self, path: Path) -> None:
+        """Put ``path`` first."""
+        self._set([path, *(other for other in self.paths if other != path)][:LIMIT])
+
+    def forget(self, path: Path) -> None:
+        """Take ``path`` out; the file stays."""
+        self._set([other for other in self.paths if other != path])
+
+    def clear(self) -> None:
+        """Take all out; the files stay."""
+        self._set([])
+
+    def _set(self, paths: list[Path]) -> None:
+        self.paths = paths
+        self._store.write([str(path) for path in paths])
+        self.notify()

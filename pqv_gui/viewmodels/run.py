@@ -1,0 +1,278 @@
+"""What the Run page shows: the events of a run, turned into state."""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Literal
+
+from pqv_core import events, results
+from pqv_core.errors import ErrorInfo
+from pqv_gui.viewmodels.observable import Observable
+from pqv_gui.viewmodels.series import Curve, LatencySeries
+
+State = Literal["empty", "starting", "running", "cancelling", "succeeded", "failed", "cancelled"]
+StageState = Literal["waiting", "running", "done", "skipped", "failed", "cancelled"]
+LOG_LINES = 5_000
+
+
+@dataclass(frozen=True)
+class StageRow:
+    """One stage as it is listed."""
+
+    name: str
+    state: StageState = "waiting"
+    seconds: float | None = None
+    cached: bool = False
+
+
+@dataclass(frozen=True)
+class LogLine:
+    """One line of the log; ``number`` counts from 0 over the whole run."""
+
+    number: int
+    level: events.Level
+    text: str
+
+
+@dataclass
+class Dirty:
+    """Which parts have changed since the page last looked."""
+
+    stages: bool = True
+    curves: bool = True
+    latency: bool = True
+    log: bool = True
+
+
+@dataclass
+class _Figures:
+    """Everything of one run; replaced as a whole when the next one starts."""
+
+    run: str = ""
+    directory: Path | None = None
+    stages: list[StageRow] = field(default_factory=list)
+    progress: events.Progress | None = None
+    curves: dict[str, Curve] = field(default_factory=dict)
+    latency: dict[str, LatencySeries] = field(default_factory=dict)
+    log: deque[LogLine] = field(default_factory=lambda: deque(maxlen=LOG_LINES))
+    logged: int = 0
+    artifacts: dict[str, events.Artifact] = field(default_factory=dict)
+    error: ErrorInfo | None = None
+    failed_stage: str = ""
+    record: results.RunRecord | None = None
+
+
+class RunView(Observable):
+    """The run that is going, or the last one. Events of any other run are dropped."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.state: State = "empty"
+        self.now = _Figures()
+        self.dirty = Dirty()
+        self._handlers: dict[type[events.Event], Callable[..., None]] = {
+            events.JobStarted: self._job_started,
+            events.StageStarted: self._stage_started,
+            events.StageFinished: self._stage_finished,
+            events.Progress: self._progress,
+            events.Metric: self._metric,
+            events.LatencySample: self._latency,
+            events.Log: self._log,
+            events.Artifact: self._artifact,
+            events.Finished: self._finished,
+        }
+
+    @property
+    def active(self) -> bool:
+        """Whether a run is going."""
+        return self.state in ("starting", "running", "cancelling")
+
+    @property
+    def can_resume(self) -> bool:
+        """Whether the last run ended early, so that the next goes on with it."""
+        return self.state in ("failed", "cancelled")
+
+    def reset(self) -> None:
+        """Show nothing."""
+        self._replace(_Figures(), "empty")
+
+    def begin(self, run: str) -> None:
+        """A run has been asked for; the worker has not answered yet."""
+        self._replace(_Figures(run=run), "starting")
+
+    def cancelling(self) -> None:
+        """The person has asked for the end."""
+        if self.active:
+            self.state = "cancelling"
+            self.notify()
+
+    def stopped_early(self) -> None:
+        """The end was asked for before the worker was started."""
+        self.state = "cancelled"
+        self.notify()
+
+    def show(self, record: results.RunRecord, history: Iterable[events.Metric], directory: Path) -> None:
+        """Show a run that was read from its folder."""
+        figures = _Figures(run=record.id, directory=directory, record=record, error=record.error)
+        figures.stages = [
+            StageRow(stage.name, stage.state, stage.seconds or None, stage.cached) for stage in record.stages
+        ]
+        # A record that says "running" while nobody runs it is one that was killed.
+        state: State = "cancelled" if record.state == "running" else record.state
+        self._replace(figures, state)
+        for metric in history:
+            self._metric(metric)
+        self._take_samples(record)
+        self.notify()
+
+    def attach(self, record: results.RunRecord) -> None:
+        """Add what the finished run wrote down."""
+        if record.id == self.now.run:
+            self.now.record = record
+            self.notify()
+
+    def _replace(self, figures: _Figures, state: State) -> None:
+        self.now, self.state, self.dirty = figures, state, Dirty()
+        self.notify()
+
+    def _take_samples(self, record: results.RunRecord) -> None:
+        for variant in record.variants:
+            local = [item for item in variant.measurements if item.target == "local"]
+            if local:
+                series = self.now.latency[variant.role] = LatencySeries()
+                for index, ns in enumerate(local[-1].samples_ns):
+                    series.add(index, ns)
+
+    # events --------------------------------------------------------------------------------------------------
+
+    def apply(self, batch: Iterable[events.Event]) -> None:
+        """Take a batch of events in, then tell the subscribers once."""
+        taken = False
+        for event in batch:
+            if event.run == self.now.run and self.active:
+                self._handlers[type(event)](event)
+                taken = True
+        if taken:
+            self.notify()
+
+    def _job_started(self, event: events.JobStarted) -> None:
+        if self.state == "starting":
+            self.state = "running"
+        self.now.directory = Path(event.directory) if event.directory else None
+        self.now.stages = [StageRow(name) for name in event.stages]
+        self.dirty.stages = True
+
+    def _stage_started(self, event: events.StageStarted) -> None:
+        if event.index < len(self.now.stages):
+            before = self.now.stages[: event.index]
+            passed = [replace(row, state="skipped") if row.state == "waiting" else row for row in before]
+            self.now.stages[: event.index] = passed
+        self._set_stage(event.stage, "running")
+        self.now.progress = None
+        if event.stage == "benchmark":
+            self.now.latency.clear()
+            self.dirty.latency = True
+
+    def _stage_finished(self, event: events.StageFinished) -> None:
+        self._set_stage(event.stage, "done", seconds=event.seconds, cached=event.cached)
+        self.now.progress = None
+
+    def _set_stage(self, name: str, state: StageState, *, seconds: float | None = None, cached: bool = False) -> None:
+        row = StageRow(name, state, seconds, cached)
+        names = [stage.name for stage in self.now.stages]
+        if name in names:
+            self.now.stages[names.index(name)] = row
+        else:
+            self.now.stages.append(row)
+        self.dirty.stages = True
+
+    def _progress(self, event: events.Progress) -> None:
+        self.now.progress = event
+
+    def _metric(self, event: events.Metric) -> None:
+        curve = self.now.curves.setdefault(event.name, Curve())
+        curve.add(event.step, event.value)
+        self.dirty.curves = True
+
+    def _latency(self, event: events.LatencySample) -> None:
+        self.now.latency.setdefault(event.role, LatencySeries()).add(event.index, event.ns)
+        self.dirty.latency = True
+
+    def _log(self, event: events.Log) -> None:
+        self.now.log.append(LogLine(self.now.logged, event.level, event.text))
+        self.now.logged += 1
+        self.dirty.log = True
+
+    def _artifact(self, event: events.Artifact) -> None:
+        self.now.artifacts[event.role] = event
+
+    def _finished(self, event: events.Finished) -> None:
+        self.state = event.outcome
+        self.now.error = event.error
+        self.now.progress = None
+        running = next((row.name for row in self.now.stages if row.state == "running"), "")
+        self.now.failed_stage = event.stage or running
+        if running and event.outcome != "succeeded":
+            self._set_stage(running, event.outcome)
+        if event.outcome == "succeeded":
+            rows = self.now.stages
+            self.now.stages = [replace(row, state="skipped") if row.state == "waiting" else row for row in rows]
+        self.dirty.stages = True
+
+    # for the page --------------------------------------------------------------------------------------------
+
+    @property
+    def stage_position(self) -> tuple[int, int]:
+        """Which stage is running, counted from 1, and how many there are."""
+        due = [row for row in self.now.stages if row.state != "skipped"]
+        started = [row for row in due if row.state != "waiting"]
+        return len(started), len(due)
+
+    @property
+    def running_stage(self) -> str:
+        """Name of the stage that is running; empty where there is none."""
+        return next((row.name for row in self.now.stages if row.state == "running"), "")
+
+    def log_since(self, number: int) -> list[LogLine]:
+        """The lines of the log from ``number`` on that are still kept."""
+        first = self.now.logged - len(self.now.log)
+        skip = max(0, number - first)
+        return list(self.now.log)[skip:]
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A run as its folder holds it."""
+
+    record: results.RunRecord
+    metrics: list[events.Metric]
+    directory: Path
+
+
+def read_newest(folder: Path) -> Stored | None:
+    """The newest readable run in a ``.runs`` folder, with its curves; None where there is none."""
+    records, _ = results.load_all(folder)
+    if not records:
+        return None
+    record = records[-1]
+    directory = folder / record.id
+    metrics: list[events.Metric] = []
+    path = directory / results.HISTORY_FILE
+    if path.exists():
+        for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+            metric = _metric(line, run=record.id)
+            if metric is not None:
+                metrics.append(metric)
+    return Stored(record, metrics, directory)
+
+
+def _metric(line: str, *, run: str) -> events.Metric | None:
+    """One line of the curves; None for one that was cut when its writer was killed."""
+    try:
+        return events.Metric.model_validate({**json.loads(line), "run": run})
+    except (ValueError, TypeError):
+        return None

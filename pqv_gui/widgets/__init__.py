@@ -1,0 +1,1 @@
+"""Parts that pages are made of. They show view-models and know no page."""

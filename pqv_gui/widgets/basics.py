@@ -1,0 +1,139 @@
+"""Labels, cards and buttons with the same spacing everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+
+from pqv_gui.theme import em
+
+Role = Literal["title", "heading", "strong", "figure", "muted", "caption", "problem", "predicted", "plain"]
+Kind = Literal["plain", "primary", "link"]
+
+
+def label(text: str = "", role: Role = "plain", *, wrap: bool = False) -> QLabel:
+    """A line or a paragraph of text."""
+    made = QLabel(text)
+    made.setTextFormat(Qt.TextFormat.PlainText)
+    made.setProperty("role", role)
+    if wrap:
+        made.setWordWrap(True)
+        made.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.MinimumExpanding)
+    return made
+
+
+def button(
+    text: str, clicked: Callable[[], object], *, kind: Kind = "plain", name: str = "", tip: str = ""
+) -> QPushButton:
+    """A push button. ``name`` is what a screen reader says, where that is more than the text."""
+    made = QPushButton(text)
+    made.setProperty("kind", kind)
+    made.setAccessibleName(name or text.replace("&", ""))
+    made.setToolTip(tip)
+    if kind == "link":
+        made.setCursor(Qt.CursorShape.PointingHandCursor)
+    made.clicked.connect(lambda: clicked())
+    return made
+
+
+def restyle(widget: QWidget, **properties: str) -> None:
+    """Set properties that the style sheet looks at."""
+    if all(widget.property(key) == value for key, value in properties.items()):
+        return
+    for key, value in properties.items():
+        widget.setProperty(key, value)
+    widget.style().unpolish(widget)
+    widget.style().polish(widget)
+
+
+def column(parent: QWidget | None = None, *, gap: float = 0.5, margin: float = 0.0) -> QVBoxLayout:
+    """A vertical layout; ``gap`` and ``margin`` in lines of text."""
+    layout = QVBoxLayout() if parent is None else QVBoxLayout(parent)
+    space = em(times=margin)
+    layout.setContentsMargins(space, space, space, space)
+    layout.setSpacing(em(times=gap))
+    return layout
+
+
+def row(parent: QWidget | None = None, *, gap: float = 0.5, margin: float = 0.0) -> QHBoxLayout:
+    """A horizontal layout; ``gap`` and ``margin`` in lines of text."""
+    layout = QHBoxLayout() if parent is None else QHBoxLayout(parent)
+    space = em(times=margin)
+    layout.setContentsMargins(space, space, space, space)
+    layout.setSpacing(em(times=gap))
+    return layout
+
+
+def rule() -> QFrame:
+    """A thin horizontal line."""
+    line = QFrame()
+    line.setProperty("role", "rule")
+    return line
+
+
+class Card(QFrame):
+    """A framed group of controls with a heading; its ``body`` takes the content."""
+
+    def __init__(self, heading: str = "", sentence: str = "", *, gap: float = 0.6) -> None:
+        super().__init__()
+        self.setProperty("role", "card")
+        self.body = column(self, gap=gap, margin=0.85)
+        self.heading = label(heading, "heading")
+        if heading:
+            self.body.addWidget(self.heading)
+        if sentence:
+            self.body.addWidget(label(sentence, "muted", wrap=True))
+
+
+class Disclosure(QWidget):
+    """A heading that shows and hides what is below it; closed at first."""
+
+    def __init__(self, text: str, content: QWidget) -> None:
+        super().__init__()
+        self._text = text
+        self._content = content
+        self.toggle = button("", self._flip, kind="link", name=text)
+        self.toggle.setCheckable(True)
+        layout = column(self, gap=0.5)
+        layout.addWidget(self.toggle, 0, Qt.AlignmentFlag.AlignLeft)
+        layout.addWidget(content)
+        self.set_open(False)
+
+    def _flip(self) -> None:
+        self.set_open(not self._content.isVisibleTo(self))
+
+    def set_open(self, is_open: bool) -> None:
+        """Show or hide the content."""
+        self._content.setVisible(is_open)
+        self.toggle.setChecked(is_open)
+        self.toggle.setText(f"{'▾' if is_open else '▸'} {self._text}")
+
+
+class ElidedLabel(QLabel):
+    """One line that is shortened with … where there is no room; the whole is its tool tip."""
+
+    def __init__(self, text: str = "", role: Role = "plain") -> None:
+        super().__init__()
+        self.setProperty("role", role)
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self._whole = ""
+        self.set_text(text)
+
+    def set_text(self, text: str) -> None:
+        """Show ``text``."""
+        self._whole = text
+        self.setToolTip(text)
+        self._fit()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Shorten again."""
+        self._fit()
+
+    def _fit(self) -> None:
+        width = max(0, self.contentsRect().width())
+        self.setText(self.fontMetrics().elidedText(self._whole, Qt.TextElideMode.ElideRight, width))

@@ -1,0 +1,117 @@
+"""Fields bound to settings: label, editor, hint, and below it what is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Protocol, cast
+
+from PySide6.QtCore import QSignalBlocker, Qt
+from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
+
+from pqv_gui.i18n import tr
+from pqv_gui.theme import em
+from pqv_gui.viewmodels import labels
+from pqv_gui.viewmodels.session import Problem, Session
+from pqv_gui.widgets.basics import column, label, row
+
+
+class Editor(Protocol):
+    """What a field needs of its editor."""
+
+    changed: Any
+
+    def get(self) -> Any:
+        """The value as the config holds it."""
+
+    def set_value(self, value: Any) -> None:
+        """Show a value."""
+
+
+class _Field(QWidget):
+    def __init__(self, editor: QWidget, *, text: str, hint: str, beside: bool) -> None:
+        super().__init__()
+        self.editor = editor
+        self.problem: QLabel = label("", "problem", wrap=True)
+        self.problem.hide()
+        layout = column(self, gap=0.25)
+        if text:
+            self.name = label(text)
+            self.name.setTextFormat(Qt.TextFormat.AutoText)
+            self.name.setBuddy(editor)
+        if text and beside:
+            line = row(gap=0.6)
+            line.addWidget(self.name, 1)
+            line.addWidget(editor)
+            layout.addLayout(line)
+        else:
+            if text:
+                layout.addWidget(self.name)
+            layout.addWidget(editor)
+        if hint:
+            layout.addWidget(label(hint, "caption", wrap=True))
+        layout.addWidget(self.problem)
+
+
+class Form:
+    """Keeps editors and settings the same, both ways. It is no widget: a page puts the fields where it wants."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._fields: dict[str, _Field] = {}
+
+    @property
+    def names(self) -> Iterable[str]:
+        """The settings that have a field here."""
+        return self._fields.keys()
+
+    def editor(self, name: str) -> QWidget:
+        """The editor of a setting."""
+        return self._fields[name].editor
+
+    def field(self, name: str) -> QWidget:
+        """The whole field of a setting: label, editor, hint and problem."""
+        return self._fields[name]
+
+    def add(
+        self, name: str, editor: QWidget, *, text: str | None = None, hint: str = "", beside: bool = False
+    ) -> QWidget:
+        """Make a field for the setting ``name``.
+
+        Args:
+            text: Label, with a mnemonic; None takes the setting's name, empty leaves it out.
+            beside: The editor stands at the right of its label, not below it.
+        """
+        shown = tr(labels.setting(name)) if text is None else text
+        if not editor.accessibleName():
+            editor.setAccessibleName(tr(labels.setting(name)))
+        if hint:
+            editor.setAccessibleDescription(hint)
+        if beside:
+            editor.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+            editor.setMinimumWidth(em(times=8))
+        field = _Field(editor, text=shown, hint=hint, beside=beside)
+        self._fields[name] = field
+        cast(Editor, editor).changed.connect(lambda value, name=name: self._edited(name, value))
+        return field
+
+    def _edited(self, name: str, value: Any) -> None:
+        if self._session.get(name) != value:
+            self._session.set(name, value)
+
+    def refresh(self) -> None:
+        """Show what the settings hold."""
+        for name, field in self._fields.items():
+            editor = cast(Editor, field.editor)
+            value = self._session.get(name)
+            if editor.get() != value:
+                blocked = QSignalBlocker(field.editor)
+                editor.set_value(value)
+                del blocked
+
+    def show_problems(self, problems: Iterable[Problem]) -> None:
+        """Say beside each field what is missing there."""
+        by_field = {problem.field: problem.message for problem in problems}
+        for name, field in self._fields.items():
+            message = by_field.get(name, "")
+            field.problem.setText(message)
+            field.problem.setVisible(bool(message))

@@ -1,0 +1,88 @@
+"""The line at the bottom: the job that is going, how far it is, and Cancel."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QProgressBar, QWidget
+
+from pqv_core import formatting
+from pqv_gui.i18n import tr
+from pqv_gui.theme import em
+from pqv_gui.viewmodels import labels
+from pqv_gui.viewmodels.run import RunView
+from pqv_gui.widgets.basics import ElidedLabel, button, label, row
+
+_IDLE = {
+    "empty": "Ready.",
+    "succeeded": "The last run is complete.",
+    "failed": "The last run failed.",
+    "cancelled": "The last run was stopped. What is finished is kept.",
+}
+
+
+class JobBar(QWidget):
+    """Says what goes on; the text is a link to the Run page."""
+
+    cancel = Signal()
+    go = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setProperty("role", "bar")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self.state = button("", self.go.emit, kind="link", name=tr("Show the run"))
+        self.message = ElidedLabel("", "muted")
+        self.progress = QProgressBar()
+        self.progress.setTextVisible(False)
+        self.progress.setAccessibleName(tr("Progress of the run"))
+        self.progress.setFixedWidth(em(times=10))
+        self.left = label("", "muted")
+        self.stop = button(tr("Cance&l"), self.cancel.emit, name=tr("Cancel the run"))
+        layout = row(self, gap=0.7)
+        layout.setContentsMargins(em(times=0.7), em(times=0.25), em(times=0.7), em(times=0.25))
+        for widget in (self.state, self.progress, self.left):
+            layout.addWidget(widget)
+        layout.addWidget(self.message, 1)
+        layout.addWidget(self.stop)
+        self.setMinimumHeight(em(times=2.6))
+
+    def refresh(self, run: RunView) -> None:
+        """Show the state of the run."""
+        self.stop.setVisible(run.active)
+        self.stop.setEnabled(run.state != "cancelling")
+        self.progress.setVisible(run.active)
+        self.left.setVisible(run.active)
+        self.message.set_text("" if run.active else tr(_IDLE.get(run.state, "")))
+        self.message.setVisible(not run.active)
+        self.state.setVisible(run.state != "empty")
+        self.state.setText(self._words(run))
+        if run.active:
+            self._show_progress(run)
+
+    def _words(self, run: RunView) -> str:
+        if run.state == "cancelling":
+            return tr("Stopping …")
+        if not run.active:
+            return tr("Run")
+        stage = run.running_stage
+        if not stage:
+            return tr("Starting …")
+        words = tr(labels.stage(stage))
+        progress = run.now.progress
+        return f"{words} {progress.done:,}/{progress.total:,}" if progress is not None else words
+
+    def _show_progress(self, run: RunView) -> None:
+        progress = run.now.progress
+        known = progress is not None and progress.total > 0
+        self.progress.setRange(0, progress.total if progress is not None and known else 0)
+        self.progress.setValue(progress.done if progress is not None and known else 0)
+        self.left.setText(time_left(run))
+
+
+def time_left(run: RunView) -> str:
+    """How long the running stage will take, in words."""
+    progress, (position, total) = run.now.progress, run.stage_position
+    words = [tr("step {position} of {total}").replace("{position}", str(position)).replace("{total}", str(total))]
+    if progress is not None and progress.seconds_left is not None:
+        words.append(formatting.time_left(progress.seconds_left))
+    return " · ".join(words) if position else ""

@@ -1,0 +1,245 @@
+"""Parts of the Run page: stages, log, result cards."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QFont, QFontDatabase, QPainter, QPaintEvent, QPen, QResizeEvent
+from PySide6.QtWidgets import QGridLayout, QPlainTextEdit, QSizePolicy, QWidget
+
+from pqv_core import formatting
+from pqv_gui.i18n import tr
+from pqv_gui.theme import colors, em
+from pqv_gui.viewmodels import labels
+from pqv_gui.viewmodels.outcome import ResultCard
+from pqv_gui.viewmodels.run import LogLine, RunView, StageRow
+from pqv_gui.widgets.basics import Card, ElidedLabel, column, label, restyle, row
+from pqv_gui.widgets.inputs import ComboInput, TextInput
+
+_WORDS = {
+    "waiting": "",
+    "running": "running",
+    "done": "done",
+    "skipped": "not needed",
+    "failed": "failed",
+    "cancelled": "stopped",
+}
+
+
+class StageList(QWidget):
+    """Stages from top to bottom: a mark for the state, the name, and the time or "cached"."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._rows: list[StageRow] = []
+        self.setAccessibleName(tr("Stages"))
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+
+    def show_rows(self, rows: list[StageRow]) -> None:
+        """Show other states."""
+        self._rows = list(rows)
+        spoken = (f"{tr(labels.stage(item.name))}: {_detail(item) or tr('waiting')}" for item in rows)
+        self.setAccessibleDescription("; ".join(spoken))
+        self.updateGeometry()
+        self.update()
+
+    def sizeHint(self) -> QSize:
+        """A line and a half each."""
+        return QSize(em(self, 15), round(em(self, 1.6) * max(1, len(self._rows))))
+
+    def minimumSizeHint(self) -> QSize:
+        """The same."""
+        return self.sizeHint()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Draw the stages."""
+        if not self._rows:
+            return
+        shades, painter = colors(self), QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        pitch, unit = self.height() / len(self._rows), em(self)
+        for index, item in enumerate(self._rows):
+            middle = pitch * (index + 0.5)
+            mark = QRectF(0, middle - unit * 0.45, unit * 0.9, unit * 0.9)
+            _draw_mark(painter, mark, item, self)
+            line = QRectF(unit * 1.5, index * pitch, self.width() - unit * 1.5, pitch)
+            font = self.font()
+            font.setBold(item.state == "running")
+            painter.setFont(font)
+            quiet = item.state in ("waiting", "skipped")
+            painter.setPen(QColor(shades.muted if quiet else shades.text))
+            detail = _detail(item)
+            room = line.width() - painter.fontMetrics().horizontalAdvance(detail) - unit * 0.6
+            name = painter.fontMetrics().elidedText(
+                tr(labels.stage(item.name)), Qt.TextElideMode.ElideRight, round(room)
+            )
+            painter.drawText(line, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, name)
+            painter.setFont(self.font())
+            painter.setPen(QColor(shades.muted))
+            painter.drawText(line, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight, detail)
+
+
+def _detail(item: StageRow) -> str:
+    if item.cached:
+        return tr("kept from before")
+    if item.state == "done" and item.seconds is not None:
+        return formatting.duration(item.seconds)
+    return tr(_WORDS[item.state])
+
+
+def _draw_mark(painter: QPainter, area: QRectF, item: StageRow, widget: QWidget) -> None:
+    shades = colors(widget)
+    ink = {"running": shades.accent, "done": shades.good, "failed": shades.bad, "cancelled": shades.warning}
+    color = QColor(ink.get(item.state, shades.border))
+    painter.setPen(QPen(color, 1.6))
+    painter.setBrush(color if item.state in ("done", "failed", "cancelled") else Qt.BrushStyle.NoBrush)
+    painter.drawEllipse(area)
+    if item.state == "running":
+        painter.setBrush(color)
+        painter.drawEllipse(area.adjusted(4, 4, -4, -4))
+    signs = {"done": "✓", "failed": "!", "cancelled": "–", "skipped": "–"}
+    if item.state in signs:
+        font = widget.font()
+        font.setPointSizeF(font.pointSizeF() * 0.75)
+        font.setBold(True)
+        painter.setFont(font)
+        painter.setPen(QColor(shades.surface if item.state != "skipped" else shades.muted))
+        painter.drawText(area, Qt.AlignmentFlag.AlignCenter, signs[item.state])
+
+
+class LogView(QWidget):
+    """The log, with a filter by level and by text."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._run: RunView | None = None
+        self._next = 0
+        self.level = ComboInput({"info": tr("All"), "warning": tr("Warnings and errors"), "error": tr("Errors")})
+        self.level.setAccessibleName(tr("Which lines of the log"))
+        self.filter = TextInput(placeholder=tr("Filter the log"))
+        self.filter.setAccessibleName(tr("Filter the log"))
+        self.filter.setClearButtonEnabled(True)
+        self.text = QPlainTextEdit()
+        self.text.setReadOnly(True)
+        self.text.setTabChangesFocus(True)
+        self.text.setMaximumBlockCount(2_000)
+        self.text.setAccessibleName(tr("Log"))
+        self.text.setFont(_fixed_font(self.text))
+        self.text.setMinimumHeight(em(times=7))
+        layout = column(self, gap=0.4)
+        line = row(gap=0.5)
+        line.addWidget(label(tr("Log"), "heading"))
+        line.addStretch()
+        line.addWidget(self.filter)
+        line.addWidget(self.level)
+        layout.addLayout(line)
+        layout.addWidget(self.text, 1)
+        self.level.changed.connect(lambda _: self._again())
+        self.filter.textChanged.connect(lambda _: self._again())
+
+    def refresh(self, run: RunView) -> None:
+        """Append the lines that have come."""
+        if run.now.logged < self._next:
+            self._next = 0
+            self.text.clear()
+        self._run = run
+        fresh = run.log_since(self._next)
+        self._next = run.now.logged
+        shown = [_line(item) for item in fresh if self._fits(item)]
+        if shown:
+            self.text.appendPlainText("\n".join(shown))
+
+    def clear(self) -> None:
+        """Show nothing."""
+        self._next = 0
+        self.text.clear()
+
+    def _again(self) -> None:
+        self.clear()
+        if self._run is not None:
+            self.refresh(self._run)
+
+    def _fits(self, item: LogLine) -> bool:
+        order = ("info", "warning", "error")
+        loud = order.index(item.level) >= order.index(self.level.get())
+        return loud and self.filter.text().lower() in item.text.lower()
+
+
+def _line(item: LogLine) -> str:
+    sign = {"info": " ", "warning": "⚠", "error": "✖"}[item.level]
+    return f"{sign} {item.text}"
+
+
+def _fixed_font(widget: QWidget) -> QFont:
+    font = QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont)
+    font.setPointSizeF(widget.font().pointSizeF() * 0.95)
+    return font
+
+
+class ResultCards(QWidget):
+    """Accuracy, latency, size and memory, each before → after."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._grid = QGridLayout(self)
+        self._grid.setContentsMargins(0, 0, 0, 0)
+        self._grid.setSpacing(em(times=0.6))
+        self._shown: list[ResultCard] = []
+        self._widgets: list[Card] = []
+        self._columns = 0
+        self.hide()
+
+    def show_cards(self, cards: list[ResultCard]) -> None:
+        """Show results; none hides the row."""
+        if cards == self._shown:
+            return
+        for widget in self._widgets:
+            self._grid.removeWidget(widget)
+            widget.deleteLater()
+        self._shown = cards
+        self._widgets = [_result_card(card) for card in cards]
+        self._columns = 0
+        self.setVisible(bool(cards))
+        self._arrange()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Fit the number of columns to the width."""
+        self._arrange()
+
+    def _arrange(self) -> None:
+        if not self._widgets:
+            return
+        room = max(1, self.width() // em(self, 12.5))
+        columns = min(len(self._widgets), room)
+        if columns == 3 and len(self._widgets) == 4:
+            columns = 2
+        if columns == self._columns:
+            return
+        for index in range(self._grid.columnCount()):
+            self._grid.setColumnStretch(index, 0)
+        self._columns = columns
+        for index, widget in enumerate(self._widgets):
+            self._grid.addWidget(widget, index // columns, index % columns)
+        for index in range(columns):
+            self._grid.setColumnStretch(index, 1)
+
+
+def _result_card(card: ResultCard) -> Card:
+    made = Card(gap=0.2)
+    made.body.addWidget(label(tr(card.title), "muted"))
+    made.body.addWidget(label(card.after, "figure"))
+    change = label(card.difference, "strong")
+    restyle(change, tone={"better": "good", "worse": "bad"}.get(card.verdict, ""))
+    sign = {"better": "▲ ", "worse": "▼ ", "same": "= "}.get(card.verdict, "")
+    change.setText(f"{sign}{card.difference}")
+    line = row(gap=0.5)
+    line.addWidget(change)
+    line.addWidget(label(tr("from {before}").replace("{before}", card.before), "muted"))
+    line.addStretch()
+    made.body.addLayout(line)
+    for text in (*card.baselines, card.note):
+        if text:
+            made.body.addWidget(ElidedLabel(tr(text), "caption"))
+    made.body.addStretch()
+    made.setToolTip(card.detail)
+    made.setAccessibleName(f"{card.title}: {card.before} to {card.after}, {card.difference}")
+    return made

@@ -1,0 +1,365 @@
+"""The frame: steps at the left, the page in the middle, the summary at the right, the job at the bottom."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QCloseEvent, QResizeEvent
+from PySide6.QtWidgets import QFileDialog, QFrame, QMainWindow, QMessageBox, QStackedWidget, QVBoxLayout, QWidget
+
+from pqv_core.errors import ErrorInfo, PqvError
+from pqv_gui.i18n import tr
+from pqv_gui.menus import Menus
+from pqv_gui.pages.base import Page
+from pqv_gui.pages.start import StartPage, ask_for_project
+from pqv_gui.theme import Theme, em
+from pqv_gui.viewmodels import steps
+from pqv_gui.viewmodels.overview import overview
+from pqv_gui.viewmodels.steps import WIZARD, Place
+from pqv_gui.widgets.basics import ElidedLabel, button, row
+from pqv_gui.widgets.job_bar import JobBar
+from pqv_gui.widgets.steps import StepList
+from pqv_gui.widgets.summary_panel import SummaryPanel
+from pqv_gui.workspace import Workspace
+
+_PAGES = {
+    Place.MODEL: ("pqv_gui.pages.model", "ModelPage"),
+    Place.PRUNE: ("pqv_gui.pages.prune", "PrunePage"),
+    Place.BACKEND: ("pqv_gui.pages.backend", "BackendPage"),
+    Place.EXPORT: ("pqv_gui.pages.export", "ExportPage"),
+    Place.RUN: ("pqv_gui.pages.run", "RunPage"),
+}
+"""A page is imported and built when it is first shown: the window is there at once."""
+
+_SUMMARY_FITS = 62.0  # width of the window, in lines of text, from which on the summary is shown
+
+
+class MainWindow(QMainWindow):
+    """The one window of the program."""
+
+    def __init__(self, workspace: Workspace, theme: Theme) -> None:
+        super().__init__()
+        self.workspace = workspace
+        self.theme = theme
+        self.place = Place.START
+        self._pages: dict[Place, Page] = {}
+        self._closing = False
+        self._summary_wanted = True
+        self.setWindowTitle("PQV-Mobile")
+        self.steps = StepList()
+        self.stack = QStackedWidget()
+        self.summary = SummaryPanel()
+        self.job_bar = JobBar()
+        self._build()
+        self.menus = Menus(self)
+        self._connect()
+        self.setMinimumSize(em(times=38), em(times=27))
+        self.resize(1280, 800)
+        if not workspace.settings.geometry.isEmpty():
+            self.restoreGeometry(workspace.settings.geometry)
+        self.go(Place.START)
+        self._refresh()
+
+    # building ------------------------------------------------------------------------------------------------
+
+    def _build(self) -> None:
+        centre = QWidget()
+        outer = QVBoxLayout(centre)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.setSpacing(0)
+        middle = row(gap=0)
+        middle.addWidget(self.steps)
+        middle.addWidget(_upright())
+        page = QVBoxLayout()
+        page.setSpacing(0)
+        page.addWidget(self.stack, 1)
+        page.addWidget(self._footer())
+        middle.addLayout(page, 1)
+        self._edge = _upright()
+        middle.addWidget(self._edge)
+        middle.addWidget(self.summary)
+        outer.addLayout(middle, 1)
+        outer.addWidget(self.job_bar)
+        self.setCentralWidget(centre)
+        self._resize_sides()
+
+    def _footer(self) -> QWidget:
+        self.footer = QWidget()
+        self.footer.setProperty("role", "bar")
+        self.footer.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        line = row(self.footer, gap=0.6, margin=0.6)
+        self.missing = ElidedLabel("", "problem")
+        self.back = button(tr("◂ Back"), lambda: self._move(-1), name=tr("Back"))
+        self.next = button(tr("Next ▸"), lambda: self._move(1), kind="primary", name=tr("Next"))
+        line.addWidget(self.missing, 1)
+        line.addWidget(self.back)
+        line.addWidget(self.next)
+        return self.footer
+
+    def _connect(self) -> None:
+        work = self.workspace
+        self.steps.chosen.connect(self.go)
+        self.summary.run.connect(self.start_run)
+        self.job_bar.cancel.connect(work.cancel_run)
+        self.job_bar.go.connect(lambda: self.go(Place.RUN))
+        work.changed.connect(self._refresh)
+        work.run_changed.connect(self._refresh_run)
+        work.opened.connect(self._on_opened)
+        work.failed.connect(self._on_failed)
+        work.jobs.ended.connect(self._on_job_ended)
+        self.theme.changed.connect(self._on_theme)
+
+    def _resize_sides(self) -> None:
+        self.steps.setFixedWidth(em(times=9.6))
+        self.summary.setFixedWidth(em(times=16.5))
+
+    def _page(self, place: Place) -> Page:
+        if place not in self._pages:
+            if place is Place.START:
+                page: Page = self._start_page()
+            else:
+                module, name = _PAGES[place]
+                page = getattr(import_module(module), name)(self.workspace)
+            self._pages[place] = page
+            self.stack.addWidget(page)
+        return self._pages[place]
+
+    def _start_page(self) -> StartPage:
+        page = StartPage(self.workspace)
+        page.open_wanted.connect(self.open_project)
+        page.browse_wanted.connect(self.browse)
+        return page
+
+    # going from page to page ---------------------------------------------------------------------------------
+
+    def go(self, place: Place) -> None:
+        """Show a page. Without a project there is only Start."""
+        if not self.workspace.session.is_open:
+            place = Place.START
+        page = self._page(place)
+        self.workspace.visited.add(place)
+        self.place = place
+        self.stack.setCurrentWidget(page)
+        self.steps.set_current(place)
+        self._refresh()
+        self.menus.refresh()
+
+    def _move(self, by: int) -> None:
+        order = (*WIZARD, Place.RUN)
+        target = order.index(self.place) + by
+        if target < 0:
+            self.go(Place.START)
+        else:
+            self.go(order[min(target, len(order) - 1)])
+        if self.next.isVisible():
+            self.next.setFocus()
+
+    def new_project(self) -> None:
+        """Go to where a project is named."""
+        self.go(Place.START)
+        page = self._page(Place.START)
+        assert isinstance(page, StartPage)
+        page.begin()
+
+    # files ---------------------------------------------------------------------------------------------------
+
+    def browse(self) -> None:
+        """Ask for a project file and open it."""
+        path = ask_for_project(self._pages.get(self.place), self.workspace.settings.projects_folder)
+        if path is not None:
+            self.open_project(path)
+
+    def open_project(self, path: Path) -> None:
+        """Open a project; what goes wrong is said in the page."""
+        if self._busy():
+            return
+        offers: dict[str, Callable[[], object]] = {}
+        if path in self.workspace.recents.paths:
+            offers[tr("Take out of the list")] = lambda: self.workspace.recents.forget(path)
+        self._attempt(lambda: self.workspace.open(path), offers=offers)
+
+    def save(self) -> None:
+        """Save now."""
+        self._attempt(self.workspace.flush)
+
+    def save_as(self) -> None:
+        """Ask for a place and go on with a copy there."""
+        session = self.workspace.session
+        if session.path is None or self._busy():
+            return
+        chosen, _ = QFileDialog.getSaveFileName(
+            self, tr("Save project as"), str(session.path), tr("PQV-Mobile projects (*.pqv)")
+        )
+        if chosen:
+            self._attempt(lambda: self.workspace.save_as(Path(chosen)))
+
+    def close_project(self) -> None:
+        """Put the project away and go to Start."""
+        if not self._busy():
+            self._attempt(self.workspace.close_project)
+
+    def _busy(self) -> bool:
+        if self.workspace.run.active:
+            self._page(self.place).present(
+                ErrorInfo(
+                    kind="Busy",
+                    message=tr("A run of this project is going."),
+                    action=tr("Cancel it, or wait until it is done, before you open another project."),
+                )
+            )
+            return True
+        return False
+
+    def _attempt(self, act: Callable[[], object], *, offers: dict[str, Callable[[], object]] | None = None) -> None:
+        try:
+            act()
+        except PqvError as error:
+            self._page(self.place).present(error.info(), offers=offers)
+
+    # the run -------------------------------------------------------------------------------------------------
+
+    def start_run(self) -> None:
+        """Start the run and show it; where something is missing, go there."""
+        if not self.workspace.session.is_open:
+            return
+        if self.workspace.problems:
+            self.go(steps.place_of(self.workspace.problems[0].field))
+            return
+        self.go(Place.RUN)
+        self._attempt(self.workspace.start_run)
+
+    # what is shown -------------------------------------------------------------------------------------------
+
+    def _refresh(self) -> None:
+        work = self.workspace
+        is_open = work.session.is_open
+        for widget in (self.steps, self.footer):
+            widget.setVisible(is_open)
+        self._show_sides()
+        if is_open:
+            states = steps.states(work.problems, work.visited)
+            self.steps.show_steps(states)
+            self.summary.refresh(overview(work.session.config, models=work.models, images=work.images))
+            self._show_footer(states)
+        self._refresh_run_controls()
+        self.menus.refresh()
+        self._title()
+        page = self._pages.get(self.place)
+        if page is not None and page.isVisible():
+            page.refresh()
+
+    def _show_footer(self, states: tuple[steps.Step, ...]) -> None:
+        here = next((step for step in states if step.place is self.place), None)
+        self.footer.setVisible(here is not None)
+        if here is not None:
+            self.missing.set_text(tr(here.message))
+            self.next.setEnabled(here.state != "invalid")
+            self.next.setToolTip(tr(here.message))
+
+    def _refresh_run(self) -> None:
+        self._refresh_run_controls()
+        page = self._pages.get(Place.RUN)
+        if page is not None and page.isVisible():
+            page.refresh()
+
+    def _refresh_run_controls(self) -> None:
+        work = self.workspace
+        self.job_bar.setVisible(work.session.is_open)
+        self.job_bar.refresh(work.run)
+        self.summary.start.setEnabled(work.can_run)
+        self.summary.start.setText(tr("Resume") if work.run.can_resume else tr("Run ▸"))
+        self.menus.refresh_run()
+
+    def _title(self) -> None:
+        session = self.workspace.session
+        state = tr("not saved yet") if session.unsaved or session.problems else tr("saved")
+        self.menus.corner.setText(f"{session.name} · {state}" if session.is_open else "")
+        self.setWindowTitle(f"{session.name} – PQV-Mobile" if session.is_open else "PQV-Mobile")
+
+    def _show_sides(self) -> None:
+        wide = self.width() >= em(times=_SUMMARY_FITS)
+        shown = self.workspace.session.is_open and self._summary_wanted and wide
+        self.summary.setVisible(shown)
+        self._edge.setVisible(shown)
+
+    def show_summary(self, wanted: bool) -> None:
+        """Show the summary, where there is room, or leave it out."""
+        self._summary_wanted = wanted
+        self._show_sides()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Leave the summary out where the page would become too narrow."""
+        super().resizeEvent(event)
+        self._show_sides()
+
+    def _on_theme(self) -> None:
+        self._resize_sides()
+        self._show_sides()
+
+    def _on_opened(self) -> None:
+        session = self.workspace.session
+        self.workspace.load_catalog()
+        self.go(Place.MODEL if session.is_open else Place.START)
+
+    def _on_failed(self, error: ErrorInfo, place: Place) -> None:
+        page = self._pages.get(place)
+        visible = page is not None and page.isVisible()
+        (page if page is not None and visible else self._page(self.place)).present(error)
+
+    def present(self, error: ErrorInfo) -> None:
+        """Show an error in the page that is visible."""
+        self._page(self.place).present(error)
+
+    # the end -------------------------------------------------------------------------------------------------
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Ask once while a run is going; then leave nothing behind."""
+        if self._closing or not self.workspace.jobs.active:
+            self._leave()
+            event.accept()
+        else:
+            event.ignore()
+            self._ask_to_stop()
+
+    def _ask_to_stop(self) -> None:
+        box = QMessageBox(self)
+        box.setIcon(QMessageBox.Icon.Question)
+        box.setWindowTitle(tr("A run is going"))
+        box.setText(tr("Stop the run and close?"))
+        box.setInformativeText(tr("What is finished is kept. Resume goes on from there next time."))
+        stop = box.addButton(tr("&Stop and close"), QMessageBox.ButtonRole.AcceptRole)
+        stay = box.addButton(tr("&Keep running"), QMessageBox.ButtonRole.RejectRole)
+        box.setDefaultButton(stay)
+        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        box.setModal(True)
+        stop.clicked.connect(self._stop_and_close)
+        box.open()
+
+    def _stop_and_close(self) -> None:
+        self._closing = True
+        if self.workspace.jobs.active:
+            self.workspace.cancel_run()
+        else:
+            self.close()
+
+    def _on_job_ended(self) -> None:
+        if self._closing:
+            self.close()
+
+    def _leave(self) -> None:
+        self.workspace.settings.geometry = self.saveGeometry()
+        try:
+            self.workspace.close()
+        except PqvError as error:
+            box = QMessageBox(QMessageBox.Icon.Warning, "PQV-Mobile", str(error))
+            box.exec()
+
+
+def _upright() -> QFrame:
+    line = QFrame()
+    line.setProperty("role", "upright")
+    line.setFixedWidth(1)
+    return line

@@ -1,0 +1,277 @@
+"""Brings together the view-models, the threads and the files; the window and its pages only talk to this."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from pqv_core import catalog, dataset, demo, results, runs
+from pqv_core import project as projects
+from pqv_core.config import RunConfig
+from pqv_core.errors import ErrorInfo
+from pqv_core.events import Event, Finished
+from pqv_core.job import RunJob
+from pqv_gui.jobs import Handle, JobRunner, Progressing, Tasks
+from pqv_gui.settings import Settings
+from pqv_gui.viewmodels import checks, defaults, run
+from pqv_gui.viewmodels.images import Images
+from pqv_gui.viewmodels.models import Models
+from pqv_gui.viewmodels.recent import Recents
+from pqv_gui.viewmodels.run import RunView
+from pqv_gui.viewmodels.session import Problem, Session
+from pqv_gui.viewmodels.steps import Place
+
+AUTOSAVE_MS = 600
+
+
+class Workspace(QObject):
+    """The open project and what goes on with it.
+
+    Args:
+        command: Program to start instead of the worker of this installation.
+    """
+
+    changed = Signal()  # settings, images or catalogue
+    run_changed = Signal()
+    opened = Signal()  # another project, or none
+    failed = Signal(object, object)  # ErrorInfo, Place where it belongs
+
+    def __init__(self, settings: Settings, *, command: Sequence[str] | None = None) -> None:
+        super().__init__()
+        self.settings = settings
+        self.session = Session()
+        self.models = Models()
+        self.images = Images()
+        self.run = RunView()
+        self.recents = Recents(settings.recents)
+        self.tasks = Tasks(self)
+        self.jobs = JobRunner(self, command=command)
+        self.visited: set[Place] = set()
+        self.problems: tuple[Problem, ...] = ()
+        self._scans: dict[str, Handle] = {}
+        self._saving = False
+        self._autosave = QTimer(self)
+        self._autosave.setSingleShot(True)
+        self._autosave.setInterval(AUTOSAVE_MS)
+        self._autosave.timeout.connect(self._save_beside)
+        self.session.subscribe(self._session_changed)
+        self.models.subscribe(self._check)
+        self.images.subscribe(self._check)
+        self.run.subscribe(self.run_changed.emit)
+        self.jobs.batch.connect(self._on_batch)
+        self.jobs.ended.connect(self._on_ended)
+
+    def close(self) -> None:
+        """Save, and leave no thread and no process behind."""
+        self._autosave.stop()
+        self.jobs.close()
+        self.tasks.close()
+        if self.session.unsaved:
+            self.session.save()
+        self.settings.flush()
+
+    # catalogue, images, checks -------------------------------------------------------------------------------
+
+    def load_catalog(self) -> None:
+        """Read the catalogue, once."""
+        if not self.models.loaded:
+            self.tasks.start(lambda _: catalog.load(), done=self.models.take, failed=self.models.failed)
+
+    def _session_changed(self) -> None:
+        if self.session.unsaved:
+            self._autosave.start()
+        if self.session.is_open:
+            for split in ("train", "val"):
+                stored = getattr(self.session.config.data, split)
+                self._look_at(split, self.session.resolved(stored) if stored else None)
+        self._check()
+
+    def _check(self) -> None:
+        around = checks.Surroundings(self.models, self.images)
+        self.problems = checks.problems(self.session, around) if self.session.is_open else ()
+        self.changed.emit()
+
+    def _look_at(self, split: str, folder: Path | None) -> None:
+        if not self.images.choose(split, folder):
+            if folder is None and split in self._scans:
+                self._scans.pop(split).cancel()
+            return
+        if split in self._scans:
+            self._scans[split].cancel()
+        assert folder is not None
+
+        def work(task: Progressing) -> dataset.Scan:
+            return dataset.scan(folder, progress=task.progress, cancelled=task.cancelled)
+
+        self._scans[split] = self.tasks.start(
+            work,
+            done=lambda scan: self.images.scanned(split, scan),
+            failed=lambda error: self.images.failed(split, folder, error),
+            progress=lambda done, total: self.images.progressed(split, folder, done, total),
+        )
+
+    def look_again(self) -> None:
+        """Look at the image folders anew."""
+        for split in ("train", "val"):
+            self.images.choose(split, None)
+        self._session_changed()
+
+    def choose_images(self, folder: Path) -> None:
+        """Take a folder with training and validation images, and settings that make use of them."""
+
+        def done(pair: dataset.Pair) -> None:
+            stored = {
+                "data.train": self.session.stored(pair.train) if pair.train else None,
+                "data.val": self.session.stored(pair.val) if pair.val else None,
+            }
+            entry = self.models.get(self.session.config.model.name)
+            more = defaults.with_images(self.session.config, published=entry is not None and entry.pretrained)
+            self.session.set_many({**stored, **(more if pair.train else {})}, label="data.train")
+
+        self.tasks.start(lambda _: dataset.find(folder), done=done, failed=self._failing(Place.MODEL))
+
+    def _failing(self, place: Place) -> Callable[[ErrorInfo], None]:
+        return lambda error: self.failed.emit(error, place)
+
+    # files ---------------------------------------------------------------------------------------------------
+
+    def create(self, folder: Path, name: str, config: RunConfig | None = None) -> None:
+        """Begin a new project.
+
+        Raises:
+            PqvError: The name is taken or cannot be, or the folder may not be written.
+        """
+        self.flush()
+        self.session.create(folder, name, config=config or defaults.new_config())
+        self._entered()
+
+    def open(self, path: Path) -> None:
+        """Open a project.
+
+        Raises:
+            PqvError: The file cannot be used.
+        """
+        self.flush()
+        self.session.open(path)
+        self._entered()
+
+    def open_demo(self) -> None:
+        """Make the demo project, if it is not there yet, and open it."""
+        folder = self.settings.projects_folder / "demo"
+        self.tasks.start(lambda _: demo.create(folder), done=self._open_made, failed=self._failing(Place.START))
+
+    def _open_made(self, path: Path) -> None:
+        self.open(path)
+
+    def save_as(self, path: Path) -> None:
+        """Go on with a copy of the project.
+
+        Raises:
+            PqvError: The folder may not be written.
+        """
+        self.session.save_as(path)
+        self._entered()
+
+    def close_project(self) -> None:
+        """Save the project and put it away."""
+        self.flush()
+        self.session.close()
+        self._entered()
+
+    def flush(self) -> None:
+        """Save now what has not been saved yet."""
+        self._autosave.stop()
+        if self.session.unsaved:
+            self.session.save()
+
+    def _entered(self) -> None:
+        self.visited.clear()
+        self.run.reset()
+        if self.session.path is not None:
+            self.recents.add(self.session.path)
+            self._load_last_run(self.session.path)
+        self.opened.emit()
+
+    def _load_last_run(self, path: Path) -> None:
+        def work(_: Progressing) -> run.Stored | None:
+            return run.read_newest(projects.runs_directory(path))
+
+        def done(stored: run.Stored | None) -> None:
+            if stored is not None and path == self.session.path and not self.run.active:
+                self.run.show(stored.record, stored.metrics, stored.directory)
+
+        self.tasks.start(work, done=done, failed=self._failing(Place.RUN))
+
+    def _save_beside(self) -> None:
+        """Save without the window waiting for the disk."""
+        if self._saving or self.session.path is None or not self.session.unsaved:
+            return
+        path, project = self.session.path, self.session.snapshot()
+        self._saving = True
+
+        def done(_: None) -> None:
+            self._saving = False
+            if path == self.session.path:
+                self.session.mark_saved(project)
+
+        def failed(error: ErrorInfo) -> None:
+            self._saving = False
+            self.failed.emit(error, Place.START)
+
+        self.tasks.start(lambda _: projects.save(path, project), done=done, failed=failed)
+
+    # the run -------------------------------------------------------------------------------------------------
+
+    @property
+    def can_run(self) -> bool:
+        """Whether a run could be started now."""
+        return self.session.is_open and not self.problems and not self.run.active and not self.jobs.active
+
+    def start_run(self, *, fresh: bool = False) -> None:
+        """Start or resume the run of the project as it is now.
+
+        Raises:
+            PqvError: The project cannot be saved.
+        """
+        if not self.can_run or self.session.path is None:
+            return
+        self.flush()
+        path = self.session.path
+        self.run.begin("")
+
+        def done(run_id: str) -> None:
+            if self.run.state == "cancelling":
+                self.run.stopped_early()
+                return
+            self.run.begin(run_id)
+            self.jobs.start(RunJob(run=run_id, project=str(path), fresh=fresh))
+
+        def failed(error: ErrorInfo) -> None:
+            self.run.reset()
+            self.failed.emit(error, Place.RUN)
+
+        self.tasks.start(lambda _: runs.choose(path, fresh=fresh), done=done, failed=failed)
+
+    def cancel_run(self) -> None:
+        """Ask for the end of the run."""
+        self.run.cancelling()
+        self.jobs.cancel()
+
+    def _on_batch(self, batch: list[Event]) -> None:
+        self.run.apply(batch)
+
+    def _on_ended(self, last: Finished) -> None:
+        directory = self.run.now.directory
+        if directory is None or last.run != self.run.now.run:
+            self.run_changed.emit()
+            return
+        self.tasks.start(
+            lambda _: results.load(directory), done=self.run.attach, failed=lambda error: self._unread(error, last)
+        )
+
+    def _unread(self, error: ErrorInfo, last: Finished) -> None:
+        if last.outcome == "succeeded":  # otherwise the run has said already what is wrong
+            self.failed.emit(error, Place.RUN)
+        self.run_changed.emit()
