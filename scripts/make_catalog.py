@@ -1,0 +1,207 @@
+"""List timm's transformer-family models in ``resources/catalog.json``: ``python -m scripts.make_catalog``.
+
+Models are made on the meta device, so nothing is computed and nothing downloaded; multiply-accumulates are counted from
+the shapes alone. The sizes of a plain ViT are kept only when ``pqv_core.vit_shape`` gives exactly its parameters; then
+its multiply-accumulates come from there, too (a test compares them with counted ones). Takes some minutes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import sys
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import timm
+import torch
+from timm.layers import GluMlp, PatchEmbed, set_fused_attn
+from timm.layers.attention import Attention
+from timm.layers.attention_pool import AttentionPoolLatent
+from timm.models import VisionTransformer, get_pretrained_cfg, is_model_pretrained
+from timm.models._registry import _model_to_module
+from timm.models.vision_transformer import Block
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from pqv_core.vit_shape import VitShape
+
+OUTPUT = Path(__file__).resolve().parents[1] / "resources" / "catalog.json"
+
+FAMILIES = {
+    "beit": "BEiT", "cait": "CaiT", "coat": "CoaT", "convit": "ConViT", "cpubone": "CPUBone", "crossvit": "CrossViT",
+    "csatv2": "CSATv2", "davit": "DaViT", "deepseek_vit": "DeepSeek ViT", "deit": "DeiT", "edgenext": "EdgeNeXt",
+    "efficientformer": "EfficientFormer", "efficientformer_v2": "EfficientFormer V2",
+    "efficientvit_mit": "EfficientViT (MIT)", "efficientvit_msra": "EfficientViT (MSRA)", "eva": "EVA",
+    "fastvit": "FastViT", "focalnet": "FocalNet", "gcvit": "GCViT", "gemma4_vit": "Gemma 4 ViT", "hiera": "Hiera",
+    "hieradet_sam2": "Hiera SAM 2", "iformer": "iFormer", "levit": "LeViT", "lowformer": "LowFormer",
+    "maxxvit": "MaxViT / CoAtNet", "metaformer": "MetaFormer", "mlp_mixer": "MLP-Mixer", "mobilevit": "MobileViT",
+    "mvitv2": "MViTv2", "naflexvit": "NaFlexViT", "nest": "NesT", "nextvit": "Next-ViT", "pit": "PiT",
+    "pvt_v2": "PVT v2", "qwen3_vit": "Qwen3 ViT", "repvit": "RepViT", "sequencer": "Sequencer", "shvit": "SHViT",
+    "swiftformer": "SwiftFormer", "swin_transformer": "Swin", "swin_transformer_v2": "Swin V2",
+    "swin_transformer_v2_cr": "Swin V2 CR", "tiny_vit": "TinyViT", "tnt": "TNT", "twins": "Twins",
+    "visformer": "Visformer", "vision_transformer": "ViT", "vision_transformer_hybrid": "ViT hybrid",
+    "vision_transformer_relpos": "ViT relative position", "vision_transformer_sam": "ViT SAM", "vitamin": "ViTamin",
+    "volo": "VOLO", "xcit": "XCiT",
+}  # fmt: skip
+"""By timm's module."""
+
+
+_MODELS_WITH_TAGS: dict[str, list[str]] = {}
+for _full in timm.list_models(pretrained=True):
+    _MODELS_WITH_TAGS.setdefault(_full.partition(".")[0], []).append(_full)
+
+
+def main() -> None:
+    """Describe every model and write the file."""
+    warnings.simplefilter("ignore")
+    set_fused_attn(False)  # so that the products of attention are counted
+    names = [name for name in timm.list_models() if _model_to_module[name] in FAMILIES]
+    entries = []
+    for done, name in enumerate(names, 1):
+        entries.append(describe(name))
+        print(f"\r{done}/{len(names)} {name:60}", end="", file=sys.stderr, flush=True)
+    known = sum("vit" in entry for entry in entries)
+    print(f"\n{len(entries)} models, {known} plain ViTs", file=sys.stderr)
+    lines = ",\n".join(json.dumps(entry, separators=(",", ":")) for entry in entries)
+    OUTPUT.write_text(f'{{"timm":"{timm.__version__}","models":[\n{lines}\n]}}\n', encoding="utf-8")
+
+
+def describe(name: str) -> dict[str, Any]:
+    """One model's entry; what is usual is left out (see ``pqv_core.catalog``)."""
+    with torch.device("meta"), without_initial_values():
+        model = timm.create_model(name).eval().requires_grad_(False)
+    cfg = get_pretrained_cfg(name)
+    size = input_size(model, cfg)
+    params = sum(parameter.numel() for parameter in model.parameters())
+    shape = vit_shape(model, size)
+    if shape and shape.cost().params != params:
+        print(f"\n{name}: {shape.cost().params} is not {params}", file=sys.stderr)
+        shape = None
+    entry: dict[str, Any] = {
+        "name": name,
+        "family": family(name),
+        "architecture": type(model).__name__,
+        "params": params,
+        "macs": shape.cost().macs if shape else macs(model, size),
+        "input": list(size),
+        "classes": model.num_classes,
+    }
+    if is_model_pretrained(name):
+        entry |= {"hub": cfg.hf_hub_id, "licence": cfg.license or "", "tags": tags(name)}
+    if shape:
+        entry["vit"] = compact(shape)
+    return entry
+
+
+@contextlib.contextmanager
+def without_initial_values() -> Iterator[None]:
+    """Leave out the drawing of weights, which takes most of the time of making a model that has none."""
+    names = ("uniform_", "normal_", "erfinv_", "clamp_", "mul_", "add_", "zero_", "fill_")
+    kept = {name: getattr(torch.Tensor, name) for name in names}
+    for name in names:
+        setattr(torch.Tensor, name, lambda tensor, *_args, **_kwargs: tensor)
+    try:
+        yield
+    finally:
+        for name, method in kept.items():
+            setattr(torch.Tensor, name, method)
+
+
+def family(name: str) -> str:
+    """The family's name for a person."""
+    module = _model_to_module[name]
+    if module == "deit" and name.startswith("deit3"):
+        return "DeiT III"
+    return FAMILIES[module]
+
+
+def tags(name: str) -> dict[str, list[int]]:
+    """Published weights: tag → classes and input size."""
+    found = {}
+    for full in _MODELS_WITH_TAGS[name]:
+        cfg = get_pretrained_cfg(full)
+        found[full.removeprefix(f"{name}.")] = [cfg.num_classes, cfg.input_size[-1]]
+    return found
+
+
+def input_size(model: nn.Module, cfg: Any) -> tuple[int, int, int]:
+    """Channels, height and width that the model is made for."""
+    embed = getattr(model, "patch_embed", None)
+    size = getattr(embed, "img_size", None) or cfg.input_size[1:]
+    return (cfg.input_size[0], *size)
+
+
+def macs(model: nn.Module, size: tuple[int, int, int]) -> int | None:
+    """Multiply-accumulates at batch 1."""
+    counter = FlopCounterMode(display=False)
+    try:
+        with counter, torch.no_grad():
+            model(torch.empty(1, *size, device="meta"))
+    except (RuntimeError, NotImplementedError, ValueError) as error:
+        print(f"\nnot counted on the meta device: {error}"[:200], file=sys.stderr)
+        return None
+    return int(counter.get_total_flops()) // 2
+
+
+def vit_shape(model: nn.Module, size: tuple[int, int, int]) -> VitShape | None:
+    """The sizes of a plain ViT, or None when the model is another one."""
+    if not isinstance(model, VisionTransformer) or not all(type(block) is Block for block in model.blocks):
+        return None
+    block = model.blocks[0]
+    pool = model.attn_pool
+    plain = type(block.attn) is Attention and type(pool) in (type(None), AttentionPoolLatent)
+    if not plain or block.attn.gate is not None or not hasattr(block.mlp, "fc1"):
+        return None
+    embed = model.patch_embed
+    stem = None if type(embed) is PatchEmbed else getattr(embed, "backbone", None)
+    projection: Any = embed.proj
+    if not isinstance(projection, nn.Conv2d):
+        return None
+    outer_norms = [model.norm_pre, model.norm, model.fc_norm]
+    count = model.num_prefix_tokens
+    positions = model.pos_embed.shape[1] - embed.num_patches if model.pos_embed is not None else 0
+    return VitShape(
+        image=(size[1], size[2]),
+        patch=(size[1] // embed.grid_size[0], size[2] // embed.grid_size[1]),
+        patch_inputs=projection.weight[0].numel(),
+        embed=model.embed_dim,
+        depth=len(model.blocks),
+        heads=block.attn.num_heads,
+        head_dim=block.attn.head_dim,
+        hidden=block.mlp.fc2.in_features,
+        gates=2 if isinstance(block.mlp, GluMlp) else 1,
+        prefix=count,
+        position=model.pos_embed is not None,
+        position_prefix=positions,
+        classes=model.num_classes if isinstance(model.head, nn.Linear) else 0,
+        classifiers=2 if hasattr(model, "head_dist") else 1,
+        norm_affine=len(list(block.norm1.parameters())),
+        outer_norms=sum(not isinstance(norm, nn.Identity) for norm in outer_norms),
+        patch_bias=projection.bias is not None,
+        qkv_bias=block.attn.qkv.bias is not None,
+        out_bias=block.attn.proj.bias is not None,
+        qk_norm=not isinstance(block.attn.q_norm, nn.Identity),
+        attention_norm=not isinstance(block.attn.norm, nn.Identity),
+        hidden_norm=not isinstance(block.mlp.norm, nn.Identity),
+        layer_scale=not isinstance(block.ls1, nn.Identity),
+        pool_hidden=pool.mlp.fc1.out_features if pool is not None else 0,
+        stem_params=sum(parameter.numel() for parameter in stem.parameters()) if stem is not None else 0,
+        stem_macs=(macs(stem, size) or 0) if stem is not None else 0,
+    )
+
+
+def compact(shape: VitShape) -> dict[str, Any]:
+    """The fields that differ from their defaults."""
+    return {
+        field.name: value
+        for field in dataclasses.fields(shape)
+        if (value := getattr(shape, field.name)) != field.default
+    }
+
+
+if __name__ == "__main__":
+    main()
