@@ -42,7 +42,7 @@ def gui(
     except ImportError as error:  # one of the system's libraries, as a rule
         raise StorageError(
             "The window cannot be opened: a library that Qt needs is missing.",
-            action="Install it (on Debian: libegl1, libxkbcommon0, libxcb-cursor0), or work without window: pqv --help.",
+            action="Install it (on Debian: libegl1, libxkbcommon0, libxcb-cursor0), or do without: pqv --help.",
             details=str(error),
         ) from error
     return window.main([*(["--demo"] if demo else []), *(["--", str(project)] if project is not None else [])])
