@@ -50,11 +50,16 @@ class Context:
             self.warnings.append(text)
             self.log(text, level="warning")
 
-    def progress(self, done: int, total: int, *, unit: str = "") -> None:
-        """Report work done in this stage; also a point at which the job can end."""
+    def progress(self, done: int, total: int, *, unit: str = "", start: int = 0) -> None:
+        """Report work done in this stage; also a point at which the job can end.
+
+        Args:
+            done: Work done, of ``total``.
+            start: How much of it was done already when the stage began, taken over from an earlier time.
+        """
         self.check_cancelled()
         spent = time.monotonic() - self._began
-        left = spent / done * (total - done) if done else None
+        left = spent / (done - start) * (total - done) if done > start else None
         self.send(Progress(run=self.run, stage=self.stage, done=done, total=total, unit=unit, seconds_left=left))
 
     def metric(self, name: str, *, step: int, value: float, epoch: float | None = None) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import cast
 
@@ -19,6 +19,7 @@ from pqv_core.engine.context import Context
 from pqv_core.engine.preprocessing import Preprocessing
 from pqv_core.engine.seeding import derived, seed_host
 from pqv_core.errors import DataError
+from pqv_core.fsio import sha256_json
 
 Key = tuple[int, int]
 """An image at a time: (epoch, index)."""
@@ -76,7 +77,8 @@ class Reader(Dataset[Loaded]):
     def __getitem__(self, key: Key) -> Loaded:
         epoch, first = key
         unreadable: list[tuple[int, str]] = []
-        for index in (first, *self._stand_ins(first)):
+        for step in range(len(self) if self.substitute else 1):
+            index = (first + step) % len(self)
             try:
                 image = self._tensor(epoch, index)
             except images.UnreadableImageError as error:
@@ -84,10 +86,6 @@ class Reader(Dataset[Loaded]):
             else:
                 return Loaded(image, self.samples[index][1], tuple(unreadable))
         return Loaded(None, self.samples[first][1], tuple(unreadable))
-
-    def _stand_ins(self, first: int) -> Iterable[int]:
-        count = len(self) if self.substitute else 1
-        return ((first + step) % len(self) for step in range(1, count))
 
     def _tensor(self, epoch: int, index: int) -> Tensor:
         kept = self._kept.get(index)
@@ -162,6 +160,16 @@ class Images(Dataset[tuple[Tensor, int]]):
     def augmented(self, *, seed: int) -> Images:
         """The same images with random crops and flips."""
         return Images(replace(self._reader, augment=True, seed=seed, _kept={}), self.classes, self._context)
+
+    def plain(self) -> Images:
+        """The same images as they are."""
+        return Images(replace(self._reader, augment=False, _kept={}), self.classes, self._context)
+
+    def identity(self) -> str:
+        """A hash of which images these are, by name, and of the form they are brought into."""
+        return sha256_json(
+            {"classes": self.classes, "samples": self._reader.samples, "form": asdict(self.preprocessing)}
+        )
 
     def remember(self) -> None:
         """Keep decoded images in memory when all of them fit, since they will be read again."""
