@@ -1,6 +1,6 @@
 # Needs make and a Python of 3.11 to 3.14; everything else is made in .venv. `make` alone shows what there is.
 .DEFAULT_GOAL := help
-.PHONY: help setup system run test lint format lock licences wheel
+.PHONY: help setup system run test lint format lock catalogue licences wheel
 
 # The first Python that will do; else whichever there is, so that setup can say what is wrong with it.
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.14 python3.11 python; do \
@@ -18,9 +18,8 @@ $(STAMP): requirements.lock pyproject.toml scripts/setup.py
 	@PYTHON=$(PYTHON) scripts/system_packages.sh
 	@$(PYTHON) scripts/setup.py
 
-run: $(STAMP) ## Open the window on the demo project; without a display, run the demo headless
-	@if [ "$(OS)" = Windows_NT ] || [ "$$(uname)" = Darwin ] || [ -n "$$DISPLAY$$WAYLAND_DISPLAY" ]; \
-	then $(BIN)/pqv gui; else $(BIN)/pqv demo; fi
+run: $(STAMP) ## Open the window on the demo project; without a display, run the demo in the terminal
+	@$(BIN)/python -m scripts.run_demo
 
 test: $(STAMP) ## Run the whole test suite; some of it: make test ARGS="tests/unit -k events"
 	@PYTHON=$(PYTHON) scripts/system_packages.sh --tests
@@ -40,6 +39,9 @@ lock: $(STAMP) ## Write requirements.lock anew from pyproject.toml, for every pl
 	$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --upgrade --quiet \
 		--generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate \
 		--custom-compile-command "make lock" --output-file requirements.lock
+
+catalogue: $(STAMP) ## Write resources/catalog.json anew from the installed timm
+	$(BIN)/python -m scripts.make_catalog
 
 licences: $(STAMP) ## Write resources/licences/THIRD-PARTY.md anew from what is installed
 	$(BIN)/python scripts/make_licences.py
