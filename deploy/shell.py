@@ -6,7 +6,7 @@ import re
 import secrets
 import shlex
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from deploy.errors import CommandError, ConnectionLostError, ProtocolError
@@ -42,12 +42,16 @@ class Running:
         link: The phone.
         command: A whole command line, its words quoted by ``join``.
         silence_s: How long it may say nothing.
+        on_error: Takes what it prints on its standard error, as it comes (shell v2 only).
     """
 
-    def __init__(self, link: Link, command: str, *, silence_s: float = IDLE_S) -> None:
+    def __init__(
+        self, link: Link, command: str, *, silence_s: float = IDLE_S, on_error: Callable[[str], None] | None = None
+    ) -> None:
         self.code: int | None = None
         self.error_text = ""
         self._silence = silence_s
+        self._on_error = on_error
         self._marker = ""
         if "shell_v2" in link.features:
             self._stream: Stream = link.open(f"shell,v2,raw:{command}", timeout=silence_s)
@@ -113,9 +117,14 @@ class Running:
                 if kind == STDOUT:
                     yield data
                 elif kind == STDERR:
-                    self.error_text = (self.error_text + _decode(data))[-65536:]
+                    self._error(_decode(data))
                 elif kind == EXIT:
                     self.code = data[0] if data else 255
+
+    def _error(self, text: str) -> None:
+        self.error_text = (self.error_text + text)[-65536:]
+        if self._on_error:
+            self._on_error(text)
 
 
 def _decode(data: bytes) -> str:

@@ -141,7 +141,8 @@ class Phone:
         groups: dict[int, list[int]] = {}
         for index, frequency in enumerate(cores):
             groups.setdefault(frequency, []).append(index)
-            self.write(f"{base}/cpu{index}/cpu_capacity", f"{frequency * 1024 // fastest}\n")
+            capacity = 1024 if frequency == fastest else 400 * frequency // fastest
+            self.write(f"{base}/cpu{index}/cpu_capacity", f"{capacity}\n")
         for frequency, members in groups.items():
             policy = f"{base}/cpufreq/policy{members[0]}"
             self.write(f"{policy}/related_cpus", " ".join(map(str, members)) + "\n")

@@ -49,8 +49,9 @@ def serve(service: str, channel: Channel, phone: Phone) -> None:
 
 
 def _signal(process: subprocess.Popen[bytes], number: int) -> None:
+    """To the command's shell alone, as adbd does."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, number)
+        os.kill(process.pid, number)
 
 
 def _shell_v1(command: str, channel: Channel, phone: Phone) -> None:

@@ -1,0 +1,97 @@
+"""Whether a file can run on a phone, before anything is pushed: all problems at once, each with its remedy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from deploy.device_info import DeviceInfo
+from deploy.errors import IncompatibleError
+from deploy.runtimes import Runtime
+from pqv_core.ptl import LiteFile
+
+Problem = tuple[str, str]
+
+_EXPORT = "Export the file for the target Android."
+_SHOWN = 6
+
+
+def problems(
+    file: LiteFile | None, runtime: Runtime, info: DeviceInfo, *, abis: Sequence[str], needed_bytes: int
+) -> list[Problem]:
+    """Every reason why the file cannot run there, as (problem, remedy).
+
+    Args:
+        file: None where only phone and runtime are in question.
+        abis: Those that a runner exists for.
+        needed_bytes: Of everything that would be pushed.
+    """
+    found = [*_device(runtime, info, abis), *_space(info, needed_bytes)]
+    return [*_file(file, runtime), *found] if file else found
+
+
+def check(file: LiteFile | None, runtime: Runtime, info: DeviceInfo, *, abis: Sequence[str], needed_bytes: int) -> None:
+    """Refuse what cannot run.
+
+    Raises:
+        IncompatibleError: Carries all problems.
+    """
+    if found := problems(file, runtime, info, abis=abis, needed_bytes=needed_bytes):
+        raise IncompatibleError(found)
+
+
+def choose_abi(info: DeviceInfo, runtime: Runtime, abis: Sequence[str]) -> str | None:
+    """The first ABI of the phone for which there are a runner and libraries."""
+    return next((abi for abi in info.abis if abi in abis and abi in runtime.abis), None)
+
+
+def _file(file: LiteFile, runtime: Runtime) -> Iterator[Problem]:
+    if not runtime.bytecode_min <= file.bytecode <= runtime.bytecode_max:
+        yield (
+            f"The file has bytecode version {file.bytecode}; the Android runtime {runtime.version} reads "
+            f"{runtime.bytecode_min} to {runtime.bytecode_max}.",
+            _EXPORT,
+        )
+    missing = sorted(name for name in file.operators if name not in runtime.operators)
+    if missing:
+        yield f"The Android runtime {runtime.version} lacks {_some(missing)}.", _EXPORT
+    longer = []
+    for name, given in sorted(file.operators.items()):
+        taken = runtime.operators.get(name)
+        if taken is not None and given > taken:
+            longer.append(f"{name} ({given} arguments, {taken} known)")
+    if longer:
+        yield f"The Android runtime {runtime.version} knows older forms of {_some(longer)}.", _EXPORT
+    engine = file.description.get("engine")
+    if isinstance(engine, str) and engine in ("fbgemm", "x86", "onednn") and engine not in runtime.engines:
+        remedy = "Export it for Android, with the engine QNNPACK, for answers that agree."
+        if file.description.get("precision") == "fp16":
+            yield f"The file was made for {engine}, which phones do not have.", remedy
+
+
+def _device(runtime: Runtime, info: DeviceInfo, abis: Sequence[str]) -> Iterator[Problem]:
+    if not info.abis:
+        yield "The phone does not say which processor it has.", "Replug it and try again."
+    elif choose_abi(info, runtime, abis) is None:
+        yield (
+            f"There is no runner and runtime for this phone's processor ({', '.join(info.abis)}).",
+            "Build one with: pqv runner build.",
+        )
+    if info.page_size and info.page_size > runtime.page_size:
+        yield (
+            f"The phone has memory pages of {info.page_size // 1024} KB; the libraries of the Android runtime "
+            f"{runtime.version} are made for {runtime.page_size // 1024} KB.",
+            "Choose a newer runtime (pqv runner info), or switch the phone to 4 KB pages in its developer options.",
+        )
+
+
+def _space(info: DeviceInfo, needed: int) -> Iterator[Problem]:
+    if info.free_bytes is not None and info.free_bytes < needed:
+        yield (
+            f"The phone has {info.free_bytes / 1e6:.0f} MB free; {needed / 1e6:.0f} MB are needed.",
+            "Free some space on the phone.",
+        )
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more

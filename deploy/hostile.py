@@ -1,0 +1,26 @@
+"""Reading what a phone prints: nothing of it is believed before it is bounded."""
+
+from __future__ import annotations
+
+import re
+
+MAX_TEXT = 120
+_NUMBER = re.compile(r"-?\d{1,18}")
+
+
+def text(value: str, limit: int = MAX_TEXT) -> str:
+    """One line of printable characters, at most ``limit`` of them."""
+    return "".join(letter for letter in value[: limit * 4] if letter.isprintable()).strip()[:limit]
+
+
+def whole(value: str, *, low: int = 0, high: int = 10**15) -> int | None:
+    """The first whole number in ``value``; None when there is none between ``low`` and ``high``."""
+    found = _NUMBER.search(value[:1000])
+    number = int(found[0]) if found else None
+    return number if number is not None and low <= number <= high else None
+
+
+def field(lines: str, name: str) -> str:
+    """The rest of the first line that begins with ``name`` and a colon; empty when there is none."""
+    found = re.search(rf"^[ \t]*{re.escape(name)}:[ \t]*([^\n]{{0,400}})", lines, re.MULTILINE)
+    return found[1] if found else ""

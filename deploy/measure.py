@@ -1,0 +1,218 @@
+"""Measuring on a phone so that the figure can be believed: cool first, on the big cores, heat watched, all put back."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from dataclasses import dataclass, field, replace
+
+from pydantic import Field
+
+from deploy import heat, runner
+from deploy.device import Device
+from deploy.device_info import DeviceInfo
+from deploy.errors import OverheatedError, RunnerError
+from deploy.job import Job
+from pqv_core.config.base import Config
+from pqv_core.results import Measurement, OperatorTime
+
+_POLL_S = 5.0
+_STEADY_POLLS = 3
+
+
+class PhoneConfig(Config):
+    """How a phone is measured.
+
+    Attributes:
+        threads: Thread counts, each measured in a process of its own.
+        pin: Run on the big cores only, as long as there are as many of them as threads.
+        cool_down: Wait until the phone does not throttle.
+        cool_limit_s: Longest such wait.
+        fixed_performance: Ask for a clock that the phone can hold (Android 11 and later).
+        keep: Leave program, libraries and file on the phone, so that the next push is short.
+    """
+
+    threads: tuple[int, ...] = Field(default=(4,), min_length=1, max_length=16)
+    engine: str = ""
+    warmup: int = Field(default=5, ge=0, le=10_000)
+    iterations: int = Field(default=50, ge=1, le=1_000_000)
+    max_seconds: float = Field(default=60.0, gt=0, le=86_400)
+    pin: bool = True
+    cool_down: bool = True
+    cool_limit_s: float = Field(default=300.0, ge=0, le=7200)
+    fixed_performance: bool = False
+    profile: bool = False
+    watch_s: float = Field(default=2.0, ge=0, le=60)
+    keep: bool = False
+
+
+@dataclass
+class Taken:
+    """What one run of the program said.
+
+    Attributes:
+        operators: Time of each operator in one inference.
+        outputs: Number of inputs whose logits were written.
+    """
+
+    context: runner.Context | None = None
+    samples: list[int] = field(default_factory=list)
+    warmup: int = 0
+    load_ns: int | None = None
+    peak_rss_bytes: int | None = None
+    operators: tuple[OperatorTime, ...] = ()
+    outputs: int = 0
+    final: runner.Final | None = None
+
+
+def cool_down(device: Device, config: PhoneConfig, job: Job, skip: threading.Event) -> DeviceInfo:
+    """Wait until the phone does not throttle; its facts afterwards.
+
+    A cap that stays the same while the phone reports no heat is the phone's habit, and is not waited for.
+
+    Args:
+        skip: Set when the person does not want to wait any longer.
+    """
+    start, steady = job.clock(), 0
+    last: tuple[int, ...] = ()
+    info = device.info()
+    while config.cool_down and info.hot and not skip.is_set():
+        caps = tuple(policy.cap_khz or 0 for policy in info.policies)
+        steady = steady + 1 if caps == last and not info.thermal_status else 0
+        last = caps
+        spent = job.clock() - start
+        if steady >= _STEADY_POLLS:
+            break
+        if spent >= config.cool_limit_s:
+            job.log("The phone is still warm after the longest wait; measuring as it is.", level="warning")
+            break
+        job.progress(int(spent), int(config.cool_limit_s), unit="s")
+        job.pause(min(_POLL_S, config.cool_limit_s - spent))
+        info = device.info()
+    return info
+
+
+def cores_for(info: DeviceInfo, threads: int, config: PhoneConfig) -> tuple[int, ...]:
+    """The cores to run on: the big ones that are online, where there are enough; else all (empty)."""
+    big = tuple(core for core in info.big_cores() if not info.online or core in info.online)
+    return big if config.pin and len(big) >= threads else ()
+
+
+def measure(
+    device: Device,
+    spec: runner.Spec,
+    config: PhoneConfig,
+    job: Job,
+    *,
+    role: str = "",
+    skip: threading.Event | None = None,
+) -> tuple[list[Measurement], Taken]:
+    """Measure one file at every thread count of ``config``.
+
+    Returns:
+        A measurement a thread count, and what the first run of the program said (operators and outputs with it).
+
+    Raises:
+        OverheatedError: The phone became so hot that nothing could be measured.
+        DeviceError: The program failed, or the phone is lost.
+        Cancelled: The person asked for the end; the program on the phone ends too.
+    """
+    found: list[Measurement] = []
+    first: Taken | None = None
+    for index, threads in enumerate(config.threads):
+        job.enter("cool")
+        before = cool_down(device, config, job, skip or threading.Event())
+        job.enter("measure")
+        once = replace(spec, threads=threads, cores=cores_for(before, threads, config))
+        if index:
+            once = replace(once, input="", output="", profile=False)
+        taken, watch = _run(device, once, job, role)
+        found.append(_measurement(device, taken, watch, spec=once, before=before))
+        first = first or taken
+        if watch.severe is not None:
+            job.log(OverheatedError(watch.severe).message, level="warning")
+            break
+    job.leave()
+    assert first is not None
+    return found, first
+
+
+def _run(device: Device, spec: runner.Spec, job: Job, role: str) -> tuple[Taken, heat.Watch]:
+    marker = secrets.token_hex(8)
+    watch, taken = heat.Watch(marker), Taken()
+    records = runner.run(device.link, spec, marker, on_error=watch.feed)
+    try:
+        for record in records:
+            _take(taken, record)
+            if isinstance(record, runner.Iteration):
+                job.sample(role, record.index, record.ns, device.name)
+                job.progress(len(taken.samples), spec.iterations, unit="iterations")
+            if watch.severe is not None and taken.final is None:
+                break
+    finally:
+        records.close()  # type: ignore[attr-defined]
+    if watch.severe is not None and not taken.samples:
+        raise OverheatedError(watch.severe)
+    if taken.final and taken.final.status == "failed":
+        raise runner.failure(taken.final)
+    if not taken.samples:
+        raise RunnerError(
+            "The benchmark program measured nothing in its time.",
+            action="Allow more time, or choose a smaller model.",
+            details=taken.final.message if taken.final else "",
+        )
+    return taken, watch
+
+
+def _take(taken: Taken, record: runner.AnyLine) -> None:
+    match record:
+        case runner.Context():
+            taken.context = record
+        case runner.Load():
+            taken.load_ns = record.ns
+        case runner.Memory():
+            taken.peak_rss_bytes = max(record.peak_rss_bytes or 0, taken.peak_rss_bytes or 0) or None
+        case runner.Warmup():
+            taken.warmup = record.iterations
+        case runner.Iteration():
+            taken.samples.append(record.ns)
+        case runner.Outputs():
+            taken.outputs = record.count
+        case runner.Operators():
+            taken.operators = operators(record)
+        case runner.Final():
+            taken.final = record
+        case _:
+            pass
+
+
+def operators(record: runner.Operators) -> tuple[OperatorTime, ...]:
+    """Time of each operator in one inference, the longest first."""
+    rows = [
+        OperatorTime(
+            name=row.name, calls=round(row.calls / record.iterations), ns=round(row.self_ns / record.iterations)
+        )
+        for row in record.operators
+    ]
+    return tuple(sorted(rows, key=lambda row: -row.ns))
+
+
+def _measurement(
+    device: Device, taken: Taken, watch: heat.Watch, *, spec: runner.Spec, before: DeviceInfo
+) -> Measurement:
+    after = device.info()
+    facts = heat.summary(taken.samples, before=before, after=after, watch=watch)
+    facts["cores"] = list(spec.cores) or None
+    if watch.severe is not None:
+        facts["stopped"] = watch.severe
+    return Measurement(
+        target=f"{before.name} ({device.name})",
+        engine=(taken.context.engine if taken.context else "") or spec.engine,
+        threads=spec.threads,
+        warmup=taken.warmup,
+        samples_ns=tuple(taken.samples),
+        peak_rss_bytes=taken.peak_rss_bytes,
+        load_ns=taken.load_ns,
+        throttled=heat.throttled(taken.samples, before, watch),
+        heat={name: value for name, value in facts.items() if value is not None},
+    )

@@ -1,0 +1,385 @@
+"""One file on one phone, from the first question to the last clean-up, with a program that speaks as pqv_bench does."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from deploy.device import Opener
+from deploy.errors import ConnectionLostError, DeviceFullError, IncompatibleError, OverheatedError, RunnerError
+from deploy.job import Job
+from deploy.measure import PhoneConfig
+from deploy.phone import Kit, Phone, Request
+from deploy.runtimes import Runtime
+from deploy.transports import adb_shell_tcp
+from deploy.transports.base import Check, Link
+from pqv_core.errors import Cancelled, PqvError
+from pqv_core.events import Event, LatencySample, Progress, StageStarted
+from tests.fakes import phone as fake
+from tests.fakes.adbd import Adbd, Faults
+
+TINY = Path(__file__).parents[2] / "data" / "tiny.ptl"
+QUICK = PhoneConfig(iterations=12, warmup=1, max_seconds=20, watch_s=0.05, threads=(1,))
+
+PROGRAM = (Path(__file__).parents[2] / "fakes" / "pqv_bench.sh").read_text()
+
+
+def program(tmp_path: Path, body: str = "") -> Path:
+    path = tmp_path / "pqv_bench"
+    path.write_text(PROGRAM.replace("BODY", body))
+    return path
+
+
+def runtime(**changes: object) -> Runtime:
+    operators = {"aten::flatten.using_ints": 3, "aten::linear": 3, "aten::gelu": 1}
+    facts: dict[str, object] = {
+        "version": "1.12.2",
+        "coordinates": "org.pytorch:pytorch_android_lite:1.12.2",
+        "sha256": "0" * 64,
+        "size_bytes": 1,
+        "abis": ["x86_64"],
+        "libraries": ["libfake.so"],
+        "bytecode_min": 4,
+        "bytecode_max": 9,
+        "operators": operators,
+    }
+    return Runtime.model_validate({**facts, **changes})
+
+
+@pytest.fixture
+def kit(tmp_path: Path) -> Kit:
+    library = tmp_path / "libfake.so"
+    library.write_bytes(b"library" * 100_000)
+    return Kit(runtime(), "x86_64", program(tmp_path), (library,))
+
+
+@pytest.fixture
+def opener(signers: list[object]) -> Iterator[Callable[[Adbd], Opener]]:
+    with ExitStack() as stack:
+
+        def made(daemon: Adbd) -> Opener:
+            def connect(check: Check) -> Link:
+                link = adb_shell_tcp.connect("127.0.0.1", daemon.port, signers=signers, check=check)  # type: ignore[arg-type]
+                stack.callback(link.close)
+                return link
+
+            return connect
+
+        yield made
+
+
+@pytest.fixture
+def daemon(phone: fake.Phone) -> Iterator[Adbd]:
+    with Adbd(phone) as running:
+        yield running
+
+
+class Bench:
+    """A phone to measure on, and what was said meanwhile."""
+
+    def __init__(self, opener: Callable[[Adbd], Opener], daemon: Adbd, kit: Kit) -> None:
+        self.events: list[Event] = []
+        self.now = 0.0
+        self.job = Job(send=self.events.append, clock=lambda: self.now, wait=self._wait)
+        self.phone = Phone("FAKE0001", opener(daemon), self.job, QUICK, kit)
+        self.waits: list[float] = []
+        self.while_waiting: Callable[[], None] = lambda: None
+
+    def _wait(self, seconds: float) -> None:
+        self.now += seconds
+        self.waits.append(seconds)
+        self.while_waiting()
+
+    def of(self, kind: type[Event]) -> list[Event]:
+        return [event for event in self.events if isinstance(event, kind)]
+
+
+@pytest.fixture
+def bench(opener: Callable[[Adbd], Opener], daemon: Adbd, kit: Kit) -> Bench:
+    return Bench(opener, daemon, kit)
+
+
+def test_from_push_to_clean_up(bench: Bench, phone: fake.Phone) -> None:
+    result = bench.phone.bench(Request(TINY, role="compressed"))
+    (found,) = result.measurements
+    assert found.samples_ns == tuple(range(1_000_000, 1_000_012))
+    assert (found.threads, found.warmup, found.load_ns, found.peak_rss_bytes) == (1, 1, 5_000_000, 9_000_000)
+    assert (found.target, found.engine, found.throttled) == ("Fakesung Phone One (FAKE0001)", "qnnpack", False)
+    assert found.heat
+    assert found.heat["cores"] == [4, 5, 6, 7]
+    assert [(row.name, row.calls, row.ns) for row in result.operators] == [
+        ("aten::linear", 2, 50),
+        ("aten::gelu", 1, 5),
+    ]
+    assert phone.log("taskset") == ["f0"]
+    assert phone.left_behind() == []
+    stages = [event.stage for event in bench.of(StageStarted)]
+    assert stages == ["check", "push", "cool", "measure"]
+    assert [event.ns for event in bench.of(LatencySample)] == list(found.samples_ns)
+    assert {event.target for event in bench.of(LatencySample)} == {"FAKE0001"}
+    assert bench.of(Progress)
+
+
+def test_the_command_line_of_the_program(bench: Bench, phone: fake.Phone) -> None:
+    bench.phone.config = QUICK.changed(engine="qnnpack", profile=True)
+    bench.phone.bench(Request(TINY, input_shape=(2, 3, 8, 8)))
+    words, libraries = (phone.root / "state/arguments").read_text().splitlines()
+    assert "--input-shape 2,3,8,8 --warmup 1 --min-iters 12 --max-seconds 20.000 --engine qnnpack --profile" in words
+    assert libraries.split()[1].endswith(words.split("--model ")[1].split("/model_")[0].split("/")[-1]) is False
+    assert "/data/local/tmp/pqv-" in libraries
+
+
+def test_what_is_kept_is_not_pushed_again(bench: Bench, phone: fake.Phone, daemon: Adbd) -> None:
+    bench.phone.config = QUICK.changed(keep=True)
+    bench.phone.bench(Request(TINY))
+    assert phone.left_behind() != []
+    free, received = phone.free, daemon.received
+    bench.phone.config = QUICK
+    bench.phone.bench(Request(TINY))
+    assert phone.free == free
+    assert daemon.received - received < 100_000
+    assert phone.left_behind() == []
+
+
+def test_a_changed_file_is_pushed_although_its_size_is_the_same(bench: Bench, phone: fake.Phone, kit: Kit) -> None:
+    bench.phone.config = QUICK.changed(keep=True)
+    bench.phone.bench(Request(TINY))
+    there = next(phone.path("/data/local/tmp").rglob("model_tiny.ptl"))
+    there.write_bytes(bytes(there.stat().st_size))
+    bench.phone.bench(Request(TINY))
+    assert there.read_bytes() == TINY.read_bytes()
+
+
+def test_the_answers_come_back(bench: Bench, tmp_path: Path) -> None:
+    inputs = tmp_path / "inputs"
+    inputs.write_bytes(bytes(4 * 3 * 32 * 32))
+    result = bench.phone.bench(Request(TINY, inputs=inputs, count=1))
+    assert result.logits is not None
+    np.testing.assert_array_equal(result.logits, [[1.0, 2.0, 3.0]])
+
+
+def test_a_sweep_of_threads_pins_only_where_there_are_enough_big_cores(bench: Bench, phone: fake.Phone) -> None:
+    bench.phone.config = QUICK.changed(threads=(1, 4, 8))
+    result = bench.phone.bench(Request(TINY))
+    assert [item.threads for item in result.measurements] == [1, 4, 8]
+    assert phone.log("taskset") == ["f0", "f0"]
+
+
+def test_all_problems_are_told_at_once_and_nothing_is_pushed(bench: Bench, phone: fake.Phone, daemon: Adbd) -> None:
+    assert bench.phone.kit
+    poor = runtime(operators={"aten::gelu": 1, "aten::linear": 2}, bytecode_max=7)
+    bench.phone.kit = Kit(poor, "arm64-v8a", bench.phone.kit.program, bench.phone.kit.libraries)
+    phone.write("state/getconf-PAGE_SIZE", "16384\n")
+    phone.set_free(1000)
+    with pytest.raises(IncompatibleError) as caught:
+        bench.phone.bench(Request(TINY))
+    text = "\n".join(problem for problem, _ in caught.value.problems)
+    for word in ("bytecode version 8", "flatten", "linear (3 arguments, 2 known)", "x86_64", "16 KB", "MB free"):
+        assert word in text
+    assert all(remedy for _, remedy in caught.value.problems)
+    assert not any(service.startswith("sync") for service in daemon.opened)
+
+
+def test_too_little_space_is_said_before_the_push(bench: Bench, phone: fake.Phone) -> None:
+    phone.set_free(17 << 20)
+    big = bench.phone.kit
+    assert big
+    with big.libraries[0].open("ab") as file:
+        file.truncate(40 << 20)
+    with pytest.raises(DeviceFullError):
+        bench.phone.bench(Request(TINY))
+    assert phone.left_behind() == []
+
+
+def test_the_phone_cools_down_first(bench: Bench, phone: fake.Phone) -> None:
+    phone.heat(2)
+    bench.while_waiting = lambda: phone.heat(0) if len(bench.waits) == 3 else None
+    result = bench.phone.bench(Request(TINY))
+    assert len(bench.waits) == 3
+    assert not result.measurements[0].throttled
+
+
+def test_cooling_has_a_limit_and_the_result_is_marked(bench: Bench, phone: fake.Phone) -> None:
+    phone.heat(2)
+    bench.phone.config = QUICK.changed(cool_limit_s=12)
+    bench.phone.kit = slow_kit(bench, phone)
+    result = bench.phone.bench(Request(TINY))
+    assert sum(bench.waits) == 12
+    assert result.measurements[0].throttled
+    assert result.warnings
+
+
+def test_a_person_can_skip_the_cooling(bench: Bench, phone: fake.Phone) -> None:
+    phone.heat(2)
+    bench.while_waiting = bench.phone.skip_cooling.set
+    bench.phone.bench(Request(TINY))
+    assert len(bench.waits) == 1
+
+
+def test_a_cap_that_never_goes_is_the_phones_habit(bench: Bench, phone: fake.Phone) -> None:
+    phone.write("sys/devices/system/cpu/cpufreq/policy4/scaling_max_freq", "2000000\n")
+    result = bench.phone.bench(Request(TINY))
+    assert 0 < len(bench.waits) <= 4
+    assert not result.measurements[0].throttled
+
+
+def slow_kit(bench: Bench, phone: fake.Phone, body: str = "") -> Kit:
+    """A program that goes on only once the watch over the heat has spoken."""
+    kit = bench.phone.kit
+    assert kit
+    seen = phone.path("/state/seen")
+    stub = phone.path("/system/bin/dumpsys")
+    stub.write_text(stub.read_text().replace("cat", f'[ "$1" = thermalservice ] && echo x >> {seen}; cat', 1))
+    kit.program.write_text(
+        PROGRAM.replace("BODY", f"{body}\nm=$(wc -l < {seen}); while [ $(wc -l < {seen}) -lt $((m + 3)) ]; do :; done")
+    )
+    return kit
+
+
+def test_a_cap_that_comes_during_the_run_marks_it(bench: Bench, phone: fake.Phone) -> None:
+    cap = phone.path("/sys/devices/system/cpu/cpufreq/policy4/scaling_max_freq")
+    bench.phone.kit = slow_kit(bench, phone, f"echo 1000000 > {cap}")
+    result = bench.phone.bench(Request(TINY))
+    assert result.measurements[0].throttled
+    assert result.measurements[0].heat
+    assert result.measurements[0].heat["capped_after"] == ["policy4"]
+
+
+def test_severe_heat_stops_and_keeps_what_was_measured(bench: Bench, phone: fake.Phone) -> None:
+    first = """echo '{"type":"iteration","index":0,"ns":1000,"threads":1}'"""
+    status = phone.path("/state/dumpsys-thermalservice")
+    bench.phone.kit = slow_kit(bench, phone, f'{first}; echo "Thermal Status: 4" > {status}; while :; do :; done')
+    bench.phone.config = QUICK.changed(threads=(1, 2))
+    result = bench.phone.bench(Request(TINY))
+    (found,) = result.measurements
+    assert found.samples_ns == (1000,)
+    assert found.throttled
+    assert found.heat
+    assert found.heat["stopped"] == 4
+    assert phone.left_behind() == []
+
+
+def test_severe_heat_before_the_first_sample(bench: Bench, phone: fake.Phone) -> None:
+    status = phone.path("/state/dumpsys-thermalservice")
+    bench.phone.kit = slow_kit(bench, phone, f'echo "Thermal Status: 4" > {status}; while :; do :; done')
+    with pytest.raises(OverheatedError):
+        bench.phone.bench(Request(TINY))
+    assert phone.left_behind() == []
+
+
+def test_fixed_performance_is_put_back(bench: Bench, phone: fake.Phone) -> None:
+    bench.phone.config = QUICK.changed(fixed_performance=True)
+    result = bench.phone.bench(Request(TINY))
+    mode = "power set-fixed-performance-mode-enabled"
+    assert phone.log("cmd") == [f"{mode} true", f"{mode} false"]
+    assert result.measurements[0].heat
+    assert result.measurements[0].heat["fixed_performance"] is True
+
+
+def test_fixed_performance_is_put_back_when_the_cable_is_pulled(bench: Bench, phone: fake.Phone, daemon: Adbd) -> None:
+    body = f"echo on > {phone.path('/state/on')}; while :; do :; done"
+    bench.phone.kit = slow_kit(bench, phone, body)
+    bench.phone.config = QUICK.changed(fixed_performance=True)
+
+    def pull() -> None:
+        while not phone.path("/state/on").exists():
+            pass
+        daemon.shut_down()
+
+    puller = threading.Thread(target=pull)
+    puller.start()
+    with pytest.raises(ConnectionLostError):
+        bench.phone.bench(Request(TINY))
+    puller.join()
+    while phone.running():
+        pass
+    assert phone.log("cmd")[-1].endswith("false")
+    daemon.boot()
+    bench.phone.kit.program.write_text(PROGRAM.replace("BODY", ""))
+    assert bench.phone.bench(Request(TINY)).measurements
+    assert phone.left_behind() == []
+
+
+def test_energy_is_told_only_while_the_battery_is_drained(bench: Bench, phone: fake.Phone) -> None:
+    bench.phone.kit = slow_kit(bench, phone)
+    power = "sys/class/power_supply/battery"
+    phone.write(f"{power}/current_now", "-500000\n")
+    phone.write(f"{power}/voltage_now", "4000000\n")
+    found = bench.phone.bench(Request(TINY)).measurements[0].heat
+    assert found
+    assert found["joule_an_inference"] == pytest.approx(2.0 * 0.001, rel=0.01)
+    phone.write("state/dumpsys-battery", fake.BATTERY.replace("status: 3", "status: 2"))
+    charging = bench.phone.bench(Request(TINY)).measurements[0].heat
+    assert charging
+    assert "joule_an_inference" not in charging
+
+
+def test_a_cancel_ends_the_program_and_leaves_nothing(bench: Bench, phone: fake.Phone) -> None:
+    body = """echo '{"type":"iteration","index":0,"ns":1000,"threads":1}'; while :; do :; done"""
+    assert bench.phone.kit
+    bench.phone.kit.program.write_text(PROGRAM.replace("BODY", body))
+    bench.job.send = lambda event: bench.job.cancelled.set() if isinstance(event, LatencySample) else None
+    with pytest.raises(Cancelled):
+        bench.phone.bench(Request(TINY))
+    while phone.running():
+        pass
+    assert phone.left_behind() == []
+
+
+def final(**fields: object) -> str:
+    return f"echo '{json.dumps({'type': 'final', **fields})}'; exit 3"
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (
+            'echo \'{"type":"final","status":"failed","exit_code":3,"message":"no such file"}\'; exit 3',
+            "could not load",
+        ),
+        (
+            'echo \'{"type":"final","status":"failed","message":"Following ops cannot be found: a"}\'; exit 3',
+            "operators",
+        ),
+        ("echo 'CANNOT LINK EXECUTABLE: library' >&2; exit 1", "libraries"),
+        ("kill -9 $$", "too little memory"),
+        ("kill -SEGV $$", "crashed"),
+        ("exit 1", "without a result"),
+        ("exec /no/such/program", "cannot start"),
+        (final(status="timeout", exit_code=5, message="time"), "measured nothing"),
+    ],
+)
+def test_every_end_of_the_program_has_its_words(bench: Bench, phone: fake.Phone, body: str, words: str) -> None:
+    assert bench.phone.kit
+    bench.phone.kit.program.write_text(PROGRAM.replace("BODY", body))
+    with pytest.raises(RunnerError, match=words):
+        bench.phone.bench(Request(TINY))
+    assert phone.left_behind() == []
+
+
+def test_lines_that_are_no_records_are_left_out(bench: Bench) -> None:
+    noise = ("hello", '{"type":"iteration","index":0,"ns":-5}', "{", "\\377\\376", '{"type":"iteration","ns":1e400}')
+    body = "; ".join(f"printf '{line}\\n'" for line in noise)
+    assert bench.phone.kit
+    bench.phone.kit.program.write_text(PROGRAM.replace("BODY", body))
+    assert len(bench.phone.bench(Request(TINY)).measurements[0].samples_ns) == 12
+
+
+@pytest.mark.parametrize("cut", [0, 30, 300, 1200, 3000, 200_000, 706_000, 711_000, 716_000, 720_000])
+def test_a_cable_pulled_at_any_byte_leaves_a_phone_on_which_a_retry_works(
+    bench: Bench, phone: fake.Phone, daemon: Adbd, cut: int
+) -> None:
+    daemon.faults = Faults(cut_after=cut)
+    try:
+        bench.phone.bench(Request(TINY))
+    except PqvError as error:
+        assert error.message
+    daemon.faults = Faults()
+    assert bench.phone.bench(Request(TINY)).measurements
+    assert phone.left_behind() == []
