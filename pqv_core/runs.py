@@ -15,6 +15,7 @@ from pqv_core import results
 from pqv_core.errors import ProjectError, from_os_error
 
 LOCK_FILE = ".lock"
+_PATIENCE_S = 3.0  # a worker whose owner was killed ends by itself, but not in the same instant
 
 
 def choose(project: Path, *, fresh: bool) -> str:
@@ -50,7 +51,7 @@ def claimed(directory: Path) -> Iterator[None]:
     """
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(directory / LOCK_FILE, timeout=0)
+        lock = FileLock(directory / LOCK_FILE, timeout=_PATIENCE_S)
         lock.acquire()
     except Timeout as error:
         raise ProjectError(

@@ -1,0 +1,280 @@
+"""``pqv`` from a shell, with a real worker and a very small Vision Transformer."""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from PIL import Image
+
+from pqv_core import events, results
+from pqv_core import project as projects
+from pqv_core.fsio import sha256_file
+
+PQV = (sys.executable, "-P", "-c", "import sys; from pqv_gui.cli import main; sys.exit(main())")
+SMALL = {"img_size": 32, "patch_size": 8, "embed_dim": 48, "depth": 2, "num_heads": 3}
+posix = pytest.mark.skipif(sys.platform == "win32", reason="signals")
+
+
+def pqv(*arguments: str | Path, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run ``pqv`` to its end."""
+    command = [*PQV, *map(str, arguments)]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=500)
+
+
+def make_images(folder: Path) -> None:
+    """Noise, brighter in one class than in the other."""
+    noise = random.Random(0)
+    for split, count in (("train", 12), ("val", 6)):
+        for name, light in (("dark", 0), ("light", 120)):
+            (folder / split / name).mkdir(parents=True)
+            for number in range(count):
+                pixels = bytes(light + noise.randrange(130) for _ in range(32 * 32))
+                Image.frombytes("L", (32, 32), pixels).save(folder / split / name / f"{number}.png")
+
+
+def make_project(folder: Path) -> Path:
+    """A project with images, Taylor pruning and fine-tuning that takes seconds."""
+    make_images(folder / "images")
+    settings = [f"model.arguments.{key}={value}" for key, value in SMALL.items()]
+    settings += ["finetune.batch_size=8", "measure.iterations=5", "measure.warmup=1", "measure.threads=1"]
+    more = [word for setting in settings for word in ("--set", setting)]
+    made = pqv(
+        *("new", "small.pqv", "--model", "vit_tiny_patch16_224", "--random", "--data", "images"),
+        *("--epochs", "2", "--engine", "onednn", *more),
+        folder=folder,
+    )
+    assert made.returncode == 0, made.stderr
+    return folder / "small.pqv"
+
+
+def said(text: str) -> list[events.AnyEvent]:
+    """The events of JSON lines; every line must be one."""
+    found = [events.decode(line) for line in text.splitlines()]
+    assert all(event is not None for event in found)
+    return [event for event in found if event is not None]
+
+
+def only_record(project: Path) -> results.RunRecord:
+    """The one run of a project."""
+    (record,), problems = results.load_all(projects.runs_directory(project))
+    assert problems == []
+    return record
+
+
+def lasting(project: Path) -> dict[str, Any]:
+    """What must be the same however often the run was stopped: everything but times."""
+    record = only_record(project)
+    assert record.state == "succeeded"
+    folder = projects.runs_directory(project) / record.id
+    leftovers = [path.name for path in folder.rglob("*.part")]
+    assert leftovers == []
+    return {
+        "dense": record.dense_accuracy,
+        "pruned": record.pruned_accuracy,
+        "stages": [(stage.name, stage.state) for stage in record.stages],
+        "variants": {
+            variant.role: (variant.params, variant.macs, variant.size_bytes, variant.accuracy, variant.parity)
+            for variant in record.variants
+        },
+        "weights": {
+            str(path.relative_to(folder)): sha256_file(path)
+            for path in sorted(folder.glob("stages/*/model.safetensors"))
+        },
+    }
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project that was run to its end without being stopped. Not to be changed."""
+    project = make_project(tmp_path_factory.mktemp("whole"))
+    done = pqv("run", project, "--json", folder=project.parent)
+    assert done.returncode == 0, done.stderr
+    project.with_suffix(".jsonl").write_text(done.stdout)
+    project.with_suffix(".txt").write_text(done.stderr)
+    return project
+
+
+@pytest.fixture
+def untouched(whole: Path, tmp_path: Path) -> Path:
+    """The same project before it was run."""
+    shutil.copytree(whole.parent / "images", tmp_path / "images")
+    shutil.copy2(whole, tmp_path / whole.name)
+    return tmp_path / whole.name
+
+
+def test_json_is_nothing_but_events_and_ends_in_one_finished(whole: Path) -> None:
+    heard = said(whole.with_suffix(".jsonl").read_text())
+    assert isinstance(heard[0], events.JobStarted)
+    assert [event.type for event in heard].count("finished") == 1
+    assert isinstance(heard[-1], events.Finished)
+    assert heard[-1].outcome == "succeeded"
+    assert len({event.run for event in heard}) == 1
+    names = {event.name for event in heard if isinstance(event, events.Metric)}
+    assert {"train_loss", "val_top1"} <= names
+    timed = {event.role for event in heard if isinstance(event, events.LatencySample)}
+    assert {"paper_fp32", "fast_fp32", "pruned_fp32", "compressed"} <= timed
+
+
+def test_a_person_reads_before_and_after_on_standard_error(whole: Path) -> None:
+    text = whole.with_suffix(".txt").read_text()
+    for words in ("Top-1 accuracy", "Latency, median", "File size", "Gain over FP32, paper’s baseline", "Fine-tune"):
+        assert words in text
+
+
+def test_what_a_run_leaves_is_whole(whole: Path) -> None:
+    record = only_record(whole)
+    folder = projects.runs_directory(whole) / record.id
+    assert {variant.role for variant in record.variants} == {"paper_fp32", "fast_fp32", "pruned_fp32", "compressed"}
+    for variant in record.variants:
+        assert (folder / variant.file).stat().st_size == variant.size_bytes
+        (measured,) = variant.measurements
+        assert len(measured.samples_ns) == 5
+    assert len({variant.measurements[0].loop for variant in record.variants}) == 1
+    compressed = record.variant("compressed")
+    assert compressed is not None and compressed.parity is not None
+    assert compressed.parity.relative <= 0.1
+    assert (folder / results.HISTORY_FILE).read_text().strip()
+
+
+def test_show_tells_the_same_for_people_and_programs(whole: Path) -> None:
+    table = pqv("show", whole, folder=whole.parent)
+    assert table.returncode == 0
+    assert only_record(whole).id in table.stdout
+    assert "Latency, median" in table.stdout
+    lines = [json.loads(line) for line in pqv("show", whole, "--json", folder=whole.parent).stdout.splitlines()]
+    assert [line["type"] for line in lines] == ["project", "run"]
+    assert lines[1]["record"]["id"] == only_record(whole).id
+    assert lines[1]["speedup_over"]["paper_fp32"] > 0
+
+
+def test_a_second_run_takes_everything_over(whole: Path) -> None:
+    before = lasting(whole)
+    again = pqv("run", whole, "--json", folder=whole.parent)
+    assert again.returncode == 0
+    finished = [event for event in said(again.stdout) if isinstance(event, events.StageFinished)]
+    assert finished
+    assert all(event.cached for event in finished)
+    assert lasting(whole) == before
+
+
+def test_bench_measures_the_files_of_a_run(whole: Path) -> None:
+    folder = projects.runs_directory(whole) / only_record(whole).id
+    files = sorted(folder.glob("*.ptl"))
+    done = pqv("bench", *files, "--iterations", "7", "--threads", "1", "--json", folder=whole.parent)
+    assert done.returncode == 0, done.stderr
+    last = said(done.stdout)[-1]
+    assert isinstance(last, events.Finished) and last.result is not None
+    measured: Any = last.result["measurements"]
+    assert set(measured) == {str(file.resolve()) for file in files}
+    assert all(len(item["samples_ns"]) == 7 for item in measured.values())
+
+
+@posix
+@pytest.mark.parametrize("stage", ["load", "prune", "finetune", "export", "verify", "benchmark"])
+def test_a_run_that_was_killed_goes_on_to_the_same_result(whole: Path, untouched: Path, stage: str) -> None:
+    kill_in_stage(untouched, stage)
+    again = pqv("run", untouched, "--json", folder=untouched.parent)
+    assert again.returncode == 0, again.stderr
+    assert lasting(untouched) == lasting(whole)
+
+
+def kill_in_stage(project: Path, stage: str) -> None:
+    """kill -9 ``pqv`` as soon as it says that a stage begins, and see that its worker goes too."""
+    with started(project) as running:
+        wait_for_stage(running, stage)
+        family = psutil.Process(running.pid).children(recursive=True)
+        running.kill()
+        _, alive = psutil.wait_procs(family, timeout=60)
+    assert alive == []
+
+
+def started(project: Path) -> subprocess.Popen[str]:
+    """``pqv run --json`` at work."""
+    return subprocess.Popen(
+        [*PQV, "run", str(project), "--json"],
+        cwd=project.parent,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+
+
+def wait_for_stage(running: subprocess.Popen[str], stage: str) -> None:
+    """Read events until a stage begins."""
+    assert running.stdout is not None
+    for line in running.stdout:
+        event = events.decode(line)
+        if isinstance(event, events.StageStarted) and event.stage == stage:
+            return
+    pytest.fail(f"the stage {stage} never began")
+
+
+@posix
+def test_ctrl_c_cancels_and_the_next_run_goes_on(whole: Path, untouched: Path) -> None:
+    with started(untouched) as running:
+        wait_for_stage(running, "finetune")
+        running.send_signal(signal.SIGINT)
+        assert running.stdout is not None
+        last = said(running.stdout.read())[-1]
+        assert running.wait() == 130
+    assert isinstance(last, events.Finished)
+    assert last.outcome == "cancelled"
+    assert pqv("run", untouched, folder=untouched.parent).returncode == 0
+    assert lasting(untouched) == lasting(whole)
+
+
+def test_an_image_that_cannot_be_read_is_named(untouched: Path) -> None:
+    for path in (untouched.parent / "images").rglob("*.png"):
+        path.write_bytes(b"this is no image")
+    done = pqv("run", untouched, folder=untouched.parent)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert ".png" in done.stderr
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of two megabytes, where the system lets us have one."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    if sys.platform != "linux" or os.geteuid() != 0:
+        pytest.skip("needs the right to mount")
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.mount(b"tmpfs", bytes(place), b"tmpfs", 0, b"size=2m"):
+        pytest.skip(f"cannot mount: {os.strerror(ctypes.get_errno())}")
+    yield place
+    libc.umount2(bytes(place), 2)
+
+
+def test_a_full_disk_is_told_and_nothing_is_lost(small_disk: Path, whole: Path) -> None:
+    project = small_disk / whole.name
+    content = projects.load(whole)
+    stored = {name: str(whole.parent / "images" / name) for name in ("train", "val")}
+    data = content.config.data.changed(**stored)
+    projects.save(project, content.changed(config=content.config.changed(data=data)))
+    filler = small_disk / "filler"
+    free = shutil.disk_usage(small_disk).free
+    filler.write_bytes(bytes(free - 200_000))
+
+    full = pqv("run", project, folder=whole.parent)
+    assert full.returncode == 1
+    assert "disk is full" in full.stderr
+    assert "Traceback" not in full.stderr
+
+    filler.unlink()
+    ctypes.CDLL(None).mount(b"tmpfs", bytes(small_disk), b"tmpfs", 32, b"size=100m")  # 32: MS_REMOUNT
+    again = pqv("run", project, folder=whole.parent)
+    assert again.returncode == 0, again.stderr
+    assert only_record(project).state == "succeeded"

@@ -1,0 +1,140 @@
+"""From the command line to a config: defaults that fit, and what cannot be is refused at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from pqv_core import new_config
+from pqv_core import project as projects
+from pqv_core.config import RunConfig
+from pqv_core.config.prune import IMPORTANCES
+from pqv_core.config.quantize import ENGINES, PRECISIONS
+from pqv_core.errors import DataError, ModelError, PqvError, UsageError
+from pqv_gui import cli
+
+MODEL = "deit_small_patch16_224"
+
+
+@pytest.fixture
+def digits(tmp_path: Path) -> Path:
+    """A folder with training and validation images of two classes."""
+    for split in ("train", "val"):
+        for name in ("one", "two"):
+            (tmp_path / "digits" / split / name).mkdir(parents=True)
+            Image.new("L", (8, 8)).save(tmp_path / "digits" / split / name / "a.png")
+    return tmp_path / "digits"
+
+
+def build(tmp_path: Path, **choices: Any) -> new_config.NewConfig:
+    return new_config.build(new_config.Choices(project=tmp_path / "p.pqv", **{"model": MODEL, **choices}))
+
+
+def test_without_images_latency_is_what_counts(tmp_path: Path) -> None:
+    made = build(tmp_path)
+    assert made.config.model.weights == "random"
+    assert (made.config.prune.enabled, made.config.prune.importance, made.config.prune.ratio) == (True, "l2", 0.25)
+    assert made.config.finetune.epochs == 0
+    assert (made.config.quantize.precision, made.config.quantize.engine) == ("int8-dynamic", "auto")
+    assert len(made.notes) == 4  # each choice made for the person is said
+
+
+def test_with_images_accuracy_counts_too(tmp_path: Path, digits: Path) -> None:
+    config = build(tmp_path, data=digits).config
+    assert config.model.weights == "pretrained"
+    assert config.prune.importance == "taylor"
+    assert config.finetune.epochs == 3
+    assert (config.data.train, config.data.val) == ("digits/train", "digits/val")
+
+
+def test_what_is_said_counts(tmp_path: Path, digits: Path) -> None:
+    made = build(
+        tmp_path,
+        random=True,
+        data=digits,
+        importance="l1",
+        ratio=0.5,
+        epochs=7,
+        precision="fp32",
+        engine="qnnpack",
+        target="host",
+        settings=("prune.round_to=16", "model.arguments.img_size=32", "finetune.epochs=8"),
+    )
+    config = made.config
+    assert config.model.weights == "random"
+    assert (config.prune.importance, config.prune.ratio, config.prune.round_to) == ("l1", 0.5, 16)
+    assert config.finetune.epochs == 8  # --set has the last word
+    assert (config.quantize.precision, config.quantize.engine) == ("fp32", "qnnpack")
+    assert config.model.arguments == {"img_size": 32}
+    assert made.notes == ()
+
+
+def test_no_prune_switches_pruning_off(tmp_path: Path) -> None:
+    assert not build(tmp_path, prune=False).config.prune.enabled
+
+
+def test_a_weights_file_is_kept_relative_to_the_project(tmp_path: Path) -> None:
+    weights = tmp_path / "w" / "a.safetensors"
+    weights.parent.mkdir()
+    weights.touch()
+    config = build(tmp_path, weights=weights).config
+    assert (config.model.weights, config.model.path) == ("file", "w/a.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("choices", "kind", "words"),
+    [
+        ({"model": "deit_smal_patch16_224"}, ModelError, "deit_small_patch16_224"),
+        ({"pretrained": True, "random": True}, UsageError, "exclude"),
+        ({"prune": False, "ratio": 0.5}, UsageError, "--no-prune"),
+        ({"ratio": 0.0}, UsageError, "prune.ratio"),
+        ({"ratio": 1.0}, UsageError, "prune.ratio"),
+        ({"ratio": -1.0}, UsageError, "prune.ratio"),
+        ({"ratio": float("nan")}, UsageError, "prune.ratio"),
+        ({"ratio": float("inf")}, UsageError, "prune.ratio"),
+        ({"importance": "magic"}, UsageError, "taylor"),
+        ({"importance": "taylor"}, DataError, "--data"),
+        ({"epochs": 3}, DataError, "--data"),
+        ({"epochs": -1}, UsageError, "finetune.epochs"),
+        ({"precision": "int3"}, UsageError, "int8-dynamic"),
+        ({"engine": "tpu"}, UsageError, "qnnpack"),
+        ({"target": "moon"}, UsageError, "host"),
+        ({"settings": ("prune.nothing=1",)}, UsageError, "prune.ratio"),
+        ({"settings": ("prune.round_to",)}, UsageError, "KEY=VALUE"),
+        ({"settings": ("prune.round_to=many",)}, UsageError, "prune.round_to"),
+        ({"settings": ("prune=1",)}, UsageError, "no setting"),
+        ({"weights": Path("nothing.pth")}, PqvError, "nothing.pth"),
+        ({"data": Path("nowhere")}, DataError, "nowhere"),
+    ],
+)
+def test_what_cannot_be_is_refused_with_a_way_out(
+    tmp_path: Path, choices: dict[str, Any], kind: type[PqvError], words: str
+) -> None:
+    with pytest.raises(kind) as caught:
+        build(tmp_path, **choices)
+    assert words in str(caught.value)
+    assert caught.value.action
+
+
+def test_images_that_are_gone_are_noticed_before_a_run(tmp_path: Path, digits: Path) -> None:
+    config = build(tmp_path, data=digits).config
+    (digits / "train" / "one" / "a.png").unlink()
+    with pytest.raises(DataError, match="one class"):
+        new_config.check(config, project=tmp_path / "p.pqv")
+
+
+def test_help_names_every_choice(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["new", "--help"]) == 0
+    text = capsys.readouterr().out
+    for choice in (*IMPORTANCES, *PRECISIONS, *ENGINES):
+        assert choice in text
+
+
+def test_the_config_survives_the_project_file(tmp_path: Path) -> None:
+    config = build(tmp_path, settings=("seed=5",)).config
+    projects.save(tmp_path / "p.pqv", projects.Project(config=config))
+    assert projects.load(tmp_path / "p.pqv").config == config
+    assert isinstance(config, RunConfig)
