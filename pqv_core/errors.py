@@ -60,9 +60,7 @@ class PqvError(Exception):
 
     def info(self) -> ErrorInfo:
         """The error as data."""
-        return ErrorInfo(
-            kind=type(self).__name__, message=self.message, action=self.action, details=self.details
-        )
+        return ErrorInfo(kind=type(self).__name__, message=self.message, action=self.action, details=self.details)
 
 
 class UsageError(PqvError):
@@ -152,5 +150,5 @@ def from_os_error(error: OSError, path: str | os.PathLike[str] | None = None) ->
         error.errno or 0, (error.strerror or "The file could not be used", "Check the path.")
     )
     where = path if path is not None else error.filename
-    message = f"{what}: {Path(os.fsdecode(where))}." if where is not None else f"{what}."
+    message = f"{what}: {Path(os.fsdecode(where))}." if isinstance(where, str | bytes | os.PathLike) else f"{what}."
     return StorageError(message, action=action, details=f"{type(error).__name__}: {error}")

@@ -6,9 +6,11 @@ over can be told apart and dropped.
 
 from __future__ import annotations
 
+import json
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic_core import PydanticSerializationError
 
 from pqv_core.errors import ErrorInfo
 
@@ -119,8 +121,15 @@ _ADAPTER: TypeAdapter[AnyEvent] = TypeAdapter(AnyEvent)
 
 
 def encode(event: Event) -> str:
-    """The event as one line of JSON, without the line's end."""
-    return event.model_dump_json()
+    """The event as one line of JSON, without the line's end.
+
+    Characters that are not Unicode (of file names in another encoding) become question marks.
+    """
+    try:
+        return event.model_dump_json()
+    except PydanticSerializationError:
+        text = json.dumps(event.model_dump(mode="json"), ensure_ascii=False, allow_nan=False)
+        return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def decode(line: str | bytes) -> AnyEvent | None:

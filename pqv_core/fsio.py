@@ -58,7 +58,44 @@ def write_text(path: Path, text: str) -> None:
 
 def write_json(path: Path, value: Any) -> None:
     """Write ``value`` as readable JSON, whole or not at all; NaN and infinity are refused."""
-    write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
+    if not _is_unicode(text):  # file names in another encoding: kept as escapes, which read back the same
+        text = json.dumps(value, indent=2, ensure_ascii=True, allow_nan=False)
+    write_text(path, text + "\n")
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def read_json(path: Path) -> Any:
+    """The JSON value in a file of UTF-8; NaN and infinity are refused.
+
+    Raises:
+        OSError: The file cannot be read.
+        ValueError: It is not complete JSON.
+    """
+    return parse_json(path.read_text(encoding="utf-8-sig"))
+
+
+def parse_json(text: str) -> Any:
+    """The JSON value that ``text`` holds; NaN and infinity are refused.
+
+    Raises:
+        ValueError: It is not complete JSON, or nested too deeply.
+    """
+    try:
+        return json.loads(text, parse_constant=_refuse)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is not JSON")
 
 
 def sha256_file(path: Path) -> str:

@@ -6,7 +6,7 @@ know are kept. Runs lie beside it in ``name.runs/<id>/``.
 
 from __future__ import annotations
 
-import json
+import contextlib
 import os
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,7 +18,7 @@ from pqv_core import migrations
 from pqv_core.config import RunConfig
 from pqv_core.config.base import Config
 from pqv_core.errors import ConfigError, ProjectError, from_os_error
-from pqv_core.fsio import write_json
+from pqv_core.fsio import read_json, write_json
 
 SCHEMA_VERSION = 1
 SUFFIX = ".pqv"
@@ -54,17 +54,15 @@ def load(path: Path) -> Project:
 def _read(path: Path) -> dict[str, Any]:
     try:
         if path.stat().st_size > _LIMIT_BYTES:
-            raise ProjectError(
-                f"{path.name} is too large to be a project file.", action="Choose a .pqv file."
-            )
-        plain = json.loads(path.read_text(encoding="utf-8"))
+            raise ProjectError(f"{path.name} is too large to be a project file.", action="Choose a .pqv file.")
+        plain = read_json(path)
     except OSError as error:
         raise ProjectError(
             f"The project file cannot be read: {from_os_error(error, path).message}",
             action="Check the path, or create a project with: pqv new PROJECT.pqv --model NAME.",
             details=str(error),
         ) from error
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise ProjectError(
             f"{path.name} is damaged: it is not complete JSON.",
             action="Restore an earlier copy of the file, or create the project anew. Its runs are untouched.",
@@ -99,5 +97,19 @@ def stored_path(path: Path, *, project: Path) -> str:
 
 
 def resolved_path(stored: str, *, project: Path) -> Path:
-    """The absolute path that a stored one means."""
-    return (project.resolve().parent / Path(stored).expanduser()).resolve()
+    """The absolute path that a stored one means.
+
+    Raises:
+        ProjectError: It cannot be a path.
+    """
+    path = Path(stored)
+    with contextlib.suppress(RuntimeError):  # ~name of nobody is a plain name
+        path = path.expanduser()
+    try:
+        return (project.resolve().parent / path).resolve()
+    except (ValueError, OSError, RuntimeError) as error:  # a NUL, a circle of links
+        raise ProjectError(
+            f"The project names a path that cannot be one: {stored!r}.",
+            action="Correct it in the project.",
+            details=str(error),
+        ) from error

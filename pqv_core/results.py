@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import math
 import statistics
 from pathlib import Path
 from typing import Any, Literal
@@ -10,7 +10,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pqv_core.errors import ErrorInfo, ProjectError, from_os_error
-from pqv_core.fsio import write_json
+from pqv_core.fsio import read_json, write_json
 
 SCHEMA_VERSION = 1
 RUN_FILE = "run.json"
@@ -88,7 +88,8 @@ class Measurement(Record):
     def percentile_ms(self, share: float) -> float:
         """The nearest-rank percentile in milliseconds; ``share`` from 0 to 1."""
         ordered = sorted(self.samples_ns)
-        return ordered[min(len(ordered) - 1, int(share * len(ordered)))] / 1e6
+        rank = math.ceil(round(share * len(ordered), 6))  # 0.07 · 100 is a little more than 7
+        return ordered[min(max(rank, 1), len(ordered)) - 1] / 1e6
 
 
 class OperatorTime(Record):
@@ -176,14 +177,20 @@ class RunRecord(Record):
         return next((variant for variant in self.variants if variant.role == role), None)
 
     def speedup(self, *, over: Role, target: str = "local") -> float | None:
-        """How many times faster the compressed artefact is than ``over`` on ``target`` (ratio of medians)."""
+        """How many times faster the compressed artefact is than ``over`` on ``target`` (ratio of medians).
+
+        Of measurements that took turns in one loop, the latest; only without such the latest of each.
+        """
         ours, base = (_measured(self.variant(role), target) for role in ("compressed", over))
-        return base.median_ns / ours.median_ns if ours and base else None
+        pairs = [(a, b) for a in ours for b in base]
+        pair = next((pair for pair in pairs if pair[0].loop == pair[1].loop), pairs[0] if pairs else None)
+        return pair[1].median_ns / pair[0].median_ns if pair else None
 
 
-def _measured(variant: Variant | None, target: str) -> Measurement | None:
+def _measured(variant: Variant | None, target: str) -> list[Measurement]:
+    """The measurements on ``target``, latest first."""
     measurements = variant.measurements if variant else ()
-    return next((item for item in reversed(measurements) if item.target == target), None)
+    return [item for item in reversed(measurements) if item.target == target]
 
 
 def save(directory: Path, record: RunRecord) -> None:
@@ -199,7 +206,7 @@ def load(directory: Path) -> RunRecord:
     """
     path = directory / RUN_FILE
     try:
-        plain = json.loads(path.read_text(encoding="utf-8"))
+        plain = read_json(path)
     except OSError as error:
         raise ProjectError(
             f"The run {directory.name} cannot be read: {from_os_error(error, path).message}",
@@ -211,9 +218,7 @@ def load(directory: Path) -> RunRecord:
         ) from error
     version = plain.get("schema_version") if isinstance(plain, dict) else None
     if isinstance(version, int) and version > SCHEMA_VERSION:
-        raise ProjectError(
-            f"The run {directory.name} was written by a newer PQV-Mobile.", action="Update PQV-Mobile."
-        )
+        raise ProjectError(f"The run {directory.name} was written by a newer PQV-Mobile.", action="Update PQV-Mobile.")
     try:
         return RunRecord.model_validate(plain)
     except ValidationError as error:
@@ -223,20 +228,27 @@ def load(directory: Path) -> RunRecord:
 
 
 def load_all(runs: Path) -> tuple[list[RunRecord], list[str]]:
-    """All readable runs in a ``.runs`` folder, oldest first, and a sentence for each that is not."""
+    """All readable runs in a ``.runs`` folder, oldest first, and a sentence for each that is not.
+
+    Raises:
+        StorageError: The folder cannot be listed.
+    """
     records, problems = [], []
-    if runs.is_dir():
-        for directory in sorted(runs.iterdir()):
-            if not (directory / RUN_FILE).exists():
-                continue
-            try:
-                records.append(load(directory))
-            except ProjectError as error:
-                problems.append(error.message)
+    try:
+        directories = sorted(runs.iterdir()) if runs.is_dir() else []
+        directories = [directory for directory in directories if (directory / RUN_FILE).exists()]
+    except OSError as error:
+        raise from_os_error(error, runs) from error
+    for directory in directories:
+        try:
+            records.append(load(directory))
+        except ProjectError as error:
+            problems.append(error.message)
     records.sort(key=lambda record: (record.created, record.id))
     return records, problems
 
 
 def json_schema() -> dict[str, Any]:
     """The JSON Schema of ``run.json``, as published in ``resources/schema/run.schema.json``."""
-    return RunRecord.model_json_schema()
+    dialect = "https://json-schema.org/draft/2020-12/schema"
+    return {"$schema": dialect, **RunRecord.model_json_schema(mode="serialization")}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from typing import Any
 
@@ -63,23 +64,36 @@ def with_setting(config: RunConfig, name: str, text: str) -> RunConfig:
     Raises:
         ConfigError: There is no such setting, or it cannot hold this value.
     """
-    if name not in setting_names() and not name.startswith("model.arguments."):
+    is_argument = name.startswith("model.arguments.") and name != "model.arguments."
+    if name not in setting_names() and not is_argument:
         raise ConfigError(
             f"There is no setting named {name!r}.",
             field=name,
             action=f"Choose one of: {', '.join(setting_names())}.",
         )
+    value = _value(text)
+    try:
+        return _with_value(config, name, value)
+    except ConfigError:
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise
+        with contextlib.suppress(ConfigError):  # a folder may be named 2024
+            return _with_value(config, name, text)
+        raise
+
+
+def _with_value(config: RunConfig, name: str, value: Any) -> RunConfig:
     plain = config.model_dump()
     level: dict[str, Any] = plain
     *path, last = name.split(".", 2)
     for part in path:
         level = level[part]
-    level[last] = _value(text)
+    level[last] = value
     return RunConfig.parse(plain)
 
 
 def _value(text: str) -> Any:
     try:
         return json.loads(text, parse_constant=lambda word: word)  # NaN stays a word, and is refused as one
-    except json.JSONDecodeError:
+    except (ValueError, RecursionError):
         return text
