@@ -114,7 +114,7 @@ def serve(request: Request, take: Callable[[Reply], None], *, context: Context) 
         Cancelled: The end was asked for; the process is gone.
     """
     process = subprocess.Popen(
-        [sys.executable, "-m", "pqv_core.engine.lite_process"],
+        [sys.executable, "-P", "-m", "pqv_core.engine.lite_process"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -25,6 +25,7 @@ from pqv_core.engine.stages import STAGES, Stage, Work
 from pqv_core.errors import Cancelled, PqvError, from_os_error
 from pqv_core.events import Event, JobStarted, Metric, StageFinished, StageStarted
 from pqv_core.fsio import sha256_json, write_json
+from pqv_core.history import History
 from pqv_core.job import RunJob
 from pqv_core.results import RunRecord, StageRecord
 
@@ -66,6 +67,7 @@ class Pipeline:
         self.fresh = fresh
         self.siblings = projects.runs_directory(project)
         self.record = self._opened_record()
+        self.history = History(directory / results.HISTORY_FILE)
         self.context.send = self._keeping_history(self.context.send)
 
     def _opened_record(self) -> RunRecord:
@@ -83,13 +85,11 @@ class Pipeline:
         )
 
     def _keeping_history(self, send: Callable[[Event], None]) -> Callable[[Event], None]:
-        history = self.directory / results.HISTORY_FILE
+        """Metrics go into the history too; one that a resumed training sends again is dropped."""
 
         def wrapped(event: Event) -> None:
-            if isinstance(event, Metric):
-                with history.open("a", encoding="utf-8") as file:
-                    file.write(event.model_dump_json(exclude={"run", "type"}) + "\n")
-            send(event)
+            if not isinstance(event, Metric) or self.history.add(event):
+                send(event)
 
         return wrapped
 
@@ -175,7 +175,7 @@ class Pipeline:
             part.mkdir(parents=True)
             marker.write_text(key)
             if stage.writes_history:
-                (self.directory / results.HISTORY_FILE).unlink(missing_ok=True)
+                self.history.clear()
         known = list(self.context.warnings)
         began = time.monotonic()
         result = stage.work(self.work, part)

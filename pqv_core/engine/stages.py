@@ -94,6 +94,11 @@ class Work:
         return checkpoint.load(self.directories[stage] / WEIGHTS_FILE).eval()
 
     @property
+    def base(self) -> checkpoint.Base:
+        """What timm creates before anything is cut."""
+        return checkpoint.Base.model_validate(self.results["load"]["base"])
+
+    @property
     def preprocessing(self) -> Preprocessing:
         """How images are brought into the model's form."""
         return PREPROCESSING.validate_python(self.results["load"]["preprocessing"])
@@ -137,30 +142,27 @@ def _load_inputs(work: Work) -> Result:
 
 def _classes(work: Work) -> list[str] | None:
     """Names of the classes in the images; None without images."""
-    found = [dataset.classes(folder) for folder in (work.train, work.val) if folder is not None]
-    if len(found) == 2 and not set(found[1]) <= set(found[0]):
-        raise DataError(
-            f"{work.val} holds classes that {work.train} does not: "
-            f"{', '.join(sorted(set(found[1]) - set(found[0]))[:5])}.",
-            action="Choose two folders with the same class folders.",
-        )
-    return found[0] if found else None
+    train, val = (dataset.classes(folder) if folder else None for folder in (work.train, work.val))
+    if train is not None and val is not None:
+        dataset.check_pair(train, val)
+    return train if train is not None else val
 
 
 def _load(work: Work, directory: Path) -> Result:
     torch.manual_seed(work.config.seed)
     classes = _classes(work)
-    model = models.create(
+    model, base = models.create(
         work.config.model,
         num_classes=len(classes) if classes else None,
-        folder=work.project.parent,
+        project=work.project,
         context=work.context,
     )
-    checkpoint.save(model, directory / WEIGHTS_FILE)
+    checkpoint.save(model, directory / WEIGHTS_FILE, base=base)
     params, macs = models.count(model)
     return {
         "params": params,
         "macs": macs,
+        "base": base.model_dump(mode="json"),
         "classes": classes,
         "preprocessing": PREPROCESSING.dump_python(models.preprocessing(model), mode="json"),
     }
@@ -239,7 +241,7 @@ def _prune(work: Work, directory: Path) -> Result:
         )
     torch.manual_seed(work.config.seed)
     pruned = prune.prune(work.model("load"), config, batches=batches, context=work.context)
-    checkpoint.save(pruned, directory / WEIGHTS_FILE)
+    checkpoint.save(pruned, directory / WEIGHTS_FILE, base=work.base)
     params, macs = models.count(pruned)
     return {"params": params, "macs": macs}
 
@@ -285,7 +287,7 @@ def _finetune(work: Work, directory: Path) -> Result:
         seed=work.config.seed,
         context=work.context,
     )
-    checkpoint.save(tuned, directory / WEIGHTS_FILE)
+    checkpoint.save(tuned, directory / WEIGHTS_FILE, base=work.base)
     shutil.rmtree(directory / "state", ignore_errors=True)
     params, macs = models.count(tuned)
     return {"params": params, "macs": macs}

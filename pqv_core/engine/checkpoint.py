@@ -1,0 +1,206 @@
+"""Checkpoints: weights and the recipe that rebuilds the architecture, in one safetensors file.
+
+A pruned network is no longer what its name says. The recipe keeps what is different from the model that timm creates
+under that name: the shapes of parameters and the plain attributes of modules (``num_heads``, ``in_features``, …).
+Nothing in it is code, so reading one runs nothing.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import timm
+import torch
+from pydantic import BaseModel, ConfigDict, ValidationError
+from torch import Tensor, nn
+
+from pqv_core.config.model import Argument
+from pqv_core.engine import tensorfile
+from pqv_core.errors import ModelError
+
+FORMAT = 1
+_PLAIN = (bool, int, float, str)
+# Arguments of timm.create_model that name files or another kind of model; weights come in through pqv_core only.
+_RESERVED = {"pretrained", "checkpoint_path", "pretrained_cfg", "pretrained_cfg_overlay", "cache_dir", "features_only"}
+
+
+class Base(BaseModel):
+    """A model as timm creates it: ``timm.create_model(name, **arguments)``."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    arguments: dict[str, Argument] = {}
+
+    @property
+    def keywords(self) -> dict[str, Any]:
+        """The arguments as timm takes them."""
+        return dict(self.arguments)
+
+    def create(self) -> nn.Module:
+        """The model with random weights, in eval mode.
+
+        Raises:
+            ModelError: timm does not know the name, or refuses an argument.
+        """
+        refused = sorted(_RESERVED & set(self.arguments))
+        if refused:
+            raise ModelError(
+                f"The argument {refused[0]} cannot be given to a model here.",
+                action="Remove it from the model's arguments.",
+            )
+        try:
+            return timm.create_model(self.name, pretrained=False, **self.keywords).eval()
+        except (RuntimeError, TypeError, ValueError, AssertionError, KeyError, AttributeError) as error:
+            raise ModelError(
+                f"The model {self.name} cannot be made with these settings: {_first_line(error)}",
+                action="Check the model's name and arguments.",
+                details=repr(error),
+            ) from error
+
+
+class Recipe(BaseModel):
+    """How to rebuild an architecture.
+
+    Attributes:
+        base: The model that it was made from.
+        attributes: By module, the plain attributes that differ from the base's.
+        shapes: By parameter or buffer, the shape where it differs from the base's.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    format: int = FORMAT
+    base: Base
+    attributes: dict[str, dict[str, Any]] = {}
+    shapes: dict[str, tuple[int, ...]] = {}
+
+
+def save(model: nn.Module, path: Path, *, base: Base) -> None:
+    """Write the weights of ``model`` and the recipe that rebuilds it, whole or not at all.
+
+    Raises:
+        StorageError: The file cannot be written.
+    """
+    # A tensor that two names share is written under both, and each reads its own copy.
+    state = {name: tensor.detach().cpu().clone() for name, tensor in model.state_dict().items()}
+    tensorfile.write(path, state, recipe(model, base).model_dump(mode="json"))
+
+
+def recipe(model: nn.Module, base: Base) -> Recipe:
+    """What makes ``model`` differ from what timm creates."""
+    fresh = base.create()
+    known = fresh.state_dict()
+    shapes = {
+        name: tuple(tensor.shape)
+        for name, tensor in model.state_dict().items()
+        if name not in known or known[name].shape != tensor.shape
+    }
+    before = dict(fresh.named_modules())
+    attributes = {}
+    for name, module in model.named_modules():
+        other = _attributes(before[name]) if name in before else {}
+        changed = {key: value for key, value in _attributes(module).items() if other.get(key) != value}
+        if changed:
+            attributes[name] = changed
+    return Recipe(base=base, attributes=attributes, shapes=shapes)
+
+
+def _attributes(module: nn.Module) -> dict[str, Any]:
+    return {
+        key: list(value) if isinstance(value, tuple) else value
+        for key, value in vars(module).items()
+        if not key.startswith("_") and key != "training" and _is_plain(value)
+    }
+
+
+def _is_plain(value: object) -> bool:
+    if isinstance(value, tuple):
+        return all(isinstance(item, _PLAIN) for item in value)
+    return isinstance(value, _PLAIN)
+
+
+def is_ours(path: Path) -> bool:
+    """Whether a safetensors file carries a recipe.
+
+    Raises:
+        StorageError: The file cannot be read.
+    """
+    return "base" in tensorfile.facts(path)
+
+
+def read_recipe(path: Path) -> Recipe:
+    """The recipe of a checkpoint; no weight is read.
+
+    Raises:
+        StorageError: The file is missing or damaged.
+        ModelError: It has no recipe, or a newer one.
+    """
+    return _recipe(tensorfile.facts(path), path)
+
+
+def _recipe(facts: dict[str, Any], path: Path) -> Recipe:
+    try:
+        found = Recipe.model_validate(facts)
+    except ValidationError as error:
+        raise ModelError(
+            f"{path.name} has no recipe to rebuild its model from.",
+            action="Name the model that it belongs to, and give it as a weights file.",
+            details=str(error),
+        ) from error
+    if found.format > FORMAT:
+        raise ModelError(f"{path.name} was written by a newer PQV-Mobile.", action="Update PQV-Mobile.")
+    return found
+
+
+def load(path: Path) -> nn.Module:
+    """Rebuild the model of a checkpoint, in eval mode on the CPU.
+
+    Raises:
+        StorageError: The file is missing or damaged.
+        ModelError: Its recipe cannot be followed.
+    """
+    state, facts = tensorfile.read(path)
+    return build(_recipe(facts, path), state, path=path)
+
+
+def build(found: Recipe, state: dict[str, Tensor], *, path: Path) -> nn.Module:
+    """The model of a recipe with the weights ``state``."""
+    model = found.base.create()
+    try:
+        for name, changed in found.attributes.items():
+            _set_attributes(model.get_submodule(name), changed)
+        for name, shape in found.shapes.items():
+            _reshape(model, name, shape)
+        model.load_state_dict(state, strict=True)
+    except (AttributeError, RuntimeError, KeyError, TypeError) as error:
+        raise ModelError(
+            f"{path.name} does not fit the model {found.base.name}: {_first_line(error)}",
+            action="The file may be damaged, or made with another version of timm. Make it again.",
+            details=str(error),
+        ) from error
+    return model.eval()
+
+
+def _set_attributes(module: nn.Module, changed: dict[str, Any]) -> None:
+    known = vars(module)
+    for key, value in changed.items():
+        if key not in known or not _is_plain(known[key]):
+            raise AttributeError(f"{type(module).__name__} has no plain attribute {key!r}")
+        setattr(module, key, tuple(value) if isinstance(known[key], tuple) else value)
+
+
+def _reshape(model: nn.Module, name: str, shape: tuple[int, ...]) -> None:
+    owner_name, _, leaf = name.rpartition(".")
+    owner = model.get_submodule(owner_name)
+    old = getattr(owner, leaf)
+    if isinstance(old, nn.Parameter):
+        setattr(owner, leaf, nn.Parameter(torch.empty(shape, dtype=old.dtype), requires_grad=old.requires_grad))
+    else:
+        owner.register_buffer(leaf, torch.empty(shape, dtype=old.dtype))
+
+
+def _first_line(error: Exception) -> str:
+    text = " ".join(str(error).split())
+    return (text[:200] + "…" if len(text) > 200 else text) or type(error).__name__

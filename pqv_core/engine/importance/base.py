@@ -1,0 +1,58 @@
+"""What every importance criterion is: a score for each channel of a group, on torch-pruning's interface."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+from torch import Tensor, nn
+
+from pqv_core.engine.context import Context
+from pqv_core.errors import PruneError
+
+Batches = Iterable[tuple[Tensor, Tensor]]
+
+
+class Importance(ABC):
+    """Ranks the channels of a group (all slices of layers that must be cut together; Fang et al. 2023)."""
+
+    def prepare(  # noqa: B027 - most criteria need nothing
+        self, model: nn.Module, batches: Batches, *, total: int, context: Context
+    ) -> None:
+        """Gather what scoring needs from calibration images; nothing by default.
+
+        Args:
+            batches: (images (N, C, H, W), classes (N,)).
+            total: Number of images, for the progress.
+        """
+
+    @abstractmethod
+    def scores(self, group: object) -> Tensor:
+        """Scores of shape (channels,) for a ``torch_pruning`` group; the smallest are cut first."""
+
+
+def accumulate_gradients(model: nn.Module, batches: Batches, *, total: int, context: Context) -> None:
+    """Leave in each ``parameter.grad`` the gradient of the mean cross-entropy over all images.
+
+    Raises:
+        PruneError: The gradients are not finite.
+    """
+    model.zero_grad(set_to_none=True)
+    done = 0
+    for images, labels in batches:
+        context.check_cancelled()
+        loss = F.cross_entropy(model(images), labels, reduction="sum")
+        loss.backward()
+        done += len(labels)
+        context.progress(min(done, total), total, unit="images")
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if parameter.grad is not None:
+                parameter.grad /= max(done, 1)
+                if not torch.isfinite(parameter.grad).all():
+                    raise PruneError(
+                        "The gradients for the importance are not finite.",
+                        action="Check the model's weights, or choose L1 or L2.",
+                    )
