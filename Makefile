@@ -1,6 +1,6 @@
 # Needs make and a Python of 3.11 to 3.14; everything else is made in .venv. `make` alone shows what there is.
 .DEFAULT_GOAL := help
-.PHONY: help setup system run test lint format lock catalogue licences wheel
+.PHONY: help setup system run test lint format lock catalogue schema demo-model licences wheel
 
 # The first Python that will do; else whichever there is, so that setup can say what is wrong with it.
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.14 python3.11 python; do \
@@ -42,6 +42,13 @@ lock: $(STAMP) ## Write requirements.lock anew from pyproject.toml, for every pl
 
 catalogue: $(STAMP) ## Write resources/catalog.json anew from the installed timm
 	$(BIN)/python -m scripts.make_catalog
+
+schema: $(STAMP) ## Write the JSON Schema of run.json anew into resources/schema/
+	$(BIN)/python -m scripts.make_schema
+
+demo-model: $(STAMP) ## Make the demo's images and train its model anew (some minutes)
+	$(BIN)/python -m scripts.make_demo_data
+	$(BIN)/python -m scripts.train_demo
 
 licences: $(STAMP) ## Write resources/licences/THIRD-PARTY.md anew from what is installed
 	$(BIN)/python scripts/make_licences.py
