@@ -52,7 +52,7 @@ def supports(model: nn.Module) -> str:
 def _attentions(model: VisionTransformer) -> Iterator[nn.Module]:
     for block in model.blocks:
         if isinstance(block, ParallelThingsBlock):
-            yield from (cast(nn.ModuleDict, part)["attn"] for part in block.attns)
+            yield from (cast(nn.Module, part.attn) for part in block.attns)
         else:
             yield cast(nn.Module, block.attn)
 
