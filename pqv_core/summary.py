@@ -14,6 +14,7 @@ Comparison = Literal["points", "faster", "smaller", "change", "none"]
 ROLES: tuple[Role, ...] = ("paper_fp32", "fast_fp32", "pruned_fp32", "compressed")
 BASELINES: tuple[Role, ...] = ("paper_fp32", "fast_fp32")
 MISSING = "–"
+_SAME = 0.005
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,8 @@ def _compared(comparison: Comparison, before: float, after: float) -> str:
         return formatting.change(before, after)
     better, worse = ("faster", "slower") if comparison == "faster" else ("smaller", "larger")
     ratio = before / after
+    if abs(ratio - 1) < _SAME:
+        return "the same"
     return f"{formatting.ratio(ratio)} {better}" if ratio >= 1 else f"{formatting.ratio(1 / ratio)} {worse}"
 
 
