@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from PySide6.QtWidgets import QMenu, QMessageBox
 
@@ -12,7 +13,7 @@ from pqv_gui.i18n import tr
 from pqv_gui.theme import TEXT_SCALES, Mode
 from pqv_gui.viewmodels import labels
 from pqv_gui.viewmodels.steps import WIZARD, WORKING
-from pqv_gui.widgets.basics import label
+from pqv_gui.widgets.basics import ElidedLabel
 
 if TYPE_CHECKING:
     from pqv_gui.window import MainWindow
@@ -28,7 +29,8 @@ class Menus:
         self._window = window
         self._work = window.workspace
         bar = window.menuBar()
-        self.corner = label("", "caption")
+        self.corner = ElidedLabel("", "caption")
+        self.corner.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self.corner.setContentsMargins(12, 0, 12, 0)
         self.corner.setAccessibleName(tr("Project"))
         bar.setCornerWidget(self.corner)

@@ -233,5 +233,10 @@ QMenuBar::item {{ padding: 5px 10px; background: transparent; }}
 QMenuBar::item:selected {{ background: {shades.accent_soft}; border-radius: 4px; }}
 QProgressBar {{ border: none; border-radius: 4px; background: {shades.border}; max-height: 8px; min-height: 8px; }}
 QProgressBar::chunk {{ background: {shades.accent}; border-radius: 4px; }}
-QSplitter::handle {{ background: {shades.border}; }}
+QScrollBar:vertical {{ background: transparent; width: 12px; margin: 2px; }}
+QScrollBar:horizontal {{ background: transparent; height: 12px; margin: 2px; }}
+QScrollBar::handle {{ background: {shades.border}; border-radius: 4px; min-height: 28px; min-width: 28px; }}
+QScrollBar::handle:hover {{ background: {shades.muted}; }}
+QScrollBar::add-line, QScrollBar::sub-line {{ width: 0; height: 0; }}
+QScrollBar::add-page, QScrollBar::sub-page {{ background: transparent; }}
 """

@@ -55,6 +55,7 @@ class MainWindow(QMainWindow):
         self.job_bar = JobBar()
         self._build()
         self.menus = Menus(self)
+        self._resize_sides()
         self._connect()
         self.setMinimumSize(em(times=38), em(times=27))
         self.resize(1280, 800)
@@ -72,7 +73,8 @@ class MainWindow(QMainWindow):
         outer.setSpacing(0)
         middle = row(gap=0)
         middle.addWidget(self.steps)
-        middle.addWidget(_upright())
+        self._left_edge = _upright()
+        middle.addWidget(self._left_edge)
         page = QVBoxLayout()
         page.setSpacing(0)
         page.addWidget(self.stack, 1)
@@ -84,7 +86,6 @@ class MainWindow(QMainWindow):
         outer.addLayout(middle, 1)
         outer.addWidget(self.job_bar)
         self.setCentralWidget(centre)
-        self._resize_sides()
 
     def _footer(self) -> QWidget:
         self.footer = QWidget()
@@ -115,6 +116,7 @@ class MainWindow(QMainWindow):
     def _resize_sides(self) -> None:
         self.steps.setFixedWidth(em(times=9.6))
         self.summary.setFixedWidth(em(times=16.5))
+        self.menus.corner.setFixedSize(em(times=20), em(times=1.9))
 
     def _page(self, place: Place) -> Page:
         if place not in self._pages:
@@ -236,7 +238,7 @@ class MainWindow(QMainWindow):
     def _refresh(self) -> None:
         work = self.workspace
         is_open = work.session.is_open
-        for widget in (self.steps, self.footer):
+        for widget in (self.steps, self._left_edge, self.footer):
             widget.setVisible(is_open)
         self._show_sides()
         if is_open:
@@ -276,7 +278,7 @@ class MainWindow(QMainWindow):
     def _title(self) -> None:
         session = self.workspace.session
         state = tr("not saved yet") if session.unsaved or session.problems else tr("saved")
-        self.menus.corner.setText(f"{session.name} · {state}" if session.is_open else "")
+        self.menus.corner.set_text(f"{session.name} · {state}" if session.is_open else "")
         self.setWindowTitle(f"{session.name} – PQV-Mobile" if session.is_open else "PQV-Mobile")
 
     def _show_sides(self) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QResizeEvent, QShowEvent
-from PySide6.QtWidgets import QBoxLayout, QFrame, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QBoxLayout, QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from pqv_core.errors import ErrorInfo
 from pqv_gui.theme import em
@@ -15,6 +15,8 @@ from pqv_gui.widgets.banner import Banner
 from pqv_gui.widgets.basics import column, label
 from pqv_gui.widgets.form import Form
 from pqv_gui.workspace import Workspace
+
+_WIDEST = 76.0  # lines of text: beyond it a form is hard to read
 
 
 class Page(QWidget):
@@ -41,7 +43,14 @@ class Page(QWidget):
         self.scroller.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         content = QWidget()
         content.setProperty("role", "page")
-        self.body = column(content, gap=0.8, margin=1.2)
+        self.column = QWidget()
+        self.column.setMaximumWidth(em(times=_WIDEST))
+        centred = QHBoxLayout(content)
+        centred.setContentsMargins(0, 0, 0, 0)
+        centred.addStretch()
+        centred.addWidget(self.column, 100)
+        centred.addStretch()
+        self.body = column(self.column, gap=0.8, margin=1.2)
         top = column(gap=0.15)
         top.addWidget(label(heading, "title", wrap=True))
         top.addWidget(label(sentence, "muted", wrap=True))

@@ -78,7 +78,8 @@ class ModelPage(FormPage):
         self.figures = label("", wrap=True)
         self.weights_info = label("", "muted", wrap=True)
         self.name_problem = label("", "problem", wrap=True)
-        for part in (self.name, self.figures, self.weights_info, self.name_problem):
+        self.arguments = label("", "caption", wrap=True)
+        for part in (self.name, self.figures, self.weights_info, self.arguments, self.name_problem):
             self.chosen.body.addWidget(part)
         layout.addWidget(self.chosen)
         card = Card(tr("Weights"))
@@ -230,6 +231,9 @@ class ModelPage(FormPage):
         self.weights_info.setVisible(entry is not None)
         if entry is not None:
             self.figures.setText(_figures(entry))
+            changed = ", ".join(f"{key}={value}" for key, value in self.session.get("model.arguments").items())
+            self.arguments.setText(tr("Made with {list}").replace("{list}", changed) if changed else "")
+            self.arguments.setVisible(bool(changed))
             self.weights_info.setText(_published(entry))
             reason = "" if entry.pretrained else tr("No weights are published for this model.")
             self.weights.set_available("pretrained", reason)

@@ -91,6 +91,7 @@ class PrunePage(FormPage):
 
     def _widths_card(self) -> Card:
         card = Card(tr("Each block, before → after"))
+        self.widths_card = card
         self.bars = WidthBars()
         self.blocks = label("", "caption", wrap=True)
         card.body.addWidget(self.bars)
@@ -145,7 +146,13 @@ class PrunePage(FormPage):
             self.blocks.setText(tr("The widths of this model are not known before the run."))
             return
         self.bars.show_bars(bars(before, after))
-        words = tr("Predicted; the same in all {n} blocks.").replace("{n}", str(prediction.blocks))
+        words = tr("Predicted, the same in all {n} blocks. Heads: {before} → {after}.")
+        for key, value in (
+            ("{n}", str(prediction.blocks)),
+            ("{before}", f"{before.heads} × {before.head_dim}"),
+            ("{after}", f"{after.heads} × {after.head_dim}"),
+        ):
+            words = words.replace(key, value)
         self.blocks.setText(words)
 
 
@@ -154,7 +161,5 @@ def bars(before: BlockWidths, after: BlockWidths) -> tuple[Bar, ...]:
     return (
         Bar(tr("MLP"), before.hidden, after.hidden),
         Bar(tr("Attention"), before.attention, after.attention),
-        Bar(tr("Head"), before.head_dim, after.head_dim),
-        Bar(tr("Heads"), before.heads, after.heads),
         Bar(tr("Embedding"), before.embedding, after.embedding),
     )

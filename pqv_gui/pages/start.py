@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, QPoint, Qt, Signal
 from PySide6.QtGui import QAction, QKeyEvent
-from PySide6.QtWidgets import QFileDialog, QLineEdit, QListView, QMenu
+from PySide6.QtWidgets import QFileDialog, QListView, QMenu
 
 from pqv_core.errors import PqvError
 from pqv_gui.i18n import tr
@@ -16,7 +16,7 @@ from pqv_gui.theme import em
 from pqv_gui.viewmodels.session import free_name
 from pqv_gui.viewmodels.steps import Place
 from pqv_gui.widgets.basics import Card, button, label, row
-from pqv_gui.widgets.inputs import PathInput
+from pqv_gui.widgets.inputs import PathInput, TextInput
 from pqv_gui.widgets.two_lines import TwoLineDelegate
 from pqv_gui.workspace import Workspace
 
@@ -64,7 +64,7 @@ class RecentList(QListView):
         self.setMouseTracking(True)
         self.setTabKeyNavigation(False)
         self.setAccessibleName(tr("Recent projects"))
-        self.setMinimumHeight(em(times=9))
+        self.setMinimumHeight(em(times=16))
         self.clicked.connect(self._open)
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.customContextMenuRequested.connect(self._menu)
@@ -115,7 +115,8 @@ class StartPage(Page):
         )
         left, right = self._new_card(), self._recent_card()
         self.body.addWidget(self._demo_card())
-        self.body.addWidget(Columns([(left, 1), (right, 1)], fold_below=40), 1)
+        self.body.addWidget(Columns([(left, 1), (right, 1)], fold_below=40))
+        self.body.addStretch()
         workspace.recents.subscribe(self._show_recents)
 
     def _demo_card(self) -> Card:
@@ -133,7 +134,7 @@ class StartPage(Page):
 
     def _new_card(self) -> Card:
         card = Card(tr("New project"))
-        self.name = QLineEdit()
+        self.name = TextInput()
         self.name.setAccessibleName(tr("Name of the new project"))
         name_label = label(tr("N&ame"))
         name_label.setBuddy(self.name)
@@ -162,6 +163,7 @@ class StartPage(Page):
         self.open_button = button(tr("&Open project …"), self.browse_wanted.emit)
         card.body.addWidget(self.no_recent)
         card.body.addWidget(self.recent, 1)
+        card.body.addStretch()
         card.body.addWidget(self.open_button, 0, Qt.AlignmentFlag.AlignLeft)
         return card
 

@@ -88,7 +88,7 @@ class Form:
             editor.setAccessibleDescription(hint)
         if beside:
             editor.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
-            editor.setMinimumWidth(em(times=8))
+            editor.setMinimumWidth(em(times=8.5))
         field = _Field(editor, text=shown, hint=hint, beside=beside)
         self._fields[name] = field
         cast(Editor, editor).changed.connect(lambda value, name=name: self._edited(name, value))

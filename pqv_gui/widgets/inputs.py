@@ -24,6 +24,8 @@ from pqv_gui.i18n import tr
 from pqv_gui.theme import em
 from pqv_gui.widgets.basics import button, row
 
+_HEIGHT = 1.75  # lines of text
+
 
 class IntInput(QSpinBox):
     """A whole number. With ``none``, the lowest position stands for "no value" and shows that word."""
@@ -39,7 +41,7 @@ class IntInput(QSpinBox):
         self.setSuffix(suffix)
         self.setLocale(QLocale(QLocale.Language.English))
         self.setAccelerated(True)
-        self.setMinimumWidth(em(times=8))
+        self.setMinimumSize(em(times=8), em(times=_HEIGHT))
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.valueChanged.connect(lambda _: self.changed.emit(self.get()))
 
@@ -74,7 +76,7 @@ class RealInput(QDoubleSpinBox):
         self.setSpecialValueText(none)
         self.setSuffix(suffix)
         self.setKeyboardTracking(True)
-        self.setMinimumWidth(em(times=8))
+        self.setMinimumSize(em(times=8), em(times=_HEIGHT))
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.valueChanged.connect(lambda _: self.changed.emit(self.get()))
 
@@ -148,6 +150,7 @@ class TextInput(QLineEdit):
     def __init__(self, *, placeholder: str = "", optional: bool = False) -> None:
         super().__init__()
         self._optional = optional
+        self.setMinimumHeight(em(times=_HEIGHT))
         self.setPlaceholderText(placeholder)
         self.textEdited.connect(lambda _: self.changed.emit(self.get()))
 
@@ -190,6 +193,7 @@ class ComboInput(QComboBox):
         super().__init__()
         for value, text in options.items():
             self.addItem(text, value)
+        self.setMinimumHeight(em(times=_HEIGHT))
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.activated.connect(lambda _: self.changed.emit(self.get()))
 
@@ -281,6 +285,7 @@ class PathInput(QWidget):
         self._folder, self._name, self._filters = folder, name, filters
         self._shown, self._start = shown, start
         self.line = QLineEdit()
+        self.line.setMinimumHeight(em(times=_HEIGHT))
         self.line.setPlaceholderText(placeholder)
         self.line.setAccessibleName(name)
         self.line.setClearButtonEnabled(True)
@@ -349,6 +354,7 @@ class ArgumentsInput(QLineEdit):
     def __init__(self) -> None:
         super().__init__()
         self._value: dict[str, Any] = {}
+        self.setMinimumHeight(em(times=_HEIGHT))
         self.setPlaceholderText("img_size=256, drop_path_rate=0.1")
         self.textEdited.connect(self._edited)
 

@@ -68,6 +68,8 @@ class StepButton(QAbstractButton):
         circle = QRectF(area.left() + unit * 0.5, area.center().y() - side / 2, side, side)
         if self._number is not None:
             self._draw_circle(painter, circle)
+        else:
+            _draw_play(painter, circle, QColor(shades.accent if self.isChecked() else shades.muted))
         font = self.font()
         font.setBold(self.isChecked())
         painter.setFont(font)
@@ -98,6 +100,16 @@ class StepButton(QAbstractButton):
         painter.setFont(font)
         painter.setPen(ink)
         painter.drawText(circle, Qt.AlignmentFlag.AlignCenter, "!" if self.state == "invalid" else str(self._number))
+
+
+def _draw_play(painter: QPainter, circle: QRectF, ink: QColor) -> None:
+    path = QPainterPath(_at(circle, 0.3, 0.18))
+    path.lineTo(_at(circle, 0.82, 0.5))
+    path.lineTo(_at(circle, 0.3, 0.82))
+    path.closeSubpath()
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(ink)
+    painter.drawPath(path)
 
 
 def _draw_tick(painter: QPainter, circle: QRectF, ink: QColor) -> None:
