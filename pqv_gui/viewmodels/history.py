@@ -55,7 +55,7 @@ class History(Generic[T]):
         merges = self._position > 0 and self.undo_label == label and now < self._merge_until
         keep = self._position if merges else self._position + 1
         self._entries[keep:] = [_Entry(state, label)]
-        del self._entries[1 : len(self._entries) - LIMIT]
+        del self._entries[: max(0, len(self._entries) - LIMIT)]
         self._position = len(self._entries) - 1
         self._merge_until = now + MERGE_S
 

@@ -1,0 +1,147 @@
+"""What is missing is said at its field, and the steps show where."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pqv_core import catalog, dataset
+from pqv_core.errors import ErrorInfo
+from pqv_gui.viewmodels import checks, defaults
+from pqv_gui.viewmodels.images import Images
+from pqv_gui.viewmodels.models import Models
+from pqv_gui.viewmodels.overview import overview
+from pqv_gui.viewmodels.session import Session
+from pqv_gui.viewmodels.steps import Place, place_of, states
+
+
+@pytest.fixture
+def session(tmp_path: Path) -> Session:
+    made = Session()
+    made.create(tmp_path, "small", config=defaults.new_config())
+    return made
+
+
+@pytest.fixture
+def around() -> checks.Surroundings:
+    models = Models()
+    models.take(catalog.load())
+    return checks.Surroundings(models, Images(), is_file=lambda path: path.name == "there.safetensors")
+
+
+def fields(session: Session, around: checks.Surroundings) -> list[str]:
+    return [problem.field for problem in checks.problems(session, around)]
+
+
+def scan(folder: Path, *classes: str) -> dataset.Scan:
+    return dataset.Scan(folder, classes, tuple(5 for _ in classes), (), ())
+
+
+def test_a_new_project_can_run_at_once(session: Session, around: checks.Surroundings) -> None:
+    assert fields(session, around) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"model.name": "resnet50"}, "model.name"),
+        ({"model.weights": "file"}, "model.path"),
+        ({"model.weights": "file", "model.path": "gone.safetensors"}, "model.path"),
+        ({"model.name": "swin_tiny_patch4_window7_224"}, "prune.enabled"),
+        ({"prune.importance": "taylor"}, "prune.importance"),
+        ({"finetune.epochs": 3}, "finetune.epochs"),
+        ({"export.file_name": "../up.ptl"}, "export.file_name"),
+    ],
+)
+def test_what_is_missing_is_said_at_its_field(
+    changes: dict[str, object], field: str, session: Session, around: checks.Surroundings
+) -> None:
+    session.set_many(changes, label="x")
+    assert fields(session, around) == [field]
+
+
+def test_published_weights_must_be_published(session: Session, around: checks.Surroundings) -> None:
+    name = next(entry.name for entry in catalog.load().entries if not entry.pretrained and entry.vit)
+    session.set_many({"model.name": name, "model.weights": "pretrained"}, label="x")
+    assert fields(session, around) == ["model.weights"]
+
+
+def test_a_weights_file_that_is_there_is_fine(session: Session, around: checks.Surroundings) -> None:
+    session.set_many({"model.weights": "file", "model.path": "there.safetensors"}, label="x")
+    assert fields(session, around) == []
+
+
+def test_without_pruning_its_settings_do_not_matter(session: Session, around: checks.Surroundings) -> None:
+    session.set_many({"model.name": "swin_tiny_patch4_window7_224", "prune.enabled": False}, label="x")
+    assert fields(session, around) == []
+
+
+def test_a_folder_that_cannot_be_used_is_said(session: Session, around: checks.Surroundings, tmp_path: Path) -> None:
+    around.images.choose("train", tmp_path)
+    around.images.failed("train", tmp_path, ErrorInfo(kind="DataError", message="It is empty.", action="Choose."))
+    [problem] = checks.problems(session, around)
+    assert (problem.field, problem.message) == ("data.train", "It is empty. Choose.")
+
+
+def test_two_folders_must_have_the_same_classes(session: Session, around: checks.Surroundings, tmp_path: Path) -> None:
+    for split, classes in (("train", ("a", "b")), ("val", ("a", "c"))):
+        around.images.choose(split, tmp_path / split)
+        around.images.scanned(split, scan(tmp_path / split, *classes))
+    [problem] = checks.problems(session, around)
+    assert problem.field == "data.val"
+    assert "c" in problem.message
+
+
+def test_results_of_a_folder_that_is_no_longer_chosen_are_dropped(tmp_path: Path) -> None:
+    images = Images()
+    assert images.choose("train", tmp_path / "old")
+    assert images.choose("train", tmp_path / "new")
+    assert not images.choose("train", tmp_path / "new")
+    images.progressed("train", tmp_path / "old", 5, 10)
+    images.scanned("train", scan(tmp_path / "old", "a", "b"))
+    images.failed("train", tmp_path / "old", ErrorInfo(kind="x", message="y"))
+    assert (images.train.state, images.train.done) == ("checking", 0)
+
+
+def test_steps_show_where_something_is_missing(session: Session, around: checks.Surroundings) -> None:
+    session.set("finetune.epochs", 3)
+    shown = {step.place: step.state for step in states(checks.problems(session, around), [Place.MODEL, Place.PRUNE])}
+    assert shown == {Place.MODEL: "valid", Place.PRUNE: "invalid", Place.BACKEND: "todo", Place.EXPORT: "todo"}
+    assert place_of("measure.threads") is Place.EXPORT
+
+
+def test_images_bring_settings_that_use_them(session: Session) -> None:
+    changes = defaults.with_images(session.config, published=True)
+    assert changes == {"prune.importance": "taylor", "finetune.epochs": 3, "model.weights": "pretrained"}
+    session.set_many({"prune.importance": "l1", "finetune.epochs": 7, "model.weights": "file"}, label="x")
+    session.set("model.path", "own.pth")
+    assert defaults.with_images(session.config, published=True) == {}
+
+
+def test_the_summary_predicts_while_a_slider_moves(session: Session, around: checks.Surroundings) -> None:
+    seen = overview(session.config, models=around.models, images=around.images)
+    assert [estimate.name for estimate in seen.estimates] == ["Parameters", "Compute", "File size"]
+    assert all(estimate.change.startswith("−") for estimate in seen.estimates)
+    session.set_many({"prune.enabled": False, "quantize.precision": "fp32"}, label="x")
+    seen = overview(session.config, models=around.models, images=around.images)
+    assert {estimate.change for estimate in seen.estimates} == {"±0 %"}
+
+
+def test_the_summary_says_why_it_predicts_nothing(session: Session, around: checks.Surroundings) -> None:
+    session.set("model.name", "swin_tiny_patch4_window7_224")
+    assert "measured by the run" in overview(session.config, models=around.models, images=around.images).problem
+    session.set_many({"model.name": "deit_tiny_patch16_224", "model.arguments": {"num_heads": 7}}, label="x")
+    assert "multiple" in overview(session.config, models=around.models, images=around.images).problem
+
+
+def test_the_search_finds_by_words_and_family(around: checks.Surroundings) -> None:
+    models = around.models
+    models.search("deit small", "")
+    assert models.shown[0].name == "deit_small_patch16_224"
+    assert models.position("deit_small_patch16_224.fb_in1k") == 0
+    models.search("", models.families[0])
+    assert {entry.family for entry in models.shown} == {models.families[0]}
+    models.search("no such thing", "")
+    assert models.shown == []
+    assert models.position("deit_small_patch16_224") == -1

@@ -1,0 +1,25 @@
+"""The list of recent projects."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pqv_gui.viewmodels.recent import LIMIT, Recents, Store
+
+
+def test_newest_first_each_once_and_kept() -> None:
+    kept: list[list[str]] = []
+    recents = Recents(Store(read=lambda: ["/a.pqv", "", "/b.pqv"], write=kept.append))
+    recents.add(Path("/b.pqv"))
+    recents.add(Path("/c.pqv"))
+    assert [path.name for path in recents.paths] == ["c.pqv", "b.pqv", "a.pqv"]
+    recents.forget(Path("/b.pqv"))
+    assert kept[-1] == ["/c.pqv", "/a.pqv"]
+    recents.clear()
+    assert kept[-1] == []
+
+
+def test_the_list_does_not_grow_without_end() -> None:
+    recents = Recents(Store(read=lambda: (f"/{number}.pqv" for number in range(2 * LIMIT)), write=lambda paths: None))
+    recents.add(Path("/new.pqv"))
+    assert len(recents.paths) == LIMIT
