@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from pqv_core import project as projects
+from pqv_core.config import RunConfig, with_setting
 from pqv_gui import cli
 
 MODEL = "vit_tiny_patch16_224"
@@ -29,7 +30,7 @@ def images(folder: Path, *classes: str) -> None:
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The current folder, with a good project, good images and everything that is wrong with others."""
     monkeypatch.chdir(tmp_path)
-    projects.save(Path("good.pqv"), projects.Project())
+    projects.save(Path("good.pqv"), projects.Project(config=with_setting(RunConfig(), "prune.importance", "l2")))
     text = Path("good.pqv").read_text()
     plain = json.loads(text)
     images(Path("good"), "one", "two")
