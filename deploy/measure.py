@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 import threading
 from dataclasses import dataclass, field, replace
@@ -140,19 +141,22 @@ def measure(
 def _run(device: Device, spec: runner.Spec, job: Job, role: str) -> tuple[Taken, heat.Watch]:
     marker = secrets.token_hex(8)
     watch, taken = heat.Watch(marker), Taken()
-    records = runner.run(device.link, spec, marker, on_error=watch.feed)
-    try:
-        for record in records:
-            _take(taken, record)
-            if isinstance(record, runner.Iteration):
-                job.sample(role, record.index, record.ns, device.name)
-                job.progress(len(taken.samples), spec.iterations, unit="iterations")
-            if watch.severe is not None and taken.final is None:
-                break
-    finally:
-        records.close()  # type: ignore[attr-defined]
-    if watch.severe is not None and not taken.samples:
-        raise OverheatedError(watch.severe)
+
+    def heard(text: str) -> None:
+        watch.feed(text)
+        if watch.severe is not None:
+            raise OverheatedError(watch.severe)
+
+    with contextlib.closing(runner.run(device.link, spec, marker, on_error=heard)) as records:
+        try:
+            for record in records:
+                _take(taken, record)
+                if isinstance(record, runner.Iteration):
+                    job.sample(role, record.index, record.ns, device.name)
+                    job.progress(len(taken.samples), spec.iterations, unit="iterations")
+        except OverheatedError:
+            if not taken.samples:
+                raise
     if taken.final and taken.final.status == "failed":
         raise runner.failure(taken.final)
     if not taken.samples:

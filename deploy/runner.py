@@ -5,7 +5,7 @@ The contract is that of ``android_runner`` (``pqv_bench --help``): a JSON object
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -204,7 +204,7 @@ def script(spec: Spec, marker: str) -> str:
     fixed = "cmd power set-fixed-performance-mode-enabled"
     lines = [f"cd {join(spec.folder)} || exit 90", f"echo $$ > {PID}", "W="]
     undo = f"{fixed} false >/dev/null 2>&1; " if spec.fixed_performance else ""
-    lines.append(f'end() {{ trap - EXIT; [ -n "$W" ] && kill $W 2>/dev/null; {undo}rm -f {PID}; }}')
+    lines.append(f'end() {{ trap - EXIT; trap "" HUP INT TERM; [ -n "$W" ] && kill $W 2>/dev/null; {undo}rm -f {PID}; }}')
     lines.append("trap end EXIT; trap 'kill $R 2>/dev/null; wait $R; exit 130' HUP INT TERM")
     if spec.fixed_performance:
         lines.append(f"{fixed} true >/dev/null 2>&1; echo {marker}:fixed:$? >&2")
@@ -228,7 +228,7 @@ def _watch(marker: str, seconds: float) -> str:
     return f"while :; do echo {marker}:heat:{said} >&2; sleep {seconds:g} >/dev/null 2>&1; done"
 
 
-def run(link: Link, spec: Spec, marker: str, *, on_error: Callable[[str], None]) -> Iterator[AnyLine]:
+def run(link: Link, spec: Spec, marker: str, *, on_error: Callable[[str], None]) -> Generator[AnyLine, None, None]:
     """Start the program and yield its records as they come; the last is ``Final``.
 
     Args:
@@ -240,17 +240,17 @@ def run(link: Link, spec: Spec, marker: str, *, on_error: Callable[[str], None])
     """
     silence = _LOAD_S + spec.max_seconds
     with Running(link, script(spec, marker), silence_s=silence, on_error=on_error) as running:
-        samples = 0
+        samples, ended = 0, False
         for text in running.lines():
             record = parse(text)
             samples += isinstance(record, Iteration)
             if samples > MAX_SAMPLES:
                 raise RunnerError("The benchmark program does not stop measuring.", action="Ask for fewer iterations.")
             if record is not None:
+                ended = ended or isinstance(record, Final)
                 yield record
-            if isinstance(record, Final):
-                return
-        raise no_last_word(running.code or 0, running.error_text)
+        if not ended:
+            raise no_last_word(running.code or 0, running.error_text)
 
 
 def no_last_word(code: int, printed: str) -> RunnerError | ConnectionLostError:

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Speaks as the benchmark program does. A test puts its own commands where BODY stands.
+# Speaks as the benchmark program does; tests put commands of their own before the iterations.
 state=${0%/data/local/tmp/*}/state
 echo "$@" >> "$state/arguments"
 echo "libraries $LD_LIBRARY_PATH" >> "$state/arguments"

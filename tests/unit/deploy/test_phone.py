@@ -237,7 +237,7 @@ def slow_kit(bench: Bench, phone: fake.Phone, body: str = "") -> Kit:
     stub = phone.path("/system/bin/dumpsys")
     stub.write_text(stub.read_text().replace("cat", f'[ "$1" = thermalservice ] && echo x >> {seen}; cat', 1))
     kit.program.write_text(
-        PROGRAM.replace("BODY", f"{body}\nm=$(wc -l < {seen}); while [ $(wc -l < {seen}) -lt $((m + 3)) ]; do :; done")
+        PROGRAM.replace("BODY", f"{body}\nm=$(wc -l < {seen}); while [ $(wc -l < {seen}) -lt $((m + 5)) ]; do :; done")
     )
     return kit
 
