@@ -58,8 +58,8 @@ class Measurement(Record):
         target: ``local`` or a device's description.
         loop: Id of the interleaved loop; measurements with the same id took turns in one process.
         samples_ns: Every timed inference in nanoseconds, in order.
-        base_rss_bytes: Highest resident memory of a clean process before it loaded the file.
-        peak_rss_bytes: The same once it has run this artefact, alone.
+        base_rss_bytes: Resident memory of a clean process before it loaded the file.
+        peak_rss_bytes: Highest resident memory of that process since then, running this artefact alone.
         load_ns: Time to load the file.
     """
 

@@ -31,6 +31,7 @@ for _name, _folder in _ENVIRONMENT.items():
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 os.environ.setdefault("OMP_NUM_THREADS", "2")
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # processes side by side on few cores must not spin
 
 
 def pytest_unconfigure() -> None:

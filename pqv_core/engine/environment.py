@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 import sys
@@ -51,11 +52,22 @@ def processor_name() -> str:
     return platform.processor() or platform.machine()
 
 
+def reset_peak_rss() -> int:
+    """Start a new peak of resident memory where the system can (Linux); returns what is resident now, in bytes."""
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError):  # not allowed in some sandboxes: the peak then includes the start
+            Path("/proc/self/clear_refs").write_text("5")
+    return int(psutil.Process().memory_info().rss)
+
+
 def peak_rss_bytes() -> int:
-    """Highest resident memory of this process so far, in bytes."""
+    """Highest resident memory of this process since its start, or since ``reset_peak_rss``, in bytes."""
+    if sys.platform == "linux":
+        for line in Path("/proc/self/status").read_text(encoding="ascii", errors="replace").splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
     if sys.platform == "win32":
         return int(psutil.Process().memory_info().peak_wset)
     import resource
 
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # bytes on macOS

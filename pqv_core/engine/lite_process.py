@@ -18,7 +18,7 @@ import torch
 from pydantic import BaseModel, ConfigDict
 
 from pqv_core.engine import lite
-from pqv_core.engine.environment import peak_rss_bytes
+from pqv_core.engine.environment import peak_rss_bytes, reset_peak_rss
 from pqv_core.errors import ErrorInfo, PqvError
 
 
@@ -106,8 +106,8 @@ def _load(file: LiteFile, reply: Callable[[Reply], None]) -> torch.nn.Module:
 
 
 def _time(request: Request, reply: Callable[[Reply], None]) -> None:
-    base = peak_rss_bytes()
     example = torch.randn(request.input_shape, generator=torch.Generator().manual_seed(0))
+    base = reset_peak_rss()
     modules = [(file.key, _load(file, reply)) for file in request.files]
     for _, module in modules:
         for _ in range(request.warmup):

@@ -1,0 +1,231 @@
+"""A run does its stages in order, repeats only what changed, and survives being ended at any moment.
+
+The stages here are small ones of their own: what the real ones do is tested where they are.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pqv_core import project as projects
+from pqv_core import results, runs
+from pqv_core.config import RunConfig
+from pqv_core.engine import pipeline
+from pqv_core.engine.context import Context
+from pqv_core.engine.stages import Stage, Work
+from pqv_core.errors import Cancelled, DataError, ProjectError, StorageError
+from pqv_core.events import Event, StageFinished, StageStarted
+from pqv_core.job import RunJob
+
+
+@dataclass
+class Workshop:
+    """A project whose stages note what they did; ``first`` and ``second`` depend on one setting each."""
+
+    project: Path
+    worked: list[str] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+    fail: dict[str, Callable[[], None]] = field(default_factory=dict)
+
+    def stages(self) -> tuple[Stage, ...]:
+        return (
+            Stage("first", lambda work: {"seed": work.config.seed}, self._do("first")),
+            Stage("never", lambda work: None, self._do("never")),
+            Stage(
+                "second",
+                lambda work: {"first": work.keys["first"], "ratio": work.config.prune.ratio},
+                self._do("second"),
+                writes_history=True,
+            ),
+        )
+
+    def _do(self, name: str) -> Callable[[Work, Path], dict[str, Any]]:
+        def work_(work: Work, directory: Path) -> dict[str, Any]:
+            (directory / "half.txt").write_text("half")
+            work.context.metric("train_loss", step=len(self.worked) + 1, value=0.5)
+            if name in self.fail:
+                self.fail.pop(name)()
+            (directory / "whole.txt").write_text(f"{name} {work.config.seed} {work.config.prune.ratio}")
+            work.context.warn(f"{name} was done")
+            self.worked.append(name)
+            return {"name": name}
+
+        return work_
+
+    def set(self, **settings: Any) -> None:
+        config = projects.load(self.project).config if self.project.exists() else RunConfig()
+        seed = settings.pop("seed", config.seed)
+        prune = config.prune.changed(**settings)
+        projects.save(self.project, projects.Project(config=config.changed(seed=seed, prune=prune.model_dump())))
+
+    def run(self, *, fresh: bool = False, cancel_at: str = "") -> results.RunRecord:
+        self.worked.clear()
+        self.events.clear()
+        cancelled = threading.Event()
+
+        def send(event: Event) -> None:
+            self.events.append(event)
+            if isinstance(event, StageStarted) and event.stage == cancel_at:
+                cancelled.set()
+                self.fail[cancel_at] = context.check_cancelled
+
+        job = RunJob(run=runs.choose(self.project, fresh=fresh), project=str(self.project), fresh=fresh)
+        context = Context(run=job.run, send=send, cancelled=cancelled)
+        pipeline.run(job, context)
+        return self.last()
+
+    def last(self) -> results.RunRecord:
+        return results.load_all(projects.runs_directory(self.project))[0][-1]
+
+    def folder(self) -> Path:
+        return projects.runs_directory(self.project) / self.last().id
+
+
+@pytest.fixture
+def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workshop:
+    shop = Workshop(tmp_path / "toy.pqv")
+    shop.set()
+    monkeypatch.setattr(pipeline, "STAGES", shop.stages())
+    return shop
+
+
+def test_stages_are_done_in_order_and_recorded(shop: Workshop) -> None:
+    record = shop.run()
+    assert shop.worked == ["first", "second"]
+    assert record.state == "succeeded"
+    assert [(stage.name, stage.state) for stage in record.stages] == [
+        ("first", "done"),
+        ("never", "skipped"),
+        ("second", "done"),
+    ]
+    assert record.warnings == ("first was done", "second was done")
+    assert record.config == projects.load(shop.project).config.model_dump(mode="json")
+
+
+def test_a_second_run_repeats_nothing(shop: Workshop) -> None:
+    first = shop.run()
+    second = shop.run()
+    assert shop.worked == []
+    assert all(event.cached for event in shop.events if isinstance(event, StageFinished))
+    assert (second.id, second.warnings) == (first.id, first.warnings)
+
+
+def test_a_changed_setting_repeats_only_what_depends_on_it(shop: Workshop) -> None:
+    first = shop.run()
+    shop.set(ratio=0.5)
+    second = shop.run()
+    assert shop.worked == ["second"]
+    assert second.id != first.id
+    assert (shop.folder() / "stages" / "first" / "whole.txt").read_text() == "first 0 0.25"
+    assert (shop.folder() / "stages" / "second" / "whole.txt").read_text() == "second 0 0.5"
+
+
+def test_results_of_any_earlier_run_are_taken_over(shop: Workshop) -> None:
+    shop.run()
+    shop.set(ratio=0.5, seed=1)
+    shop.run()
+    shop.set(ratio=0.5, seed=0)
+    shop.run()
+    assert shop.worked == ["second"]
+
+
+def test_fresh_repeats_everything_in_a_new_run(shop: Workshop) -> None:
+    first = shop.run()
+    second = shop.run(fresh=True)
+    assert shop.worked == ["first", "second"]
+    assert second.id != first.id
+
+
+@pytest.mark.parametrize(("stage", "left"), [("first", ["first", "second"]), ("second", ["second"])])
+def test_a_cancelled_run_goes_on_where_it_was(shop: Workshop, stage: str, left: list[str]) -> None:
+    with pytest.raises(Cancelled):
+        shop.run(cancel_at=stage)
+    stopped = shop.last()
+    assert stopped.state == "cancelled"
+    record = shop.run()
+    assert shop.worked == left
+    assert (record.id, record.state) == (stopped.id, "succeeded")
+
+
+def test_what_is_half_done_never_stands_in_place_of_something_whole(shop: Workshop) -> None:
+    def fail() -> None:
+        raise DataError("The images are gone.", action="Bring them back.")
+
+    shop.run()
+    shop.set(ratio=0.5)
+    shop.fail["second"] = fail
+    with pytest.raises(DataError):
+        shop.run()
+    assert not (shop.folder() / "stages" / "second").exists()
+    record = shop.last()
+    assert record.state == "failed"
+    assert record.error is not None
+    assert record.error.action == "Bring them back."
+    assert [stage.state for stage in record.stages] == ["done", "skipped", "failed"]
+
+
+def test_an_unfinished_stage_finds_what_it_had_written(shop: Workshop) -> None:
+    def die() -> None:
+        raise KeyboardInterrupt
+
+    shop.fail["second"] = die
+    with pytest.raises(KeyboardInterrupt):
+        shop.run()
+    part = shop.folder() / "stages" / ".second.part"
+    assert (part / "half.txt").exists()
+    (part / "state").write_text("kept")
+    shop.run()
+    assert (shop.folder() / "stages" / "second" / "state").read_text() == "kept"
+
+
+def test_what_an_unfinished_stage_had_written_for_other_inputs_is_dropped(shop: Workshop) -> None:
+    def die() -> None:
+        raise KeyboardInterrupt
+
+    shop.fail["second"] = die
+    with pytest.raises(KeyboardInterrupt):
+        shop.run()
+    part = shop.folder() / "stages" / ".second.part"
+    (part / "state").write_text("stale")
+    (part / "inputs_hash").write_text("another")
+    shop.run()
+    assert not (shop.folder() / "stages" / "second" / "state").exists()
+
+
+def test_a_damaged_result_is_made_again(shop: Workshop) -> None:
+    shop.run()
+    done = shop.folder() / "stages" / "second" / "done.json"
+    done.write_text(done.read_text()[:20])
+    shop.run()
+    assert shop.worked == ["second"]
+
+
+def test_a_full_disk_is_said_in_words(shop: Workshop) -> None:
+    def fail() -> None:
+        raise OSError(28, "No space left on device", "a file")
+
+    shop.fail["first"] = fail
+    with pytest.raises(StorageError, match="disk is full"):
+        shop.run()
+    assert shop.last().state == "failed"
+
+
+def test_metrics_are_kept_beside_the_run(shop: Workshop) -> None:
+    shop.run()
+    lines = (shop.folder() / "history.jsonl").read_text().splitlines()
+    assert lines == ['{"name":"train_loss","step":2,"value":0.5,"epoch":null}']
+
+
+def test_one_run_is_written_by_one_process(shop: Workshop) -> None:
+    run = runs.choose(shop.project, fresh=False)
+    with (
+        runs.claimed(projects.runs_directory(shop.project) / run),
+        pytest.raises(ProjectError, match="another process"),
+    ):
+        pipeline.run(RunJob(run=run, project=str(shop.project)), Context(run=run, send=lambda event: None))
