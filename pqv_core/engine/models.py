@@ -192,6 +192,6 @@ def count(model: nn.Module) -> tuple[int, int]:
     # torch counts fused attention on GPUs only
     fused = {torch.ops.aten._scaled_dot_product_flash_attention_for_cpu: _attention_flops}
     counter = FlopCounterMode(display=False, custom_mapping=fused)
-    with torch.inference_mode(), counter:
+    with torch.no_grad(), counter:  # the counter cannot follow parameters in inference mode
         model(example)
     return parameters, counter.get_total_flops() // 2
