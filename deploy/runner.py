@@ -204,7 +204,9 @@ def script(spec: Spec, marker: str) -> str:
     fixed = "cmd power set-fixed-performance-mode-enabled"
     lines = [f"cd {join(spec.folder)} || exit 90", f"echo $$ > {PID}", "W="]
     undo = f"{fixed} false >/dev/null 2>&1; " if spec.fixed_performance else ""
-    lines.append(f'end() {{ trap - EXIT; trap "" HUP INT TERM; [ -n "$W" ] && kill $W 2>/dev/null; {undo}rm -f {PID}; }}')
+    lines.append(
+        f'end() {{ trap - EXIT; trap "" HUP INT TERM; [ -n "$W" ] && kill $W 2>/dev/null; {undo}rm -f {PID}; }}'
+    )
     lines.append("trap end EXIT; trap 'kill $R 2>/dev/null; wait $R; exit 130' HUP INT TERM")
     if spec.fixed_performance:
         lines.append(f"{fixed} true >/dev/null 2>&1; echo {marker}:fixed:$? >&2")

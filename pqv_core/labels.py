@@ -11,6 +11,11 @@ STAGES = {
     "export": "Quantize and export",
     "verify": "Verify the file",
     "benchmark": "Measure latency",
+    "check": "Check the phone",
+    "push": "Push to the phone",
+    "cool": "Cool down",
+    "measure": "Measure on the phone",
+    "compare": "Compare the answers",
 }
 
 ROLES = {

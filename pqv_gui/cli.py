@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from deploy import cli as phone_cli
 from pqv_core import cli as core_cli
 from pqv_core import cli_app
 
@@ -25,6 +26,7 @@ def build() -> typer.Typer:
     """``pqv`` with the commands of all rooms."""
     app = cli_app.new_app()
     core_cli.register(app)
+    phone_cli.register(app)
     app.command()(gui)
     return app
 

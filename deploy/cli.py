@@ -1,0 +1,180 @@
+"""The commands of ``pqv`` for phones: devices, bench (with --target), runner.
+
+What a command needs is imported inside it, so that ``pqv --help`` is quick.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Json = Annotated[bool, typer.Option("--json", help="JSON lines on standard output, and nothing else.")]
+Aar = Annotated[Path | None, typer.Option(help="The runtime's AAR, instead of fetching it.", metavar="FILE")]
+Version = Annotated[str, typer.Option("--runtime", help="Version of the Android runtime.", metavar="VERSION")]
+
+LOCAL = "local"
+RUNTIME = "1.12.2"
+
+
+def register(app: typer.Typer) -> None:
+    """Add this room's commands to ``pqv``; ``bench`` takes the place of the one that knows this computer only."""
+    app.command()(devices)
+    app.command()(bench)
+    runner = typer.Typer(help="The benchmark program for phones, and the Android runtime's libraries.")
+    runner.command("info")(runner_info)
+    runner.command("fetch")(runner_fetch)
+    runner.command("build")(runner_build)
+    app.add_typer(runner, name="runner")
+
+
+def devices(as_json: Json = False) -> int:
+    """The phones that are connected, their state, and what to do where one is not ready."""
+    from deploy import cli_phones
+
+    return cli_phones.show(as_json=as_json)
+
+
+def bench(
+    files: Annotated[list[Path], typer.Argument(help="The .ptl files.", metavar="FILE...")],
+    target: Annotated[
+        list[str] | None,
+        typer.Option(help="local, a phone's serial, or HOST:PORT; repeat it for several phones.", metavar="TARGET"),
+    ] = None,
+    threads: Annotated[str | None, typer.Option(help="Threads; on phones also several, such as 1,2,4.")] = None,
+    iterations: Annotated[int, typer.Option(help="Timed inferences of each file.")] = 50,
+    warmup: Annotated[int, typer.Option(help="Untimed inferences of each file.")] = 5,
+    max_seconds: Annotated[float, typer.Option(help="Time box, in seconds.")] = 60.0,
+    engine: Annotated[list[str] | None, typer.Option(help="Engine to load with. Default: auto.")] = None,
+    shape: Annotated[str | None, typer.Option(help="Shape of the input, such as 1,3,224,224.")] = None,
+    pin: Annotated[bool, typer.Option(help="Phones: run on the big cores.")] = True,
+    cool_down: Annotated[bool, typer.Option(help="Phones: wait until the phone does not throttle.")] = True,
+    fixed_performance: Annotated[bool, typer.Option("--fixed-performance", help="Phones: hold the clock.")] = False,
+    profile: Annotated[bool, typer.Option("--profile", help="Phones: time the operators, too.")] = False,
+    keep: Annotated[bool, typer.Option("--keep", help="Phones: leave the files there for the next time.")] = False,
+    aar: Aar = None,
+    runtime: Version = RUNTIME,
+    as_json: Json = False,
+) -> int:
+    """Measure .ptl files on this computer or on phones."""
+    wanted = target or [LOCAL]
+    if wanted == [LOCAL]:
+        return _bench_here(
+            files,
+            threads=threads,
+            iterations=iterations,
+            warmup=warmup,
+            max_seconds=max_seconds,
+            engine=engine,
+            shape=shape,
+            as_json=as_json,
+        )
+    from deploy import cli_bench
+    from deploy.measure import PhoneConfig
+    from pqv_core.errors import UsageError
+
+    if LOCAL in wanted or len(engine or []) > 1:
+        raise UsageError("This computer and phones are measured apart.", action="Give one kind of target and engine.")
+    config = PhoneConfig.parse(
+        {
+            "threads": _threads(threads) or (4,),
+            "engine": "" if not engine or engine[0] == "auto" else engine[0],
+            "iterations": iterations,
+            "warmup": warmup,
+            "max_seconds": max_seconds,
+            "pin": pin,
+            "cool_down": cool_down,
+            "fixed_performance": fixed_performance,
+            "profile": profile,
+            "keep": keep,
+        }
+    )
+    plan = cli_bench.Plan(
+        files=tuple(files), targets=tuple(wanted), config=config, shape=_shape(shape), version=runtime, aar=aar
+    )
+    return cli_bench.run(plan, as_json=as_json)
+
+
+def _bench_here(
+    files: list[Path],
+    *,
+    threads: str | None,
+    iterations: int,
+    warmup: int,
+    max_seconds: float,
+    engine: list[str] | None,
+    shape: str | None,
+    as_json: bool,
+) -> int:
+    from pqv_core import cli
+    from pqv_core.errors import UsageError
+
+    counts = _threads(threads)
+    if len(counts) > 1:
+        raise UsageError("On this computer one number of threads is measured at a time.", action="Give one.")
+    return cli.bench(
+        files,
+        threads=counts[0] if counts else None,
+        iterations=iterations,
+        warmup=warmup,
+        max_seconds=max_seconds,
+        engine=engine,
+        shape=shape,
+        as_json=as_json,
+    )
+
+
+def _threads(text: str | None) -> tuple[int, ...]:
+    numbers = _numbers(text)
+    if numbers is None or any(not 1 <= number <= 256 for number in numbers):
+        from pqv_core.errors import UsageError
+
+        raise UsageError(f"{text!r} is no number of threads.", action="Give for example: --threads 4, or 1,2,4.")
+    return numbers
+
+
+def _shape(text: str | None) -> tuple[int, ...] | None:
+    numbers = _numbers(text)
+    if numbers is None or any(number < 1 for number in numbers):
+        from pqv_core.errors import UsageError
+
+        raise UsageError(f"{text!r} is not a shape.", action="Give for example: --shape 1,3,224,224.")
+    return numbers or None
+
+
+def _numbers(text: str | None) -> tuple[int, ...] | None:
+    """Whole numbers between commas; empty for no text, None for another text."""
+    if text is None:
+        return ()
+    parts = text.split(",")
+    return tuple(map(int, parts)) if all(part.isdecimal() and len(part) < 10 for part in parts) else None
+
+
+def runner_info(as_json: Json = False) -> int:
+    """The programs and runtimes that are there."""
+    from deploy import cli_runner
+
+    return cli_runner.info(as_json=as_json)
+
+
+def runner_fetch(aar: Aar = None, runtime: Version = RUNTIME) -> int:
+    """Fetch the Android runtime's libraries now, so that no network is needed later."""
+    from deploy import cli_runner
+
+    return cli_runner.fetch(runtime, aar)
+
+
+def runner_build(
+    abi: Annotated[str, typer.Argument(help="arm64-v8a, armeabi-v7a or x86_64.")],
+    toolchain: Annotated[
+        Path | None, typer.Option(help="CMake toolchain file; without it, that of ANDROID_NDK_HOME.", metavar="FILE")
+    ] = None,
+    sources: Annotated[Path | None, typer.Option(help="The android_runner folder.", metavar="DIR")] = None,
+    aar: Aar = None,
+    runtime: Version = RUNTIME,
+) -> int:
+    """Build the benchmark program for a phone's processor with an installed NDK."""
+    from deploy import cli_runner
+
+    return cli_runner.build(abi, toolchain=toolchain, sources=sources, aar=aar, version=runtime)
