@@ -13,6 +13,8 @@ from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPalette
 from PySide6.QtWidgets import QApplication, QWidget
 
+from pqv_core.resource_files import resource
+
 Mode = Literal["system", "light", "dark"]
 TEXT_SCALES = (100, 115, 130, 150, 175, 200)
 
@@ -25,6 +27,7 @@ class Colors:
     surface: str
     sunken: str
     border: str
+    edge: str
     text: str
     muted: str
     accent: str
@@ -44,6 +47,7 @@ LIGHT = Colors(
     surface="#ffffff",
     sunken="#f7f8fa",
     border="#d5d9e0",
+    edge="#868e9c",
     text="#191d24",
     muted="#59616f",
     accent="#005a9c",
@@ -62,6 +66,7 @@ DARK = Colors(
     surface="#1e2229",
     sunken="#191c22",
     border="#39404b",
+    edge="#727b8a",
     text="#e9ecf1",
     muted="#a7afbd",
     accent="#6db9f2",
@@ -191,7 +196,8 @@ def _palette(shades: Colors) -> QPalette:
 
 
 def _style_sheet(shades: Colors, points: float) -> str:
-    """Cards, headings and buttons; everything that is not named here stays the platform's."""
+    """Cards, headings, buttons and fields; everything that is not named here stays the platform's."""
+    icons = resource("icons", "light" if shades is LIGHT else "dark").as_posix()
     return f"""
 QLabel[role="title"] {{ font-size: {points * 1.7:.1f}pt; font-weight: 600; }}
 QLabel[role="heading"] {{ font-size: {points * 1.12:.1f}pt; font-weight: 600; }}
@@ -210,6 +216,31 @@ QFrame[role="upright"] {{ background: {shades.border}; border: none; }}
 QFrame[role="rule"] {{ background: {shades.border}; border: none; max-height: 1px; min-height: 1px; }}
 QWidget[role="side"] {{ background: {shades.surface}; }}
 QWidget[role="bar"] {{ background: {shades.surface}; border-top: 1px solid {shades.border}; }}
+QLineEdit, QPlainTextEdit, QAbstractItemView, QComboBox, QAbstractSpinBox {{ background: {shades.surface};
+  border: 1px solid {shades.edge}; border-radius: 5px; padding: 2px 6px;
+  selection-background-color: {shades.accent}; selection-color: {shades.on_accent}; }}
+QAbstractItemView {{ padding: 2px; border-color: {shades.border}; }}
+QLineEdit:focus, QPlainTextEdit:focus, QComboBox:focus, QAbstractSpinBox:focus {{
+  border: 2px solid {shades.accent}; padding: 1px 5px; }}
+QAbstractItemView:focus {{ border: 2px solid {shades.accent}; padding: 1px; }}
+QLineEdit:disabled, QComboBox:disabled, QAbstractSpinBox:disabled {{ background: {shades.window};
+  color: {shades.muted}; border-color: {shades.border}; }}
+QAbstractSpinBox QLineEdit {{ border: none; padding: 0 4px; background: transparent; }}
+QComboBox::drop-down {{ border: none; width: 22px; }}
+QComboBox::down-arrow {{ image: url({icons}/down.svg); width: 11px; height: 11px; }}
+QAbstractSpinBox::up-button, QAbstractSpinBox::down-button {{ border: none; width: 20px; background: transparent; }}
+QAbstractSpinBox::up-arrow {{ image: url({icons}/up.svg); width: 9px; height: 9px; }}
+QAbstractSpinBox::down-arrow {{ image: url({icons}/down.svg); width: 9px; height: 9px; }}
+QRadioButton, QCheckBox {{ spacing: 7px; }}
+QRadioButton::indicator, QCheckBox::indicator {{ width: 14px; height: 14px; background: {shades.surface};
+  border: 1px solid {shades.edge}; border-radius: 4px; }}
+QRadioButton::indicator {{ border-radius: 8px; }}
+QRadioButton::indicator:checked {{ width: 6px; height: 6px; border: 5px solid {shades.accent}; }}
+QCheckBox::indicator:checked {{ background: {shades.accent}; border-color: {shades.accent};
+  image: url({icons}/check.svg); }}
+QRadioButton::indicator:disabled, QCheckBox::indicator:disabled {{ border-color: {shades.border};
+  background: {shades.window}; }}
+QCheckBox:focus, QRadioButton:focus {{ color: {shades.accent}; }}
 QScrollArea, QScrollArea > QWidget > QWidget[role="page"] {{ background: transparent; border: none; }}
 QPushButton {{ background: {shades.surface}; color: {shades.text}; border: 1px solid {shades.border};
   border-radius: 6px; padding: 5px 14px; }}
@@ -233,6 +264,13 @@ QMenuBar::item {{ padding: 5px 10px; background: transparent; }}
 QMenuBar::item:selected {{ background: {shades.accent_soft}; border-radius: 4px; }}
 QProgressBar {{ border: none; border-radius: 4px; background: {shades.border}; max-height: 8px; min-height: 8px; }}
 QProgressBar::chunk {{ background: {shades.accent}; border-radius: 4px; }}
+QSlider::groove:horizontal {{ height: 4px; border-radius: 2px; background: {shades.border}; }}
+QSlider::sub-page:horizontal {{ height: 4px; border-radius: 2px; background: {shades.accent}; }}
+QSlider::sub-page:horizontal:disabled {{ background: {shades.border}; }}
+QSlider::handle:horizontal {{ width: 14px; height: 14px; margin: -6px 0; border-radius: 8px;
+  background: {shades.surface}; border: 1px solid {shades.edge}; }}
+QSlider::handle:horizontal:hover, QSlider::handle:horizontal:focus {{ border: 2px solid {shades.accent};
+  width: 12px; height: 12px; }}
 QScrollBar:vertical {{ background: transparent; width: 12px; margin: 2px; }}
 QScrollBar:horizontal {{ background: transparent; height: 12px; margin: 2px; }}
 QScrollBar::handle {{ background: {shades.border}; border-radius: 4px; min-height: 28px; min-width: 28px; }}

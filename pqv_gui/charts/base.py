@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from array import array
 from typing import Any
 
@@ -61,6 +62,7 @@ class Chart(QWidget):
         self.plot.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.plot.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.plot.setMinimumHeight(em(times=9))
+        self.plot.setMaximumHeight(em(times=22))
         self.setMinimumWidth(em(times=13))
         item = self.plot.getPlotItem()
         item.hideButtons()
@@ -74,7 +76,8 @@ class Chart(QWidget):
             axis.setStyle(tickLength=-4, maxTickLevel=0)
         self._item = item
         self._from_zero = from_zero
-        self._legend = item.addLegend(offset=(-8, 6), labelTextSize=f"{self.font().pointSizeF() * 0.9:.1f}pt")
+        self.legend = label("", "caption", wrap=True)
+        self.legend.setTextFormat(Qt.TextFormat.RichText)
         self._curves: dict[str, Any] = {}
         layout = column(self, gap=0.3)
         top = row(gap=0.6)
@@ -82,6 +85,7 @@ class Chart(QWidget):
         top.addStretch()
         top.addWidget(self.readout)
         layout.addLayout(top)
+        layout.addWidget(self.legend)
         layout.addWidget(self.plot, 1)
         self.plot.scene().sigMouseMoved.connect(self._hover)
         self._recolor()
@@ -91,7 +95,7 @@ class Chart(QWidget):
         series = colors(self).series
         return QColor(series[index % len(series)])
 
-    def curve(self, key: str, name: str, *, index: int, dashed: bool = False, width: int = 1) -> Any:
+    def curve(self, key: str, name: str, *, index: int, dashed: bool = False, width: int = 2) -> Any:
         """The curve ``key``, made when it is asked for first."""
         if key not in self._curves:
             item = pg.PlotDataItem(name=name, antialias=False)
@@ -105,12 +109,28 @@ class Chart(QWidget):
         style = _DASHES[1 + index % 3] if dashed else _DASHES[0]
         item.setPen(pg.mkPen(self.color(index), width=width, style=style))
 
-    def show_curve(self, key: str, name: str, curve: Curve, *, index: int, width: int = 1) -> None:
+    def show_curve(self, key: str, name: str, curve: Curve, *, index: int, width: int = 2) -> None:
         """Draw the points of a curve."""
         x, y = thinned(curve.x, curve.y)
         self._series[name] = (x, y)
         self.curve(key, name, index=index, width=width).setData(x, y)
-        self.plot.setAccessibleDescription(self.described())
+        self._show_legend()
+
+    def _show_legend(self) -> None:
+        """Each curve with its newest value, in its colour."""
+        parts = []
+        for (name, (_, y)), (_, index, *_) in zip(self._series.items(), self._curves.values(), strict=True):
+            newest = self.newest(name, y)
+            text = f"{html.escape(name)} <b>{newest}</b>".replace(" ", "&nbsp;")
+            parts.append(f'<span style="color:{self.color(index).name()}">●</span>&nbsp;{text}')
+        text = " &nbsp; ".join(parts)
+        if text != self.legend.text():
+            self.legend.setText(text)
+            self.plot.setAccessibleDescription(self.described())
+
+    def newest(self, name: str, y: Floats) -> str:
+        """What the legend says of a curve."""
+        return self.value(float(y[-1])) if len(y) else ""
 
     def clear(self) -> None:
         """Take all curves away."""
@@ -119,6 +139,7 @@ class Chart(QWidget):
         self._curves.clear()
         self._series.clear()
         self.readout.setText("")
+        self.legend.setText("")
 
     def described(self) -> str:
         """The newest value of each curve, for a screen reader."""
@@ -153,6 +174,7 @@ class Chart(QWidget):
 
     def _recolor(self) -> None:
         shades = colors(self)
+        self.plot.setBackground(QColor(shades.surface))
         pen = pg.mkPen(QColor(shades.muted))
         for side in ("left", "bottom"):
             axis = self._item.getAxis(side)
@@ -163,6 +185,6 @@ class Chart(QWidget):
         self._item.setLabel("left", self._unit, color=shades.muted)
         if not self._unit:
             self._item.getAxis("left").showLabel(False)
-        self._legend.setLabelTextColor(QColor(shades.text))
         for key in self._curves:
             self._style(key)
+        self._show_legend()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import statistics
 from typing import Any
 
 import pyqtgraph as pg
 from PySide6.QtGui import QColor
 
-from pqv_gui.charts.base import Chart, thinned
+from pqv_gui.charts.base import Chart, Floats, thinned
 from pqv_gui.i18n import tr
 from pqv_gui.viewmodels import labels
 from pqv_gui.viewmodels.run import RunView
@@ -26,6 +27,7 @@ class LatencyChart(Chart):
     def __init__(self) -> None:
         super().__init__(tr("Latency of each inference"), x_name=tr("inference"), unit="ms")
         self._dots: dict[str, Any] = {}
+        self._medians: dict[str, float | None] = {}
         self._item.getViewBox().setLimits(yMin=0)
 
     def clear(self) -> None:
@@ -37,10 +39,18 @@ class LatencyChart(Chart):
 
     def refresh(self, run: RunView) -> None:
         """Draw what the run has told so far."""
+        whole = run.now.record is not None and not run.active
+        for role, measured in run.now.latency.items():
+            self._medians[tr(labels.role(role))] = statistics.median(measured.samples.y) if whole else None
         for index, role in enumerate(ORDER):
             series = run.now.latency.get(role)
             if series is not None:
                 self._show(index, role, series)
+
+    def newest(self, name: str, y: Floats) -> str:
+        """The running median; once all is measured, the median of all."""
+        median = self._medians.get(name)
+        return self.value(median) if median is not None else super().newest(name, y)
 
     def _show(self, index: int, role: str, series: LatencySeries) -> None:
         name = tr(labels.role(role))
@@ -50,7 +60,7 @@ class LatencyChart(Chart):
             self._color_dots(index, role)
         x, y = thinned(series.samples.x, series.samples.y, points=DOTS)
         self._dots[role].setData(x=x, y=y)
-        self.show_curve(role, name, series.medians, index=index, width=1)
+        self.show_curve(role, name, series.medians, index=index)
 
     def _color_dots(self, index: int, role: str) -> None:
         faint = QColor(self.color(index))

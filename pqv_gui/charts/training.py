@@ -38,11 +38,11 @@ class TrainingCharts(QWidget):
         curves = run.now.curves
         for index, name in enumerate(LOSSES):
             if name in curves:
-                self.loss.show_curve(name, tr(labels.metric(name)), curves[name], index=index, width=1)
+                self.loss.show_curve(name, tr(labels.metric(name)), curves[name], index=index)
         for index, name in enumerate(ACCURACIES):
             if name in curves:
                 shown = _percent(curves[name])
-                self.accuracy.show_curve(name, tr(labels.metric(name)), shown, index=index + 2, width=1)
+                self.accuracy.show_curve(name, tr(labels.metric(name)), shown, index=index + 2)
 
 
 def _percent(curve: Curve) -> Curve:

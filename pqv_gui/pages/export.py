@@ -44,7 +44,7 @@ class ExportPage(FormPage):
         card = Card(tr("What is checked"))
         for words in (
             tr("✓  The file is loaded again in a new process."),
-            tr("✓  Its answers agree with the model it came from."),
+            tr("✓  Its answers agree with the model’s."),
         ):
             card.body.addWidget(label(words, wrap=True))
         more = QWidget()

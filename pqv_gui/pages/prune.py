@@ -59,7 +59,7 @@ class PrunePage(FormPage):
 
     def _amount_card(self) -> Card:
         card = Card(tr("How much, and where"))
-        ratio = RatioInput(low=0.005, high=MAX_RATIO, name=tr("Pruning ratio"), marks=0.1)
+        ratio = RatioInput(low=0.005, high=MAX_RATIO, name=tr("Pruning ratio"))
         card.body.addWidget(
             self.form.add(
                 "prune.ratio", ratio, text=tr("Pruning &ratio"), hint=tr("Share of each width that is removed.")

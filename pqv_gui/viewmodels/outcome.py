@@ -111,22 +111,24 @@ def _memory(record: results.RunRecord) -> ResultCard | None:
     after, before = _local(record.variant("compressed")), _local(record.variant("fast_fp32"))
     if after is None or before is None or after.peak_rss_bytes is None or before.peak_rss_bytes is None:
         return None
-    used_before, used_after = _used(before), _used(after)
+    empty = formatting.size(after.base_rss_bytes or 0)
+    used_before, used_after, note = _used(before), _used(after), "added to a clean process"
+    if used_after <= 0 or used_before <= 0:  # a network so small that it vanishes in what the runtime itself takes
+        used_before, used_after, note = before.peak_rss_bytes, after.peak_rss_bytes, "peak of the whole process"
     return ResultCard(
         title="Memory",
         before=formatting.size(used_before),
         after=formatting.size(used_after),
         difference=formatting.change(used_before, used_after),
         verdict=_verdict(used_before - used_after, tolerance=0.005 * used_before),
-        note="added to a clean process",
+        note=note,
         detail=f"Peak of the process: {formatting.size(before.peak_rss_bytes)} → "
-        f"{formatting.size(after.peak_rss_bytes)}, of which the empty runtime is "
-        f"{formatting.size(after.base_rss_bytes or 0)}",
+        f"{formatting.size(after.peak_rss_bytes)}, of which the empty runtime is {empty}",
     )
 
 
 def _used(measurement: results.Measurement) -> int:
-    return max(0, (measurement.peak_rss_bytes or 0) - (measurement.base_rss_bytes or 0))
+    return (measurement.peak_rss_bytes or 0) - (measurement.base_rss_bytes or 0)
 
 
 def _local(variant: results.Variant | None) -> results.Measurement | None:

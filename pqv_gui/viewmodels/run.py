@@ -133,6 +133,7 @@ class RunView(Observable):
         """Add what the finished run wrote down."""
         if record.id == self.now.run:
             self.now.record = record
+            self.dirty.latency = True
             self.notify()
 
     def _replace(self, figures: _Figures, state: State) -> None:

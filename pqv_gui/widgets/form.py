@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any, Protocol, cast
 
 from PySide6.QtCore import QSignalBlocker, Qt
-from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
+from PySide6.QtWidgets import QComboBox, QLabel, QSizePolicy, QWidget
 
 from pqv_gui.i18n import tr
 from pqv_gui.theme import em
@@ -88,7 +88,7 @@ class Form:
             editor.setAccessibleDescription(hint)
         if beside:
             editor.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
-            editor.setMinimumWidth(em(times=8.5))
+            editor.setFixedWidth(max(em(times=9.5), editor.sizeHint().width() if isinstance(editor, QComboBox) else 0))
         field = _Field(editor, text=shown, hint=hint, beside=beside)
         self._fields[name] = field
         cast(Editor, editor).changed.connect(lambda value, name=name: self._edited(name, value))

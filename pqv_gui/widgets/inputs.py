@@ -215,15 +215,12 @@ class RatioInput(QWidget):
 
     changed = Signal(object)
 
-    def __init__(self, *, low: float, high: float, name: str, marks: float = 0.0) -> None:
+    def __init__(self, *, low: float, high: float, name: str) -> None:
         super().__init__()
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setRange(round(low * 200), round(high * 200))  # half percents
         self.slider.setSingleStep(1)
         self.slider.setPageStep(10)
-        if marks:
-            self.slider.setTickInterval(round(marks * 200))
-            self.slider.setTickPosition(QSlider.TickPosition.TicksBelow)
         self.slider.setAccessibleName(name)
         self.number = RealInput(low * 100, high * 100, step=0.5, suffix=" %")
         self.number.setAccessibleName(tr("{name}, in percent").replace("{name}", name))

@@ -229,7 +229,7 @@ def _result_card(card: ResultCard) -> Card:
     made.body.addWidget(label(card.after, "figure"))
     change = label(card.difference, "strong")
     restyle(change, tone={"better": "good", "worse": "bad"}.get(card.verdict, ""))
-    sign = {"better": "▲ ", "worse": "▼ ", "same": "= "}.get(card.verdict, "")
+    sign = {"better": "✓ ", "worse": "! ", "same": "= "}.get(card.verdict, "")
     change.setText(f"{sign}{card.difference}")
     line = row(gap=0.5)
     line.addWidget(change)

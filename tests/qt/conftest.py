@@ -1,0 +1,56 @@
+"""A window of its own for each test, with settings and projects in a temporary folder."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QEvent
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from pqv_gui.main import build
+from pqv_gui.settings import Settings
+from pqv_gui.window import MainWindow
+
+FAKE_WORKER = Path(__file__).parents[1] / "fakes" / "worker.py"
+MakeWindow = Callable[..., MainWindow]
+
+
+@pytest.fixture
+def make_window(qapp: QApplication, qtbot: QtBot, tmp_path: Path) -> Iterator[MakeWindow]:
+    """Builds windows whose worker is a small script that plays ``scene``; closes them at the end."""
+    made: list[MainWindow] = []
+    presenters = []
+
+    def make(scene: str = "good", *, show: bool = True) -> MainWindow:
+        settings = Settings(tmp_path / "settings.ini")
+        settings.projects_folder = tmp_path / "projects"
+        window, presenter = build(qapp, settings=settings, command=(sys.executable, str(FAKE_WORKER), scene))
+        presenters.append(presenter)
+        made.append(window)
+        if show:
+            window.show()
+            window.activateWindow()
+            qtbot.waitUntil(window.isActiveWindow)
+        return window
+
+    yield make
+    for window, presenter in zip(made, presenters, strict=True):
+        presenter.uninstall()
+        window.workspace.close()
+        window.hide()
+        window.theme.set_text_scale(100)
+        window.deleteLater()
+    qapp.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
+
+
+@pytest.fixture
+def window(make_window: MakeWindow, qtbot: QtBot, tmp_path: Path) -> MainWindow:
+    """A window with a new project without images, on the Model page."""
+    made = make_window()
+    made.workspace.create(tmp_path / "projects", "small")
+    qtbot.waitUntil(lambda: made.workspace.models.loaded and made.workspace.tasks.active == 0)
+    return made

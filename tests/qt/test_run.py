@@ -1,0 +1,191 @@
+"""Runs, with a worker that only pretends: what is seen, cancelling, crashes, and closing in between."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PySide6.QtWidgets import QMessageBox
+from pytestqt.qtbot import QtBot
+
+from pqv_gui.pages.run import RunPage
+from pqv_gui.viewmodels.steps import Place
+from pqv_gui.window import MainWindow
+from tests.qt.conftest import MakeWindow
+
+SOON_MS = 20_000
+Start = Callable[[str], MainWindow]
+
+
+@pytest.fixture
+def started(make_window: MakeWindow, qtbot: QtBot, tmp_path: Path) -> Start:
+    """Starts a run of a scene and returns its window."""
+
+    def start(scene: str) -> MainWindow:
+        window = make_window(scene)
+        window.workspace.create(tmp_path / "projects", "small")
+        qtbot.waitUntil(lambda: window.workspace.can_run)
+        window.start_run()
+        return window
+
+    return start
+
+
+def over(window: MainWindow, qtbot: QtBot) -> RunPage:
+    qtbot.waitUntil(lambda: not window.workspace.run.active and not window.workspace.jobs.active, timeout=SOON_MS)
+    qtbot.waitUntil(lambda: window.workspace.tasks.active == 0)
+    page = window.stack.currentWidget()
+    assert isinstance(page, RunPage)
+    return page
+
+
+def test_a_run_shows_stages_curves_latencies_log_and_results(started: Start, qtbot: QtBot) -> None:
+    window = started("good")
+    page = over(window, qtbot)
+    run = window.workspace.run
+    assert run.state == "succeeded"
+    assert "Prune: 0.500 s" in page.stages.accessibleDescription()
+    assert "kept from before" in page.stages.accessibleDescription()
+    assert len(run.now.curves["train_loss"]) == 40
+    assert "Training loss: 0.0250" in page.training.loss.described()
+    assert "Compressed: 10.0 ms" in page.latency.described()
+    assert "The learning rate is high." in page.log.text.toPlainText()
+    assert [card.title for card in page.results._shown] == ["Latency", "File size", "Memory"]
+    assert "2.00× over the fastest FP32" in page.results._shown[0].baselines
+    assert page.start.text() == "&Run again"
+
+
+def test_the_log_can_be_filtered(started: Start, qtbot: QtBot) -> None:
+    window = started("good")
+    page = over(window, qtbot)
+    page.log.filter.setText("nothing like it")
+    assert page.log.text.toPlainText() == ""
+    page.log.filter.setText("RATE")
+    page.log.level.setCurrentIndex(1)
+    page.log.level.activated.emit(1)
+    assert "learning rate" in page.log.text.toPlainText()
+    page.log.level.setCurrentIndex(2)
+    page.log.level.activated.emit(2)
+    assert page.log.text.toPlainText() == ""
+
+
+def test_cancel_stops_and_resume_is_offered(started: Start, qtbot: QtBot) -> None:
+    window = started("hang")
+    run = window.workspace.run
+    qtbot.waitUntil(lambda: run.now.progress is not None, timeout=SOON_MS)
+    assert window.job_bar.state.text() == "Fine-tune 3/10"
+    assert "4 min left" in window.job_bar.left.text()
+    window.job_bar.stop.click()
+    assert run.state == "cancelling"
+    page = over(window, qtbot)
+    assert run.state == "cancelled"
+    assert page.start.text() == "&Resume"
+    assert page.start.isEnabled()
+
+
+def test_a_worker_that_crashes_is_one_clear_failure(started: Start, qtbot: QtBot) -> None:
+    window = started("crash")
+    page = over(window, qtbot)
+    assert window.workspace.run.state == "failed"
+    assert page.banner.isVisible()
+    assert page.banner.message.text().startswith("Prune: ")
+    assert page.start.text() == "&Resume"
+
+
+def test_a_failure_says_where_why_and_what_to_do(started: Start, qtbot: QtBot) -> None:
+    window = started("fail")
+    page = over(window, qtbot)
+    assert page.banner.message.text() == "Prune: It cannot be pruned."
+    assert page.banner.action.text() == "Prune less."
+    assert "shape" in page.banner.details.toPlainText()
+    page.banner.hide()
+    page.refresh()
+    assert not page.banner.isVisible()
+
+
+def test_events_of_another_run_are_not_shown(started: Start, qtbot: QtBot) -> None:
+    window = started("stale")
+    over(window, qtbot)
+    run = window.workspace.run
+    assert run.state == "succeeded"
+    assert list(run.now.curves["train_loss"].y) == [1.0]
+
+
+def test_a_flood_of_events_does_not_drown_cancel(started: Start, qtbot: QtBot) -> None:
+    window = started("flood")
+    run = window.workspace.run
+    qtbot.waitUntil(lambda: len(run.now.curves.get("train_loss", ())) > 500, timeout=SOON_MS)
+    window.workspace.cancel_run()
+    over(window, qtbot)
+    assert run.state == "cancelled"
+    assert run.now.logged <= 110
+
+
+def test_a_second_run_can_follow_the_first(started: Start, qtbot: QtBot) -> None:
+    window = started("good")
+    over(window, qtbot)
+    first = window.workspace.run.now.run
+    window.workspace.start_run(fresh=True)
+    qtbot.waitUntil(lambda: window.workspace.run.now.run not in ("", first), timeout=SOON_MS)
+    over(window, qtbot)
+    assert window.workspace.run.state == "succeeded"
+
+
+def test_the_last_run_is_shown_when_its_project_is_opened_again(started: Start, qtbot: QtBot) -> None:
+    window = started("good")
+    over(window, qtbot)
+    path = window.workspace.session.path
+    window.close_project()
+    assert window.workspace.run.state == "empty"
+    window.open_project(path)
+    qtbot.waitUntil(lambda: window.workspace.run.state == "succeeded")
+    window.go(Place.RUN)
+    assert [card.title for card in over(window, qtbot).results._shown] == ["Latency", "File size", "Memory"]
+
+
+def test_no_other_project_while_a_run_is_going(started: Start, qtbot: QtBot, tmp_path: Path) -> None:
+    window = started("hang")
+    qtbot.waitUntil(lambda: window.workspace.run.state == "running", timeout=SOON_MS)
+    window.open_project(tmp_path / "other.pqv")
+    assert "run of this project is going" in window._page(window.place).banner.message.text()
+    assert window.workspace.session.name == "small"
+    window.workspace.cancel_run()
+    over(window, qtbot)
+
+
+def question(window: MainWindow) -> QMessageBox:
+    [box] = window.findChildren(QMessageBox)
+    return box
+
+
+def test_closing_while_a_run_is_going_asks_and_leaves_nothing(started: Start, qtbot: QtBot) -> None:
+    window = started("hang")
+    qtbot.waitUntil(lambda: window.workspace.run.state == "running", timeout=SOON_MS)
+    assert not window.close()
+    stop, stay = question(window).buttons()
+    assert question(window).defaultButton() is stay
+    stop.click()
+    qtbot.waitUntil(lambda: not window.isVisible(), timeout=SOON_MS)
+    assert not window.workspace.jobs.active
+    assert window.workspace.run.state == "cancelled"
+
+
+def test_closing_can_be_thought_better_of(started: Start, qtbot: QtBot) -> None:
+    window = started("hang")
+    qtbot.waitUntil(lambda: window.workspace.run.state == "running", timeout=SOON_MS)
+    window.close()
+    question(window).defaultButton().click()
+    assert window.isVisible()
+    assert window.workspace.run.state == "running"
+    window.workspace.cancel_run()
+    over(window, qtbot)
+
+
+def test_no_page_brings_torch_into_the_windows_process() -> None:
+    mine = "import sys; from pqv_gui import main; from pqv_gui.pages import backend, export, model, prune, run, start"
+    probe = f"{mine}; print(sorted({{n.split('.')[0] for n in sys.modules}} & {{'torch', 'timm', 'torch_pruning'}}))"
+    found = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"

@@ -1,0 +1,189 @@
+"""A person goes through the wizard with the keyboard, and reads what is missing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QImage
+from PySide6.QtWidgets import QApplication, QLabel, QWidget
+from pytestqt.qtbot import QtBot
+
+from pqv_core import project as projects
+from pqv_core.config import setting_names
+from pqv_gui.pages.base import FormPage
+from pqv_gui.viewmodels.steps import WIZARD, Place
+from pqv_gui.window import MainWindow
+from tests.qt.conftest import MakeWindow
+
+ONE_CHOICE = {"export.target"}  # settings that can hold one value only, so far
+
+
+def page(window: MainWindow, place: Place) -> FormPage:
+    window.go(place)
+    found = window.stack.currentWidget()
+    assert isinstance(found, FormPage)
+    return found
+
+
+def focused() -> QWidget:
+    widget = QApplication.focusWidget()
+    assert widget is not None
+    return widget
+
+
+def test_without_a_project_there_is_only_start(make_window: MakeWindow) -> None:
+    window = make_window()
+    window.go(Place.PRUNE)
+    assert window.place is Place.START
+    assert not window.steps.isVisible()
+    assert not window.menus.save.isEnabled()
+
+
+def test_from_start_to_export_with_the_keyboard_only(make_window: MakeWindow, qtbot: QtBot, tmp_path: Path) -> None:
+    window = make_window()
+    qtbot.keyClick(window, Qt.Key.Key_N, Qt.KeyboardModifier.ControlModifier)
+    qtbot.waitUntil(lambda: focused().accessibleName() == "Name of the new project")
+    qtbot.keyClicks(focused(), "from the keys")
+    qtbot.keyClick(focused(), Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: window.place is Place.MODEL and window.workspace.models.loaded)
+    assert (tmp_path / "projects" / "from the keys.pqv").exists()
+    for number, place in enumerate((Place.PRUNE, Place.BACKEND, Place.EXPORT), start=2):
+        window.next.setFocus()
+        qtbot.keyClick(window.next, Qt.Key.Key_Space)
+        assert window.place is place
+        qtbot.keyClick(window, Qt.Key.Key_1, Qt.KeyboardModifier.ControlModifier)
+        assert window.place is Place.MODEL
+        qtbot.keyClick(window, str(number), Qt.KeyboardModifier.ControlModifier)
+        assert window.place is place
+    assert [window.steps.buttons[step].state for step in WIZARD] == ["valid"] * 4
+    assert window.workspace.can_run
+
+
+def test_every_setting_has_a_control(window: MainWindow) -> None:
+    found = {name for place in WIZARD for name in page(window, place).form.names}
+    assert found | {"model.name"} == set(setting_names()) - ONE_CHOICE  # the list of models sets the name
+
+
+def test_controls_and_settings_are_the_same_both_ways(window: MainWindow) -> None:
+    session = window.workspace.session
+    form = page(window, Place.PRUNE).form
+    form.editor("prune.ratio").number.setValue(40)  # type: ignore[attr-defined]
+    form.editor("prune.embedding").click()  # type: ignore[attr-defined]
+    assert (session.config.prune.ratio, session.config.prune.embedding) == (0.4, True)
+    session.undo()
+    session.undo()
+    assert form.editor("prune.ratio").get() == 0.25  # type: ignore[attr-defined]
+    assert form.editor("prune.embedding").get() is False  # type: ignore[attr-defined]
+    assert window.menus.redo.text() == "&Redo: Pruning ratio"
+
+
+def test_a_model_is_found_and_chosen_with_the_keys(window: MainWindow, qtbot: QtBot) -> None:
+    model = page(window, Place.MODEL)
+    qtbot.keyClicks(model.search, "deit3 large")  # type: ignore[attr-defined]
+    assert model.list.model().rowCount() == 2  # type: ignore[attr-defined]
+    model.list.setFocus()  # type: ignore[attr-defined]
+    qtbot.keyClick(model.list, Qt.Key.Key_Down)  # type: ignore[attr-defined]
+    assert window.workspace.session.config.model.name.startswith("deit3_large")
+    assert window.summary.model.toolTip().startswith("deit3_large")
+
+
+def visible_problems(shown: QWidget) -> list[str]:
+    labels = shown.findChildren(QLabel)
+    return [item.text() for item in labels if item.property("role") == "problem" and item.isVisible()]
+
+
+def test_what_is_missing_is_said_beside_the_field_and_at_next(window: MainWindow) -> None:
+    window.workspace.session.set("model.weights", "file")
+    shown = page(window, Place.MODEL)
+    assert any("weights file must be named" in text for text in visible_problems(shown))
+    assert not window.next.isEnabled()
+    assert window.steps.buttons[Place.MODEL].state == "invalid"
+    assert not window.summary.start.isEnabled()
+    window.start_run()
+    assert window.place is Place.MODEL
+
+
+def test_the_predicted_figures_follow_the_slider(window: MainWindow) -> None:
+    def shown() -> list[str]:
+        return [row.after.text() for row in window.summary._estimates]
+
+    before = shown()
+    page(window, Place.PRUNE).form.editor("prune.ratio").slider.setValue(120)  # type: ignore[attr-defined]
+    assert all("≈" in text for text in shown())
+    assert [one != other for one, other in zip(before, shown(), strict=True)] == [True] * 3
+
+
+@pytest.fixture
+def images(tmp_path: Path) -> Path:
+    for split in ("train", "val"):
+        for name in ("cat", "dog"):
+            folder = tmp_path / "pets" / split / name
+            folder.mkdir(parents=True)
+            for number in range(3):
+                image = QImage(8, 8, QImage.Format.Format_RGB32)
+                image.fill(Qt.GlobalColor.red)
+                assert image.save(str(folder / f"{number}.png"))
+    return tmp_path / "pets"
+
+
+def test_a_folder_of_images_is_looked_at_and_used(window: MainWindow, qtbot: QtBot, images: Path) -> None:
+    (images / "train" / "cat" / "broken.png").write_bytes(b"no image")
+    window.workspace.choose_images(images)
+    look = window.workspace.images
+    qtbot.waitUntil(lambda: look.train.state == "ok" and look.val.state == "ok")
+    config = window.workspace.session.config
+    assert (config.prune.importance, config.finetune.epochs, config.model.weights) == ("taylor", 3, "pretrained")
+    shown = page(window, Place.MODEL)
+    assert "1 cannot be read" in shown.facts["train"].text()  # type: ignore[attr-defined]
+    assert "broken.png" in shown.facts["train"].toolTip()  # type: ignore[attr-defined]
+    assert "must be trained" in shown.head.text()  # type: ignore[attr-defined]
+    qtbot.waitUntil(lambda: shown.strips["val"].isVisible())  # type: ignore[attr-defined]
+    window.workspace.session.undo()
+    assert window.workspace.session.config.data.train is None
+
+
+def test_a_folder_that_is_not_there_is_said(window: MainWindow, qtbot: QtBot) -> None:
+    window.workspace.session.set("data.train", "nowhere")
+    qtbot.waitUntil(lambda: window.workspace.images.train.state == "failed")
+    assert any("does not exist" in text for text in visible_problems(page(window, Place.MODEL)))
+
+
+def test_changes_are_saved_by_themselves(window: MainWindow, qtbot: QtBot) -> None:
+    session = window.workspace.session
+    session.set("prune.ratio", 0.5)
+    assert "not saved yet" in window.menus.corner.toolTip()
+    qtbot.waitUntil(lambda: not session.unsaved)
+    assert session.path is not None
+    assert projects.load(session.path).config.prune.ratio == 0.5
+    assert window.menus.corner.toolTip() == "small · saved"
+
+
+def test_a_project_that_cannot_be_opened_is_said_in_the_page(window: MainWindow, tmp_path: Path) -> None:
+    (tmp_path / "cut.pqv").write_text('{"schema_version": 1, "con')
+    window.open_project(tmp_path / "cut.pqv")
+    banner = window._page(window.place).banner
+    assert banner.isVisible()
+    assert "damaged" in banner.message.text()
+    assert window.workspace.session.name == "small"
+
+
+def test_a_recent_project_that_is_gone_can_be_taken_out_of_the_list(window: MainWindow, tmp_path: Path) -> None:
+    gone = tmp_path / "gone.pqv"
+    window.workspace.recents.add(gone)
+    window.open_project(gone)
+    [offer] = window._page(window.place).banner._extra
+    offer.click()
+    assert gone not in window.workspace.recents.paths
+
+
+def test_the_demo_is_made_and_opened(make_window: MakeWindow, qtbot: QtBot) -> None:
+    window = make_window()
+    window.workspace.open_demo()
+    qtbot.waitUntil(lambda: window.workspace.session.name == "demo", timeout=60_000)
+    look = window.workspace.images
+    qtbot.waitUntil(lambda: look.train.state == "ok" and look.val.state == "ok", timeout=60_000)
+    qtbot.waitUntil(lambda: window.workspace.models.loaded)
+    assert window.workspace.problems == ()
+    assert window.workspace.can_run
