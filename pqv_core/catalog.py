@@ -15,7 +15,7 @@ from typing import Any
 
 from pqv_core.errors import ModelError, StorageError, from_os_error
 from pqv_core.resource_files import resource
-from pqv_core.vit_shape import VitShape
+from pqv_core.vit_shape import Cost, VitShape
 
 _BYTES_A_PARAMETER = 4
 _CLOSE_MATCHES = 5
@@ -41,12 +41,16 @@ class CatalogEntry:
         params: Parameters.
         macs: Multiply-accumulates at batch 1 (linear layers, convolutions, the products of attention); None where
             they could not be counted.
+        linear_weights: Parameters that are weights of linear layers, which quantization packs.
+        linear_outputs: Output channels of all linear layers.
+        linears: Number of linear layers.
         input_size: Channels, height, width.
         num_classes: Outputs; 0 when the model gives features.
         hub_id: Where the default weights are published, or empty.
         licence: Of the default weights, as timm states it; may be empty.
         weights: All published weights, the default ones first.
         vit: Sizes of a plain ViT, from which the effect of pruning is predicted; None for other architectures.
+        unprunable: Why it cannot be pruned, as the end of a sentence; empty when it can.
     """
 
     name: str
@@ -56,10 +60,14 @@ class CatalogEntry:
     macs: int | None
     input_size: tuple[int, int, int]
     num_classes: int
+    linear_weights: int
+    linear_outputs: int
+    linears: int
     hub_id: str = ""
     licence: str = ""
     weights: tuple[Weights, ...] = ()
     vit: VitShape | None = None
+    unprunable: str = ""
 
     @property
     def pretrained(self) -> bool:
@@ -70,6 +78,11 @@ class CatalogEntry:
     def download_bytes(self) -> int | None:
         """About how much is downloaded for the default weights; None when there are none."""
         return self.params * _BYTES_A_PARAMETER if self.weights else None
+
+    @property
+    def cost(self) -> Cost:
+        """What it costs as it is; 0 stands for multiply-accumulates that are not known."""
+        return Cost(self.params, self.linear_weights, self.linear_outputs, self.linears, self.macs or 0)
 
     @property
     def gmacs(self) -> float | None:
@@ -95,8 +108,8 @@ class Catalog:
     def search(self, text: str = "", *, family: str | None = None) -> list[CatalogEntry]:
         """Models whose name, family or tags hold every word of ``text``, whatever the case; best matches first.
 
-        A name equal to the text comes first, then names that begin with it, names that hold it, and all others;
-        within these the plain, well-known models (short names, published weights) come before their variants.
+        A name equal to the text comes first, then names that begin with it, names that hold the words, and all
+        others; within these the plain ones (of few parts, with many published weights) come before their variants.
         """
         words = text.casefold().split()
         found = [
@@ -124,8 +137,9 @@ class Catalog:
         return entry
 
     def _hint(self, name: str) -> str:
-        close = difflib.get_close_matches(name.casefold(), self._by_name, n=_CLOSE_MATCHES, cutoff=0.6)
-        close = close or [entry.name for entry in self.search(name.replace("_", " "))[:_CLOSE_MATCHES]]
+        words = re.sub(r"[\W_]+", " ", name).strip()
+        close = [entry.name for entry in self.search(words)[:_CLOSE_MATCHES]] if words else []
+        close = close or difflib.get_close_matches(name.casefold(), self._by_name, n=_CLOSE_MATCHES, cutoff=0.6)
         return f"Did you mean {', '.join(close)}?" if close else "List the names with: pqv models."
 
 
@@ -141,13 +155,15 @@ def _rank(entry: CatalogEntry, words: list[str]) -> tuple[int, int, int, str] | 
         place = 0
     elif name.startswith(joined):
         place = 1
-    elif all(any(part.startswith(word) for part in parts) for word in words):
+    elif all(word in parts for word in words):
         place = 2
-    elif all(word in name for word in words):
+    elif all(any(part.startswith(word) for part in parts) for word in words):
         place = 3
-    else:
+    elif all(word in name for word in words):
         place = 4
-    return place, 0 if entry.weights else 1, len(name), name
+    else:
+        place = 5
+    return place, len(parts), -len(entry.weights), name
 
 
 @functools.cache
@@ -170,9 +186,7 @@ def load(path: Path | None = None) -> Catalog:
 
 
 def _entry(plain: dict[str, Any]) -> CatalogEntry:
-    hub = plain.get("hub", "")
     weights = [Weights(tag, classes, size) for tag, (classes, size) in plain.get("tags", {}).items()]
-    weights.sort(key=lambda item: not hub.endswith(f".{item.tag}"))
     vit = plain.get("vit")
     if vit is not None:
         vit = VitShape(**{**vit, "image": tuple(vit["image"]), "patch": tuple(vit["patch"])})
@@ -184,8 +198,12 @@ def _entry(plain: dict[str, Any]) -> CatalogEntry:
         macs=plain["macs"],
         input_size=tuple(plain["input"]),
         num_classes=plain["classes"],
-        hub_id=hub,
+        linear_weights=plain.get("linear", (0, 0, 0))[0],
+        linear_outputs=plain.get("linear", (0, 0, 0))[1],
+        linears=plain.get("linear", (0, 0, 0))[2],
+        hub_id=plain.get("hub") or "",
         licence=plain.get("licence", ""),
         weights=tuple(weights),
         vit=vit,
+        unprunable=plain.get("unprunable", ""),
     )

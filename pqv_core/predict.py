@@ -9,15 +9,18 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 
-from pqv_core.catalog import CatalogEntry
+from pqv_core.catalog import CatalogEntry, Weights
 from pqv_core.config import ModelConfig, PruneConfig, QuantizeConfig
 from pqv_core.errors import ConfigError
 from pqv_core.vit_shape import Cost, VitShape
 from pqv_core.widths import kept_heads, kept_width
 
-_CODE_BYTES = 30_000
-_CODE_BYTES_A_BLOCK = 8_000
 _FLOAT_BYTES = 4
+_INT8_BYTES_A_CHANNEL = 16  # scale and zero point of each output channel: a double and a long
+_LAYERS_A_BLOCK = 4
+# Code, names and alignment of a frozen file, fitted to files of ViTs with 4 to 12 blocks (torch 2.12.1).
+_FP32_CODE, _FP32_CODE_A_BLOCK = 11_500, 5_650
+_INT8_CODE, _INT8_CODE_A_BLOCK = 16_000, 8_700
 
 
 @dataclass(frozen=True)
@@ -50,10 +53,11 @@ class Prediction:
 
     Attributes:
         before: The model as it is, in fp32.
-        after: Pruned and quantized; None where this architecture's pruning cannot be predicted.
+        after: Pruned and quantized; None where that cannot be predicted.
         blocks: Number of blocks; 0 when unknown.
         widths_before: Widths of every block before pruning.
         widths_after: The same after.
+        why_not: Sentence that says why there is no ``after``.
     """
 
     before: Figures
@@ -61,28 +65,45 @@ class Prediction:
     blocks: int = 0
     widths_before: BlockWidths | None = None
     widths_after: BlockWidths | None = None
+    why_not: str = ""
 
 
 def predict(entry: CatalogEntry, *, model: ModelConfig, prune: PruneConfig, quantize: QuantizeConfig) -> Prediction:
     """What becomes of ``entry``, made with the arguments of ``model``, by pruning and quantization.
 
     Raises:
-        ConfigError: The arguments do not go together (an image that is not a whole number of patches, …).
+        ConfigError: The arguments do not go together (an image smaller than a patch, …).
     """
     int8 = quantize.precision == "int8-dynamic"
     if entry.vit is None:
-        before = Figures(entry.params, entry.macs, _FLOAT_BYTES * entry.params + _CODE_BYTES)
-        unchanged = not prune.enabled and not int8
-        return Prediction(before=before, after=before if unchanged else None)
+        return _without_shape(entry, prune=prune, int8=int8)
     dense = with_arguments(entry, model)
+    before = Prediction(_figures(dense, int8=False), after=None, blocks=dense.depth, widths_before=_widths(dense))
+    why_not = obstacle(entry, prune)
+    if why_not:
+        return dataclasses.replace(before, why_not=why_not)
     pruned = prune_shape(dense, prune) if prune.enabled else dense
-    return Prediction(
-        before=_figures(dense, int8=False),
-        after=_figures(pruned, int8=int8),
-        blocks=dense.depth,
-        widths_before=_widths(dense),
-        widths_after=_widths(pruned),
-    )
+    return dataclasses.replace(before, after=_figures(pruned, int8=int8), widths_after=_widths(pruned))
+
+
+def _without_shape(entry: CatalogEntry, *, prune: PruneConfig, int8: bool) -> Prediction:
+    """What can be said of an architecture whose sizes are not known, as timm makes it without arguments."""
+    before = Figures(entry.params, entry.macs, _file_bytes(entry.cost, int8=False))
+    if prune.enabled:
+        why_not = obstacle(entry, prune) or f"What pruning makes of {entry.name} is measured, not predicted."
+        return Prediction(before=before, after=None, why_not=why_not)
+    return Prediction(before=before, after=dataclasses.replace(before, file_bytes=_file_bytes(entry.cost, int8=int8)))
+
+
+def obstacle(entry: CatalogEntry, config: PruneConfig) -> str:
+    """A sentence that says why a model cannot be pruned as asked; empty when it can."""
+    if not config.enabled:
+        return ""
+    if entry.unprunable:
+        return f"{entry.architecture} models cannot be pruned: {entry.unprunable}."
+    if config.embedding and entry.vit is not None and entry.vit.pool_hidden:
+        return "The embedding of this model cannot be cut: its attention pooling mixes heads and embedding."
+    return ""
 
 
 def prune_shape(shape: VitShape, config: PruneConfig) -> VitShape:
@@ -102,7 +123,8 @@ def prune_shape(shape: VitShape, config: PruneConfig) -> VitShape:
 def with_arguments(entry: CatalogEntry, model: ModelConfig) -> VitShape:
     """The sizes of a plain ViT made with timm arguments such as ``img_size`` or ``embed_dim``.
 
-    Arguments that do not change sizes are left out of account. Without ``num_classes`` the weights' tag decides.
+    ``num_classes`` and ``img_size`` default to those of the weights' tag; arguments other than sizes are left out
+    of account.
 
     Raises:
         ConfigError: An argument is not a positive whole number, or the sizes do not divide.
@@ -111,7 +133,9 @@ def with_arguments(entry: CatalogEntry, model: ModelConfig) -> VitShape:
     if shape is None:
         raise ConfigError(f"The sizes of {entry.name} are not known.", field="model.name")
     number = _Arguments(model)
-    changes: dict[str, object] = {"classes": number.get("num_classes", _tag_classes(entry, model), least=0)}
+    tag = _tag(entry, model)
+    classes = tag.classes if tag else shape.classes
+    changes: dict[str, object] = {"classes": number.get("num_classes", classes, least=0)}
     embed = number.get("embed_dim", shape.embed)
     heads = number.get("num_heads", shape.heads)
     if embed != shape.embed or heads != shape.heads:
@@ -122,17 +146,34 @@ def with_arguments(entry: CatalogEntry, model: ModelConfig) -> VitShape:
                 action="Choose numbers that divide.",
             )
         changes |= {"embed": embed, "heads": heads, "head_dim": embed // heads}
-    ratio = model.arguments.get("mlp_ratio", shape.hidden * shape.gates / shape.embed)
-    if not isinstance(ratio, int | float) or isinstance(ratio, bool) or ratio <= 0:
-        raise ConfigError("The MLP ratio must be a number above 0.", field="model.arguments.mlp_ratio")
-    changes["hidden"] = int(embed * ratio) // shape.gates
+    changes |= _hidden(shape, model, embed=embed)
     changes["depth"] = number.get("depth", shape.depth)
-    return dataclasses.replace(shape, **changes, **_patches(shape, entry, number))  # type: ignore[arg-type]
+    return dataclasses.replace(shape, **changes, **_patches(shape, entry, number, tag))  # type: ignore[arg-type]
 
 
-def _patches(shape: VitShape, entry: CatalogEntry, number: _Arguments) -> dict[str, object]:
+def _hidden(shape: VitShape, model: ModelConfig, *, embed: int) -> dict[str, object]:
+    """Hidden widths of the MLPs in the blocks and in attention pooling."""
+    ratio = model.arguments.get("mlp_ratio")
+    if ratio is not None and (not isinstance(ratio, int | float) or isinstance(ratio, bool) or ratio <= 0):
+        raise ConfigError(
+            f"The model argument mlp_ratio must be a number above 0 (given: {ratio!r}).",
+            field="model.arguments.mlp_ratio",
+            action="Correct this value.",
+        )
+    if ratio is None and embed == shape.embed:
+        return {}
+    halves = 2 if shape.packed_gates else 1
+    own = shape.hidden * halves / shape.embed if ratio is None else float(ratio)
+    pool = shape.pool_hidden / shape.embed if ratio is None else float(ratio)
+    return {
+        "hidden": int(embed * own) // halves,
+        "pool_hidden": int(embed * pool) if shape.pool_hidden else 0,
+    }
+
+
+def _patches(shape: VitShape, entry: CatalogEntry, number: _Arguments, tag: Weights | None) -> dict[str, object]:
     """Image, patches and what depends on them."""
-    image = number.get("img_size", 0)
+    image = number.get("img_size", tag.image_size if tag else 0)
     size = (image, image) if image else shape.image
     patch = number.get("patch_size", 0)
     cut = (patch, patch) if patch and not shape.stem_params else shape.patch
@@ -148,9 +189,10 @@ def _patches(shape: VitShape, entry: CatalogEntry, number: _Arguments) -> dict[s
     return {"image": size, "patch": cut, "patch_inputs": inputs, "stem_macs": stem}
 
 
-def _tag_classes(entry: CatalogEntry, model: ModelConfig) -> int:
+def _tag(entry: CatalogEntry, model: ModelConfig) -> Weights | None:
+    """The published weights that the model's name asks for."""
     tag = model.name.partition(".")[2]
-    return next((weights.classes for weights in entry.weights if weights.tag == tag), entry.num_classes)
+    return next((weights for weights in entry.weights if weights.tag == tag), None)
 
 
 class _Arguments:
@@ -174,14 +216,17 @@ class _Arguments:
 
 def _figures(shape: VitShape, *, int8: bool) -> Figures:
     cost = shape.cost()
-    return Figures(cost.params, cost.macs, file_bytes(cost, blocks=shape.depth, int8=int8))
+    return Figures(cost.params, cost.macs, _file_bytes(cost, int8=int8))
 
 
-def file_bytes(cost: Cost, *, blocks: int, int8: bool) -> int:
+def _file_bytes(cost: Cost, *, int8: bool) -> int:
     """About the size of a ``.ptl``: weights of linear layers in one byte when quantized, all else in four."""
-    code = _CODE_BYTES + _CODE_BYTES_A_BLOCK * blocks
-    packed = cost.linear_weights if int8 else 0
-    return packed + _FLOAT_BYTES * (cost.params - packed) + code
+    blocks = cost.linears / _LAYERS_A_BLOCK
+    if not int8:
+        return _FLOAT_BYTES * cost.params + round(_FP32_CODE + _FP32_CODE_A_BLOCK * blocks)
+    packed = cost.linear_weights + _INT8_BYTES_A_CHANNEL * cost.linear_outputs
+    code = round(_INT8_CODE + _INT8_CODE_A_BLOCK * blocks)
+    return packed + _FLOAT_BYTES * (cost.params - cost.linear_weights) + code
 
 
 def _widths(shape: VitShape) -> BlockWidths:

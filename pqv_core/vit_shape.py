@@ -15,14 +15,17 @@ class Cost:
 
     Attributes:
         params: Parameters.
-        linear_weights: Those among them that are weights of ``nn.Linear``, which quantization packs.
-        linear_outputs: Output channels of all ``nn.Linear``.
+        linear_weights: Those among them that are weights of linear layers (a patch projection is one), which
+            quantization packs.
+        linear_outputs: Output channels of all linear layers.
+        linears: Number of linear layers.
         macs: Multiply-accumulates of one image: linear layers, convolutions and the two products of attention.
     """
 
     params: int
     linear_weights: int
     linear_outputs: int
+    linears: int
     macs: int
 
 
@@ -40,6 +43,8 @@ class VitShape:
         head_dim: Width of a head.
         hidden: Width between the two layers of an MLP.
         gates: Times ``hidden`` that the first layer of an MLP gives (2 for SwiGLU).
+        packed_gates: The MLP ratio counts both gates, because one layer gives them.
+        parallel: Attentions and MLPs that stand beside each other in a block.
         prefix: Class, distillation and register tokens.
         position: Whether there is a learned position embedding.
         position_prefix: Prefix tokens that have a position, too.
@@ -48,6 +53,7 @@ class VitShape:
         norm_affine: Vectors of a norm (2 for LayerNorm, 1 for RMSNorm, 0 without weights).
         outer_norms: Norms outside the blocks.
         patch_bias: The patch projection has a bias.
+        patch_is_linear: It is written as a linear layer when quantized.
         qkv_bias: Query, key and value have biases.
         out_bias: The other linear layers of a block have biases.
         qk_norm: Queries and keys are normalised.
@@ -68,6 +74,8 @@ class VitShape:
     head_dim: int
     hidden: int
     gates: int = 1
+    packed_gates: bool = False
+    parallel: int = 1
     prefix: int = 1
     position: bool = True
     position_prefix: int = 1
@@ -76,6 +84,7 @@ class VitShape:
     norm_affine: int = 2
     outer_norms: int = 1
     patch_bias: bool = True
+    patch_is_linear: bool = True
     qkv_bias: bool = True
     out_bias: bool = True
     qk_norm: bool = False
@@ -103,17 +112,33 @@ class VitShape:
 
     def cost(self) -> Cost:
         """Parameters and multiply-accumulates, exact for timm's ``VisionTransformer``."""
-        weights = self.depth * self._block_weights() + self._head_weights() + self._pool_weights()
-        params = weights + self.depth * self._block_vectors() + self._outer_params() + self._pool_vectors()
-        outputs = self.depth * (3 * self.attention + 2 * self.embed + self.gates * self.hidden)
-        outputs += self.classifiers * self.classes + (5 * self.embed + self.pool_hidden if self.pool_hidden else 0)
-        return Cost(params=params, linear_weights=weights, linear_outputs=outputs, macs=self._macs())
+        blocks = self.depth * self.parallel
+        matrices = blocks * self._block_weights() + self._head_weights() + self._pool_weights()
+        patches = self.patch_inputs * self.embed * self.patch_is_linear
+        return Cost(
+            params=matrices + blocks * self._block_vectors() + self._outer_params() + self._pool_vectors(),
+            linear_weights=matrices + patches,
+            linear_outputs=self._linear_outputs(),
+            linears=self._linears(),
+            macs=self._macs(),
+        )
+
+    def _linears(self) -> int:
+        block = 4 if self.packed_gates else 3 + self.gates
+        around = self.patch_is_linear + self.classifiers * (self.classes > 0) + 5 * (self.pool_hidden > 0)
+        return self.depth * self.parallel * block + around
+
+    def _linear_outputs(self) -> int:
+        block = 3 * self.attention + 2 * self.embed + self.gates * self.hidden
+        pool = 5 * self.embed + self.pool_hidden if self.pool_hidden else 0
+        patches = self.embed * self.patch_is_linear
+        return self.depth * self.parallel * block + self.classifiers * self.classes + pool + patches
 
     def _block_weights(self) -> int:
         return self.embed * (4 * self.attention + (self.gates + 1) * self.hidden)
 
     def _block_vectors(self) -> int:
-        """Biases, norms and scales of one block."""
+        """Biases, norms and scales of one attention and its MLP."""
         biases = 3 * self.attention * self.qkv_bias + (2 * self.embed + self.gates * self.hidden) * self.out_bias
         normed = 2 * self.embed + 2 * self.head_dim * self.qk_norm
         normed += self.attention * self.attention_norm + self.hidden * self.hidden_norm
@@ -139,7 +164,7 @@ class VitShape:
         attention = 2 * self.tokens**2 * self.attention
         block = self.tokens * self._block_weights() + attention
         patches = self.patches * self.patch_inputs * self.embed
-        return self.stem_macs + patches + self.depth * block + self._head_weights() + self._pool_macs()
+        return self.stem_macs + patches + self.depth * self.parallel * block + self._head_weights() + self._pool_macs()
 
     def _pool_macs(self) -> int:
         if not self.pool_hidden:

@@ -192,6 +192,7 @@ def count(model: nn.Module) -> tuple[int, int]:
     # torch counts fused attention on GPUs only
     fused = {torch.ops.aten._scaled_dot_product_flash_attention_for_cpu: _attention_flops}
     counter = FlopCounterMode(display=False, custom_mapping=fused)
-    with torch.no_grad(), counter:  # the counter cannot follow parameters in inference mode
-        model(example)
+    constants = {name: parameter.detach() for name, parameter in model.named_parameters()}
+    with torch.no_grad(), counter:  # which cannot follow parameters that want gradients
+        torch.func.functional_call(model, constants, (example,))
     return parameters, counter.get_total_flops() // 2

@@ -1,0 +1,52 @@
+"""What is left of a width."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pqv_core.widths import kept_heads, kept_width
+
+WIDTHS = st.integers(1, 10_000)
+RATIOS = st.floats(0.001, 0.9)
+
+
+@pytest.mark.parametrize(
+    ("width", "ratio", "round_to", "kept"),
+    [
+        (64, 0.25, 8, 48),
+        (32, 0.25, 8, 24),
+        (384, 0.25, 8, 288),
+        (64, 0.09375, 8, 56),  # 58: the paper's ratio, rounded
+        (3072, 0.09375, 8, 2784),
+        (100, 0.5, 1, 50),
+        (64, 0.9, 8, 8),
+        (16, 0.9, 16, 16),
+        (4, 0.9, 8, 4),
+    ],
+)
+def test_widths_are_rounded_to_the_nearest_multiple(width: int, ratio: float, round_to: int, kept: int) -> None:
+    assert kept_width(width, ratio=ratio, round_to=round_to) == kept
+
+
+@given(WIDTHS, RATIOS, st.integers(1, 64))
+def test_what_is_kept_is_a_multiple_near_the_share_or_all(width: int, ratio: float, round_to: int) -> None:
+    kept = kept_width(width, ratio=ratio, round_to=round_to)
+    assert 1 <= kept <= width
+    if kept < width:
+        assert kept % round_to == 0
+        assert abs(kept - width * (1 - ratio)) <= max(round_to / 2, round_to - width * (1 - ratio))
+
+
+@given(WIDTHS, RATIOS, RATIOS, st.integers(1, 64))
+def test_cutting_more_never_keeps_more(width: int, one: float, other: float, round_to: int) -> None:
+    less, more = sorted((one, other))
+    assert kept_width(width, ratio=more, round_to=round_to) <= kept_width(width, ratio=less, round_to=round_to)
+
+
+@pytest.mark.parametrize(
+    ("heads", "ratio", "kept"), [(12, 0.25, 9), (3, 0.25, 2), (6, 0.09375, 5), (3, 0.1, 3), (1, 0.9, 1), (16, 0.9, 2)]
+)
+def test_whole_heads_are_kept(heads: int, ratio: float, kept: int) -> None:
+    assert kept_heads(heads, ratio=ratio) == kept
