@@ -82,6 +82,10 @@ class Device:
         command, marker = device_info.command()
         return device_info.parse(shell.run(self.link, command, silence_s=INFO_S).out, marker)
 
+    def free_bytes(self) -> int | None:
+        """Space where our files go; None when the phone does not say."""
+        return device_info.free_bytes(shell.run(self.link, f"df -k {device_info.FOLDER}", silence_s=INFO_S).out)
+
     def run(self, command: str, what: str, *, silence_s: float = INFO_S) -> str:
         """The output of a command that has to succeed; see ``shell.check``."""
         return shell.check(self.link, command, what, silence_s=silence_s)

@@ -170,7 +170,7 @@ def parse(answer: str, marker: str) -> DeviceInfo:
         policies=tuple(_policies(part.get("policies", ""), _residencies(part.get("states", "")))),
         memory_bytes=_kilobytes(hostile.field(part.get("memory", ""), "MemTotal")),
         available_bytes=_kilobytes(hostile.field(part.get("memory", ""), "MemAvailable")),
-        free_bytes=_free(part.get("space", "")),
+        free_bytes=free_bytes(part.get("space", "")),
         battery=_battery(part.get("battery", "")),
         thermal_status=hostile.whole(hostile.field(part.get("heat", ""), "Thermal Status"), high=6),
         current_ua=hostile.whole(hostile.field(power, "current"), low=-(10**8), high=10**8),
@@ -188,8 +188,8 @@ def _kilobytes(value: str) -> int | None:
     return None if number is None else number * 1024
 
 
-def _free(table: str) -> int | None:
-    """The fourth number-like column of the last row of ``df -k``."""
+def free_bytes(table: str) -> int | None:
+    """What ``df -k`` says is free: the column before the percentage in its last row."""
     rows = [line.split() for line in table[:4000].splitlines() if "%" in line and "Use%" not in line]
     columns = rows[-1] if rows else []
     use = next((index for index, word in enumerate(columns) if re.fullmatch(r"\d{1,3}%", word)), 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -64,7 +65,8 @@ def create(path: Path) -> None:
     except OSError as error:
         raise from_os_error(error, path) from error
     finally:
-        draft.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # what it stands for was said already
+            draft.unlink(missing_ok=True)
 
 
 def _public(path: Path) -> Path:

@@ -51,8 +51,8 @@ def push(device: Device, items: Sequence[Item], job: Job) -> Pushed:
     present = _present(device, items, sizes)
     missing = [(item, size) for item, size, there in zip(items, sizes, present, strict=True) if not there]
     total = sum(size for _, size in missing)
-    free = device.info().free_bytes
-    if missing and free is not None and free < total + MARGIN:
+    free = device.free_bytes() if missing else None
+    if free is not None and free < total + MARGIN:
         raise DeviceFullError(needed=total + MARGIN, free=free)
     done = 0
     for item, size in missing:

@@ -25,6 +25,7 @@ from pqv_core.resource_files import resource
 
 DEFAULT = "1.12.2"
 MAX_LIBRARY = 512 << 20
+REPOSITORIES: dict[str, str] | None = None  # Maven Central
 _BLOCK = 1 << 20
 _OFFLINE = "Connect to the internet, or give the file: pqv runner fetch --aar FILE."
 
@@ -147,7 +148,8 @@ def _fetch(runtime: Runtime, scratch: Path, job: Job) -> Path:
     group, artifact, version = runtime.coordinates.split(":")
     job.log(f"Fetching {runtime.coordinates} ({runtime.size_bytes / 1e6:.0f} MB), once.")
     try:
-        context = MavenContext(resolver=PythonResolver(progress_callback=reported), repo_cache=scratch, timeout=30)
+        resolver = PythonResolver(progress_callback=reported)
+        context = MavenContext(resolver=resolver, repo_cache=scratch, remote_repos=REPOSITORIES, timeout=30)
         component = context.project(group, artifact).at_version(version)
         return Path(component.artifact(packaging="aar").resolve())
     except Cancelled:

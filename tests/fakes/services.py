@@ -191,6 +191,7 @@ class Sync:
         finally:
             if file:
                 file.close()
+            self.phone.set_free(self.phone.free)
         if not failure:
             path.chmod(stat.S_IMODE(int(mode)) & 0o777)
             self.channel.write(struct.pack("<4sI", b"OKAY", 0))
@@ -211,5 +212,5 @@ class Sync:
                 self.fail(failure)
                 path.unlink(missing_ok=True)
                 continue
-            self.phone.set_free(self.phone.free - length)
+            self.phone.free -= length
             file.write(data)

@@ -1,0 +1,118 @@
+"""Throughput of a push: our three ways against Debian's ``adb push``, interleaved, on the same fake phone.
+
+    python -m bench.push_bench [--megabytes 100] [--rounds 5]
+
+Needs ``adb``. Prints the median MB/s of each way, and of each round's ratio to adb.
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import os
+import resource
+import socket
+import statistics
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+from deploy import discovery
+from deploy.device import Device, opener
+from deploy.discovery import Found
+from deploy.job import Job
+from deploy.push import Item, push
+from tests.fakes.adbd import Adbd, Faults
+from tests.fakes.phone import Phone
+
+TARGET = "/data/local/tmp/file"
+
+
+def ours(found: Found, source: Path) -> None:
+    """One push as the program does it: look, send, move."""
+    with Device(found.key, opener(found)) as device:
+        push(device, [Item(source, TARGET)], Job())
+
+
+def seconds(work: Callable[[], object]) -> float:
+    """How long it took."""
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def serve(folder: str, pipe: Connection) -> None:
+    """The phone, in a process of its own so that it takes no time from what is measured."""
+    phone = Phone(Path(folder))
+    phone.set_free(1 << 50)
+    with Adbd(phone, Faults(auth="accept")) as daemon:
+        pipe.send(daemon.address)
+        pipe.recv()
+
+
+def measure(address: str, file: Path, source: Path, rounds: int) -> dict[str, list[float]]:
+    """Seconds of each way in each round."""
+    adb = ["adb", "-s", address, "push", str(source), TARGET]
+    server = discovery.choose(address, discovery.find())
+    direct = Found(key=address, serial=address, kind="tcp", state="ready")
+    ways: dict[str, Callable[[], object]] = {
+        "adb": lambda: subprocess.run(adb, check=True, capture_output=True),
+        "adb server": lambda: ours(server, source),
+        "adb-shell over TCP": lambda: ours(direct, source),
+    }
+    taken: dict[str, list[float]] = {name: [] for name in ways}
+    for _ in range(rounds + 1):
+        for name, work in ways.items():
+            file.unlink(missing_ok=True)
+            taken[name].append(seconds(work))
+    print(f"the same file again: {seconds(lambda: ours(direct, source)):.2f} s")
+    return {name: spent[1:] for name, spent in taken.items()}
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--megabytes", type=int, default=100)
+    parser.add_argument("--rounds", type=int, default=5)
+    options = parser.parse_args()
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with tempfile.TemporaryDirectory(dir=_fast()) as scratch:
+        os.environ.update(HOME=scratch, XDG_CONFIG_HOME=scratch, ANDROID_ADB_SERVER_PORT=str(port))
+        source = Path(scratch, "file")
+        with source.open("wb") as file:
+            for _ in range(options.megabytes):
+                file.write(os.urandom(1_000_000))
+        ours_end, theirs = multiprocessing.get_context("spawn").Pipe()
+        phone = multiprocessing.get_context("spawn").Process(target=serve, args=(f"{scratch}/phone", theirs))
+        phone.start()
+        address = ours_end.recv()
+        before = _peak()
+        try:
+            subprocess.run(["adb", "connect", address], check=True, capture_output=True)
+            subprocess.run(["adb", "-s", address, "wait-for-device"], check=True)
+            taken = measure(address, Path(scratch, "phone", TARGET.lstrip("/")), source, options.rounds)
+        finally:
+            subprocess.run(["adb", "kill-server"], check=True, capture_output=True)
+            ours_end.send("end")
+            phone.join()
+    for name, spent in taken.items():
+        ratio = statistics.median(base / own for base, own in zip(taken["adb"], spent, strict=True))
+        print(f"{name:>20}: {options.megabytes / statistics.median(spent):6.0f} MB/s, {ratio:.2f} of adb")
+    print(f"memory that the pushes took: {(_peak() - before) / 1e6:.0f} MB")
+
+
+def _fast() -> str | None:
+    """A folder in memory where there is one, so that no disk is measured."""
+    return "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - a private folder is made in it
+
+
+def _peak() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,109 @@
+"""Lines of the program are believed only as far as they can be true; its command line is quoted."""
+
+from __future__ import annotations
+
+import json
+import shlex
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from deploy import heat, runner
+from deploy.device_info import DeviceInfo, Policy
+from deploy.errors import CommandError
+from deploy.runner import Spec, parse
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    max_leaves=8,
+)
+KINDS = ("context", "load", "memory", "warmup", "iteration", "operators", "outputs", "progress", "ops", "final")
+FIELDS = st.sampled_from(["ns", "index", "threads", "status", "operators", "iterations", "peak_rss_bytes", "message"])
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.sampled_from(KINDS), st.dictionaries(FIELDS, json_values))
+def test_any_record_is_bounded_or_none(kind: str, fields: dict[str, object]) -> None:
+    record = parse(json.dumps({"type": kind, **fields}))
+    if isinstance(record, runner.Iteration):
+        assert 0 < record.ns < 10**15
+    if isinstance(record, runner.Final):
+        assert record.status in ("ok", "interrupted", "failed", "timeout")
+
+
+@given(st.text())
+def test_any_line_is_a_record_or_none(line: str) -> None:
+    parse(line)
+    parse("{" + line)
+
+
+def test_a_deep_line_is_no_record() -> None:
+    assert parse('{"type":' + "[" * 100_000) is None
+
+
+def test_the_mask_of_cores() -> None:
+    assert runner.mask((4, 5, 6, 7)) == "f0"
+    assert runner.mask((0,)) == "1"
+
+
+words = st.text(st.characters(blacklist_characters="\0\n\r", blacklist_categories=["Cs"]), min_size=1, max_size=30)
+
+
+@given(words, words)
+def test_no_word_leaves_its_quotes(model: str, folder: str) -> None:
+    spec = Spec(
+        folder=folder,
+        program="/p/pqv_bench",
+        libraries=folder,
+        model=model,
+        input_shape=(1, 3, 8, 8),
+        warmup=1,
+        iterations=2,
+        max_seconds=3,
+        threads=4,
+        watch_s=0,
+    )
+    lines = runner.script(spec, "m4rk").split("\n")
+    assert shlex.split(lines[0])[:2] == ["cd", folder]
+    started = shlex.split(lines[-2].removesuffix(" & R=$!"))
+    assert started[started.index("--model") + 1] == model
+    assert started[0] == f"LD_LIBRARY_PATH={folder}"
+
+
+def test_a_line_break_in_a_name_is_refused() -> None:
+    with pytest.raises(CommandError):
+        runner.join("a\nb")
+
+
+def test_drift_compares_thirds() -> None:
+    assert heat.drift([100] * 8) is None
+    assert heat.drift([100] * 10 + [110] * 10 + [150] * 10) == 1.5
+
+
+def test_the_mean_clock_comes_from_the_kernels_counters() -> None:
+    before = DeviceInfo(policies=(Policy(name="policy0", cores=(0,), residency={1000: 50, 2000: 10}),))
+    after = DeviceInfo(policies=(Policy(name="policy0", cores=(0,), residency={1000: 60, 2000: 40}),))
+    assert heat.mean_khz(before, after) == {"policy0": (1000 * 10 + 2000 * 30) / 40}
+    assert heat.mean_khz(after, after) == {}
+
+
+@given(st.lists(st.text(max_size=80), max_size=20))
+def test_the_watch_takes_any_text(parts: list[str]) -> None:
+    watch = heat.Watch("m4rk")
+    for part in parts:
+        watch.feed(part)
+        watch.feed(f"m4rk:heat:{part}\n")
+    assert all(reading.status is None or 0 <= reading.status <= 6 for reading in watch.readings)
+    heat.summary([1, 2, 3], before=DeviceInfo(), after=DeviceInfo(), watch=watch)
+    heat.throttled([1, 2, 3], DeviceInfo(), watch)
+
+
+def test_a_line_that_comes_in_pieces() -> None:
+    watch = heat.Watch("m4rk")
+    for piece in ("noise\nm4rk:he", "at:Thermal Status: 2|1800000 28", "00000|-420000|4000000\nm4"):
+        watch.feed(piece)
+    (reading,) = watch.readings
+    assert (reading.status, reading.caps_khz) == (2, (1_800_000, 2_800_000))
+    assert reading.watt == pytest.approx(1.68)
