@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import cast
 
 import torch
 from PIL import Image
-from timm.data.transforms_factory import transforms_imagenet_eval, transforms_imagenet_train
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from pqv_core import dataset, images
+from pqv_core.engine.augment import Augmentation, transform
 from pqv_core.engine.context import Context
 from pqv_core.engine.preprocessing import Preprocessing
 from pqv_core.engine.seeding import derived, seed_host
@@ -25,7 +25,6 @@ Key = tuple[int, int]
 """An image at a time: (epoch, index)."""
 
 UNREADABLE_SHARE = 0.1
-CROP_SCALE = (0.5, 1.0)
 _MEMORY_BYTES = 512 * 1024 * 1024
 _NAMED = 5
 
@@ -54,7 +53,7 @@ class Reader(Dataset[Loaded]):
 
     Attributes:
         samples: Path below ``folder`` and class of each image.
-        augment: Random crop and flip, drawn from (seed, epoch, index) alone.
+        augmentation: Random changes, drawn from (seed, epoch, index) alone.
         substitute: In place of an unreadable image give the next readable one.
         remember: Keep what was decoded in memory.
     """
@@ -63,13 +62,13 @@ class Reader(Dataset[Loaded]):
     samples: tuple[tuple[str, int], ...]
     preprocessing: Preprocessing
     seed: int
-    augment: bool = False
+    augmentation: Augmentation | None = None
     substitute: bool = False
     remember: bool = False
     _kept: dict[int, Image.Image | Tensor] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
-        self._transform = _transform(self.preprocessing, self.augment)
+        self._transform = transform(self.preprocessing, self.augmentation)
 
     def __len__(self) -> int:
         return len(self.samples)
@@ -92,38 +91,16 @@ class Reader(Dataset[Loaded]):
         if isinstance(kept, Tensor):
             return kept
         image = kept if kept is not None else self._read(index)
-        if self.augment:
+        if self.augmentation:
             seed_host(self.seed, "image", epoch, index)
         tensor: Tensor = self._transform(image)
         if self.remember:
-            self._kept[index] = image if self.augment else tensor
+            self._kept[index] = image if self.augmentation else tensor
         return tensor
 
     def _read(self, index: int) -> Image.Image:
         path = self.folder / self.samples[index][0]
         return images.read(path, channels=self.preprocessing.input_size[0])
-
-
-def _transform(preprocessing: Preprocessing, augment: bool) -> Callable[[Image.Image], Tensor]:
-    """timm's own transforms up to uint8; scaling and normalising follow for a whole batch at once."""
-    size = preprocessing.input_size[1:]
-    if augment:
-        found = transforms_imagenet_train(
-            img_size=size,
-            scale=CROP_SCALE,
-            color_jitter=None,  # type: ignore[arg-type]  # means none
-            interpolation=preprocessing.interpolation,
-            use_prefetcher=True,
-        )
-    else:
-        found = transforms_imagenet_eval(
-            img_size=size,
-            crop_pct=preprocessing.crop_pct,
-            crop_mode=preprocessing.crop_mode,
-            interpolation=preprocessing.interpolation,
-            use_prefetcher=True,
-        )
-    return cast(Callable[[Image.Image], Tensor], found)
 
 
 class Images(Dataset[tuple[Tensor, int]]):
@@ -157,13 +134,14 @@ class Images(Dataset[tuple[Tensor, int]]):
         """The class of each image."""
         return [label for _, label in self._reader.samples]
 
-    def augmented(self, *, seed: int) -> Images:
-        """The same images with random crops and flips."""
-        return Images(replace(self._reader, augment=True, seed=seed, _kept={}), self.classes, self._context)
+    def augmented(self, augmentation: Augmentation, *, seed: int) -> Images:
+        """The same images, changed at random."""
+        reader = replace(self._reader, augmentation=augmentation, seed=seed, _kept={})
+        return Images(reader, self.classes, self._context)
 
     def plain(self) -> Images:
         """The same images as they are."""
-        return Images(replace(self._reader, augment=False, _kept={}), self.classes, self._context)
+        return Images(replace(self._reader, augmentation=None, _kept={}), self.classes, self._context)
 
     def identity(self) -> str:
         """A hash of which images these are, by name, and of the form they are brought into."""
@@ -177,7 +155,7 @@ class Images(Dataset[tuple[Tensor, int]]):
 
     def _decoded_bytes(self) -> int:
         channels, height, width = self.preprocessing.input_size
-        if not self._reader.augment:
+        if self._reader.augmentation is None:
             return len(self) * channels * height * width
         chosen = range(0, len(self), max(1, len(self) // 16))
         sizes = [images.pixels(self._reader.folder / self._reader.samples[index][0]) for index in chosen]
@@ -202,11 +180,17 @@ class Images(Dataset[tuple[Tensor, int]]):
             self._note(batch.unreadable)
             yield batch
 
-    def in_order(self, batch_size: int, *, epoch: int = 0) -> Iterator[Batch]:
-        """All images once, in their order."""
+    def in_order(self, batch_size: int, *, epoch: int = 0, part: tuple[int, int] = (0, 1)) -> Iterator[Batch]:
+        """All images once, in their order.
+
+        Args:
+            epoch: Which time this is, for augmentation.
+            part: (index, number): only the batches of this part of all.
+        """
+        index, number = part
         return self.batches(
-            [(epoch, index) for index in range(start, min(start + batch_size, len(self)))]
-            for start in range(0, len(self), batch_size)
+            [(epoch, place) for place in range(start, min(start + batch_size, len(self)))]
+            for start in range(index * batch_size, len(self), number * batch_size)
         )
 
     def _workers(self) -> int:
@@ -309,7 +293,6 @@ def open_images(
     context: Context,
     classes: Sequence[str] | None = None,
     limit: int | None = None,
-    augment: bool = False,
     seed: int = 0,
 ) -> Images:
     """The images of a folder that holds one sub-folder a class.
@@ -319,8 +302,7 @@ def open_images(
         preprocessing: The form that the model takes.
         classes: Names that labels index; by default those of the folder itself.
         limit: Most images to use, spread evenly over the classes.
-        augment: Random crops and flips.
-        seed: Of the augmentation.
+        seed: Of what is random about them once they are augmented.
 
     Raises:
         DataError: The folder is missing, empty, has no classes, or a class that is not in ``classes``.
@@ -332,7 +314,7 @@ def open_images(
     samples = [(path, position[found.classes[label]]) for path, label in found.samples]
     if limit is not None:
         samples = [samples[index] for index in dataset.spread([label for _, label in samples], limit)]
-    reader = Reader(folder, tuple(samples), preprocessing, seed, augment=augment)
+    reader = Reader(folder, tuple(samples), preprocessing, seed)
     return Images(reader, names, context)
 
 

@@ -92,8 +92,20 @@ def accuracy(model: nn.Module | Answer, dataset: Images, *, batch_size: int, con
     return tally.result()
 
 
-def count(model: nn.Module | Answer, dataset: Images, *, batch_size: int, tick: Callable[[int], None]) -> Tally:
-    """The sums behind ``accuracy``; ``tick`` is told after each batch how many images are done."""
+def count(
+    model: nn.Module | Answer,
+    dataset: Images,
+    *,
+    batch_size: int,
+    tick: Callable[[int], None],
+    part: tuple[int, int] = (0, 1),
+) -> Tally:
+    """The sums behind ``accuracy``.
+
+    Args:
+        tick: Told after each batch how many images are done.
+        part: (index, number) of the part of all batches to look at.
+    """
     tally = Tally()
     training = isinstance(model, nn.Module) and model.training
     if isinstance(model, nn.Module):
@@ -101,10 +113,10 @@ def count(model: nn.Module | Answer, dataset: Images, *, batch_size: int, tick: 
     device = _device(model)
     done = 0
     try:
-        for batch in dataset.in_order(batch_size):
+        for batch in dataset.in_order(batch_size, part=part):
             if len(batch.labels):
                 _judge(model, batch, dataset, device, tally)
-            done = min(done + batch_size, len(dataset))
+            done = min(done + batch_size * part[1], len(dataset))
             tick(done)
     finally:
         if isinstance(model, nn.Module):

@@ -1,7 +1,10 @@
 """Training a pruned model back to accuracy, so that it can be killed at any moment and goes on as if it had not been.
 
-Order of the images, augmentation and dropout derive from the seed and the place (epoch, index or step), so a state
-holds no generators; on one CPU process a resumed training ends at the same weights, bit for bit.
+Order of the images, augmentation, mixing and dropout derive from the seed and the place (epoch, index or step), so a
+state holds no generators; on one CPU process a resumed training ends at the same weights, bit for bit.
+
+Accelerate places the work. Several processes share each step's images; their gradients' mean is that of the whole
+batch, so they learn what one process would.
 """
 
 from __future__ import annotations
@@ -9,23 +12,24 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Iterator
+from contextlib import nullcontext
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
-import torch.nn.functional as F  # noqa: N812
-from accelerate import Accelerator  # type: ignore[import-untyped]
-from timm.optim._param_groups import param_groups_weight_decay
+from timm.utils.model_ema import ModelEmaV3
 from torch import Tensor, nn
 
 from pqv_core.config import FinetuneConfig
-from pqv_core.engine import evaluate
+from pqv_core.engine import augment, devices, evaluate
 from pqv_core.engine.context import Context
-from pqv_core.engine.data import Images, Key, normalized
+from pqv_core.engine.data import Batch, Images, Key, normalized
+from pqv_core.engine.objective import Objective, Student
+from pqv_core.engine.optimizer import adamw, set_learning_rate
 from pqv_core.engine.schedule import learning_rate
 from pqv_core.engine.seeding import derived, reproducible, seed_all
 from pqv_core.engine.training_state import Best, Position, Store, are_finite
-from pqv_core.errors import Cancelled, ModelError, StorageError, TrainingError
+from pqv_core.errors import Cancelled, DataError, ModelError, StorageError, TrainingError
 from pqv_core.fsio import sha256_json
 
 CURVE_POINTS = 2000
@@ -41,6 +45,7 @@ def finetune(
     directory: Path,
     seed: int,
     context: Context,
+    teacher: nn.Module | None = None,
 ) -> nn.Module:
     """Train a copy of ``model`` and return it, in eval mode and on the CPU.
 
@@ -50,18 +55,28 @@ def finetune(
         model: Left as it is.
         train: Images to learn from, as they are; augmentation follows ``config``.
         val: Images that choose the best epoch; without them the last one is taken.
-        directory: Holds the state from which a killed or cancelled training goes on.
+        directory: Holds the state from which a killed or cancelled training goes on. Several processes must
+            all see it.
         seed: All randomness derives from it.
+        teacher: The unpruned model, for distillation; left as it is.
 
     Raises:
-        TrainingError: The loss became NaN or infinite.
+        TrainingError: The loss became NaN or infinite, or the device is not there.
         DataError: Too many images cannot be read, or their classes are not the model's.
         StorageError: The state cannot be written.
         Cancelled: The end was asked for; the state is kept.
     """
-    trainer = _Trainer(copy.deepcopy(model), config, (train, val), directory=directory, seed=seed, context=context)
+    images = _prepared(train, val, config, seed)
+    pupil = copy.deepcopy(model)
+    trainer = _Trainer(pupil, config, images, teacher=teacher, directory=directory, seed=seed, context=context)
     with reproducible(trainer.device):
         return trainer.run()
+
+
+@dataclass(frozen=True)
+class _Sets:
+    train: Images
+    val: Images | None
 
 
 class _Trainer:
@@ -69,28 +84,63 @@ class _Trainer:
         self,
         model: nn.Module,
         config: FinetuneConfig,
-        sets: tuple[Images, Images | None],
+        sets: _Sets,
         *,
+        teacher: nn.Module | None,
         directory: Path,
         seed: int,
         context: Context,
     ) -> None:
         self.config, self.seed, self.context = config, seed, context
-        self.train, self.val = _prepared(sets, config, seed)
-        self.batch_size = min(config.batch_size, len(self.train))
+        self._inside_step = False
+        self.train, self.val = sets.train, sets.val
+        self.accelerator = devices.accelerator(config)
+        self.batch_size = self._whole_batch()
         self.epoch_steps = len(self.train) // self.batch_size
         self.steps = self.epoch_steps * config.epochs
         self.window = max(1, self.steps // CURVE_POINTS)
-        self.accelerator = Accelerator()
         self.raw = _contiguous(model).to(self.device)
-        optimizer = _optimizer(self.raw, config, self.device)
-        self.store = Store(directory, self.raw, optimizer)
-        self.model, self.optimizer = self.accelerator.prepare(self.raw, optimizer)
-        self.position = Position(key=self._key())
+        self.mixer = augment.mixer(config, classes=_outputs(self.raw, self.train))
+        self.ema = ModelEmaV3(self.raw, decay=config.ema_decay, use_warmup=True) if config.ema_decay else None
+        self.objective = Objective(config, self._teacher(teacher), self.accelerator.autocast)
+        self._set_up(directory)
+
+    def _set_up(self, directory: Path) -> None:
+        optimizer = adamw(self.raw, self.config, self.device)
+        self.store = Store(directory, self.raw, optimizer, self.ema)
+        self.position = self._resumed() or Position(key=self._key())
+        pupil = Student(self.raw) if self.config.feature_distillation else self.raw
+        self.model, self.optimizer = self.accelerator.prepare(pupil, optimizer)
+        if self.accelerator.scaler is not None and self.position.scaler:
+            self.accelerator.scaler.load_state_dict(self.position.scaler)
 
     @property
     def device(self) -> torch.device:
         return self.accelerator.device
+
+    @property
+    def judged(self) -> nn.Module:
+        """The model that validation sees and that is kept."""
+        return self.ema.module if self.ema is not None else self.raw
+
+    def _whole_batch(self) -> int:
+        """Images a step: as asked for, at most all; in whole pairs a process where the batch is shared or mixed."""
+        processes = self.accelerator.num_processes
+        pairs = processes > 1 or self.config.mixup > 0 or self.config.cutmix > 0
+        multiple = 2 * processes if pairs else 1
+        size = min(self.config.batch_size, len(self.train)) // multiple * multiple
+        if size == 0:
+            raise DataError(
+                f"A step needs at least {multiple} images here, but there are {len(self.train)} and the batch "
+                f"is {self.config.batch_size}.",
+                action="Use more images or a larger batch, or leave out mixup and CutMix.",
+            )
+        return size
+
+    def _teacher(self, teacher: nn.Module | None) -> nn.Module | None:
+        if teacher is None or not self.config.needs_teacher:
+            return None
+        return copy.deepcopy(teacher).to(self.device).eval().requires_grad_(False)
 
     def _key(self) -> str:
         """Everything that the weights at a step depend on."""
@@ -104,98 +154,124 @@ class _Trainer:
             }
         )
 
+    def _resumed(self) -> Position | None:
+        try:
+            found = self.store.load(self._key())
+        except StorageError as error:
+            self.context.warn(f"{error.message} Fine-tuning starts again from its beginning.")
+            return None
+        if found is not None:
+            self.context.log(f"Fine-tuning goes on after step {found.step} of {self.steps}.")
+        return found
+
     def run(self) -> nn.Module:
-        self._resume()
         try:
             self._train()
         except Cancelled:
-            if self.store.is_quick:
-                self.store.save(self.position)
+            if self.store.is_quick and not self._inside_step:
+                self._save()
             raise
         self.train.report_unreadable()
+        self.accelerator.wait_for_everyone()
         if self.position.best is not None:
-            self.store.load_best(self.position.best.epoch, self.raw)
-        return self.raw.cpu().eval()
-
-    def _resume(self) -> None:
-        try:
-            found = self.store.load(self.position.key)
-        except StorageError as error:
-            self.context.warn(f"{error.message} Fine-tuning starts again from its beginning.")
-            return
-        if found is not None:
-            self.position = found
-            self.context.log(f"Fine-tuning goes on after step {found.step} of {self.steps}.")
+            self.store.load_best(self.position.best.epoch, self.judged)
+        return self.judged.cpu().eval()
 
     def _train(self) -> None:
         resumed = self.position.step
         if self._epoch_is_open():  # ended by a cancel between its last step and its validation
             self._end_epoch()
+        if self._is_enough():
+            return
         for batch in self.train.batches(self._plan(), substitute=True):
-            self._step(normalized(batch.images, self.train.preprocessing, self.device), batch.labels.to(self.device))
+            self._step(batch)
             if self._epoch_is_open():
                 self._end_epoch()
             elif self.store.is_due:
-                self.store.save(self.position)
+                self._save()
             self.context.progress(self.position.step, self.steps, unit="steps", start=resumed)
+            if self._is_enough():
+                return
 
     def _plan(self) -> Iterator[list[Key]]:
-        """The images of each step from here on: every epoch all of them in another order, without the odd rest."""
+        """This process's images of each step from here on.
+
+        Every epoch takes all of them in another order, without the odd rest.
+        """
         for epoch in range(self.position.step // self.epoch_steps, self.config.epochs):
             generator = torch.Generator().manual_seed(derived(self.seed, "order", epoch))
             order = torch.randperm(len(self.train), generator=generator).tolist()
             for step in range(self.epoch_steps):
                 if epoch * self.epoch_steps + step >= self.position.step:
                     chosen = order[step * self.batch_size : (step + 1) * self.batch_size]
-                    yield [(epoch, index) for index in chosen]
+                    yield [(epoch, index) for index in self._share(chosen)]
 
-    def _step(self, images: Tensor, labels: Tensor) -> None:
+    def _share(self, chosen: list[int]) -> list[int]:
+        """This process's part of a step: pairs from both ends, so that mixing pairs up the same images as alone."""
+        processes = self.accelerator.num_processes
+        if processes == 1:
+            return chosen
+        part = len(chosen) // (2 * processes)
+        start = self.accelerator.process_index * part
+        end = len(chosen) - start
+        return chosen[start : start + part] + chosen[end - part : end]
+
+    def _step(self, batch: Batch) -> None:
         step = self.position.step
+        self._inside_step = True
         seed_all(self.seed, "step", step)
-        rate = self._set_learning_rate(step)
-        self.model.train()
-        loss = self._loss(images, labels)
-        value = float(loss.detach())
-        self._check_finite(value)
-        self.accelerator.backward(loss)
+        rate = self._learning_rate(step)
+        set_learning_rate(self.optimizer, rate)
+        images, targets = self._inputs(batch)
+        torch.manual_seed(derived(self.seed, "dropout", step, self.accelerator.process_index))
+        loss = self._backward(images, targets)
+        self._check_finite(loss)
         if self.config.clip_norm is not None:
-            self.accelerator.clip_grad_norm_(self.model.parameters(), self.config.clip_norm)
+            self.accelerator.clip_grad_norm_(self.raw.parameters(), self.config.clip_norm)
         self.optimizer.step()
         self.optimizer.zero_grad()
         self.position.step += 1
-        self._report(value, rate)
+        if self.ema is not None:
+            self.ema.update(self.raw, step=self.position.step)
+        self._inside_step = False
+        self._report(loss, rate)
 
-    def _set_learning_rate(self, step: int) -> float:
+    def _learning_rate(self, step: int) -> float:
         warmup = min(round(self.config.warmup_epochs * self.epoch_steps), self.steps - 1)
-        rate = learning_rate(step, steps=self.steps, warmup=warmup, peak=self.config.learning_rate)
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
-        return rate
+        return learning_rate(step, steps=self.steps, warmup=warmup, peak=self.config.learning_rate)
 
-    def _loss(self, images: Tensor, labels: Tensor) -> Tensor:
-        logits = self.model(images)
-        if self.position.step == 0:
-            evaluate.check_classes(logits, labels)
-        return F.cross_entropy(logits.float(), labels, label_smoothing=self.config.label_smoothing)
+    def _inputs(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        images = normalized(batch.images, self.train.preprocessing, self.device)
+        labels = batch.labels.to(self.device)
+        return self.mixer(images, labels) if self.mixer is not None else (images, labels)
+
+    def _backward(self, images: Tensor, targets: Tensor) -> float:
+        """Gradients of the mean loss, made in parts where that is asked for; the loss over all processes."""
+        self.model.train()
+        total = torch.zeros((), device=self.device)
+        parts = min(self.config.accumulation, len(images))
+        chunks = list(zip(images.chunk(parts), targets.chunk(parts), strict=True))
+        for index, (pictures, wanted) in enumerate(chunks):
+            self.context.check_cancelled()
+            last = index == len(chunks) - 1
+            with nullcontext() if last else self.accelerator.no_sync(self.model):
+                answer = self.model(pictures)
+                loss = self.objective(answer, pictures, wanted) * (len(pictures) / len(images))
+                self.accelerator.backward(loss)
+            total += loss.detach()
+        return float(self.accelerator.reduce(total, reduction="mean"))
 
     def _check_finite(self, loss: float) -> None:
         if math.isfinite(loss):
             return
         what = "NaN" if math.isnan(loss) else "infinite"
-        raise self._diverged(f"The loss became {what} at step {self._step_of_epoch + 1} of epoch {self._epoch + 1}.")
+        step, epoch = self.position.step % self.epoch_steps + 1, self.position.step // self.epoch_steps + 1
+        raise self._diverged(f"The loss became {what} at step {step} of epoch {epoch}.")
 
     def _diverged(self, sentence: str) -> TrainingError:
         return TrainingError(
             sentence, action=f"Lower the learning rate (it is {self.config.learning_rate:g}) and run again."
         )
-
-    @property
-    def _epoch(self) -> int:
-        return self.position.step // self.epoch_steps
-
-    @property
-    def _step_of_epoch(self) -> int:
-        return self.position.step % self.epoch_steps
 
     def _report(self, loss: float, rate: float) -> None:
         position = self.position
@@ -219,30 +295,61 @@ class _Trainer:
         if self.val is not None:
             self._validate(self.val, epoch)
         self.position.epochs = epoch
-        self.store.save(self.position)
+        self._save()
 
     def _validate(self, val: Images, epoch: int) -> None:
-        try:
-            found = evaluate.count(
-                self.raw, val, batch_size=self.batch_size, tick=lambda done: self.context.check_cancelled()
-            ).result()
-        except ModelError as error:
-            raise self._diverged(f"The model's answers became NaN or infinite in epoch {epoch}.") from error
+        found = self._counted(val, epoch).result()
         self.context.metric("val_loss", step=self.position.step, value=found.loss, epoch=epoch)
         self.context.metric("val_top1", step=self.position.step, value=found.top1, epoch=epoch)
         best = Best(epoch, found.top1, found.loss)
         if self.position.best is None or self.position.best.is_beaten_by(best):
-            self.store.save_best(epoch, self.raw)
+            if self.accelerator.is_main_process:
+                self.store.save_best(epoch, self.judged)
             self.position.best = best
 
+    def _counted(self, val: Images, epoch: int) -> evaluate.Tally:
+        part = (self.accelerator.process_index, self.accelerator.num_processes)
+        try:
+            tally = evaluate.count(
+                self.judged,
+                val,
+                batch_size=max(1, self.batch_size // part[1]),
+                tick=lambda done: self.context.check_cancelled(),
+                part=part,
+            )
+        except ModelError as error:
+            raise self._diverged(f"The model's answers became NaN or infinite in epoch {epoch}.") from error
+        if part[1] > 1:
+            sums = torch.tensor([tally.top1, tally.top5, tally.loss, tally.images], dtype=torch.float64)
+            top1, top5, loss, images = self.accelerator.reduce(sums.to(self.device), reduction="sum").tolist()
+            return evaluate.Tally(round(top1), round(top5), loss, round(images))
+        return tally
 
-def _prepared(sets: tuple[Images, Images | None], config: FinetuneConfig, seed: int) -> tuple[Images, Images | None]:
-    train, val = sets
-    chosen = train.augmented(seed=seed) if config.augment else train.plain()
+    def _is_enough(self) -> bool:
+        """Whether validation has not become better for as long as it may."""
+        best, patience = self.position.best, self.config.patience
+        if best is None or patience is None or self.position.epochs - best.epoch < patience:
+            return False
+        if self.position.epochs == self.config.epochs:
+            return False
+        self.context.log(
+            f"Fine-tuning ends after epoch {self.position.epochs}: epoch {best.epoch} has stayed the best."
+        )
+        return True
+
+    def _save(self) -> None:
+        if self.accelerator.is_main_process:
+            if self.accelerator.scaler is not None:
+                self.position.scaler = self.accelerator.scaler.state_dict()
+            self.store.save(self.position)
+
+
+def _prepared(train: Images, val: Images | None, config: FinetuneConfig, seed: int) -> _Sets:
+    chosen = train.augmented(augment.Augmentation.of(config), seed=seed) if config.augment else train.plain()
     for images in (chosen, val):
         if images is not None:
             images.remember()
-    return chosen, val
+    return _Sets(chosen, val)
 
 
 def _contiguous(model: nn.Module) -> nn.Module:
@@ -253,8 +360,14 @@ def _contiguous(model: nn.Module) -> nn.Module:
     return model
 
 
-def _optimizer(model: nn.Module, config: FinetuneConfig, device: torch.device) -> torch.optim.Optimizer:
-    """AdamW (Loshchilov & Hutter 2019) without decay for biases, norms, and what the model exempts (embeddings)."""
-    listed: Any = getattr(model, "no_weight_decay", tuple)
-    groups = param_groups_weight_decay(model, config.weight_decay, no_weight_decay_list=listed())
-    return torch.optim.AdamW(groups, lr=config.learning_rate, fused=device.type in ("cpu", "cuda"))
+def _outputs(model: nn.Module, images: Images) -> int:
+    """How many classes the model tells apart, found by asking it.
+
+    Raises:
+        DataError: The images have more.
+    """
+    device = next(model.parameters()).device
+    with torch.no_grad():
+        logits = model.eval()(torch.zeros(1, *images.preprocessing.input_size, device=device))
+    evaluate.check_classes(logits, torch.tensor(images.labels))
+    return int(logits.shape[1])

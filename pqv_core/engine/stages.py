@@ -260,6 +260,7 @@ def _finetune_inputs(work: Work) -> Result | None:
         )
     return {
         "model": work.keys[work.final_stage],
+        "teacher": work.keys["load"] if config.needs_teacher else None,
         "config": config.model_dump(mode="json"),
         "train": work.fingerprint(work.train),
         "val": work.fingerprint(work.val),
@@ -274,7 +275,6 @@ def _finetune(work: Work, directory: Path) -> Result:
         work.train,
         preprocessing=work.preprocessing,
         classes=work.results["load"]["classes"],
-        augment=work.config.finetune.augment,
         seed=work.config.seed,
         context=work.context,
     )
@@ -286,6 +286,7 @@ def _finetune(work: Work, directory: Path) -> Result:
         directory=directory / "state",
         seed=work.config.seed,
         context=work.context,
+        teacher=work.model("load") if work.config.finetune.needs_teacher else None,
     )
     checkpoint.save(tuned, directory / WEIGHTS_FILE, base=work.base)
     shutil.rmtree(directory / "state", ignore_errors=True)

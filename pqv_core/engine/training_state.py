@@ -1,8 +1,8 @@
 """Where a training is, on disk: after a kill at any moment it goes on to the same weights, bit for bit.
 
-``state.safetensors`` holds parameters, buffers and AdamW's moments, and in its head the step; it is replaced in
-one step. ``best-<epoch>.safetensors`` holds the best weights so far and is written before the state that names it.
-Nothing about randomness is saved: all of it derives from the seed and the step.
+``state.safetensors`` holds parameters, buffers, AdamW's moments and the running average, and in its head the step; it
+is replaced in one step. ``best-<epoch>.safetensors`` holds the best weights so far and is written before the state that
+names it. Nothing about randomness is saved: all of it derives from the seed and the step.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from timm.utils.model_ema import ModelEmaV3
 from torch import Tensor, nn
 
 from pqv_core.engine import tensorfile
@@ -73,10 +74,13 @@ def load_weights(model: nn.Module, tensors: Mapping[str, Tensor]) -> None:
 class Store:
     """The files of one training, in a folder of its own."""
 
-    def __init__(self, directory: Path, model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+    def __init__(
+        self, directory: Path, model: nn.Module, optimizer: torch.optim.Optimizer, average: ModelEmaV3 | None
+    ) -> None:
         self._directory = directory
         self._model = model
         self._optimizer = optimizer
+        self._average = average
         self._saved = time.monotonic()
         self._cost = 0.0
 
@@ -119,6 +123,8 @@ class Store:
         if facts.get("key") != key:
             return None
         load_weights(self._model, _below("model", tensors))
+        if self._average is not None:
+            load_weights(self._average.module, _below("average", tensors))
         self._load_optimizer(tensors)
         best = facts.pop("best")
         return Position(best=Best(**best) if best else None, **facts)
@@ -141,6 +147,8 @@ class Store:
 
     def _tensors(self) -> dict[str, Tensor]:
         found = {f"model/{name}": tensor for name, tensor in weights(self._model).items()}
+        if self._average is not None:
+            found |= {f"average/{name}": tensor for name, tensor in weights(self._average.module).items()}
         for name, parameter in self._model.named_parameters():
             for moment, tensor in self._optimizer.state.get(parameter, {}).items():
                 found[f"optimizer/{name}/{moment}"] = tensor

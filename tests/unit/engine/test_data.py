@@ -11,6 +11,7 @@ from PIL import Image
 from timm.data import create_transform
 
 from pqv_core.engine import data
+from pqv_core.engine.augment import Augmentation
 from pqv_core.engine.preprocessing import Preprocessing
 from pqv_core.errors import Cancelled, DataError
 from tests.fakes.training import FORM, Recorder, image_folder
@@ -74,16 +75,15 @@ def test_a_limit_is_spread_over_the_classes(folder: Path, recorder: Recorder) ->
 
 
 def test_augmentation_depends_on_the_place_alone(folder: Path, recorder: Recorder) -> None:
-    images = opened(folder, recorder, augment=True, seed=5)
+    images = opened(folder, recorder).augmented(Augmentation(), seed=5)
     first = pixels(images, epoch=1)
 
     torch.manual_seed(99)
     backwards = [next(images.batches([[(1, index)]])).images for index in reversed(range(len(images)))]
 
     assert torch.equal(first, torch.cat(backwards[::-1]))
-    assert torch.equal(first, pixels(opened(folder, recorder).augmented(seed=5), epoch=1))
     assert not torch.equal(first, pixels(images, epoch=2))
-    assert not torch.equal(first, pixels(images.augmented(seed=6), epoch=1))
+    assert not torch.equal(first, pixels(images.augmented(Augmentation(), seed=6), epoch=1))
     assert torch.equal(pixels(images.plain()), pixels(opened(folder, recorder)))
 
 
@@ -91,10 +91,10 @@ def test_reading_ahead_in_other_processes_gives_the_same(
     folder: Path, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (folder / "red" / "000.png").write_bytes(b"cut")
-    here = opened(folder, recorder, augment=True)
+    here = opened(folder, recorder).augmented(Augmentation(), seed=1)
     expected = pixels(here)
     monkeypatch.setattr(data.Images, "_workers", lambda self: 2)
-    ahead = opened(folder, recorder, augment=True)
+    ahead = opened(folder, recorder).augmented(Augmentation(), seed=1)
 
     assert torch.equal(pixels(ahead), expected)
     assert ahead._unreadable == here._unreadable == {16: "it is not an image of a known kind"}
@@ -102,7 +102,9 @@ def test_reading_ahead_in_other_processes_gives_the_same(
 
 @pytest.mark.parametrize("augment", [False, True])
 def test_what_is_remembered_is_not_read_again(folder: Path, recorder: Recorder, augment: bool) -> None:
-    images = opened(folder, recorder, augment=augment)
+    images = opened(folder, recorder)
+    if augment:
+        images = images.augmented(Augmentation(), seed=0)
     images.remember()
     first = pixels(images)
     for path in folder.rglob("*.png"):
@@ -113,7 +115,7 @@ def test_what_is_remembered_is_not_read_again(folder: Path, recorder: Recorder, 
 
 def test_more_than_fits_is_not_remembered(folder: Path, recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(data, "_MEMORY_BYTES", 24 * 24 * 24 * 3 - 1)
-    images = opened(folder, recorder, augment=True)
+    images = opened(folder, recorder).augmented(Augmentation(), seed=0)
 
     images.remember()
 

@@ -376,9 +376,9 @@ def test_a_loss_that_is_no_number_is_said_and_nothing_is_lost(
 ) -> None:
     recorder = Recorder()
     with pytest.raises(TrainingError) as caught:
-        tuned(folder, tmp_path, recorder, model=spoiled(value, call=8), config=CONFIG.changed(augment=False))
+        tuned(folder, tmp_path, recorder, model=spoiled(value, call=9), config=CONFIG.changed(augment=False))
 
-    # a call for each of the 3 steps and of the 3 batches of validation: the 8th is the second epoch's second step
+    # one call to begin with, 3 steps and 3 batches of validation: the 9th is the second epoch's second step
     assert caught.value.message == f"The loss became {word} at step 2 of epoch 2."
     assert caught.value.action.startswith("Lower the learning rate (it is 0.002)")
     kept, _ = tensorfile.read(tmp_path / training_state.STATE_FILE)
@@ -389,7 +389,7 @@ def test_a_loss_that_is_no_number_is_said_and_nothing_is_lost(
 
 def test_bad_answers_in_validation_are_said(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match="answers became NaN or infinite in epoch 1"):
-        tuned(folder, tmp_path, Recorder(), model=spoiled(float("nan"), call=5))
+        tuned(folder, tmp_path, Recorder(), model=spoiled(float("nan"), call=6))
 
 
 def test_weights_that_are_no_numbers_are_not_kept(folder: Path, tmp_path: Path) -> None:
