@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deploy.device import Device
-from deploy.errors import CommandError, ConnectionLostError, DeviceFullError
+from deploy.errors import ConnectionLostError, DeviceFullError
 from deploy.job import Job
 from deploy.shell import join
 from pqv_core.errors import from_os_error
 from pqv_core.fsio import replacing, sha256_file
 
 MARGIN = 16 << 20  # space that stays free for the phone itself
-_HASH_WORD = 64
+NOTE = ".sha256"
 
 
 @dataclass(frozen=True)
@@ -38,8 +38,8 @@ class Pushed:
 def push(device: Device, items: Sequence[Item], job: Job) -> Pushed:
     """Bring files to the phone, those that are not there yet.
 
-    A file is there when the phone's file has the same size and SHA-256. Each is written beside its place and moved
-    there once it is whole.
+    A file is there when size and time are those of a push of the same SHA-256, which was noted beside it. Each is
+    written beside its place and moved there once it is whole.
 
     Raises:
         StorageError: A file here cannot be read.
@@ -85,23 +85,20 @@ def _present(device: Device, items: Sequence[Item], sizes: Sequence[int]) -> lis
     with device.files() as files:
         entries = [files.stat(item.target) for item in items]
     same_size = [entry.mode != 0 and entry.size == size for entry, size in zip(entries, sizes, strict=True)]
-    candidates = [item.target for item, same in zip(items, same_size, strict=True) if same]
-    hashes = _hashes(device, candidates)
-    pairs = zip(items, same_size, strict=True)
-    return [same and hashes.get(item.target) == sha256_file(item.source) for item, same in pairs]
+    if not any(same_size):
+        return same_size
+    notes = _notes(device, [item.target for item in items])
+    return [
+        same and note == f"{sha256_file(item.source)} {entry.time}"
+        for item, entry, same, note in zip(items, entries, same_size, notes, strict=True)
+    ]
 
 
-def _hashes(device: Device, targets: Sequence[str]) -> dict[str, str]:
-    """SHA-256 of files on the phone; empty where it has no such tool."""
-    if not targets:
-        return {}
-    try:
-        printed = device.run(join("sha256sum", *targets), "checking the files", silence_s=120)
-    except CommandError:
-        return {}
-    rows = [line.strip().split(None, 1) for line in printed.splitlines()]
-    words = [row[0].lower() for row in rows if len(row) == 2 and len(row[0]) == _HASH_WORD]
-    return dict(zip(targets, words, strict=True)) if len(words) == len(targets) else {}
+def _notes(device: Device, targets: Sequence[str]) -> list[str]:
+    """What was noted beside each file when it was pushed: its SHA-256, and the time it has had since."""
+    command = "; ".join(f'echo "$({join("head", "-c", "100", target + NOTE)})"' for target in targets)
+    lines = device.run(f"({command}) 2>/dev/null", "looking at what is there").split("\n")
+    return [line.strip() for line in lines] if len(lines) == len(targets) else [""] * len(targets)
 
 
 def _send(device: Device, item: Item, size: int, *, done: int, total: int, job: Job) -> None:
@@ -114,10 +111,15 @@ def _send(device: Device, item: Item, size: int, *, done: int, total: int, job: 
                 mode=0o755 if item.executable else 0o644,
                 report=lambda count: job.progress(min(done + count, total), total, unit="bytes"),
             )
-            arrived = files.stat(temporary).size
+            arrived = files.stat(temporary)
     except DeviceFullError:
         device.run(join("rm", "-f", temporary), "removing what was written")
         raise
-    if arrived != size & 0xFFFFFFFF:
-        raise ConnectionLostError(details=f"{arrived} of {size} bytes arrived")
-    device.run(join("mv", "-f", temporary, item.target), "moving the file into place")
+    if arrived.size != size & 0xFFFFFFFF:
+        raise ConnectionLostError(details=f"{arrived.size} of {size} bytes arrived")
+    note = join("echo", f"{sha256_file(item.source)} {arrived.time}")
+    device.run(
+        f"{join('rm', '-f', item.target + NOTE)}; {join('mv', '-f', temporary, item.target)} "
+        f"&& {note} > {join(item.target + NOTE)}",
+        "moving the file into place",
+    )
