@@ -37,3 +37,21 @@ def test_a_room_loads_nothing_it_may_not(room: str, strangers: tuple[str, ...]) 
     assert room in loaded
     assert [name for name in strangers if name in loaded] == []
     assert not [name for name in loaded if name.startswith(ENGINE)]
+
+
+@pytest.mark.parametrize(
+    ("word", "homes"),
+    [
+        ("QThread", {"pqv_gui/jobs.py"}),
+        ("except Exception", {"pqv_core/cli_app.py", "pqv_core/engine/worker.py", "pqv_gui/jobs.py"}),
+        ('/ "resources"', {"pqv_core/resource_files.py"}),
+        ("shell=True", set()),
+        ("pickle.load", set()),
+    ],
+)
+def test_what_has_one_home_stays_there(word: str, homes: set[str]) -> None:
+    files = [file for room in ("pqv_core", "deploy", "pqv_gui") for file in (ROOT / room).rglob("*.py")]
+
+    found = {file.relative_to(ROOT).as_posix() for file in files if word in file.read_text(encoding="utf-8")}
+
+    assert found == homes
