@@ -14,9 +14,7 @@ STEPS: Mapping[int, Step] = {}
 """By the version that a step starts from; it returns the same project in the next version's form."""
 
 
-def migrate(
-    plain: dict[str, Any], *, to: int, path: Path, steps: Mapping[int, Step] = STEPS
-) -> dict[str, Any]:
+def migrate(plain: dict[str, Any], *, to: int, path: Path, steps: Mapping[int, Step] = STEPS) -> dict[str, Any]:
     """Bring a project's plain data to version ``to``.
 
     Raises:
