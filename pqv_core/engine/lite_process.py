@@ -13,11 +13,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
-import safetensors.torch
 import torch
 from pydantic import BaseModel, ConfigDict
 
-from pqv_core.engine import lite
+from pqv_core.engine import lite, tensorfile
 from pqv_core.engine.environment import peak_rss_bytes, reset_peak_rss
 from pqv_core.errors import ErrorInfo, PqvError
 
@@ -125,12 +124,12 @@ def _time(request: Request, reply: Callable[[Reply], None]) -> None:
 
 
 def _answer(request: Request) -> None:
-    inputs = safetensors.torch.load_file(request.inputs)["inputs"]
+    inputs = tensorfile.read(Path(request.inputs))[0]["inputs"]
     answers = {}
     for file in request.files:
         module = lite.load(Path(file.path), engine=file.engine)
-        answers[file.key] = torch.cat([module(image[None]) for image in inputs]).contiguous()
-    safetensors.torch.save_file(answers, request.outputs)
+        answers[file.key] = torch.cat([module(image[None]) for image in inputs])
+    tensorfile.write(Path(request.outputs), answers, {})
 
 
 if __name__ == "__main__":

@@ -6,12 +6,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
-import safetensors.torch
 import torch
 from torch import Tensor, nn
 
 from pqv_core.config import RunConfig
-from pqv_core.engine import benchmark, environment
+from pqv_core.engine import benchmark, environment, tensorfile
 from pqv_core.engine.context import Context
 from pqv_core.engine.export import Artefact
 from pqv_core.engine.lite_process import Request
@@ -61,7 +60,7 @@ def compare(
         ExportError: A fp32 file does not agree within the tolerance, or a file answers with NaN.
     """
     request_file, answer_file = scratch / "inputs.safetensors", scratch / "logits.safetensors"
-    safetensors.torch.save_file({"inputs": inputs.contiguous()}, str(request_file))
+    tensorfile.write(request_file, {"inputs": inputs}, {})
     request = Request(
         task="answer",
         files=tuple(artefact.lite_file(folder) for artefact in artefacts),
@@ -70,7 +69,7 @@ def compare(
         outputs=str(answer_file),
     )
     benchmark.serve(request, lambda reply: None, context=context)
-    answers = safetensors.torch.load_file(str(answer_file))
+    answers, _ = tensorfile.read(answer_file)
     expected: dict[int, Tensor] = {}
     found: dict[str, Parity] = {}
     for artefact in artefacts:

@@ -36,7 +36,7 @@ def write(path: Path, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -
 
 def _os_error(error: SafetensorError) -> OSError:
     """The system's error inside one of safetensors, which carries its number as text."""
-    number = re.search(r"code: (\d+)", str(error))
+    number = re.search(r"(?:os error|code:) (\d+)", str(error))
     return OSError(int(number[1]) if number else 0, str(error))
 
 
