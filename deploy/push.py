@@ -105,7 +105,7 @@ def _send(device: Device, item: Item, size: int, *, done: int, total: int, job: 
     temporary = f"{item.target}.{secrets.token_hex(4)}.part"
     try:
         with device.files() as files:
-            files.send(
+            digest = files.send(
                 item.source,
                 temporary,
                 mode=0o755 if item.executable else 0o644,
@@ -117,7 +117,7 @@ def _send(device: Device, item: Item, size: int, *, done: int, total: int, job: 
         raise
     if arrived.size != size & 0xFFFFFFFF:
         raise ConnectionLostError(details=f"{arrived.size} of {size} bytes arrived")
-    note = join("echo", f"{sha256_file(item.source)} {arrived.time}")
+    note = join("echo", f"{digest} {arrived.time}")
     device.run(
         f"{join('rm', '-f', item.target + NOTE)}; {join('mv', '-f', temporary, item.target)} "
         f"&& {note} > {join(item.target + NOTE)}",

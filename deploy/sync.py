@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 import struct
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from deploy.errors import CommandError, ConnectionLostError, DeviceFullError, ProtocolError
 from deploy.transports.base import Link, Stream
 from pqv_core.errors import from_os_error
+
+if TYPE_CHECKING:
+    from hashlib import _Hash as Hash
 
 CHUNK = 64 * 1024  # the largest DATA that a phone takes
 _BATCH = 16  # chunks handed to the transport at once
@@ -64,8 +71,11 @@ class Sync:
             if name not in (".", ".."):
                 found.append(Entry(name, mode, size, time))
 
-    def send(self, source: Path, target: str, *, mode: int, report: Report) -> None:
+    def send(self, source: Path, target: str, *, mode: int, report: Report) -> str:
         """Copy a file to the phone; ``report`` is given the number of bytes handed over so far.
+
+        Returns:
+            SHA-256 of what was sent.
 
         Raises:
             StorageError: ``source`` cannot be read.
@@ -77,7 +87,7 @@ class Sync:
             size = source.stat().st_size
             time = int(source.stat().st_mtime)
             self._ask(b"SEND", f"{target},{0o100000 | mode}")
-            self._send_content(source, size, report)
+            digest = self._send_content(source, size, report)
             self._stream.write(_HEAD.pack(b"DONE", time & 0xFFFFFFFF))
         except ConnectionLostError:
             self._refusal_behind(needed=size)
@@ -85,6 +95,7 @@ class Sync:
         except OSError as error:
             raise from_os_error(error, source) from error
         self._outcome(needed=size)
+        return digest
 
     def receive(self, source: str, *, limit: int) -> Iterator[bytes]:
         """The content of a file on the phone, piece by piece.
@@ -106,28 +117,27 @@ class Sync:
                 raise ProtocolError(f"sync answered {kind!r} of {length} bytes to RECV")
             yield self._exactly(length)
 
-    def _send_content(self, source: Path, size: int, report: Report) -> None:
-        """Reads straight into one buffer in which each chunk's header has its place."""
-        buffer = bytearray(_BATCH * (8 + CHUNK))
-        view = memoryview(buffer)
-        done = 0
-        with source.open("rb", buffering=0) as file:
-            while True:
-                filled = 0
-                for _ in range(_BATCH):
-                    count = file.readinto(view[filled + 8 : filled + 8 + CHUNK])
-                    if not count:
-                        break
-                    _HEAD.pack_into(buffer, filled, b"DATA", count)
-                    filled += 8 + count
-                    done += count
-                if not filled:
-                    return
-                self._stream.write(view[:filled])
+    def _send_content(self, source: Path, size: int, report: Report) -> str:
+        """Reads straight into buffers in which each chunk's header has its place; the SHA-256 of what was read.
+
+        Two buffers, so that one is hashed by a second thread while the other is on its way.
+        """
+        buffers = [bytearray(_BATCH * (8 + CHUNK)) for _ in range(2)]
+        digest, done, turn = hashlib.sha256(), 0, 0
+        with source.open("rb", buffering=0) as file, ThreadPoolExecutor(1) as hasher:
+            hashed = hasher.submit(int)
+            while sizes := _fill(buffers[turn % 2], file):
+                hashed.result()
+                view = memoryview(buffers[turn % 2])
+                hashed = hasher.submit(_hash, digest, view, sizes)
+                self._stream.write(view[: sum(sizes) + 8 * len(sizes)])
                 if self._stream.waiting():
                     self._outcome(needed=size)
                     raise ProtocolError("sync answered before the end of a file")
+                done, turn = done + sum(sizes), turn + 1
                 report(done)
+            hashed.result()
+        return digest.hexdigest()
 
     def _outcome(self, *, needed: int) -> None:
         kind, length = _HEAD.unpack(self._exactly(8))
@@ -167,3 +177,21 @@ class Sync:
         taken = bytes(self._buffer[:count])
         del self._buffer[:count]
         return taken
+
+
+def _fill(buffer: bytearray, file: FileIO) -> list[int]:
+    """Read as many chunks as fit, each behind its header; their sizes."""
+    view, sizes, filled = memoryview(buffer), list[int](), 0
+    while len(sizes) < _BATCH and (count := file.readinto(view[filled + 8 : filled + 8 + CHUNK])):
+        _HEAD.pack_into(buffer, filled, b"DATA", count)
+        sizes.append(count)
+        filled += 8 + count
+    return sizes
+
+
+def _hash(digest: Hash, view: memoryview, sizes: list[int]) -> int:
+    start = 0
+    for size in sizes:
+        digest.update(view[start + 8 : start + 8 + size])
+        start += 8 + size
+    return start

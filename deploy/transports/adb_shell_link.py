@@ -66,6 +66,14 @@ def public_key(path: Path) -> str:
     return base64.b64encode(keygen.encode_pubkey(str(path))).decode() + str(keygen.get_user_info())
 
 
+class _Packet(AdbMessage):  # type: ignore[misc]
+    """A packet that is ready to go: its sum is taken once, when it is made."""
+
+    def __init__(self, command: bytes, arg0: int, arg1: int, data: bytes | memoryview) -> None:
+        super().__init__(command, arg0, arg1, data)
+        self.total = byte_sum(data)
+
+
 class _Io(_AdbIOManager):  # type: ignore[misc]
     """Packets in and out."""
 
@@ -73,9 +81,8 @@ class _Io(_AdbIOManager):  # type: ignore[misc]
 
     def _send(self, msg: Any, adb_info: Any) -> None:
         data = msg.data
-        header = struct.pack(
-            constants.MESSAGE_FORMAT, msg.command, msg.arg0, msg.arg1, len(data), byte_sum(data), msg.magic
-        )
+        total = msg.total if isinstance(msg, _Packet) else byte_sum(data)
+        header = struct.pack(constants.MESSAGE_FORMAT, msg.command, msg.arg0, msg.arg1, len(data), total, msg.magic)
         self._transport.bulk_write(header, adb_info.transport_timeout_s)
         if len(data):
             self._transport.bulk_write(data, adb_info.transport_timeout_s)
@@ -120,7 +127,11 @@ class _Device(AdbDevice):  # type: ignore[misc]
 
 
 class _Stream:
-    """One ADB stream over an ``AdbShellLink``."""
+    """One ADB stream over an ``AdbShellLink``.
+
+    A packet's acknowledgement is waited for before the next packet, not after its own: so the next one is read and
+    summed while the phone works on this one.
+    """
 
     def __init__(self, link: AdbShellLink, local: int) -> None:
         self._link = link
@@ -128,9 +139,10 @@ class _Stream:
         self._info = _info(local, IDLE_S)
         self._buffer = bytearray()
         self._closed = False
+        self._owed = False
 
     def begin(self, service: str, timeout: float) -> None:
-        self._send(constants.OPEN, service.encode() + b"\0", zero=True)
+        self._send(_Packet(constants.OPEN, self._info.local_id, 0, service.encode() + b"\0"))
         command, remote = self._next([constants.OKAY, constants.CLSE], timeout)[:2]
         if command == constants.CLSE:
             self._closed = True
@@ -139,8 +151,8 @@ class _Stream:
 
     def read(self, count: int, *, timeout: float = IDLE_S) -> bytes:
         with self._link.translated():
-            if not self._buffer and not self._closed:
-                self._take(self._next([constants.WRTE, constants.CLSE], timeout))
+            while not self._buffer and not self._closed:
+                self._take(self._next([constants.WRTE, constants.CLSE, constants.OKAY], timeout))
             part = bytes(self._buffer[:count])
             del self._buffer[:count]
             return part
@@ -150,10 +162,13 @@ class _Stream:
         size = self._link.device.largest
         with self._link.translated():
             for start in range(0, len(view), size):
+                packet = self._packet(constants.WRTE, view[start : start + size])
+                while self._owed and not self._closed:
+                    self._take(self._next([constants.OKAY, constants.WRTE, constants.CLSE], IDLE_S))
                 if self._closed:
                     raise ConnectionLostError(details="the phone has closed the stream")
-                self._send(constants.WRTE, view[start : start + size])
-                self._acknowledged()
+                self._send(packet)
+                self._owed = True
 
     def waiting(self) -> bool:
         return bool(self._buffer) or self._closed
@@ -163,32 +178,27 @@ class _Stream:
             return
         self._closed = True
         with contextlib.suppress(Exception):
-            self._send(constants.CLSE, b"")
-
-    def _acknowledged(self) -> None:
-        while True:
-            packet = self._next([constants.OKAY, constants.WRTE, constants.CLSE], IDLE_S)
-            if packet[0] == constants.OKAY:
-                return
-            self._take(packet)
-            if self._closed:
-                return
+            self._send(self._packet(constants.CLSE))
 
     def _take(self, packet: tuple[bytes, int, int, bytes]) -> None:
         if packet[0] == constants.CLSE:
             self._closed = True
+        elif packet[0] == constants.OKAY:
+            self._owed = False
         else:
             self._buffer += packet[3]
-            self._send(constants.OKAY, b"")
+            self._send(self._packet(constants.OKAY))
 
     def _next(self, commands: list[bytes], timeout: float) -> tuple[bytes, int, int, bytes]:
         self._info.transport_timeout_s = self._info.read_timeout_s = timeout
         return self._io.read(commands, self._info, allow_zeros=False)  # type: ignore[no-any-return]
 
-    def _send(self, command: bytes, data: bytes | memoryview, *, zero: bool = False) -> None:
-        remote = 0 if zero else self._info.remote_id
+    def _packet(self, command: bytes, data: bytes | memoryview = b"") -> _Packet:
+        return _Packet(command, self._info.local_id, self._info.remote_id, data)
+
+    def _send(self, packet: _Packet) -> None:
         self._info.transport_timeout_s = IDLE_S
-        self._io.send(AdbMessage(command, self._info.local_id, remote, data), self._info)
+        self._io.send(packet, self._info)
 
 
 def _info(local: int, timeout: float) -> Any:
