@@ -1,0 +1,112 @@
+"""The real benchmark program, built for this machine, pushed to a fake phone and run there: the whole path but Android.
+
+Over adb-shell, and through a real adb server where ``adb`` is installed.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch.jit.mobile import _load_for_lite_interpreter
+
+from deploy import answers, discovery
+from deploy.device import opener
+from deploy.job import Job
+from deploy.measure import PhoneConfig
+from deploy.phone import Kit, Phone, Request
+from deploy.runtimes import Runtime
+from pqv_core import ptl
+from tests.fakes import phone as fake
+from tests.fakes.adbd import Adbd, Faults
+
+ROOT = Path(__file__).parents[2]
+PROGRAM = ROOT / "build" / "runner" / "host" / "pqv_bench"
+TINY = ROOT / "tests" / "data" / "tiny.ptl"
+pytestmark = pytest.mark.skipif(
+    not PROGRAM.exists(), reason="the program is not built (cmake --preset host, in android_runner)"
+)
+CONFIG = PhoneConfig(threads=(1, 2), iterations=20, warmup=2, max_seconds=20, profile=True, watch_s=0.5)
+
+
+@pytest.fixture
+def kit() -> Kit:
+    facts = ptl.read(TINY)
+    runtime = Runtime(
+        version="host",
+        coordinates="org.pytorch:host:1",
+        sha256="0" * 64,
+        size_bytes=1,
+        abis=("x86_64",),
+        libraries=(),
+        bytecode_min=facts.bytecode,
+        bytecode_max=facts.bytecode,
+        operators=dict(facts.operators),
+    )
+    return Kit(runtime, "x86_64", PROGRAM, ())
+
+
+@pytest.fixture
+def phone(tmp_path: Path) -> fake.Phone:
+    return fake.Phone(tmp_path / "phone", cores=(2_000_000,) * (os.cpu_count() or 1))
+
+
+@pytest.fixture
+def daemon(phone: fake.Phone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Adbd]:
+    """A phone that asks whether this computer is allowed, and no adb server yet."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("ANDROID_ADB_SERVER_PORT", str(port))
+    with Adbd(phone, Faults(auth="accept")) as running:
+        yield running
+
+
+@pytest.fixture
+def server(daemon: Adbd) -> Iterator[None]:
+    if shutil.which("adb") is None:
+        pytest.skip("adb is not installed (apt-get install adb)")
+    subprocess.run(["adb", "connect", daemon.address], check=True, capture_output=True)
+    subprocess.run(["adb", "-s", daemon.address, "wait-for-device"], check=True, timeout=30)
+    yield
+    subprocess.run(["adb", "kill-server"], check=True, capture_output=True)
+
+
+def bench(daemon: Adbd, kit: Kit, tmp_path: Path) -> str:
+    """Measure the file, check all that came back, and return how the phone was reached."""
+    inputs = np.random.default_rng(0).standard_normal((5, 4), np.float32)
+    (tmp_path / "inputs.f32").write_bytes(inputs.tobytes())
+    found = discovery.choose(daemon.address, discovery.find())
+    request = Request(TINY, input_shape=(1, 4), inputs=tmp_path / "inputs.f32", count=5)
+    result = Phone(found.key, opener(found), Job(), CONFIG, kit).bench(request)
+    assert [item.threads for item in result.measurements] == [1, 2]
+    for item in result.measurements:
+        assert len(item.samples_ns) >= 20
+        assert item.peak_rss_bytes
+        assert item.load_ns
+    assert {row.name for row in result.operators} >= {"aten::linear", "aten::gelu"}
+    assert result.logits is not None
+    model = _load_for_lite_interpreter(str(TINY))
+    here = torch.cat([model(torch.from_numpy(row[None])) for row in inputs]).detach().numpy()
+    parity = answers.compare(result.logits, here)
+    assert parity.relative < 1e-6
+    assert parity.top1_agreement == 1.0
+    return found.kind
+
+
+def test_over_adb_shell(daemon: Adbd, kit: Kit, phone: fake.Phone, tmp_path: Path) -> None:
+    assert bench(daemon, kit, tmp_path) == "tcp"
+    assert phone.left_behind() == []
+
+
+@pytest.mark.usefixtures("server")
+def test_through_a_real_adb_server(daemon: Adbd, kit: Kit, phone: fake.Phone, tmp_path: Path) -> None:
+    assert bench(daemon, kit, tmp_path) == "server"
+    assert phone.left_behind() == []
