@@ -20,11 +20,11 @@ from pqv_core.config.prune import IMPORTANCES
 from pqv_core.engine import (
     benchmark,
     checkpoint,
+    crew,
     data,
     environment,
     evaluate,
     export,
-    finetune,
     models,
     parity,
     prune,
@@ -271,23 +271,20 @@ def _finetune_inputs(work: Work) -> Result | None:
 
 def _finetune(work: Work, directory: Path) -> Result:
     assert work.train is not None
-    train = data.open_images(
-        work.train,
+    config = work.config
+    plan = crew.Plan(
+        model=work.directories[work.final_stage] / WEIGHTS_FILE,
+        teacher=work.directories["load"] / WEIGHTS_FILE if config.finetune.needs_teacher else None,
+        train=work.train,
+        val=work.val,
+        eval_images=config.data.eval_images,
+        classes=tuple(work.results["load"]["classes"]),
         preprocessing=work.preprocessing,
-        classes=work.results["load"]["classes"],
-        seed=work.config.seed,
-        context=work.context,
-    )
-    tuned = finetune.finetune(
-        work.model(work.final_stage),
-        work.config.finetune,
-        train=train,
-        val=_val_images(work) if work.val else None,
+        config=config.finetune,
+        seed=config.seed,
         directory=directory / "state",
-        seed=work.config.seed,
-        context=work.context,
-        teacher=work.model("load") if work.config.finetune.needs_teacher else None,
     )
+    tuned = crew.train(plan, work.context)
     checkpoint.save(tuned, directory / WEIGHTS_FILE, base=work.base)
     shutil.rmtree(directory / "state", ignore_errors=True)
     params, macs = models.count(tuned)

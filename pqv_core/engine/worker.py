@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 Job = jobs.RunJob | jobs.BenchJob
 
-_EXIT = {"succeeded": 0, "failed": 1, "cancelled": 130}
+EXIT = {"succeeded": 0, "failed": 1, "cancelled": 130}
 _OWNER_GONE = 3
 
 
@@ -46,12 +46,12 @@ def main() -> int:
         return error.exit_code
     cancelled = threading.Event()
     threading.Thread(target=_listen, args=(sys.stdin, cancelled, owned), daemon=True).start()
-    finished = _outcome(job, send, cancelled)
+    finished = outcome(job, send, cancelled)
     try:
         send(finished)
     except BrokenPipeError:  # nobody listens any more
         return _OWNER_GONE
-    return _EXIT[finished.outcome]
+    return EXIT[finished.outcome]
 
 
 def _listen(stdin: TextIO, cancelled: threading.Event, owned: bool) -> None:
@@ -62,7 +62,7 @@ def _listen(stdin: TextIO, cancelled: threading.Event, owned: bool) -> None:
         os._exit(_OWNER_GONE)  # every file is replaced in one step, so there is nothing to tidy
 
 
-def _outcome(job: Job, send: Callable[[Event], None], cancelled: threading.Event) -> Finished:
+def outcome(job: Job, send: Callable[[Event], None], cancelled: threading.Event) -> Finished:
     """Do the job and say how it ended: the outermost boundary of this process."""
     from pqv_core.engine.context import Context  # torch takes seconds to import: the job is taken first
 

@@ -1,0 +1,116 @@
+"""Two processes, started as a person would start them on several GPUs, learn what one learns."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from pqv_core import events, history, results
+from pqv_core import project as projects
+from pqv_core.config import RunConfig, with_setting
+from pqv_core.engine import checkpoint, data, finetune
+from pqv_core.engine.stages import PREPROCESSING
+from tests.fakes.training import Recorder, image_folder
+
+SETTINGS = {
+    "model.name": "vit_tiny_patch16_224",
+    "model.arguments": '{"img_size": 32, "patch_size": 8, "embed_dim": 32, "depth": 2, "num_heads": 2}',
+    "data.train": "train",
+    "data.val": "val",
+    "prune.importance": "l2",
+    "quantize.precision": "fp32",
+    "measure.iterations": "5",
+    "measure.warmup": "0",
+    "finetune.epochs": "3",
+    "finetune.batch_size": "8",
+    "finetune.learning_rate": "0.002",
+    "finetune.mixup": "0.4",
+    "finetune.cutmix": "1.0",
+    "finetune.device": "cpu",
+}
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("two")
+    image_folder(folder / "train")
+    image_folder(folder / "val", each=5)  # 15 images: the processes have unequal parts
+    config = RunConfig()
+    for name, text in SETTINGS.items():
+        config = with_setting(config, name, text)
+    path = folder / "two.pqv"
+    projects.save(path, projects.Project(config=config))
+    return path
+
+
+def launched(project: Path) -> subprocess.CompletedProcess[str]:
+    command = [
+        sys.executable,
+        "-m",
+        "accelerate.commands.launch",
+        "--cpu",
+        "--num_machines",
+        "1",
+        "--num_processes",
+        "2",
+    ]
+    command += ["--mixed_precision", "no", "--dynamo_backend", "no", "--main_process_port", "0"]
+    return subprocess.run(
+        [*command, "-m", "pqv_core.engine.launch", str(project)],
+        cwd=Path(__file__).parents[2],
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=500,
+        check=False,
+    )
+
+
+@pytest.mark.slow
+def test_two_processes_learn_what_one_learns(project: Path, tmp_path: Path) -> None:
+    done = launched(project)
+
+    assert done.returncode == 0, done.stderr
+    heard = [events.decode(line) for line in done.stdout.splitlines()]
+    assert isinstance(heard[-1], events.Finished) and None not in heard
+
+    run = projects.runs_directory(project) / heard[-1].run
+    recorder = Recorder()
+    alone = trained_alone(project, run, tmp_path, recorder)
+
+    together = history.read(run / results.HISTORY_FILE)
+    for name in ("train_loss", "learning_rate", "val_loss", "val_top1"):
+        curve = {metric.step: metric.value for metric in together if metric.name == name}
+        assert curve == pytest.approx(recorder.curve(name), rel=1e-4), name
+    shared = checkpoint.load(run / "stages" / "finetune" / "model.safetensors").state_dict()
+    assert all(torch.allclose(shared[name], tensor, atol=1e-4) for name, tensor in alone.state_dict().items())
+
+
+def trained_alone(project: Path, run: Path, scratch: Path, recorder: Recorder) -> torch.nn.Module:
+    config = projects.load(project).config
+    model = checkpoint.load(run / "stages" / "prune" / "model.safetensors")
+    form = PREPROCESSING.validate_python(load_result(run)["preprocessing"])
+    train, val = (
+        data.open_images(project.parent / name, preprocessing=form, context=recorder.context)
+        for name in ("train", "val")
+    )
+    return finetune.finetune(
+        model,
+        config.finetune,
+        train=train,
+        val=val,
+        directory=scratch,
+        seed=config.seed,
+        context=recorder.context,
+    )
+
+
+def load_result(run: Path) -> dict[str, dict[str, object]]:
+    plain = json.loads((run / "stages" / "load" / "done.json").read_text(encoding="utf-8"))
+    return plain["result"]  # type: ignore[no-any-return]
