@@ -1,0 +1,94 @@
+"""The prebuilt benchmark programs are those of today's sources."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pqv_core.fsio import sha256_file
+from pqv_core.provenance import WHAT_DECIDES, sources_sha256
+from pqv_core.resource_files import resource
+from scripts import elf
+
+SOURCES = Path(__file__).resolve().parents[3] / "android_runner"
+ABIS = ("arm64-v8a", "armeabi-v7a", "x86_64")
+
+
+@pytest.fixture(scope="module")
+def provenance() -> Any:
+    return json.loads(resource("runner", "provenance.json").read_text(encoding="utf-8"))
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    for name in ("CMakeLists.txt", "CMakePresets.json", "cmake/a.cmake", "src/a.cpp", "src/b.hpp", "README.md"):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(f"content of {name}\n", newline="\n")
+    return tmp_path
+
+
+def test_the_programs_are_of_todays_sources(provenance: Any) -> None:
+    assert provenance["sources_sha256"] == sources_sha256(SOURCES), (
+        "android_runner/ has changed since resources/runner was built: run python -m scripts.build_runners"
+    )
+
+
+@pytest.mark.parametrize("abi", ABIS)
+def test_the_programs_are_those_that_were_built(provenance: Any, abi: str) -> None:
+    program = resource("runner", abi, "pqv_bench")
+    facts = provenance["binaries"][abi]
+    assert (facts["sha256"], facts["size_bytes"]) == (sha256_file(program), program.stat().st_size)
+    assert facts["compiler"] and facts["sysroot"]
+
+
+@pytest.mark.parametrize("abi", ABIS)
+def test_the_programs_run_on_pages_of_16_kb_and_are_small(abi: str) -> None:
+    data = resource("runner", abi, "pqv_bench").read_bytes()
+    found = elf.read(data)
+    assert (found.abi, found.page_size, found.has_symbols) == (abi, 16384, False)
+    assert len(data) < 200_000
+    assert b"/home/" not in data and b"/tmp/" not in data and b"/work/" not in data
+
+
+def test_the_programs_are_for_the_runtime_that_is_described(provenance: Any) -> None:
+    version = provenance["runtime"]["coordinates"].split(":")[2]
+    described = json.loads(resource("runtimes", f"{version}.json").read_text(encoding="utf-8"))
+    assert provenance["runtime"] == {key: described[key] for key in ("coordinates", "sha256")}
+
+
+@pytest.mark.parametrize("name", ["CMakeLists.txt", "CMakePresets.json", "cmake/a.cmake", "src/a.cpp", "src/b.hpp"])
+def test_any_change_of_a_source_changes_the_hash(tree: Path, name: str) -> None:
+    before = sources_sha256(tree)
+    (tree / name).write_text("something else\n")
+    assert sources_sha256(tree) != before
+
+
+def test_names_count_too(tree: Path) -> None:
+    before = sources_sha256(tree)
+    (tree / "src/a.cpp").rename(tree / "src/c.cpp")
+    assert sources_sha256(tree) != before
+
+
+def test_line_ends_and_documents_do_not(tree: Path) -> None:
+    before = sources_sha256(tree)
+    for path in (tree / "src").iterdir():
+        path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+    (tree / "README.md").write_text("other words\n")
+    assert sources_sha256(tree) == before
+
+
+def test_a_missing_source_is_noticed(tree: Path) -> None:
+    assert "CMakeLists.txt" in WHAT_DECIDES
+    (tree / "CMakeLists.txt").unlink()
+    with pytest.raises(FileNotFoundError):
+        sources_sha256(tree)
+
+
+@pytest.mark.parametrize("data", [b"", b"\x7fELF", b"\x7fELF\x02\x01", b"MZ" + b"\0" * 100])
+def test_what_is_not_an_elf_file_is_refused(data: bytes) -> None:
+    with pytest.raises(ValueError, match="ELF"):
+        elf.read(data)
