@@ -11,7 +11,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from pqv_core import formatting, labels, results, summary
+from pqv_core import formatting, labels, results, runs, summary
 from pqv_core import project as projects
 from pqv_core.config import RunConfig
 from pqv_core.errors import ConfigError
@@ -121,7 +121,7 @@ def show(project: Path, *, as_json: bool) -> None:
     if not records:
         console.print(f"No runs yet. Next: pqv run {shlex.quote(str(project))}")
         return
-    console.print(_runs_table(records))
+    console.print(_runs_table(records, projects.runs_directory(project)))
     newest = next((record for record in reversed(records) if record.variants), None)
     if newest is not None:
         console.print(f"Run {newest.id}:")
@@ -134,7 +134,7 @@ def _plain_run(record: RunRecord) -> dict[str, Any]:
     return {"type": "run", "summary": rows, "speedup_over": speedups, "record": record.model_dump(mode="json")}
 
 
-def _runs_table(records: list[RunRecord]) -> Table:
+def _runs_table(records: list[RunRecord], folder: Path) -> Table:
     heads = ("Run", "State", "What", "Top-1", "Latency", "Size", "Over paper’s", "Over fastest")
     table = _plain_table(*heads, left=3)
     for record in records:
@@ -143,7 +143,9 @@ def _runs_table(records: list[RunRecord]) -> Table:
             rows[key].text("compressed") if key in rows else summary.MISSING
             for key in ("top1", "latency_median_s", "size_bytes")
         ]
-        table.add_row(record.id, record.state, _what(record), *cells, *_speedups(record))
+        killed = record.state == "running" and not runs.is_at_work(folder / record.id)
+        state = "stopped" if killed else record.state
+        table.add_row(record.id, state, _what(record), *cells, *_speedups(record))
     return table
 
 

@@ -64,3 +64,16 @@ def claimed(directory: Path) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def is_at_work(directory: Path) -> bool:
+    """Whether a process holds a run's folder now; one that says ``running`` without being held was killed."""
+    if not (directory / LOCK_FILE).exists():
+        return False
+    try:
+        with FileLock(directory / LOCK_FILE, timeout=0):
+            return False
+    except Timeout:
+        return True
+    except OSError:  # a folder that may not be written has nobody at work in it
+        return False

@@ -1,0 +1,75 @@
+"""``pqv show``: a project, its runs, and the newest figures."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from pqv_core import project as projects
+from pqv_core import results, runs
+from pqv_gui import cli
+from tests.fakes.records import record
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    path = tmp_path / "some.pqv"
+    projects.save(path, projects.Project())
+    return path
+
+
+def keep(project: Path, run: results.RunRecord) -> Path:
+    folder = projects.runs_directory(project) / run.id
+    results.save(folder, run)
+    return folder
+
+
+def shown(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    assert cli.main(["show", *arguments]) == 0
+    return capsys.readouterr().out
+
+
+def test_without_runs_it_says_what_comes_next(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = shown(capsys, str(project))
+    assert "deit_small_patch16_224, prune 25.0 % by taylor, int8-dynamic (auto)" in text
+    assert f"pqv run {project}" in text
+
+
+def test_runs_and_the_newest_figures_are_shown(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    keep(project, record("20260101-000000-0001"))
+    keep(project, record("20260102-000000-0002"))
+    text = shown(capsys, str(project))
+    for words in ("20260101-000000-0001", "Run 20260102-000000-0002:", "8.00× faster", "2.00×", "Something to know."):
+        assert words in text
+
+
+def test_a_run_that_was_killed_is_stopped_and_one_at_work_is_running(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = keep(project, record().model_copy(update={"state": "running"}))
+    assert "stopped" in shown(capsys, str(project))
+    with runs.claimed(folder):
+        assert "running" in shown(capsys, str(project))
+    assert "stopped" in shown(capsys, str(project))
+
+
+def test_as_json_there_is_a_line_for_the_project_and_one_a_run(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    keep(project, record())
+    first, second = (json.loads(line) for line in shown(capsys, str(project), "--json").splitlines())
+    assert (first["type"], first["path"]) == ("project", str(project))
+    assert second["speedup_over"] == {"paper_fp32": 8.0, "fast_fp32": 2.0}
+    assert results.RunRecord.model_validate(second["record"]).id == record().id
+    assert {row["figure"] for row in second["summary"]} >= {"top1", "latency_median_s", "size_bytes"}
+
+
+def test_a_damaged_run_is_named_and_the_others_are_shown(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    keep(project, record("20260101-000000-0001"))
+    (keep(project, record("20260102-000000-0002")) / results.RUN_FILE).write_text("{")
+    assert cli.main(["show", str(project)]) == 0
+    said = capsys.readouterr()
+    assert "20260101-000000-0001" in said.out
+    assert "20260102-000000-0002 is damaged" in said.err
