@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from PySide6.QtWidgets import QMenu, QMessageBox
 
 from pqv_gui.i18n import tr
-from pqv_gui.theme import TEXT_SCALES, Mode
+from pqv_gui.theme import TEXT_SCALES, Mode, em
 from pqv_gui.viewmodels import labels
 from pqv_gui.viewmodels.steps import WIZARD, WORKING
 from pqv_gui.widgets.basics import ElidedLabel
@@ -22,6 +22,14 @@ _RECENT = 10
 _MODES: dict[Mode, str] = {"system": "As the &system", "light": "&Light", "dark": "&Dark"}
 
 
+class _Corner(ElidedLabel):
+    """The project's name at the right of the menu bar, which asks for a size once only."""
+
+    def sizeHint(self) -> QSize:
+        """Room for a name."""
+        return QSize(em(self, 20), em(self, 1.9))
+
+
 class Menus:
     """Builds the menus of a window and keeps them true."""
 
@@ -29,7 +37,7 @@ class Menus:
         self._window = window
         self._work = window.workspace
         bar = window.menuBar()
-        self.corner = ElidedLabel("", "caption")
+        self.corner = _Corner("", "caption")
         self.corner.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self.corner.setContentsMargins(12, 0, 12, 0)
         self.corner.setAccessibleName(tr("Project"))

@@ -1,28 +1,34 @@
-"""A chart with the window's colours, a readout under the pointer, and a fixed cost of drawing."""
+"""A chart with the window's colours, a readout under the pointer, and a small, fixed cost of drawing.
+
+pyqtgraph fits the axes anew for each point that comes, which draws them anew as well. Here the view grows in steps, so
+that most updates draw the curves only.
+"""
 
 from __future__ import annotations
 
-import html
+import math
 from array import array
 from typing import Any
 
 import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
-from PySide6.QtCore import QEvent, QPointF, Qt
-from PySide6.QtGui import QColor
-from PySide6.QtWidgets import QSizePolicy, QWidget
+from PySide6.QtCore import QEvent, QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QPainter, QPen, QPolygonF
+from PySide6.QtWidgets import QSizePolicy, QStyleOptionGraphicsItem, QWidget
 
 from pqv_core import formatting
+from pqv_gui.charts.legend import Entry, Legend
+from pqv_gui.i18n import tr
 from pqv_gui.theme import colors, em
+from pqv_gui.viewmodels.run import RunView
 from pqv_gui.viewmodels.series import Curve
-from pqv_gui.widgets.basics import column, label, row
+from pqv_gui.widgets.basics import ElidedLabel, button, column, label, row
 
-POINTS = 1_000
-"""Most points of one curve that are drawn; more than a chart is wide in pixels."""
+POINTS = 600
+"""Most points of one curve that are drawn; about as many as a chart is wide in pixels."""
 
 Floats = NDArray[np.float64]
-_DASHES = (Qt.PenStyle.SolidLine, Qt.PenStyle.DashLine, Qt.PenStyle.DotLine, Qt.PenStyle.DashDotLine)
 
 
 def thinned(x: array[float], y: array[float], *, points: int = POINTS) -> tuple[Floats, Floats]:
@@ -35,8 +41,7 @@ def thinned(x: array[float], y: array[float], *, points: int = POINTS) -> tuple[
     xs, ys = np.array(x, dtype=np.float64), np.array(y, dtype=np.float64)
     if len(xs) <= points:
         return xs, ys
-    buckets = points // 2
-    size = -(-len(xs) // buckets)
+    size = -(-len(xs) // (points // 2))
     whole = len(xs) // size * size
     blocks = ys[:whole].reshape(-1, size)
     starts = np.arange(0, whole, size)
@@ -45,146 +50,257 @@ def thinned(x: array[float], y: array[float], *, points: int = POINTS) -> tuple[
     return xs[chosen], ys[chosen]
 
 
+def rounded_up(value: float) -> float:
+    """The next of 1, 1.5, 2, 3, 5, 7, 10 times a power of ten that is not below ``value``."""
+    if value <= 0 or not math.isfinite(value):
+        return 1.0
+    power = 10.0 ** math.floor(math.log10(value))
+    return next(power * step for step in (1, 1.5, 2, 3, 5, 7, 10, 15) if power * step >= value * (1 - 1e-9))
+
+
+class Dots(pg.GraphicsObject):  # type: ignore[misc]
+    """Many small dots, drawn in one call."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._points = QPolygonF()
+        self._area = QRectF()
+        self._pen = QPen()
+
+    def set_color(self, color: QColor, *, size: float, round_dots: bool) -> None:
+        """Draw in this colour; round or square."""
+        self._pen = QPen(color, size)
+        self._pen.setCosmetic(True)
+        self._pen.setCapStyle(Qt.PenCapStyle.RoundCap if round_dots else Qt.PenCapStyle.SquareCap)
+        self.update()
+
+    def set_data(self, x: Floats, y: Floats) -> None:
+        """Draw these dots."""
+        self._points = pg.functions.arrayToQPolygonF(x, y)
+        area = QRectF()
+        if len(x):
+            area = QRectF(x[0], y.min(), max(1e-9, x[-1] - x[0]), max(1e-9, y.max() - y.min()))
+        if area != self._area:
+            self.prepareGeometryChange()
+            self._area = area
+        self.update()
+
+    def boundingRect(self) -> QRectF:
+        """Where the dots are."""
+        return self._area
+
+    def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
+        """Draw the dots."""
+        if not self._points.isEmpty():
+            painter.setPen(self._pen)
+            painter.drawPoints(self._points)
+
+
 class Chart(QWidget):
-    """One plot with a heading above it and a readout beside the heading.
+    """One plot with a heading, a legend that tells the newest figures, and a readout under the pointer.
 
     Args:
         unit: Unit of the values, for the axis and the readout.
+        from_zero: The value axis begins at 0, so that heights can be compared.
     """
 
     def __init__(self, heading: str, *, x_name: str, unit: str = "", from_zero: bool = False) -> None:
         super().__init__()
-        self._heading, self._unit, self._x_name = heading, unit, x_name
-        self._series: dict[str, tuple[Floats, Floats]] = {}
-        self.readout = label("", "caption")
-        self.plot = pg.PlotWidget(background=None)
-        self.plot.setAccessibleName(heading)
-        self.plot.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.plot.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-        self.plot.setMinimumHeight(em(times=9))
-        self.plot.setMaximumHeight(em(times=22))
-        self.setMinimumWidth(em(times=13))
-        item = self.plot.getPlotItem()
-        item.hideButtons()
-        item.setLabel("bottom", x_name)
-        item.showGrid(x=False, y=True, alpha=0.15)
-        item.getViewBox().setMenuEnabled(False)
-        item.getViewBox().setDefaultPadding(0.04)
-        for side in ("left", "bottom"):
-            axis = item.getAxis(side)
-            axis.enableAutoSIPrefix(False)
-            axis.setStyle(tickLength=-4, maxTickLevel=0)
-        self._item = item
-        self._from_zero = from_zero
-        self.legend = label("", "caption", wrap=True)
-        self.legend.setTextFormat(Qt.TextFormat.RichText)
-        self._curves: dict[str, Any] = {}
+        self._unit, self._x_name, self._from_zero = unit, x_name, from_zero
+        self._follow = True
+        self._view: tuple[float, float, float, float] | None = None
+        self._drawn: object = None
+        self._series: dict[str, tuple[str, Floats, Floats]] = {}
+        self._items: dict[str, tuple[Any, int, bool]] = {}
+        self.readout = ElidedLabel("", "caption")
+        self.readout.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self.legend = Legend()
+        self.reset = button(tr("Show all"), self.reset_view, kind="link", name=f"{tr('Show all')}: {heading}")
+        self.reset.hide()
+        self.plot = self._plot(heading)
         layout = column(self, gap=0.3)
         top = row(gap=0.6)
         top.addWidget(label(heading, "strong"))
-        top.addStretch()
-        top.addWidget(self.readout)
+        top.addWidget(self.readout, 1)
+        top.addWidget(self.reset)
         layout.addLayout(top)
         layout.addWidget(self.legend)
         layout.addWidget(self.plot, 1)
-        self.plot.scene().sigMouseMoved.connect(self._hover)
+        self.setMinimumWidth(em(times=13))
         self._recolor()
+
+    def _plot(self, heading: str) -> Any:
+        plot = pg.PlotWidget()
+        plot.setAccessibleName(heading)
+        plot.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        plot.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        plot.setMinimumHeight(em(times=9))
+        plot.setMaximumHeight(em(times=22))
+        self._item = plot.getPlotItem()
+        self._item.hideButtons()
+        self._item.layout.setContentsMargins(0, 8, 4, 0)
+        self._item.disableAutoRange()
+        box = self._item.getViewBox()
+        box.setMenuEnabled(False)
+        box.sigRangeChangedManually.connect(self._moved_by_hand)
+        for side in ("left", "bottom"):
+            axis = self._item.getAxis(side)
+            axis.enableAutoSIPrefix(False)
+            axis.setStyle(tickLength=-4, maxTickLevel=0)
+            axis.setCacheMode(axis.CacheMode.DeviceCoordinateCache)
+        plot.scene().sigMouseMoved.connect(self._hover)
+        return plot
+
+    # drawing -------------------------------------------------------------------------------------------------
+
+    def outdated(self, run: RunView) -> bool:
+        """Whether the run has told something that is not drawn yet."""
+        return self.state(run) != self._drawn
+
+    def state(self, run: RunView) -> object:
+        """Equal as long as the chart need not be drawn anew."""
+        raise NotImplementedError
+
+    def draw(self, run: RunView) -> None:
+        """Draw what the run has told so far."""
+        self._drawn = self.state(run)
+        self.draw_series(run)
+        self._fit()
+        self._show_legend()
+
+    def draw_series(self, run: RunView) -> None:
+        """Draw the curves."""
+        raise NotImplementedError
 
     def color(self, index: int) -> QColor:
         """The colour of the series with this number."""
         series = colors(self).series
         return QColor(series[index % len(series)])
 
-    def curve(self, key: str, name: str, *, index: int, dashed: bool = False, width: int = 2) -> Any:
-        """The curve ``key``, made when it is asked for first."""
-        if key not in self._curves:
-            item = pg.PlotDataItem(name=name, antialias=False)
-            self._curves[key] = (item, index, dashed, width)
-            self._item.addItem(item)
+    def show_curve(self, key: str, name: str, curve: Curve, *, index: int, dashed: bool = False) -> None:
+        """Draw the points of a curve."""
+        if key not in self._items:
+            item = pg.PlotCurveItem(antialias=False, skipFiniteCheck=True)
+            self._items[key] = (item, index, dashed)
+            self._item.addItem(item, ignoreBounds=True)
             self._style(key)
-        return self._curves[key][0]
+        x, y = thinned(curve.x, curve.y)
+        self._series[key] = (name, x, y)
+        self._items[key][0].setData(x, y)
 
     def _style(self, key: str) -> None:
-        item, index, dashed, width = self._curves[key]
-        style = _DASHES[1 + index % 3] if dashed else _DASHES[0]
-        item.setPen(pg.mkPen(self.color(index), width=width, style=style))
-
-    def show_curve(self, key: str, name: str, curve: Curve, *, index: int, width: int = 2) -> None:
-        """Draw the points of a curve."""
-        x, y = thinned(curve.x, curve.y)
-        self._series[name] = (x, y)
-        self.curve(key, name, index=index, width=width).setData(x, y)
-        self._show_legend()
-
-    def _show_legend(self) -> None:
-        """Each curve with its newest value, in its colour."""
-        parts = []
-        for (name, (_, y)), (_, index, *_) in zip(self._series.items(), self._curves.values(), strict=True):
-            newest = self.newest(name, y)
-            text = f"{html.escape(name)} <b>{newest}</b>".replace(" ", "&nbsp;")
-            parts.append(f'<span style="color:{self.color(index).name()}">●</span>&nbsp;{text}')
-        text = " &nbsp; ".join(parts)
-        if text != self.legend.text():
-            self.legend.setText(text)
-            self.plot.setAccessibleDescription(self.described())
-
-    def newest(self, name: str, y: Floats) -> str:
-        """What the legend says of a curve."""
-        return self.value(float(y[-1])) if len(y) else ""
+        item, index, dashed = self._items[key]
+        style = Qt.PenStyle.DashLine if dashed else Qt.PenStyle.SolidLine
+        item.setPen(pg.mkPen(self.color(index), width=2, style=style))
 
     def clear(self) -> None:
         """Take all curves away."""
-        for item, *_ in self._curves.values():
+        for item, *_ in self._items.values():
             self._item.removeItem(item)
-        self._curves.clear()
+        self._items.clear()
         self._series.clear()
-        self.readout.setText("")
-        self.legend.setText("")
+        self._drawn = self._view = None
+        self.readout.set_text("")
+        self.legend.show_entries(())
 
-    def described(self) -> str:
-        """The newest value of each curve, for a screen reader."""
-        return "; ".join(f"{name}: {self.value(float(y[-1]))}" for name, (_, y) in self._series.items() if len(y))
+    # the view ------------------------------------------------------------------------------------------------
+
+    def _fit(self) -> None:
+        if not self._follow:
+            return
+        filled = [(x, y) for _, x, y in self._series.values() if len(x)]
+        if not filled:
+            return
+        left = min(float(x[0]) for x, _ in filled)
+        right = max(float(x[-1]) for x, _ in filled)
+        low = min(float(y.min()) for _, y in filled)
+        high = self.highest([y for _, y in filled])
+        wanted = self._stepped(left, right, low, high)
+        if wanted != self._view:
+            self._view = wanted
+            self._item.setRange(xRange=wanted[:2], yRange=wanted[2:], padding=0.0)
+
+    def highest(self, series: list[Floats]) -> float:
+        """The upper end of what is shown."""
+        return max(float(y.max()) for y in series)
+
+    def _stepped(self, left: float, right: float, low: float, high: float) -> tuple[float, float, float, float]:
+        """A view that holds all of it and changes seldom while points come."""
+        width = rounded_up(max(right - left, 1.0))
+        bottom = 0.0 if self._from_zero else low
+        height = rounded_up((high - bottom) * 1.02 or 1.0)
+        if not self._from_zero:
+            step = height / 10
+            bottom = math.floor(bottom / step) * step
+            height = rounded_up((high - bottom) * 1.02)
+        return left, left + width, bottom, bottom + height
+
+    def _moved_by_hand(self, *_: object) -> None:
+        self._follow = False
+        self.reset.show()
+
+    def reset_view(self) -> None:
+        """Show everything again."""
+        self._follow, self._view = True, None
+        self.reset.hide()
+        self._fit()
+
+    # words ---------------------------------------------------------------------------------------------------
 
     def value(self, value: float) -> str:
         """A value with its unit."""
         return f"{formatting.significant(value)} {self._unit}".strip()
 
+    def newest(self, key: str, y: Floats) -> str:
+        """What the legend says of a curve."""
+        return self.value(float(y[-1])) if len(y) else ""
+
+    def described(self) -> str:
+        """The newest value of each curve, for a screen reader."""
+        return "; ".join(f"{name}: {self.newest(key, y)}" for key, (name, _, y) in self._series.items())
+
+    def _show_legend(self) -> None:
+        """Each curve with its newest value, in its colour."""
+        entries = tuple(
+            Entry(name, self.newest(key, y), self.color(self._items[key][1]).name(), self._items[key][2])
+            for key, (name, _, y) in self._series.items()
+        )
+        self.legend.show_entries(entries)
+        self.plot.setAccessibleDescription(self.described())
+
     def _hover(self, where: QPointF) -> None:
         if not self._item.sceneBoundingRect().contains(where):
-            self.readout.setText("")
+            self.readout.set_text("")
             return
         x = self._item.getViewBox().mapSceneToView(where).x()
         parts = []
-        for name, (xs, ys) in self._series.items():
+        for name, xs, ys in self._series.values():
             if len(xs):
                 nearest = int(np.abs(xs - x).argmin())
                 parts.append(f"{name} {self.value(float(ys[nearest]))}")
         at = f"{self._x_name} {max(0, round(x)):,}"
-        self.readout.setText(" · ".join([at, *parts]) if parts else "")
+        self.readout.set_text(" · ".join([at, *parts]) if parts else "")
 
-    def reset_view(self) -> None:
-        """Show everything again."""
-        self._item.enableAutoRange()
+    # colours -------------------------------------------------------------------------------------------------
 
     def changeEvent(self, event: QEvent) -> None:
         """Take over new colours and text sizes."""
         super().changeEvent(event)
-        if event.type() in (QEvent.Type.PaletteChange, QEvent.Type.FontChange) and hasattr(self, "_item"):
+        if event.type() in (QEvent.Type.PaletteChange, QEvent.Type.FontChange) and hasattr(self, "plot"):
             self._recolor()
 
     def _recolor(self) -> None:
         shades = colors(self)
         self.plot.setBackground(QColor(shades.surface))
-        pen = pg.mkPen(QColor(shades.muted))
         for side in ("left", "bottom"):
             axis = self._item.getAxis(side)
             axis.setPen(pg.mkPen(QColor(shades.border)))
-            axis.setTextPen(pen)
+            axis.setTextPen(pg.mkPen(QColor(shades.muted)))
             axis.setTickFont(self.font())
         self._item.setLabel("bottom", self._x_name, color=shades.muted)
         self._item.setLabel("left", self._unit, color=shades.muted)
         if not self._unit:
             self._item.getAxis("left").showLabel(False)
-        for key in self._curves:
+        for key in self._items:
             self._style(key)
         self._show_legend()

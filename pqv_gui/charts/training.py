@@ -2,51 +2,55 @@
 
 from __future__ import annotations
 
-from PySide6.QtWidgets import QWidget
-
 from pqv_gui.charts.base import Chart
 from pqv_gui.i18n import tr
-from pqv_gui.theme import em
 from pqv_gui.viewmodels import labels
 from pqv_gui.viewmodels.run import RunView
 from pqv_gui.viewmodels.series import Curve
-from pqv_gui.widgets.basics import row
-
-LOSSES = ("train_loss", "val_loss")
-ACCURACIES = ("val_top1", "val_top5")
 
 
-class TrainingCharts(QWidget):
-    """Two charts side by side."""
+class CurveChart(Chart):
+    """Some of a run's curves, by name.
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.loss = Chart(tr("Loss"), x_name=tr("step"))
-        self.accuracy = Chart(tr("Accuracy"), x_name=tr("step"), unit="%")
-        layout = row(self, gap=1.0)
-        layout.addWidget(self.loss, 1)
-        layout.addWidget(self.accuracy, 1)
-        self.setMinimumHeight(em(times=11))
+    Args:
+        names: Which, in order of their colours; the second and later ones are dashed.
+        factor: Values are shown multiplied by this.
+    """
 
-    def clear(self) -> None:
-        """Show nothing."""
-        self.loss.clear()
-        self.accuracy.clear()
+    def __init__(self, heading: str, *, names: tuple[str, ...], unit: str = "", factor: float = 1.0) -> None:
+        self._names, self._factor = names, factor
+        super().__init__(heading, x_name=tr("step"), unit=unit)
 
-    def refresh(self, run: RunView) -> None:
-        """Draw what the run has told so far."""
+    def has_data(self, run: RunView) -> bool:
+        """Whether there is anything to draw."""
+        return any(name in run.now.curves for name in self._names)
+
+    def state(self, run: RunView) -> object:
+        """The run, and how many points there are."""
         curves = run.now.curves
-        for index, name in enumerate(LOSSES):
-            if name in curves:
-                self.loss.show_curve(name, tr(labels.metric(name)), curves[name], index=index)
-        for index, name in enumerate(ACCURACIES):
-            if name in curves:
-                shown = _percent(curves[name])
-                self.accuracy.show_curve(name, tr(labels.metric(name)), shown, index=index + 2)
+        return (run.now.run, *(len(curves[name]) if name in curves else 0 for name in self._names))
+
+    def draw_series(self, run: RunView) -> None:
+        """Draw the curves."""
+        for index, name in enumerate(self._names):
+            curve = run.now.curves.get(name)
+            if curve is not None:
+                shown = curve if self._factor == 1.0 else _scaled(curve, self._factor)
+                self.show_curve(name, tr(labels.metric(name)), shown, index=index, dashed=index > 0)
 
 
-def _percent(curve: Curve) -> Curve:
-    shares = Curve()
-    shares.x = curve.x
-    shares.y.extend(100 * value for value in curve.y)
-    return shares
+def _scaled(curve: Curve, factor: float) -> Curve:
+    scaled = Curve()
+    scaled.x = curve.x
+    scaled.y.extend(factor * value for value in curve.y)
+    return scaled
+
+
+def loss_chart() -> CurveChart:
+    """Loss over the training images, and over the validation images."""
+    return CurveChart(tr("Loss"), names=("train_loss", "val_loss"))
+
+
+def accuracy_chart() -> CurveChart:
+    """Accuracy over the validation images, in percent."""
+    return CurveChart(tr("Accuracy"), names=("val_top1", "val_top5"), unit="%", factor=100.0)

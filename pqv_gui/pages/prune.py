@@ -8,11 +8,12 @@ from pqv_core.config.prune import IMPORTANCES, MAX_RATIO
 from pqv_core.predict import BlockWidths, Prediction
 from pqv_gui.i18n import tr
 from pqv_gui.pages.base import Columns, FormPage
+from pqv_gui.pages.training_card import TrainingCard
 from pqv_gui.viewmodels.overview import overview
 from pqv_gui.viewmodels.steps import Place
-from pqv_gui.widgets.basics import Card, Disclosure, column, label
+from pqv_gui.widgets.basics import Card, column, label
 from pqv_gui.widgets.choices import Choice, ChoiceCards
-from pqv_gui.widgets.inputs import CheckInput, ComboInput, IntInput, RatioInput, RealInput
+from pqv_gui.widgets.inputs import CheckInput, ComboInput, IntInput, RatioInput
 from pqv_gui.widgets.width_bars import Bar, WidthBars
 from pqv_gui.workspace import Workspace
 
@@ -37,7 +38,8 @@ class PrunePage(FormPage):
         parts.addWidget(self._importance_card())
         parts.addWidget(Columns([(self._amount_card(), 1), (self._widths_card(), 1)], fold_below=44))
         self.body.addWidget(self.pruning)
-        self.body.addWidget(self._training_card())
+        self.training = TrainingCard(self.form)
+        self.body.addWidget(self.training)
         self.body.addStretch()
 
     def _importance_card(self) -> Card:
@@ -99,38 +101,10 @@ class PrunePage(FormPage):
         card.body.addStretch()
         return card
 
-    def _training_card(self) -> Card:
-        card = Card(tr("Fine-tuning"), tr("Training brings back the accuracy that pruning cost."))
-        main = (
-            ("finetune.epochs", IntInput(0, 10_000), tr("&Epochs"), tr("0 leaves fine-tuning out.")),
-            ("finetune.batch_size", IntInput(1, 65_536), tr("Training batch si&ze"), ""),
-            ("finetune.learning_rate", RealInput(1e-9, 10), tr("&Learning rate"), ""),
-        )
-        for name, editor, text, hint in main:
-            card.body.addWidget(self.form.add(name, editor, text=text, hint=hint, beside=True))
-        more = QWidget()
-        layout = column(more, gap=0.6)
-        fields = (
-            ("finetune.weight_decay", RealInput(0, 1, step=0.01), tr("&Weight decay")),
-            ("finetune.warmup_epochs", RealInput(0, 10_000, step=0.5), tr("Warm-up epoch&s")),
-            ("finetune.label_smoothing", RealInput(0, 0.99, step=0.05), tr("Label smoothin&g")),
-            ("finetune.clip_norm", RealInput(1e-6, 1e6, none=tr("Off")), tr("Gradient &clipping")),
-        )
-        for name, number, text in fields:
-            layout.addWidget(self.form.add(name, number, text=text, beside=True))
-        augment = CheckInput(tr("Augment: ran&dom crop and flip"))
-        layout.addWidget(
-            self.form.add(
-                "finetune.augment", augment, text="", hint=tr("Leave it out where a mirrored image is another class.")
-            )
-        )
-        self.more = Disclosure(tr("More settings"), more)
-        card.body.addWidget(self.more)
-        return card
-
     def refresh(self) -> None:
         """Show the present state."""
         super().refresh()
+        self.training.refresh(self.session)
         draft = self.session.draft["prune"]
         self.pruning.setEnabled(bool(draft["enabled"]))
         self.calibration.setVisible(IMPORTANCES[draft["importance"]].needs_images)

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QUrl
+from PySide6.QtCore import QTimer, QUrl
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QProgressBar
 
 from pqv_core import formatting
 from pqv_core.errors import ErrorInfo, PqvError
+from pqv_gui.charts.base import Chart
 from pqv_gui.charts.latency import LatencyChart
-from pqv_gui.charts.training import TrainingCharts
+from pqv_gui.charts.training import accuracy_chart, loss_chart
 from pqv_gui.i18n import tr
 from pqv_gui.pages.base import Columns, Page
 from pqv_gui.viewmodels import labels, outcome
 from pqv_gui.viewmodels.steps import Place
-from pqv_gui.widgets.basics import Card, button, label, row
+from pqv_gui.widgets.basics import Card, ElidedLabel, button, label, row
 from pqv_gui.widgets.job_bar import time_left
 from pqv_gui.widgets.run_parts import LogView, ResultCards, StageList
 from pqv_gui.workspace import Workspace
 
+_BETWEEN_CHARTS_MS = 30
 _HEADLINES = {
     "empty": "Nothing has run yet.",
     "starting": "Starting …",
@@ -56,10 +58,15 @@ class RunPage(Page):
         self.latency_card = Card()
         self.latency_card.body.addWidget(self.latency)
         self.body.addWidget(Columns([(stages_card, 2), (self.latency_card, 3)], fold_below=44))
-        self.training = TrainingCharts()
+        self.loss, self.accuracy = loss_chart(), accuracy_chart()
         self.training_card = Card()
-        self.training_card.body.addWidget(self.training)
+        self.training_card.body.addWidget(Columns([(self.loss, 1), (self.accuracy, 1)], fold_below=34, gap=1.2))
         self.body.addWidget(self.training_card)
+        self._charts: tuple[Chart, ...] = (self.latency, self.loss, self.accuracy)
+        self._turn = 0
+        self._more = QTimer(self)
+        self._more.setSingleShot(True)
+        self._more.timeout.connect(self._draw_next)
         self.log = LogView()
         self.log_card = Card()
         self.log_card.body.addWidget(self.log)
@@ -70,10 +77,9 @@ class RunPage(Page):
         card = Card()
         line = row(gap=0.6)
         self.headline = label("", "heading")
-        self.position = label("", "muted")
+        self.position = ElidedLabel("", "muted")
         line.addWidget(self.headline)
-        line.addWidget(self.position)
-        line.addStretch()
+        line.addWidget(self.position, 1)
         self.start = button(tr("&Run"), self._start, kind="primary", tip=tr("Start the run (F5)"))
         self.fresh = button(
             tr("Run from scra&tch"), lambda: self._start(fresh=True), tip=tr("Take nothing over from earlier runs")
@@ -119,8 +125,8 @@ class RunPage(Page):
 
     def _begin_anew(self) -> None:
         self._shown = self.run.now.run
-        self.training.clear()
-        self.latency.clear()
+        for chart in self._charts:
+            chart.clear()
         self.log.clear()
         self.banner.hide()
 
@@ -147,7 +153,7 @@ class RunPage(Page):
         if run.active:
             self.progress.setRange(0, progress.total if progress is not None and known else 0)
             self.progress.setValue(progress.done if progress is not None and known else 0)
-        self.position.setText(self._position())
+        self.position.set_text(self._position())
 
     def _position(self) -> str:
         run = self.run
@@ -158,7 +164,7 @@ class RunPage(Page):
         words = tr(labels.stage(stage)) if stage else ""
         progress = run.now.progress
         if progress is not None:
-            words = f"{words} {progress.done:,} / {progress.total:,} {tr(progress.unit)}".strip()
+            words = f"{words} {tr(progress.unit)}".strip()
         return " · ".join(part for part in (words, time_left(run)) if part)
 
     def _show_parts(self) -> None:
@@ -169,13 +175,21 @@ class RunPage(Page):
         self.log_card.setVisible(run.now.logged > 0 or run.active)
         if dirty.stages:
             self.stages.show_rows(run.now.stages)
-        if dirty.curves:
-            self.training.refresh(run)
-        if dirty.latency:
-            self.latency.refresh(run)
         if dirty.log:
             self.log.refresh(run)
-        dirty.stages = dirty.curves = dirty.latency = dirty.log = False
+        dirty.stages = dirty.log = False
+        self.accuracy.setVisible(self.accuracy.has_data(run))
+        self._draw_next()
+
+    def _draw_next(self) -> None:
+        """Draw one chart that is behind; the others have their turn later, so that no frame has to wait for all."""
+        due = [*self._charts[self._turn :], *self._charts[: self._turn]]
+        behind = [chart for chart in due if chart.outdated(self.run) and chart.isVisible()]
+        if behind:
+            behind[0].draw(self.run)
+            self._turn = (self._charts.index(behind[0]) + 1) % len(self._charts)
+        if len(behind) > 1:
+            self._more.start(_BETWEEN_CHARTS_MS)
 
     def _show_error(self) -> None:
         error = self.run.now.error

@@ -43,8 +43,6 @@ class Dirty:
     """Which parts have changed since the page last looked."""
 
     stages: bool = True
-    curves: bool = True
-    latency: bool = True
     log: bool = True
 
 
@@ -133,7 +131,6 @@ class RunView(Observable):
         """Add what the finished run wrote down."""
         if record.id == self.now.run:
             self.now.record = record
-            self.dirty.latency = True
             self.notify()
 
     def _replace(self, figures: _Figures, state: State) -> None:
@@ -176,7 +173,6 @@ class RunView(Observable):
         self.now.progress = None
         if event.stage == "benchmark":
             self.now.latency.clear()
-            self.dirty.latency = True
 
     def _stage_finished(self, event: events.StageFinished) -> None:
         self._set_stage(event.stage, "done", seconds=event.seconds, cached=event.cached)
@@ -197,11 +193,9 @@ class RunView(Observable):
     def _metric(self, event: events.Metric) -> None:
         curve = self.now.curves.setdefault(event.name, Curve())
         curve.add(event.step, event.value)
-        self.dirty.curves = True
 
     def _latency(self, event: events.LatencySample) -> None:
         self.now.latency.setdefault(event.role, LatencySeries()).add(event.index, event.ns)
-        self.dirty.latency = True
 
     def _log(self, event: events.Log) -> None:
         self.now.log.append(LogLine(self.now.logged, event.level, event.text))

@@ -22,6 +22,8 @@ Plain = dict[str, Any]
 _FILE_NAME = re.compile(r"[\w][\w.+\- ]{0,80}")
 _SECTION_FIELD = {"model": "model.path", "prune": "prune.attention"}  # where a rule over several fields is shown
 
+_WORDS = {"finetune.auto_augment": "timm knows no such policy; one is rand-m9-mstd0.5-inc1"}
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -216,7 +218,7 @@ def _problems(error: ValidationError) -> list[Problem]:
     problems = []
     for item in error.errors(include_url=False):
         field = ".".join(str(part) for part in item["loc"])
-        text = item["msg"].removeprefix("Value error, ")
+        text = _WORDS.get(field) or item["msg"].removeprefix("Value error, ")
         problems.append(Problem(_SECTION_FIELD.get(field, field), f"{text[:1].upper()}{text[1:]}."))
     return problems
 

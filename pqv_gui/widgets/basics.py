@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Literal
 
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QResizeEvent
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from pqv_gui.theme import em
@@ -114,26 +114,40 @@ class Disclosure(QWidget):
 
 
 class ElidedLabel(QLabel):
-    """One line that is shortened with … where there is no room; the whole is its tool tip."""
+    """One line that is shortened with … where there is no room; the whole is its tool tip.
+
+    It paints itself: unlike a label's, a new text does not have the whole page laid out anew, so it may change often.
+    """
 
     def __init__(self, text: str = "", role: Role = "plain") -> None:
         super().__init__()
         self.setProperty("role", role)
-        self.setTextFormat(Qt.TextFormat.PlainText)
-        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self._whole = ""
         self.set_text(text)
 
     def set_text(self, text: str) -> None:
         """Show ``text``."""
-        self._whole = text
-        self.setToolTip(text)
-        self._fit()
+        if text != self._whole:
+            self._whole = text
+            self.setToolTip(text)
+            self.setAccessibleName(text)
+            self.update()
 
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        """Shorten again."""
-        self._fit()
+    def sizeHint(self) -> QSize:
+        """One line high."""
+        margins = self.contentsMargins()
+        height = self.fontMetrics().height() + margins.top() + margins.bottom()
+        return QSize(self.fontMetrics().horizontalAdvance(self._whole), height)
 
-    def _fit(self) -> None:
-        width = max(0, self.contentsRect().width())
-        self.setText(self.fontMetrics().elidedText(self._whole, Qt.TextElideMode.ElideRight, width))
+    def minimumSizeHint(self) -> QSize:
+        """As narrow as there is room."""
+        return QSize(0, self.sizeHint().height())
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Draw as much of the text as fits."""
+        area = self.contentsRect()
+        painter = QPainter(self)
+        painter.setPen(self.palette().windowText().color())
+        shown = self.fontMetrics().elidedText(self._whole, Qt.TextElideMode.ElideRight, area.width())
+        painter.drawText(area, self.alignment(), shown)

@@ -10,7 +10,7 @@ from pqv_gui.i18n import tr
 from pqv_gui.theme import em
 from pqv_gui.viewmodels import labels
 from pqv_gui.viewmodels.run import RunView
-from pqv_gui.widgets.basics import ElidedLabel, button, label, row
+from pqv_gui.widgets.basics import ElidedLabel, button, row
 
 _IDLE = {
     "empty": "Ready.",
@@ -36,12 +36,13 @@ class JobBar(QWidget):
         self.progress.setTextVisible(False)
         self.progress.setAccessibleName(tr("Progress of the run"))
         self.progress.setFixedWidth(em(times=10))
-        self.left = label("", "muted")
+        self.left = ElidedLabel("", "muted")
         self.stop = button(tr("Cance&l"), self.cancel.emit, name=tr("Cancel the run"))
         layout = row(self, gap=0.7)
         layout.setContentsMargins(em(times=0.7), em(times=0.25), em(times=0.7), em(times=0.25))
-        for widget in (self.state, self.progress, self.left):
-            layout.addWidget(widget)
+        layout.addWidget(self.state)
+        layout.addWidget(self.progress)
+        layout.addWidget(self.left, 1)
         layout.addWidget(self.message, 1)
         layout.addWidget(self.stop)
         self.setMinimumHeight(em(times=2.6))
@@ -67,22 +68,21 @@ class JobBar(QWidget):
         stage = run.running_stage
         if not stage:
             return tr("Starting …")
-        words = tr(labels.stage(stage))
-        progress = run.now.progress
-        return f"{words} {progress.done:,}/{progress.total:,}" if progress is not None else words
+        return tr(labels.stage(stage))
 
     def _show_progress(self, run: RunView) -> None:
         progress = run.now.progress
         known = progress is not None and progress.total > 0
         self.progress.setRange(0, progress.total if progress is not None and known else 0)
         self.progress.setValue(progress.done if progress is not None and known else 0)
-        self.left.setText(time_left(run))
+        self.left.set_text(time_left(run))
 
 
 def time_left(run: RunView) -> str:
     """How long the running stage will take, in words."""
     progress, (position, total) = run.now.progress, run.stage_position
-    words = [tr("step {position} of {total}").replace("{position}", str(position)).replace("{total}", str(total))]
+    words = [f"{progress.done:,} / {progress.total:,}"] if progress is not None else []
+    words += [tr("stage {position} of {total}").replace("{position}", str(position)).replace("{total}", str(total))]
     if progress is not None and progress.seconds_left is not None:
         words.append(formatting.time_left(progress.seconds_left))
     return " · ".join(words) if position else ""

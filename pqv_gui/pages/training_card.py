@@ -1,0 +1,131 @@
+"""The part of the Prune page that sets up fine-tuning."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from PySide6.QtWidgets import QWidget
+
+from pqv_gui.i18n import tr
+from pqv_gui.viewmodels.session import Session
+from pqv_gui.widgets.basics import Card, Disclosure, column
+from pqv_gui.widgets.form import Form
+from pqv_gui.widgets.inputs import CheckInput, ComboInput, IntInput, RealInput, TextInput
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One field: setting, text with its mnemonic, editor, hint."""
+
+    name: str
+    text: str
+    make: Callable[[], QWidget]
+    hint: str = ""
+
+
+_MAIN = (
+    Setting("epochs", "&Epochs", lambda: IntInput(0, 10_000), "0 leaves fine-tuning out."),
+    Setting("batch_size", "Training batch si&ze", lambda: IntInput(1, 65_536)),
+    Setting("learning_rate", "&Learning rate", lambda: RealInput(1e-9, 10)),
+    Setting(
+        "distillation",
+        "Distillat&ion",
+        lambda: RealInput(0, 1, step=0.1),
+        "How much is learnt from the unpruned model’s answers: 0 nothing, 1 everything.",
+    ),
+    Setting(
+        "device",
+        "Train on",
+        lambda: ComboInput(
+            {"auto": tr("Fastest there is"), "cpu": tr("Processor"), "cuda": tr("NVIDIA GPU"), "mps": tr("Apple GPU")}
+        ),
+    ),
+)
+_SCHEDULE = (
+    Setting("warmup_epochs", "Warm-up epoch&s", lambda: RealInput(0, 10_000, step=0.5)),
+    Setting("weight_decay", "&Weight decay", lambda: RealInput(0, 1, step=0.01)),
+    Setting(
+        "layer_decay",
+        "Layer decay",
+        lambda: RealInput(0.01, 1, step=0.05),
+        "Each layer learns this much slower than the one above it; 1 for all alike.",
+    ),
+    Setting("label_smoothing", "Label smoothin&g", lambda: RealInput(0, 0.99, step=0.05)),
+    Setting("clip_norm", "Gradient &clipping", lambda: RealInput(1e-6, 1e6, none=tr("Off"))),
+    Setting(
+        "ema_decay",
+        "Average of the weights",
+        lambda: RealInput(1e-6, 1 - 1e-9, none=tr("Off")),
+        "Share of its past that a running average keeps, such as 0.999.",
+    ),
+    Setting(
+        "patience",
+        "Stop early after",
+        lambda: IntInput(1, 10_000, none=tr("Never"), suffix=tr(" epochs")),
+        "Epochs without a better validation.",
+    ),
+    Setting("accumulation", "Parts of a batch", lambda: IntInput(1, 1024), "More parts need less memory."),
+    Setting(
+        "mixed_precision",
+        "16-bit arithmetic",
+        lambda: ComboInput({"auto": tr("On CUDA"), "no": tr("Off"), "bf16": "bfloat16", "fp16": "float16"}),
+    ),
+    Setting(
+        "temperature",
+        "Distillation temperature",
+        lambda: RealInput(0.01, 100, step=0.5),
+        "Softens the answers of both models.",
+    ),
+    Setting(
+        "feature_distillation",
+        "Feature distillation",
+        lambda: RealInput(0, 100, step=0.1),
+        "Weight of learning the unpruned model’s last features; needs an uncut embedding.",
+    ),
+)
+_IMAGES = (
+    Setting("crop_scale", "Smallest crop", lambda: RealInput(0.01, 1, step=0.05), "Share of an image’s area."),
+    Setting("flip", "Mirroring", lambda: RealInput(0, 1, step=0.1), "0 where a mirrored image is another class."),
+    Setting("color_jitter", "Colour changes", lambda: RealInput(0, 1, step=0.1)),
+    Setting("random_erasing", "Random erasing", lambda: RealInput(0, 1, step=0.05)),
+    Setting("mixup", "Mixup", lambda: RealInput(0, 10, step=0.1), "Blends pairs of images; 0 for none."),
+    Setting("cutmix", "CutMix", lambda: RealInput(0, 10, step=0.1), "Pastes one image into another; 0 for none."),
+    Setting(
+        "auto_augment", "Policy", lambda: TextInput(placeholder=tr("None")), "In timm’s words: rand-m9-mstd0.5-inc1."
+    ),
+)
+
+
+class TrainingCard(Card):
+    """What most people set at the top, the rest in two parts that open."""
+
+    def __init__(self, form: Form) -> None:
+        super().__init__(tr("Fine-tuning"), tr("Training brings back the accuracy that pruning cost."))
+        self._form = form
+        for setting in _MAIN:
+            self.body.addWidget(self._field(setting))
+        self.schedule = self._part(tr("More about training"), _SCHEDULE)
+        self.body.addWidget(self.schedule)
+        augment = CheckInput(tr("Augment: ran&dom changes of the training images"))
+        self.body.addWidget(form.add("finetune.augment", augment, text=""))
+        self.images = self._part(tr("More about augmentation"), _IMAGES)
+        self.body.addWidget(self.images)
+
+    def _field(self, setting: Setting) -> QWidget:
+        return self._form.add(
+            f"finetune.{setting.name}", setting.make(), text=tr(setting.text), hint=tr(setting.hint), beside=True
+        )
+
+    def _part(self, heading: str, settings: Iterable[Setting]) -> Disclosure:
+        content = QWidget()
+        layout = column(content, gap=0.6)
+        for setting in settings:
+            layout.addWidget(self._field(setting))
+        return Disclosure(heading, content)
+
+    def refresh(self, session: Session) -> None:
+        """Enable what has an effect."""
+        self.images.setEnabled(bool(session.get("finetune.augment")))
+        teaches = session.get("finetune.distillation") > 0
+        self._form.field("finetune.temperature").setEnabled(teaches)
