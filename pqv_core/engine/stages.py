@@ -25,6 +25,7 @@ from pqv_core.engine import (
     environment,
     evaluate,
     export,
+    imagenet,
     models,
     parity,
     prune,
@@ -151,6 +152,8 @@ def _classes(work: Work) -> list[str] | None:
 def _load(work: Work, directory: Path) -> Result:
     torch.manual_seed(work.config.seed)
     classes = _classes(work)
+    if classes:
+        classes = imagenet.head_classes(work.config.model, classes, project=work.project) or classes
     model, base = models.create(
         work.config.model,
         num_classes=len(classes) if classes else None,
