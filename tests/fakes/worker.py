@@ -1,135 +1,25 @@
-"""A worker that plays a scene: reads its job like the real one, does no work.
-
-python worker.py good|crash|hang|fail|flood|stale
-"""
+"""Small programs that stand in for the worker process, at the lowest seam: a command with three pipes."""
 
 from __future__ import annotations
 
-import json
-import os
-import signal
 import sys
-import threading
-from pathlib import Path
-from typing import Any
 
-STAGES = ("load", "evaluate", "prune", "finetune", "evaluate_pruned", "export", "verify", "benchmark")
+RUN = "run-1"
 
-
-def main(scene: str) -> int:
-    job = json.loads(sys.stdin.readline())
-    stage = Stage(job["run"], Path(job["project"]).with_suffix(".runs") / job["run"])
-    stage.say("job_started", stages=STAGES, directory=str(stage.directory))
-    return {"good": good, "crash": crash, "hang": hang, "fail": fail, "flood": flood, "stale": stale}[scene](stage)
-
-
-class Stage:
-    def __init__(self, run: str, directory: Path) -> None:
-        self.run, self.directory = run, directory
-
-    def say(self, kind: str, **fields: Any) -> None:
-        print(json.dumps({"run": self.run, "type": kind, **fields}), flush=True)
-
-    def stages(self, *names: str) -> None:
-        for name in names:
-            self.say("stage_started", stage=name, index=STAGES.index(name), total=len(STAGES))
-            self.say("progress", stage=name, done=1, total=2, unit="images", seconds_left=3.0)
-            self.say("stage_finished", stage=name, seconds=0.5, cached=name == "load")
+_PRELUDE = f"""
+import json, os, signal, subprocess, sys, threading, time
+RUN = {RUN!r}
+def say(type, run=RUN, **values):
+    print(json.dumps(dict(values, type=type, run=run)), flush=True)
+def finish(outcome="succeeded", **values):
+    say("finished", outcome=outcome, **values)
+def take_job():
+    return json.loads(sys.stdin.readline())
+def wait_for_end():
+    sys.stdin.read()
+"""
 
 
-def good(stage: Stage) -> int:
-    stage.stages("load", "prune")
-    stage.say("stage_started", stage="finetune", index=3, total=8)
-    for step in range(1, 41):
-        stage.say("metric", name="train_loss", step=step, value=1 / step)
-        if step % 20 == 0:
-            stage.say("metric", name="val_top1", step=step, value=0.9)
-    stage.say("stage_finished", stage="finetune", seconds=2.0)
-    stage.say("log", level="warning", text="The learning rate is high.")
-    stage.say("stage_started", stage="benchmark", index=7, total=8)
-    for index in range(20):
-        for role, ms in (("paper_fp32", 60), ("fast_fp32", 20), ("compressed", 10)):
-            stage.say("latency_sample", role=role, index=index, ns=ms * 1_000_000 + index)
-    stage.say("stage_finished", stage="benchmark", seconds=3.0)
-    write_record(stage)
-    stage.say("finished", outcome="succeeded")
-    return 0
-
-
-def crash(stage: Stage) -> int:
-    stage.say("stage_started", stage="prune", index=2, total=8)
-    os.kill(os.getpid(), signal.SIGSEGV)
-    return 0
-
-
-def hang(stage: Stage) -> int:
-    """Works until it is asked to end."""
-    stage.say("stage_started", stage="finetune", index=3, total=8)
-    stage.say("progress", stage="finetune", done=3, total=10, unit="steps", seconds_left=240.0)
-    sys.stdin.readline()
-    stage.say("finished", outcome="cancelled", stage="finetune")
-    return 130
-
-
-def fail(stage: Stage) -> int:
-    stage.say("stage_started", stage="prune", index=2, total=8)
-    error = {"kind": "PruneError", "message": "It cannot be pruned.", "action": "Prune less.", "details": "shape"}
-    stage.say("finished", outcome="failed", error=error, stage="prune")
-    return 1
-
-
-def flood(stage: Stage) -> int:
-    """Says more than anybody can read, until it is asked to end."""
-    stage.say("stage_started", stage="finetune", index=3, total=8)
-    asked = threading.Event()
-    threading.Thread(target=lambda: (sys.stdin.readline(), asked.set()), daemon=True).start()
-    step = 0
-    while not asked.is_set():
-        step += 1
-        stage.say("metric", name="train_loss", step=step, value=1.0)
-        print("a stray line of a library", flush=True)
-    stage.say("finished", outcome="cancelled")
-    return 130
-
-
-def stale(stage: Stage) -> int:
-    mine, stage.run = stage.run, "another-run"
-    stage.say("metric", name="train_loss", step=1, value=9.0)
-    stage.say("finished", outcome="failed")
-    stage.run = mine
-    stage.say("metric", name="train_loss", step=1, value=1.0)
-    write_record(stage)
-    stage.say("finished", outcome="succeeded")
-    return 0
-
-
-def write_record(stage: Stage) -> None:
-    """A record such as a finished run leaves."""
-    plain = json.loads(stage.directory.parent.with_suffix(".pqv").read_text())
-    record = {
-        "schema_version": 1,
-        "id": stage.run,
-        "created": "2026-01-01T00:00:00Z",
-        "state": "succeeded",
-        "config": plain["config"],
-        "environment": {
-            "pqv": "0", "python": "3", "system": "x", "processor": "p", "cores": 2, "memory_bytes": 1, "threads": 2,
-            "versions": {},
-        },
-        "stages": [{"name": name, "state": "done", "seconds": 1.0} for name in STAGES],
-        "variants": [variant(*each) for each in (("paper_fp32", 60), ("fast_fp32", 20), ("compressed", 10))],
-    }  # fmt: skip
-    stage.directory.mkdir(parents=True, exist_ok=True)
-    (stage.directory / "run.json").write_text(json.dumps(record))
-
-
-def variant(role: str, ms: int) -> dict[str, Any]:
-    measured = {"threads": 2, "warmup": 1, "samples_ns": [ms * 1_000_000] * 5, "peak_rss_bytes": ms * 1000}
-    return {
-        "role": role, "file": f"{role}.ptl", "size_bytes": ms * 100_000, "params": 1000, "macs": 2000,
-        "precision": "fp32", "engine": "", "measurements": [measured],
-    }  # fmt: skip
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+def fake_worker(body: str) -> tuple[str, ...]:
+    """A command that runs ``body`` with the helpers ``say``, ``finish``, ``take_job`` and ``wait_for_end``."""
+    return (sys.executable, "-I", "-S", "-c", _PRELUDE + body)

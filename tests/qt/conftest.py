@@ -15,7 +15,7 @@ from pqv_gui.main import build
 from pqv_gui.settings import Settings
 from pqv_gui.window import MainWindow
 
-FAKE_WORKER = Path(__file__).parents[1] / "fakes" / "worker.py"
+FAKE_WORKER = Path(__file__).parents[1] / "fakes" / "window_worker.py"
 MakeWindow = Callable[..., MainWindow]
 
 
