@@ -1,6 +1,6 @@
 # Needs make and a Python of 3.11 to 3.14; everything else is made in .venv. `make` alone shows what there is.
 .DEFAULT_GOAL := help
-.PHONY: help setup system run test lint format lock catalogue schema demo-model licences wheel
+.PHONY: help setup run test lint format lock demo bench screenshots catalogue schema demo-model licences wheel
 
 # The first Python that will do; else whichever there is, so that setup can say what is wrong with it.
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.14 python3.11 python; do \
@@ -39,6 +39,16 @@ lock: $(STAMP) ## Write requirements.lock anew from pyproject.toml, for every pl
 	$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --upgrade --quiet \
 		--generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate \
 		--custom-compile-command "make lock" --output-file requirements.lock
+
+demo: $(STAMP) ## Run the demo in the terminal; from the start: make demo ARGS=--fresh
+	$(BIN)/pqv demo $(ARGS)
+
+bench: $(STAMP) ## Measure the window (start, stalls) against a bare one, and a push against adb's own
+	$(BIN)/python -m bench.window_bench
+	@if command -v adb >/dev/null; then $(BIN)/python -m bench.push_bench; else echo "push: needs adb, left out"; fi
+
+screenshots: $(STAMP) ## Picture every page into docs/images, light and dark
+	$(BIN)/python -m scripts.screenshots
 
 catalogue: $(STAMP) ## Write resources/catalog.json anew from the installed timm
 	$(BIN)/python -m scripts.make_catalog
