@@ -27,7 +27,7 @@ class _Corner(ElidedLabel):
 
     def sizeHint(self) -> QSize:
         """Room for a name."""
-        return QSize(em(self, 20), em(self, 1.9))
+        return QSize(em(times=20), em(times=1.9))
 
 
 class Menus:

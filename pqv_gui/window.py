@@ -116,7 +116,7 @@ class MainWindow(QMainWindow):
     def _resize_sides(self) -> None:
         self.steps.setFixedWidth(em(times=9.6))
         self.summary.setFixedWidth(em(times=16.5))
-        self.menus.corner.setFixedSize(em(times=20), em(times=1.9))
+        self.menus.corner.updateGeometry()
 
     def _page(self, place: Place) -> Page:
         if place not in self._pages:

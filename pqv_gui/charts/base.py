@@ -107,7 +107,7 @@ class Chart(QWidget):
     def __init__(self, heading: str, *, x_name: str, unit: str = "", from_zero: bool = False) -> None:
         super().__init__()
         self._unit, self._x_name, self._from_zero = unit, x_name, from_zero
-        self._follow = True
+        self._follow, self._growing = True, True
         self._view: tuple[float, float, float, float] | None = None
         self._drawn: object = None
         self._series: dict[str, tuple[str, Floats, Floats]] = {}
@@ -164,6 +164,7 @@ class Chart(QWidget):
     def draw(self, run: RunView) -> None:
         """Draw what the run has told so far."""
         self._drawn = self.state(run)
+        self._growing = run.active
         self.draw_series(run)
         self._fit()
         self._show_legend()
@@ -215,10 +216,18 @@ class Chart(QWidget):
         right = max(float(x[-1]) for x, _ in filled)
         low = min(float(y.min()) for _, y in filled)
         high = self.highest([y for _, y in filled])
-        wanted = self._stepped(left, right, low, high)
-        if wanted != self._view:
-            self._view = wanted
-            self._item.setRange(xRange=wanted[:2], yRange=wanted[2:], padding=0.0)
+        if self._holds(left, right, low, high):
+            return
+        self._view = self._stepped(left, right, low, high)
+        self._item.setRange(xRange=self._view[:2], yRange=self._view[2:], padding=0.0)
+
+    def _holds(self, left: float, right: float, low: float, high: float) -> bool:
+        """Whether the present view will do while points come: it holds them all, and they fill enough of it."""
+        if self._view is None or not self._growing:
+            return False
+        first, last, bottom, top = self._view
+        inside = first <= left and right <= last and bottom <= low and high <= top
+        return inside and high - min(low, bottom if self._from_zero else low) >= 0.3 * (top - bottom)
 
     def highest(self, series: list[Floats]) -> float:
         """The upper end of what is shown."""
@@ -226,14 +235,12 @@ class Chart(QWidget):
 
     def _stepped(self, left: float, right: float, low: float, high: float) -> tuple[float, float, float, float]:
         """A view that holds all of it and changes seldom while points come."""
-        width = rounded_up(max(right - left, 1.0))
-        bottom = 0.0 if self._from_zero else low
-        height = rounded_up((high - bottom) * 1.02 or 1.0)
-        if not self._from_zero:
-            step = height / 10
-            bottom = math.floor(bottom / step) * step
-            height = rounded_up((high - bottom) * 1.02)
-        return left, left + width, bottom, bottom + height
+        width = max(right - left, 1.0)
+        width = rounded_up(width) if self._growing else width
+        if self._from_zero:
+            return left, left + width, 0.0, rounded_up(1.02 * high)
+        slack = (0.15 if self._growing else 0.05) * ((high - low) or abs(high) or 1.0)
+        return left, left + width, low - slack, high + slack
 
     def _moved_by_hand(self, *_: object) -> None:
         self._follow = False

@@ -38,7 +38,7 @@ class LatencyChart(Chart):
     def state(self, run: RunView) -> object:
         """The run, how many dots there are, and whether that is all."""
         counts = tuple(len(series.samples) for series in run.now.latency.values())
-        return run.now.run, counts, run.now.record is not None
+        return run.now.run, run.active, counts, run.now.record is not None
 
     def draw_series(self, run: RunView) -> None:
         """Draw dots and medians."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from PySide6.QtCore import QPointF, QSize
+from PySide6.QtCore import QPointF, QSize, Qt
 from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
@@ -80,6 +80,7 @@ class Legend(QWidget):
             pen = QPen(QColor(entry.color), 2.5)
             if entry.dashed:
                 pen.setDashPattern([2.0, 1.2])
+            pen.setCapStyle(Qt.PenCapStyle.FlatCap)
             painter.setPen(pen)
             painter.drawLine(QPointF(x + 1, middle), QPointF(x + unit * 1.1, middle))
             painter.setFont(plain)

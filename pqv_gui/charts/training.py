@@ -28,7 +28,7 @@ class CurveChart(Chart):
     def state(self, run: RunView) -> object:
         """The run, and how many points there are."""
         curves = run.now.curves
-        return (run.now.run, *(len(curves[name]) if name in curves else 0 for name in self._names))
+        return (run.now.run, run.active, *(len(curves[name]) if name in curves else 0 for name in self._names))
 
     def draw_series(self, run: RunView) -> None:
         """Draw the curves."""

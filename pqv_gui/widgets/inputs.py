@@ -25,6 +25,7 @@ from pqv_gui.theme import em
 from pqv_gui.widgets.basics import button, row
 
 _HEIGHT = 1.75  # lines of text
+_MARGINS = (5, 0, 0, 0)  # of the line inside a spin box, in pixels
 
 
 class IntInput(QSpinBox):
@@ -41,6 +42,7 @@ class IntInput(QSpinBox):
         self.setSuffix(suffix)
         self.setLocale(QLocale(QLocale.Language.English))
         self.setAccelerated(True)
+        self.lineEdit().setTextMargins(*_MARGINS)
         self.setMinimumSize(em(times=8), em(times=_HEIGHT))
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.valueChanged.connect(lambda _: self.changed.emit(self.get()))
@@ -75,7 +77,7 @@ class RealInput(QDoubleSpinBox):
         self.setRange(self._none_at if none else low, high)
         self.setSpecialValueText(none)
         self.setSuffix(suffix)
-        self.setKeyboardTracking(True)
+        self.lineEdit().setTextMargins(*_MARGINS)
         self.setMinimumSize(em(times=8), em(times=_HEIGHT))
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.valueChanged.connect(lambda _: self.changed.emit(self.get()))
@@ -221,6 +223,7 @@ class RatioInput(QWidget):
         self.slider.setRange(round(low * 200), round(high * 200))  # half percents
         self.slider.setSingleStep(1)
         self.slider.setPageStep(10)
+        self.slider.setMinimumHeight(em(times=_HEIGHT))
         self.slider.setAccessibleName(name)
         self.number = RealInput(low * 100, high * 100, step=0.5, suffix=" %")
         self.number.setAccessibleName(tr("{name}, in percent").replace("{name}", name))

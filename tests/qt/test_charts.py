@@ -1,0 +1,88 @@
+"""Charts draw few points that look like many, and a view that changes seldom."""
+
+from __future__ import annotations
+
+from array import array
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pytestqt.qtbot import QtBot
+
+from pqv_core import events
+from pqv_gui.charts.base import POINTS, rounded_up, thinned
+from pqv_gui.charts.latency import LatencyChart
+from pqv_gui.charts.training import loss_chart
+from pqv_gui.viewmodels.run import RunView
+
+values = st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=5_000)
+
+
+@given(values, st.integers(10, 400))
+def test_thinning_keeps_extremes_ends_and_order(y: list[float], points: int) -> None:
+    x = [float(index) for index in range(len(y))]
+    xs, ys = thinned(array("d", x), array("d", y), points=points)
+    assert len(xs) <= points + 3 or len(xs) == len(y) <= points
+    assert (np.diff(xs) > 0).all()
+    assert xs[-1] == x[-1]
+    assert {min(y), max(y)} <= set(ys) | {y[-1]}
+    assert all(y[int(a)] == b for a, b in zip(xs, ys, strict=True))
+
+
+@given(st.floats(1e-9, 1e12))
+def test_rounded_up_is_a_little_more(value: float) -> None:
+    assert value * (1 - 1e-6) <= rounded_up(value) <= value * 1.67
+
+
+@pytest.fixture
+def run() -> RunView:
+    made = RunView()
+    made.begin("r")
+    made.apply([events.JobStarted(run="r", stages=("finetune", "benchmark"))])
+    return made
+
+
+def test_a_hundred_thousand_points_are_drawn_as_a_few_hundred(qtbot: QtBot, run: RunView) -> None:
+    chart = loss_chart()
+    qtbot.addWidget(chart)
+    run.apply(events.Metric(run="r", name="train_loss", step=n, value=1 / n) for n in range(1, 100_001))
+    assert chart.outdated(run)
+    chart.draw(run)
+    assert not chart.outdated(run)
+    assert len(chart._series["train_loss"][1]) <= POINTS + 1
+    assert "Training loss: 0.00001" in chart.described() or "Training loss: 0.0000100" in chart.described()
+
+
+def test_the_view_stays_while_points_come_and_zooming_holds_it(qtbot: QtBot, run: RunView) -> None:
+    chart = loss_chart()
+    qtbot.addWidget(chart)
+    views = []
+    for step in range(1, 401):
+        run.apply([events.Metric(run="r", name="train_loss", step=step, value=2.0 - step / 400)])
+        chart.draw(run)
+        views.append(chart._view)
+    assert len(set(views)) < 50
+    chart._moved_by_hand()
+    assert chart.reset.isVisibleTo(chart)
+    run.apply([events.Metric(run="r", name="train_loss", step=100_000, value=2.0)])
+    chart.draw(run)
+    assert chart._view == views[-1]
+    chart.reset_view()
+    assert chart._view != views[-1]
+
+
+def test_latency_shows_each_artefact_from_zero(qtbot: QtBot, run: RunView) -> None:
+    chart = LatencyChart()
+    qtbot.addWidget(chart)
+    run.apply(
+        events.LatencySample(run="r", role=role, index=n, ns=ms * 1_000_000)
+        for n in range(30)
+        for role, ms in (("paper_fp32", 60), ("fast_fp32", 20), ("compressed", 10))
+    )
+    chart.draw(run)
+    assert chart._view is not None
+    assert chart._view[2] == 0.0
+    assert chart.described() == ("Compressed: 10.0 ms; FP32, fastest: 20.0 ms; FP32, paper’s baseline: 60.0 ms")
+    chart.clear()
+    assert chart.described() == ""
