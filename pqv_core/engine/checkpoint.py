@@ -188,7 +188,10 @@ def _set_attributes(module: nn.Module, changed: dict[str, Any]) -> None:
     for key, value in changed.items():
         if key not in known or not _is_plain(known[key]):
             raise AttributeError(f"{type(module).__name__} has no plain attribute {key!r}")
-        setattr(module, key, tuple(value) if isinstance(known[key], tuple) else value)
+        kept = tuple(value) if isinstance(known[key], tuple) else value
+        if type(kept) is not type(known[key]) and not {type(kept), type(known[key])} <= {int, float}:
+            raise TypeError(f"{type(module).__name__}.{key} cannot be {kept!r}")
+        setattr(module, key, kept)
 
 
 def _reshape(model: nn.Module, name: str, shape: tuple[int, ...]) -> None:
@@ -203,4 +206,4 @@ def _reshape(model: nn.Module, name: str, shape: tuple[int, ...]) -> None:
 
 def _first_line(error: Exception) -> str:
     text = " ".join(str(error).split())
-    return (text[:200] + "…" if len(text) > 200 else text) or type(error).__name__
+    return (text[:200] + "…" if len(text) > 200 else text) or "they do not go together"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 import sys
 from collections.abc import Callable, Mapping
@@ -16,7 +17,7 @@ from torch.utils.flop_counter import FlopCounterMode, sdpa_flop_count
 
 from pqv_core import project as projects
 from pqv_core.config.model import ModelConfig
-from pqv_core.engine import checkpoint, weights_file
+from pqv_core.engine import checkpoint, hub, weights_file
 from pqv_core.engine.checkpoint import Base
 from pqv_core.engine.context import Context
 from pqv_core.engine.preprocessing import Preprocessing
@@ -59,11 +60,17 @@ def create(config: ModelConfig, *, num_classes: int | None, project: Path, conte
 
 
 def _require_known(name: str) -> None:
-    if not timm.is_model(name):
-        raise ModelError(
-            f"timm {timm.__version__} has no model named {name!r}.",
-            action="Look for one with: pqv models TEXT.",
-        )
+    if timm.is_model(name):
+        try:
+            timm.get_pretrained_cfg(name)
+        except RuntimeError as error:
+            raise ModelError(str(error), action="Leave the tag out, or name a published one.") from error
+        return
+    close = difflib.get_close_matches(name.casefold(), timm.list_models(), n=_NAMED, cutoff=0.5)
+    raise ModelError(
+        f"timm {timm.__version__} has no model named {name!r}.",
+        action=f"Did you mean {', '.join(close)}?" if close else "Look for one with: pqv models TEXT.",
+    )
 
 
 def _pretrained(wanted: Base, context: Context) -> nn.Module:
@@ -76,11 +83,12 @@ def _pretrained(wanted: Base, context: Context) -> nn.Module:
         )
     context.log(f"Getting the published weights of {wanted.name}.")
     try:
-        model: nn.Module = timm.create_model(wanted.name, pretrained=True, **wanted.keywords)
+        with hub.bounded():
+            model: nn.Module = timm.create_model(wanted.name, pretrained=True, **wanted.keywords)
     except (OSError, RuntimeError, ValueError) as error:
         raise ModelError(
             f"The published weights of {wanted.name} could not be downloaded.",
-            action="Check the network and try again, or download the file elsewhere and choose it as a weights file.",
+            action="Check the network and try again, choose a local weights file, or use random weights.",
             details=f"{type(error).__name__}: {error}",
         ) from error
     classes = wanted.arguments.get("num_classes")
