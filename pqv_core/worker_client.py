@@ -32,7 +32,7 @@ GRACE_S = 0.6
 _BETWEEN_S = 0.15  # from SIGTERM to SIGKILL, and from there to not waiting any longer
 _SILENT_EXIT_S = 5.0  # for a process that closed its stream of events
 _ORPHANS_S = 1.0  # for a stream held open by what a dead worker left behind
-_TEARDOWN_S = 2.0  # for a worker that has said its last word
+_TEARDOWN_S = 0.3  # for a worker that has said its last word: what it still does is of no use to anybody
 _WAIT_S = 0.25  # Windows does not run signal handlers during a longer wait
 
 _CHUNK_BYTES = 65_536
