@@ -18,15 +18,17 @@ from typing import Any
 
 import timm
 import torch
-from timm.layers import GluMlp, PatchEmbed, set_fused_attn
+from timm.layers import GluMlp, Mlp, PatchEmbed, SwiGLU, set_fused_attn
 from timm.layers.attention import Attention
 from timm.layers.attention_pool import AttentionPoolLatent
 from timm.models import VisionTransformer, get_pretrained_cfg, is_model_pretrained
 from timm.models._registry import _model_to_module
-from timm.models.vision_transformer import Block
+from timm.models.vision_transformer import Block, ParallelThingsBlock, ResPostBlock
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from pqv_core.engine.patches import is_patch_embedding
+from pqv_core.engine.structure import plain_vit
 from pqv_core.vit_shape import VitShape
 
 OUTPUT = Path(__file__).resolve().parents[1] / "resources" / "catalog.json"
@@ -78,8 +80,8 @@ def describe(name: str) -> dict[str, Any]:
     size = input_size(model, cfg)
     params = sum(parameter.numel() for parameter in model.parameters())
     shape = vit_shape(model, size)
-    if shape and shape.cost().params != params:
-        print(f"\n{name}: {shape.cost().params} is not {params}", file=sys.stderr)
+    if shape and (shape.cost().params != params or quantized(shape) != linear(model)):
+        print(f"\n{name}: {shape.cost().params} is not {params}, {shape}", file=sys.stderr)
         shape = None
     entry: dict[str, Any] = {
         "name": name,
@@ -89,11 +91,14 @@ def describe(name: str) -> dict[str, Any]:
         "macs": shape.cost().macs if shape else macs(model, size),
         "input": list(size),
         "classes": model.num_classes,
+        "linear": linear(model),
     }
     if is_model_pretrained(name):
         entry |= {"hub": cfg.hf_hub_id, "licence": cfg.license or "", "tags": tags(name)}
     if shape:
         entry["vit"] = compact(shape)
+    if why := plain_vit.supports(model):
+        entry["unprunable"] = why
     return entry
 
 
@@ -120,9 +125,10 @@ def family(name: str) -> str:
 
 
 def tags(name: str) -> dict[str, list[int]]:
-    """Published weights: tag → classes and input size."""
+    """Published weights, the default first: tag → classes and input size."""
     found = {}
-    for full in _MODELS_WITH_TAGS[name]:
+    default = get_pretrained_cfg(name).tag
+    for full in sorted(_MODELS_WITH_TAGS[name], key=lambda full: full != f"{name}.{default}"):
         cfg = get_pretrained_cfg(full)
         found[full.removeprefix(f"{name}.")] = [cfg.num_classes, cfg.input_size[-1]]
     return found
@@ -133,6 +139,12 @@ def input_size(model: nn.Module, cfg: Any) -> tuple[int, int, int]:
     embed = getattr(model, "patch_embed", None)
     size = getattr(embed, "img_size", None) or cfg.input_size[1:]
     return (cfg.input_size[0], *size)
+
+
+def linear(model: nn.Module) -> list[int]:
+    """Of the layers that quantization packs: weights, output channels, number."""
+    layers: list[Any] = [layer for layer in model.modules() if type(layer) is nn.Linear or is_patch_embedding(layer)]
+    return [sum(layer.weight.numel() for layer in layers), sum(len(layer.weight) for layer in layers), len(layers)]
 
 
 def macs(model: nn.Module, size: tuple[int, int, int]) -> int | None:
@@ -149,19 +161,28 @@ def macs(model: nn.Module, size: tuple[int, int, int]) -> int | None:
 
 def vit_shape(model: nn.Module, size: tuple[int, int, int]) -> VitShape | None:
     """The sizes of a plain ViT, or None when the model is another one."""
-    if not isinstance(model, VisionTransformer) or not all(type(block) is Block for block in model.blocks):
+    if not isinstance(model, VisionTransformer):
         return None
-    block = model.blocks[0]
-    pool = model.attn_pool
-    plain = type(block.attn) is Attention and type(pool) in (type(None), AttentionPoolLatent)
-    if not plain or block.attn.gate is not None or not hasattr(block.mlp, "fc1"):
+    block: Any = model.blocks[0]
+    pool: Any = model.attn_pool
+    parallel = 1
+    if type(block) is ParallelThingsBlock:
+        parallel, attn, mlp = block.num_parallel, block.attns[0].attn, block.ffns[0].mlp
+        norm, scale = block.attns[0].norm, block.attns[0].ls
+    elif type(block) in (Block, ResPostBlock):
+        attn, mlp, norm = block.attn, block.mlp, block.norm1
+        scale = getattr(block, "ls1", nn.Identity())
+    else:
         return None
-    embed = model.patch_embed
+    kinds = type(attn) is Attention and type(mlp) in (Mlp, SwiGLU, GluMlp)
+    if not kinds or type(pool) not in (type(None), AttentionPoolLatent) or attn.gate is not None:
+        return None
+    embed: Any = model.patch_embed
     stem = None if type(embed) is PatchEmbed else getattr(embed, "backbone", None)
     projection: Any = embed.proj
     if not isinstance(projection, nn.Conv2d):
         return None
-    outer_norms = [model.norm_pre, model.norm, model.fc_norm]
+    outer_norms = [getattr(embed, "norm", nn.Identity()), model.norm_pre, model.norm, model.fc_norm]
     count = model.num_prefix_tokens
     positions = model.pos_embed.shape[1] - embed.num_patches if model.pos_embed is not None else 0
     return VitShape(
@@ -170,28 +191,37 @@ def vit_shape(model: nn.Module, size: tuple[int, int, int]) -> VitShape | None:
         patch_inputs=projection.weight[0].numel(),
         embed=model.embed_dim,
         depth=len(model.blocks),
-        heads=block.attn.num_heads,
-        head_dim=block.attn.head_dim,
-        hidden=block.mlp.fc2.in_features,
-        gates=2 if isinstance(block.mlp, GluMlp) else 1,
+        heads=attn.num_heads,
+        head_dim=attn.head_dim,
+        hidden=mlp.fc2.in_features,
+        gates=1 if isinstance(mlp, Mlp) else 2,
+        packed_gates=isinstance(mlp, GluMlp),
+        parallel=parallel,
         prefix=count,
         position=model.pos_embed is not None,
         position_prefix=positions,
         classes=model.num_classes if isinstance(model.head, nn.Linear) else 0,
         classifiers=2 if hasattr(model, "head_dist") else 1,
-        norm_affine=len(list(block.norm1.parameters())),
+        norm_affine=len(list(norm.parameters())),
         outer_norms=sum(not isinstance(norm, nn.Identity) for norm in outer_norms),
         patch_bias=projection.bias is not None,
-        qkv_bias=block.attn.qkv.bias is not None,
-        out_bias=block.attn.proj.bias is not None,
-        qk_norm=not isinstance(block.attn.q_norm, nn.Identity),
-        attention_norm=not isinstance(block.attn.norm, nn.Identity),
-        hidden_norm=not isinstance(block.mlp.norm, nn.Identity),
-        layer_scale=not isinstance(block.ls1, nn.Identity),
+        patch_is_linear=is_patch_embedding(projection),
+        qkv_bias=attn.qkv.bias is not None,
+        out_bias=attn.proj.bias is not None,
+        qk_norm=not isinstance(attn.q_norm, nn.Identity),
+        attention_norm=not isinstance(attn.norm, nn.Identity),
+        hidden_norm=not isinstance(mlp.norm, nn.Identity),
+        layer_scale=not isinstance(scale, nn.Identity),
         pool_hidden=pool.mlp.fc1.out_features if pool is not None else 0,
         stem_params=sum(parameter.numel() for parameter in stem.parameters()) if stem is not None else 0,
         stem_macs=(macs(stem, size) or 0) if stem is not None else 0,
     )
+
+
+def quantized(shape: VitShape) -> list[int]:
+    """The same figures as ``linear``, from the sizes."""
+    cost = shape.cost()
+    return [cost.linear_weights, cost.linear_outputs, cost.linears]
 
 
 def compact(shape: VitShape) -> dict[str, Any]:

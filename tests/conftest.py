@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.leaks import LeftBehind
 
@@ -32,6 +33,10 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 os.environ.setdefault("OMP_NUM_THREADS", "2")
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # processes side by side on few cores must not spin
+
+
+settings.register_profile("pqv", deadline=None)  # a busy machine is no failure
+settings.load_profile("pqv")
 
 
 def pytest_unconfigure() -> None:

@@ -1,0 +1,104 @@
+"""What is predicted from sizes is what the engine makes: parameters, multiply-accumulates and files."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from pqv_core import catalog
+from pqv_core.config import ModelConfig, PruneConfig, QuantizeConfig
+from pqv_core.engine import lite, models
+from pqv_core.engine.context import Context
+from pqv_core.engine.prune import prune
+from pqv_core.engine.quantize import quantize
+from pqv_core.predict import Prediction, predict
+
+SMALL = {"depth": 2, "img_size": 64}
+OFF = PruneConfig(enabled=False)
+SHAPES: list[tuple[str, dict[str, Any]]] = [
+    ("vit_tiny_patch16_224", {"img_size": 32, "patch_size": 8, "embed_dim": 96, "depth": 3, "num_heads": 3}),
+    ("deit_tiny_distilled_patch16_224", SMALL),
+    ("deit3_small_patch16_224", {**SMALL, "num_classes": 10}),
+    ("vit_small_patch14_reg4_dinov2", {**SMALL, "img_size": 56, "num_classes": 5}),
+    ("vit_giant_patch14_reg4_dinov2", {**SMALL, "img_size": 56, "embed_dim": 192, "num_heads": 3}),
+    ("vit_base_patch16_siglip_224", {**SMALL, "embed_dim": 192, "num_heads": 3}),
+    ("vit_base_patch16_clip_224", {**SMALL, "embed_dim": 192, "num_heads": 6, "mlp_ratio": 2}),
+    ("vit_small_patch16_18x2_224", {**SMALL, "embed_dim": 192, "num_heads": 3}),
+    ("vit_base_patch16_rpn_224", {**SMALL, "embed_dim": 192, "num_heads": 3}),
+    ("vit_tiny_r_s16_p8_224", {"depth": 2}),
+]
+NO_EMBEDDING = ("siglip",)
+
+
+@pytest.fixture(autouse=True)
+def two_threads() -> None:
+    torch.set_num_threads(2)
+
+
+def _context() -> Context:
+    return Context(run="test", send=lambda event: None, cancelled=threading.Event())
+
+
+def _made(name: str, arguments: dict[str, Any], folder: Path) -> nn.Module:
+    config = ModelConfig(name=name, arguments=arguments)
+    model, _ = models.create(config, num_classes=None, project=folder / "x.pqv", context=_context())
+    generator = torch.Generator().manual_seed(0)
+    for parameter in model.parameters():  # equal tensors, which are stored once, are rare once a model is trained
+        parameter.data += 0.01 * torch.randn(parameter.shape, generator=generator)
+    return model
+
+
+def _predicted(name: str, arguments: dict[str, Any], config: PruneConfig, precision: Any = "fp32") -> Prediction:
+    return predict(
+        catalog.load().get(name),
+        model=ModelConfig(name=name, arguments=arguments),
+        prune=config,
+        quantize=QuantizeConfig(precision=precision),
+    )
+
+
+@pytest.mark.parametrize(("name", "arguments"), SHAPES, ids=[name for name, _ in SHAPES])
+@pytest.mark.parametrize("unit", ["width", "heads"])
+@pytest.mark.parametrize("ratio", [0.25, 0.5])
+def test_pruning_gives_what_was_predicted(
+    name: str, arguments: dict[str, Any], unit: Any, ratio: float, tmp_path: Path
+) -> None:
+    embedding = not any(part in name for part in NO_EMBEDDING) and ratio == 0.5
+    config = PruneConfig(importance="l1", ratio=ratio, attention_unit=unit, embedding=embedding)
+    model = _made(name, arguments, tmp_path)
+    predicted = _predicted(name, arguments, config)
+    assert (predicted.before.params, predicted.before.macs) == models.count(model)
+    pruned = prune(model, config, batches=None, context=_context())
+    assert predicted.after is not None
+    assert (predicted.after.params, predicted.after.macs) == models.count(pruned)
+
+
+@pytest.mark.parametrize("precision", ["fp32", "int8-dynamic"])
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("vit_tiny_patch16_224", {"img_size": 32, "patch_size": 4, "embed_dim": 96, "depth": 4, "num_heads": 3}),
+        ("deit3_small_patch16_224", {"img_size": 32, "depth": 6, "num_classes": 10}),
+        ("deit_tiny_patch16_224", {}),
+    ],
+)
+def test_files_are_as_large_as_predicted(name: str, arguments: dict[str, Any], precision: Any, tmp_path: Path) -> None:
+    model = _made(name, arguments, tmp_path)
+    path = tmp_path / "model.ptl"
+    example = torch.zeros(1, *models.preprocessing(model).input_size)
+    lite.save(quantize(model, precision), path, example=example, passes="freeze", description={})
+    predicted = _predicted(name, arguments, OFF, precision).after
+    assert predicted is not None
+    assert predicted.file_bytes == pytest.approx(path.stat().st_size, rel=0.02)
+
+
+def test_an_image_pixel_more_than_the_patches_is_the_models_own_matter(tmp_path: Path) -> None:
+    arguments = {"img_size": 70, "depth": 1, "num_classes": 10}
+    model = _made("deit_tiny_patch16_224", arguments, tmp_path)
+    predicted = _predicted("deit_tiny_patch16_224", arguments, OFF)
+    assert predicted.before.params == models.count(model)[0]
