@@ -11,7 +11,9 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cerrno>
 #include <cstring>
+#include <fstream>
 #include <stdexcept>
 #include <tuple>
 
@@ -124,6 +126,10 @@ struct Model::State {
 };
 
 Model::Model(const std::string& path) : state_(std::make_unique<State>()) {
+  errno = 0;
+  if (!std::ifstream(path).good()) {  // older runtimes call a missing file a "Format error"
+    throw std::runtime_error("cannot read " + path + ": " + std::strerror(errno != 0 ? errno : EIO));
+  }
   translated([&] { state_->module = torch::jit::_load_for_mobile(path, at::kCPU); });
 }
 
