@@ -28,6 +28,9 @@ from pqv_gui.widgets.basics import ElidedLabel, button, column, label, row
 POINTS = 600
 """Most points of one curve that are drawn; about as many as a chart is wide in pixels."""
 
+_SMALLEST = 1e-6  # what a logarithm is taken of at least
+_WIDE_DECADES = 2.5  # from which on there is no room for ticks at 2 and 5
+
 Floats = NDArray[np.float64]
 
 
@@ -56,6 +59,27 @@ def rounded_up(value: float) -> float:
         return 1.0
     power = 10.0 ** math.floor(math.log10(value))
     return next(power * step for step in (1, 1.5, 2, 3, 5, 7, 10, 15) if power * step >= value * (1 - 1e-9))
+
+
+class ValueAxis(pg.AxisItem):  # type: ignore[misc]
+    """The value axis; where positions are decimal logarithms, its ticks stand at 1, 2 and 5 times powers of ten."""
+
+    logarithmic = False
+
+    def tickValues(self, low: float, high: float, size: float) -> list[tuple[float, list[float]]]:
+        """Positions of the ticks, with their distance."""
+        if not self.logarithmic:
+            return list(super().tickValues(low, high, size))
+        powers = range(math.floor(low) - 1, math.ceil(high) + 1)
+        steps = (1.0, 2.0, 5.0) if high - low < _WIDE_DECADES else (1.0,)
+        places = [math.log10(step) + power for power in powers for step in steps]
+        return [(1.0, [place for place in places if low <= place <= high])]
+
+    def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:
+        """What is written at the ticks."""
+        if not self.logarithmic:
+            return list(super().tickStrings(values, scale, spacing))
+        return [f"{10.0**value:,.6g}" for value in values]
 
 
 class Dots(pg.GraphicsObject):  # type: ignore[misc]
@@ -107,6 +131,7 @@ class Chart(QWidget):
     def __init__(self, heading: str, *, x_name: str, unit: str = "", from_zero: bool = False) -> None:
         super().__init__()
         self._unit, self._x_name, self._from_zero = unit, x_name, from_zero
+        self.logarithmic = False
         self._follow, self._growing = True, True
         self._view: tuple[float, float, float, float] | None = None
         self._drawn: object = None
@@ -123,6 +148,7 @@ class Chart(QWidget):
         top.addWidget(label(heading, "strong"))
         top.addWidget(self.readout, 1)
         top.addWidget(self.reset)
+        self.header = top
         layout.addLayout(top)
         layout.addWidget(self.legend)
         layout.addWidget(self.plot, 1)
@@ -130,7 +156,8 @@ class Chart(QWidget):
         self._recolor()
 
     def _plot(self, heading: str) -> Any:
-        plot = pg.PlotWidget()
+        self._axis = ValueAxis("left")
+        plot = pg.PlotWidget(axisItems={"left": self._axis})
         plot.setAccessibleName(heading)
         plot.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         plot.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
@@ -163,9 +190,9 @@ class Chart(QWidget):
 
     def draw(self, run: RunView) -> None:
         """Draw what the run has told so far."""
-        self._drawn = self.state(run)
         self._growing = run.active
         self.draw_series(run)
+        self._drawn = self.state(run)
         self._fit()
         self._show_legend()
 
@@ -187,7 +214,16 @@ class Chart(QWidget):
             self._style(key)
         x, y = thinned(curve.x, curve.y)
         self._series[key] = (name, x, y)
-        self._items[key][0].setData(x, y)
+        self._items[key][0].setData(x, self.scaled(y))
+
+    def scaled(self, y: Floats) -> Floats:
+        """Values as they are placed along the axis."""
+        return np.log10(np.maximum(y, _SMALLEST)) if self.logarithmic else y
+
+    def set_logarithmic(self, wanted: bool) -> None:
+        """Equal distances mean equal ratios, or equal differences."""
+        self.logarithmic = self._axis.logarithmic = wanted
+        self._drawn = self._view = None
 
     def _style(self, key: str) -> None:
         item, index, dashed = self._items[key]
@@ -226,8 +262,12 @@ class Chart(QWidget):
         if self._view is None or not self._growing:
             return False
         first, last, bottom, top = self._view
+        if self.logarithmic:
+            low, high = self.scaled(np.array([low, high])).tolist()
         inside = first <= left and right <= last and bottom <= low and high <= top
-        return inside and high - min(low, bottom if self._from_zero else low) >= 0.3 * (top - bottom)
+        return inside and high - min(low, bottom if self._from_zero and not self.logarithmic else low) >= 0.3 * (
+            top - bottom
+        )
 
     def highest(self, series: list[Floats]) -> float:
         """The upper end of what is shown."""
@@ -237,6 +277,10 @@ class Chart(QWidget):
         """A view that holds all of it and changes seldom while points come."""
         width = max(right - left, 1.0)
         width = rounded_up(width) if self._growing else width
+        if self.logarithmic:
+            ends = np.array([0.8 * low, (1.6 if self._growing else 1.1) * high])
+            bottom, top = self.scaled(ends).tolist()
+            return left, left + width, bottom, top
         if self._from_zero:
             return left, left + width, 0.0, rounded_up(1.02 * high)
         slack = (0.15 if self._growing else 0.05) * ((high - low) or abs(high) or 1.0)

@@ -12,10 +12,12 @@ from pqv_gui.i18n import tr
 from pqv_gui.viewmodels import labels
 from pqv_gui.viewmodels.run import RunView
 from pqv_gui.viewmodels.series import LatencySeries
+from pqv_gui.widgets.inputs import CheckInput
 
 ORDER = ("compressed", "pruned_fp32", "fast_fp32", "paper_fp32")
 BASELINES = ("fast_fp32", "paper_fp32")
 DOTS = 300
+_WIDE = 6.0
 """Most dots of one artefact that are drawn."""
 
 
@@ -25,7 +27,27 @@ class LatencyChart(Chart):
     def __init__(self) -> None:
         self._dots: dict[str, Dots] = {}
         self._medians: dict[str, float] = {}
+        self._run: RunView | None = None
         super().__init__(tr("Latency of each inference"), x_name=tr("inference"), unit="ms", from_zero=True)
+        self._chosen = False
+        self.scale = CheckInput(tr("Lo&garithmic"))
+        self.scale.setToolTip(tr("Equal distances mean equal ratios"))
+        self.scale.changed.connect(self._choose_scale)
+        self.header.addWidget(self.scale)
+
+    def _choose_scale(self, logarithmic: bool) -> None:
+        self._chosen = True
+        self.set_logarithmic(logarithmic)
+        if self._run is not None:
+            self.draw(self._run)
+
+    def _suit_scale(self, run: RunView) -> None:
+        """Until a person decides: logarithms where the slowest would flatten the fastest."""
+        medians = [series.median for series in run.now.latency.values() if series.median]
+        wide = bool(medians) and max(medians) > _WIDE * min(medians)
+        if not self._chosen and wide and not self.logarithmic:
+            self.scale.set_value(True)
+            self.set_logarithmic(True)
 
     def clear(self) -> None:
         """Show nothing."""
@@ -42,6 +64,8 @@ class LatencyChart(Chart):
 
     def draw_series(self, run: RunView) -> None:
         """Draw dots and medians."""
+        self._run = run
+        self._suit_scale(run)
         if run.now.record is not None and not run.active:
             self._medians = {role: statistics.median(series.samples.y) for role, series in run.now.latency.items()}
         for index, role in enumerate(ORDER):
@@ -54,7 +78,8 @@ class LatencyChart(Chart):
             self._dots[role] = Dots()
             self._item.addItem(self._dots[role], ignoreBounds=True)
             self._color_dots(index, role)
-        self._dots[role].set_data(*thinned(series.samples.x, series.samples.y, points=DOTS))
+        x, y = thinned(series.samples.x, series.samples.y, points=DOTS)
+        self._dots[role].set_data(x, self.scaled(y))
         name = tr(labels.role(role))
         self.show_curve(role, name, series.medians, index=index, dashed=role in BASELINES)
 

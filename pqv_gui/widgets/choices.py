@@ -34,6 +34,7 @@ class _ChoiceCard(QFrame):
         font.setBold(True)
         self.radio.setFont(font)
         self.sentence: QLabel = label(choice.sentence, "caption", wrap=True)
+        self.sentence.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
         self.note: QLabel = label(choice.note, "predicted")
         self.note.setVisible(bool(choice.note))
         self.setCursor(Qt.CursorShape.PointingHandCursor)
@@ -41,7 +42,6 @@ class _ChoiceCard(QFrame):
         layout.addWidget(self.radio)
         layout.addWidget(self.sentence)
         layout.addWidget(self.note)
-        layout.addStretch()
         self.radio.toggled.connect(self.update)
         self.radio.installEventFilter(self)
 

@@ -86,3 +86,24 @@ def test_latency_shows_each_artefact_from_zero(qtbot: QtBot, run: RunView) -> No
     assert chart.described() == ("Compressed: 10.0 ms; FP32, fastest: 20.0 ms; FP32, paper’s baseline: 60.0 ms")
     chart.clear()
     assert chart.described() == ""
+
+
+def test_far_apart_latencies_are_shown_by_their_ratios_until_a_person_decides(qtbot: QtBot, run: RunView) -> None:
+    chart = LatencyChart()
+    qtbot.addWidget(chart)
+    run.apply(
+        events.LatencySample(run="r", role=role, index=n, ns=ms * 1_000_000)
+        for n in range(3)
+        for role, ms in (("paper_fp32", 100), ("compressed", 1))
+    )
+    chart.draw(run)
+    assert chart.scale.isChecked()
+    assert chart._view is not None
+    assert -0.2 < chart._view[2] < 0.0
+    assert 2.0 < chart._view[3] < 2.3
+    assert chart._axis.tickStrings([0.0, 1.0, 2.0], 1.0, 1.0) == ["1", "10", "100"]
+    chart.scale.click()
+    assert chart._view[2] == 0.0
+    run.apply([events.LatencySample(run="r", role="compressed", index=3, ns=1)])
+    chart.draw(run)
+    assert not chart.logarithmic
