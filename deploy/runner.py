@@ -205,7 +205,7 @@ def script(spec: Spec, marker: str) -> str:
     lines = [f"cd {join(spec.folder)} || exit 90", f"echo $$ > {PID}", "W="]
     undo = f"{fixed} false >/dev/null 2>&1; " if spec.fixed_performance else ""
     lines.append(
-        f'end() {{ trap - EXIT; trap "" HUP INT TERM; [ -n "$W" ] && kill $W 2>/dev/null; {undo}rm -f {PID}; }}'
+        f'end() {{ trap - EXIT; trap "" HUP INT TERM; [ -n "$W" ] && kill -9 $W 2>/dev/null; {undo}rm -f {PID}; }}'
     )
     lines.append("trap end EXIT; trap 'kill $R 2>/dev/null; wait $R; exit 130' HUP INT TERM")
     if spec.fixed_performance:
@@ -219,6 +219,7 @@ def script(spec: Spec, marker: str) -> str:
 
 
 def _watch(marker: str, seconds: float) -> str:
+    # Its end is a file that vanishes and a kill -9: a plain kill is lost on a shell that has only just been forked.
     power, cpu = "/sys/class/power_supply/battery", "/sys/devices/system/cpu/cpufreq"
     parts = (
         "dumpsys thermalservice 2>/dev/null | grep -m1 'Thermal Status'",
@@ -227,7 +228,7 @@ def _watch(marker: str, seconds: float) -> str:
         f"cat {power}/voltage_now 2>/dev/null",
     )
     said = "'|'".join(f"$({part})" for part in parts)
-    return f"while :; do echo {marker}:heat:{said} >&2; sleep {seconds:g} >/dev/null 2>&1; done"
+    return f"while [ -e {PID} ]; do echo {marker}:heat:{said} >&2; sleep {seconds:g} >/dev/null 2>&1; done"
 
 
 def run(link: Link, spec: Spec, marker: str, *, on_error: Callable[[str], None]) -> Generator[AnyLine, None, None]:

@@ -201,7 +201,7 @@ class Sync:
         while True:
             kind, length = struct.unpack("<4sI", self.channel.read(8))
             if kind == b"DONE":
-                if file:
+                if file and not failure:
                     os.utime(path, (length, length))  # DONE carries the time instead of a length
                 return failure
             assert kind == b"DATA", kind
