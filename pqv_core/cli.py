@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import importlib.metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
+from typer.core import TyperCommand
 
 if TYPE_CHECKING:
     from pqv_core.events import Finished
@@ -24,8 +25,32 @@ DEMO_FOLDER = Path("demo")
 def register(app: typer.Typer) -> None:
     """Add this room's commands to ``pqv``."""
     app.callback()(_version_option)
-    for command in (demo, new, run, show, models, bench):
+    app.command()(demo)
+    app.command(cls=_NewCommand)(new)
+    for command in (run, show, models, bench):
         app.command()(command)
+
+
+class _NewCommand(TyperCommand):
+    """``pqv new``, whose help names the choices that the configs know; they are imported for the help only."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        from pqv_core.config.export import Target
+        from pqv_core.config.prune import IMPORTANCES, MAX_RATIO
+        from pqv_core.config.quantize import ENGINES, PRECISIONS
+
+        names = {
+            "importances": ", ".join(IMPORTANCES),
+            "precisions": ", ".join(PRECISIONS),
+            "engines": ", ".join(ENGINES),
+            "targets": ", ".join(get_args(Target)),
+            "max_ratio": MAX_RATIO,
+        }
+        for parameter in self.params:
+            text = getattr(parameter, "help", None)
+            if text:
+                parameter.help = text.format(**names)  # type: ignore[attr-defined]
+        super().format_help(ctx, formatter)
 
 
 def _print_version(wanted: bool) -> None:
@@ -62,13 +87,15 @@ def new(
     data: Annotated[
         Path | None, typer.Option(help="Images: DIR/train and DIR/val, one folder a class.", metavar="DIR")
     ] = None,
-    importance: Annotated[str | None, typer.Option(help="What is cut first: l1, l2 or taylor.")] = None,
-    ratio: Annotated[float | None, typer.Option(help="Share of each width that is cut, above 0 up to 0.9.")] = None,
+    importance: Annotated[
+        str | None, typer.Option(help="How the least important parts are found: {importances}.")
+    ] = None,
+    ratio: Annotated[float | None, typer.Option(help="Share of each width that is cut, up to {max_ratio}.")] = None,
     no_prune: Annotated[bool, typer.Option("--no-prune", help="Cut nothing.")] = False,
     epochs: Annotated[int | None, typer.Option(help="Epochs of fine-tuning; 0 for none.")] = None,
-    precision: Annotated[str | None, typer.Option(help="int8-dynamic or fp32.")] = None,
-    engine: Annotated[str | None, typer.Option(help="auto, onednn, x86, fbgemm or qnnpack.")] = None,
-    target: Annotated[str | None, typer.Option(help="Where the file will run: host.")] = None,
+    precision: Annotated[str | None, typer.Option(help="{precisions}.")] = None,
+    engine: Annotated[str | None, typer.Option(help="{engines}.")] = None,
+    target: Annotated[str | None, typer.Option(help="Where the file will run: {targets}.")] = None,
     settings: Annotated[
         list[str] | None, typer.Option("--set", help="Any other setting; may be repeated.", metavar="KEY=VALUE")
     ] = None,
