@@ -1,0 +1,160 @@
+"""Images a second of fine-tuning against a loop written straight on timm's own training recipe, taking turns.
+
+    python bench/finetune_bench.py FOLDER [--model NAME] [--img-size N] [--batch N] [--steps N] [--rounds N]
+
+FOLDER holds one sub-folder of images a class. Prints one line of JSON: images a second by the clock and, which other
+programs on the machine disturb less, a second of processor time; and the median of the rounds' ratios, above 1 where
+ours is faster.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import queue
+import statistics
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import timm
+import torch
+from timm.data import create_dataset, create_loader
+from timm.loss import LabelSmoothingCrossEntropy
+from timm.optim import create_optimizer_v2
+from timm.scheduler import create_scheduler_v2
+from timm.utils import dispatch_clip_grad
+
+from pqv_core.config import FinetuneConfig
+from pqv_core.engine import data, finetune, models
+from pqv_core.engine.context import Context
+from pqv_core.events import Event, Progress
+
+Moment = tuple[float, float]
+
+
+def model_of(arguments: argparse.Namespace, classes: int) -> torch.nn.Module:
+    torch.manual_seed(0)
+    return timm.create_model(arguments.model, img_size=arguments.img_size, num_classes=classes)
+
+
+def now() -> Moment:
+    """The clock, and the processor time of this process."""
+    return time.perf_counter(), time.process_time()
+
+
+def since(moment: Moment) -> Moment:
+    clock, processor = now()
+    return clock - moment[0], processor - moment[1]
+
+
+def timms(arguments: argparse.Namespace, form: Any, classes: int) -> Iterator[Moment]:
+    """timm's train.py in small: its loader, AdamW, schedule, smoothing and clipping. Seconds for each round."""
+    model = model_of(arguments, classes).train()
+    loader = create_loader(
+        create_dataset("", root=str(arguments.folder), is_training=True),
+        input_size=form.input_size,
+        batch_size=arguments.batch,
+        is_training=True,
+        use_prefetcher=False,
+        scale=(0.5, 1.0),
+        color_jitter=None,
+        interpolation=form.interpolation,
+        mean=form.mean,
+        std=form.std,
+        num_workers=arguments.timm_workers,
+        persistent_workers=arguments.timm_workers > 0,
+    )
+    optimizer = create_optimizer_v2(model, opt="adamw", lr=1e-4, weight_decay=0.05)
+    updates = len(loader)
+    scheduler, _ = create_scheduler_v2(optimizer, num_epochs=50, updates_per_epoch=updates, step_on_epochs=False)
+    loss_of = LabelSmoothingCrossEntropy(0.1)
+    batches = itertools.chain.from_iterable(iter(loader) for _ in itertools.count())
+    for round_ in itertools.count():
+        began = now()
+        for step in range(arguments.steps):
+            images, labels = next(batches)
+            loss = loss_of(model(images), labels)
+            optimizer.zero_grad()
+            loss.backward()
+            dispatch_clip_grad(model.parameters(), 1.0)
+            optimizer.step()
+            scheduler.step_update(round_ * arguments.steps + step)
+            loss.item()
+        yield since(began)
+
+
+def ours(arguments: argparse.Namespace, form: Any, classes: int) -> Iterator[Moment]:
+    """The tool's own fine-tuning with the same settings; it waits inside an event while the other one has its turn."""
+    ready: queue.Queue[Moment] = queue.Queue()
+    go = threading.Semaphore(0)
+    began = now()
+
+    def take(event: Event) -> None:
+        nonlocal began
+        if isinstance(event, Progress) and event.done % arguments.steps == 0:
+            ready.put(since(began))
+            go.acquire()
+            began = now()
+
+    context = Context(run="bench", send=take)
+    images = data.open_images(arguments.folder, preprocessing=form, context=context)
+    config = FinetuneConfig(epochs=50, batch_size=arguments.batch, learning_rate=1e-4, label_smoothing=0.1)
+
+    def train(directory: str) -> None:
+        go.acquire()
+        finetune.finetune(
+            model_of(arguments, classes),
+            config,
+            train=images,
+            val=None,
+            directory=Path(directory),
+            seed=0,
+            context=context,
+        )
+
+    with tempfile.TemporaryDirectory() as directory:
+        threading.Thread(target=train, args=(directory,), daemon=True).start()
+        while True:
+            go.release()
+            yield ready.get()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--model", default="vit_tiny_patch16_224")
+    parser.add_argument("--img-size", type=int, default=96)
+    parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--steps", type=int, default=20)
+    parser.add_argument("--rounds", type=int, default=6)
+    parser.add_argument("--timm-workers", type=int, default=1)
+    arguments = parser.parse_args()
+    classes = sum(1 for path in arguments.folder.iterdir() if path.is_dir())
+    form = models.preprocessing(model_of(arguments, classes))
+    runs = {"ours": ours(arguments, form, classes), "timm": timms(arguments, form, classes)}
+    taken: dict[str, list[Moment]] = {name: [] for name in runs}
+    for round_ in range(arguments.rounds + 1):
+        for name, run in runs.items():
+            moment = next(run)
+            if round_:  # the first is for warming up
+                taken[name].append(moment)
+    print(json.dumps({unit: compared(taken, index, arguments) for index, unit in enumerate(("clock", "processor"))}))
+
+
+def compared(taken: dict[str, list[Moment]], index: int, arguments: argparse.Namespace) -> dict[str, Any]:
+    seconds = {name: [moment[index] for moment in moments] for name, moments in taken.items()}
+    images = arguments.batch * arguments.steps
+    return {
+        "ratio": statistics.median(b / a for a, b in zip(seconds["ours"], seconds["timm"], strict=True)),
+        "images_per_second": {name: images / statistics.median(values) for name, values in seconds.items()},
+        "seconds": seconds,
+    }
+
+
+if __name__ == "__main__":
+    main()
