@@ -55,7 +55,7 @@ def overview(config: RunConfig, *, models: Models, images: Images) -> Overview:
         except ConfigError as error:
             problem = str(error)
     if prediction is not None and prediction.after is None:
-        problem = "What this architecture becomes cannot be predicted. It is measured by the run."
+        problem = prediction.why_not
     return Overview(
         model=config.model.name,
         choices=tuple(_choices(config, images)),
