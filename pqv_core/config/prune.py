@@ -9,8 +9,9 @@ from pydantic import Field, field_validator, model_validator
 
 from pqv_core.config.base import Config
 
-Importance = Literal["l1", "l2", "taylor"]
+Importance = Literal["l1", "l2", "taylor", "hessian", "hessian_trace", "random"]
 AttentionUnit = Literal["width", "heads"]
+Distribution = Literal["uniform", "global"]
 MAX_RATIO = 0.9
 
 
@@ -31,6 +32,17 @@ IMPORTANCES: dict[Importance, ImportanceInfo] = {
     ),
     "l1": ImportanceInfo("L1", "Removes the parts whose weights have the smallest absolute sum.", False),
     "l2": ImportanceInfo("L2", "Removes the parts whose weights have the smallest Euclidean norm.", False),
+    "hessian": ImportanceInfo(
+        "Hessian",
+        "Like Taylor, but estimates the loss's curvature from each image's own gradient.",
+        needs_images=True,
+    ),
+    "hessian_trace": ImportanceInfo(
+        "Hessian trace",
+        "Measures the loss's curvature itself, by second derivatives; about three times as slow as Taylor.",
+        needs_images=True,
+    ),
+    "random": ImportanceInfo("Random", "Removes parts by chance, for comparison.", needs_images=False),
 }
 
 
@@ -46,6 +58,10 @@ class PruneConfig(Config):
         attention_unit: ``width`` narrows every head, ``heads`` removes whole heads.
         embedding: Cut the embedding dimension.
         round_to: Every width that is left is a multiple of this.
+        distribution: ``uniform`` cuts the same share of every width; ``global`` cuts the least important parts of
+            each kind wherever they are.
+        max_ratio: With ``global``, no width loses more than this share (or ``ratio``, when that is more).
+        steps: Cut in this many steps, and measure the importance again before each.
         images: Calibration images for criteria that need gradients.
         batch_size: Calibration images a step.
     """
@@ -58,6 +74,9 @@ class PruneConfig(Config):
     attention_unit: AttentionUnit = "width"
     embedding: bool = False
     round_to: int = Field(default=8, ge=1, le=64)
+    distribution: Distribution = "uniform"
+    max_ratio: float = Field(default=0.5, gt=0, le=MAX_RATIO)
+    steps: int = Field(default=1, ge=1, le=100)
     images: int = Field(default=128, ge=1)
     batch_size: int = Field(default=16, ge=1, le=4096)
 

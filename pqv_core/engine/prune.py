@@ -3,29 +3,24 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 import torch
-import torch_pruning as tp
 from torch import Tensor, nn
 
 from pqv_core.config import PruneConfig
 from pqv_core.config.prune import IMPORTANCES
 from pqv_core.engine import models, structure
 from pqv_core.engine.context import Context
+from pqv_core.engine.dependencies import Dependencies
 from pqv_core.engine.importance import CRITERIA
 from pqv_core.engine.importance.base import Batches, Importance
-from pqv_core.engine.structure import Width
+from pqv_core.engine.structure import Ranking, Width
 from pqv_core.errors import PruneError
+from pqv_core.widths import kept_width, shared_out, step_ratio
 
 _NOISE_BATCH = 8
-_CUT = {
-    (nn.Linear, "in"): tp.prune_linear_in_channels,
-    (nn.Linear, "out"): tp.prune_linear_out_channels,
-    (nn.Conv2d, "in"): tp.prune_conv_in_channels,
-    (nn.Conv2d, "out"): tp.prune_conv_out_channels,
-}
 
 
 def prune(model: nn.Module, config: PruneConfig, *, batches: Batches | None, context: Context) -> nn.Module:
@@ -33,8 +28,8 @@ def prune(model: nn.Module, config: PruneConfig, *, batches: Batches | None, con
 
     Args:
         model: On the CPU.
-        batches: Calibration images (N, C, H, W) and classes (N,) for criteria that need them. Without, noise with
-            the model's own answers as classes stands in, and the person is told.
+        batches: Calibration images (N, C, H, W) and classes (N,) for criteria that need them, gone through once a
+            step. Without, noise with the model's own answers as classes stands in, and the person is told.
 
     Raises:
         PruneError: The model cannot be cut as asked.
@@ -42,66 +37,108 @@ def prune(model: nn.Module, config: PruneConfig, *, batches: Batches | None, con
     """
     pruned = copy.deepcopy(model).eval()
     shape = (1, *models.preprocessing(pruned).input_size)
-    widths = structure.widths(pruned, config)
-    _tell_unchanged(widths, config, context)
-    graph = tp.DependencyGraph().build_dependency(pruned, example_inputs=torch.zeros(shape))
-    importance = CRITERIA[config.importance]()
-    if IMPORTANCES[config.importance].needs_images:
-        if batches is None:
-            context.warn(
-                "There are no images: the importance was measured on noise, and ranks no better than by chance."
-            )
-            batches = _noise(pruned, shape, config.images)
-        importance.prepare(pruned, batches, total=config.images, context=context)
-    chosen = []
-    for done, width in enumerate(widths, 1):  # all are scored before the first is cut, so the order is no matter
-        chosen.append((width, _choose(graph, width, importance)))
-        context.progress(done, len(widths), unit="layers")
-    for width, cut in chosen:
-        context.check_cancelled()
-        _group(graph, width, cut).prune()
-        width.after(cut)
-    pruned.zero_grad(set_to_none=True)
+    original = {width.name: width.units for width in structure.widths(pruned, config)}
+    _tell_what_stays(pruned, config, context)
+    if IMPORTANCES[config.importance].needs_images and batches is None:
+        context.warn("There are no images: the importance was measured on noise, and ranks no better than by chance.")
+        batches = _Noise(pruned, shape, config.images)
+    for step in range(1, config.steps + 1):
+        ratio = step_ratio(config.ratio, step=step, steps=config.steps)
+        _step(pruned, config.model_copy(update={"ratio": ratio}), _Start(original, shape, batches), context)
     _check(pruned, shape)
     return pruned
 
 
-def _tell_unchanged(widths: list[Width], config: PruneConfig, context: Context) -> None:
+@dataclass(frozen=True)
+class _Start:
+    """What all steps have in common: units of each width before the first, shape of the images, images."""
+
+    units: Mapping[str, int]
+    shape: tuple[int, ...]
+    batches: Batches | None
+
+
+def _step(model: nn.Module, config: PruneConfig, start: _Start, context: Context) -> None:
+    """Cut down to ``config.ratio`` of what there was at the start."""
+    widths = structure.widths(model, config)
+    dependencies = Dependencies(model, widths, shape=start.shape, context=context)
+    importance = CRITERIA[config.importance]()
+    importance.prepare(model, start.batches or (), total=config.images, context=context)
+    rankings = []
+    for done, width in enumerate(widths, 1):  # all are scored before the first is cut, so the order is no matter
+        rankings.append(_rank(dependencies, width, importance))
+        context.progress(done, len(widths), unit="layers")
+    for width, ranking, kept in zip(widths, rankings, _kept(widths, rankings, config, start.units), strict=True):
+        context.check_cancelled()
+        cut = ranking.first(width.units - kept)
+        if cut:
+            dependencies.group(width, cut).prune()
+            width.after(cut)
+    model.zero_grad(set_to_none=True)
+
+
+def _kept(widths: list[Width], rankings: list[Ranking], config: PruneConfig, original: Mapping[str, int]) -> list[int]:
+    """How many units stay of each width: the same share of all, or of each kind the best wherever they are."""
+    rounding = [1 if width.unit == "heads" else config.round_to for width in widths]
+    starts = [original[width.name] for width in widths]
+    if config.distribution == "uniform":
+        return [kept_width(start, ratio=config.ratio, round_to=to) for start, to in zip(starts, rounding, strict=True)]
+    kept = [0] * len(widths)
+    for kind in {width.kind for width in widths}:
+        places = [place for place, width in enumerate(widths) if width.kind == kind]
+        shares = shared_out(
+            [rankings[place].scores.tolist() for place in places],
+            [starts[place] for place in places],
+            ratio=config.ratio,
+            limit=config.max_ratio,
+        )
+        for place, share in zip(places, shares, strict=True):
+            kept[place] = min(kept_width(starts[place], ratio=share, round_to=rounding[place]), widths[place].units)
+    return kept
+
+
+def _tell_what_stays(model: nn.Module, config: PruneConfig, context: Context) -> None:
+    """Say which kinds stay whole although they were named: because of the family, or of rounding."""
     wanted = {"mlp": config.mlp, "attention": config.attention, "embedding": config.embedding}
-    cut = {width.kind for width in widths}
-    for kind, allowed in wanted.items():
-        if allowed and kind not in cut:
+    widths = structure.widths(model, config)
+    for kind, why_not in structure.supported(model).items():
+        mine = [width for width in widths if width.kind == kind]
+        if wanted[kind] and why_not:
+            context.warn(f"The {kind} is not cut: {why_not}.")
+        elif wanted[kind] and not any(_becomes_smaller(width, config) for width in mine):
             context.warn(
                 f"The {kind} is not cut: at a ratio of {config.ratio:g}, rounding to {config.round_to} leaves it whole."
             )
 
 
-def _noise(model: nn.Module, shape: tuple[int, ...], images: int) -> Iterator[tuple[Tensor, Tensor]]:
-    for start in range(0, images, _NOISE_BATCH):
-        noise = torch.randn(min(_NOISE_BATCH, images - start), *shape[1:])
-        with torch.no_grad():
-            labels = model(noise).argmax(1)
-        yield noise, labels
+def _becomes_smaller(width: Width, config: PruneConfig) -> bool:
+    round_to = 1 if width.unit == "heads" else config.round_to
+    return kept_width(width.units, ratio=config.ratio, round_to=round_to) < width.units
 
 
-def _group(graph: Any, width: Width, indices: list[int]) -> Any:
-    """Everything that must be cut with ``indices`` of ``width``, apart from what the width cuts itself."""
-    kind = nn.Conv2d if isinstance(width.root, nn.Conv2d) else nn.Linear
-    group = graph.get_pruning_group(width.root, _CUT[kind, width.side], idxs=indices)
-    if width.separate:
-        group._group = [item for item in group._group if item.dep.layer not in width.separate]
-    return group
+class _Noise:
+    """Images of noise with the model's own answers as classes."""
+
+    def __init__(self, model: nn.Module, shape: tuple[int, ...], images: int) -> None:
+        self._model, self._shape, self._images = model, shape, images
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        for start in range(0, self._images, _NOISE_BATCH):
+            noise = torch.randn(min(_NOISE_BATCH, self._images - start), *self._shape[1:])
+            with torch.no_grad():
+                labels = self._model(noise).argmax(1)
+            yield noise, labels
 
 
-def _choose(graph: Any, width: Width, importance: Importance) -> list[int]:
-    scores = importance.scores(_group(graph, width, list(range(width.channels))))
+def _rank(dependencies: Dependencies, width: Width, importance: Importance) -> Ranking:
+    scores = importance.scores(dependencies.group(width, list(range(width.channels))))
     if scores.shape != (width.channels,) or not torch.isfinite(scores).all():
         raise PruneError(
             f"The importance of {width.name} could not be measured.",
             action="Choose another importance criterion.",
             details=f"{tuple(scores.shape)} scores for {width.channels} channels",
         )
-    return width.choose(scores)
+    return width.rank(scores)
 
 
 def _check(model: nn.Module, shape: tuple[int, ...]) -> None:

@@ -6,6 +6,9 @@ from collections.abc import Callable
 
 from pqv_core.config.prune import Importance as Name
 from pqv_core.engine.importance.base import Importance
+from pqv_core.engine.importance.chance import Chance
+from pqv_core.engine.importance.hessian import Hessian
+from pqv_core.engine.importance.hessian_trace import HessianTrace
 from pqv_core.engine.importance.magnitude import Magnitude
 from pqv_core.engine.importance.taylor import Taylor
 
@@ -13,4 +16,7 @@ CRITERIA: dict[Name, Callable[[], Importance]] = {
     "l1": lambda: Magnitude(1),
     "l2": lambda: Magnitude(2),
     "taylor": Taylor,
+    "hessian": Hessian,
+    "hessian_trace": HessianTrace,
+    "random": Chance,
 }

@@ -47,12 +47,19 @@ def accumulate_gradients(model: nn.Module, batches: Batches, *, total: int, cont
         loss.backward()
         done += len(labels)
         context.progress(min(done, total), total, unit="images")
-    with torch.no_grad():
-        for parameter in model.parameters():
-            if parameter.grad is not None:
-                parameter.grad /= max(done, 1)
-                if not torch.isfinite(parameter.grad).all():
-                    raise PruneError(
-                        "The gradients for the importance are not finite.",
-                        action="Check the model's weights, or choose L1 or L2.",
-                    )
+    gradients = [parameter.grad for parameter in model.parameters() if parameter.grad is not None]
+    for gradient in gradients:
+        gradient /= max(done, 1)
+    require_finite(gradients)
+
+
+def require_finite(values: Iterable[Tensor]) -> None:
+    """Refuse gradients, or what was made of them, that are infinite or no number.
+
+    Raises:
+        PruneError: One of them is.
+    """
+    if not all(torch.isfinite(value).all() for value in values):
+        raise PruneError(
+            "The gradients for the importance are not finite.", action="Check the model's weights, or choose L1 or L2."
+        )

@@ -1,27 +1,57 @@
-"""What may be cut in a model, by its kind."""
+"""What may be cut in a model.
+
+Knowledge of families is data: hidden widths are one row a class (``mlp``), heads one class (``attention``), and the
+embedding is cut in the plain Vision Transformers (``embedding``). A family is supported when its blocks are made of
+these.
+"""
 
 from __future__ import annotations
 
 from torch import nn
 
 from pqv_core.config import PruneConfig
-from pqv_core.engine.structure import plain_vit
-from pqv_core.engine.structure.widths import Width
+from pqv_core.engine.structure import attention, embedding, mlp
+from pqv_core.engine.structure.widths import Kind, Ranking, Width
 from pqv_core.errors import PruneError
 
-__all__ = ["Width", "widths"]
+__all__ = ["Kind", "Ranking", "Width", "supported", "widths"]
+
+
+def supported(model: nn.Module) -> dict[Kind, str]:
+    """What can be cut in a model, and why not, as the end of a sentence: empty for what can."""
+    kind = type(model).__name__
+    return {
+        "mlp": "" if any(mlp.widths(model)) else f"no layers of {kind} have a hidden width that is known here",
+        "attention": ""
+        if any(attention.widths(model, "width"))
+        else f"the attention of {kind} is tied to its embedding",
+        "embedding": embedding.obstacle(model),
+    }
 
 
 def widths(model: nn.Module, config: PruneConfig) -> list[Width]:
-    """The widths of ``model`` that ``config`` makes smaller.
+    """The widths of ``model`` that ``config`` allows to be cut.
 
     Raises:
-        PruneError: Says what in the model prevents it.
+        PruneError: Nothing that the config names can be cut, or the embedding was named and cannot.
     """
-    why = plain_vit.supports(model)
-    if why:
+    wanted: dict[Kind, bool] = {"mlp": config.mlp, "attention": config.attention, "embedding": config.embedding}
+    why_not = {kind: why for kind, why in supported(model).items() if wanted[kind]}
+    if why_not.get("embedding"):
         raise PruneError(
-            f"{type(model).__name__} models cannot be pruned: {why}.",
+            f"The embedding of this model cannot be cut: {why_not['embedding']}.",
+            action="Cut the MLPs and the attention only.",
+        )
+    if all(why_not.values()):
+        raise PruneError(
+            f"{type(model).__name__} models cannot be pruned: {'; '.join(why_not.values())}.",
             action="Choose another model, or switch pruning off and only quantize it.",
         )
-    return list(plain_vit.widths(model, config))
+    found: list[Width] = []
+    if config.mlp:
+        found.extend(mlp.widths(model))
+    if config.attention:
+        found.extend(attention.widths(model, config.attention_unit))
+    if config.embedding:
+        found.append(embedding.width(model))
+    return found

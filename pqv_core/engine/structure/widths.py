@@ -6,10 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
+import torch
 from torch import Tensor, nn
 
 Kind = Literal["mlp", "attention", "embedding"]
 Side = Literal["in", "out"]
+Unit = Literal["channels", "heads", "inside heads", "inside heads alike"]
 
 
 @dataclass(frozen=True)
@@ -19,24 +21,62 @@ class Width:
     Attributes:
         kind: What a person calls it.
         name: Dotted name of ``root`` in the model.
+        scope: Module inside which everything lies that depends on these channels.
         root: Layer whose channels are named.
         side: Whether its inputs or its outputs are meant.
         channels: How many there are now.
-        choose: From scores of shape (channels,) the indices to cut.
+        unit: What is cut as one: a channel, a head, or one channel of each head (of the same number in each, if
+            they must be alike).
+        heads: Heads that the channels are divided into; 1 where there are none.
         separate: Modules that seem to depend on these channels and are cut by ``after`` instead.
         after: Called with the indices that were cut, to put right what is no weight (numbers of heads, scales).
     """
 
     kind: Kind
     name: str
+    scope: nn.Module
     root: nn.Module
     side: Side
     channels: int
-    choose: Callable[[Tensor], list[int]]
+    unit: Unit = "channels"
+    heads: int = 1
     separate: tuple[nn.Module, ...] = ()
     after: Callable[[list[int]], None] = field(default=lambda cut: None)
 
+    @property
+    def units(self) -> int:
+        """How many units there are now."""
+        return self.heads if self.unit == "heads" else self.channels // self.heads
 
-def smallest(scores: Tensor, count: int) -> list[int]:
-    """Indices of the ``count`` smallest scores, in ascending order of index; ties go to the lower index."""
-    return sorted(scores.argsort(stable=True)[:count].tolist())
+    def rank(self, scores: Tensor) -> Ranking:
+        """Order the units by the scores of their channels, of shape (channels,)."""
+        by_head = scores.view(self.heads, -1)
+        index = torch.arange(self.channels, device=scores.device).view(self.heads, -1)
+        if self.unit == "heads":
+            return _ranked(by_head.mean(1), index)
+        if self.unit == "inside heads alike":
+            return _ranked(by_head.mean(0), index.T)
+        order = by_head.argsort(dim=1, stable=True)
+        return Ranking(by_head.gather(1, order).mean(0), index.gather(1, order).T)
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """Units, the least important first; ties go to the lower index.
+
+    Attributes:
+        scores: Mean score of each unit's channels, of shape (units,).
+        channels: Indices of each unit's channels, of shape (units, channels a unit).
+    """
+
+    scores: Tensor
+    channels: Tensor
+
+    def first(self, units: int) -> list[int]:
+        """Channels of the least important units, in ascending order of index."""
+        return sorted(self.channels[:units].flatten().tolist())
+
+
+def _ranked(scores: Tensor, channels: Tensor) -> Ranking:
+    order = scores.argsort(stable=True)
+    return Ranking(scores[order], channels[order])

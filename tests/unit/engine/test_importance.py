@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
+import timm
 import torch
 import torch.nn.functional as F  # noqa: N812
 import torch_pruning as tp
@@ -13,8 +14,9 @@ from torch import Tensor, nn
 
 from pqv_core.config.prune import IMPORTANCES
 from pqv_core.engine.importance import CRITERIA
+from pqv_core.engine.importance.hessian import squared_gradients
 from pqv_core.errors import Cancelled, PruneError
-from tests.fakes.training import Recorder
+from tests.fakes.training import Recorder, tiny_vit
 
 HIDDEN = 6
 
@@ -66,11 +68,94 @@ def test_taylor() -> None:
     torch.testing.assert_close(measured, normalised(expected).detach())
 
 
+def published_loop(model: nn.Module, images: Tensor, labels: Tensor) -> dict[nn.Parameter, Tensor]:
+    """Mean of the squared gradients: a backward pass an image, as in torch-pruning's documentation."""
+    found = {parameter: torch.zeros_like(parameter) for parameter in model.parameters()}
+    for loss in F.cross_entropy(model(images), labels, reduction="none"):
+        model.zero_grad()
+        loss.backward(retain_graph=True)
+        for parameter, total in found.items():
+            if parameter.grad is not None:
+                total += parameter.grad**2 / len(images)
+    model.zero_grad()
+    return found
+
+
+def test_hessian() -> None:
+    model = toy()
+    measured = scores("hessian", model, batches())
+    images, labels = (torch.cat(parts) for parts in zip(*batches(), strict=True))
+    squares = published_loop(model, images, labels)
+    first, second = model[0].weight, model[2].weight
+    expected = (first**2 * squares[first]).sum(1) + (second**2 * squares[second]).sum(0)
+    torch.testing.assert_close(measured, normalised(expected).detach())
+
+
+NETWORKS: dict[str, Callable[[], nn.Module]] = {
+    "vit": tiny_vit,
+    "swin (windows of an image stand in the batch)": lambda: timm.create_model(
+        "swin_tiny_patch4_window7_224", img_size=32, window_size=4, embed_dim=8, depths=(1, 1), num_heads=(1, 2)
+    ),
+    "repvit (convolutions and batch norms)": lambda: timm.create_model("repvit_m0_9", embed_dim=(8, 16), depth=(1, 1)),
+    "edgenext (norms of channels first)": lambda: timm.create_model(
+        "edgenext_xx_small", dims=(8, 16, 16, 16), depths=(1, 1, 1, 1), heads=(1, 1, 1, 1)
+    ),
+}
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_squared_gradients_equal_the_published_loop(network: str) -> None:
+    torch.manual_seed(0)
+    model = NETWORKS[network]().eval()
+    for parameter in model.parameters():
+        parameter.data += 0.1 * torch.randn_like(parameter)
+    images, labels = torch.randn(4, 3, 32, 32), torch.tensor([0, 1, 2, 1])
+    context = Recorder().context
+    measured = squared_gradients(model, [(images[:3], labels[:3]), (images[3:], labels[3:])], total=4, context=context)
+    expected = published_loop(model, images, labels)
+    for module in model.modules():
+        if isinstance(module, nn.Linear | nn.Conv2d | nn.LayerNorm):
+            assert module.weight in measured, module
+    for parameter, squares in measured.items():
+        scale = expected[parameter].abs().max()
+        torch.testing.assert_close(squares, expected[parameter], rtol=1e-5, atol=float(1e-5 * scale))
+    assert all(parameter.requires_grad and parameter.grad is None for parameter in model.parameters())
+
+
+def test_hessian_trace_approaches_the_diagonal_of_the_hessian() -> None:
+    model = toy()
+    torch.manual_seed(1)
+    images, labels = batches()[0]
+    measured = scores("hessian_trace", model, [(images, labels)] * 600)
+
+    def loss(first: Tensor, second: Tensor) -> Tensor:
+        hidden = torch.tanh(F.linear(images, first, model[0].bias))
+        return F.cross_entropy(F.linear(hidden, second, model[2].bias), labels)
+
+    weights: Any = (model[0].weight.detach(), model[2].weight.detach())
+    blocks: Any = torch.autograd.functional.hessian(loss, weights)
+    diagonals = [blocks[i][i].reshape(w.numel(), -1).diagonal().view_as(w).abs() for i, w in enumerate(weights)]
+    expected = (weights[0] ** 2 * diagonals[0]).sum(1) + (weights[1] ** 2 * diagonals[1]).sum(0)
+    torch.testing.assert_close(measured, normalised(expected), rtol=0.15, atol=0.05)
+
+
+def test_random_follows_the_seed() -> None:
+    drawn = []
+    for seed in (1, 1, 2):
+        model = toy()
+        torch.manual_seed(seed)
+        drawn.append(scores("random", model))
+    assert torch.equal(drawn[0], drawn[1])
+    assert not torch.equal(drawn[0], drawn[2])
+
+
 @pytest.mark.parametrize("name", [name for name, info in IMPORTANCES.items() if info.needs_images])
 class TestImages:
     """What all criteria have in common that look at images."""
 
     def test_the_order_and_size_of_batches_do_not_matter(self, name: Any) -> None:
+        if name == "hessian_trace":
+            pytest.skip("each batch draws a vector")
         images, labels = (torch.cat(parts) for parts in zip(*batches(), strict=True))
         one_by_one = [(images[i : i + 1], labels[i : i + 1]) for i in reversed(range(8))]
         torch.testing.assert_close(scores(name, toy(), batches()), scores(name, toy(), one_by_one))

@@ -163,7 +163,7 @@ def test_without_images_noise_stands_in_and_that_is_said(name: Any) -> None:
     ("name", "arguments", "words"),
     [
         ("resnet18", {}, "ResNet"),
-        ("vit_base_patch16_xp_224", SMALL, "ParallelScalingBlock"),
+        ("vit_base_patch16_xp_224", SMALL, "hidden width"),
     ],
 )
 def test_what_cannot_be_cut_is_named(name: str, arguments: dict[str, Any], words: str) -> None:

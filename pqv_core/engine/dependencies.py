@@ -1,0 +1,94 @@
+"""Which layers depend on which channels: torch-pruning's dependency graph (Fang et al. 2023), scope by scope.
+
+A graph of a whole network can take minutes, or for ever. What depends on a hidden width lies inside its own block,
+so the graph is traced there, on the inputs that the block gets inside the model.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+import torch_pruning as tp
+from torch import Tensor, nn
+
+from pqv_core.engine.context import Context
+from pqv_core.engine.deadline import OutOfTime, deadline
+from pqv_core.engine.structure import Width
+from pqv_core.errors import PruneError
+
+_SEARCH_S = 60.0  # a whole ViT-B takes 5 s on a slow machine
+_CUT = {
+    (nn.Linear, "in"): tp.prune_linear_in_channels,
+    (nn.Linear, "out"): tp.prune_linear_out_channels,
+    (nn.Conv2d, "in"): tp.prune_conv_in_channels,
+    (nn.Conv2d, "out"): tp.prune_conv_out_channels,
+}
+
+
+class Dependencies:
+    """The groups of a model's widths.
+
+    Args:
+        model: In eval mode.
+        shape: Of one batch of images.
+
+    Raises:
+        PruneError: The search does not end, or a layer cannot be followed.
+        Cancelled: The end was asked for.
+    """
+
+    def __init__(self, model: nn.Module, widths: Iterable[Width], *, shape: tuple[int, ...], context: Context) -> None:
+        scopes = {width.scope: width.name for width in widths}
+        calls = _calls(model, scopes, torch.zeros(shape))
+        self._graphs: dict[nn.Module, Any] = {}
+        with deadline(_SEARCH_S, check=context.check_cancelled), warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # which parameters belong to no layer is no news
+            for scope, name in scopes.items():
+                self._graphs[scope] = _graph(scope, calls[scope], name)
+
+    def group(self, width: Width, indices: list[int]) -> Any:
+        """Everything that must be cut with ``indices`` of ``width``, apart from what the width cuts itself."""
+        kind = nn.Conv2d if isinstance(width.root, nn.Conv2d) else nn.Linear
+        group = self._graphs[width.scope].get_pruning_group(width.root, _CUT[kind, width.side], idxs=indices)
+        if width.separate:
+            group._group = [item for item in group._group if item.dep.layer not in width.separate]
+        return group
+
+
+Call = tuple[tuple[Any, ...], dict[str, Any]]
+
+
+def _calls(model: nn.Module, scopes: Iterable[nn.Module], images: Tensor) -> dict[nn.Module, Call]:
+    """The arguments that each scope gets from the model."""
+    calls: dict[nn.Module, Call] = {}
+
+    def note(module: nn.Module, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> None:
+        calls.setdefault(module, (arguments, keywords))
+
+    hooks = [scope.register_forward_pre_hook(note, with_kwargs=True) for scope in scopes]
+    try:
+        with torch.no_grad():
+            model(images)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return calls
+
+
+def _graph(scope: nn.Module, call: Call | None, name: str) -> Any:
+    if call is None:
+        raise PruneError(f"{name} takes no part in the model's answer.", action="Choose another model.")
+    arguments, keywords = call
+    try:
+        # fresh dicts: the defaults are shared between calls and written into
+        return tp.DependencyGraph().build_dependency(
+            scope, example_inputs=arguments, forward_fn=lambda module, inputs: module(*inputs, **keywords)
+        )
+    except OutOfTime as error:
+        raise PruneError(
+            f"What depends on {name} was not found within {_SEARCH_S:.0f} seconds.",
+            action="Choose another model, or switch pruning off and only quantize it.",
+        ) from error
