@@ -5,6 +5,7 @@ Events of a worker are collected by its thread and handed to the window about te
 
 from __future__ import annotations
 
+import gc
 import threading
 import time
 import traceback
@@ -119,6 +120,8 @@ class JobRunner(QObject):
         if self._thread is not None:
             raise RuntimeError("a job is going already")
         self._thread = _JobThread(self, job, self._command)
+        # A full collection of garbage stops the window for a tenth of a second: what is there now is left out of it.
+        gc.freeze()
         self._thread.start()
         self._timer.start()
         self.active_changed.emit(True)
@@ -136,6 +139,7 @@ class JobRunner(QObject):
             self._timer.stop()
             self._thread.deleteLater()
             self._thread, self._last = None, None
+            gc.unfreeze()
 
     @Slot()
     def _hand_over(self) -> None:
@@ -152,6 +156,7 @@ class JobRunner(QObject):
             last, self._last = self._last, None
             thread.deleteLater()
             self._thread = None
+            gc.unfreeze()
             self.active_changed.emit(False)
             self.ended.emit(last)
 

@@ -18,6 +18,9 @@ from pqv_gui.theme import Theme
 from pqv_gui.window import MainWindow
 from pqv_gui.workspace import Workspace
 
+SWITCH_S = 0.0005
+"""How long a thread that reads events may keep Python from drawing; the default is ten times as much."""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Show the window until it is closed; returns the exit code."""
@@ -51,6 +54,7 @@ def build(
         settings: Other settings than the person's own.
         command: Program to start instead of the worker of this installation.
     """
+    sys.setswitchinterval(SWITCH_S)
     app.setApplicationName("PQV-Mobile")
     app.setOrganizationName("PQV-Mobile")
     app.setStyle("Fusion")

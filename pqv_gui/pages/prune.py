@@ -17,7 +17,7 @@ from pqv_gui.widgets.inputs import CheckInput, ComboInput, IntInput, RatioInput
 from pqv_gui.widgets.width_bars import Bar, WidthBars
 from pqv_gui.workspace import Workspace
 
-_MNEMONICS = {"taylor": "&Taylor", "l1": "L&1", "l2": "L&2"}
+_MNEMONICS = {"taylor": "&Taylor", "l1": "L&1", "l2": "L&2", "hessian": "Hessia&n"}
 
 
 class PrunePage(FormPage):
@@ -88,8 +88,30 @@ class PrunePage(FormPage):
                 beside=True,
             )
         )
+        self._add_distribution(card)
         card.body.addStretch()
         return card
+
+    def _add_distribution(self, card: Card) -> None:
+        """How the share is spread over the layers, and in how many steps."""
+        distribution = ComboInput({"uniform": tr("Cut every layer alike"), "global": tr("Cut where it matters least")})
+        self.limit = QWidget()
+        limit = RatioInput(low=0.05, high=MAX_RATIO, name=tr("Largest share of one layer"))
+        hint = tr("No layer loses more than this, or than the pruning ratio where that is more.")
+        column(self.limit).addWidget(
+            self.form.add("prune.max_ratio", limit, text=tr("Largest share of one la&yer"), hint=hint)
+        )
+        card.body.addWidget(self.form.add("prune.distribution", distribution, text=tr("Di&stribution"), beside=True))
+        card.body.addWidget(self.limit)
+        card.body.addWidget(
+            self.form.add(
+                "prune.steps",
+                IntInput(1, 100),
+                text=tr("St&eps"),
+                hint=tr("The importance is measured again before each step."),
+                beside=True,
+            )
+        )
 
     def _widths_card(self) -> Card:
         card = Card(tr("Each block, before → after"))
@@ -109,10 +131,11 @@ class PrunePage(FormPage):
         self.pruning.setEnabled(bool(draft["enabled"]))
         self.calibration.setVisible(IMPORTANCES[draft["importance"]].needs_images)
         self.form.field("prune.attention_unit").setEnabled(bool(draft["attention"]))
+        self.limit.setVisible(draft["distribution"] == "global")
         seen = overview(self.session.config, models=self.workspace.models, images=self.workspace.images)
-        self._show_widths(seen.prediction)
+        self._show_widths(seen.prediction, alike=draft["distribution"] == "uniform")
 
-    def _show_widths(self, prediction: Prediction | None) -> None:
+    def _show_widths(self, prediction: Prediction | None, *, alike: bool) -> None:
         before = prediction.widths_before if prediction else None
         after = prediction.widths_after if prediction else None
         if prediction is None or before is None or after is None:
@@ -120,7 +143,11 @@ class PrunePage(FormPage):
             self.blocks.setText(tr("The widths of this model are not known before the run."))
             return
         self.bars.show_bars(bars(before, after))
-        words = tr("Predicted, the same in all {n} blocks. Heads: {before} → {after}.")
+        words = (
+            tr("Predicted, the same in all {n} blocks. Heads: {before} → {after}.")
+            if alike
+            else tr("Predicted mean of {n} blocks; how much each one loses is found when it runs.")
+        )
         for key, value in (
             ("{n}", str(prediction.blocks)),
             ("{before}", f"{before.heads} × {before.head_dim}"),
