@@ -9,6 +9,7 @@ import difflib
 import functools
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,25 @@ class Weights:
 
 
 @dataclass(frozen=True, slots=True)
+class Cut:
+    """A width of an architecture that is no plain ViT, with the layers around it.
+
+    Attributes:
+        kind: ``mlp`` or ``attention``.
+        channels: How wide it is.
+        heads: Heads that share the channels; 1 for an MLP.
+        cost: What the layers around it cost; nearly all of it in proportion to ``channels``.
+        count: How many equal ones there are.
+    """
+
+    kind: str
+    channels: int
+    heads: int
+    cost: Cost
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class CatalogEntry:
     """One model of timm, as it is made without arguments.
 
@@ -50,7 +70,10 @@ class CatalogEntry:
         licence: Of the default weights, as timm states it; may be empty.
         weights: All published weights, the default ones first.
         vit: Sizes of a plain ViT, from which the effect of pruning is predicted; None for other architectures.
-        unprunable: Why it cannot be pruned, as the end of a sentence; empty when it can.
+        cuts: What can be cut in other architectures.
+        features: Inputs of the classifier of other architectures; 0 when they are not known.
+        uncut: Kinds (``mlp``, ``attention``, ``embedding``) that cannot be cut, with the end of a sentence that says
+            why.
     """
 
     name: str
@@ -67,7 +90,9 @@ class CatalogEntry:
     licence: str = ""
     weights: tuple[Weights, ...] = ()
     vit: VitShape | None = None
-    unprunable: str = ""
+    cuts: tuple[Cut, ...] = ()
+    features: int = 0
+    uncut: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     @property
     def pretrained(self) -> bool:
@@ -185,6 +210,11 @@ def load(path: Path | None = None) -> Catalog:
         ) from error
 
 
+def _cut(kind: str, channels: int, heads: int, *numbers: int) -> Cut:
+    params, linear_weights, linear_outputs, linears, macs, count = numbers
+    return Cut(kind, channels, heads, Cost(params, linear_weights, linear_outputs, linears, macs), count)
+
+
 def _entry(plain: dict[str, Any]) -> CatalogEntry:
     weights = [Weights(tag, classes, size) for tag, (classes, size) in plain.get("tags", {}).items()]
     vit = plain.get("vit")
@@ -205,5 +235,7 @@ def _entry(plain: dict[str, Any]) -> CatalogEntry:
         licence=plain.get("licence", ""),
         weights=tuple(weights),
         vit=vit,
-        unprunable=plain.get("unprunable", ""),
+        cuts=tuple(_cut(*row) for row in plain.get("cuts", ())),
+        features=plain.get("features", 0),
+        uncut=plain.get("uncut", {}),
     )

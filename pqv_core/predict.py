@@ -7,13 +7,14 @@ pruning uses; the size of a file is a model of how PyTorch Lite stores weights a
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pqv_core.catalog import CatalogEntry, Weights
+from pqv_core.catalog import CatalogEntry, Cut, Weights
 from pqv_core.config import ModelConfig, PruneConfig, QuantizeConfig
 from pqv_core.errors import ConfigError
 from pqv_core.vit_shape import Cost, VitShape
-from pqv_core.widths import kept_heads, kept_width
+from pqv_core.widths import kept_width
 
 _FLOAT_BYTES = 4
 _INT8_BYTES_A_CHANNEL = 16  # scale and zero point of each output channel: a double and a long
@@ -76,7 +77,7 @@ def predict(entry: CatalogEntry, *, model: ModelConfig, prune: PruneConfig, quan
     """
     int8 = quantize.precision == "int8-dynamic"
     if entry.vit is None:
-        return _without_shape(entry, prune=prune, int8=int8)
+        return _without_shape(entry, model=model, prune=prune, int8=int8)
     dense = with_arguments(entry, model)
     before = Prediction(_figures(dense, int8=False), after=None, blocks=dense.depth, widths_before=_widths(dense))
     why_not = obstacle(entry, prune)
@@ -86,38 +87,80 @@ def predict(entry: CatalogEntry, *, model: ModelConfig, prune: PruneConfig, quan
     return dataclasses.replace(before, after=_figures(pruned, int8=int8), widths_after=_widths(pruned))
 
 
-def _without_shape(entry: CatalogEntry, *, prune: PruneConfig, int8: bool) -> Prediction:
-    """What can be said of an architecture whose sizes are not known, as timm makes it without arguments."""
-    before = Figures(entry.params, entry.macs, _file_bytes(entry.cost, int8=False))
-    if prune.enabled:
-        why_not = obstacle(entry, prune) or f"What pruning makes of {entry.name} is measured, not predicted."
-        return Prediction(before=before, after=None, why_not=why_not)
-    return Prediction(before=before, after=dataclasses.replace(before, file_bytes=_file_bytes(entry.cost, int8=int8)))
-
-
 def obstacle(entry: CatalogEntry, config: PruneConfig) -> str:
     """A sentence that says why a model cannot be pruned as asked; empty when it can."""
-    if not config.enabled:
-        return ""
-    if entry.unprunable:
-        return f"{entry.architecture} models cannot be pruned: {entry.unprunable}."
-    if config.embedding and entry.vit is not None and entry.vit.pool_hidden:
-        return "The embedding of this model cannot be cut: its attention pooling mixes heads and embedding."
+    wanted = _wanted(config)
+    why_not = {kind: why for kind, why in entry.uncut.items() if kind in wanted}
+    if "embedding" in why_not:
+        return f"The embedding of this model cannot be cut: {why_not['embedding']}."
+    if wanted and len(why_not) == len(wanted):
+        return f"{entry.architecture} models cannot be pruned: {'; '.join(why_not.values())}."
     return ""
 
 
+def _wanted(config: PruneConfig) -> set[str]:
+    """Kinds of widths that are to be cut."""
+    kinds = {"mlp": config.mlp, "attention": config.attention, "embedding": config.embedding}
+    return {kind for kind, asked in kinds.items() if asked and config.enabled}
+
+
 def prune_shape(shape: VitShape, config: PruneConfig) -> VitShape:
-    """The sizes that are left after pruning."""
+    """The sizes of a plain ViT that are left after pruning."""
     changes: dict[str, int] = {}
     if config.mlp:
         changes["hidden"] = kept_width(shape.hidden, ratio=config.ratio, round_to=config.round_to)
     if config.attention and config.attention_unit == "heads":
-        changes["heads"] = kept_heads(shape.heads, ratio=config.ratio)
+        changes["heads"] = kept_width(shape.heads, ratio=config.ratio, round_to=1)
     elif config.attention:
         changes["head_dim"] = kept_width(shape.head_dim, ratio=config.ratio, round_to=config.round_to)
     if config.embedding:
         changes["embed"] = kept_width(shape.embed, ratio=config.ratio, round_to=config.round_to)
     return dataclasses.replace(shape, **changes)  # type: ignore[arg-type]  # mypy wants every field's type
+
+
+def _without_shape(entry: CatalogEntry, *, model: ModelConfig, prune: PruneConfig, int8: bool) -> Prediction:
+    """Other architectures, as timm makes them: of the arguments, only the number of classes is taken into account."""
+    dense = _with_classes(entry, model)
+    before = Figures(dense.params, entry.macs, _file_bytes(dense, int8=False))
+    why_not = obstacle(entry, prune)
+    if why_not:
+        return Prediction(before=before, after=None, why_not=why_not)
+    pruned = _without_cuts(dense, entry.cuts, prune)
+    macs = pruned.macs if entry.macs is not None else None
+    return Prediction(before=before, after=Figures(pruned.params, macs, _file_bytes(pruned, int8=int8)))
+
+
+def _with_classes(entry: CatalogEntry, model: ModelConfig) -> Cost:
+    tag = _tag(entry, model)
+    asked = _Arguments(model).get("num_classes", tag.classes if tag else entry.num_classes, least=0)
+    more = asked - entry.num_classes if entry.features else 0
+    weights = more * entry.features
+    return _sum(entry.cost, Cost(weights + more, weights, more, 0, weights))
+
+
+def _without_cuts(cost: Cost, cuts: Sequence[Cut], config: PruneConfig) -> Cost:
+    for cut in cuts:
+        if cut.kind in _wanted(config):
+            cost = _sum(cost, cut.cost, times=-cut.count * _lost(cut, config))
+    return cost
+
+
+def _lost(cut: Cut, config: PruneConfig) -> float:
+    """The share of a width that is cut."""
+    whole = cut.kind == "attention" and config.attention_unit == "heads"
+    units = cut.heads if whole else cut.channels // cut.heads
+    return 1 - kept_width(units, ratio=config.ratio, round_to=1 if whole else config.round_to) / units
+
+
+def _sum(one: Cost, other: Cost, *, times: float = 1.0) -> Cost:
+    """``one`` + ``times`` · ``other``; the number of layers stays."""
+    return Cost(
+        params=one.params + round(times * other.params),
+        linear_weights=one.linear_weights + round(times * other.linear_weights),
+        linear_outputs=one.linear_outputs + round(times * other.linear_outputs),
+        linears=one.linears,
+        macs=one.macs + round(times * other.macs),
+    )
 
 
 def with_arguments(entry: CatalogEntry, model: ModelConfig) -> VitShape:

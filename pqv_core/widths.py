@@ -14,11 +14,6 @@ def kept_width(width: int, *, ratio: float, round_to: int) -> int:
     return min(width, kept)
 
 
-def kept_heads(heads: int, *, ratio: float) -> int:
-    """Attention heads left when whole heads are cut: nearest to (1 − ratio) · heads, at least one."""
-    return max(1, round(heads * (1 - ratio)))
-
-
 def step_ratio(ratio: float, *, step: int, steps: int) -> float:
     """Share of the original widths that is gone after ``step`` of ``steps`` equal steps."""
     return ratio * step / steps

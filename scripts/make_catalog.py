@@ -12,6 +12,7 @@ import dataclasses
 import json
 import sys
 import warnings
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -27,8 +28,10 @@ from timm.models.vision_transformer import Block, ParallelThingsBlock, ResPostBl
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from pqv_core.engine import structure
 from pqv_core.engine.patches import is_patch_embedding
-from pqv_core.engine.structure import plain_vit
+from pqv_core.engine.structure import attention as attentions
+from pqv_core.engine.structure import mlp as mlps
 from pqv_core.vit_shape import VitShape
 
 OUTPUT = Path(__file__).resolve().parents[1] / "resources" / "catalog.json"
@@ -83,12 +86,13 @@ def describe(name: str) -> dict[str, Any]:
     if shape and (shape.cost().params != params or quantized(shape) != linear(model)):
         print(f"\n{name}: {shape.cost().params} is not {params}, {shape}", file=sys.stderr)
         shape = None
+    counted = {} if shape else macs(model, size)
     entry: dict[str, Any] = {
         "name": name,
         "family": family(name),
         "architecture": type(model).__name__,
         "params": params,
-        "macs": shape.cost().macs if shape else macs(model, size),
+        "macs": shape.cost().macs if shape else counted.get("Global"),
         "input": list(size),
         "classes": model.num_classes,
         "linear": linear(model),
@@ -97,8 +101,10 @@ def describe(name: str) -> dict[str, Any]:
         entry |= {"hub": cfg.hf_hub_id, "licence": cfg.license or "", "tags": tags(name)}
     if shape:
         entry["vit"] = compact(shape)
-    if why := plain_vit.supports(model):
-        entry["unprunable"] = why
+    else:
+        entry |= {"cuts": cuts(model, counted), "features": features(model)}
+    if why_not := {kind: why for kind, why in structure.supported(model).items() if why}:
+        entry["uncut"] = why_not
     return entry
 
 
@@ -147,16 +153,44 @@ def linear(model: nn.Module) -> list[int]:
     return [sum(layer.weight.numel() for layer in layers), sum(len(layer.weight) for layer in layers), len(layers)]
 
 
-def macs(model: nn.Module, size: tuple[int, int, int]) -> int | None:
-    """Multiply-accumulates at batch 1."""
+def cuts(model: nn.Module, counted: dict[str, int]) -> list[list[int | str]]:
+    """What can be cut, equal ones together: kind, channels, heads, what it costs in all, and how many there are."""
+    names = {id(module): name for name, module in model.named_modules()}
+    found: Counter[tuple[int | str, ...]] = Counter()
+    for width in (*mlps.widths(model), *attentions.widths(model, "heads")):
+        parts = [width.scope] if width.kind == "attention" else list(of_width(width.scope, width.channels))
+        params = sum(parameter.numel() for part in parts for parameter in part.parameters())
+        packed = [sum(figures) for figures in zip(*(linear(part) for part in parts), strict=True)]
+        spent = sum(counted.get(f"{type(model).__name__}.{names[id(part)]}", 0) for part in parts)
+        found[width.kind, width.channels, width.heads, params, *packed, spent] += 1
+    return [[*row, count] for row, count in found.items()]
+
+
+def of_width(scope: nn.Module, channels: int) -> Iterator[nn.Module]:
+    """The layers inside ``scope`` that make, change or take so many channels (or gates and values of so many)."""
+    for module in scope.modules():
+        sizes = {size for parameter in module.parameters(recurse=False) for size in parameter.shape[:2]}
+        if sizes & {channels, 2 * channels}:
+            yield module
+
+
+def features(model: Any) -> int:
+    """Inputs of all classifiers together."""
+    classifiers = model.get_classifier() if hasattr(model, "get_classifier") else ()
+    layers = classifiers if isinstance(classifiers, tuple) else (classifiers,)
+    return sum(layer.in_features for layer in layers if isinstance(layer, nn.Linear))
+
+
+def macs(model: nn.Module, size: tuple[int, int, int]) -> dict[str, int]:
+    """Multiply-accumulates at batch 1 of every module, by its name after the model's class, and of all (Global)."""
     counter = FlopCounterMode(display=False)
     try:
         with counter, torch.no_grad():
             model(torch.empty(1, *size, device="meta"))
     except (RuntimeError, NotImplementedError, ValueError) as error:
         print(f"\nnot counted on the meta device: {error}"[:200], file=sys.stderr)
-        return None
-    return int(counter.get_total_flops()) // 2
+        return {}
+    return {name: sum(operators.values()) // 2 for name, operators in counter.get_flop_counts().items()}
 
 
 def vit_shape(model: nn.Module, size: tuple[int, int, int]) -> VitShape | None:
@@ -214,7 +248,7 @@ def vit_shape(model: nn.Module, size: tuple[int, int, int]) -> VitShape | None:
         layer_scale=not isinstance(scale, nn.Identity),
         pool_hidden=pool.mlp.fc1.out_features if pool is not None else 0,
         stem_params=sum(parameter.numel() for parameter in stem.parameters()) if stem is not None else 0,
-        stem_macs=(macs(stem, size) or 0) if stem is not None else 0,
+        stem_macs=macs(stem, size)["Global"] if stem is not None else 0,
     )
 
 

@@ -18,6 +18,7 @@ from torch import nn
 from torch.ao.quantization import per_channel_dynamic_qconfig
 
 from pqv_core.config.quantize import Engine, Precision
+from pqv_core.engine.biases import fold_query_biases
 from pqv_core.engine.environment import supported_engines
 from pqv_core.engine.patches import replace_patch_embeddings
 from pqv_core.errors import QuantizeError
@@ -78,6 +79,7 @@ def quantize(model: nn.Module, precision: Precision) -> nn.Module:
         )
     prepared = copy.deepcopy(model)
     replace_patch_embeddings(prepared)
+    fold_query_biases(prepared)
     with using_engine(compact), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return torch.ao.quantization.quantize_dynamic(prepared, {nn.Linear: per_channel_dynamic_qconfig})

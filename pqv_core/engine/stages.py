@@ -233,7 +233,7 @@ def _prune(work: Work, directory: Path) -> Result:
     batches = None
     folder = work.train or work.val
     if folder is not None and IMPORTANCES[config.importance].needs_images:
-        batches = data.calibration_batches(
+        read = data.calibration_batches(
             folder,
             preprocessing=work.preprocessing,
             classes=work.results["load"]["classes"],
@@ -242,6 +242,7 @@ def _prune(work: Work, directory: Path) -> Result:
             seed=work.config.seed,
             context=work.context,
         )
+        batches = list(read)  # every step of pruning looks at all of them
     torch.manual_seed(work.config.seed)
     pruned = prune.prune(work.model("load"), config, batches=batches, context=work.context)
     checkpoint.save(pruned, directory / WEIGHTS_FILE, base=work.base)
