@@ -43,8 +43,16 @@ def run(job: RunJob, context: Context) -> None:
     config = projects.load(project).config
     directory = projects.runs_directory(project) / job.run
     with runs.claimed(directory):
+        _clear_half_written(directory)
         context.send(JobStarted(run=job.run, stages=tuple(stage.name for stage in STAGES), directory=str(directory)))
         Pipeline(project, directory, Work(project, config, context), fresh=job.fresh).run()
+
+
+def _clear_half_written(directory: Path) -> None:
+    """Remove the temporary files of writers that were killed; the folders of unfinished stages stay."""
+    for leftover in directory.rglob(".*.part"):
+        if leftover.is_file():
+            leftover.unlink(missing_ok=True)
 
 
 @dataclass(frozen=True)

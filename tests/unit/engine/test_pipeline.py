@@ -206,6 +206,15 @@ def test_a_damaged_result_is_made_again(shop: Workshop) -> None:
     assert shop.worked == ["second"]
 
 
+def test_what_a_killed_writer_left_half_written_is_cleared(shop: Workshop) -> None:
+    shop.run()
+    leftovers = [shop.folder() / ".run.json.abc.part", shop.folder() / "stages" / "first" / ".whole.txt.x.part"]
+    for leftover in leftovers:
+        leftover.write_text("half")
+    shop.run()
+    assert not any(leftover.exists() for leftover in leftovers)
+
+
 def test_a_full_disk_is_said_in_words(shop: Workshop) -> None:
     def fail() -> None:
         raise OSError(28, "No space left on device", "a file")
