@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from pqv_core import predict
 from pqv_core.config import RunConfig
 from pqv_core.config.prune import IMPORTANCES
 from pqv_gui.viewmodels.images import Images
@@ -60,11 +61,9 @@ def _prune(config: RunConfig, around: Surroundings) -> Iterator[Problem]:
     if not config.prune.enabled:
         return
     row = around.models.get(config.model.name)
-    if row is not None and row.vit is None:
-        yield Problem(
-            "prune.enabled",
-            f"{row.family} models cannot be pruned yet. Switch pruning off, or choose a plain ViT or DeiT.",
-        )
+    why_not = predict.obstacle(row, config.prune) if row is not None else ""
+    if why_not:
+        yield Problem("prune.enabled", f"{why_not} Prune other parts, or switch pruning off.")
     info = IMPORTANCES[config.prune.importance]
     if info.needs_images and config.data.train is None and config.data.val is None:
         yield Problem(

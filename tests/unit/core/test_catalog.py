@@ -46,7 +46,7 @@ def test_what_is_published_about_deit_small(models: Catalog) -> None:
     assert entry.download_bytes == pytest.approx(88e6, rel=0.01)
     assert entry.vit is not None
     assert (entry.vit.embed, entry.vit.depth, entry.vit.heads, entry.vit.hidden) == (384, 12, 6, 1536)
-    assert not entry.unprunable
+    assert not entry.uncut
 
 
 def test_the_sizes_of_a_plain_vit_give_its_figures(models: Catalog) -> None:
@@ -55,9 +55,11 @@ def test_the_sizes_of_a_plain_vit_give_its_figures(models: Catalog) -> None:
     assert all(entry.vit is not None and entry.vit.cost() == entry.cost for entry in plain)
 
 
-def test_every_vit_and_deit_that_can_be_pruned_is_predicted_or_not_plain(models: Catalog) -> None:
-    unknown = {entry.family for entry in models.entries if not entry.unprunable and entry.vit is None}
-    assert unknown <= {"ViTamin", "ViT hybrid"}
+def test_every_model_is_a_plain_vit_or_says_what_can_be_cut(models: Catalog) -> None:
+    for entry in models.entries:
+        kinds = {cut.kind for cut in entry.cuts}
+        assert kinds.isdisjoint(entry.uncut)
+        assert entry.vit is not None or kinds | set(entry.uncut) >= {"mlp", "attention"}
 
 
 def test_weights_come_with_the_default_first(models: Catalog) -> None:

@@ -126,15 +126,26 @@ def test_a_tag_decides_the_classes_unless_they_are_given() -> None:
     assert _predict("vit_base_patch16_224.augreg_in21k", num_classes=1000).before.params == thousand
 
 
-def test_other_architectures_are_predicted_as_far_as_they_can_be() -> None:
+def test_other_architectures_are_predicted_by_what_can_be_cut_in_them() -> None:
     swin = "swin_tiny_patch4_window7_224"
     quantized = _predict(swin, quantize=INT8)
     assert quantized.after is not None
     assert quantized.after.params == quantized.before.params
     assert 0.25 < quantized.after.file_bytes / quantized.before.file_bytes < 0.30
-    pruned = _predict(swin, prune=PruneConfig())
+    pruned = _predict(swin, prune=PruneConfig(ratio=0.25))
+    assert pruned.after is not None
+    assert pruned.after.params / pruned.before.params == pytest.approx(0.8474, abs=1e-3)  # only the MLPs are cut
+    ten = _predict(swin, num_classes=10).before.params
+    assert pruned.before.params - ten == 990 * 769
+
+
+def test_what_an_architecture_does_not_allow_has_its_reason() -> None:
+    swin = "swin_tiny_patch4_window7_224"
+    pruned = _predict(swin, prune=PruneConfig(mlp=False))
     assert pruned.after is None
-    assert pruned.why_not == "SwinTransformer models cannot be pruned: it is no plain Vision Transformer."
+    assert pruned.why_not.startswith("SwinTransformer models cannot be pruned: the attention of SwinTransformer")
+    embedding = _predict(swin, prune=PruneConfig(embedding=True))
+    assert embedding.why_not.startswith("The embedding of this model cannot be cut:")
 
 
 def test_what_a_plain_vit_does_not_allow_has_its_reason() -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pqv_core.widths import kept_heads, kept_width
+from pqv_core.widths import kept_width
 
 WIDTHS = st.integers(1, 10_000)
 RATIOS = st.floats(0.001, 0.9)
@@ -48,5 +48,5 @@ def test_cutting_more_never_keeps_more(width: int, one: float, other: float, rou
 @pytest.mark.parametrize(
     ("heads", "ratio", "kept"), [(12, 0.25, 9), (3, 0.25, 2), (6, 0.09375, 5), (3, 0.1, 3), (1, 0.9, 1), (16, 0.9, 2)]
 )
-def test_whole_heads_are_kept(heads: int, ratio: float, kept: int) -> None:
-    assert kept_heads(heads, ratio=ratio) == kept
+def test_whole_heads_are_rounded_to_one(heads: int, ratio: float, kept: int) -> None:
+    assert kept_width(heads, ratio=ratio, round_to=1) == kept

@@ -78,6 +78,17 @@ def test_pruning_gives_what_was_predicted(
     assert (predicted.after.params, predicted.after.macs) == models.count(pruned)
 
 
+@pytest.mark.parametrize("name", ["levit_128s", "mobilevit_xxs", "pit_ti_224", "efficientvit_b0"])
+def test_other_architectures_are_predicted_within_two_per_cent(name: str, tmp_path: Path) -> None:
+    config = PruneConfig(importance="l1", ratio=0.5)
+    model = _made(name, {}, tmp_path)
+    predicted = _predicted(name, {}, config).after
+    assert predicted is not None
+    assert (predicted.params, predicted.macs) == pytest.approx(
+        models.count(prune(model, config, batches=None, context=_context())), rel=0.02
+    )
+
+
 @pytest.mark.parametrize("precision", ["fp32", "int8-dynamic"])
 @pytest.mark.parametrize(
     ("name", "arguments"),

@@ -48,7 +48,7 @@ def test_a_new_project_can_run_at_once(session: Session, around: checks.Surround
         ({"model.name": "resnet50"}, "model.name"),
         ({"model.weights": "file"}, "model.path"),
         ({"model.weights": "file", "model.path": "gone.safetensors"}, "model.path"),
-        ({"model.name": "swin_tiny_patch4_window7_224"}, "prune.enabled"),
+        ({"model.name": "lowformer_b0"}, "prune.enabled"),
         ({"prune.importance": "taylor"}, "prune.importance"),
         ({"finetune.epochs": 3}, "finetune.epochs"),
         ({"export.file_name": "../up.ptl"}, "export.file_name"),
@@ -73,7 +73,7 @@ def test_a_weights_file_that_is_there_is_fine(session: Session, around: checks.S
 
 
 def test_without_pruning_its_settings_do_not_matter(session: Session, around: checks.Surroundings) -> None:
-    session.set_many({"model.name": "swin_tiny_patch4_window7_224", "prune.enabled": False}, label="x")
+    session.set_many({"model.name": "lowformer_b0", "prune.enabled": False}, label="x")
     assert fields(session, around) == []
 
 
@@ -129,8 +129,8 @@ def test_the_summary_predicts_while_a_slider_moves(session: Session, around: che
 
 
 def test_the_summary_says_why_it_predicts_nothing(session: Session, around: checks.Surroundings) -> None:
-    session.set("model.name", "swin_tiny_patch4_window7_224")
-    assert "measured by the run" in overview(session.config, models=around.models, images=around.images).problem
+    session.set("model.name", "lowformer_b0")
+    assert "cannot be pruned" in overview(session.config, models=around.models, images=around.images).problem
     session.set_many({"model.name": "deit_tiny_patch16_224", "model.arguments": {"num_heads": 7}}, label="x")
     assert "multiple" in overview(session.config, models=around.models, images=around.images).problem
 
