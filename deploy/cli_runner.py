@@ -17,7 +17,7 @@ from deploy import runners, runtimes
 from deploy.errors import RunnerError
 from deploy.job import Job
 from deploy.runner import PROGRAM
-from pqv_core import cli_app, cli_progress, formatting
+from pqv_core import android_runtime, cli_app, cli_progress, formatting
 from pqv_core.errors import UsageError, from_os_error
 from pqv_core.fsio import replacing
 
@@ -28,7 +28,7 @@ _CHECKOUT = Path(__file__).resolve().parents[1] / "android_runner"
 def info(*, as_json: bool) -> int:
     """Print what is there; returns the exit code."""
     programs = {abi: str(runners.find(abi)) for abi in runners.abis()}
-    known = [runtimes.load(version) for version in runtimes.versions()]
+    known = [android_runtime.load(version) for version in android_runtime.versions()]
     kept = {item.version: (runtimes.cache() / f"{item.sha256}.aar").exists() for item in known}
     if as_json:
         facts = [{"version": item.version, "abis": item.abis, "fetched": kept[item.version]} for item in known]
@@ -50,7 +50,7 @@ def fetch(version: str, given: Path | None) -> int:
     """Fetch and unpack a runtime for all processors; returns the exit code."""
     from deploy.cli_signals import ending
 
-    runtime = runtimes.load(version)
+    runtime = android_runtime.load(version)
     with cli_progress.view() as view:
         job = Job(send=view.show)  # type: ignore[arg-type]
         with ending([job]):
@@ -68,7 +68,7 @@ def build(abi: str, *, toolchain: Path | None, sources: Path | None, aar: Path |
         UsageError: CMake, the toolchain or the sources are missing.
         RunnerError: It does not compile.
     """
-    runtime = runtimes.load(version)
+    runtime = android_runtime.load(version)
     if abi not in runtime.abis:
         raise UsageError(f"{abi} is not a processor of the runtime.", action=f"Choose {', '.join(runtime.abis)}.")
     cmake = shutil.which("cmake")

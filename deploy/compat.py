@@ -6,13 +6,9 @@ from collections.abc import Iterator, Sequence
 
 from deploy.device_info import DeviceInfo
 from deploy.errors import IncompatibleError
-from deploy.runtimes import Runtime
+from pqv_core import android_runtime
+from pqv_core.android_runtime import Problem, Runtime
 from pqv_core.ptl import LiteFile
-
-Problem = tuple[str, str]
-
-_EXPORT = "Export the file for the target Android."
-_SHOWN = 6
 
 
 def problems(
@@ -45,22 +41,7 @@ def choose_abi(info: DeviceInfo, runtime: Runtime, abis: Sequence[str]) -> str |
 
 
 def _file(file: LiteFile, runtime: Runtime) -> Iterator[Problem]:
-    if not runtime.bytecode_min <= file.bytecode <= runtime.bytecode_max:
-        yield (
-            f"The file has bytecode version {file.bytecode}; the Android runtime {runtime.version} reads "
-            f"{runtime.bytecode_min} to {runtime.bytecode_max}.",
-            _EXPORT,
-        )
-    missing = sorted(name for name in file.operators if name not in runtime.operators)
-    if missing:
-        yield f"The Android runtime {runtime.version} lacks {_some(missing)}.", _EXPORT
-    longer = []
-    for name, given in sorted(file.operators.items()):
-        taken = runtime.operators.get(name)
-        if taken is not None and given > taken:
-            longer.append(f"{name} ({given} arguments, {taken} known)")
-    if longer:
-        yield f"The Android runtime {runtime.version} knows older forms of {_some(longer)}.", _EXPORT
+    yield from android_runtime.problems(file, runtime)
     engine = file.description.get("engine")
     if isinstance(engine, str) and engine in ("fbgemm", "x86", "onednn") and engine not in runtime.engines:
         remedy = "Export it for Android, with the engine QNNPACK, for answers that agree."
@@ -90,8 +71,3 @@ def _space(info: DeviceInfo, needed: int) -> Iterator[Problem]:
             f"The phone has {info.free_bytes / 1e6:.0f} MB free; {needed / 1e6:.0f} MB are needed.",
             "Free some space on the phone.",
         )
-
-
-def _some(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return ", ".join(names[:_SHOWN]) + more

@@ -15,9 +15,9 @@ from deploy.device_info import DeviceInfo
 from deploy.job import Job
 from deploy.measure import PhoneConfig
 from deploy.push import MARGIN, Item, pull, push
-from deploy.runtimes import Runtime
 from deploy.transports.base import never
-from pqv_core import ptl
+from pqv_core import android_runtime, ptl
+from pqv_core.android_runtime import Runtime
 from pqv_core.errors import DeviceError, UsageError
 from pqv_core.results import Measurement, OperatorTime
 
@@ -81,7 +81,7 @@ class Phone:
     job: Job
     config: PhoneConfig = field(default_factory=PhoneConfig)
     kit: Kit | None = None
-    version: str = runtimes.DEFAULT
+    version: str = android_runtime.DEFAULT
     aar: Path | None = None
     skip_cooling: threading.Event = field(default_factory=threading.Event)
 
@@ -122,7 +122,7 @@ class Phone:
 
     def _kit(self, device: Device, info: DeviceInfo, lite: ptl.LiteFile, request: Request) -> Kit:
         """The kit, once all that can be known before a push is known to be well."""
-        runtime = self.kit.runtime if self.kit else runtimes.load(self.version)
+        runtime = self.kit.runtime if self.kit else android_runtime.load(self.version)
         abis = (self.kit.abi,) if self.kit else runners.abis()
         needed = lite.size_bytes + (request.inputs.stat().st_size if request.inputs else 0) + MARGIN
         compat.check(lite, runtime, info, abis=abis, needed_bytes=needed)

@@ -1,9 +1,8 @@
-"""The PyTorch runtimes for Android: facts as data; libraries from the published archive (AAR), fetched once."""
+"""The libraries of the PyTorch runtimes for Android, from the published archive (AAR), fetched once."""
 
 from __future__ import annotations
 
 import hashlib
-import json
 import shutil
 import tempfile
 import zipfile
@@ -14,72 +13,18 @@ from pathlib import Path
 from typing import Any
 
 import platformdirs
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from deploy.errors import RuntimeLibraryError
 from deploy.job import Job
 from deploy.keys import APP
-from pqv_core.errors import Cancelled, UsageError, from_os_error
+from pqv_core.android_runtime import Runtime
+from pqv_core.errors import Cancelled, from_os_error
 from pqv_core.fsio import replacing, sha256_file
-from pqv_core.resource_files import resource
 
-DEFAULT = "1.12.2"
 MAX_LIBRARY = 512 << 20
 REPOSITORIES: dict[str, str] | None = None  # Maven Central
 _BLOCK = 1 << 20
 _OFFLINE = "Connect to the internet, or give the file: pqv runner fetch --aar FILE."
-
-
-class Runtime(BaseModel):
-    """One version of the runtime, as ``resources/runtimes/VERSION.json`` describes it.
-
-    Attributes:
-        coordinates: group:artifact:version in a Maven repository.
-        sha256: Of the AAR.
-        libraries: Names of the shared objects that the program needs, in ``jni/ABI/`` of the AAR.
-        page_size: Largest memory page for which the libraries are aligned.
-        operators: Number of arguments that each operator takes; None for any number.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    version: str
-    coordinates: str = Field(pattern=r"^[\w.\-]+:[\w.\-]+:[\w.\-]+$")
-    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
-    size_bytes: int = Field(gt=0)
-    abis: tuple[str, ...]
-    libraries: tuple[str, ...]
-    engines: tuple[str, ...] = ()
-    page_size: int = 4096
-    bytecode_min: int
-    bytecode_max: int
-    operators: dict[str, int | None]
-
-
-def versions() -> list[str]:
-    """Versions that are known, oldest first."""
-    found = [path.stem for path in resource("runtimes").glob("*.json")]
-    return sorted(found, key=lambda name: [int(part) if part.isdecimal() else 0 for part in name.split(".")])
-
-
-def load(version: str = DEFAULT) -> Runtime:
-    """Facts of a version.
-
-    Raises:
-        UsageError: It is not known.
-        RuntimeLibraryError: Its description is damaged.
-    """
-    if version not in versions():
-        known = ", ".join(versions())
-        raise UsageError(f"The Android runtime {version} is not known.", action=f"Choose one of: {known}.")
-    try:
-        return Runtime.model_validate(json.loads(resource("runtimes", f"{version}.json").read_text(encoding="utf-8")))
-    except (ValueError, ValidationError) as error:
-        raise RuntimeLibraryError(
-            f"The description of the Android runtime {version} is damaged.",
-            action="Install PQV-Mobile again.",
-            details=str(error),
-        ) from error
 
 
 def cache() -> Path:

@@ -22,8 +22,8 @@ from deploy.device import opener
 from deploy.job import Job
 from deploy.measure import PhoneConfig
 from deploy.phone import Kit, Phone, Request
-from deploy.runtimes import Runtime
 from pqv_core import ptl
+from pqv_core.android_runtime import Runtime
 from tests.fakes import phone as fake
 from tests.fakes.adbd import Adbd, Faults
 

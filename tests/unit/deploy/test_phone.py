@@ -16,9 +16,9 @@ from deploy.errors import ConnectionLostError, DeviceFullError, IncompatibleErro
 from deploy.job import Job
 from deploy.measure import PhoneConfig
 from deploy.phone import Kit, Phone, Request
-from deploy.runtimes import Runtime
 from deploy.transports import adb_shell_tcp
 from deploy.transports.base import Check, Link
+from pqv_core.android_runtime import Runtime
 from pqv_core.errors import Cancelled, PqvError
 from pqv_core.events import Event, LatencySample, Progress, StageStarted
 from tests.fakes import phone as fake

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import hashlib
 import http.server
-import json
 import threading
 import zipfile
 from collections.abc import Iterator
@@ -16,8 +15,8 @@ import pytest
 from deploy import runtimes
 from deploy.errors import RuntimeLibraryError
 from deploy.job import Job
-from deploy.runtimes import Runtime
-from pqv_core.errors import Cancelled, StorageError, UsageError
+from pqv_core.android_runtime import Runtime
+from pqv_core.errors import Cancelled, StorageError
 from pqv_core.events import Event, Progress
 
 LIBRARY = bytes(range(256)) * 5000
@@ -158,14 +157,3 @@ def test_a_changed_archive_is_refused(runtime: Runtime, repository: Path, tmp_pa
 def test_without_network_the_remedy_is_named(runtime: Runtime, repository: Path, tmp_path: Path) -> None:
     with pytest.raises(RuntimeLibraryError, match="--aar FILE"):
         runtimes.aar(runtime, Job(), folder=tmp_path / "cache")
-
-
-def test_an_unknown_version(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    (tmp_path / "1.2.json").write_text(json.dumps({"version": "1.2"}))
-    (tmp_path / "1.10.json").write_text("{}")
-    monkeypatch.setattr(runtimes, "resource", lambda *parts: tmp_path.joinpath(*parts[1:]))
-    assert runtimes.versions() == ["1.2", "1.10"]
-    with pytest.raises(UsageError, match=r"1\.2, 1\.10"):
-        runtimes.load("7")
-    with pytest.raises(RuntimeLibraryError, match="damaged"):
-        runtimes.load("1.2")
