@@ -43,7 +43,7 @@ _STUBS = {
     "taskset": 'echo "$1" >> "$ROOT/state/taskset"; shift; exec "$@"',
     "cmd": 'echo "$*" >> "$ROOT/state/cmd"; [ -e "$ROOT/state/no-fixed-performance" ] && exit 255; exit 0',
 }
-_MAPPED = re.compile(r"(?<![\w./-])/(data|sdcard|sys|proc/meminfo|system/bin)(?![\w-])")
+MAPPED = re.compile(r"(?<![\w./-])/(data|sdcard|sys|proc/meminfo|system/bin)(?![\w-])")
 
 
 class Phone:
@@ -109,7 +109,7 @@ class Phone:
     def start(self, command: str, *, merge: bool) -> subprocess.Popen[bytes]:
         """Start a command in its own process group."""
         self._processes = [process for process in self._processes if process.poll() is None]
-        mapped = _MAPPED.sub(lambda found: f"{self.root}{found[0]}", command)
+        mapped = MAPPED.sub(lambda found: f"{self.root}{found[0]}", command)
         environment = {"ROOT": str(self.root), "PATH": f"{self.root}/system/bin:/usr/bin:/bin", "HOME": "/"}
         process = subprocess.Popen(
             ["/bin/sh", "-c", mapped],
