@@ -35,8 +35,11 @@ os.environ.setdefault("OMP_NUM_THREADS", "2")
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # processes side by side on few cores must not spin
 
 
-settings.register_profile("pqv", deadline=None)  # a busy machine is no failure
-settings.load_profile("pqv")
+# A busy machine is no failure. The same examples every time, so that a change is judged by what it did;
+# HYPOTHESIS_PROFILE=search looks for new ones.
+settings.register_profile("pqv", deadline=None, derandomize=True)
+settings.register_profile("search", deadline=None)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "pqv"))
 
 
 def pytest_unconfigure() -> None:
