@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pqv_core.widths import kept_width
+from pqv_core.widths import kept_width, shared_out, step_ratio
 
 WIDTHS = st.integers(1, 10_000)
 RATIOS = st.floats(0.001, 0.9)
@@ -50,3 +52,28 @@ def test_cutting_more_never_keeps_more(width: int, one: float, other: float, rou
 )
 def test_whole_heads_are_rounded_to_one(heads: int, ratio: float, kept: int) -> None:
     assert kept_width(heads, ratio=ratio, round_to=1) == kept
+
+
+SCORES = st.lists(st.lists(st.floats(0, 1), min_size=1, max_size=40), min_size=1, max_size=6)
+
+
+@given(SCORES, RATIOS, st.floats(0.01, 0.9))
+def test_the_least_important_go_wherever_they_are(scores: list[list[float]], ratio: float, limit: float) -> None:
+    starts = [len(mine) for mine in scores]
+    shares = shared_out(scores, starts, ratio=ratio, limit=limit)
+    kept = [round(start * (1 - share)) for start, share in zip(starts, shares, strict=True)]
+    assert sum(kept) >= round(sum(starts) * (1 - ratio))
+    for mine, start in zip(kept, starts, strict=True):
+        assert start * (1 - max(limit, ratio)) - 1e-9 <= mine <= start
+    free = [start - math.ceil(start * (1 - max(limit, ratio))) for start in starts]
+    gone = [sorted(mine)[: start - left] for mine, start, left in zip(scores, starts, kept, strict=True)]
+    stays = [
+        sorted(mine)[start - left : can] for mine, start, left, can in zip(scores, starts, kept, free, strict=True)
+    ]
+    assert max((score for mine in gone for score in mine), default=0) <= min(
+        (score for mine in stays for score in mine), default=1
+    )
+
+
+def test_steps_are_equal_shares_of_the_start() -> None:
+    assert [step_ratio(0.6, step=step, steps=3) for step in (1, 2, 3)] == pytest.approx([0.2, 0.4, 0.6])
