@@ -43,8 +43,9 @@ lock: $(STAMP) ## Write requirements.lock anew from pyproject.toml, for every pl
 demo: $(STAMP) ## Run the demo in the terminal; from the start: make demo ARGS=--fresh
 	$(BIN)/pqv demo $(ARGS)
 
-bench: $(STAMP) ## Measure the window (start, stalls) against a bare one, and a push against adb's own
+bench: $(STAMP) ## Measure the window against a bare one, Hessian importance, and a push against adb's own
 	$(BIN)/python -m bench.window_bench
+	$(BIN)/python -m bench.hessian_bench
 	@if command -v adb >/dev/null; then $(BIN)/python -m bench.push_bench; else echo "push: needs adb, left out"; fi
 
 screenshots: $(STAMP) ## Picture every page into docs/images, light and dark

@@ -22,8 +22,6 @@ from pqv_core.engine.context import Context
 from pqv_core.engine.importance.base import Batches, Importance, require_finite
 from pqv_core.errors import PruneError
 
-_CHUNK = 1 << 22  # numbers of per-image gradients that lie in memory at once (16 MB)
-
 
 class Hessian(Importance):
     """Σ w² · mean over the images of (∂L/∂w)², over the slices of a group, averaged over its layers.
@@ -134,11 +132,10 @@ def _linear(layer: nn.Module, activation: Tensor, gradient: Tensor, images: int)
     out = gradient.reshape(images, -1, gradient.shape[-1])
     if into.shape[1] == 1:  # one token: the square of a product is the product of the squares
         return out[:, 0].square().T @ into[:, 0].square()
-    total = into.new_zeros(out.shape[-1], into.shape[-1])
-    size = max(1, _CHUNK // total.numel())
-    for start in range(0, images, size):
-        part = out[start : start + size].transpose(1, 2) @ into[start : start + size]
-        total += part.square_().sum(0)
+    total, part = (into.new_zeros(out.shape[-1], into.shape[-1]) for _ in range(2))
+    for activations, gradients in zip(into, out, strict=True):  # one at a time stays in the processor's cache
+        torch.mm(gradients.T, activations, out=part)
+        total.addcmul_(part, part)
     return total
 
 
