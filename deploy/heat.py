@@ -18,12 +18,13 @@ _MAX_READINGS = 100_000
 
 @dataclass(frozen=True)
 class Reading:
-    """The phone at one moment: thermal status, the clocks' caps in kHz by policy, current in A and voltage in V."""
+    """The phone at one moment: thermal status, clocks' caps in kHz by policy, A, V, °C of the battery."""
 
     status: int | None
     caps_khz: tuple[int, ...] = ()
     ampere: float | None = None
     volt: float | None = None
+    celsius: float | None = None
 
     @property
     def watt(self) -> float | None:
@@ -58,16 +59,35 @@ class Watch:
 
 
 def reading(text: str) -> Reading:
-    """One line of the watch: ``Thermal Status: 0|1800000 2800000|-420000|4012000``."""
-    status, caps, current, voltage = (*text.split("|"), "", "", "", "")[:4]
+    """One line of the watch: ``Thermal Status: 0|1800000 2800000|-420000|4012000|271``."""
+    status, caps, current, voltage, tenths = (*text.split("|"), "", "", "", "", "")[:5]
     microampere = hostile.whole(current, low=-(10**8), high=10**8)
     microvolt = hostile.whole(voltage, low=10**6, high=10**8)
+    warmth = hostile.whole(tenths, low=-500, high=1500)
     return Reading(
         status=hostile.whole(status, high=6),
         caps_khz=tuple(int(word) for word in caps.split()[:64] if word.isdecimal() and len(word) < 9),
         ampere=None if microampere is None else microampere / 1e6,
         volt=None if microvolt is None else microvolt / 1e6,
+        celsius=None if warmth is None else warmth / 10,
     )
+
+
+def live(item: Reading, before: DeviceInfo) -> dict[str, float]:
+    """What a person watches while it is measured, as far as the phone tells: status, °C, lowest clock, watts.
+
+    Args:
+        before: Facts from before the measurement. The clock is a share of what the hardware can.
+    """
+    limits = [policy.max_khz for policy in before.policies]
+    shares = [cap / top for cap, top in zip(item.caps_khz, limits, strict=False) if top]
+    known = {
+        "thermal_status": item.status,
+        "celsius": item.celsius,
+        "clock": min(shares) if shares and len(limits) == len(item.caps_khz) else None,
+        "watt": item.watt,
+    }
+    return {name: float(value) for name, value in known.items() if value is not None}
 
 
 def drift(samples: Sequence[int]) -> float | None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from pqv_core.errors import Cancelled
-from pqv_core.events import Event, LatencySample, Level, Log, Progress, StageFinished, StageStarted
+from pqv_core.events import Event, LatencySample, Level, Log, Metric, Progress, StageFinished, StageStarted
 
 STAGES = ("check", "push", "cool", "measure", "compare")
 _REPORT_S = 0.05
@@ -78,3 +78,7 @@ class Job:
     def sample(self, role: str, index: int, ns: int, target: str) -> None:
         """Report one timed inference."""
         self.send(LatencySample(run=self.run, role=role, index=index, ns=ns, target=target))
+
+    def metric(self, name: str, step: int, value: float) -> None:
+        """Report a figure that changes while the work goes on, such as the phone's temperature."""
+        self.send(Metric(run=self.run, name=name, step=step, value=value))

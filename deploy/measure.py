@@ -6,6 +6,7 @@ import contextlib
 import secrets
 import threading
 from dataclasses import dataclass, field, replace
+from typing import Annotated
 
 from pydantic import Field
 
@@ -33,7 +34,7 @@ class PhoneConfig(Config):
         keep: Leave program, libraries and file on the phone, so that the next push is short.
     """
 
-    threads: tuple[int, ...] = Field(default=(4,), min_length=1, max_length=16)
+    threads: tuple[Annotated[int, Field(ge=1, le=256)], ...] = Field(default=(4,), min_length=1, max_length=16)
     engine: str = ""
     warmup: int = Field(default=5, ge=0, le=10_000)
     iterations: int = Field(default=50, ge=1, le=1_000_000)
@@ -127,7 +128,7 @@ def measure(
         once = replace(spec, threads=threads, cores=cores_for(before, threads, config))
         if index:
             once = replace(once, input="", output="", profile=False)
-        taken, watch = _run(device, once, job, role)
+        taken, watch = _run(device, once, job, role=role, before=before)
         found.append(_measurement(device, taken, watch, spec=once, before=before))
         first = first or taken
         if watch.severe is not None:
@@ -138,12 +139,16 @@ def measure(
     return found, first
 
 
-def _run(device: Device, spec: runner.Spec, job: Job, role: str) -> tuple[Taken, heat.Watch]:
+def _run(device: Device, spec: runner.Spec, job: Job, *, role: str, before: DeviceInfo) -> tuple[Taken, heat.Watch]:
     marker = secrets.token_hex(8)
     watch, taken = heat.Watch(marker), Taken()
 
     def heard(text: str) -> None:
+        known = len(watch.readings)
         watch.feed(text)
+        for step, item in enumerate(watch.readings[known:], start=known):
+            for name, value in heat.live(item, before).items():
+                job.metric(name, step, value)
         if watch.severe is not None:
             raise OverheatedError(watch.severe)
 

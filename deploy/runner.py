@@ -226,6 +226,7 @@ def _watch(marker: str, seconds: float) -> str:
         f"cat {cpu}/policy*/scaling_max_freq 2>/dev/null",
         f"cat {power}/current_now 2>/dev/null",
         f"cat {power}/voltage_now 2>/dev/null",
+        f"cat {power}/temp 2>/dev/null",
     )
     said = "'|'".join(f"$({part})" for part in parts)
     return f"while [ -e {PID} ]; do echo {marker}:heat:{said} >&2; sleep {seconds:g} >/dev/null 2>&1; done"

@@ -20,7 +20,7 @@ from deploy.transports import adb_shell_tcp
 from deploy.transports.base import Check, Link
 from pqv_core.android_runtime import Runtime
 from pqv_core.errors import Cancelled, PqvError
-from pqv_core.events import Event, LatencySample, Progress, StageStarted
+from pqv_core.events import Event, LatencySample, Metric, Progress, StageStarted
 from tests.fakes import phone as fake
 from tests.fakes.adbd import Adbd, Faults
 
@@ -318,6 +318,16 @@ def test_energy_is_told_only_while_the_battery_is_drained(bench: Bench, phone: f
     charging = bench.phone.bench(Request(TINY)).measurements[0].heat
     assert charging
     assert "joule_an_inference" not in charging
+
+
+def test_the_heat_is_told_while_it_is_measured(bench: Bench, phone: fake.Phone) -> None:
+    bench.phone.kit = slow_kit(bench, phone)
+    phone.write("sys/class/power_supply/battery/temp", "314\n")
+    phone.write("sys/devices/system/cpu/cpufreq/policy4/scaling_max_freq", "1400000\n")
+    bench.phone.config = QUICK.changed(cool_down=False)
+    bench.phone.bench(Request(TINY))
+    told = {(event.name, event.value) for event in bench.of(Metric) if isinstance(event, Metric)}
+    assert told == {("thermal_status", 0.0), ("celsius", 31.4), ("clock", 0.5)}
 
 
 def test_a_cancel_ends_the_program_and_leaves_nothing(bench: Bench, phone: fake.Phone) -> None:
