@@ -10,6 +10,7 @@ from typing import Any
 from pqv_core import catalog, dataset
 from pqv_core import project as projects
 from pqv_core.config import DataConfig, ModelConfig, RunConfig, with_setting
+from pqv_core.config.export import engine_problem
 from pqv_core.config.prune import IMPORTANCES
 from pqv_core.errors import ConfigError, DataError, StorageError, UsageError
 
@@ -76,6 +77,9 @@ def check(config: RunConfig, *, project: Path) -> None:
         StorageError: The weights file does not exist.
     """
     catalog.load().get(config.model.name)
+    problem = engine_problem(config.quantize.engine, config.export.target)
+    if problem and config.quantize.precision != "fp32":
+        raise problem
     if config.model.weights == "file" and config.model.path:
         weights = projects.resolved_path(config.model.path, project=project)
         if not weights.is_file():

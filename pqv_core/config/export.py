@@ -7,9 +7,17 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
+from pqv_core import android_runtime
 from pqv_core.config.base import Config
+from pqv_core.config.quantize import ENGINES, ChoiceInfo, Engine
+from pqv_core.errors import ConfigError
 
-Target = Literal["host"]
+Target = Literal["host", "android"]
+
+TARGETS: dict[Target, ChoiceInfo] = {
+    "host": ChoiceInfo("This computer", "The passes and the engine that are fastest here, found by measuring."),
+    "android": ChoiceInfo("Android", "Only what PyTorch's runtime for phones knows; int8 on QNNPACK."),
+}
 _NAME = re.compile(r"[\w][\w.+\- ]{0,100}\.ptl")
 
 
@@ -18,12 +26,14 @@ class ExportConfig(Config):
 
     Attributes:
         target: Where the file will run.
+        runtime: Version of the Android runtime; of no meaning for this computer.
         file_name: Name of the file (ending in ``.ptl``); None makes one from model, precision and engine.
         fp32_tolerance: Largest relative error ‖a − b‖₂ ∕ ‖b‖₂ of the logits for a fp32 file.
         int8_tolerance: The same for an int8 file, against the fp32 model.
     """
 
     target: Target = "host"
+    runtime: str = android_runtime.DEFAULT
     file_name: str | None = None
     fp32_tolerance: float = Field(default=1e-4, gt=0)
     int8_tolerance: float = Field(default=0.1, gt=0)
@@ -34,3 +44,27 @@ class ExportConfig(Config):
         if value is not None and not _NAME.fullmatch(value):
             raise ValueError("the file name must be a plain name ending in .ptl, without folders")
         return value
+
+    @field_validator("runtime")
+    @classmethod
+    def _known_runtime(cls, value: str) -> str:
+        known = android_runtime.versions()
+        if value not in known:
+            raise ValueError(f"the Android runtime {value} is not known; choose one of: {', '.join(known)}")
+        return value
+
+
+def engines(target: Target) -> tuple[Engine, ...]:
+    """The engines that a file for ``target`` can be run with. The runtimes for phones have QNNPACK only."""
+    return ("auto", "qnnpack") if target == "android" else tuple(ENGINES)
+
+
+def engine_problem(engine: Engine, target: Target) -> ConfigError | None:
+    """Why a file for ``target`` cannot use ``engine``; None when it can."""
+    if engine in engines(target):
+        return None
+    return ConfigError(
+        f"The engine {ENGINES[engine].label} does not run on {TARGETS[target].label}.",
+        field="quantize.engine",
+        action="Choose QNNPACK or Auto.",
+    )

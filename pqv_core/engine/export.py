@@ -17,12 +17,12 @@ from pqv_core.engine import benchmark, environment, lite
 from pqv_core.engine.context import Context
 from pqv_core.engine.lite_process import LiteFile, Request
 from pqv_core.engine.preprocessing import Preprocessing
-from pqv_core.engine.quantize import candidate_engines, quantize
+from pqv_core.engine.quantize import quantize
+from pqv_core.engine.targets import target
 from pqv_core.errors import BenchmarkError, ExportError
 from pqv_core.events import Artifact
 from pqv_core.results import Candidate, Role
 
-_FP32_PASSES: tuple[lite.Passes, ...] = ("freeze", "mobile-no-prepack")
 _CHOICE_ITERATIONS = 15
 _CHOICE_SECONDS = 8.0
 NO_ENGINE = "none"
@@ -85,6 +85,7 @@ class _Exporter:
         self.classes = list(classes) if classes else None
         self.directory = directory
         self.context = context
+        self.target = target(config.export)
         self.threads = config.measure.threads or environment.default_threads()
 
     @property
@@ -93,7 +94,9 @@ class _Exporter:
         return torch.zeros(1, *self.preprocessing.input_size)
 
     def run(self, dense: nn.Module, final: nn.Module) -> list[Artefact]:
-        candidate_engines(self.config.quantize.engine)  # an engine that is missing is said before the work
+        if self.config.quantize.precision != "fp32":
+            self.target.engines(self.config.quantize.engine)  # an engine that is missing is said before the work
+        dense, final = self.target.prepare(dense), self.target.prepare(final)
         paper = self._write("paper_fp32", dense, "paper_fp32.ptl", passes="mobile")
         self.context.progress(1, 4, unit="files")
         fast = self._fastest_fp32(dense)
@@ -121,6 +124,7 @@ class _Exporter:
         lite.save(
             model, path, example=self.example, passes=passes, description=self._description(precision, engine, passes)
         )
+        self.target.check(path)
         artefact = Artefact(
             role=role,
             file=name,
@@ -139,6 +143,9 @@ class _Exporter:
         return {
             "format": 1,
             "model": self.config.model.name,
+            "target": self.config.export.target,
+            "runtime": self.target.runtime.version if self.target.runtime else None,
+            "input_shape": list(self.example.shape),
             "precision": precision,
             "engine": engine,
             "passes": passes,
@@ -149,9 +156,12 @@ class _Exporter:
         }
 
     def _fastest_fp32(self, dense: nn.Module) -> Artefact:
-        """The fp32 file of the dense model with the passes that run fastest on this computer."""
-        trials: dict[str, str] = {passes: f".trial-{passes}.ptl" for passes in _FP32_PASSES}
-        for passes in _FP32_PASSES:
+        """The fp32 file of the dense model with the passes that run fastest on the target."""
+        only, *others = self.target.fp32_passes
+        if not others:
+            return self._write("fast_fp32", dense, "fast_fp32.ptl", passes=only)
+        trials: dict[str, str] = {passes: f".trial-{passes}.ptl" for passes in self.target.fp32_passes}
+        for passes in self.target.fp32_passes:
             self._write("fast_fp32", dense, trials[passes], passes=passes)
         candidates = self._choose({passes: (name, NO_ENGINE) for passes, name in trials.items()})
         chosen = next(item.name for item in candidates if item.chosen)
@@ -175,7 +185,7 @@ class _Exporter:
         if quantize_config.precision == "fp32":
             passes: Any = pruned.passes
             return self._write("compressed", model, self._name(NO_ENGINE), passes=passes)
-        engines = candidate_engines(quantize_config.engine)
+        engines = self.target.engines(quantize_config.engine)
         candidates: tuple[Candidate, ...] = ()
         engine = engines[0]
         if len(engines) > 1:

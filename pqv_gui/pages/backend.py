@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pqv_core.config.export import Target, engine_problem
 from pqv_core.config.quantize import ENGINES, PRECISIONS
 from pqv_gui.i18n import tr
 from pqv_gui.pages.base import FormPage
@@ -42,6 +43,8 @@ class BackendPage(FormPage):
             tr("FP32 layers do not use these kernels: any choice gives the same file."), "caption", wrap=True
         )
         engine.body.addWidget(self.unused)
+        self.phones = label(tr("The file is made for Android, whose runtime has QNNPACK only."), "caption", wrap=True)
+        engine.body.addWidget(self.phones)
         self.engine_card = engine
         self.body.addWidget(precision)
         self.body.addWidget(engine)
@@ -53,3 +56,8 @@ class BackendPage(FormPage):
         plain = self.session.get("quantize.precision") == "fp32"
         self.engine.setEnabled(not plain)
         self.unused.setVisible(plain)
+        target: Target = self.session.get("export.target")
+        for value in ENGINES:
+            problem = engine_problem(value, target)
+            self.engine.set_available(value, problem.message if problem else "")
+        self.phones.setVisible(not plain and target == "android")

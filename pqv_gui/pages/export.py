@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from PySide6.QtWidgets import QWidget
 
+from pqv_core import android_runtime
+from pqv_core.config.export import TARGETS
 from pqv_gui.i18n import tr
 from pqv_gui.pages.base import Columns, FormPage
 from pqv_gui.viewmodels.steps import Place
 from pqv_gui.widgets.basics import Card, Disclosure, column, label
+from pqv_gui.widgets.choices import Choice, ChoiceCards
 from pqv_gui.widgets.inputs import IntInput, RealInput, TextInput
 from pqv_gui.workspace import Workspace
+
+_TARGETS = {"host": "This &computer", "android": "&Android"}
 
 
 class ExportPage(FormPage):
@@ -23,9 +28,19 @@ class ExportPage(FormPage):
             heading=tr("Export"),
             sentence=tr("A PyTorch Lite file (.ptl) is written, checked against the model, and measured."),
         )
+        self.body.addWidget(self._target_card())
         self.body.addWidget(self._file_card())
         self.body.addWidget(Columns([(self._check_card(), 1), (self._measure_card(), 1)], fold_below=40))
         self.body.addStretch()
+
+    def _target_card(self) -> Card:
+        card = Card(tr("Target"))
+        choices = [Choice(value, tr(_TARGETS[value]), tr(info.sentence)) for value, info in TARGETS.items()]
+        cards = ChoiceCards(choices, name=tr("Target"), min_width=16)
+        versions = ", ".join(android_runtime.versions())
+        cards.set_note("android", tr("Runtime {versions}").format(versions=versions))
+        card.body.addWidget(self.form.add("export.target", cards, text=""))
+        return card
 
     def _file_card(self) -> Card:
         card = Card(tr("File"))
@@ -47,6 +62,8 @@ class ExportPage(FormPage):
             tr("✓  Its answers agree with the model’s."),
         ):
             card.body.addWidget(label(words, wrap=True))
+        self.operators = label(tr("✓  The Android runtime knows its bytecode and every operator."), wrap=True)
+        card.body.addWidget(self.operators)
         more = QWidget()
         layout = column(more, gap=0.6)
         for field, text in (
@@ -76,3 +93,8 @@ class ExportPage(FormPage):
             card.body.addWidget(self.form.add(name, editor, text=text, beside=True))
         card.body.addStretch()
         return card
+
+    def refresh(self) -> None:
+        """Show the present state."""
+        super().refresh()
+        self.operators.setVisible(self.session.get("export.target") == "android")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pqv_core import predict
 from pqv_core.config import RunConfig
+from pqv_core.config.export import engine_problem
 from pqv_core.config.prune import IMPORTANCES
 from pqv_gui.viewmodels.images import Images
 from pqv_gui.viewmodels.models import Models
@@ -33,6 +34,7 @@ def problems(session: Session, around: Surroundings) -> tuple[Problem, ...]:
         *_images(config, around.images),
         *_prune(config, around),
         *_finetune(config),
+        *_engine(config),
     )
 
 
@@ -78,3 +80,9 @@ def _finetune(config: RunConfig) -> Iterator[Problem]:
             "finetune.epochs",
             "Fine-tuning needs training images. Choose them on the Model page, or set the epochs to 0.",
         )
+
+
+def _engine(config: RunConfig) -> Iterator[Problem]:
+    problem = engine_problem(config.quantize.engine, config.export.target)
+    if problem and config.quantize.precision != "fp32":
+        yield Problem("quantize.engine", str(problem))

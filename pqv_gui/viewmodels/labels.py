@@ -53,6 +53,7 @@ SETTINGS = {
     "quantize.precision": "Precision",
     "quantize.engine": "Engine",
     "export.target": "Target",
+    "export.runtime": "Android runtime",
     "export.file_name": "File name",
     "export.fp32_tolerance": "Tolerance, FP32",
     "export.int8_tolerance": "Tolerance, INT8",

@@ -12,12 +12,14 @@ from pytestqt.qtbot import QtBot
 
 from pqv_core import project as projects
 from pqv_core.config import setting_names
+from pqv_core.config.quantize import ENGINES
 from pqv_gui.pages.base import FormPage
 from pqv_gui.viewmodels.steps import WIZARD, Place
+from pqv_gui.widgets.choices import ChoiceCards
 from pqv_gui.window import MainWindow
 from tests.qt.conftest import MakeWindow
 
-ONE_CHOICE = {"export.target"}  # settings that can hold one value only, so far
+ONE_CHOICE = {"export.runtime"}  # settings that can hold one value only, so far
 
 
 def page(window: MainWindow, place: Place) -> FormPage:
@@ -126,6 +128,17 @@ def images(tmp_path: Path) -> Path:
                 image.fill(Qt.GlobalColor.red)
                 assert image.save(str(folder / f"{number}.png"))
     return tmp_path / "pets"
+
+
+def test_engines_that_phones_lack_are_disabled_with_a_reason(window: MainWindow) -> None:
+    engines = page(window, Place.BACKEND).form.editor("quantize.engine")
+    assert isinstance(engines, ChoiceCards)
+    page(window, Place.EXPORT).form.editor("export.target").radio("android").click()  # type: ignore[attr-defined]
+    assert window.workspace.session.config.export.target == "android"
+    window.go(Place.BACKEND)
+    usable = {engine for engine in ENGINES if engines.radio(engine).isEnabled()}
+    assert usable == {"auto", "qnnpack"}
+    assert "does not run on Android" in engines.radio("onednn").accessibleDescription()
 
 
 def test_a_folder_of_images_is_looked_at_and_used(window: MainWindow, qtbot: QtBot, images: Path) -> None:

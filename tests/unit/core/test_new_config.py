@@ -102,6 +102,8 @@ def test_a_weights_file_is_kept_relative_to_the_project(tmp_path: Path) -> None:
         ({"precision": "int3"}, UsageError, "int8-dynamic"),
         ({"engine": "tpu"}, UsageError, "qnnpack"),
         ({"target": "moon"}, UsageError, "host"),
+        ({"target": "android", "engine": "onednn"}, UsageError, "QNNPACK"),
+        ({"target": "android", "settings": ("export.runtime=next",)}, UsageError, "1.12.2"),
         ({"settings": ("prune.nothing=1",)}, UsageError, "prune.ratio"),
         ({"settings": ("prune.round_to",)}, UsageError, "KEY=VALUE"),
         ({"settings": ("prune.round_to=many",)}, UsageError, "prune.round_to"),

@@ -52,6 +52,7 @@ def test_a_new_project_can_run_at_once(session: Session, around: checks.Surround
         ({"prune.importance": "taylor"}, "prune.importance"),
         ({"finetune.epochs": 3}, "finetune.epochs"),
         ({"export.file_name": "../up.ptl"}, "export.file_name"),
+        ({"export.target": "android", "quantize.engine": "onednn"}, "quantize.engine"),
     ],
 )
 def test_what_is_missing_is_said_at_its_field(

@@ -1,0 +1,100 @@
+"""The four files of a run: made for this computer by measuring, or for Android by what its runtime knows."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+import timm
+import torch
+from torch import nn
+
+from pqv_core import android_runtime, ptl
+from pqv_core.config import ExportConfig, MeasureConfig, ModelConfig, QuantizeConfig, RunConfig
+from pqv_core.engine import export, targets
+from pqv_core.engine.context import Context
+from pqv_core.engine.preprocessing import Preprocessing
+from pqv_core.errors import ConfigError, ExportError
+
+MODEL = "vit_tiny_patch16_224"
+PREPROCESSING = Preprocessing(
+    input_size=(3, 32, 32),
+    mean=(0.5, 0.5, 0.5),
+    std=(0.5, 0.5, 0.5),
+    interpolation="bicubic",
+    crop_pct=1.0,
+    crop_mode="center",
+)
+
+
+@pytest.fixture(scope="module")
+def model() -> nn.Module:
+    torch.manual_seed(0)
+    arguments = {"img_size": 32, "patch_size": 8, "embed_dim": 32, "depth": 2, "num_heads": 2, "num_classes": 10}
+    made: nn.Module = timm.create_model(MODEL, **arguments)
+    return made.eval()
+
+
+def exported(model: nn.Module, folder: Path, *, target: str, engine: str = "auto") -> list[export.Artefact]:
+    config = RunConfig(
+        model=ModelConfig(name=MODEL, weights="random"),
+        quantize=QuantizeConfig.parse({"engine": engine}),
+        export=ExportConfig.parse({"target": target}),
+        measure=MeasureConfig(threads=1),
+    )
+    return export.export(
+        dense=model,
+        final=model,
+        config=config,
+        preprocessing=PREPROCESSING,
+        classes=None,
+        directory=folder,
+        context=Context(run="r", send=lambda event: None, cancelled=threading.Event()),
+    )
+
+
+def test_every_file_for_android_is_known_to_its_runtime(model: nn.Module, tmp_path: Path) -> None:
+    artefacts = exported(model, tmp_path, target="android")
+    assert [item.role for item in artefacts] == ["paper_fp32", "fast_fp32", "pruned_fp32", "compressed"]
+    assert artefacts[-1].engine == "qnnpack"
+    inputs = torch.randn(2, 3, 32, 32)
+    with torch.inference_mode():
+        expected = model(inputs)
+        for item in artefacts:
+            file = ptl.read(tmp_path / item.file)
+            assert list(android_runtime.problems(file, android_runtime.load())) == []
+            assert file.input_shape == (1, 3, 32, 32)
+            assert (file.description["target"], file.description["runtime"]) == ("android", android_runtime.DEFAULT)
+            answer = torch.cat([export.loaded(item, tmp_path)(one[None]) for one in inputs])
+            assert torch.allclose(answer, expected, atol=1e-5 if item.precision == "fp32" else 0.1)
+
+
+def test_a_file_for_this_computer_says_so(model: nn.Module, tmp_path: Path) -> None:
+    artefacts = exported(model, tmp_path, target="host", engine="onednn")
+    file = ptl.read(tmp_path / artefacts[0].file)
+    assert (file.description["target"], file.description["runtime"]) == ("host", None)
+    assert "aten::scaled_dot_product_attention" in file.operators
+    assert len(artefacts[1].candidates) == 2
+
+
+def test_an_engine_that_phones_lack_is_refused_before_any_work(model: nn.Module, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="QNNPACK"):
+        exported(model, tmp_path, target="android", engine="fbgemm")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_model_that_the_runtime_cannot_run_is_refused_with_what_it_lacks(tmp_path: Path) -> None:
+    class Newer(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return nn.functional.rms_norm(x.flatten(1), [3 * 32 * 32])
+
+    with pytest.raises(ExportError, match="lacks aten::rms_norm"):
+        exported(Newer().eval(), tmp_path, target="android")
+
+
+def test_the_model_itself_keeps_its_fused_attention(model: nn.Module) -> None:
+    plain = targets.without_fused_attention(model)
+    flags = [module.fused_attn for module in model.modules() if hasattr(module, "fused_attn")]
+    assert flags and all(flags)
+    assert not any(getattr(module, "fused_attn", False) for module in plain.modules())
