@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import hashlib
+import platform
 import secrets
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from deploy import device_info
 from deploy.device import Device
-from deploy.errors import ConnectionLostError, DeviceFullError
+from deploy.errors import CommandError, ConnectionLostError, DeviceFullError
 from deploy.job import Job
-from deploy.shell import join
-from pqv_core.errors import from_os_error
-from pqv_core.fsio import replacing, sha256_file
+from deploy.shell import Running, join, run
+from deploy.sync import Entry, Sync
+from pqv_core.errors import StorageError, from_os_error
+from pqv_core.fsio import replacing, sha256_json
 
 MARGIN = 16 << 20  # space that stays free for the phone itself
-NOTE = ".sha256"
+NOTE = ".pushed"
+_SETTLED_NS = 2_000_000_000  # a file changed so shortly ago may change again without its time showing it
+_HASHING_S = 120.0
+_BLOCK = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -35,31 +43,39 @@ class Pushed:
     skipped: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class _Source:
+    """A file here. ``version`` changes with its content; empty where that cannot be told from its times yet."""
+
+    size: int
+    version: str
+
+
 def push(device: Device, items: Sequence[Item], job: Job) -> Pushed:
     """Bring files to the phone, those that are not there yet.
 
-    A file is there when size and time are those of a push of the same SHA-256, which was noted beside it. Each is
-    written beside its place and moved there once it is whole.
+    What is there was pushed from the same, unchanged file, which was noted beside it, or has the same SHA-256, which
+    the phone is asked for. Each file is written beside its place; all are moved there once they are whole.
 
     Raises:
-        StorageError: A file here cannot be read.
+        StorageError: A file here cannot be read, or changes meanwhile.
         DeviceFullError: Too little space; checked before the first byte is sent.
         DeviceError: The phone refuses or is lost.
         Cancelled: The person asked for the end.
     """
-    sizes = [_size(item.source) for item in items]
-    present = _present(device, items, sizes)
-    missing = [(item, size) for item, size, there in zip(items, sizes, present, strict=True) if not there]
-    total = sum(size for _, size in missing)
-    free = device.free_bytes() if missing else None
-    if free is not None and free < total + MARGIN:
-        raise DeviceFullError(needed=total + MARGIN, free=free)
-    done = 0
-    for item, size in missing:
-        _send(device, item, size, done=done, total=total, job=job)
-        done += size
-    skipped = tuple(item.target for item, there in zip(items, present, strict=True) if there)
-    return Pushed(total, skipped)
+    sources = [_source(item.source) for item in items]
+    notes, free = _look(device, items)
+    with device.files() as files:
+        entries = [files.stat(item.target) for item in items]
+        present = _present(device, items, sources, entries=entries, notes=notes, job=job)
+        missing = [(item, source) for item, source, there in zip(items, sources, present, strict=True) if not there]
+        total = sum(source.size for _, source in missing)
+        if missing and free is not None and free < total + MARGIN:
+            raise DeviceFullError(needed=total + MARGIN, free=free)
+        moves = _send(device, files, missing, total=total, job=job)
+    if moves:
+        device.run(" && ".join(moves), "moving files into place", silence_s=_HASHING_S)
+    return Pushed(total, tuple(item.target for item, there in zip(items, present, strict=True) if there))
 
 
 def pull(device: Device, source: str, target: Path, *, limit: int) -> None:
@@ -74,52 +90,102 @@ def pull(device: Device, source: str, target: Path, *, limit: int) -> None:
             file.write(part)
 
 
-def _size(path: Path) -> int:
+def _source(path: Path) -> _Source:
     try:
-        return path.stat().st_size
+        found = path.stat()
+        where = str(path.resolve())
     except OSError as error:
         raise from_os_error(error, path) from error
+    if time.time_ns() - max(found.st_mtime_ns, found.st_ctime_ns) < _SETTLED_NS:
+        return _Source(found.st_size, "")
+    facts = [found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns]
+    return _Source(found.st_size, sha256_json([platform.node(), where, *facts]))
 
 
-def _present(device: Device, items: Sequence[Item], sizes: Sequence[int]) -> list[bool]:
-    with device.files() as files:
-        entries = [files.stat(item.target) for item in items]
-    same_size = [entry.mode != 0 and entry.size == size for entry, size in zip(entries, sizes, strict=True)]
-    if not any(same_size):
-        return same_size
-    notes = _notes(device, [item.target for item in items])
-    return [
-        same and note == f"{sha256_file(item.source)} {entry.time}"
-        for item, entry, same, note in zip(items, entries, same_size, notes, strict=True)
-    ]
+def _look(device: Device, items: Sequence[Item]) -> tuple[list[str], int | None]:
+    """What was noted beside each target when it was pushed, and the free space; one round trip."""
+    marker = secrets.token_hex(8)
+    reads = "".join(f'n=; read -r n < {join(item.target + NOTE)}; echo "{marker}:$n"; ' for item in items)
+    out = run(device.link, f"({reads}df -k {device_info.FOLDER}) 2>/dev/null").out
+    notes = [line.partition(":")[2].strip() for line in out.splitlines() if line.startswith(marker)]
+    return notes if len(notes) == len(items) else [""] * len(items), device_info.free_bytes(out[-2000:])
 
 
-def _notes(device: Device, targets: Sequence[str]) -> list[str]:
-    """What was noted beside each file when it was pushed: its SHA-256, and the time it has had since."""
-    command = "; ".join(f'echo "$({join("head", "-c", "100", target + NOTE)})"' for target in targets)
-    lines = device.run(f"({command}) 2>/dev/null", "looking at what is there").split("\n")
-    return [line.strip() for line in lines] if len(lines) == len(targets) else [""] * len(targets)
+def _present(
+    device: Device,
+    items: Sequence[Item],
+    sources: Sequence[_Source],
+    *,
+    entries: Sequence[Entry],
+    notes: Sequence[str],
+    job: Job,
+) -> list[bool]:
+    there: dict[str, bool] = {}
+    doubtful: list[Item] = []
+    for item, source, entry, note in zip(items, sources, entries, notes, strict=True):
+        same_size = entry.mode != 0 and entry.size == source.size
+        there[item.target] = same_size and bool(source.version) and note == f"{source.version} {entry.time}"
+        if same_size and not there[item.target]:
+            doubtful.append(item)
+    if doubtful:
+        there.update(_compared(device, doubtful, job))
+    return [there[item.target] for item in items]
 
 
-def _send(device: Device, item: Item, size: int, *, done: int, total: int, job: Job) -> None:
-    temporary = f"{item.target}.{secrets.token_hex(4)}.part"
+def _compared(device: Device, items: Sequence[Item], job: Job) -> dict[str, bool]:
+    """Whether the SHA-256 of each target is that of its source; phone and computer reckon at the same time."""
+    command = "; ".join(f'echo "$(sha256sum < {join(item.target)})"' for item in items)
+    with Running(device.link, f"({command}) 2>/dev/null", silence_s=_HASHING_S) as running:
+        ours = [_sha256(item.source, job) for item in items]
+        theirs = [line[:64] for line in running.lines()]
+    same = [own == found for own, found in zip(ours, theirs, strict=False)]
+    return {item.target: known for item, known in zip(items, same, strict=False)}
+
+
+def _sha256(path: Path, job: Job) -> str:
+    digest = hashlib.sha256()
     try:
-        with device.files() as files:
-            digest = files.send(
-                item.source,
-                temporary,
-                mode=0o755 if item.executable else 0o644,
-                report=lambda count: job.progress(min(done + count, total), total, unit="bytes"),
-            )
-            arrived = files.stat(temporary)
-    except DeviceFullError:
-        device.run(join("rm", "-f", temporary), "removing what was written")
+        with path.open("rb", buffering=0) as file:
+            while part := file.read(_BLOCK):
+                job.check()
+                digest.update(part)
+    except OSError as error:
+        raise from_os_error(error, path) from error
+    return digest.hexdigest()
+
+
+def _send(device: Device, files: Sync, missing: Sequence[tuple[Item, _Source]], *, total: int, job: Job) -> list[str]:
+    """Write the files beside their places; the commands that move them there."""
+    done, begun, moves = 0, list[str](), list[str]()
+    try:
+        for item, source in missing:
+            begun.append(f"{item.target}.{secrets.token_hex(4)}.part")
+            moves += _send_one(files, item, source, begun[-1], done=done, total=total, job=job)
+            done += source.size
+    except (DeviceFullError, CommandError):
+        device.run(join("rm", "-f", *begun), "removing what was written")
         raise
-    if arrived.size != size & 0xFFFFFFFF:
-        raise ConnectionLostError(details=f"{arrived.size} of {size} bytes arrived")
-    note = join("echo", f"{digest} {arrived.time}")
-    device.run(
-        f"{join('rm', '-f', item.target + NOTE)}; {join('mv', '-f', temporary, item.target)} "
-        f"&& {note} > {join(item.target + NOTE)}",
-        "moving the file into place",
+    return moves
+
+
+def _send_one(
+    files: Sync, item: Item, source: _Source, temporary: str, *, done: int, total: int, job: Job
+) -> list[str]:
+    sent = files.send(
+        item.source,
+        temporary,
+        mode=0o755 if item.executable else 0o644,
+        report=lambda count: job.progress(min(done + count, total), total, unit="bytes"),
     )
+    arrived = files.stat(temporary)
+    if arrived.size != sent & 0xFFFFFFFF:
+        raise ConnectionLostError(details=f"{arrived.size} of {sent} bytes arrived")
+    same = _source(item.source)
+    if sent != source.size or same.size != source.size:
+        raise StorageError(f"{item.source.name} changed while it was sent.", action="Run again.")
+    note = join(item.target + NOTE)
+    moves = [f": > {note}", join("mv", "-f", temporary, item.target)]
+    if source.version and same.version == source.version:
+        moves.append(f"{join('echo', f'{source.version} {arrived.time}')} > {note}")
+    leftover = f'for f in {join(item.target)}.*.part; do if [ -e "$f" ]; then rm -f "$f"; fi; done'
+    return [*moves, leftover]

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 import struct
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from deploy.errors import CommandError, ConnectionLostError, DeviceFullError, ProtocolError
 from deploy.transports.base import Link, Stream
 from pqv_core.errors import from_os_error
-
-if TYPE_CHECKING:
-    from hashlib import _Hash as Hash
 
 CHUNK = 64 * 1024  # the largest DATA that a phone takes
 _BATCH = 16  # chunks handed to the transport at once
@@ -71,11 +65,11 @@ class Sync:
             if name not in (".", ".."):
                 found.append(Entry(name, mode, size, time))
 
-    def send(self, source: Path, target: str, *, mode: int, report: Report) -> str:
+    def send(self, source: Path, target: str, *, mode: int, report: Report) -> int:
         """Copy a file to the phone; ``report`` is given the number of bytes handed over so far.
 
         Returns:
-            SHA-256 of what was sent.
+            Number of bytes sent.
 
         Raises:
             StorageError: ``source`` cannot be read.
@@ -87,7 +81,7 @@ class Sync:
             size = source.stat().st_size
             time = int(source.stat().st_mtime)
             self._ask(b"SEND", f"{target},{0o100000 | mode}")
-            digest = self._send_content(source, size, report)
+            sent = self._send_content(source, size, report)
             self._stream.write(_HEAD.pack(b"DONE", time & 0xFFFFFFFF))
         except ConnectionLostError:
             self._refusal_behind(needed=size)
@@ -95,7 +89,7 @@ class Sync:
         except OSError as error:
             raise from_os_error(error, source) from error
         self._outcome(needed=size)
-        return digest
+        return sent
 
     def receive(self, source: str, *, limit: int) -> Iterator[bytes]:
         """The content of a file on the phone, piece by piece.
@@ -117,27 +111,19 @@ class Sync:
                 raise ProtocolError(f"sync answered {kind!r} of {length} bytes to RECV")
             yield self._exactly(length)
 
-    def _send_content(self, source: Path, size: int, report: Report) -> str:
-        """Reads straight into buffers in which each chunk's header has its place; the SHA-256 of what was read.
-
-        Two buffers, so that one is hashed by a second thread while the other is on its way.
-        """
-        buffers = [bytearray(_BATCH * (8 + CHUNK)) for _ in range(2)]
-        digest, done, turn = hashlib.sha256(), 0, 0
-        with source.open("rb", buffering=0) as file, ThreadPoolExecutor(1) as hasher:
-            hashed = hasher.submit(int)
-            while sizes := _fill(buffers[turn % 2], file):
-                hashed.result()
-                view = memoryview(buffers[turn % 2])
-                hashed = hasher.submit(_hash, digest, view, sizes)
-                self._stream.write(view[: sum(sizes) + 8 * len(sizes)])
+    def _send_content(self, source: Path, size: int, report: Report) -> int:
+        """Reads straight into a buffer in which each chunk's header has its place; the number of bytes read."""
+        buffer, done = bytearray(_BATCH * (8 + CHUNK)), 0
+        with source.open("rb", buffering=0) as file, memoryview(buffer) as view:
+            while filled := _fill(buffer, view, file):
+                content, end = filled
+                self._stream.write(view[:end])
                 if self._stream.waiting():
                     self._outcome(needed=size)
                     raise ProtocolError("sync answered before the end of a file")
-                done, turn = done + sum(sizes), turn + 1
+                done += content
                 report(done)
-            hashed.result()
-        return digest.hexdigest()
+        return done
 
     def _outcome(self, *, needed: int) -> None:
         kind, length = _HEAD.unpack(self._exactly(8))
@@ -179,19 +165,17 @@ class Sync:
         return taken
 
 
-def _fill(buffer: bytearray, file: FileIO) -> list[int]:
-    """Read as many chunks as fit, each behind its header; their sizes."""
-    view, sizes, filled = memoryview(buffer), list[int](), 0
-    while len(sizes) < _BATCH and (count := file.readinto(view[filled + 8 : filled + 8 + CHUNK])):
+def _fill(buffer: bytearray, view: memoryview, file: FileIO) -> tuple[int, int] | None:
+    """Read as many chunks as fit, each behind its header.
+
+    Returns:
+        Bytes of the file, and bytes with the headers; None at the end of the file.
+    """
+    content = filled = 0
+    for _ in range(_BATCH):
+        count = file.readinto(view[filled + 8 : filled + 8 + CHUNK])
+        if not count:
+            break
         _HEAD.pack_into(buffer, filled, b"DATA", count)
-        sizes.append(count)
-        filled += 8 + count
-    return sizes
-
-
-def _hash(digest: Hash, view: memoryview, sizes: list[int]) -> int:
-    start = 0
-    for size in sizes:
-        digest.update(view[start + 8 : start + 8 + size])
-        start += 8 + size
-    return start
+        content, filled = content + count, filled + 8 + count
+    return (content, filled) if filled else None

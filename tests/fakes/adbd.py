@@ -38,6 +38,7 @@ class Faults:
         garbage: Sends bytes that are no packet, in place of the n-th packet.
         wrong_sum: Sends a wrong checksum with the n-th packet.
         features: Those announced; without ``shell_v2`` the phone is an old one.
+        version: Of the protocol; old phones send and want payload sums.
     """
 
     auth: Literal["none", "accept", "late", "never"] = "none"
@@ -50,6 +51,7 @@ class Faults:
     garbage: int | None = None
     wrong_sum: int | None = None
     features: str = "shell_v2,cmd"
+    version: int = wire.NEW_VERSION
 
 
 class Stream:
@@ -185,7 +187,7 @@ class Connection:
         if self.daemon.faults.offline:
             return
         if command == b"CNXN":
-            self.version = min(arg0, wire.NEW_VERSION)
+            self.version = min(arg0, self.daemon.faults.version)
             self.max_data = min(arg1, MAX_DATA)
             self._greet() if self.daemon.faults.auth == "none" else self._challenge()
         elif command == b"AUTH":

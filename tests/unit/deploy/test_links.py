@@ -26,8 +26,10 @@ from deploy.transports.base import Link
 from pqv_core.errors import Cancelled
 from tests.fakes.adbd import Adbd, Faults
 from tests.fakes.phone import MAPPED, Phone
+from tests.fakes.wire import OLD_VERSION
 
 Connect = Callable[..., Link]
+OLD = Faults(max_data=4096, small_buffers=True, max_write=33, version=OLD_VERSION)
 
 
 def nothing(_: int) -> None:
@@ -150,7 +152,7 @@ def test_a_cancel_ends_a_wait(link: Link, cancelled: threading.Event) -> None:
         cancelled.clear()
 
 
-@pytest.mark.parametrize("faults", [Faults(max_data=4096, small_buffers=True, max_write=33), Faults(delay=0.001)])
+@pytest.mark.parametrize("faults", [OLD, Faults(delay=0.001)])
 def test_old_and_slow_phones(phone: Phone, tmp_path: Path, tcp: Connect, faults: Faults) -> None:
     content = os.urandom(100_001)
     (tmp_path / "file").write_bytes(content)
@@ -200,7 +202,7 @@ def test_a_phone_that_does_not_answer(phone: Phone, tcp: Connect) -> None:
         tcp(daemon, handshake_s=0.2)
 
 
-@pytest.mark.parametrize("faults", [Faults(garbage=2), Faults(wrong_sum=3), Faults(garbage=3)])
+@pytest.mark.parametrize("faults", [Faults(garbage=2), Faults(wrong_sum=3, version=OLD_VERSION), Faults(garbage=3)])
 def test_garbage_is_an_error_and_never_a_wait(phone: Phone, tcp: Connect, faults: Faults) -> None:
     with Adbd(phone, faults) as daemon, pytest.raises((ProtocolError, PairingError, ConnectionLostError)):
         shell.run(tcp(daemon), "echo out")
