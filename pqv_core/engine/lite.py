@@ -16,6 +16,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 from torch._C import _MobileOptimizerType as MobileOptimizerType
+from torch.jit.frontend import FrontendError
 from torch.jit.mobile import _load_for_lite_interpreter
 from torch.utils.mobile_optimizer import optimize_for_mobile
 
@@ -27,7 +28,7 @@ Passes = Literal["freeze", "mobile", "mobile-no-prepack"]
 DESCRIPTION = "pqv.json"
 _NO_ENGINE = "none"
 # What TorchScript raises for code that it cannot compile; out of memory is not among them.
-_COMPILER_ERRORS = (RuntimeError, TypeError, ValueError, AttributeError, KeyError, OSError)
+_COMPILER_ERRORS = (FrontendError, RuntimeError, TypeError, ValueError, AttributeError, KeyError, OSError)
 
 
 def save(model: nn.Module, path: Path, *, example: Tensor, passes: Passes, description: dict[str, Any]) -> None:

@@ -19,7 +19,7 @@ class PatchLinear(nn.Module):
 
     def __init__(self, conv: nn.Conv2d) -> None:
         super().__init__()
-        self.height, self.width = conv.kernel_size
+        self.kernel_size = (conv.kernel_size[0], conv.kernel_size[1])  # some models ask their convolution for it
         self.linear = nn.Linear(conv.weight[0].numel(), conv.out_channels, bias=conv.bias is not None)
         self.linear.weight = nn.Parameter(conv.weight.detach().flatten(1).clone())
         if conv.bias is not None:
@@ -27,10 +27,11 @@ class PatchLinear(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         n, channels, height, width = images.shape
-        rows, columns = height // self.height, width // self.width
-        images = images[:, :, : rows * self.height, : columns * self.width]
-        patches = images.reshape(n, channels, rows, self.height, columns, self.width).permute(0, 2, 4, 1, 3, 5)
-        embedded = self.linear(patches.reshape(n, rows * columns, channels * self.height * self.width))
+        high, wide = self.kernel_size
+        rows, columns = height // high, width // wide
+        images = images[:, :, : rows * high, : columns * wide]
+        patches = images.reshape(n, channels, rows, high, columns, wide).permute(0, 2, 4, 1, 3, 5)
+        embedded = self.linear(patches.reshape(n, rows * columns, channels * high * wide))
         return embedded.transpose(1, 2).reshape(n, -1, rows, columns)
 
 

@@ -132,3 +132,13 @@ def test_a_module_that_torchscript_cannot_take_is_refused(tmp_path: Path) -> Non
     with pytest.raises(ExportError, match="TorchScript"):
         lite.save(Odd().eval(), tmp_path / "a.ptl", example=EXAMPLE, passes="freeze", description={})
     assert not list(tmp_path.iterdir())
+
+
+def test_code_that_cannot_be_scripted_is_traced(tmp_path: Path) -> None:
+    class Open(nn.Module):
+        def forward(self, x):
+            options = {"other": x}
+            return torch.add(x, **options)
+
+    lite.save(Open().eval(), tmp_path / "a.ptl", example=EXAMPLE, passes="freeze", description={})
+    assert torch.equal(lite.load(tmp_path / "a.ptl", engine="")(EXAMPLE), 2 * EXAMPLE)

@@ -19,6 +19,10 @@ def test_it_answers_as_the_convolution(kernel: tuple[int, int], size: tuple[int,
     torch.testing.assert_close(PatchLinear(conv)(images), conv(images))
 
 
+def test_a_model_may_ask_for_the_kernel() -> None:
+    assert PatchLinear(nn.Conv2d(3, 8, (2, 4), stride=(2, 4))).kernel_size == (2, 4)
+
+
 @pytest.mark.parametrize(
     "other",
     [

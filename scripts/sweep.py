@@ -1,0 +1,218 @@
+"""Take the smallest model of every transformer family through the whole tool: ``python -m scripts.sweep``.
+
+Each is pruned, trained one step, exported in fp32 and int8, and, in another process, rebuilt from its checkpoint bit
+for bit and compared with its files. What comes of it is written to ``docs/families.md``. Weights are random and
+nothing is downloaded. Some twenty minutes of one core; every family has processes of its own and a time limit.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import importlib.metadata
+import json
+import multiprocessing
+import sys
+import tempfile
+import time
+from multiprocessing.connection import wait
+from pathlib import Path
+
+from pqv_core.config import PruneConfig
+from pqv_core.fsio import write_text
+from scripts import sweep_family
+from scripts.sweep_family import Row, Task
+
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "families.md"
+FEWER = 0.1
+"""Share of the parameters that pruning must take away."""
+_COLUMNS = (
+    *("Family", "Model", "M parameters", "fewer", "what is cut", "seconds"),
+    *("fp32 differs", "int8 differs", "int8 ∕ fp32 file", "all the way"),
+)
+_HEADING = f"| {' | '.join(_COLUMNS)} |"
+
+# The smallest published model of each family.
+FAMILIES = {
+    "BEiT": "beit_base_patch16_224",
+    "CAFormer": "caformer_s18",
+    "CaiT": "cait_xxs24_224",
+    "CoaT": "coat_tiny",
+    "CoAtNet": "coatnet_nano_rw_224",
+    "ConViT": "convit_tiny",
+    "CrossViT": "crossvit_9_240",
+    "DaViT": "davit_tiny",
+    "DeiT": "deit_tiny_patch16_224",
+    "DeiT distilled": "deit_tiny_distilled_patch16_224",
+    "DeiT III": "deit3_small_patch16_224",
+    "EdgeNeXt": "edgenext_xx_small",
+    "EfficientFormer": "efficientformer_l1",
+    "EfficientFormer V2": "efficientformerv2_s0",
+    "EfficientViT (MIT)": "efficientvit_b0",
+    "EfficientViT (MSRA)": "efficientvit_m0",
+    "EVA": "eva02_tiny_patch14_224",
+    "FastViT": "fastvit_t8",
+    "FocalNet": "focalnet_tiny_srf",
+    "GC ViT": "gcvit_xxtiny",
+    "Hiera": "hiera_tiny_224",
+    "iFormer": "iformer_t",
+    "LeViT": "levit_128s",
+    "MaxViT": "maxvit_pico_rw_256",
+    "MLP-Mixer": "mixer_s32_224",
+    "MobileViT": "mobilevit_xxs",
+    "MobileViT V2": "mobilevitv2_050",
+    "MViTv2": "mvitv2_tiny",
+    "NaFlexViT": "naflexvit_base_patch16_gap",
+    "NesT": "nest_tiny",
+    "Next-ViT": "nextvit_small",
+    "PiT": "pit_ti_224",
+    "PoolFormer": "poolformer_s12",
+    "PVT v2": "pvt_v2_b0",
+    "RepViT": "repvit_m0_9",
+    "Sequencer": "sequencer2d_s",
+    "SHViT": "shvit_s1",
+    "SwiftFormer": "swiftformer_xs",
+    "Swin": "swin_tiny_patch4_window7_224",
+    "Swin V2": "swinv2_tiny_window8_256",
+    "Swin V2 CR": "swinv2_cr_tiny_224",
+    "TinyViT": "tiny_vit_5m_224",
+    "TNT": "tnt_s_legacy_patch16_224",
+    "Twins PCPVT": "twins_pcpvt_small",
+    "Twins SVT": "twins_svt_small",
+    "Visformer": "visformer_tiny",
+    "ViT": "vit_tiny_patch16_224",
+    "ViT with registers": "vit_little_patch16_reg1_gap_256",
+    "ViT hybrid": "vit_tiny_r_s16_p8_224",
+    "ViT relative positions": "vit_relpos_small_patch16_224",
+    "ViT shared relative positions": "vit_srelpos_small_patch16_224",
+    "ViT SigLIP": "vit_base_patch16_siglip_224",
+    "ViTamin": "vitamin_small_224",
+    "VOLO": "volo_d1_224",
+    "XCiT": "xcit_nano_12_p16_224",
+}
+
+
+def sweep(family: str, model: str, config: PruneConfig, *, limit: float) -> Row:
+    """Take one model all the way, or as far as it goes within ``limit`` seconds."""
+    row = Row(family, model)
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="pqv-sweep-") as folder:
+        for task in (sweep_family.make, sweep_family.compare):
+            row = in_process(task, row, Path(folder), config, seconds=limit - (time.monotonic() - began))
+            if row.problem:
+                break
+    row.seconds = time.monotonic() - began
+    return row
+
+
+def in_process(task: Task, row: Row, folder: Path, config: PruneConfig, *, seconds: float) -> Row:
+    """Do a task in a process of its own, which is ended when its time is over."""
+    processes = multiprocessing.get_context(_start_method())
+    here, there = processes.Pipe(duplex=False)
+    process = processes.Process(
+        target=sweep_family.serve, args=(task, row, folder, config.model_dump(mode="json"), there)
+    )
+    end = time.monotonic() + max(0.0, seconds)
+    process.start()
+    there.close()
+    try:
+        while process.is_alive() and time.monotonic() < end:
+            wait([here, process.sentinel], timeout=max(0.0, end - time.monotonic()))
+            row = _heard(here) or row
+        row = _heard(here) or row
+        if process.is_alive():
+            row.problem = row.problem or "its time is over"
+        elif process.exitcode:
+            row.problem = row.problem or f"the process ended with status {process.exitcode}"
+    finally:
+        process.kill()
+        process.join()
+        here.close()
+    return row
+
+
+def _heard(pipe: object) -> Row | None:
+    """The last row that was told."""
+    row = None
+    try:
+        while pipe.poll():  # type: ignore[attr-defined]
+            row = Row(**json.loads(pipe.recv()))  # type: ignore[attr-defined]
+    except EOFError:
+        pass
+    return row
+
+
+def _start_method() -> str:
+    """torch is imported once and for all where the system can fork from a process that did."""
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return "spawn"
+    multiprocessing.set_forkserver_preload(["scripts.sweep_family"])
+    return "forkserver"
+
+
+def passed(row: Row) -> bool:
+    """All the way, with fewer parameters than before by a tenth at least."""
+    return not row.problem and row.fewer >= FEWER
+
+
+def line(row: Row) -> str:
+    """One line of the table."""
+    verdict = f"{row.step}: {row.problem}" if row.problem else "yes" if row.fewer >= FEWER else "too little goes"
+    cells = (
+        row.family,
+        f"`{row.model}`",
+        f"{row.before / 1e6:.1f}",
+        f"{row.fewer:.1%}" if row.after else "",
+        ", ".join(row.cut),
+        f"{row.prune_s:.1f}",
+        f"{row.fp32:.0e}" if row.fp32 is not None else "",
+        f"{row.int8:.3f}" if row.int8 is not None else "",
+        f"{row.smaller:.2f}" if row.smaller is not None else "",
+        verdict.replace("|", "∣"),
+    )
+    return f"| {' | '.join(cells)} |"
+
+
+def page(rows: list[Row], config: PruneConfig) -> str:
+    """All of it as Markdown."""
+    versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in ("timm", "torch", "torch-pruning"))
+    return f"""# Families
+
+Written by `make sweep` from what it measured ({versions}). {sum(map(passed, rows))} of {len(rows)} families go all the
+way at a ratio of {config.ratio:g} on the smallest model: they are pruned (importance {config.importance}) with at
+least {FEWER:.0%} fewer parameters, trained one step, exported in fp32 and int8, and in another process rebuilt from
+their checkpoint bit for bit and reloaded from both files, which agree with the model they came from (relative error
+of the logits below {sweep_family.FP32_TOLERANCE:g} for fp32 and {sweep_family.INT8_TOLERANCE:g} for int8). Weights
+are random, for nothing is downloaded. Seconds are those of pruning on one thread.
+
+{_HEADING}
+|---|---|--:|--:|---|--:|--:|--:|--:|---|
+{chr(10).join(line(row) for row in rows)}
+"""
+
+
+def main() -> int:
+    """Run the sweep; the exit status is 1 where a family does not go all the way."""
+    parser = argparse.ArgumentParser(prog="python -m scripts.sweep", description=__doc__)
+    parser.add_argument("--only", nargs="+", metavar="FAMILY", help="families, or names of timm's models; no page")
+    parser.add_argument("--ratio", type=float, default=0.25)
+    parser.add_argument("--importance", default="l2")
+    parser.add_argument("--limit", type=float, default=180.0, help="seconds a family")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows there as well")
+    arguments = parser.parse_args()
+    config = PruneConfig.parse({"importance": arguments.importance, "ratio": arguments.ratio})
+    chosen = {name: FAMILIES.get(name, name) for name in arguments.only} if arguments.only else FAMILIES
+    rows = []
+    for family, model in chosen.items():
+        rows.append(sweep(family, model, config, limit=arguments.limit))
+        print(line(rows[-1]), f"{rows[-1].seconds:.0f} s", flush=True)
+        if arguments.json:
+            write_text(arguments.json, json.dumps([dataclasses.asdict(row) for row in rows], indent=1))
+    print(f"{sum(map(passed, rows))} of {len(rows)}")
+    if not arguments.only and arguments.ratio == PruneConfig().ratio:
+        write_text(PAGE, page(rows, config))
+    return 0 if all(map(passed, rows)) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
