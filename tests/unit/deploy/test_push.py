@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import tracemalloc
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
