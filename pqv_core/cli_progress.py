@@ -23,7 +23,7 @@ from rich.text import Text
 
 from pqv_core import events, formatting, labels
 
-_SHOWN_METRICS = {"train_loss": "loss", "val_loss": "val. loss", "val_top1": "top-1"}
+_SHOWN_METRICS = {"sparse_loss": "loss", "train_loss": "loss", "val_loss": "val. loss", "val_top1": "top-1"}
 
 
 class View(Protocol):

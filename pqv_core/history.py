@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -39,10 +40,12 @@ class History:
         self._last[metric.name] = metric.step
         return True
 
-    def clear(self) -> None:
-        """Forget all points: the training begins anew."""
+    def begin(self, earlier: Path | None = None) -> None:
+        """Forget all points, for a training begins anew; those of an ``earlier`` one come first."""
         self._path.unlink(missing_ok=True)
-        self._last.clear()
+        if earlier is not None:
+            shutil.copy(earlier, self._path)
+        self._last = {metric.name: metric.step for metric in read(self._path)}
 
 
 def read(path: Path) -> list[Metric]:

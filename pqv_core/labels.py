@@ -5,6 +5,7 @@ from __future__ import annotations
 STAGES = {
     "load": "Load the model",
     "evaluate": "Accuracy before",
+    "sparsify": "Sparse training",
     "prune": "Prune",
     "finetune": "Fine-tune",
     "evaluate_pruned": "Accuracy after pruning",

@@ -1,7 +1,7 @@
-"""Several processes that fine-tune together, as ``accelerate launch`` starts them.
+"""Several processes that train together, as ``accelerate launch`` starts them.
 
-The first does the whole run; when it comes to fine-tuning it hands the others a plan, as JSON. They train with it and
-are then done. Alone, all of this is nothing but a call of ``finetune``.
+The first does the whole run; when it comes to a training it hands the others a plan, as JSON. They train with it, and
+are done after the last. Alone, all of this is nothing but a call of ``finetune`` or ``sparsify``.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from accelerate.utils import broadcast  # type: ignore[import-untyped]
 from pydantic import BaseModel, ConfigDict
 from torch import nn
 
-from pqv_core.config import FinetuneConfig
-from pqv_core.engine import checkpoint, data, devices, finetune
+from pqv_core.config import FinetuneConfig, PruneConfig
+from pqv_core.engine import checkpoint, data, devices, finetune, sparsify
 from pqv_core.engine.context import Context
 from pqv_core.engine.preprocessing import Preprocessing
 
@@ -24,7 +24,11 @@ _NOTHING = "null"
 
 
 class Plan(BaseModel):
-    """All that fine-tuning needs, as data. Paths are absolute, on a disk that all processes see."""
+    """All that a training needs, as data. Paths are absolute, on a disk that all processes see.
+
+    Attributes:
+        sparsify: What is going to be cut, where this is the training before pruning; None for fine-tuning.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -38,6 +42,12 @@ class Plan(BaseModel):
     config: FinetuneConfig
     seed: int
     directory: Path
+    sparsify: PruneConfig | None = None
+
+    @property
+    def is_last(self) -> bool:
+        """Whether no other training follows in the same run."""
+        return self.sparsify is None
 
 
 def size() -> int:
@@ -51,28 +61,31 @@ def is_first() -> bool:
 
 
 def train(plan: Plan, context: Context) -> nn.Module:
-    """Fine-tune by the plan, together with the others where there are any.
+    """Train by the plan, together with the others where there are any.
 
     Raises:
         PqvError: As ``finetune``.
     """
     if size() > 1:
         _tell(plan.model_dump_json(), plan.config)
-    tuned = _tuned(plan, context)
-    leave()
-    return tuned
+    trained = _trained(plan, context)
+    if plan.is_last:
+        leave()
+    return trained
 
 
 def follow(config: FinetuneConfig, context: Context) -> None:
-    """Wait for the first process's plan, and train by it. Ends without one where there is nothing to train."""
-    text = _hear(config)
-    if text != _NOTHING:
-        _tuned(Plan.model_validate_json(text), context)
+    """Wait for the first process's plans, and train by them. Ends without one where there is nothing to train."""
+    while (text := _hear(config)) != _NOTHING:
+        plan = Plan.model_validate_json(text)
+        _trained(plan, context)
+        if plan.is_last:
+            break
     leave()
 
 
 def dismiss(config: FinetuneConfig) -> None:
-    """Let the others go when there was nothing to train."""
+    """Let the others go when there is nothing (more) to train."""
     if size() > 1 and torch.distributed.is_initialized():
         _tell(_NOTHING, config)
         leave()
@@ -84,10 +97,20 @@ def leave() -> None:
         torch.distributed.destroy_process_group()
 
 
-def _tuned(plan: Plan, context: Context) -> nn.Module:
+def _trained(plan: Plan, context: Context) -> nn.Module:
     images = data.open_images(
         plan.train, preprocessing=plan.preprocessing, classes=plan.classes, seed=plan.seed, context=context
     )
+    if plan.sparsify is not None:
+        return sparsify.sparsify(
+            checkpoint.load(plan.model),
+            plan.config,
+            plan.sparsify,
+            train=images,
+            directory=plan.directory,
+            seed=plan.seed,
+            context=context,
+        )
     val = plan.val and data.open_images(
         plan.val,
         preprocessing=plan.preprocessing,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -26,6 +27,32 @@ _CUT = {
     (nn.Conv2d, "in"): tp.prune_conv_in_channels,
     (nn.Conv2d, "out"): tp.prune_conv_out_channels,
 }
+
+
+_ROWS = {
+    tp.prune_linear_out_channels,
+    tp.prune_conv_out_channels,
+    tp.prune_depthwise_conv_out_channels,
+    tp.prune_batchnorm_out_channels,
+    tp.prune_layernorm_out_channels,
+}
+_COLUMNS = {tp.prune_linear_in_channels, tp.prune_conv_in_channels}
+
+
+@dataclass(frozen=True)
+class Slices:
+    """What of one weight depends on the channels of a width.
+
+    Attributes:
+        dimension: Of the weight: 0 for rows, 1 for columns.
+        indices: Rows or columns, int64.
+        channels: The channel of the width that each belongs to, int64.
+    """
+
+    weight: nn.Parameter
+    dimension: int
+    indices: Tensor
+    channels: Tensor
 
 
 class Dependencies:
@@ -56,6 +83,20 @@ class Dependencies:
         if width.separate:
             group._group = [item for item in group._group if item.dep.layer not in width.separate]
         return group
+
+    def slices(self, width: Width) -> list[Slices]:
+        """All weights that depend on a width; biases, which cost nothing to keep, are left out."""
+        found = []
+        for item in self.group(width, list(range(width.channels))):
+            weight = getattr(item.dep.layer, "weight", None)
+            roots = item.root_idxs
+            rows = item.dep.pruning_fn in _ROWS
+            if not isinstance(weight, nn.Parameter) or not (rows or item.dep.pruning_fn in _COLUMNS):
+                continue
+            if not roots or None in roots or max(item.idxs) >= weight.shape[0 if rows else 1]:
+                continue  # of a grouped convolution the columns are shared by channels
+            found.append(Slices(weight, 0 if rows else 1, torch.tensor(item.idxs), torch.tensor(roots)))
+        return found
 
 
 Call = tuple[tuple[Any, ...], dict[str, Any]]

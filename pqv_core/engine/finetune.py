@@ -66,25 +66,31 @@ def finetune(
         StorageError: The state cannot be written.
         Cancelled: The end was asked for; the state is kept.
     """
-    images = _prepared(train, val, config, seed)
+    images = prepared(train, val, config, seed)
     pupil = copy.deepcopy(model)
-    trainer = _Trainer(pupil, config, images, teacher=teacher, directory=directory, seed=seed, context=context)
+    trainer = Trainer(pupil, config, images, teacher=teacher, directory=directory, seed=seed, context=context)
     with reproducible(trainer.device):
         return trainer.run()
 
 
 @dataclass(frozen=True)
-class _Sets:
+class Sets:
+    """The images of a training, as it takes them."""
+
     train: Images
     val: Images | None
 
 
-class _Trainer:
+class Trainer:
+    """One training; what another kind of it adds stands in the methods that say so."""
+
+    loss_curve = "train_loss"
+
     def __init__(
         self,
         model: nn.Module,
         config: FinetuneConfig,
-        sets: _Sets,
+        sets: Sets,
         *,
         teacher: nn.Module | None,
         directory: Path,
@@ -257,7 +263,8 @@ class _Trainer:
             with nullcontext() if last else self.accelerator.no_sync(self.model):
                 answer = self.model(pictures)
                 loss = self.objective(answer, pictures, wanted) * (len(pictures) / len(images))
-                self.accelerator.backward(loss)
+                extra = self._extra_loss() if last else None
+                self.accelerator.backward(loss if extra is None else loss + extra)
             total += loss.detach()
         return float(self.accelerator.reduce(total, reduction="mean"))
 
@@ -280,9 +287,17 @@ class _Trainer:
         if position.loss_steps >= self.window or position.step == self.steps:
             epoch = position.step / self.epoch_steps
             mean = position.loss_sum / position.loss_steps
-            self.context.metric("train_loss", step=position.step, value=mean, epoch=epoch)
-            self.context.metric("learning_rate", step=position.step, value=rate, epoch=epoch)
+            self.context.metric(self.loss_curve, step=position.step, value=mean, epoch=epoch)
+            self._report_more(epoch, rate)
             position.loss_sum, position.loss_steps = 0.0, 0
+
+    def _extra_loss(self) -> Tensor | None:
+        """What is added to each step's loss; nothing here."""
+        return None
+
+    def _report_more(self, epoch: float, rate: float) -> None:
+        """What is told along with the loss."""
+        self.context.metric("learning_rate", step=self.position.step, value=rate, epoch=epoch)
 
     def _epoch_is_open(self) -> bool:
         return self.position.step // self.epoch_steps > self.position.epochs
@@ -344,12 +359,13 @@ class _Trainer:
             self.store.save(self.position)
 
 
-def _prepared(train: Images, val: Images | None, config: FinetuneConfig, seed: int) -> _Sets:
+def prepared(train: Images, val: Images | None, config: FinetuneConfig, seed: int) -> Sets:
+    """Images augmented as ``config`` says, and kept in memory where all of them fit."""
     chosen = train.augmented(augment.Augmentation.of(config), seed=seed) if config.augment else train.plain()
     for images in (chosen, val):
         if images is not None:
             images.remember()
-    return _Sets(chosen, val)
+    return Sets(chosen, val)
 
 
 def _contiguous(model: nn.Module) -> nn.Module:

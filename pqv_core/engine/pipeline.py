@@ -27,7 +27,7 @@ from pqv_core.events import Event, JobStarted, Metric, StageFinished, StageStart
 from pqv_core.fsio import sha256_json, write_json
 from pqv_core.history import History
 from pqv_core.job import RunJob
-from pqv_core.results import RunRecord, StageRecord
+from pqv_core.results import Measurement, RunRecord, StageRecord, Variant
 
 DONE_FILE = "done.json"
 
@@ -74,14 +74,21 @@ class Pipeline:
         self.context = work.context
         self.fresh = fresh
         self.siblings = projects.runs_directory(project)
+        self.elsewhere: dict[str, tuple[Measurement, ...]] = {}
+        self.earlier_export = ""
         self.record = self._opened_record()
         self.history = History(directory / results.HISTORY_FILE)
         self.context.send = self._keeping_history(self.context.send)
 
     def _opened_record(self) -> RunRecord:
         created = datetime.now(UTC).isoformat(timespec="milliseconds")
+        variants: tuple[Variant, ...] = ()
         if (self.directory / results.RUN_FILE).exists():
-            created = results.load(self.directory).created
+            earlier = results.load(self.directory)
+            created = earlier.created
+            variants = earlier.variants  # shown, and kept by a run that is killed, until the export has been looked at
+            self.elsewhere = results.measured_elsewhere(earlier)
+            self.earlier_export = next((item.inputs_hash for item in earlier.stages if item.name == "export"), "")
         config = self.work.config
         return RunRecord(
             id=self.directory.name,
@@ -90,6 +97,7 @@ class Pipeline:
             config=config.model_dump(mode="json"),
             environment=environment.describe(threads=config.measure.threads or environment.default_threads()),
             stages=tuple(StageRecord(name=stage.name, state="waiting") for stage in STAGES),
+            variants=variants,
         )
 
     def _keeping_history(self, send: Callable[[Event], None]) -> Callable[[Event], None]:
@@ -143,6 +151,8 @@ class Pipeline:
             if warning not in self.context.warnings:
                 self.context.warnings.append(warning)
         self.work.complete(stage.name, key=done.inputs_hash, result=done.result, directory=self._place(stage))
+        if stage.name == "export" and cached and done.inputs_hash == self.earlier_export:
+            self.work.elsewhere = self.elsewhere  # the files are still those that phones have measured
         stages.publish(self.work, stage.name, self.directory)
         self.record = stages.fill(self.record, self.work)
         self._mark(
@@ -183,7 +193,7 @@ class Pipeline:
             part.mkdir(parents=True)
             marker.write_text(key)
             if stage.writes_history:
-                self.history.clear()
+                self.history.begin(self._history_before())
         known = list(self.context.warnings)
         began = time.monotonic()
         result = stage.work(self.work, part)
@@ -196,6 +206,11 @@ class Pipeline:
         write_json(part / DONE_FILE, done.__dict__)
         _swap(part, place)
         return done
+
+    def _history_before(self) -> Path | None:
+        """The curves of the training before, which this run's file begins with."""
+        files = [directory / results.HISTORY_FILE for directory in self.work.directories.values()]
+        return next((file for file in reversed(files) if file.exists()), None)
 
     def _mark(self, index: int, record: StageRecord) -> None:
         stages_ = (*self.record.stages[:index], record, *self.record.stages[index + 1 :])

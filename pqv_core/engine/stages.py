@@ -29,6 +29,7 @@ from pqv_core.engine import (
     models,
     parity,
     prune,
+    sparsify,
 )
 from pqv_core.engine.context import Context
 from pqv_core.engine.preprocessing import Preprocessing
@@ -49,6 +50,7 @@ class Work:
         results: By stage, the JSON result of each stage that is complete.
         keys: By stage, the hash of its inputs.
         directories: By stage, the folder with its files.
+        elsewhere: By role, what phones measured of this run's files in earlier times.
     """
 
     project: Path
@@ -57,6 +59,7 @@ class Work:
     results: dict[str, dict[str, Any]] = field(default_factory=dict)
     keys: dict[str, str] = field(default_factory=dict)
     directories: dict[str, Path] = field(default_factory=dict)
+    elsewhere: dict[str, tuple[Measurement, ...]] = field(default_factory=dict)
     _fingerprints: dict[Path, str] = field(default_factory=dict)
 
     def complete(self, stage: str, *, key: str, result: dict[str, Any], directory: Path) -> None:
@@ -212,7 +215,53 @@ def _val_images(work: Work) -> data.Images:
     )
 
 
+# sparsify -----------------------------------------------------------------------------------------------------
+
+
+def _sparsify_inputs(work: Work) -> Result | None:
+    config = work.config.prune
+    if not config.enabled or config.sparse_epochs == 0:
+        return None
+    if work.train is None:
+        raise DataError(
+            "The sparse training before pruning needs training images, and none are set.",
+            action="Choose a folder with training images, or set the sparse epochs to 0.",
+        )
+    return {
+        "model": work.keys["load"],
+        "config": config.model_dump(mode="json", include=set(sparsify.PHASE)),
+        "training": work.config.finetune.model_dump(mode="json", exclude={"epochs"}),
+        "train": work.fingerprint(work.train),
+        "seed": work.config.seed,
+    }
+
+
+def _sparsify(work: Work, directory: Path) -> Result:
+    assert work.train is not None
+    plan = crew.Plan(
+        model=work.directories["load"] / WEIGHTS_FILE,
+        teacher=None,
+        train=work.train,
+        val=None,
+        eval_images=None,
+        classes=tuple(work.results["load"]["classes"]),
+        preprocessing=work.preprocessing,
+        config=work.config.finetune,
+        seed=work.config.seed,
+        directory=directory / "state",
+        sparsify=work.config.prune,
+    )
+    checkpoint.save(crew.train(plan, work.context), directory / WEIGHTS_FILE, base=work.base)
+    shutil.rmtree(directory / "state", ignore_errors=True)
+    return {name: work.results["load"][name] for name in ("params", "macs")}
+
+
 # prune --------------------------------------------------------------------------------------------------------
+
+
+def _uncut(work: Work) -> str:
+    """The stage whose model is going to be cut."""
+    return "sparsify" if "sparsify" in work.results else "load"
 
 
 def _prune_inputs(work: Work) -> Result | None:
@@ -221,7 +270,7 @@ def _prune_inputs(work: Work) -> Result | None:
         return None
     images = work.fingerprint(work.train or work.val) if IMPORTANCES[config.importance].needs_images else None
     return {
-        "model": work.keys["load"],
+        "model": work.keys[_uncut(work)],
         "config": config.model_dump(mode="json"),
         "images": images,
         "seed": work.config.seed,
@@ -244,7 +293,7 @@ def _prune(work: Work, directory: Path) -> Result:
         )
         batches = list(read)  # every step of pruning looks at all of them
     torch.manual_seed(work.config.seed)
-    pruned = prune.prune(work.model("load"), config, batches=batches, context=work.context)
+    pruned = prune.prune(work.model(_uncut(work)), config, batches=batches, context=work.context)
     checkpoint.save(pruned, directory / WEIGHTS_FILE, base=work.base)
     params, macs = models.count(pruned)
     return {"params": params, "macs": macs}
@@ -398,6 +447,7 @@ def _benchmark(work: Work, directory: Path) -> Result:
 STAGES: tuple[Stage, ...] = (
     Stage("load", _load_inputs, _load),
     Stage("evaluate", _evaluate_inputs("evaluate"), _evaluate(lambda work: "load")),
+    Stage("sparsify", _sparsify_inputs, _sparsify, writes_history=True),
     Stage("prune", _prune_inputs, _prune),
     Stage("finetune", _finetune_inputs, _finetune, writes_history=True),
     Stage("evaluate_pruned", _evaluate_inputs("evaluate_pruned"), _evaluate(lambda work: work.final_stage)),
@@ -415,6 +465,8 @@ def publish(work: Work, stage: str, directory: Path) -> None:
     place = work.directories[stage]
     if stage == "finetune":
         _show(place / "history.jsonl", directory)
+    if stage == "sparsify" and not (directory / "history.jsonl").exists():
+        shutil.copy(place / "history.jsonl", directory)  # not linked: fine-tuning adds to it
     if stage == "export":
         for artefact in _artefacts(work):
             _show(place / artefact.file, directory)
@@ -440,7 +492,9 @@ def fill(record: RunRecord, work: Work) -> RunRecord:
         update={
             "dense_accuracy": _accuracy(found.get("evaluate")),
             "pruned_accuracy": _accuracy(found.get("evaluate_pruned")) or _accuracy(found.get("evaluate")),
-            "variants": tuple(_variant(artefact, work) for artefact in _artefacts(work)) if "export" in found else (),
+            "variants": tuple(_variant(artefact, work) for artefact in _artefacts(work))
+            if "export" in found
+            else record.variants,
         }
     )
 
@@ -471,6 +525,9 @@ def _variant(artefact: export.Artefact, work: Work) -> Variant:
         passes=artefact.passes,
         accuracy=_accuracy(accuracy),
         parity=Parity.model_validate(parities[artefact.role]) if artefact.role in parities else None,
-        measurements=(Measurement.model_validate(measured),) if measured else (),
+        measurements=(
+            *([Measurement.model_validate(measured)] if measured else []),
+            *work.elsewhere.get(artefact.role, ()),
+        ),
         candidates=tuple(Candidate.model_validate(item) for item in artefact.candidates),
     )

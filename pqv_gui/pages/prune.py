@@ -13,7 +13,7 @@ from pqv_gui.viewmodels.overview import overview
 from pqv_gui.viewmodels.steps import Place
 from pqv_gui.widgets.basics import Card, column, label
 from pqv_gui.widgets.choices import Choice, ChoiceCards
-from pqv_gui.widgets.inputs import CheckInput, ComboInput, IntInput, RatioInput
+from pqv_gui.widgets.inputs import CheckInput, ComboInput, IntInput, RatioInput, RealInput
 from pqv_gui.widgets.width_bars import Bar, WidthBars
 from pqv_gui.workspace import Workspace
 
@@ -112,6 +112,13 @@ class PrunePage(FormPage):
                 beside=True,
             )
         )
+        sparse = IntInput(0, 10_000, suffix=tr(" epochs"))
+        hint = tr("Before pruning, train so that what matters least shrinks towards zero; 0 leaves it out.")
+        card.body.addWidget(
+            self.form.add("prune.sparse_epochs", sparse, text=tr("Sparse trainin&g"), hint=hint, beside=True)
+        )
+        strength = RealInput(1e-9, 1)
+        card.body.addWidget(self.form.add("prune.sparse_strength", strength, text=tr("Its strength"), beside=True))
 
     def _widths_card(self) -> Card:
         card = Card(tr("Each block, before → after"))
@@ -132,6 +139,7 @@ class PrunePage(FormPage):
         self.calibration.setVisible(IMPORTANCES[draft["importance"]].needs_images)
         self.form.field("prune.attention_unit").setEnabled(bool(draft["attention"]))
         self.limit.setVisible(draft["distribution"] == "global")
+        self.form.field("prune.sparse_strength").setVisible(draft["sparse_epochs"] > 0)
         seen = overview(self.session.config, models=self.workspace.models, images=self.workspace.images)
         self._show_widths(seen.prediction, alike=draft["distribution"] == "uniform")
 

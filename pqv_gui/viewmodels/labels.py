@@ -26,6 +26,8 @@ SETTINGS = {
     "prune.round_to": "Round widths to",
     "prune.images": "Calibration images",
     "prune.batch_size": "Calibration batch",
+    "prune.sparse_epochs": "Sparse training",
+    "prune.sparse_strength": "Strength of sparse training",
     "finetune.epochs": "Epochs",
     "finetune.batch_size": "Training batch",
     "finetune.learning_rate": "Learning rate",
@@ -65,6 +67,8 @@ SETTINGS = {
 
 METRICS = {
     "train_loss": "Training loss",
+    "sparse_loss": "Loss of sparse training",
+    "group_norm": "Group norm",
     "val_loss": "Validation loss",
     "val_top1": "Validation top-1",
     "val_top5": "Validation top-5",

@@ -14,7 +14,7 @@ import torch
 from pqv_core import events, history, results
 from pqv_core import project as projects
 from pqv_core.config import RunConfig, with_setting
-from pqv_core.engine import checkpoint, data, finetune
+from pqv_core.engine import checkpoint, data, finetune, sparsify
 from pqv_core.engine.stages import PREPROCESSING
 from tests.fakes.training import Recorder, image_folder
 
@@ -24,6 +24,8 @@ SETTINGS = {
     "data.train": "train",
     "data.val": "val",
     "prune.importance": "l2",
+    "prune.sparse_epochs": "2",
+    "prune.sparse_strength": "0.05",
     "quantize.precision": "fp32",
     "measure.iterations": "5",
     "measure.warmup": "0",
@@ -88,8 +90,32 @@ def test_two_processes_learn_what_one_learns(project: Path, tmp_path: Path) -> N
     for name in ("train_loss", "learning_rate", "val_loss", "val_top1"):
         curve = {metric.step: metric.value for metric in together if metric.name == name}
         assert curve == pytest.approx(recorder.curve(name), rel=1e-4), name
-    shared = checkpoint.load(run / "stages" / "finetune" / "model.safetensors").state_dict()
+    same_weights(run / "stages" / "finetune", alone)
+    sparse = sparsified_alone(project, run, tmp_path / "sparse", recorder)
+    for name in ("sparse_loss", "group_norm"):
+        curve = {metric.step: metric.value for metric in together if metric.name == name}
+        assert curve == pytest.approx(recorder.curve(name), rel=1e-4), name
+    same_weights(run / "stages" / "sparsify", sparse)
+
+
+def same_weights(stage: Path, alone: torch.nn.Module) -> None:
+    shared = checkpoint.load(stage / "model.safetensors").state_dict()
     assert all(torch.allclose(shared[name], tensor, atol=1e-4) for name, tensor in alone.state_dict().items())
+
+
+def sparsified_alone(project: Path, run: Path, scratch: Path, recorder: Recorder) -> torch.nn.Module:
+    config = projects.load(project).config
+    form = PREPROCESSING.validate_python(load_result(run)["preprocessing"])
+    train = data.open_images(project.parent / "train", preprocessing=form, context=recorder.context)
+    return sparsify.sparsify(
+        checkpoint.load(run / "stages" / "load" / "model.safetensors"),
+        config.finetune,
+        config.prune,
+        train=train,
+        directory=scratch,
+        seed=config.seed,
+        context=recorder.context,
+    )
 
 
 def trained_alone(project: Path, run: Path, scratch: Path, recorder: Recorder) -> torch.nn.Module:

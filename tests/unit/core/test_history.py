@@ -53,10 +53,22 @@ def test_a_point_is_added_once(tmp_path: Path) -> None:
     assert points(tmp_path / "history.jsonl") == WHOLE[:3]
 
 
-def test_cleared_it_begins_anew(tmp_path: Path) -> None:
+def test_what_was_trained_before_comes_first(tmp_path: Path) -> None:
+    earlier = History(tmp_path / "earlier.jsonl")
+    earlier.add(CURVE[0])
     history = History(tmp_path / "history.jsonl")
     history.add(CURVE[-1])
-    history.clear()
+    history.begin(tmp_path / "earlier.jsonl")
+    added = [history.add(CURVE[0]), history.add(CURVE[1])]
+
+    assert added == [False, True] and points(tmp_path / "history.jsonl") == WHOLE[:2]
+    assert points(tmp_path / "earlier.jsonl") == WHOLE[:1]
+
+
+def test_begun_anew_it_is_empty(tmp_path: Path) -> None:
+    history = History(tmp_path / "history.jsonl")
+    history.add(CURVE[-1])
+    history.begin()
 
     assert history.add(CURVE[0]) and points(tmp_path / "history.jsonl") == WHOLE[:1]
 
