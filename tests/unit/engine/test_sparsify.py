@@ -41,9 +41,7 @@ def one_thread() -> Iterator[None]:
 
 def trained(folder: Path, directory: Path, recorder: Recorder, *, prune: PruneConfig = PRUNE) -> Any:
     train = data.open_images(folder, preprocessing=FORM, context=recorder.context)
-    return sparsify(
-        tiny_vit(), TRAINING, prune, train=train, directory=directory, seed=3, context=recorder.context
-    )
+    return sparsify(tiny_vit(), TRAINING, prune, train=train, directory=directory, seed=3, context=recorder.context)
 
 
 def norm(model: nn.Module, **settings: Any) -> GroupNorm:
