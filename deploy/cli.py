@@ -19,8 +19,9 @@ RUNTIME = "1.12.2"
 
 
 def register(app: typer.Typer) -> None:
-    """Add this room's commands to ``pqv``; ``bench`` takes the place of the one that knows this computer only."""
+    """Add this room's commands; ``run`` and ``bench`` take the place of those that know this computer only."""
     app.command()(devices)
+    app.command()(run)
     app.command()(bench)
     runner = typer.Typer(help="The benchmark program for phones, and the Android runtime's libraries.")
     runner.command("info")(runner_info)
@@ -34,6 +35,44 @@ def devices(as_json: Json = False) -> int:
     from deploy import cli_phones
 
     return cli_phones.show(as_json=as_json)
+
+
+def run(
+    project: Annotated[Path, typer.Argument(help="The project file, NAME.pqv.", metavar="PROJECT")],
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Begin a new run and take nothing over from earlier ones.")
+    ] = False,
+    target: Annotated[
+        list[str] | None,
+        typer.Option(help="Then measure on a phone (serial or HOST:PORT); may be repeated.", metavar="PHONE"),
+    ] = None,
+    threads: Annotated[str | None, typer.Option(help="Phones: threads; also several, such as 1,2,4.")] = None,
+    profile: Annotated[bool, typer.Option("--profile", help="Phones: time the operators, too.")] = False,
+    aar: Aar = None,
+    as_json: Json = False,
+) -> int:
+    """Do what a project says. What an earlier run has finished is taken over; a run that was stopped goes on."""
+    from pqv_core import cli
+
+    if not target:
+        return cli.run(project, fresh=fresh, as_json=as_json)
+    from deploy import cli_run
+    from deploy.measure import PhoneConfig
+    from pqv_core.project import load
+
+    cli_run.check(project)
+    measure = load(project).config.measure
+    config = PhoneConfig.parse(
+        {
+            "threads": _threads(threads) or (4,),
+            "iterations": measure.iterations,
+            "warmup": measure.warmup,
+            "max_seconds": measure.max_seconds,
+            "profile": profile,
+        }
+    )
+    code = cli.run(project, fresh=fresh, as_json=as_json)
+    return code or cli_run.measure(project, target, config, aar=aar, as_json=as_json)
 
 
 def bench(
@@ -52,6 +91,7 @@ def bench(
     cool_down: Annotated[bool, typer.Option(help="Phones: wait until the phone does not throttle.")] = True,
     fixed_performance: Annotated[bool, typer.Option("--fixed-performance", help="Phones: hold the clock.")] = False,
     profile: Annotated[bool, typer.Option("--profile", help="Phones: time the operators, too.")] = False,
+    compare: Annotated[bool, typer.Option(help="Phones: compare the answers with this computer's.")] = True,
     keep: Annotated[bool, typer.Option("--keep", help="Phones: leave the files there for the next time.")] = False,
     aar: Aar = None,
     runtime: Version = RUNTIME,
@@ -91,7 +131,13 @@ def bench(
         }
     )
     plan = cli_bench.Plan(
-        files=tuple(files), targets=tuple(wanted), config=config, shape=_shape(shape), version=runtime, aar=aar
+        files=tuple(files),
+        targets=tuple(wanted),
+        config=config,
+        shape=_shape(shape),
+        version=runtime,
+        aar=aar,
+        compare=compare,
     )
     return cli_bench.run(plan, as_json=as_json)
 

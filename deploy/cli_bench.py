@@ -1,38 +1,53 @@
-"""``pqv bench FILE... --target PHONE...``: every file on every phone, the phones at the same time."""
+"""``pqv bench FILE... --target PHONE...`` and ``pqv run PROJECT --target PHONE...``.
+
+Every file is measured on every phone, the phones at the same time; this computer answers the same inputs first.
+"""
 
 from __future__ import annotations
 
 import sys
+import tempfile
 import threading
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
-from deploy import discovery
+from deploy import discovery, questions
 from deploy.device import opener
 from deploy.discovery import Found
 from deploy.job import Job
 from deploy.measure import PhoneConfig
 from deploy.phone import Phone, Request, Result
-from pqv_core import cli_app, cli_progress, formatting
-from pqv_core.errors import Cancelled, PqvError
+from pqv_core import android_runtime, cli_app, cli_progress, formatting
+from pqv_core.errors import BenchmarkError, Cancelled, PqvError
 from pqv_core.events import AnyEvent, Event, Finished, encode
+from pqv_core.results import Measurement
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What the command line asks for."""
+    """What the command line asks for.
+
+    Attributes:
+        roles: Of each file in its run; without one, its path stands for it.
+        compare: Ask this computer the same, and compare.
+        val: Validation images to ask about, besides a fixed input.
+    """
 
     files: tuple[Path, ...]
     targets: tuple[str, ...]
     config: PhoneConfig
-    shape: tuple[int, ...] | None
-    version: str
-    aar: Path | None
+    shape: tuple[int, ...] | None = None
+    version: str = android_runtime.DEFAULT
+    aar: Path | None = None
+    roles: Mapping[Path, str] = field(default_factory=dict)
+    compare: bool = True
+    val: Path | None = None
 
 
 @dataclass
@@ -40,7 +55,7 @@ class Outcome:
     """How it went on one phone; results by file."""
 
     phone: str
-    results: dict[str, Result]
+    results: dict[Path, Result]
     error: PqvError | None = None
     cancelled: bool = False
 
@@ -63,32 +78,65 @@ class Screen:
 
 
 def run(plan: Plan, *, as_json: bool) -> int:
-    """Measure; returns the exit code."""
-    from deploy.cli_signals import ending
-
-    seen = discovery.find()
-    found = [discovery.choose(target, seen) for target in plan.targets]
-    with cli_progress.view() as view:
-        screen = Screen(view, as_json=as_json)
-        jobs = [Job(run=item.key, send=screen.show) for item in found]
-        with ending(jobs), ThreadPoolExecutor(len(found)) as pool:
-            outcomes = list(pool.map(_one, found, jobs, [plan] * len(found)))
+    """Measure and say what was found; returns the exit code."""
+    outcomes = measure(plan, as_json=as_json)
     for outcome in outcomes:
-        _say(outcome, as_json=as_json)
+        say(outcome, as_json=as_json)
+    return exit_code(outcomes)
+
+
+def exit_code(outcomes: Sequence[Outcome]) -> int:
+    """Failed where a phone failed, else cancelled where one was cancelled, else done."""
     if any(outcome.error for outcome in outcomes):
         return cli_app.FAILED
     return cli_app.CANCELLED if any(outcome.cancelled for outcome in outcomes) else cli_app.DONE
 
 
-def _one(found: Found, job: Job, plan: Plan) -> Outcome:
+def measure(plan: Plan, *, as_json: bool) -> list[Outcome]:
+    """Measure every file on every phone.
+
+    Raises:
+        DeviceError: A phone is not there or not ready.
+    """
+    from deploy.cli_signals import ending
+
+    seen = discovery.find()
+    found = [discovery.choose(target, seen) for target in plan.targets]
+    with cli_progress.view() as view, tempfile.TemporaryDirectory(prefix="pqv-questions-") as folder:
+        screen = Screen(view, as_json=as_json)
+        jobs = [Job(run=item.key, send=screen.show) for item in found]
+        with ending(jobs), ThreadPoolExecutor(len(found)) as pool:
+            try:
+                requests = _requests(plan, Path(folder), jobs[0])
+            except Cancelled:
+                return [Outcome(item.key, {}, cancelled=True) for item in found]
+            return list(pool.map(_one, found, jobs, [plan] * len(found), [requests] * len(found)))
+
+
+def _requests(plan: Plan, folder: Path, job: Job) -> list[Request]:
+    """What every phone is asked; without questions where this computer cannot answer them itself."""
+    asked: dict[Path, questions.Questions] = {}
+    if plan.compare:
+        job.log("This computer answers first, to compare the phone's answers with.")
+        try:
+            asked = questions.ask(plan.files, folder=folder, val=plan.val, images=plan.config.images, job=job)
+        except BenchmarkError as error:
+            job.log(f"The phone's answers are not compared: {error.message}", level="warning")
+    return [
+        Request(file, role=plan.roles.get(file, str(file)), input_shape=plan.shape, questions=asked.get(file))
+        for file in plan.files
+    ]
+
+
+def _one(found: Found, job: Job, plan: Plan, requests: Sequence[Request]) -> Outcome:
     def asked() -> None:
         job.log("Unlock the phone and tap Allow.", level="warning")
 
     phone = Phone(found.key, opener(found, asked), job, plan.config, version=plan.version, aar=plan.aar)
     outcome = Outcome(found.key, {})
     try:
-        for file in plan.files:
-            outcome.results[str(file)] = phone.bench(Request(file, role=str(file), input_shape=plan.shape))
+        for request in requests:
+            outcome.results[request.file] = phone.bench(request)
     except Cancelled:
         outcome.cancelled = True
     except PqvError as error:
@@ -100,10 +148,8 @@ def as_event(outcome: Outcome) -> Finished:
     """The outcome as the one last event of its job."""
     result: dict[str, object] = {
         "measurements": {
-            file: [item.model_dump(mode="json") for item in one.measurements] for file, one in outcome.results.items()
-        },
-        "operators": {
-            file: [item.model_dump(mode="json") for item in one.operators] for file, one in outcome.results.items()
+            str(file): [item.model_dump(mode="json") for item in one.measurements]
+            for file, one in outcome.results.items()
         },
         "device": next((one.info.model_dump(mode="json") for one in outcome.results.values()), None),
     }
@@ -115,7 +161,8 @@ def as_event(outcome: Outcome) -> Finished:
     return event
 
 
-def _say(outcome: Outcome, *, as_json: bool) -> None:
+def say(outcome: Outcome, *, as_json: bool) -> None:
+    """Print how it went on one phone."""
     if as_json:
         print(encode(as_event(outcome)), flush=True)
     console = Console(stderr=as_json, highlight=False)
@@ -135,13 +182,25 @@ def _table(outcome: Outcome) -> Table:
     first = next(iter(outcome.results.values()))
     title = f"{first.info.name}, Android {first.info.android or '?'}, {first.info.soc or 'unknown chip'}"
     table = Table(title=title, title_justify="left", box=None)
-    for head in ("File", "Threads", "Engine", "Median", "p90", "Fastest", "Runs", "Loading", "Peak memory", "Cores"):
+    for head in (
+        "File",
+        "Threads",
+        "Engine",
+        "Median",
+        "p90",
+        "Fastest",
+        "Runs",
+        "Loading",
+        "Peak memory",
+        "Cores",
+        "Same answer",
+    ):
         table.add_column(head, justify="left" if head == "File" else "right")
     for file, result in outcome.results.items():
         for item in result.measurements:
             cores = (item.heat or {}).get("cores")
             table.add_row(
-                file,
+                str(file),
                 str(item.threads),
                 item.engine,
                 formatting.nanoseconds(item.median_ns),
@@ -151,5 +210,13 @@ def _table(outcome: Outcome) -> Table:
                 formatting.nanoseconds(item.load_ns) if item.load_ns is not None else "–",
                 formatting.size(item.peak_rss_bytes) if item.peak_rss_bytes is not None else "–",
                 ",".join(map(str, cores)) if cores else "all",
+                _agreement(item),
             )
     return table
+
+
+def _agreement(item: Measurement) -> str:
+    """Share of the inputs with the same answer as on this computer, and the logits' relative error."""
+    if item.parity is None:
+        return "–"
+    return f"{formatting.percent(item.parity.top1_agreement)} (±{item.parity.relative:.1e})"

@@ -31,6 +31,7 @@ class PhoneConfig(Config):
         cool_down: Wait until the phone does not throttle.
         cool_limit_s: Longest such wait.
         fixed_performance: Ask for a clock that the phone can hold (Android 11 and later).
+        images: Most validation images whose answers are compared with this computer's.
         keep: Leave program, libraries and file on the phone, so that the next push is short.
     """
 
@@ -44,6 +45,7 @@ class PhoneConfig(Config):
     cool_limit_s: float = Field(default=300.0, ge=0, le=7200)
     fixed_performance: bool = False
     profile: bool = False
+    images: int = Field(default=32, ge=1, le=100_000)
     watch_s: float = Field(default=2.0, ge=0, le=60)
     keep: bool = False
 

@@ -15,11 +15,12 @@ from deploy.device_info import DeviceInfo
 from deploy.job import Job
 from deploy.measure import PhoneConfig
 from deploy.push import MARGIN, Item, pull, push
+from deploy.questions import Questions
 from deploy.transports.base import never
 from pqv_core import android_runtime, ptl
 from pqv_core.android_runtime import Runtime
 from pqv_core.errors import DeviceError, UsageError
-from pqv_core.results import Measurement, OperatorTime
+from pqv_core.results import Measurement, OperatorTime, Parity
 
 
 @dataclass(frozen=True)
@@ -40,27 +41,37 @@ class Request:
         file: A ``.ptl``.
         role: Of the artefact in its run; carried by the samples.
         input_shape: None takes the shape that the file itself names.
-        inputs: Raw float32 inputs, one after another, to answer; None for none.
-        count: Number of inputs in it.
+        questions: Inputs to answer, compared with this computer's answers; None for none.
     """
 
     file: Path
     role: str = ""
     input_shape: tuple[int, ...] | None = None
-    inputs: Path | None = None
-    count: int = 0
+    questions: Questions | None = None
 
 
 @dataclass(frozen=True)
 class Result:
-    """What a phone said of one file. ``logits`` has the shape (inputs, classes)."""
+    """What a phone said of one file.
+
+    Attributes:
+        measurements: One a number of threads; the first carries operators, agreement and accuracy, where asked for.
+    """
 
     info: DeviceInfo
     measurements: tuple[Measurement, ...]
-    operators: tuple[OperatorTime, ...] = ()
-    logits: answers.Logits | None = None
     torch: str = ""
     warnings: tuple[str, ...] = ()
+
+    @property
+    def operators(self) -> tuple[OperatorTime, ...]:
+        """Time of each operator in one inference, where asked for."""
+        return self.measurements[0].operators
+
+    @property
+    def parity(self) -> Parity | None:
+        """The phone's answers against this computer's, where both were asked."""
+        return self.measurements[0].parity
 
 
 @dataclass
@@ -109,13 +120,14 @@ class Phone:
                 found, taken = measure.measure(
                     device, spec, self.config, self.job, role=request.role, skip=self.skip_cooling
                 )
-                logits = self._answers(device, spec, request) if request.inputs and taken.outputs else None
+                found[0] = found[0].model_copy(update={"operators": taken.operators})
+                if request.questions and taken.outputs:
+                    parity, accuracy = request.questions.judge(self._answers(device, spec, request.questions))
+                    found[0] = found[0].model_copy(update={"parity": parity, "accuracy": accuracy})
             self.job.leave()
         return Result(
             info=info,
             measurements=tuple(found),
-            operators=taken.operators,
-            logits=logits,
             torch=taken.context.torch if taken.context else "",
             warnings=tuple(_warnings(found)),
         )
@@ -124,7 +136,8 @@ class Phone:
         """The kit, once all that can be known before a push is known to be well."""
         runtime = self.kit.runtime if self.kit else android_runtime.load(self.version)
         abis = (self.kit.abi,) if self.kit else runners.abis()
-        needed = lite.size_bytes + (request.inputs.stat().st_size if request.inputs else 0) + MARGIN
+        asked = request.questions.inputs.stat().st_size if request.questions else 0
+        needed = lite.size_bytes + asked + MARGIN
         compat.check(lite, runtime, info, abis=abis, needed_bytes=needed)
         if self.kit:
             return self.kit
@@ -156,8 +169,8 @@ class Phone:
         items = [Item(path, f"{kit_folder}/{_plain(path.name)}") for path in kit.libraries]
         items += [Item(kit.program, program, executable=True), Item(request.file, model)]
         sent, received = f"{folder}/inputs.f32", f"{folder}/logits.f32"
-        if request.inputs:
-            items.append(Item(request.inputs, sent))
+        if request.questions:
+            items.append(Item(request.questions.inputs, sent))
         push(device, items, self.job)
         config = self.config
         return runner.Spec(
@@ -172,18 +185,18 @@ class Phone:
             threads=config.threads[0],
             engine=config.engine,
             profile=config.profile,
-            input=sent if request.inputs else "",
-            output=received if request.inputs else "",
+            input=sent if request.questions else "",
+            output=received if request.questions else "",
             fixed_performance=config.fixed_performance,
             watch_s=config.watch_s,
         )
 
-    def _answers(self, device: Device, spec: runner.Spec, request: Request) -> answers.Logits:
+    def _answers(self, device: Device, spec: runner.Spec, questions: Questions) -> answers.Logits:
         self.job.enter("compare")
         with tempfile.TemporaryDirectory(prefix="pqv-answers-") as scratch:
             target = Path(scratch) / "logits.f32"
             pull(device, spec.output, target, limit=answers.MAX_BYTES)
-            return answers.read_logits(target, request.count)
+            return answers.read_logits(target, questions.count)
 
 
 def _plain(name: str) -> str:

@@ -11,13 +11,13 @@ from types import FrameType
 
 from pqv_core import cli_progress
 from pqv_core.events import Finished, encode
-from pqv_core.job import BenchJob, RunJob
+from pqv_core.job import Job
 from pqv_core.worker_client import Worker
 
 _ENDING = b"\nEnding the job ... (Ctrl-C again: at once)\n"
 
 
-def do(job: RunJob | BenchJob, *, as_json: bool, worker: Callable[[RunJob | BenchJob], Worker] = Worker) -> Finished:
+def do(job: Job, *, as_json: bool, worker: Callable[[Job], Worker] = Worker) -> Finished:
     """Do a job in a worker process and return how it ended.
 
     The first Ctrl-C asks for the end, the second kills. With ``as_json`` every event is a line on standard output.

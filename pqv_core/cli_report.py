@@ -69,28 +69,30 @@ def say_run(project: Path, run: str, *, as_json: bool) -> None:
 
 
 def _print_record(console: Console, record: RunRecord) -> None:
-    rows = summary.rows(record)
-    if rows:
-        console.print(_table(record, rows))
+    for target in summary.targets(record):
+        rows = summary.rows(record, target=target)
+        if rows:
+            console.print(_table(record, rows, target))
     for warning in record.warnings:
         console.print(f"Note: {warning}", style="yellow")
 
 
-def _table(record: RunRecord, rows: list[summary.Row]) -> Table:
-    roles = [role for role in summary.ROLES if record.variant(role) is not None]
+def _table(record: RunRecord, rows: list[summary.Row], target: str) -> Table:
+    roles = [role for role in summary.ROLES if any(row.values[role] is not None for row in rows)]
     gains = [f"Gain over {labels.role(role)}" for role in summary.BASELINES]
-    table = _plain_table("", *[_head(record.variant(role)) for role in roles], *gains, title=_title(record))
+    table = _plain_table("", *[_head(record.variant(role)) for role in roles], *gains, title=_title(record, target))
     for row in rows:
         cells = [*[row.text(role) for role in roles], *[row.gain(role) for role in summary.BASELINES]]
         table.add_row(row.figure.label, *cells)
     return table
 
 
-def _title(record: RunRecord) -> str:
-    measured = next((item for variant in record.variants for item in variant.measurements), None)
+def _title(record: RunRecord, target: str) -> str:
+    found = (item for variant in record.variants for item in reversed(variant.measurements) if item.target == target)
+    measured = next(found, None)
     threads = f", {measured.threads} threads" if measured else ""
     name = record.config.get("model", {}).get("name", "")
-    return f"{name} · {record.environment.processor}{threads}"
+    return f"{name} · {record.environment.processor if target == results.LOCAL else target}{threads}"
 
 
 def _head(variant: Variant | None) -> str:
@@ -129,9 +131,20 @@ def show(project: Path, *, as_json: bool) -> None:
 
 
 def _plain_run(record: RunRecord) -> dict[str, Any]:
-    rows = [row.as_json() for row in summary.rows(record)]
-    speedups = {str(role): record.speedup(over=role) for role in summary.BASELINES}
-    return {"type": "run", "summary": rows, "speedup_over": speedups, "record": record.model_dump(mode="json")}
+    rows = {
+        target: [row.as_json() for row in summary.rows(record, target=target)] for target in summary.targets(record)
+    }
+    speedups = {
+        target: {str(role): record.speedup(over=role, target=target) for role in summary.BASELINES} for target in rows
+    }
+    here, *phones = rows
+    return {
+        "type": "run",
+        "summary": rows[here],
+        "speedup_over": speedups[here],
+        "phones": {phone: {"summary": rows[phone], "speedup_over": speedups[phone]} for phone in phones},
+        "record": record.model_dump(mode="json"),
+    }
 
 
 def _runs_table(records: list[RunRecord], folder: Path) -> Table:

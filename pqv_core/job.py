@@ -49,11 +49,49 @@ class BenchJob(JobBase):
     max_seconds: float = Field(default=60.0, gt=0)
 
 
-Job = Annotated[RunJob | BenchJob, Field(discriminator="kind")]
-_ADAPTER: TypeAdapter[RunJob | BenchJob] = TypeAdapter(Job)
+class AnswerJob(JobBase):
+    """Answer with ``.ptl`` files, on this computer, what a phone will be asked too.
+
+    The inputs are one of fixed noise, then validation images. They and the answers are written into ``folder`` as
+    raw little-endian float32 values, inputs one after another, each answer beside the last.
+
+    Attributes:
+        files: Absolute paths; all take inputs of one shape.
+        folder: Absolute path of a folder that is there.
+        val: Absolute path of a folder of validation images; None for the noise only.
+        images: Most of them to ask about.
+    """
+
+    kind: Literal["answer"] = "answer"
+    files: tuple[str, ...] = Field(min_length=1)
+    folder: str
+    val: str | None = None
+    images: int = Field(default=64, ge=1)
 
 
-def decode(line: str | bytes) -> RunJob | BenchJob:
+class Answers(BaseModel):
+    """What ``AnswerJob`` results in.
+
+    Attributes:
+        inputs: Path of the inputs.
+        count: Number of inputs.
+        labels: Classes of the last inputs, those that are images.
+        logits: By file, the path of its answers.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    inputs: str
+    count: int
+    labels: tuple[int, ...]
+    logits: dict[str, str]
+
+
+Job = RunJob | BenchJob | AnswerJob
+_ADAPTER: TypeAdapter[Job] = TypeAdapter(Annotated[Job, Field(discriminator="kind")])
+
+
+def decode(line: str | bytes) -> Job:
     """The job that a line holds.
 
     Raises:

@@ -13,6 +13,7 @@ from pqv_core.errors import ErrorInfo, ProjectError, from_os_error
 from pqv_core.fsio import read_json, write_json
 
 SCHEMA_VERSION = 1
+LOCAL = "local"
 RUN_FILE = "run.json"
 HISTORY_FILE = "history.jsonl"
 
@@ -51,6 +52,14 @@ class Parity(Record):
     inputs: int
 
 
+class OperatorTime(Record):
+    """Time of one operator, summed over ``calls``, in nanoseconds a run of the model."""
+
+    name: str
+    calls: int
+    ns: int
+
+
 class Measurement(Record):
     """One measuring of one artefact on one target.
 
@@ -61,9 +70,12 @@ class Measurement(Record):
         base_rss_bytes: Resident memory of a clean process before it loaded the file.
         peak_rss_bytes: Highest resident memory of that process since then, running this artefact alone.
         load_ns: Time to load the file.
+        parity: On a phone: its answers against this computer's with the same file.
+        accuracy: On a phone: over the validation images that it was asked about.
+        operators: On a phone, where asked for: what each operator took.
     """
 
-    target: str = "local"
+    target: str = LOCAL
     loop: str = ""
     engine: str = ""
     threads: int
@@ -74,6 +86,9 @@ class Measurement(Record):
     load_ns: int | None = None
     throttled: bool | None = None
     heat: dict[str, Any] | None = None
+    parity: Parity | None = None
+    accuracy: Accuracy | None = None
+    operators: tuple[OperatorTime, ...] = ()
 
     @property
     def median_ns(self) -> float:
@@ -90,14 +105,6 @@ class Measurement(Record):
         ordered = sorted(self.samples_ns)
         rank = math.ceil(round(share * len(ordered), 6))  # 0.07 · 100 is a little more than 7
         return ordered[min(max(rank, 1), len(ordered)) - 1] / 1e6
-
-
-class OperatorTime(Record):
-    """Time of one operator, summed over ``calls``, in nanoseconds a run of the model."""
-
-    name: str
-    calls: int
-    ns: int
 
 
 class Candidate(Record):
@@ -176,7 +183,7 @@ class RunRecord(Record):
         """The artefact with this role, if the run made it."""
         return next((variant for variant in self.variants if variant.role == role), None)
 
-    def speedup(self, *, over: Role, target: str = "local") -> float | None:
+    def speedup(self, *, over: Role, target: str = LOCAL) -> float | None:
         """How many times faster the compressed artefact is than ``over`` on ``target`` (ratio of medians).
 
         Of measurements that took turns in one loop, the latest; only without such the latest of each.
@@ -185,6 +192,14 @@ class RunRecord(Record):
         pairs = [(a, b) for a in ours for b in base]
         pair = next((pair for pair in pairs if pair[0].loop == pair[1].loop), pairs[0] if pairs else None)
         return pair[1].median_ns / pair[0].median_ns if pair else None
+
+
+def measured_elsewhere(record: RunRecord) -> dict[str, tuple[Measurement, ...]]:
+    """What phones have measured, by role."""
+    return {
+        variant.role: tuple(item for item in variant.measurements if item.target != LOCAL)
+        for variant in record.variants
+    }
 
 
 def _measured(variant: Variant | None, target: str) -> list[Measurement]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from pqv_core import formatting
-from pqv_core.results import Measurement, Role, RunRecord, Variant
+from pqv_core.results import LOCAL, Accuracy, Measurement, Parity, Role, RunRecord, Variant
 
 Comparison = Literal["points", "faster", "smaller", "change", "none"]
 
@@ -56,7 +56,7 @@ class Row:
         return {"figure": self.figure.key, **{str(role): value for role, value in self.values.items()}}
 
 
-def rows(record: RunRecord, *, target: str = "local") -> list[Row]:
+def rows(record: RunRecord, *, target: str = LOCAL) -> list[Row]:
     """The figures that a run has measured on ``target``, in the order in which a person reads them.
 
     The first is what was given up (accuracy), then what was gained (latency, size, memory), then why it is trusted
@@ -70,7 +70,9 @@ def _row(figure: Figure, record: RunRecord, target: str) -> Row:
     values: dict[Role, float | None] = {}
     for role in ROLES:
         variant = record.variant(role)
-        values[role] = figure.find(variant, _measured(variant, target)) if variant else None
+        measured = _measured(variant, target) if variant else None
+        known = variant is not None and (measured is not None or target == LOCAL)
+        values[role] = figure.find(variant, measured) if variant is not None and known else None
     return Row(figure, values)
 
 
@@ -92,12 +94,27 @@ def _compared(comparison: Comparison, before: float, after: float) -> str:
     return f"{formatting.ratio(ratio)} {better}" if ratio >= 1 else f"{formatting.ratio(1 / ratio)} {worse}"
 
 
-def _top1(variant: Variant, _: Measurement | None) -> float | None:
-    return variant.accuracy.top1 if variant.accuracy else None
+def targets(record: RunRecord) -> tuple[str, ...]:
+    """Where the run's files were measured: this computer first, then phones in the order of their first measurement."""
+    found = [item.target for variant in record.variants for item in variant.measurements]
+    return tuple(dict.fromkeys([LOCAL, *found]))
 
 
-def _top5(variant: Variant, _: Measurement | None) -> float | None:
-    return variant.accuracy.top5 if variant.accuracy else None
+def _answers(variant: Variant, measured: Measurement | None) -> tuple[Accuracy | None, Parity | None]:
+    """Accuracy and agreement of what was measured; on this computer they are known without a measurement."""
+    if measured is None or measured.target == LOCAL:
+        return variant.accuracy, variant.parity
+    return measured.accuracy, measured.parity
+
+
+def _top1(variant: Variant, measured: Measurement | None) -> float | None:
+    accuracy, _ = _answers(variant, measured)
+    return accuracy.top1 if accuracy else None
+
+
+def _top5(variant: Variant, measured: Measurement | None) -> float | None:
+    accuracy, _ = _answers(variant, measured)
+    return accuracy.top5 if accuracy else None
 
 
 def _median(_: Variant, measured: Measurement | None) -> float | None:
@@ -122,12 +139,14 @@ def _own_memory(_: Variant, measured: Measurement | None) -> float | None:
     return max(0, measured.peak_rss_bytes - measured.base_rss_bytes)
 
 
-def _relative(variant: Variant, _: Measurement | None) -> float | None:
-    return variant.parity.relative if variant.parity else None
+def _relative(variant: Variant, measured: Measurement | None) -> float | None:
+    _, parity = _answers(variant, measured)
+    return parity.relative if parity else None
 
 
-def _agreement(variant: Variant, _: Measurement | None) -> float | None:
-    return variant.parity.top1_agreement if variant.parity else None
+def _agreement(variant: Variant, measured: Measurement | None) -> float | None:
+    _, parity = _answers(variant, measured)
+    return parity.top1_agreement if parity else None
 
 
 def _seconds(value: float) -> str:

@@ -24,7 +24,7 @@ from typing import Self
 from pqv_core import exit_status, process_group
 from pqv_core.errors import ErrorInfo
 from pqv_core.events import AnyEvent, Finished, Log, StageStarted, decode
-from pqv_core.job import BenchJob, RunJob
+from pqv_core.job import Job
 
 GRACE_S = 0.6
 """How long a worker has to end by itself once it was asked to."""
@@ -67,9 +67,7 @@ class Worker:
         grace_s: How long it has to end by itself once it was asked to.
     """
 
-    def __init__(
-        self, job: RunJob | BenchJob, *, command: Sequence[str] | None = None, grace_s: float = GRACE_S
-    ) -> None:
+    def __init__(self, job: Job, *, command: Sequence[str] | None = None, grace_s: float = GRACE_S) -> None:
         self._job = job
         self._command = tuple(command) if command is not None else default_command()
         self._grace_s = grace_s

@@ -22,8 +22,6 @@ from pqv_core.events import Event, Finished, encode
 if TYPE_CHECKING:
     from pqv_core.engine.context import Context
 
-Job = jobs.RunJob | jobs.BenchJob
-
 EXIT = {"succeeded": 0, "failed": 1, "cancelled": 130}
 _OWNER_GONE = 3
 
@@ -62,7 +60,7 @@ def _listen(stdin: TextIO, cancelled: threading.Event, owned: bool) -> None:
         os._exit(_OWNER_GONE)  # every file is replaced in one step, so there is nothing to tidy
 
 
-def outcome(job: Job, send: Callable[[Event], None], cancelled: threading.Event) -> Finished:
+def outcome(job: jobs.Job, send: Callable[[Event], None], cancelled: threading.Event) -> Finished:
     """Do the job and say how it ended: the outermost boundary of this process."""
     from pqv_core.engine.context import Context  # torch takes seconds to import: the job is taken first
 
@@ -77,12 +75,16 @@ def outcome(job: Job, send: Callable[[Event], None], cancelled: threading.Event)
     return Finished(run=job.run, outcome="succeeded", result=result)
 
 
-def _do(job: Job, context: Context) -> dict[str, object] | None:
+def _do(job: jobs.Job, context: Context) -> dict[str, object] | None:
     if isinstance(job, jobs.RunJob):
         from pqv_core.engine import pipeline
 
         pipeline.run(job, context)
         return None
+    if isinstance(job, jobs.AnswerJob):
+        from pqv_core.engine import answer_job
+
+        return answer_job.run(job, context).model_dump(mode="json")
     from pqv_core.engine import bench_job
 
     return bench_job.run(job, context)

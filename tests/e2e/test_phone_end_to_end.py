@@ -17,11 +17,12 @@ import pytest
 import torch
 from torch.jit.mobile import _load_for_lite_interpreter
 
-from deploy import answers, discovery
+from deploy import discovery
 from deploy.device import opener
 from deploy.job import Job
 from deploy.measure import PhoneConfig
 from deploy.phone import Kit, Phone, Request
+from deploy.questions import Questions
 from pqv_core import ptl
 from pqv_core.android_runtime import Runtime
 from tests.fakes import phone as fake
@@ -84,7 +85,10 @@ def bench(daemon: Adbd, kit: Kit, tmp_path: Path) -> str:
     inputs = np.random.default_rng(0).standard_normal((5, 4), np.float32)
     (tmp_path / "inputs.f32").write_bytes(inputs.tobytes())
     found = discovery.choose(daemon.address, discovery.find())
-    request = Request(TINY, input_shape=(1, 4), inputs=tmp_path / "inputs.f32", count=5)
+    model = _load_for_lite_interpreter(str(TINY))
+    here = torch.cat([model(torch.from_numpy(row[None])) for row in inputs]).detach().numpy()
+    questions = Questions(tmp_path / "inputs.f32", 5, (), here)
+    request = Request(TINY, input_shape=(1, 4), questions=questions)
     result = Phone(found.key, opener(found), Job(), CONFIG, kit).bench(request)
     assert [item.threads for item in result.measurements] == [1, 2]
     for item in result.measurements:
@@ -92,12 +96,9 @@ def bench(daemon: Adbd, kit: Kit, tmp_path: Path) -> str:
         assert item.peak_rss_bytes
         assert item.load_ns
     assert {row.name for row in result.operators} >= {"aten::linear", "aten::gelu"}
-    assert result.logits is not None
-    model = _load_for_lite_interpreter(str(TINY))
-    here = torch.cat([model(torch.from_numpy(row[None])) for row in inputs]).detach().numpy()
-    parity = answers.compare(result.logits, here)
-    assert parity.relative < 1e-6
-    assert parity.top1_agreement == 1.0
+    assert result.parity is not None
+    assert result.parity.relative < 1e-6
+    assert result.parity.top1_agreement == 1.0
     return found.kind
 
 

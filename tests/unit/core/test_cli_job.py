@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from pqv_core import cli_job
-from pqv_core.job import BenchJob, RunJob
+from pqv_core.job import Job, RunJob
 from pqv_core.worker_client import Worker
 from tests.fakes.worker import RUN, fake_worker
 
@@ -29,7 +29,7 @@ finish()
 
 
 def do(body: str, *, as_json: bool = False) -> str:
-    def worker(job: RunJob | BenchJob) -> Worker:
+    def worker(job: Job) -> Worker:
         return Worker(job, command=fake_worker(body), grace_s=3600)
 
     return cli_job.do(JOB, as_json=as_json, worker=worker).outcome

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pqv_core.events import AnyEvent, Finished, Log, StageStarted
-from pqv_core.job import BenchJob, RunJob
+from pqv_core.job import BenchJob, Job, RunJob
 from pqv_core.worker_client import LineSplitter, Worker
 from tests.fakes.worker import RUN, fake_worker
 
@@ -22,7 +22,7 @@ posix = pytest.mark.skipif(sys.platform == "win32", reason="signals")
 JOB = RunJob(run=RUN, project="/nowhere/some.pqv")
 
 
-def outcome(body: str, *, job: RunJob | BenchJob = JOB) -> tuple[list[AnyEvent], Finished]:
+def outcome(body: str, *, job: Job = JOB) -> tuple[list[AnyEvent], Finished]:
     """All events of a fake worker; the last must be the only Finished."""
     with Worker(job, command=fake_worker(body)) as worker:
         *others, last = worker.events()

@@ -16,6 +16,7 @@ from deploy.errors import ConnectionLostError, DeviceFullError, IncompatibleErro
 from deploy.job import Job
 from deploy.measure import PhoneConfig
 from deploy.phone import Kit, Phone, Request
+from deploy.questions import Questions
 from deploy.transports import adb_shell_tcp
 from deploy.transports.base import Check, Link
 from pqv_core.android_runtime import Runtime
@@ -156,12 +157,16 @@ def test_a_changed_file_is_pushed_although_its_size_is_the_same(bench: Bench, ph
     assert there.read_bytes() == TINY.read_bytes()
 
 
-def test_the_answers_come_back(bench: Bench, tmp_path: Path) -> None:
+def test_the_answers_are_compared_with_this_computers(bench: Bench, tmp_path: Path) -> None:
     inputs = tmp_path / "inputs"
     inputs.write_bytes(bytes(4 * 3 * 32 * 32))
-    result = bench.phone.bench(Request(TINY, inputs=inputs, count=1))
-    assert result.logits is not None
-    np.testing.assert_array_equal(result.logits, [[1.0, 2.0, 3.0]])
+    here = np.array([[1.0, 2.0, 4.0]], np.float32)
+    result = bench.phone.bench(Request(TINY, questions=Questions(inputs, 1, (2,), here)))
+    measured = result.measurements[0]
+    assert measured.parity is not None
+    assert (measured.parity.max_abs, measured.parity.top1_agreement, measured.parity.inputs) == (1.0, 1.0, 1)
+    assert measured.accuracy is not None
+    assert (measured.accuracy.top1, measured.accuracy.images) == (1.0, 1)
 
 
 def test_a_sweep_of_threads_pins_only_where_there_are_enough_big_cores(bench: Bench, phone: fake.Phone) -> None:

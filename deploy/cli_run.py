@@ -1,0 +1,57 @@
+"""``pqv run PROJECT --target PHONE``: after the run, its files are measured on phones and the figures added to it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from deploy import cli_bench, record
+from deploy.measure import PhoneConfig
+from pqv_core import cli_report, runs
+from pqv_core import project as projects
+from pqv_core.errors import UsageError
+from pqv_core.results import Role
+
+ROLES: tuple[Role, ...] = ("paper_fp32", "fast_fp32", "compressed")
+
+
+def check(project: Path) -> None:
+    """Refuse a project whose files no phone can run.
+
+    Raises:
+        UsageError: It is for this computer.
+        ProjectError: It cannot be read.
+    """
+    if projects.load(project).config.export.target != "android":
+        raise UsageError(
+            f"{project.name} makes files for this computer, which phones cannot run.",
+            action="Choose Android on the Export page, or make the project with: pqv new … --target android.",
+        )
+
+
+def measure(
+    project: Path, targets: Sequence[str], config: PhoneConfig, *, aar: Path | None = None, as_json: bool
+) -> int:
+    """Measure the files of the newest run of ``project`` on phones; the exit code.
+
+    What a phone has measured is kept, even where another one failed.
+    """
+    settings = projects.load(project).config
+    directory = projects.runs_directory(project) / runs.choose(project, fresh=False)
+    files = record.files(directory, ROLES)
+    plan = cli_bench.Plan(
+        files=tuple(files),
+        targets=tuple(targets),
+        config=config,
+        version=settings.export.runtime,
+        aar=aar,
+        roles={path: roles[-1] for path, roles in files.items()},
+        val=projects.resolved_path(settings.data.val, project=project) if settings.data.val else None,
+    )
+    outcomes = cli_bench.measure(plan, as_json=as_json)
+    for outcome in outcomes:
+        cli_bench.say(outcome, as_json=as_json)
+        for path, result in outcome.results.items():
+            record.add(directory, dict.fromkeys(files[path], result.measurements))
+    cli_report.say_run(project, directory.name, as_json=as_json)
+    return cli_bench.exit_code(outcomes)

@@ -1,0 +1,99 @@
+"""This computer's answers to inputs that a phone will be asked too."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from pydantic import TypeAdapter, ValidationError
+from torch import Tensor
+
+from pqv_core.engine import benchmark, data, environment, lite, tensorfile
+from pqv_core.engine.context import Context
+from pqv_core.engine.lite_process import LiteFile, Request
+from pqv_core.engine.preprocessing import Preprocessing
+from pqv_core.errors import UsageError, from_os_error
+from pqv_core.fsio import replacing
+from pqv_core.job import AnswerJob, Answers
+
+_PREPROCESSING = TypeAdapter(Preprocessing)
+_SEED = 0
+
+
+def run(job: AnswerJob, context: Context) -> Answers:
+    """Ask every file of ``job``, each input alone, in a clean process.
+
+    Raises:
+        ExportError: A file is not a whole ``.ptl``.
+        UsageError: The files do not say which inputs they take, or take different ones.
+        DataError: The images cannot be used.
+    """
+    context.enter("answer")
+    folder = Path(job.folder)
+    inputs, labels = _inputs(job, context)
+    asked, answered = folder / "inputs.safetensors", folder / "logits.safetensors"
+    tensorfile.write(asked, {"inputs": inputs}, {})
+    request = Request(
+        task="answer",
+        files=tuple(LiteFile(key=str(index), path=file, engine=_engine(file)) for index, file in enumerate(job.files)),
+        threads=environment.default_threads(),
+        inputs=str(asked),
+        outputs=str(answered),
+    )
+    benchmark.serve(request, lambda reply: None, context=context)
+    logits, _ = tensorfile.read(answered)
+    return Answers(
+        inputs=_raw(folder / "inputs.f32", inputs),
+        count=len(inputs),
+        labels=tuple(labels),
+        logits={file: _raw(folder / f"logits-{i}.f32", logits[str(i)]) for i, file in enumerate(job.files)},
+    )
+
+
+def _inputs(job: AnswerJob, context: Context) -> tuple[Tensor, list[int]]:
+    """Noise first, then images: (N, C, H, W), and the classes of the images."""
+    described = [_described(Path(file)) for file in job.files]
+    if len({form.input_size for form, _ in described}) > 1:
+        raise UsageError("These files take inputs of different shapes.", action="Measure them one by one.")
+    form, classes = described[0]
+    noise = torch.randn(1, *form.input_size, generator=torch.Generator().manual_seed(_SEED))
+    if job.val is None or classes is None:
+        return noise, []
+    images = data.open_images(Path(job.val), preprocessing=form, classes=classes, limit=job.images, context=context)
+    rows, labels = [noise], []
+    for index in range(len(images)):
+        context.progress(index, len(images), unit="images")
+        image, label = images[index]
+        rows.append(image[None])
+        labels.append(int(label))
+    return torch.cat(rows), labels
+
+
+def _described(path: Path) -> tuple[Preprocessing, list[str] | None]:
+    """The input of a file and the names of its classes, as the file itself says."""
+    lite.check_archive(path)
+    said = lite.description(path)
+    classes = said.get("classes")
+    try:
+        form = _PREPROCESSING.validate_python(said["preprocessing"])
+    except (KeyError, ValidationError) as error:
+        raise UsageError(
+            f"{path.name} does not say which input it takes.", action="Export it with PQV-Mobile.", details=str(error)
+        ) from error
+    return form, [str(name) for name in classes] if isinstance(classes, list) else None
+
+
+def _engine(file: str) -> str:
+    """The engine that the file names, where this computer has it."""
+    engine = str(lite.description(Path(file)).get("engine", ""))
+    return engine if engine in environment.supported_engines() else ""
+
+
+def _raw(path: Path, values: Tensor) -> str:
+    try:
+        with replacing(path) as temporary:
+            values.numpy().astype(np.dtype("<f4")).tofile(temporary)
+    except OSError as error:
+        raise from_os_error(error, path) from error
+    return str(path)
