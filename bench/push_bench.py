@@ -1,13 +1,15 @@
-"""Throughput of a push: our three ways against Debian's ``adb push``, interleaved, on the same fake phone.
+"""A push through a running adb server and over adb-shell against Debian's ``adb push``: same file, same fake phone.
 
-    python -m bench.push_bench [--megabytes 100] [--rounds 5]
+    python -m bench.push_bench [--megabytes 100] [--rounds 9]
 
-Needs ``adb``. Prints the median MB/s of each way, and of each round's ratio to adb.
+Needs ``adb``. The ways take turns, each round in another order. Prints the median MB/s of each, the median over the
+rounds of its ratio to adb, and how long a second push and a cancel take.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import multiprocessing
 import os
 import resource
@@ -25,16 +27,35 @@ from deploy.device import Device, opener
 from deploy.discovery import Found
 from deploy.job import Job
 from deploy.push import Item, push
+from pqv_core.errors import Cancelled
+from pqv_core.events import Event, Progress
 from tests.fakes.adbd import Adbd, Faults
 from tests.fakes.phone import Phone
 
 TARGET = "/data/local/tmp/file"
 
 
-def ours(found: Found, source: Path) -> None:
-    """One push as the program does it: look, send, move."""
+def ours(found: Found, source: Path, job: Job | None = None) -> None:
+    """One push as the program does it, from connecting to closing; the free space is known from the phone's facts."""
     with Device(found.key, opener(found)) as device:
-        push(device, [Item(source, TARGET)], Job())
+        push(device, [Item(source, TARGET)], job or Job(), free=1 << 50)
+
+
+def cancelled_after(found: Found, source: Path) -> float:
+    """Seconds from a cancel in the middle of a push to the end of the push."""
+    job = Job()
+    start = 0.0
+
+    def cancel(event: Event) -> None:
+        nonlocal start
+        if isinstance(event, Progress) and not job.cancelled.is_set():
+            start = time.perf_counter()
+            job.cancelled.set()
+
+    job.send = cancel
+    with contextlib.suppress(Cancelled):
+        ours(found, source, job)
+    return time.perf_counter() - start
 
 
 def seconds(work: Callable[[], object]) -> float:
@@ -64,11 +85,16 @@ def measure(address: str, file: Path, source: Path, rounds: int) -> dict[str, li
         "adb-shell over TCP": lambda: ours(direct, source),
     }
     taken: dict[str, list[float]] = {name: [] for name in ways}
-    for _ in range(rounds + 1):
-        for name, work in ways.items():
+    names = list(ways)
+    for turn in range(rounds + 1):
+        for name in names[turn % 3 :] + names[: turn % 3]:
             file.unlink(missing_ok=True)
-            taken[name].append(seconds(work))
-    print(f"the same file again: {seconds(lambda: ours(direct, source)):.2f} s")
+            taken[name].append(seconds(ways[name]))
+    for name, found in (("adb server", server), ("adb-shell over TCP", direct)):
+        ours(found, source)
+        again = seconds(lambda found=found: ours(found, source))  # type: ignore[misc]
+        file.unlink()
+        print(f"{name:>20}: {again:.2f} s for the same file again, {cancelled_after(found, source):.2f} s to cancel")
     return {name: spent[1:] for name, spent in taken.items()}
 
 
@@ -76,7 +102,7 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--megabytes", type=int, default=100)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=9)
     options = parser.parse_args()
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]

@@ -116,7 +116,7 @@ class Phone:
             kit = self._kit(device, info, lite, request)
             with self._folder(device) as folder:
                 self.job.enter("push")
-                spec = self._push(device, kit, request, shape, folder)
+                spec = self._push(device, kit, request, shape, folder=folder, free=info.free_bytes)
                 found, taken = measure.measure(
                     device, spec, self.config, self.job, role=request.role, skip=self.skip_cooling
                 )
@@ -162,7 +162,9 @@ class Phone:
         if not self.config.keep:
             cleanup.clear(device, folder)
 
-    def _push(self, device: Device, kit: Kit, request: Request, shape: tuple[int, ...], folder: str) -> runner.Spec:
+    def _push(
+        self, device: Device, kit: Kit, request: Request, shape: tuple[int, ...], *, folder: str, free: int | None
+    ) -> runner.Spec:
         kit_folder = f"{folder}/{runtimes.fingerprint([kit.program, *kit.libraries])}"
         device.run(f"mkdir -p {kit_folder}", "making a folder")
         program, model = f"{kit_folder}/{runner.PROGRAM}", f"{folder}/model_{_plain(request.file.name)}"
@@ -171,7 +173,7 @@ class Phone:
         sent, received = f"{folder}/inputs.f32", f"{folder}/logits.f32"
         if request.questions:
             items.append(Item(request.questions.inputs, sent))
-        push(device, items, self.job)
+        push(device, items, self.job, free=free)
         config = self.config
         return runner.Spec(
             folder=folder,

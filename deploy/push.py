@@ -10,11 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from deploy import device_info
 from deploy.device import Device
 from deploy.errors import CommandError, ConnectionLostError, DeviceFullError
 from deploy.job import Job
-from deploy.shell import Running, join, run
+from deploy.shell import Running, join
 from deploy.sync import Entry, Sync
 from pqv_core.errors import StorageError, from_os_error
 from pqv_core.fsio import replacing, sha256_json
@@ -51,11 +50,14 @@ class _Source:
     version: str
 
 
-def push(device: Device, items: Sequence[Item], job: Job) -> Pushed:
+def push(device: Device, items: Sequence[Item], job: Job, *, free: int | None = None) -> Pushed:
     """Bring files to the phone, those that are not there yet.
 
     What is there was pushed from the same, unchanged file, which was noted beside it, or has the same SHA-256, which
     the phone is asked for. Each file is written beside its place; all are moved there once they are whole.
+
+    Args:
+        free: Bytes that are free on the phone, where that is known; it is asked otherwise.
 
     Raises:
         StorageError: A file here cannot be read, or changes meanwhile.
@@ -64,18 +66,18 @@ def push(device: Device, items: Sequence[Item], job: Job) -> Pushed:
         Cancelled: The person asked for the end.
     """
     sources = [_source(item.source) for item in items]
-    notes, free = _look(device, items)
     with device.files() as files:
         entries = [files.stat(item.target) for item in items]
-        present = _present(device, items, sources, entries=entries, notes=notes, job=job)
-        missing = [(item, source) for item, source, there in zip(items, sources, present, strict=True) if not there]
+        there = _there(device, items, sources, entries=entries, job=job)
+        missing = [(item, source) for item, source in zip(items, sources, strict=True) if not there[item.target]]
         total = sum(source.size for _, source in missing)
+        free = device.free_bytes() if missing and free is None else free
         if missing and free is not None and free < total + MARGIN:
             raise DeviceFullError(needed=total + MARGIN, free=free)
         moves = _send(device, files, missing, total=total, job=job)
     if moves:
         device.run(" && ".join(moves), "moving files into place", silence_s=_HASHING_S)
-    return Pushed(total, tuple(item.target for item, there in zip(items, present, strict=True) if there))
+    return Pushed(total, tuple(target for target, known in there.items() if known))
 
 
 def pull(device: Device, source: str, target: Path, *, limit: int) -> None:
@@ -102,34 +104,25 @@ def _source(path: Path) -> _Source:
     return _Source(found.st_size, sha256_json([platform.node(), where, *facts]))
 
 
-def _look(device: Device, items: Sequence[Item]) -> tuple[list[str], int | None]:
-    """What was noted beside each target when it was pushed, and the free space; one round trip."""
-    marker = secrets.token_hex(8)
-    reads = "".join(f'n=; read -r n < {join(item.target + NOTE)}; echo "{marker}:$n"; ' for item in items)
-    out = run(device.link, f"({reads}df -k {device_info.FOLDER}) 2>/dev/null").out
-    notes = [line.partition(":")[2].strip() for line in out.splitlines() if line.startswith(marker)]
-    return notes if len(notes) == len(items) else [""] * len(items), device_info.free_bytes(out[-2000:])
-
-
-def _present(
-    device: Device,
-    items: Sequence[Item],
-    sources: Sequence[_Source],
-    *,
-    entries: Sequence[Entry],
-    notes: Sequence[str],
-    job: Job,
-) -> list[bool]:
-    there: dict[str, bool] = {}
-    doubtful: list[Item] = []
-    for item, source, entry, note in zip(items, sources, entries, notes, strict=True):
-        same_size = entry.mode != 0 and entry.size == source.size
-        there[item.target] = same_size and bool(source.version) and note == f"{source.version} {entry.time}"
-        if same_size and not there[item.target]:
-            doubtful.append(item)
-    if doubtful:
+def _there(
+    device: Device, items: Sequence[Item], sources: Sequence[_Source], *, entries: Sequence[Entry], job: Job
+) -> dict[str, bool]:
+    """Which targets need no push."""
+    there = dict.fromkeys((item.target for item in items), False)
+    rows = [row for row in zip(items, sources, entries, strict=True) if row[2].mode and row[2].size == row[1].size]
+    notes = _notes(device, [item.target for item, _, _ in rows]) if rows else []
+    for (item, source, entry), note in zip(rows, notes, strict=True):
+        there[item.target] = bool(source.version) and note == f"{source.version} {entry.time}"
+    if doubtful := [item for item, _, _ in rows if not there[item.target]]:
         there.update(_compared(device, doubtful, job))
-    return [there[item.target] for item in items]
+    return there
+
+
+def _notes(device: Device, targets: Sequence[str]) -> list[str]:
+    """What was noted beside each file when it was pushed: the version of its source, and the time it has had since."""
+    command = "".join(f'n=; read -r n < {join(target + NOTE)}; echo "$n"; ' for target in targets)
+    lines = device.run(f"({command}) 2>/dev/null", "looking at what is there").split("\n")
+    return [line.strip() for line in lines] if len(lines) == len(targets) else [""] * len(targets)
 
 
 def _compared(device: Device, items: Sequence[Item], job: Job) -> dict[str, bool]:
