@@ -17,7 +17,7 @@ from torch.utils.flop_counter import FlopCounterMode, sdpa_flop_count
 
 from pqv_core import project as projects
 from pqv_core.config.model import ModelConfig
-from pqv_core.engine import checkpoint, hub, weights_file
+from pqv_core.engine import checkpoint, hub, positions, weights_file
 from pqv_core.engine.checkpoint import Base
 from pqv_core.engine.context import Context
 from pqv_core.engine.preprocessing import Preprocessing
@@ -129,6 +129,7 @@ def _fit(model: nn.Module, state: Mapping[str, Tensor], *, path: Path, context: 
         except (RuntimeError, KeyError, ValueError, AssertionError, AttributeError) as error:
             raise _misfit(path, model, [str(error)]) from error
     wanted = model.state_dict()
+    state = positions.resampled(state, wanted)
     head = tuple(f"{name}." for name in _classifiers(model))
     other_head = [name for name in state if name.startswith(head) and name in wanted and not _same(state, wanted, name)]
     if other_head:

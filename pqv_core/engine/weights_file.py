@@ -15,7 +15,7 @@ from pqv_core.engine import checkpoint
 from pqv_core.errors import ModelError, from_os_error
 
 _WRAPPERS = ("model_ema", "state_dict_ema", "state_dict", "model")  # the averaged weights come first, as in timm
-_PREFIXES = ("module.", "_orig_mod.")
+_PREFIXES = ("module.", "_orig_mod.", "model.")
 
 
 def is_checkpoint(path: Path) -> bool:
@@ -85,7 +85,10 @@ def _unwrapped(content: Any) -> dict[str, Tensor]:
     if not isinstance(content, dict):
         return {}
     state = {name: value for name, value in content.items() if isinstance(name, str) and isinstance(value, Tensor)}
-    for prefix in _PREFIXES:
-        if state and all(name.startswith(prefix) for name in state):
-            state = {name.removeprefix(prefix): value for name, value in state.items()}
+    while prefix := _shared_prefix(state):
+        state = {name.removeprefix(prefix): value for name, value in state.items()}
     return state
+
+
+def _shared_prefix(state: dict[str, Tensor]) -> str:
+    return next((prefix for prefix in _PREFIXES if state and all(name.startswith(prefix) for name in state)), "")

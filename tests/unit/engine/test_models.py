@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import safetensors.torch
+import timm
 import torch
 from huggingface_hub import constants
 
@@ -98,6 +99,14 @@ WRAPPERS = {
     "model_ema first": lambda state: {"model": {}, "model_ema": state},
     "module.": lambda state: {f"module.{name}": tensor for name, tensor in state.items()},
     "both": lambda state: {"model": {f"module.{name}": tensor for name, tensor in state.items()}},
+    "compiled and shared": lambda state: {f"_orig_mod.module.{name}": tensor for name, tensor in state.items()},
+    "inside a larger module": lambda state: {"state_dict": {f"model.{name}": value for name, value in state.items()}},
+    "a whole training": lambda state: {
+        "model": {name: torch.zeros(1) for name in state},
+        "state_dict_ema": {f"module.{name}": tensor for name, tensor in state.items()},
+        "optimizer": {"state": {0: {"step": torch.tensor(3.0)}}},
+        "epoch": 3,
+    },
 }
 
 
@@ -134,6 +143,40 @@ def test_position_embeddings_of_another_resolution_are_resampled(tmp_path: Path)
     assert torch.equal(model.pos_embed[:, 0], original.pos_embed[:, 0])
     # the mean of a smooth field is about kept
     torch.testing.assert_close(model.pos_embed[:, 1:].mean(1), original.pos_embed[:, 1:].mean(1), atol=0.01, rtol=0.2)
+
+
+RESAMPLED: dict[str, dict[str, Any]] = {
+    "cait_xxs24_224": {"depth": 1},
+    "convit_tiny": {"depth": 1},
+    "crossvit_9_240": {"depth": ((1, 1, 0),)},
+    "hiera_tiny_224": {"stages": (1, 1, 1, 1)},
+    "pit_ti_224": {},
+    "visformer_tiny": {},
+    "volo_d1_224": {},
+    "deit_tiny_distilled_patch16_224": {"depth": 1},
+}
+
+
+@pytest.mark.parametrize("name", RESAMPLED)
+def test_other_families_are_resampled_too(name: str, tmp_path: Path) -> None:
+    original: Any = timm.create_model(name, **RESAMPLED[name])
+    torch.save(original.state_dict(), tmp_path / "a.pth")
+    size = {"crossvit_9_240": 480, "hiera_tiny_224": 448}.get(name, 320)
+    larger = timm.create_model(name, **RESAMPLED[name], img_size=size).eval()
+    models._fit(larger, original.state_dict(), path=tmp_path / "a.pth", context=Recorder().context)
+    for key, tensor in original.state_dict().items():
+        new = larger.state_dict()[key]
+        assert torch.equal(new, tensor) or "pos_embed" in key
+        assert float(new.float().mean()) == pytest.approx(float(tensor.float().mean()), abs=0.01)
+    assert torch.isfinite(larger(torch.randn(1, 3, size, size))).all()
+
+
+def test_positions_of_another_width_are_a_mismatch(tmp_path: Path) -> None:
+    state = tiny_vit(seed=5).state_dict()
+    state["pos_embed"] = torch.zeros(1, 17, 48)
+    torch.save(state, tmp_path / "a.pth")
+    with pytest.raises(ModelError, match="pos_embed is 1×17×48 instead of 1×17×32"):
+        load(tmp_path / "a.pth")
 
 
 def test_every_mismatch_is_named(tmp_path: Path) -> None:
