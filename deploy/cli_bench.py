@@ -28,6 +28,8 @@ from pqv_core.errors import BenchmarkError, Cancelled, PqvError
 from pqv_core.events import AnyEvent, Event, Finished, encode
 from pqv_core.results import Measurement
 
+_FILE_WIDTH = 200  # lines that go to a file are not broken
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -165,12 +167,14 @@ def say(outcome: Outcome, *, as_json: bool) -> None:
     """Print how it went on one phone."""
     if as_json:
         print(encode(as_event(outcome)), flush=True)
-    console = Console(stderr=as_json, highlight=False)
+    console = Console(stderr=as_json, highlight=False, markup=False)
+    if not console.is_terminal:
+        console.width = _FILE_WIDTH
     if outcome.results:
         console.print(_table(outcome))
     for result in outcome.results.values():
         for warning in result.warnings:
-            console.print(f"! {warning}", markup=False)
+            console.print(f"! {warning}")
     if outcome.cancelled:
         print(f"{outcome.phone}: cancelled; nothing was left on the phone.", file=sys.stderr)
     if outcome.error:
@@ -200,7 +204,7 @@ def _table(outcome: Outcome) -> Table:
         for item in result.measurements:
             cores = (item.heat or {}).get("cores")
             table.add_row(
-                str(file),
+                file.name,
                 str(item.threads),
                 item.engine,
                 formatting.nanoseconds(item.median_ns),

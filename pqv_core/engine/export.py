@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import statistics
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -99,7 +100,7 @@ class _Exporter:
         dense, final = self.target.prepare(dense), self.target.prepare(final)
         paper = self._write("paper_fp32", dense, "paper_fp32.ptl", passes="mobile")
         self.context.progress(1, 4, unit="files")
-        fast = self._fastest_fp32(dense)
+        fast = self._fastest_fp32(dense, paper)
         self.context.progress(2, 4, unit="files")
         passes: Any = fast.passes
         pruned = self._write("pruned_fp32", final, "pruned_fp32.ptl", passes=passes)
@@ -155,11 +156,11 @@ class _Exporter:
             "versions": {"pqv-mobile": described.pqv, **described.versions},
         }
 
-    def _fastest_fp32(self, dense: nn.Module) -> Artefact:
+    def _fastest_fp32(self, dense: nn.Module, paper: Artefact) -> Artefact:
         """The fp32 file of the dense model with the passes that run fastest on the target."""
-        only, *others = self.target.fp32_passes
-        if not others:
-            return self._write("fast_fp32", dense, "fast_fp32.ptl", passes=only)
+        if self.target.fp32_passes == (paper.passes,):
+            shutil.copyfile(self.directory / paper.file, self.directory / "fast_fp32.ptl")
+            return paper.model_copy(update={"role": "fast_fp32", "file": "fast_fp32.ptl"})
         trials: dict[str, str] = {passes: f".trial-{passes}.ptl" for passes in self.target.fp32_passes}
         for passes in self.target.fp32_passes:
             self._write("fast_fp32", dense, trials[passes], passes=passes)
