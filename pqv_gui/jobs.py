@@ -9,7 +9,6 @@ import gc
 import threading
 import time
 import traceback
-from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
@@ -17,17 +16,15 @@ from PySide6.QtCore import QObject, Qt, QThread, QTimer, Signal, Slot
 
 from pqv_core import events
 from pqv_core.errors import Cancelled, ErrorInfo, PqvError
-from pqv_core.job import BenchJob, RunJob
+from pqv_core.job import Job
 from pqv_core.worker_client import Worker
+from pqv_gui.mailbox import Mailbox
 
 BATCH_MS = 100
 BATCH_EVENTS = 400
 """Most events handed over at once: what a chart and a log take in well below a frame."""
 
-_WAITING_EVENTS = 4_000
 _PROGRESS_S = 0.1
-
-Job = RunJob | BenchJob
 
 
 def unexpected(error: Exception) -> ErrorInfo:
@@ -47,8 +44,7 @@ class _JobThread(QThread):
         super().__init__(parent)
         self._job = job
         self._worker = Worker(job, command=command)
-        self._room = threading.Condition()
-        self._waiting: deque[events.AnyEvent] = deque()
+        self._mailbox: Mailbox[events.AnyEvent] = Mailbox()
 
     def run(self) -> None:
         """The thread's work; ends once the worker is gone."""
@@ -56,27 +52,18 @@ class _JobThread(QThread):
         try:
             with self._worker as worker:
                 for last in worker.events():
-                    self._put(last)
+                    self._mailbox.put(last)
         except Exception as error:  # noqa: BLE001 - the outermost boundary of this thread
             last = None
             failure = unexpected(error)
         else:
             failure = unexpected(RuntimeError("the worker ended without saying how"))
         if not isinstance(last, events.Finished):
-            self._put(events.Finished(run=self._job.run, outcome="failed", error=failure))
-
-    def _put(self, event: events.AnyEvent) -> None:
-        with self._room:
-            # Whoever floods us waits: the worker's pipe fills up, not our memory.
-            self._room.wait_for(lambda: len(self._waiting) < _WAITING_EVENTS or self.isInterruptionRequested())
-            self._waiting.append(event)
+            self._mailbox.put(events.Finished(run=self._job.run, outcome="failed", error=failure))
 
     def take(self, limit: int) -> list[events.AnyEvent]:
         """Up to ``limit`` events that have come since the last call."""
-        with self._room:
-            taken = [self._waiting.popleft() for _ in range(min(limit, len(self._waiting)))]
-            self._room.notify_all()
-        return taken
+        return self._mailbox.take(limit)
 
     def cancel(self) -> None:
         """Ask the worker to end."""
@@ -84,9 +71,7 @@ class _JobThread(QThread):
 
     def abandon(self) -> None:
         """Ask the worker to end, and wait for nobody to take its events."""
-        self.requestInterruption()
-        with self._room:
-            self._room.notify_all()
+        self._mailbox.close()
         self.cancel()
 
 
@@ -170,16 +155,24 @@ class Progressing(Protocol):
     def cancelled(self) -> bool:
         """Whether the result is no longer wanted."""
 
+    def say(self, what: object) -> None:
+        """Hand something to the window before the end; for what comes seldom."""
+
+    def pause(self, seconds: float) -> None:
+        """Let time pass, or less when the result is no longer wanted."""
+
 
 class _Task(QThread):
     """One function in a thread of its own."""
 
     progressed = Signal(int, int)
+    said = Signal(object)
 
     def __init__(self, parent: QObject, work: Callable[[Progressing], Any]) -> None:
         super().__init__(parent)
         self._work = work
         self._told = float("-inf")
+        self._declined = threading.Event()
         self.result: Any = None
         self.error: ErrorInfo | None = None
 
@@ -188,7 +181,7 @@ class _Task(QThread):
         try:
             self.result = self._work(self)
         except Cancelled:
-            self.requestInterruption()
+            self.decline()
         except PqvError as error:
             self.error = error.info()
         except Exception as error:  # noqa: BLE001 - the outermost boundary of this thread
@@ -201,9 +194,21 @@ class _Task(QThread):
             self._told = now
             self.progressed.emit(done, total)
 
+    def say(self, what: object) -> None:
+        """Hand something to the window."""
+        self.said.emit(what)
+
+    def decline(self) -> None:
+        """The result is no longer wanted."""
+        self._declined.set()
+
     def cancelled(self) -> bool:
         """Whether the result is no longer wanted."""
-        return self.isInterruptionRequested()
+        return self._declined.is_set()
+
+    def pause(self, seconds: float) -> None:
+        """Let time pass."""
+        self._declined.wait(seconds)
 
 
 class Handle:
@@ -215,7 +220,7 @@ class Handle:
     def cancel(self) -> None:
         """Decline the result."""
         if self._task is not None:
-            self._task.requestInterruption()
+            self._task.decline()
 
     def _over(self) -> None:
         self._task = None
@@ -228,6 +233,7 @@ class Tasks(QObject):
         super().__init__(parent)
         self._running: dict[_Task, tuple[Handle, Callable[[Any], None], Callable[[ErrorInfo], None]]] = {}
         self._progress: dict[_Task, Callable[[int, int], None]] = {}
+        self._said: dict[_Task, Callable[[Any], None]] = {}
 
     def start(
         self,
@@ -236,13 +242,21 @@ class Tasks(QObject):
         done: Callable[[Any], None],
         failed: Callable[[ErrorInfo], None],
         progress: Callable[[int, int], None] | None = None,
+        said: Callable[[Any], None] | None = None,
     ) -> Handle:
-        """Do ``work`` in a thread; then call ``done`` with what it returned, or ``failed``."""
+        """Do ``work`` in a thread; then call ``done`` with what it returned, or ``failed``.
+
+        Args:
+            said: Called with each thing that the work says meanwhile.
+        """
         task = _Task(self, work)
         handle = Handle(task)
         self._running[task] = (handle, done, failed)
         if progress is not None:
             self._progress[task] = progress
+        if said is not None:
+            self._said[task] = said
+        task.said.connect(self._on_said, Qt.ConnectionType.QueuedConnection)
         task.progressed.connect(self._on_progress, Qt.ConnectionType.QueuedConnection)
         task.finished.connect(self._on_finished, Qt.ConnectionType.QueuedConnection)
         task.start()
@@ -259,6 +273,12 @@ class Tasks(QObject):
         if isinstance(task, _Task) and task in self._progress and not task.cancelled():
             self._progress[task](done, total)
 
+    @Slot(object)
+    def _on_said(self, what: object) -> None:
+        task = self.sender()
+        if isinstance(task, _Task) and task in self._said and not task.cancelled():
+            self._said[task](what)
+
     @Slot()
     def _on_finished(self) -> None:
         task = self.sender()
@@ -266,6 +286,7 @@ class Tasks(QObject):
             return
         handle, done, failed = self._running.pop(task)
         self._progress.pop(task, None)
+        self._said.pop(task, None)
         handle._over()
         wanted = not task.cancelled()
         result, error = task.result, task.error
@@ -278,9 +299,10 @@ class Tasks(QObject):
     def close(self) -> None:
         """Decline all results and wait for the threads."""
         for task in tuple(self._running):
-            task.requestInterruption()
+            task.decline()
         for task in tuple(self._running):
             task.wait()
             task.deleteLater()
         self._running.clear()
         self._progress.clear()
+        self._said.clear()

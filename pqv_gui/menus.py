@@ -46,6 +46,7 @@ class Menus:
         self._edit(bar.addMenu(tr("&Edit")))
         self._go(bar.addMenu(tr("&Go")))
         self._run(bar.addMenu(tr("&Run")))
+        self._device(bar.addMenu(tr("&Device")))
         self._view(bar.addMenu(tr("&View")))
         self._help(bar.addMenu(tr("&Help")))
         self._work.recents.subscribe(self._fill_recent)
@@ -85,6 +86,14 @@ class Menus:
     def _run(self, menu: QMenu) -> None:
         self.start = self._add(menu, tr("&Run or resume"), self._window.start_run, "F5")
         self.cancel = self._add(menu, tr("&Cancel"), self._work.cancel_run, "Ctrl+.")
+
+    def _device(self, menu: QMenu) -> None:
+        window = self._window
+        self.measure = self._add(menu, tr("&Push and run"), window.measure_on_phones, "F6")
+        self.stop_measuring = self._add(menu, tr("&Cancel"), lambda: self._work.phones.cancel(), "Ctrl+Shift+.")
+        menu.addSeparator()
+        self.look = self._add(menu, tr("&Look for phones again"), lambda: self._work.phones.look_again())
+        self.connect_phone = self._add(menu, tr("Connect a &Wi-Fi phone …"), window.connect_phone)
 
     def _view(self, menu: QMenu) -> None:
         theme = self._window.theme
@@ -134,8 +143,10 @@ class Menus:
     def refresh(self) -> None:
         """Enable what can be done now."""
         session = self._work.session
-        for action in (self.save, self.save_as, self.close, *self.places):
+        for action in (self.save, self.save_as, self.close, *self.places, self.look, self.connect_phone):
             action.setEnabled(session.is_open)
+        for action in (self.measure, self.stop_measuring):
+            action.setEnabled(action.isEnabled() and session.is_open)
         for action, words, name in (
             (self.undo, tr("&Undo"), session.undo_label),
             (self.redo, tr("&Redo"), session.redo_label),
@@ -147,6 +158,11 @@ class Menus:
         """Enable what can be done with the run now."""
         self.start.setEnabled(self._work.can_run)
         self.cancel.setEnabled(self._work.run.active)
+
+    def refresh_phones(self) -> None:
+        """Enable what can be done with phones now."""
+        self.measure.setEnabled(self._work.phones.can_start)
+        self.stop_measuring.setEnabled(self._work.measures)
 
     def _fill_recent(self) -> None:
         self.recent.clear()

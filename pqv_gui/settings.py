@@ -79,12 +79,16 @@ class Settings:
     @property
     def recents(self) -> Store:
         """Where the list of recent projects is kept."""
-        return Store(read=self._read_recents, write=lambda paths: self._stored.setValue("projects/recent", paths))
+        return self.store("projects/recent")
 
-    def _read_recents(self) -> list[str]:
-        value = self._stored.value("projects/recent", [])
-        paths = [value] if isinstance(value, str) else value if isinstance(value, list) else []
-        return [path for path in paths if isinstance(path, str)]
+    def store(self, key: str) -> Store:
+        """Where a few lines of text are kept under ``key``."""
+        return Store(read=lambda: self._read_texts(key), write=lambda lines: self._stored.setValue(key, lines))
+
+    def _read_texts(self, key: str) -> list[str]:
+        value = self._stored.value(key, [])
+        lines = [value] if isinstance(value, str) else value if isinstance(value, list) else []
+        return [line for line in lines if isinstance(line, str)]
 
     def flush(self) -> None:
         """Write everything out."""

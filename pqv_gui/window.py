@@ -31,6 +31,7 @@ _PAGES = {
     Place.BACKEND: ("pqv_gui.pages.backend", "BackendPage"),
     Place.EXPORT: ("pqv_gui.pages.export", "ExportPage"),
     Place.RUN: ("pqv_gui.pages.run", "RunPage"),
+    Place.DEVICE: ("pqv_gui.pages.device", "DevicePage"),
 }
 """A page is imported and built when it is first shown: the window is there at once."""
 
@@ -46,7 +47,7 @@ class MainWindow(QMainWindow):
         self.theme = theme
         self.place = Place.START
         self._pages: dict[Place, Page] = {}
-        self._closing = False
+        self._closing = self._watching = False
         self._summary_wanted = True
         self.setWindowTitle("PQV-Mobile")
         self.steps = StepList()
@@ -106,6 +107,7 @@ class MainWindow(QMainWindow):
         self.summary.run.connect(self.start_run)
         self.job_bar.cancel.connect(work.cancel_run)
         self.job_bar.go.connect(lambda: self.go(Place.RUN))
+        self.job_bar.go_device.connect(lambda: self.go(Place.DEVICE))
         work.changed.connect(self._refresh)
         work.run_changed.connect(self._refresh_run)
         work.opened.connect(self._on_opened)
@@ -301,9 +303,55 @@ class MainWindow(QMainWindow):
         self._resize_sides()
         self._show_sides()
 
+    # phones --------------------------------------------------------------------------------------------------
+
+    def _meet_phones(self) -> None:
+        """Watch for phones from the first project on."""
+        if self._watching:
+            return
+        self._watching = True
+        desk = self.workspace.phones
+        desk.changed.connect(self._refresh_phones)
+        desk.run_changed.connect(self._refresh_phone_run)
+        desk.failed.connect(lambda error: self._on_failed(error, Place.DEVICE))
+        desk.ended.connect(self._on_job_ended)
+        desk.look()
+
+    def _refresh_phones(self) -> None:
+        desk, shown = self.workspace.phones, self._pages.get(Place.DEVICE)
+        count = len(desk.phones.ready)
+        words = tr("{count} ready").replace("{count}", str(count)) if count else ""
+        self.steps.buttons[Place.DEVICE].set_state("todo", words, f"({count})" if count else "")
+        self.job_bar.show_device(desk.status)
+        self.menus.refresh_phones()
+        if shown is not None and shown.isVisible():
+            shown.refresh()
+
+    def _refresh_phone_run(self) -> None:
+        self.job_bar.show_device(self.workspace.phones.status)
+        self.menus.refresh_phones()
+        self._refresh_run_controls()
+        shown = self._pages.get(Place.DEVICE)
+        if shown is not None and shown.isVisible():
+            shown.refresh_run()
+
+    def measure_on_phones(self) -> None:
+        """Measure what is ticked on the Device page, and show it."""
+        if self.workspace.session.is_open:
+            self.go(Place.DEVICE)
+            self.workspace.phones.start()
+
+    def connect_phone(self) -> None:
+        """Go to where the address of a phone on Wi-Fi is typed."""
+        if self.workspace.session.is_open:
+            self.go(Place.DEVICE)
+            self._page(Place.DEVICE).begin()
+
     def _on_opened(self) -> None:
         session = self.workspace.session
         self.workspace.load_catalog()
+        if session.is_open:
+            self._meet_phones()
         self.go(Place.MODEL if session.is_open else Place.START)
 
     def _on_failed(self, error: ErrorInfo, place: Place) -> None:
@@ -319,7 +367,7 @@ class MainWindow(QMainWindow):
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Ask once while a run is going; then leave nothing behind."""
-        if self._closing or not self.workspace.jobs.active:
+        if self._closing or not (self.workspace.jobs.active or self.workspace.measures):
             self._leave()
             event.accept()
         else:
@@ -329,9 +377,11 @@ class MainWindow(QMainWindow):
     def _ask_to_stop(self) -> None:
         box = QMessageBox(self)
         box.setIcon(QMessageBox.Icon.Question)
-        box.setWindowTitle(tr("A run is going"))
-        box.setText(tr("Stop the run and close?"))
-        box.setInformativeText(tr("What is finished is kept. Resume goes on from there next time."))
+        running = self.workspace.jobs.active
+        box.setWindowTitle(tr("A run is going") if running else tr("A measurement is going"))
+        box.setText(tr("Stop the run and close?") if running else tr("Stop measuring and close?"))
+        kept = tr("What is finished is kept. Resume goes on from there next time.")
+        box.setInformativeText(kept if running else tr("Nothing of it stays on the phone."))
         stop = box.addButton(tr("&Stop and close"), QMessageBox.ButtonRole.AcceptRole)
         stay = box.addButton(tr("&Keep running"), QMessageBox.ButtonRole.RejectRole)
         box.setDefaultButton(stay)
@@ -344,11 +394,12 @@ class MainWindow(QMainWindow):
         self._closing = True
         if self.workspace.jobs.active:
             self.workspace.cancel_run()
-        else:
-            self.close()
+        if self.workspace.measures:
+            self.workspace.phones.cancel()
+        self._on_job_ended()
 
     def _on_job_ended(self) -> None:
-        if self._closing:
+        if self._closing and not (self.workspace.jobs.active or self.workspace.measures):
             self.close()
 
     def _leave(self) -> None:

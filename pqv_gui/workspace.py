@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
@@ -22,6 +23,9 @@ from pqv_gui.viewmodels.recent import Recents
 from pqv_gui.viewmodels.run import RunView
 from pqv_gui.viewmodels.session import Problem, Session
 from pqv_gui.viewmodels.steps import Place
+
+if TYPE_CHECKING:
+    from pqv_gui.phone_desk import PhoneDesk
 
 AUTOSAVE_MS = 600
 
@@ -48,10 +52,13 @@ class Workspace(QObject):
         self.recents = Recents(settings.recents)
         self.tasks = Tasks(self)
         self.jobs = JobRunner(self, command=command)
+        self._command = command
+        self._phones: PhoneDesk | None = None
         self.visited: set[Place] = set()
         self.problems: tuple[Problem, ...] = ()
         self._scans: dict[str, Handle] = {}
         self._saving = False
+        self._offered: tuple[results.RunRecord | None, Path | None] | None = None
         self._autosave = QTimer(self)
         self._autosave.setSingleShot(True)
         self._autosave.setInterval(AUTOSAVE_MS)
@@ -59,7 +66,7 @@ class Workspace(QObject):
         self.session.subscribe(self._session_changed)
         self.models.subscribe(self._check)
         self.images.subscribe(self._check)
-        self.run.subscribe(self.run_changed.emit)
+        self.run.subscribe(self._run_view_changed)
         self.jobs.batch.connect(self._on_batch)
         self.jobs.ended.connect(self._on_ended)
 
@@ -67,10 +74,49 @@ class Workspace(QObject):
         """Save, and leave no thread and no process behind."""
         self._autosave.stop()
         self.jobs.close()
+        if self._phones is not None:
+            self._phones.close()
         self.tasks.close()
         if self.session.unsaved:
             self.session.save()
         self.settings.flush()
+
+    @property
+    def phones(self) -> PhoneDesk:
+        """What has to do with phones; made when it is first wanted, so that the window need not wait for it."""
+        if self._phones is None:
+            from pqv_gui.phone_desk import Around, PhoneDesk
+
+            def around() -> Around:
+                config = self.session.config
+                val = self.session.resolved(config.data.val) if config.data.val else None
+                return Around(config.export.runtime, val)
+
+            self._phones = PhoneDesk(
+                self.settings,
+                self,
+                command=self._command,
+                computer_busy=lambda: self.run.active or self.jobs.active,
+                around=around,
+            )
+            self._phones.kept.connect(self.run.attach)
+            self._show_files()
+        return self._phones
+
+    @property
+    def measures(self) -> bool:
+        """Whether something is measured on phones, or on this computer beside a run."""
+        return self._phones is not None and self._phones.run.active
+
+    def _run_view_changed(self) -> None:
+        self._show_files()
+        self.run_changed.emit()
+
+    def _show_files(self) -> None:
+        """The phones are offered the files of the run that is shown."""
+        if self._phones is not None and (self.run.now.record, self.run.now.directory) != self._offered:
+            self._offered = (self.run.now.record, self.run.now.directory)
+            self._phones.files.show_run(*self._offered)
 
     # catalogue, images, checks -------------------------------------------------------------------------------
 
@@ -227,7 +273,8 @@ class Workspace(QObject):
     @property
     def can_run(self) -> bool:
         """Whether a run could be started now."""
-        return self.session.is_open and not self.problems and not self.run.active and not self.jobs.active
+        busy = self.run.active or self.jobs.active or (self._phones is not None and self._phones.measures_here)
+        return self.session.is_open and not self.problems and not busy
 
     def start_run(self, *, fresh: bool = False) -> None:
         """Start or resume the run of the project as it is now.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from array import array
-from typing import Any
+from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
 import pyqtgraph as pg
@@ -21,7 +21,6 @@ from pqv_core import formatting
 from pqv_gui.charts.legend import Entry, Legend
 from pqv_gui.i18n import tr
 from pqv_gui.theme import colors, em
-from pqv_gui.viewmodels.run import RunView
 from pqv_gui.viewmodels.series import Curve
 from pqv_gui.widgets.basics import ElidedLabel, button, column, label, row
 
@@ -120,7 +119,18 @@ class Dots(pg.GraphicsObject):  # type: ignore[misc]
             painter.drawPoints(self._points)
 
 
-class Chart(QWidget):
+class Live(Protocol):
+    """What a chart tells of."""
+
+    @property
+    def active(self) -> bool:
+        """Whether more is to come."""
+
+
+Told = TypeVar("Told", bound=Live)
+
+
+class Chart(QWidget, Generic[Told]):
     """One plot with a heading, a legend that tells the newest figures, and a readout under the pointer.
 
     Args:
@@ -180,15 +190,15 @@ class Chart(QWidget):
 
     # drawing -------------------------------------------------------------------------------------------------
 
-    def outdated(self, run: RunView) -> bool:
+    def outdated(self, run: Told) -> bool:
         """Whether the run has told something that is not drawn yet."""
         return self.state(run) != self._drawn
 
-    def state(self, run: RunView) -> object:
+    def state(self, run: Told) -> object:
         """Equal as long as the chart need not be drawn anew."""
         raise NotImplementedError
 
-    def draw(self, run: RunView) -> None:
+    def draw(self, run: Told) -> None:
         """Draw what the run has told so far."""
         self._growing = run.active
         self.draw_series(run)
@@ -196,7 +206,7 @@ class Chart(QWidget):
         self._fit()
         self._show_legend()
 
-    def draw_series(self, run: RunView) -> None:
+    def draw_series(self, run: Told) -> None:
         """Draw the curves."""
         raise NotImplementedError
 
@@ -215,6 +225,12 @@ class Chart(QWidget):
         x, y = thinned(curve.x, curve.y)
         self._series[key] = (name, x, y)
         self._items[key][0].setData(x, self.scaled(y))
+
+    def drop_curve(self, key: str) -> None:
+        """Take one curve away, if it is there."""
+        if key in self._items:
+            self._item.removeItem(self._items.pop(key)[0])
+            self._series.pop(key, None)
 
     def scaled(self, y: Floats) -> Floats:
         """Values as they are placed along the axis."""

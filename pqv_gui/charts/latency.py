@@ -21,7 +21,7 @@ _WIDE = 6.0
 """Most dots of one artefact that are drawn."""
 
 
-class LatencyChart(Chart):
+class LatencyChart(Chart[RunView]):
     """Latency of every iteration of the interleaved loop."""
 
     def __init__(self) -> None:

@@ -9,7 +9,7 @@ from pqv_gui.viewmodels.run import RunView
 from pqv_gui.viewmodels.series import Curve
 
 
-class CurveChart(Chart):
+class CurveChart(Chart[RunView]):
     """Some of a run's curves, by name.
 
     Args:

@@ -62,6 +62,12 @@ class Page(QWidget):
     def refresh(self) -> None:
         """Show the present state."""
 
+    def refresh_run(self) -> None:
+        """Show how far that is which changes often; the rest of the page is as it was."""
+
+    def begin(self) -> None:
+        """Bring the person to where something is typed first."""
+
     def showEvent(self, event: QShowEvent) -> None:
         """Show the present state, for it was not looked at while hidden."""
         super().showEvent(event)

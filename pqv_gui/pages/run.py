@@ -8,15 +8,18 @@ from PySide6.QtWidgets import QProgressBar
 
 from pqv_core import formatting
 from pqv_core.errors import ErrorInfo, PqvError
+from pqv_core.results import RunRecord, measured_elsewhere
 from pqv_gui.charts.base import Chart
 from pqv_gui.charts.latency import LatencyChart
 from pqv_gui.charts.training import accuracy_chart, loss_chart
 from pqv_gui.i18n import tr
 from pqv_gui.pages.base import Columns, Page
-from pqv_gui.viewmodels import labels, outcome
+from pqv_gui.viewmodels import labels, measured, outcome
+from pqv_gui.viewmodels.run import RunView
 from pqv_gui.viewmodels.steps import Place
 from pqv_gui.widgets.basics import Card, ElidedLabel, button, label, row
 from pqv_gui.widgets.job_bar import time_left
+from pqv_gui.widgets.phone_parts import ResultTable
 from pqv_gui.widgets.run_parts import LogView, ResultCards, StageList
 from pqv_gui.workspace import Workspace
 
@@ -49,6 +52,10 @@ class RunPage(Page):
         self.results = ResultCards()
         self.body.addWidget(self._control_card())
         self.body.addWidget(self.results)
+        self.phones = ResultTable()
+        self.phones_card = Card(tr("On all targets"))
+        self.phones_card.body.addWidget(self.phones)
+        self.body.addWidget(self.phones_card)
         self.stages = StageList()
         stages_card = Card(tr("Stages"))
         stages_card.body.addWidget(self.stages)
@@ -62,7 +69,7 @@ class RunPage(Page):
         self.training_card = Card()
         self.training_card.body.addWidget(Columns([(self.loss, 1), (self.accuracy, 1)], fold_below=34, gap=1.2))
         self.body.addWidget(self.training_card)
-        self._charts: tuple[Chart, ...] = (self.latency, self.loss, self.accuracy)
+        self._charts: tuple[Chart[RunView], ...] = (self.latency, self.loss, self.accuracy)
         self._turn = 0
         self._more = QTimer(self)
         self._more.setSingleShot(True)
@@ -120,7 +127,9 @@ class RunPage(Page):
         self._show_controls()
         self._show_progress()
         self._show_parts()
-        self.results.show_cards(outcome.cards(run.now.record) if run.now.record and not run.active else [])
+        record = run.now.record if not run.active else None
+        self.results.show_cards(outcome.cards(record) if record else [])
+        self._show_phones(record)
         self._show_error()
 
     def _begin_anew(self) -> None:
@@ -190,6 +199,13 @@ class RunPage(Page):
             self._turn = (self._charts.index(behind[0]) + 1) % len(self._charts)
         if len(behind) > 1:
             self._more.start(_BETWEEN_CHARTS_MS)
+
+    def _show_phones(self, record: RunRecord | None) -> None:
+        """What phones measured, beside what this computer did."""
+        elsewhere = record is not None and any(measured_elsewhere(record).values())
+        self.phones_card.setVisible(elsewhere)
+        if record is not None and elsewhere:
+            self.phones.show_rows(measured.from_record(record))
 
     def _show_error(self) -> None:
         error = self.run.now.error

@@ -63,6 +63,20 @@ SETTINGS = {
     "measure.warmup": "Warm-up runs",
     "measure.iterations": "Timed runs",
     "measure.max_seconds": "Time limit",
+    "phone.threads": "Threads on the phone",
+    "phone.iterations": "Timed runs",
+    "phone.warmup": "Warm-up runs",
+    "phone.max_seconds": "Time limit",
+    "phone.pin": "Run on the big cores",
+    "phone.cool_down": "Cool down first",
+    "phone.profile": "Time the operators",
+    "phone.fixed_performance": "Ask for a clock that can be held",
+    "phone.keep": "Leave the files on the phone",
+    "phone.cool_limit_s": "Longest cooling, in seconds",
+    "phone.watch_s": "Look at the heat every so many seconds",
+    "phone.input_shape": "Input shape",
+    "phone.compare": "Compare the answers",
+    "phone.images": "Images to compare",
 }
 
 METRICS = {

@@ -19,10 +19,11 @@ class Place(Enum):
     BACKEND = "Backend"
     EXPORT = "Export"
     RUN = "Run"
+    DEVICE = "Device"
 
 
 WIZARD = (Place.MODEL, Place.PRUNE, Place.BACKEND, Place.EXPORT)
-WORKING = (Place.RUN,)
+WORKING = (Place.RUN, Place.DEVICE)
 
 _SECTIONS = {
     "model": Place.MODEL,

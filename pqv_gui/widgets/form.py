@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QComboBox, QLabel, QSizePolicy, QWidget
 from pqv_gui.i18n import tr
 from pqv_gui.theme import em
 from pqv_gui.viewmodels import labels
-from pqv_gui.viewmodels.session import Problem, Session
+from pqv_gui.viewmodels.session import Problem
 from pqv_gui.widgets.basics import column, label, row
 
 
@@ -25,6 +25,16 @@ class Editor(Protocol):
 
     def set_value(self, value: Any) -> None:
         """Show a value."""
+
+
+class Settings(Protocol):
+    """Where the values are kept, under dotted names."""
+
+    def get(self, name: str) -> Any:
+        """The value of a setting."""
+
+    def set(self, name: str, value: Any) -> None:
+        """Take over what a person has entered."""
 
 
 class _Field(QWidget):
@@ -55,8 +65,8 @@ class _Field(QWidget):
 class Form:
     """Keeps editors and settings the same, both ways. It is no widget: a page puts the fields where it wants."""
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
         self._fields: dict[str, _Field] = {}
 
     @property
@@ -95,14 +105,14 @@ class Form:
         return field
 
     def _edited(self, name: str, value: Any) -> None:
-        if self._session.get(name) != value:
-            self._session.set(name, value)
+        if self._settings.get(name) != value:
+            self._settings.set(name, value)
 
     def refresh(self) -> None:
         """Show what the settings hold."""
         for name, field in self._fields.items():
             editor = cast(Editor, field.editor)
-            value = self._session.get(name)
+            value = self._settings.get(name)
             if editor.get() != value:
                 blocked = QSignalBlocker(field.editor)
                 editor.set_value(value)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -400,3 +400,37 @@ def _read(text: str) -> Any:
 
 def _written(value: Any) -> str:
     return str(value).lower() if value is None or isinstance(value, bool) else str(value)
+
+
+class NumbersInput(QLineEdit):
+    """Whole numbers with commas between: ``1, 2, 4``. What is no such list reads as none at all."""
+
+    changed = Signal(object)
+
+    def __init__(self, *, placeholder: str = "") -> None:
+        super().__init__()
+        self._value: tuple[int, ...] = ()
+        self.setMinimumHeight(em(times=_HEIGHT))
+        self.setPlaceholderText(placeholder)
+        self.textEdited.connect(self._edited)
+
+    def _edited(self, text: str) -> None:
+        self._value = parse_numbers(text)
+        self.changed.emit(self._value)
+
+    def get(self) -> tuple[int, ...]:
+        """The numbers."""
+        return self._value
+
+    def set_value(self, value: Sequence[int]) -> None:
+        """Show numbers; text that means the same stays as it was typed."""
+        if tuple(value) != self._value:
+            self._value = tuple(value)
+            self.setText(", ".join(map(str, value)))
+
+
+def parse_numbers(text: str) -> tuple[int, ...]:
+    """``1, 2, 4`` as numbers; empty when anything else stands there."""
+    parts = [part.strip() for part in text.split(",")]
+    right = all(part.isascii() and part.isdecimal() and len(part) < 7 for part in parts)
+    return tuple(map(int, parts)) if right else ()

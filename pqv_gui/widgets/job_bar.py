@@ -19,12 +19,15 @@ _IDLE = {
     "cancelled": "The last run was stopped. What is finished is kept.",
 }
 
+_DEVICE_LETTERS = 40
+
 
 class JobBar(QWidget):
     """Says what goes on; the text is a link to the Run page."""
 
     cancel = Signal()
     go = Signal()
+    go_device = Signal()
 
     def __init__(self) -> None:
         super().__init__()
@@ -38,6 +41,8 @@ class JobBar(QWidget):
         self.progress.setFixedWidth(em(times=10))
         self.left = ElidedLabel("", "muted")
         self.stop = button(tr("Cance&l"), self.cancel.emit, name=tr("Cancel the run"))
+        self.device = button("", self.go_device.emit, kind="link", name=tr("Show the phones"))
+        self.device.hide()
         layout = row(self, gap=0.7)
         layout.setContentsMargins(em(times=0.7), em(times=0.25), em(times=0.7), em(times=0.25))
         layout.addWidget(self.state)
@@ -45,7 +50,17 @@ class JobBar(QWidget):
         layout.addWidget(self.left, 1)
         layout.addWidget(self.message, 1)
         layout.addWidget(self.stop)
+        layout.addWidget(self.device)
         self.setMinimumHeight(em(times=2.6))
+
+    def show_device(self, words: str) -> None:
+        """Say which phone there is, and its state."""
+        short = words if len(words) <= _DEVICE_LETTERS else f"{words[: _DEVICE_LETTERS - 1]}…"
+        if self.device.text() != short:
+            self.device.setText(short)
+            self.device.setToolTip(words)
+            self.device.setAccessibleName(f"{tr('Phone')}: {words}")
+            self.device.setVisible(bool(words))
 
     def refresh(self, run: RunView) -> None:
         """Show the state of the run."""

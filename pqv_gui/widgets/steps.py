@@ -69,7 +69,8 @@ class StepButton(QAbstractButton):
         if self._number is not None:
             self._draw_circle(painter, circle)
         else:
-            _draw_play(painter, circle, QColor(shades.accent if self.isChecked() else shades.muted))
+            draw = _draw_phone if self.place is Place.DEVICE else _draw_play
+            draw(painter, circle, QColor(shades.accent if self.isChecked() else shades.muted))
         font = self.font()
         font.setBold(self.isChecked())
         painter.setFont(font)
@@ -110,6 +111,14 @@ def _draw_play(painter: QPainter, circle: QRectF, ink: QColor) -> None:
     painter.setPen(Qt.PenStyle.NoPen)
     painter.setBrush(ink)
     painter.drawPath(path)
+
+
+def _draw_phone(painter: QPainter, circle: QRectF, ink: QColor) -> None:
+    body = QRectF(_at(circle, 0.28, 0.08), _at(circle, 0.72, 0.92))
+    painter.setPen(QPen(ink, max(1.5, circle.width() * 0.09)))
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    painter.drawRoundedRect(body, 3, 3)
+    painter.drawLine(_at(circle, 0.43, 0.78), _at(circle, 0.57, 0.78))
 
 
 def _draw_tick(painter: QPainter, circle: QRectF, ink: QColor) -> None:

@@ -1,6 +1,9 @@
 """A worker that plays a scene: reads its job like the real one, does no work.
 
 python worker.py good|crash|hang|fail|flood|stale
+
+Jobs that measure files or answer for them are played the same in every scene, except that ``hang`` goes on until it is
+asked to end.
 """
 
 from __future__ import annotations
@@ -8,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import struct
 import sys
 import threading
 from pathlib import Path
@@ -18,6 +22,8 @@ STAGES = ("load", "evaluate", "prune", "finetune", "evaluate_pruned", "export", 
 
 def main(scene: str) -> int:
     job = json.loads(sys.stdin.readline())
+    if job["kind"] != "run":
+        return {"bench": bench, "answer": answer}[job["kind"]](job, scene)
     stage = Stage(job["run"], Path(job["project"]).with_suffix(".runs") / job["run"])
     stage.say("job_started", stages=STAGES, directory=str(stage.directory))
     return {"good": good, "crash": crash, "hang": hang, "fail": fail, "flood": flood, "stale": stale}[scene](stage)
@@ -35,6 +41,32 @@ class Stage:
             self.say("stage_started", stage=name, index=STAGES.index(name), total=len(STAGES))
             self.say("progress", stage=name, done=1, total=2, unit="images", seconds_left=3.0)
             self.say("stage_finished", stage=name, seconds=0.5, cached=name == "load")
+
+
+def bench(job: dict[str, Any], scene: str) -> int:
+    stage = Stage(job["run"], Path())
+    stage.say("stage_started", stage="benchmark", index=0, total=1)
+    for index in range(12):
+        for file in job["files"]:
+            stage.say("latency_sample", role=file, index=index, ns=2_000_000 + index)
+    if scene == "hang":
+        sys.stdin.readline()
+        stage.say("finished", outcome="cancelled")
+        return 130
+    measured = {"threads": job["threads"] or 2, "warmup": 1, "samples_ns": [2_000_000] * 12, "peak_rss_bytes": 7_000}
+    stage.say("finished", outcome="succeeded", result={"measurements": dict.fromkeys(job["files"], measured)})
+    return 0
+
+
+def answer(job: dict[str, Any], scene: str) -> int:
+    """One input, to which every file answers 1, 2, 3."""
+    folder = Path(job["folder"])
+    (folder / "inputs.f32").write_bytes(bytes(4 * 3 * 32 * 32))
+    (folder / "logits.f32").write_bytes(struct.pack("<3f", 1.0, 2.0, 3.0))
+    logits = dict.fromkeys(job["files"], str(folder / "logits.f32"))
+    result = {"inputs": str(folder / "inputs.f32"), "count": 1, "labels": [], "logits": logits}
+    Stage(job["run"], folder).say("finished", outcome="succeeded", result=result)
+    return 0
 
 
 def good(stage: Stage) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ from PySide6.QtCore import QEvent
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from deploy import discovery
 from pqv_gui.main import build
 from pqv_gui.settings import Settings
 from pqv_gui.window import MainWindow
@@ -19,8 +21,16 @@ FAKE_WORKER = Path(__file__).parents[1] / "fakes" / "window_worker.py"
 MakeWindow = Callable[..., MainWindow]
 
 
+@pytest.fixture(autouse=True)
+def no_adb_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test talks to the phones of the person who runs it."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        monkeypatch.setenv("ANDROID_ADB_SERVER_PORT", str(free.getsockname()[1]))
+    monkeypatch.setattr(discovery, "_on_bus", list)
+
+
 @pytest.fixture
-def make_window(qapp: QApplication, qtbot: QtBot, tmp_path: Path) -> Iterator[MakeWindow]:
+def make_window(no_adb_server: None, qapp: QApplication, qtbot: QtBot, tmp_path: Path) -> Iterator[MakeWindow]:
     """Builds windows whose worker is a small script that plays ``scene``; closes them at the end."""
     made: list[MainWindow] = []
     presenters = []

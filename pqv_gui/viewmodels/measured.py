@@ -1,0 +1,130 @@
+"""Measurements as rows of a table, the same for phones and for this computer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from deploy import heat
+from pqv_core import formatting
+from pqv_core.results import LOCAL, Measurement, OperatorTime, RunRecord
+from pqv_gui.viewmodels import labels
+
+HEADS = (
+    "Target", "File", "Threads", "Median", "p90", "Fastest", "Runs", "Loading", "Memory", "Last third", "Heat",
+    "Answers", "Accuracy",
+)  # fmt: skip
+TIPS = {
+    "Median": "Half of the inferences took less",
+    "p90": "Nine of ten took less",
+    "Runs": "Timed inferences",
+    "Loading": "Time to load the file",
+    "Memory": "Highest memory of the process",
+    "Last third": "Its median against that of the first third: more means that it slowed down",
+    "Heat": "Whether the phone held itself back",
+    "Answers": "Same first class as on this computer; in brackets how far apart the logits are, relatively",
+    "Accuracy": "Top-1 on the validation images that the phone was asked about",
+}
+NOTHING = "–"
+_MOST_OPERATORS = 10
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One measurement with what it belongs to."""
+
+    target: str
+    file: str
+    measurement: Measurement
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """What stands under ``HEADS``."""
+        item = self.measurement
+        return (
+            self.target,
+            self.file,
+            str(item.threads),
+            formatting.nanoseconds(item.median_ns),
+            formatting.milliseconds(item.percentile_ms(0.9)),
+            formatting.nanoseconds(min(item.samples_ns)),
+            f"{len(item.samples_ns):,}",
+            NOTHING if item.load_ns is None else formatting.nanoseconds(item.load_ns),
+            NOTHING if item.peak_rss_bytes is None else formatting.size(item.peak_rss_bytes),
+            self._thirds,
+            self._heat,
+            self._answers,
+            self._accuracy,
+        )
+
+    @property
+    def _thirds(self) -> str:
+        drift = heat.drift(self.measurement.samples_ns)
+        return NOTHING if drift is None else formatting.change(1.0, drift)
+
+    @property
+    def _heat(self) -> str:
+        item = self.measurement
+        if item.throttled is None:
+            return NOTHING
+        facts = item.heat or {}
+        stopped = ", stopped" if "stopped" in facts else ""
+        after = facts.get("celsius_after")
+        warmth = f", {after:.0f} °C" if isinstance(after, int | float) else ""
+        return f"{'throttled' if item.throttled else 'even'}{stopped}{warmth}"
+
+    @property
+    def _answers(self) -> str:
+        parity = self.measurement.parity
+        if parity is None:
+            return NOTHING
+        return f"{formatting.percent(parity.top1_agreement)} ({formatting.significant(parity.relative)})"
+
+    @property
+    def _accuracy(self) -> str:
+        accuracy = self.measurement.accuracy
+        return NOTHING if accuracy is None else f"{formatting.percent(accuracy.top1)} of {accuracy.images:,}"
+
+
+def target_name(text: str) -> str:
+    """What a person calls a target."""
+    return "This computer" if text == LOCAL else text
+
+
+def from_record(record: RunRecord) -> list[Measured]:
+    """Every measurement of a run: each target in turn, its latest for each artefact and number of threads."""
+    found: dict[tuple[str, str, int], Measured] = {}
+    targets: list[str] = []
+    for variant in record.variants:
+        for item in variant.measurements:
+            if item.target not in targets:
+                targets.append(item.target)
+            row = Measured(target_name(item.target), labels.role(variant.role), item)
+            found[item.target, variant.role, item.threads] = row
+    return [row for target in targets for (where, *_), row in found.items() if where == target]
+
+
+@dataclass(frozen=True)
+class OperatorBar:
+    """The time of one operator: ``share`` of all, from 0 to 1."""
+
+    name: str
+    share: float
+    words: str
+
+
+def operator_bars(times: tuple[OperatorTime, ...]) -> list[OperatorBar]:
+    """The operators that took the time, the longest first; the many short ones together."""
+    total = sum(item.ns for item in times)
+    return list(_bars(times, total)) if total else []
+
+
+def _bars(times: tuple[OperatorTime, ...], total: int) -> Iterator[OperatorBar]:
+    ordered = sorted(times, key=lambda item: -item.ns)
+    for item in ordered[:_MOST_OPERATORS]:
+        words = f"{formatting.nanoseconds(item.ns)} · {formatting.percent(item.ns / total)} · {item.calls:,}×"
+        yield OperatorBar(item.name, item.ns / total, words)
+    rest = sum(item.ns for item in ordered[_MOST_OPERATORS:])
+    if rest:
+        words = f"{formatting.nanoseconds(rest)} · {formatting.percent(rest / total)}"
+        yield OperatorBar(f"{len(ordered) - _MOST_OPERATORS} others", rest / total, words)
