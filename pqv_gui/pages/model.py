@@ -15,6 +15,7 @@ from pqv_gui.i18n import tr
 from pqv_gui.pages.base import Columns, FormPage
 from pqv_gui.theme import em
 from pqv_gui.viewmodels.images import FolderView
+from pqv_gui.viewmodels.models import can_be_cut, cannot_be_cut
 from pqv_gui.viewmodels.steps import Place
 from pqv_gui.widgets import thumbnails
 from pqv_gui.widgets.basics import Card, Disclosure, button, column, label, restyle, row
@@ -77,9 +78,12 @@ class ModelPage(FormPage):
         self.name = label("", "heading", wrap=True)
         self.figures = label("", wrap=True)
         self.weights_info = label("", "muted", wrap=True)
+        self.support = label("", wrap=True)
+        self.no_support = label("", "caption", wrap=True)
         self.name_problem = label("", "problem", wrap=True)
         self.arguments = label("", "caption", wrap=True)
-        for part in (self.name, self.figures, self.weights_info, self.arguments, self.name_problem):
+        shown = (self.figures, self.weights_info, self.support, self.no_support, self.arguments, self.name_problem)
+        for part in (self.name, *shown):
             self.chosen.body.addWidget(part)
         layout.addWidget(self.chosen)
         card = Card(tr("Weights"))
@@ -229,6 +233,10 @@ class ModelPage(FormPage):
         self.name_problem.setVisible(bool(problem))
         self.figures.setVisible(entry is not None)
         self.weights_info.setVisible(entry is not None)
+        self.support.setText(tr(can_be_cut(entry)) if entry is not None else "")
+        self.no_support.setText(tr(cannot_be_cut(entry)) if entry is not None else "")
+        for part in (self.support, self.no_support):
+            part.setVisible(bool(part.text()))
         if entry is not None:
             self.figures.setText(_figures(entry))
             changed = ", ".join(f"{key}={value}" for key, value in self.session.get("model.arguments").items())

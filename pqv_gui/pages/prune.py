@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from typing import cast
+
+from PySide6.QtCore import QSignalBlocker
 from PySide6.QtWidgets import QWidget
 
 from pqv_core.config.prune import IMPORTANCES, MAX_RATIO
@@ -9,6 +13,7 @@ from pqv_core.predict import BlockWidths, Prediction
 from pqv_gui.i18n import tr
 from pqv_gui.pages.base import Columns, FormPage
 from pqv_gui.pages.training_card import TrainingCard
+from pqv_gui.viewmodels.models import KINDS, cannot_be_cut
 from pqv_gui.viewmodels.overview import overview
 from pqv_gui.viewmodels.steps import Place
 from pqv_gui.widgets.basics import Card, column, label
@@ -79,6 +84,8 @@ class PrunePage(FormPage):
                 hint=tr("Narrows every layer: the strongest effect, and the highest cost in accuracy."),
             )
         )
+        self.uncut = label("", "caption", wrap=True)
+        card.body.addWidget(self.uncut)
         card.body.addWidget(
             self.form.add(
                 "prune.round_to",
@@ -137,11 +144,28 @@ class PrunePage(FormPage):
         draft = self.session.draft["prune"]
         self.pruning.setEnabled(bool(draft["enabled"]))
         self.calibration.setVisible(IMPORTANCES[draft["importance"]].needs_images)
-        self.form.field("prune.attention_unit").setEnabled(bool(draft["attention"]))
+        uncut = self._offer_what_can_be_cut()
+        self.form.field("prune.attention_unit").setEnabled(bool(draft["attention"]) and "attention" not in uncut)
         self.limit.setVisible(draft["distribution"] == "global")
         self.form.field("prune.sparse_strength").setVisible(draft["sparse_epochs"] > 0)
         seen = overview(self.session.config, models=self.workspace.models, images=self.workspace.images)
         self._show_widths(seen.prediction, alike=draft["distribution"] == "uniform")
+
+    def _offer_what_can_be_cut(self) -> Collection[str]:
+        """Only what can be cut in the chosen model can be chosen; the kinds that cannot are given back."""
+        entry = self.workspace.models.get(self.session.get("model.name"))
+        uncut = entry.uncut if entry is not None else {}
+        for kind in KINDS:
+            asked_in_vain = kind == "embedding" and self.session.get("prune.embedding")  # must be taken back
+            self.form.field(f"prune.{kind}").setEnabled(kind not in uncut or asked_in_vain)
+            if kind in uncut and not asked_in_vain:  # whatever the settings say, it stays whole
+                editor = cast(CheckInput, self.form.editor(f"prune.{kind}"))
+                blocked = QSignalBlocker(editor)
+                editor.set_value(False)
+                del blocked
+        self.uncut.setText(tr(cannot_be_cut(entry)) if entry is not None else "")
+        self.uncut.setVisible(bool(self.uncut.text()))
+        return uncut.keys()
 
     def _show_widths(self, prediction: Prediction | None, *, alike: bool) -> None:
         before = prediction.widths_before if prediction else None

@@ -66,6 +66,11 @@ def _prune(config: RunConfig, around: Surroundings) -> Iterator[Problem]:
     why_not = predict.obstacle(row, config.prune) if row is not None else ""
     if why_not:
         yield Problem("prune.enabled", f"{why_not} Prune other parts, or switch pruning off.")
+    if config.prune.sparse_epochs > 0 and config.data.train is None:
+        yield Problem(
+            "prune.sparse_epochs",
+            "Sparse training needs training images. Choose a folder on the Model page, or set its epochs to 0.",
+        )
     info = IMPORTANCES[config.prune.importance]
     if info.needs_images and config.data.train is None and config.data.val is None:
         yield Problem(

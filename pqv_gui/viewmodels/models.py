@@ -8,6 +8,20 @@ from pqv_core.catalog import Catalog, CatalogEntry
 from pqv_core.errors import ErrorInfo, ModelError
 from pqv_gui.viewmodels.observable import Observable
 
+KINDS = {"mlp": "MLP width", "attention": "attention", "embedding": "embedding"}
+
+
+def can_be_cut(entry: CatalogEntry) -> str:
+    """What pruning can cut in a model, as a sentence."""
+    kinds = [name for kind, name in KINDS.items() if kind not in entry.uncut]
+    return f"Can be pruned: {', '.join(kinds)}." if kinds else "Cannot be pruned, only quantized."
+
+
+def cannot_be_cut(entry: CatalogEntry) -> str:
+    """What pruning cannot cut in a model, and why, as sentences; empty where there is nothing."""
+    named = {kind: why for kind, why in entry.uncut.items() if kind in KINDS}
+    return " ".join(f"No {KINDS[kind]}: {why}." for kind, why in named.items())
+
 
 class Models(Observable):
     """All models, once the catalogue has been read, and those that fit the search."""

@@ -130,6 +130,39 @@ def images(tmp_path: Path) -> Path:
     return tmp_path / "pets"
 
 
+def test_only_what_the_model_allows_can_be_cut(window: MainWindow) -> None:
+    session = window.workspace.session
+    session.set("model.name", "swin_tiny_patch4_window7_224")
+    window.go(Place.MODEL)
+    shown = page(window, Place.MODEL)
+    assert shown.support.text() == "Can be pruned: MLP width."  # type: ignore[attr-defined]
+    assert "No attention: the attention of SwinTransformer is tied" in shown.no_support.text()  # type: ignore[attr-defined]
+    window.go(Place.PRUNE)
+    pruning = page(window, Place.PRUNE)
+    boxes = {kind: pruning.form.editor(f"prune.{kind}") for kind in ("mlp", "attention", "embedding")}
+    assert [(box.isEnabled(), box.isChecked()) for box in boxes.values()] == [  # type: ignore[attr-defined]
+        (True, True),
+        (False, False),
+        (False, False),
+    ]
+    assert "No attention" in pruning.uncut.text()  # type: ignore[attr-defined]
+    session.set("model.name", "deit_tiny_patch16_224")
+    assert boxes["attention"].isEnabled() and boxes["attention"].isChecked()  # type: ignore[attr-defined]
+    assert not pruning.uncut.isVisible()  # type: ignore[attr-defined]
+
+
+def test_an_embedding_that_cannot_be_cut_can_be_taken_back(window: MainWindow) -> None:
+    session = window.workspace.session
+    session.set("prune.embedding", True)
+    session.set("model.name", "swin_tiny_patch4_window7_224")
+    window.go(Place.PRUNE)
+    box = page(window, Place.PRUNE).form.editor("prune.embedding")
+    assert box.isEnabled() and box.isChecked()  # type: ignore[attr-defined]
+    box.click()  # type: ignore[attr-defined]
+    assert not session.config.prune.embedding
+    assert not box.isEnabled()
+
+
 def test_engines_that_phones_lack_are_disabled_with_a_reason(window: MainWindow) -> None:
     engines = page(window, Place.BACKEND).form.editor("quantize.engine")
     assert isinstance(engines, ChoiceCards)

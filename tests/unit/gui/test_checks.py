@@ -51,6 +51,7 @@ def test_a_new_project_can_run_at_once(session: Session, around: checks.Surround
         ({"model.name": "lowformer_b0"}, "prune.enabled"),
         ({"prune.importance": "taylor"}, "prune.importance"),
         ({"finetune.epochs": 3}, "finetune.epochs"),
+        ({"prune.sparse_epochs": 2}, "prune.sparse_epochs"),
         ({"export.file_name": "../up.ptl"}, "export.file_name"),
         ({"export.target": "android", "quantize.engine": "onednn"}, "quantize.engine"),
     ],
