@@ -22,7 +22,7 @@ from pqv_gui.widgets.phone_parts import FileList, OperatorBars, ResultTable, Tar
 from pqv_gui.workspace import Workspace
 
 _HEADLINES = {
-    "empty": "Ready to measure",
+    "empty": "Nothing measured yet",
     "running": "Measuring",
     "cancelling": "Stopping …",
     "succeeded": "Complete",
@@ -125,6 +125,12 @@ class DevicePage(Page):
         self.files.ticked.connect(self.desk.files.tick)
         self.files.removed.connect(self.desk.files.remove)
         card.body.addWidget(self.files)
+        self.made_here = label(
+            tr("These files were made for this computer; phones refuse them. Choose Android on the Export page."),
+            "caption",
+            wrap=True,
+        )
+        card.body.addWidget(self.made_here)
         line = row()
         self.add = button(tr("&Add file …"), self._browse, name=tr("Add a .ptl file from the disk"))
         line.addWidget(self.add)
@@ -195,6 +201,7 @@ class DevicePage(Page):
         """Show the present state."""
         self.phones.refresh(self.desk.phones)
         self.files.refresh(self.desk.files)
+        self.made_here.setVisible(self.desk.files.made_here)
         self.settings.refresh()
         self.refresh_run()
 

@@ -11,7 +11,7 @@ from pqv_core.results import LOCAL, Measurement, OperatorTime, RunRecord
 from pqv_gui.viewmodels import labels
 
 HEADS = (
-    "Target", "File", "Threads", "Median", "p90", "Fastest", "Runs", "Loading", "Memory", "Last third", "Heat",
+    "Target", "File", "Threads", "Median", "p90", "Fastest", "Runs", "Loading", "Memory", "Last third", "Throttled",
     "Answers", "Accuracy",
 )  # fmt: skip
 TIPS = {
@@ -21,7 +21,7 @@ TIPS = {
     "Loading": "Time to load the file",
     "Memory": "Highest memory of the process",
     "Last third": "Its median against that of the first third: more means that it slowed down",
-    "Heat": "Whether the phone held itself back",
+    "Throttled": "Whether the phone held itself back because of heat",
     "Answers": "Same first class as on this computer; in brackets how far apart the logits are, relatively",
     "Accuracy": "Top-1 on the validation images that the phone was asked about",
 }
@@ -60,7 +60,7 @@ class Measured:
     @property
     def _thirds(self) -> str:
         drift = heat.drift(self.measurement.samples_ns)
-        return NOTHING if drift is None else formatting.change(1.0, drift)
+        return NOTHING if drift is None else _signed(100 * (drift - 1))
 
     @property
     def _heat(self) -> str:
@@ -71,19 +71,25 @@ class Measured:
         stopped = ", stopped" if "stopped" in facts else ""
         after = facts.get("celsius_after")
         warmth = f", {after:.0f} °C" if isinstance(after, int | float) else ""
-        return f"{'throttled' if item.throttled else 'even'}{stopped}{warmth}"
+        return f"{'yes' if item.throttled else 'no'}{stopped}{warmth}"
 
     @property
     def _answers(self) -> str:
         parity = self.measurement.parity
         if parity is None:
             return NOTHING
-        return f"{formatting.percent(parity.top1_agreement)} ({formatting.significant(parity.relative)})"
+        return f"{formatting.percent(parity.top1_agreement)} (Δ {formatting.significant(parity.relative, digits=2)})"
 
     @property
     def _accuracy(self) -> str:
         accuracy = self.measurement.accuracy
         return NOTHING if accuracy is None else f"{formatting.percent(accuracy.top1)} of {accuracy.images:,}"
+
+
+def _signed(percent: float) -> str:
+    """A difference in percent to a tenth: ``+2.1 %``."""
+    rounded = round(percent, 1)
+    return f"{'+' if rounded > 0 else '−' if rounded < 0 else '±'}{abs(rounded):.1f} %" if rounded else "±0 %"
 
 
 def target_name(text: str) -> str:

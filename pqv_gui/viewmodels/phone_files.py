@@ -41,7 +41,12 @@ class File:
 
 
 class Files(Observable):
-    """Which files there are and which are ticked."""
+    """Which files there are and which are ticked.
+
+    Attributes:
+        directory: Of the run whose files are offered.
+        made_here: Whether these were exported for this computer.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -49,6 +54,7 @@ class Files(Observable):
         self._run: dict[Path, File] = {}
         self._added: dict[Path, File] = {}
         self._ticks: dict[Path, bool] = {}
+        self.made_here = False
 
     @property
     def files(self) -> tuple[File, ...]:
@@ -82,6 +88,8 @@ class Files(Observable):
                 found[path] = File(path, variant.size_bytes, role=variant.role, note=note)
         if (found, directory) != (self._run, self.directory):
             self._run, self.directory = found, directory
+            export = record.config.get("export", {}) if record is not None else {}
+            self.made_here = bool(found) and export.get("target", "host") == "host"
             self.notify()
 
     def add(self, path: Path) -> None:

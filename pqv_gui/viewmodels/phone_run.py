@@ -237,7 +237,8 @@ class PhoneRun(Observable):
             return
         target.state, target.error, target.progress, target.note = state, error, None, ""
         target.failures, target.warnings = list(failures), tuple(warnings)
-        self.measured += measured
+        order = [item.name for item in self.targets.values()]
+        self.measured = sorted([*self.measured, *measured], key=lambda row: order.index(row.target))
         self.profiles += profiles
         self.notify()
 
@@ -288,7 +289,7 @@ class PhoneRun(Observable):
         if file is not None and (len(target.files) > 1 or not parts):
             parts.append(file.name)
         if len(target.threads) > 1:
-            parts.append(f"{threads} threads")
+            parts.append("1 thread" if threads == 1 else f"{threads} threads")
         return ", ".join(parts) or target.name
 
     def medians(self) -> dict[str, float]:

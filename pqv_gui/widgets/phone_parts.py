@@ -119,6 +119,9 @@ class TargetRow(QWidget):
         self.bar = QProgressBar()
         self.bar.setTextVisible(False)
         self.bar.setFixedWidth(em(times=8))
+        policy = self.bar.sizePolicy()
+        policy.setRetainSizeWhenHidden(True)
+        self.bar.setSizePolicy(policy)
         self.bar.setAccessibleName(f"{tr('Progress')}: {target.name}")
         self.skip_button = button(
             tr("Measure now"),
@@ -189,6 +192,10 @@ class ResultTable(QTableWidget):
         for index, head in enumerate(HEADS):
             item = QTableWidgetItem(tr(head))
             item.setToolTip(tr(TIPS.get(head, "")))
+            if index >= _LEFT:
+                item.setTextAlignment(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight)
+            else:
+                item.setTextAlignment(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft)
             self.setHorizontalHeaderItem(index, item)
         self.setAccessibleName(tr("Measurements"))
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
@@ -196,6 +203,7 @@ class ResultTable(QTableWidget):
         self.setTabKeyNavigation(False)
         self.setWordWrap(False)
         self.setShowGrid(False)
+        self.setAlternatingRowColors(True)
         self.verticalHeader().hide()
         self.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         self.horizontalHeader().setHighlightSections(False)

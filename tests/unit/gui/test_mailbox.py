@@ -1,0 +1,38 @@
+"""Events wait for the window, and whoever floods it waits too."""
+
+from __future__ import annotations
+
+import threading
+
+from pqv_gui.mailbox import Mailbox
+
+
+def test_what_was_put_first_is_taken_first() -> None:
+    box: Mailbox[int] = Mailbox()
+    for number in range(5):
+        box.put(number)
+    assert box.take(3) == [0, 1, 2]
+    assert box.take(3) == [3, 4]
+    assert box.take(3) == []
+
+
+def test_a_flood_waits_until_there_is_room_and_nothing_is_lost() -> None:
+    box: Mailbox[int] = Mailbox(room=10)
+    flood = threading.Thread(target=lambda: [box.put(number) for number in range(1_000)])
+    flood.start()
+    taken: list[int] = []
+    while len(taken) < 1_000:
+        bunch = box.take(7)
+        assert len(box._waiting) <= 10
+        taken += bunch
+    flood.join()
+    assert taken == list(range(1_000))
+
+
+def test_nobody_waits_for_a_closed_one() -> None:
+    box: Mailbox[int] = Mailbox(room=1)
+    flood = threading.Thread(target=lambda: [box.put(number) for number in range(100)])
+    flood.start()
+    box.close()
+    flood.join()
+    assert len(box.take(1_000)) == 100
