@@ -1,6 +1,6 @@
 # Needs make and a Python of 3.11 to 3.14; everything else is made in .venv. `make` alone shows what there is.
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint format lock demo bench sweep screenshots catalogue schema demo-model licences wheel
+.PHONY: help setup run test lint format lock demo bench sweep recovery screenshots catalogue schema demo-model licences wheel
 
 # The first Python that will do; else whichever there is, so that setup can say what is wrong with it.
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.14 python3.11 python; do \
@@ -43,13 +43,17 @@ lock: $(STAMP) ## Write requirements.lock anew from pyproject.toml, for every pl
 demo: $(STAMP) ## Run the demo in the terminal; from the start: make demo ARGS=--fresh
 	$(BIN)/pqv demo $(ARGS)
 
-bench: $(STAMP) ## Measure the window against a bare one, Hessian importance, and a push against adb's own
+bench: $(STAMP) ## Measure the window, Hessian importance, training and a push, each against what there is already
 	$(BIN)/python -m bench.window_bench
 	$(BIN)/python -m bench.hessian_bench
+	$(BIN)/python -m bench.finetune_bench
 	@if command -v adb >/dev/null; then $(BIN)/python -m bench.push_bench; else echo "push: needs adb, left out"; fi
 
 sweep: $(STAMP) ## Take every family through the whole tool and write docs/families.md; one: make sweep ARGS="--only Swin"
 	$(BIN)/python -m scripts.sweep $(ARGS)
+
+recovery: $(STAMP) ## Accuracy by importance and ratio, into docs/recovery.md: make recovery IMAGES=FOLDER
+	$(BIN)/python -m scripts.recovery "$(IMAGES)"
 
 screenshots: $(STAMP) ## Picture every page into docs/images, light and dark
 	$(BIN)/python -m scripts.screenshots

@@ -1,10 +1,10 @@
 """Images a second of fine-tuning against a loop written straight on timm's own training recipe, taking turns.
 
-    python bench/finetune_bench.py FOLDER [--model NAME] [--img-size N] [--batch N] [--steps N] [--rounds N]
+    python -m bench.finetune_bench [FOLDER] [--model NAME] [--img-size N] [--batch N] [--steps N] [--rounds N]
 
-FOLDER holds one sub-folder of images a class. Prints one line of JSON: images a second by the clock and, which other
-programs on the machine disturb less, a second of processor time; and the median of the rounds' ratios, above 1 where
-ours is faster.
+FOLDER holds one sub-folder of images a class; without it, the demo's digits are taken. Prints one line of JSON: images
+a second by the clock and, which other programs on the machine disturb less, a second of processor time (of this process
+alone, without those that read images ahead); and the median of the rounds' ratios, above 1 where ours is faster.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from timm.optim import create_optimizer_v2
 from timm.scheduler import create_scheduler_v2
 from timm.utils import dispatch_clip_grad
 
+from pqv_core import demo
 from pqv_core.config import FinetuneConfig
 from pqv_core.engine import data, finetune, models
 from pqv_core.engine.context import Context
@@ -125,8 +126,8 @@ def ours(arguments: argparse.Namespace, form: Any, classes: int) -> Iterator[Mom
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path, nargs="?")
     parser.add_argument("--model", default="vit_tiny_patch16_224")
     parser.add_argument("--img-size", type=int, default=96)
     parser.add_argument("--batch", type=int, default=32)
@@ -134,6 +135,15 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=6)
     parser.add_argument("--timm-workers", type=int, default=1)
     arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as digits:
+        if arguments.folder is None:
+            demo.unpack_images(Path(digits))
+            arguments.folder = Path(digits) / "train"
+        measure(arguments)
+
+
+def measure(arguments: argparse.Namespace) -> None:
+    """Let both train in turns, and print."""
     classes = sum(1 for path in arguments.folder.iterdir() if path.is_dir())
     form = models.preprocessing(model_of(arguments, classes))
     runs = {"ours": ours(arguments, form, classes), "timm": timms(arguments, form, classes)}

@@ -1,0 +1,198 @@
+"""How well a pruned model recovers: ``python -m scripts.recovery FOLDER`` writes ``docs/recovery.md``.
+
+FOLDER holds ``train`` and ``val`` with one sub-folder of images a class (CIFAR-10's, say). A small ViT is trained from
+random weights by the tool's own fine-tuning, pruned by every importance at every ratio, and measured before and after
+fine-tuning: figures 4 and 5 of the paper in small. Some fifteen minutes of one core; killed, it goes on where it was.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+import time
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from pqv_core import dataset
+from pqv_core.config import FinetuneConfig, PruneConfig
+from pqv_core.config.prune import IMPORTANCES, Importance
+from pqv_core.engine import checkpoint, data, evaluate, models
+from pqv_core.engine.context import Context
+from pqv_core.engine.finetune import finetune
+from pqv_core.engine.prune import prune
+from pqv_core.events import Event, Metric
+from pqv_core.fsio import write_json, write_text
+
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "recovery.md"
+RATIOS = (0.09375, 0.25, 0.5)
+SEED = 0
+MODEL = checkpoint.Base(
+    name="vit_tiny_patch16_224",
+    arguments={"img_size": 32, "patch_size": 8, "embed_dim": 96, "depth": 6, "num_heads": 3},
+)
+TRAINING = FinetuneConfig(
+    epochs=30, batch_size=32, learning_rate=1e-3, warmup_epochs=2, label_smoothing=0.1, device="cpu"
+)
+RECOVERY = FinetuneConfig(epochs=1, batch_size=32, learning_rate=3e-4, label_smoothing=0.1, device="cpu")
+
+
+@dataclass(frozen=True)
+class Point:
+    """Top-1 on the validation images, as shares, before and after fine-tuning."""
+
+    importance: str
+    ratio: float
+    params: int
+    macs: int
+    before: float
+    after: float
+
+
+class Study:
+    """The images, and where what is found is kept."""
+
+    def __init__(self, folder: Path, work: Path) -> None:
+        self.work = work
+        self.context = Context(run="recovery", send=_tell)
+        pair = dataset.find(folder)
+        assert pair.train is not None and pair.val is not None, "train and val are needed"
+        self.folder = pair.train
+        self.classes = dataset.classes(pair.train)
+        self.form = models.preprocessing(MODEL.create())
+        self.train, self.val = (self._opened(path) for path in (pair.train, pair.val))
+        self.val.remember()
+
+    def _opened(self, folder: Path) -> data.Images:
+        return data.open_images(folder, preprocessing=self.form, classes=self.classes, context=self.context)
+
+    def accuracy(self, model: nn.Module) -> float:
+        return evaluate.accuracy(model, self.val, batch_size=64, context=self.context).top1
+
+    def tuned(self, model: nn.Module, config: FinetuneConfig, name: str) -> nn.Module:
+        return finetune(
+            model, config, train=self.train, val=None, directory=self.work / name, seed=SEED, context=self.context
+        )
+
+    def dense(self) -> nn.Module:
+        """The trained model."""
+        path = self.work / "dense.safetensors"
+        if not path.exists():
+            torch.manual_seed(SEED)
+            base = checkpoint.Base(name=MODEL.name, arguments={**MODEL.arguments, "num_classes": len(self.classes)})
+            checkpoint.save(self.tuned(base.create(), TRAINING, "dense"), path, base=base)
+        return checkpoint.load(path)
+
+    def point(self, dense: nn.Module, importance: Importance | None, ratio: float) -> Point:
+        """What pruning costs and fine-tuning brings back; without an importance, what fine-tuning alone brings."""
+        name = f"{importance}-{ratio}" if importance else "dense-again"
+        kept = self.work / f"{name}.json"
+        if kept.exists():
+            return Point(**json.loads(kept.read_text(encoding="utf-8")))
+        model = self._pruned(dense, importance, ratio) if importance else dense
+        params, macs = models.count(model)
+        before = self.accuracy(model)
+        point = Point(name, ratio, params, macs, before, self.accuracy(self.tuned(model, RECOVERY, name)))
+        write_json(kept, asdict(point))
+        return point
+
+    def _pruned(self, dense: nn.Module, importance: Importance, ratio: float) -> nn.Module:
+        config = PruneConfig(importance=importance, ratio=ratio, round_to=1)
+        batches = data.calibration_batches(
+            self.folder,
+            preprocessing=self.form,
+            classes=self.classes,
+            images=config.images,
+            batch_size=config.batch_size,
+            seed=SEED,
+            context=self.context,
+        )
+        torch.manual_seed(SEED)
+        chosen = list(batches) if IMPORTANCES[importance].needs_images else None
+        return prune(dense, config, batches=chosen, context=self.context)
+
+
+def _tell(event: Event) -> None:
+    if isinstance(event, Metric) and event.name == "train_loss" and event.step % 50 == 0:
+        print(f"step {event.step}: loss {event.value:.3f}", flush=True)
+
+
+def page(alone: Point, points: dict[tuple[str, float], Point], images: tuple[int, int], minutes: float) -> str:
+    """The tables as Markdown."""
+    arguments = ", ".join(f"{key}={value}" for key, value in MODEL.arguments.items())
+    error = 100 * (alone.before * (1 - alone.before) / images[1]) ** 0.5
+    sizes = [f"| 0 % | {alone.params / 1e6:.3f} | {alone.macs / 1e6:.1f} |"]
+    for ratio in RATIOS:
+        one = points["l1", ratio]
+        sizes.append(f"| {100 * ratio:g} % | {one.params / 1e6:.3f} | {one.macs / 1e6:.1f} |")
+    return f"""# Recovery
+
+Written by `make recovery IMAGES=FOLDER` from what it measured, here with photographs of CIFAR-10: {images[0]} to train
+on and {images[1]} to judge by, so that a figure has a standard error of {error:.1f} points. A `{MODEL.name}`
+({arguments}) was trained from random weights for {TRAINING.epochs} epochs by the tool itself, pruned (MLPs and
+attention, every layer alike, widths not rounded) and fine-tuned for {RECOVERY.epochs} epoch; at 0 % the dense model was
+fine-tuned alike. Figures are top-1 in percent. Everything took {minutes:.0f} minutes of processor time.
+
+## Before fine-tuning
+
+{_table(points, before=True, dense=alone.before)}
+
+## After fine-tuning
+
+{_table(points, before=False, dense=alone.after)}
+
+## What is left
+
+| ratio | M parameters | M MACs |
+|---|--:|--:|
+{chr(10).join(sizes)}
+"""
+
+
+def _table(points: dict[tuple[str, float], Point], *, before: bool, dense: float) -> str:
+    lines = [
+        f"| importance | 0 % | {' | '.join(f'{100 * ratio:g} %' for ratio in RATIOS)} |",
+        "|---|--:|" + "--:|" * len(RATIOS),
+    ]
+    for importance, info in IMPORTANCES.items():
+        found = (points[importance, ratio] for ratio in RATIOS)
+        figures = [dense, *(point.before if before else point.after for point in found)]
+        lines.append(f"| {info.label} | {' | '.join(f'{100 * value:.1f}' for value in figures)} |")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Train, prune, fine-tune, write."""
+    parser = argparse.ArgumentParser(prog="python -m scripts.recovery", description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--work", type=Path, default=Path(tempfile.gettempdir()) / "pqv-recovery")
+    arguments = parser.parse_args()
+    study = Study(arguments.folder, arguments.work)
+    spent = arguments.work / "spent.json"
+    earlier = float(json.loads(spent.read_text())) if spent.exists() else 0.0
+
+    def note() -> float:
+        write_json(spent, earlier + time.process_time())
+        return (earlier + time.process_time()) / 60
+
+    dense = study.dense()
+    note()
+    alone = study.point(dense, None, 0.0)
+    points = {}
+    for importance, ratio in _cases(IMPORTANCES):
+        points[importance, ratio] = study.point(dense, importance, ratio)
+        note()
+        print(points[importance, ratio], flush=True)
+    write_text(PAGE, page(alone, points, (len(study.train), len(study.val)), note()))
+
+
+def _cases(importances: Iterable[Importance]) -> list[tuple[Importance, float]]:
+    return [(importance, ratio) for importance in importances for ratio in RATIOS]
+
+
+if __name__ == "__main__":
+    main()
