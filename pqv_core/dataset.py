@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from pqv_core.errors import Cancelled, DataError, from_os_error
 TRAIN_NAMES = ("train", "training")
 VAL_NAMES = ("val", "validation", "valid", "test")
 THUMBNAILS = 12
+_NAMED = re.compile(r"(torch|hfds|hfids|tfds|wds)/[\w.\-]+(/[\w.\-]+)*", re.IGNORECASE)
 _KINDS = "JPEG, PNG, WebP, BMP, TIFF, GIF and PPM"
 
 
@@ -75,6 +77,11 @@ class Scan:
     def total(self) -> int:
         """Number of images, readable or not."""
         return sum(self.counts)
+
+
+def is_named(stored: str) -> bool:
+    """Whether a setting names one of timm's data sets (``torch/cifar10``) and not a folder."""
+    return _NAMED.fullmatch(stored) is not None
 
 
 def find(folder: Path) -> Pair:

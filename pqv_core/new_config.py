@@ -78,7 +78,7 @@ def check(config: RunConfig, *, project: Path) -> None:
     """
     catalog.load().get(config.model.name)
     problem = engine_problem(config.quantize.engine, config.export.target)
-    if problem and config.quantize.precision != "fp32":
+    if problem and config.quantize.uses_engine:
         raise problem
     if config.model.weights == "file" and config.model.path:
         weights = projects.resolved_path(config.model.path, project=project)
@@ -90,20 +90,21 @@ def check(config: RunConfig, *, project: Path) -> None:
 
 
 def _check_images(config: RunConfig, *, project: Path) -> None:
-    folders = {name: getattr(config.data, name) for name in ("train", "val")}
+    given = {name: stored for name in ("train", "val") if (stored := getattr(config.data, name))}
+    folders = {name: projects.resolved_path(stored, project=project) for name, stored in given.items()}
     classes = {
-        name: dataset.classes(projects.resolved_path(stored, project=project))
-        for name, stored in folders.items()
-        if stored
+        name: dataset.classes(folder)
+        for name, folder in folders.items()
+        if folder.exists() or not dataset.is_named(given[name])
     }
     if len(classes) == 2:
         dataset.check_pair(classes["train"], classes["val"])
-    if config.finetune.epochs and "train" not in classes:
+    if config.finetune.epochs and "train" not in given:
         raise DataError(
             "Fine-tuning needs training images, and there are none.",
             action="Give a folder with training images (--data DIR), or set --epochs 0.",
         )
-    if config.prune.enabled and IMPORTANCES[config.prune.importance].needs_images and not classes:
+    if config.prune.enabled and IMPORTANCES[config.prune.importance].needs_images and not given:
         raise DataError(
             f"The importance {config.prune.importance} needs images, and there are none.",
             action="Give a folder with images (--data DIR), or choose --importance l2.",
@@ -114,6 +115,8 @@ def _data(choices: Choices, notes: list[str]) -> DataConfig:
     if choices.data is None:
         notes.append("No images: accuracy is left out; latency, size and memory are measured.")
         return DataConfig()
+    if dataset.is_named(choices.data.as_posix()) and not choices.data.exists():
+        return DataConfig(train=choices.data.as_posix(), val=choices.data.as_posix())
     pair = dataset.find(choices.data)
     if pair.val is None:
         notes.append("No validation images: accuracy is left out.")

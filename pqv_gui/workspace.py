@@ -131,7 +131,8 @@ class Workspace(QObject):
         if self.session.is_open:
             for split in ("train", "val"):
                 stored = getattr(self.session.config.data, split)
-                self._look_at(split, self.session.resolved(stored) if stored else None)
+                named = bool(stored) and dataset.is_named(stored)  # looked at by the run, which fetches it
+                self._look_at(split, self.session.resolved(stored) if stored and not named else None)
         self._check()
 
     def _check(self) -> None:

@@ -27,6 +27,7 @@ from pqv_core.engine import (
     export,
     imagenet,
     models,
+    named_data,
     parity,
     prune,
     sparsify,
@@ -66,19 +67,30 @@ class Work:
         """Note that a stage is done and where its files are."""
         self.results[stage], self.keys[stage], self.directories[stage] = result, key, directory
 
-    def folder(self, stored: str | None) -> Path | None:
-        """A folder of images as an absolute path; None where none is set."""
-        return projects.resolved_path(stored, project=self.project) if stored else None
+    def folder(self, which: str) -> Path | None:
+        """The folder of ``train`` or ``val`` images as an absolute path; None where none is set.
+
+        A named data set is written into one when it is asked for the first time.
+        """
+        stored = getattr(self.config.data, which)
+        if not stored:
+            return None
+        path = projects.resolved_path(stored, project=self.project)
+        if path.exists() or not dataset.is_named(stored):
+            return path
+        root = self.config.data.root
+        known = projects.resolved_path(root, project=self.project) if root else None
+        return named_data.folder(stored, which, root=known, context=self.context)
 
     @property
     def train(self) -> Path | None:
         """Folder of training images."""
-        return self.folder(self.config.data.train)
+        return self.folder("train")
 
     @property
     def val(self) -> Path | None:
         """Folder of validation images."""
-        return self.folder(self.config.data.val)
+        return self.folder("val")
 
     def fingerprint(self, folder: Path | None) -> str | None:
         """Hash of what lies in a folder of images; looked up once a run."""
@@ -353,6 +365,7 @@ def _export_inputs(work: Work) -> Result:
         "dense": work.keys["load"],
         "final": work.keys[work.final_stage],
         "quantize": config.quantize.model_dump(mode="json"),
+        "calibration": work.fingerprint(work.train or work.val) if _is_static(work) else None,
         "export": config.export.model_dump(mode="json"),
         "machine": _machine(work),
     }
@@ -365,6 +378,31 @@ def _machine(work: Work) -> Result:
     return here.model_dump(mode="json", include={"processor", "cores", "threads", "versions", "engines"})
 
 
+def _is_static(work: Work) -> bool:
+    return work.config.quantize.precision == "int8-static"
+
+
+def _calibration(work: Work) -> list[torch.Tensor]:
+    """Images from which static int8 learns ranges, in small batches; noise where there are none."""
+    if not _is_static(work):
+        return []
+    folder, images = work.train or work.val, work.config.quantize.images
+    if folder is None:
+        work.context.warn("There are no images to calibrate static int8 with: noise was taken. Only latency counts.")
+        generator = torch.Generator().manual_seed(work.config.seed)
+        return [torch.randn(1, *work.preprocessing.input_size, generator=generator) for _ in range(min(images, 8))]
+    read = data.calibration_batches(
+        folder,
+        preprocessing=work.preprocessing,
+        classes=work.results["load"]["classes"],
+        images=images,
+        batch_size=8,
+        seed=work.config.seed,
+        context=work.context,
+    )
+    return [batch for batch, _ in read]
+
+
 def _export(work: Work, directory: Path) -> Result:
     artefacts = export.export(
         dense=work.model("load"),
@@ -374,6 +412,7 @@ def _export(work: Work, directory: Path) -> Result:
         classes=work.results["load"]["classes"],
         directory=directory,
         context=work.context,
+        batches=_calibration(work),
     )
     return {"artefacts": [artefact.model_dump(mode="json") for artefact in artefacts]}
 

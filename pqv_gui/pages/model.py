@@ -168,7 +168,19 @@ class ModelPage(FormPage):
             hint=tr("The same seed gives the same run."),
             beside=True,
         )
-        for name in ("model.arguments", "data.eval_images", "data.batch_size", "seed"):
+        self.form.add(
+            "data.root",
+            PathInput(
+                folder=True,
+                name=tr("Folder of named data sets"),
+                placeholder=tr("The user’s cache"),
+                shown=self.session.stored,
+                start=self._project_folder,
+            ),
+            text=tr("Folder of named data s&ets"),
+            hint=tr("Where data sets given by timm’s names, such as torch/cifar10, lie or are downloaded to."),
+        )
+        for name in ("model.arguments", "data.eval_images", "data.batch_size", "data.root", "seed"):
             card.body.addWidget(self.form.field(name))
         self.advanced = Disclosure(tr("More settings"), card)
         return self.advanced

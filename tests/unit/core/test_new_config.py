@@ -50,6 +50,12 @@ def test_with_images_accuracy_counts_too(tmp_path: Path, digits: Path) -> None:
     assert (config.data.train, config.data.val) == ("digits/train", "digits/val")
 
 
+def test_a_data_set_may_be_named_instead_of_a_folder(tmp_path: Path) -> None:
+    config = build(tmp_path, data=Path("torch/cifar10")).config
+    assert (config.data.train, config.data.val) == ("torch/cifar10", "torch/cifar10")
+    assert (config.prune.importance, config.finetune.epochs) == ("taylor", 3)
+
+
 def test_what_is_said_counts(tmp_path: Path, digits: Path) -> None:
     made = build(
         tmp_path,
