@@ -22,6 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from deploy import hostile
 from pqv_core.errors import DeviceError
 
 
@@ -112,7 +113,7 @@ class ProtocolError(DeviceError):
         super().__init__(
             "The phone answered in a way that is not understood.",
             action="Replug it and try again; update the phone if it happens again.",
-            details=details[:2000],
+            details=hostile.lines(details, 2000),
         )
 
 
@@ -124,11 +125,11 @@ class CommandError(DeviceError):
     """
 
     def __init__(self, what: str, *, code: int | None = None, output: str = "") -> None:
-        said = output.strip().splitlines()[-1][:200] if output.strip() else ""
+        said = hostile.text(output.strip().splitlines()[-1], 200) if output.strip() else ""
         super().__init__(
             f"The phone failed at {what}{f': {said}' if said else ''}.",
             action="Restart the phone if it happens again.",
-            details=f"exit code {code}\n{output[:4000]}",
+            details=f"exit code {code}\n{hostile.lines(output)}",
         )
 
 

@@ -13,6 +13,11 @@ def text(value: str, limit: int = MAX_TEXT) -> str:
     return "".join(letter for letter in value[: limit * 4] if letter.isprintable()).strip()[:limit]
 
 
+def lines(value: str, limit: int = 4000) -> str:
+    """The same of several lines: nothing in it moves a terminal's cursor or changes its colours."""
+    return "".join(letter for letter in value[: limit * 4] if letter.isprintable() or letter == "\n")[:limit]
+
+
 def whole(value: str, *, low: int = 0, high: int = 10**15) -> int | None:
     """The first whole number in ``value``; None when there is none between ``low`` and ``high``."""
     found = _NUMBER.search(value[:1000])

@@ -5,19 +5,21 @@ The contract is that of ``android_runner`` (``pqv_bench --help``): a JSON object
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from deploy import hostile
 from deploy.cleanup import PID
 from deploy.errors import ConnectionLostError, RunnerError
 from deploy.shell import Running, join
 from deploy.transports.base import Link
 
 PROGRAM = "pqv_bench"
-MAX_SAMPLES = 2_000_000
+MAX_LINES = 2_000_000
 MAX_OPERATORS = 10_000
 _LOAD_S = 300.0
 _EXIT_CANNOT_LOAD = 3
@@ -194,6 +196,14 @@ def mask(cores: tuple[int, ...]) -> str:
     return f"{sum(1 << core for core in set(cores)):x}"
 
 
+# Of $!, for a signal may come before it could be kept in a variable; killed for certain in the end, for a first signal
+# is lost on a process that has only just been forked.
+_STOP = (
+    'trap "" HUP INT TERM; P=$!; [ -n "$P" ] || exit 130; (sleep 3; kill -9 $P) >/dev/null 2>&1 & '
+    "kill $P 2>/dev/null; wait $P; kill -9 $! 2>/dev/null; exit 130"
+)
+
+
 def script(spec: Spec, marker: str) -> str:
     """What the phone's shell runs: the program, a watch over the heat, and an end that puts everything back.
 
@@ -207,14 +217,14 @@ def script(spec: Spec, marker: str) -> str:
     lines.append(
         f'end() {{ trap - EXIT; trap "" HUP INT TERM; [ -n "$W" ] && kill -9 $W 2>/dev/null; {undo}rm -f {PID}; }}'
     )
-    lines.append("trap end EXIT; trap 'kill $R 2>/dev/null; wait $R; exit 130' HUP INT TERM")
+    lines.append(f"trap end EXIT; trap '{_STOP}' HUP INT TERM")
     if spec.fixed_performance:
         lines.append(f"{fixed} true >/dev/null 2>&1; echo {marker}:fixed:$? >&2")
     if spec.watch_s:
         lines.append(f"({_watch(marker, spec.watch_s)}) & W=$!")
     library_path = join(spec.libraries)
-    lines.append(f"LD_LIBRARY_PATH={library_path} {program} & R=$!")
-    lines.append("wait $R")
+    lines.append(f"LD_LIBRARY_PATH={library_path} {program} &")
+    lines.append("wait $!")
     return "\n".join(lines)
 
 
@@ -232,26 +242,41 @@ def _watch(marker: str, seconds: float) -> str:
     return f"while [ -e {PID} ]; do echo {marker}:heat:{said} >&2; sleep {seconds:g} >/dev/null 2>&1; done"
 
 
-def run(link: Link, spec: Spec, marker: str, *, on_error: Callable[[str], None]) -> Generator[AnyLine, None, None]:
+def run(
+    link: Link,
+    spec: Spec,
+    marker: str,
+    *,
+    on_error: Callable[[str], None],
+    clock: Callable[[], float] = time.monotonic,
+) -> Generator[AnyLine, None, None]:
     """Start the program and yield its records as they come; the last is ``Final``.
 
     Args:
         on_error: Takes what comes on the standard error, the lines of the watch among it.
+        clock: Seconds on a clock that never goes back.
 
     Raises:
         ConnectionLostError: The phone is gone.
-        RunnerError: The program did not start, or ended without a last word.
+        RunnerError: The program did not start, hangs, does not stop, or ended without a last word.
     """
-    silence = _LOAD_S + spec.max_seconds
-    with Running(link, script(spec, marker), silence_s=silence, on_error=on_error) as running:
-        samples, ended = 0, False
-        for text in running.lines():
+    silence, last = _LOAD_S + spec.max_seconds, clock()
+
+    def heard(text: str) -> None:
+        if clock() - last > silence:  # the watch still speaks, but the program does not
+            raise RunnerError(
+                "The benchmark program hangs on the phone.", action="Restart the phone, then run again.", details=text
+            )
+        on_error(text)
+
+    with Running(link, script(spec, marker), silence_s=silence, on_error=heard) as running:
+        ended = False
+        for number, text in enumerate(running.lines()):
             record = parse(text)
-            samples += isinstance(record, Iteration)
-            if samples > MAX_SAMPLES:
-                raise RunnerError("The benchmark program does not stop measuring.", action="Ask for fewer iterations.")
+            if number > MAX_LINES:
+                raise RunnerError("The benchmark program does not stop.", action="Ask for fewer iterations.")
             if record is not None:
-                ended = ended or isinstance(record, Final)
+                ended, last = ended or isinstance(record, Final), clock()
                 yield record
         if not ended:
             raise no_last_word(running.code or 0, running.error_text)
@@ -259,7 +284,7 @@ def run(link: Link, spec: Spec, marker: str, *, on_error: Callable[[str], None])
 
 def no_last_word(code: int, printed: str) -> RunnerError | ConnectionLostError:
     """Why the program ended without its ``final`` line."""
-    tail = printed[-4000:]
+    tail = hostile.lines(printed[-4000:])
     if "CANNOT LINK EXECUTABLE" in tail or "error while loading shared libraries" in tail:
         remedy = "Fetch the runtime again (pqv runner fetch); phones with 16 KB pages need a newer runtime."
         return RunnerError("The phone cannot load the runtime's libraries.", action=remedy, details=tail)
@@ -280,7 +305,10 @@ def failure(final: Final) -> RunnerError:
     """The error that a ``final`` line of status ``failed`` means."""
     if "ops cannot be found" in final.message or "Unknown builtin op" in final.message:
         remedy = "Export for the target Android, which leaves out what its runtime does not know."
-        return RunnerError("The file uses operators that the runtime lacks.", action=remedy, details=final.message)
+        return RunnerError(
+            "The file uses operators that the runtime lacks.", action=remedy, details=hostile.lines(final.message)
+        )
     what = "could not load the file" if final.exit_code == _EXIT_CANNOT_LOAD else "failed"
-    said = final.message.strip().splitlines()[0][:200] if final.message.strip() else "no reason given"
-    return RunnerError(f"The benchmark program {what}: {said}.", action="Export it again.", details=final.message)
+    said = hostile.text(final.message.strip().partition("\n")[0], 200) or "no reason given"
+    details = hostile.lines(final.message)
+    return RunnerError(f"The benchmark program {what}: {said}.", action="Export it again.", details=details)

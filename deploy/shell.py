@@ -15,6 +15,7 @@ from deploy.transports.base import IDLE_S, Link, Stream
 STDOUT, STDERR, EXIT = 1, 2, 3
 MAX_OUTPUT = 4 << 20
 MAX_LINE = 1 << 20
+MAX_COMPLAINTS = 64 << 20
 _PACKET = struct.Struct("<BI")
 
 
@@ -50,6 +51,7 @@ class Running:
     ) -> None:
         self.code: int | None = None
         self.error_text = ""
+        self._complained = 0
         self._silence = silence_s
         self._on_error = on_error
         self._marker = ""
@@ -73,22 +75,23 @@ class Running:
 
     def lines(self) -> Iterator[str]:
         """Lines of the output as they come; a line that is too long is cut into pieces."""
-        rest = b""
+        rest = bytearray()
         for piece in self._pieces:
             rest += piece
-            *whole, rest = rest.split(b"\n")
-            for line in whole:
-                if (text := self._line(line)) is not None:
-                    yield text
+            if b"\n" in piece:
+                *whole, rest = rest.split(b"\n")
+                for line in whole:
+                    if (text := self._line(line)) is not None:
+                        yield text
             if len(rest) > MAX_LINE:
                 yield _decode(rest)
-                rest = b""
+                rest = bytearray()
         if rest and (text := self._line(rest)) is not None:
             yield text
         if self.code is None:
             raise ConnectionLostError(details="the command's end was not seen")
 
-    def _line(self, line: bytes) -> str | None:
+    def _line(self, line: bytes | bytearray) -> str | None:
         text = _decode(line.rstrip(b"\r"))
         if self._marker and (found := re.search(rf"{self._marker}=(\d{{1,3}})$", text)):
             self.code = int(found[1])
@@ -122,12 +125,15 @@ class Running:
                     self.code = data[0] if data else 255
 
     def _error(self, text: str) -> None:
+        self._complained += len(text)
+        if self._complained > MAX_COMPLAINTS:
+            raise ProtocolError(f"a command printed more than {MAX_COMPLAINTS} characters to its standard error")
         self.error_text = (self.error_text + text)[-65536:]
         if self._on_error:
             self._on_error(text)
 
 
-def _decode(data: bytes) -> str:
+def _decode(data: bytes | bytearray) -> str:
     return data.decode("utf-8", "replace")
 
 

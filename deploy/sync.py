@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import struct
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
 
 from deploy.errors import CommandError, ConnectionLostError, DeviceFullError, ProtocolError
-from deploy.transports.base import Link, Stream
+from deploy.transports.base import IDLE_S, Link, Stream
 from pqv_core.errors import from_os_error
 
 CHUNK = 64 * 1024  # the largest DATA that a phone takes
 _BATCH = 16  # chunks handed to the transport at once
 _HEAD = struct.Struct("<4sI")
 _MAX_NAME = 1024
+_WRITING_S = 60.0  # for the last of a large file to reach the phone's storage
 
 Report = Callable[[int], None]
 
@@ -126,7 +128,7 @@ class Sync:
         return done
 
     def _outcome(self, *, needed: int) -> None:
-        kind, length = _HEAD.unpack(self._exactly(8))
+        kind, length = _HEAD.unpack(self._exactly(8, within=_WRITING_S))
         if kind == b"FAIL":
             text = self._text(length)
             if "no space" in text.lower() or "enospc" in text.lower():
@@ -154,9 +156,10 @@ class Sync:
             raise ProtocolError(f"sync claims a message of {length} bytes")
         return self._exactly(length).decode("utf-8", "replace")
 
-    def _exactly(self, count: int) -> bytes:
+    def _exactly(self, count: int, *, within: float = IDLE_S) -> bytes:
+        deadline = time.monotonic() + within
         while len(self._buffer) < count:
-            part = self._stream.read(CHUNK)
+            part = self._stream.read(CHUNK, timeout=max(0.0, deadline - time.monotonic()))
             if not part:
                 raise ConnectionLostError(details="the phone closed the file service")
             self._buffer += part

@@ -8,9 +8,11 @@ from __future__ import annotations
 import os
 import re
 import socket
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from deploy import hostile
 from deploy.errors import (
     ConnectionLostError,
     NoDeviceError,
@@ -58,10 +60,10 @@ class ServerStream:
         self._socket.close()
 
     def exactly(self, count: int, *, timeout: float = IDLE_S) -> bytes:
-        """Exactly ``count`` bytes."""
-        parts = bytearray()
+        """Exactly ``count`` bytes, within ``timeout`` altogether."""
+        parts, deadline = bytearray(), time.monotonic() + timeout
         while len(parts) < count:
-            part = self.read(count - len(parts), timeout=timeout)
+            part = self.read(count - len(parts), timeout=max(0.0, deadline - time.monotonic()))
             if not part:
                 raise ConnectionLostError(details="the adb server closed the connection")
             parts += part
@@ -91,7 +93,7 @@ class ServerStream:
 
 def refusal(text: str) -> DeviceError:
     """The error that a FAIL of the server means."""
-    text = text[:500]
+    text = hostile.lines(text, 500)
     if "unauthorized" in text or "authorizing" in text:
         return UnauthorizedError(details=text)
     if "offline" in text or "still connecting" in text:

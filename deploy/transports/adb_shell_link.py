@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import struct
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from adb_shell.adb_device import AdbDevice, _AdbIOManager
 from adb_shell.adb_message import AdbMessage, unpack
 from adb_shell.auth import keygen
 from adb_shell.auth.sign_cryptography import CryptographySigner
-from adb_shell.hidden_helpers import _AdbTransactionInfo
+from adb_shell.hidden_helpers import _AdbPacketStore, _AdbTransactionInfo
 from adb_shell.transport.base_transport import BaseTransport
 from cryptography.hazmat.primitives import serialization
 
@@ -40,6 +41,7 @@ HANDSHAKE_S = 10.0
 PERSON_S = 60.0  # how long a person may take to unlock the phone and tap Allow
 _UNSUMMED = 0x01000001  # from this version of the protocol on, nobody takes or looks at payload sums
 _STLS = b"STLS"
+_MAX_STRAY = 64 << 20  # bytes that are kept for streams that nobody reads just then
 
 
 class Signer(CryptographySigner):  # type: ignore[misc]
@@ -66,11 +68,29 @@ def public_key(path: Path) -> str:
     return base64.b64encode(keygen.encode_pubkey(str(path))).decode() + str(keygen.get_user_info())
 
 
+class _Store(_AdbPacketStore):  # type: ignore[misc]
+    """Keeps packets for other streams than the one that is read, within bounds."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._left = _MAX_STRAY
+
+    def put(self, arg0: int, arg1: int, cmd: bytes, data: bytes) -> None:
+        self._left -= len(data) + constants.MESSAGE_SIZE
+        if self._left < 0:
+            raise exceptions.InvalidCommandError("more packets for closed streams than can be kept")
+        super().put(arg0, arg1, cmd, data)
+
+
 class _Io(_AdbIOManager):  # type: ignore[misc]
     """Packets in and out."""
 
     features: frozenset[str] = frozenset()
     version: int | None = None  # of the protocol; None until the phone has said its own
+
+    def __init__(self, transport: BaseTransport) -> None:
+        super().__init__(transport)
+        self._packet_store = _Store()
 
     def _send(self, msg: Any, adb_info: Any) -> None:
         data = msg.data
@@ -130,8 +150,8 @@ class _Device(AdbDevice):  # type: ignore[misc]
 class _Stream:
     """One ADB stream over an ``AdbShellLink``.
 
-    A packet's acknowledgement is waited for before the next packet, not after its own: so the next one is read and
-    summed while the phone works on this one.
+    A packet's acknowledgement is waited for before the next packet, not after its own: so the next one is read from
+    its file while the phone works on this one.
     """
 
     def __init__(self, link: AdbShellLink, local: int) -> None:
@@ -152,8 +172,7 @@ class _Stream:
 
     def read(self, count: int, *, timeout: float = IDLE_S) -> bytes:
         with self._link.translated():
-            while not self._buffer and not self._closed:
-                self._take(self._next([constants.WRTE, constants.CLSE, constants.OKAY], timeout))
+            self._take_until(lambda: bool(self._buffer) or self._closed, timeout)
             part = bytes(self._buffer[:count])
             del self._buffer[:count]
             return part
@@ -164,8 +183,7 @@ class _Stream:
         with self._link.translated():
             for start in range(0, len(view), size):
                 packet = self._packet(constants.WRTE, view[start : start + size])
-                while self._owed and not self._closed:
-                    self._take(self._next([constants.OKAY, constants.WRTE, constants.CLSE], IDLE_S))
+                self._take_until(lambda: not self._owed or self._closed, IDLE_S)
                 if self._closed:
                     raise ConnectionLostError(details="the phone has closed the stream")
                 self._send(packet)
@@ -181,12 +199,21 @@ class _Stream:
         with contextlib.suppress(Exception):
             self._send(self._packet(constants.CLSE))
 
+    def _take_until(self, enough: Callable[[], bool], timeout: float) -> None:
+        deadline = time.monotonic() + timeout
+        while not enough():
+            if time.monotonic() > deadline:
+                raise ConnectionLostError(details="the phone sent nothing that was waited for")
+            self._take(self._next([constants.OKAY, constants.WRTE, constants.CLSE], timeout))
+
     def _take(self, packet: tuple[bytes, int, int, bytes]) -> None:
         if packet[0] == constants.CLSE:
             self._closed = True
         elif packet[0] == constants.OKAY:
             self._owed = False
         else:
+            if len(self._buffer) > _MAX_STRAY:
+                raise ProtocolError("the phone sends without end what nobody reads")
             self._buffer += packet[3]
             self._send(self._packet(constants.OKAY))
 

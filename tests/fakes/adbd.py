@@ -31,6 +31,7 @@ class Faults:
             ``Adbd.allow`` is called; ``never``: does not look at the phone.
         offline: Takes connections and does not answer.
         cut_after: Cuts the cable once this many bytes came from the host.
+        cut_sent: Cuts the cable once this many bytes went to the host.
         max_data: Largest payload taken; 4096 was that of old phones.
         small_buffers: The kernel takes little at once.
         max_write: Largest payload sent.
@@ -44,6 +45,7 @@ class Faults:
     auth: Literal["none", "accept", "late", "never"] = "none"
     offline: bool = False
     cut_after: int | None = None
+    cut_sent: int | None = None
     max_data: int = MAX_DATA
     small_buffers: bool = False
     max_write: int = 65536
@@ -143,11 +145,14 @@ class Connection:
                 header, packet = os.urandom(24), wire.Packet(b"", 0, 0, os.urandom(40))
             elif faults.wrong_sum == self._sent:
                 header = header[:16] + struct.pack("<I", 0x01020304) + header[20:]
+            allowed = self.daemon.may_send(len(header) + len(packet.data))
             try:
-                self.socket.sendall(header)
+                self.socket.sendall(header[:allowed])
                 if len(packet.data):
-                    self.socket.sendall(packet.data)
+                    self.socket.sendall(packet.data[: max(0, allowed - len(header))])
             except OSError:
+                self.cut()
+            if allowed < len(header) + len(packet.data):
                 self.cut()
 
     def cut(self) -> None:
@@ -261,6 +266,7 @@ class Adbd:
     known: list[wire.PublicKey] = field(default_factory=list)
     opened: list[str] = field(default_factory=list)
     received: int = 0
+    sent: int = 0
 
     def __enter__(self) -> Self:
         self.stopped = threading.Event()
@@ -324,6 +330,14 @@ class Adbd:
         """How many of the wanted bytes may still come before the cable is cut."""
         limit = self.faults.cut_after
         return wanted if limit is None else max(0, min(wanted, limit - self.received))
+
+    def may_send(self, wanted: int) -> int:
+        """How many of the bytes of a packet still go before the cable is cut; they are counted as sent."""
+        limit = self.faults.cut_sent
+        allowed = wanted if limit is None else max(0, min(wanted, limit - self.sent))
+        with self._lock:
+            self.sent += allowed
+        return allowed
 
     def _accept(self, listener: socket.socket) -> None:
         while True:

@@ -55,8 +55,10 @@ class Handle:
 class Device:
     """What ``getDeviceList`` gives; ``denied`` as without a udev rule, ``held`` as when adb has the phone."""
 
-    def __init__(self, daemon: Adbd, serial: str = "USB0001", *, denied: bool = False, held: bool = False) -> None:
-        self._daemon, self._serial, self._denied, self._held = daemon, serial, denied, held
+    def __init__(
+        self, daemon: Adbd, serial: str = "USB0001", *, port: int = 2, denied: bool = False, held: bool = False
+    ) -> None:
+        self._daemon, self._serial, self._port, self._denied, self._held = daemon, serial, port, denied, held
         self.handles: list[Handle] = []
 
     def getVendorID(self) -> int:
@@ -71,7 +73,7 @@ class Device:
         return 1
 
     def getPortNumberList(self) -> list[int]:
-        return [4, 2]
+        return [4, self._port]
 
     def iterSettings(self) -> Iterator[SimpleNamespace]:
         ends = [

@@ -155,6 +155,22 @@ def test_without_a_server_the_bus_is_looked_at(
             assert devices[0].handles[0].empty_packets == 1
 
 
+def test_twins_on_the_bus_are_told_apart(
+    no_server: None, phone: Phone, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    other = Phone(tmp_path / "other")
+    other.set_property("ro.product.model", "Phone Two")
+    with Adbd(phone) as first, Adbd(other) as second:
+        twins = usb.bus(usb.Device(first, "TWIN", port=1), usb.Device(second, "TWIN", port=2))
+        monkeypatch.setattr(adb_shell_usb.UsbTransport, "USB1_CTX", twins)
+        found = find()
+        assert [item.key for item in found] == ["usb:1-4-1", "usb:1-4-2"]
+        with pytest.raises(DeviceError, match="Several phones fit"):
+            choose("TWIN", found)
+        with Device("x", opener(choose("usb:1-4-2", found))) as device:
+            assert device.info().model == "Phone Two"
+
+
 def test_a_phone_that_another_program_holds(no_server: None, phone: Phone, monkeypatch: pytest.MonkeyPatch) -> None:
     with Adbd(phone) as daemon:
         context = usb.bus(usb.Device(daemon, "HELD", held=True))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import random
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -386,15 +388,27 @@ def test_lines_that_are_no_records_are_left_out(bench: Bench) -> None:
     assert len(bench.phone.bench(Request(TINY)).measurements[0].samples_ns) == 12
 
 
-@pytest.mark.parametrize("cut", [0, 30, 300, 1200, 3000, 200_000, 706_000, 711_000, 716_000, 720_000])
+def cuts() -> list[tuple[str, int]]:
+    """50 random bytes in both directions: of the push, and of the conversations before and after it."""
+    draw = random.Random(20)
+    incoming = [draw.randrange(718_000) for _ in range(15)] + [draw.randrange(705_000, 718_000) for _ in range(15)]
+    return [("cut_after", byte) for byte in incoming] + [("cut_sent", draw.randrange(9_000)) for _ in range(20)]
+
+
+@pytest.mark.parametrize(("direction", "byte"), cuts())
 def test_a_cable_pulled_at_any_byte_leaves_a_phone_on_which_a_retry_works(
-    bench: Bench, phone: fake.Phone, daemon: Adbd, cut: int
+    bench: Bench, phone: fake.Phone, daemon: Adbd, direction: str, byte: int
 ) -> None:
-    daemon.faults = Faults(cut_after=cut)
+    daemon.faults = Faults(**{direction: byte})  # type: ignore[arg-type]
+    bench.phone.config = QUICK.changed(fixed_performance=True, iterations=2)
     try:
         bench.phone.bench(Request(TINY))
     except PqvError as error:
         assert error.message
+        assert error.action
+    while phone.running():
+        os.sched_yield()
     daemon.faults = Faults()
     assert bench.phone.bench(Request(TINY)).measurements
     assert phone.left_behind() == []
+    assert phone.log("cmd")[-1] == "power set-fixed-performance-mode-enabled false"
