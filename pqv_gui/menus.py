@@ -92,7 +92,7 @@ class Menus:
         self.measure = self._add(menu, tr("&Push and run"), window.measure_on_phones, "F6")
         self.stop_measuring = self._add(menu, tr("&Cancel"), lambda: self._work.phones.cancel(), "Ctrl+Shift+.")
         menu.addSeparator()
-        self.look = self._add(menu, tr("&Look for phones again"), lambda: self._work.phones.look_again())
+        self.look = self._add(menu, tr("&Look for phones again"), lambda: self._work.phones.watch.look_again())
         self.connect_phone = self._add(menu, tr("Connect a &Wi-Fi phone …"), window.connect_phone)
 
     def _view(self, menu: QMenu) -> None:

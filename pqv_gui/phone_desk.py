@@ -2,47 +2,35 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import tempfile
 import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
-from deploy.device_info import DeviceInfo
-from deploy.discovery import Found
 from deploy.errors import NoDeviceError
 from deploy.job import Job
-from deploy.phone import Kit
-from pqv_core import android_runtime
 from pqv_core.errors import Cancelled, ErrorInfo
 from pqv_core.events import AnyEvent, Event, Finished
 from pqv_core.job import BenchJob
 from pqv_core.results import Measurement
 from pqv_gui import phone_work
-from pqv_gui.jobs import BATCH_EVENTS, BATCH_MS, Handle, JobRunner, Progressing, Tasks
+from pqv_gui.jobs import BATCH_EVENTS, BATCH_MS, JobRunner, Progressing, Tasks
 from pqv_gui.mailbox import Mailbox
+from pqv_gui.phone_watch import Around, PhoneWatch
 from pqv_gui.phone_work import Outcome, Plan, Prepared
 from pqv_gui.settings import Settings
 from pqv_gui.viewmodels.measured import Measured
 from pqv_gui.viewmodels.phone_files import Files
 from pqv_gui.viewmodels.phone_run import PhoneRun, TargetState
 from pqv_gui.viewmodels.phone_settings import PhoneSettings
-from pqv_gui.viewmodels.phones import LOCAL, Phones, Row
-
-ASK_AGAIN_MS = 30_000
-
-
-@dataclass(frozen=True)
-class Around:
-    """What the project says: the Android runtime, and its validation images."""
-
-    version: str = android_runtime.DEFAULT
-    val: Path | None = None
+from pqv_gui.viewmodels.phones import LOCAL, Row
 
 
 class PhoneDesk(QObject):
@@ -59,7 +47,6 @@ class PhoneDesk(QObject):
     failed = Signal(object)  # ErrorInfo
     ended = Signal()  # nothing is measured any more
     kept = Signal(object)  # RunRecord that has got new measurements
-    kit: Kit | None = None
 
     def __init__(
         self,
@@ -71,24 +58,24 @@ class PhoneDesk(QObject):
         around: Callable[[], Around] = Around,
     ) -> None:
         super().__init__(parent)
-        self.phones = Phones(settings.store("phones/addresses"))
+        self._tasks = Tasks(self)
+        self.watch = PhoneWatch(settings, self._tasks, self, around=around, busy=self._measures_on)
+        self.phones = self.watch.phones
         self.files = Files()
         self.settings = PhoneSettings(settings.store("phones/settings"))
         self.run = PhoneRun()
         self.aar: Path | None = None
         self._computer_busy, self._around, self._command = computer_busy, around, command
-        self._tasks = Tasks(self)
         self._local = JobRunner(self, command=command)
-        self._watch: Handle | None = None
-        self._asks: dict[str, Handle] = {}
         self._jobs: dict[str, Job] = {}
         self._skips: dict[str, threading.Event] = {}
-        self._locks: dict[str, threading.Lock] = {}
         self._scratch: tempfile.TemporaryDirectory[str] | None = None
         self._plan: Plan | None = None
         self._mailbox: Mailbox[Event] = Mailbox()
-        self._timer = _timer(self, BATCH_MS, self._hand_over)
-        self._again = _timer(self, ASK_AGAIN_MS, self._ask_again)
+        self._timer = QTimer(self)
+        self._timer.setInterval(BATCH_MS)
+        self._timer.timeout.connect(self._hand_over)
+        self.watch.failed.connect(self.failed)
         for part in (self.phones, self.files, self.settings):
             part.subscribe(self.changed.emit)
         self.run.subscribe(self.run_changed.emit)
@@ -98,98 +85,16 @@ class PhoneDesk(QObject):
     def close(self) -> None:
         """End everything that goes on, and wait until nothing of it is left."""
         self._timer.stop()
-        self._again.stop()
+        self.watch.stop()
         for job in self._jobs.values():
             job.cancelled.set()
         self._mailbox.close()
         self._local.close()
         self._tasks.close()
+        for target in self.run.targets.values():
+            if target.active:
+                self.run.finished(target.id, "cancelled")
         self._clear_scratch()
-
-    # which phones there are ----------------------------------------------------------------------------------
-
-    def look(self) -> None:
-        """Watch for phones from now on; does nothing while that goes on."""
-        if self._watch is not None:
-            return
-
-        def work(task: Progressing) -> None:
-            for found in phone_work.watch(task.cancelled, task.pause):
-                task.say(found)
-
-        self._watch = self._tasks.start(
-            work, done=lambda _: None, failed=self._on_watch_failed, said=lambda found: self._on_found(found)
-        )
-        self._again.start()
-        for row in self.phones.phones:
-            self.ask(row.key)
-
-    def look_again(self) -> None:
-        """Look for phones anew, and ask all of them."""
-        if self._watch is not None:
-            self._watch.cancel()
-            self._watch = None
-        self.look()
-
-    def ask_or_look(self, key: str) -> None:
-        """Try a phone again that was not ready."""
-        row = self.phones.get(key)
-        if row is not None and row.found is not None and row.found.state == "ready":
-            self.ask(key)
-        else:
-            self.look_again()
-
-    def connect_address(self, text: str) -> None:
-        """Add a phone on Wi-Fi and ask it.
-
-        Raises:
-            UsageError: It is no address.
-        """
-        key = self.phones.add_address(text)
-        self.phones.tick(key, True)
-        self.ask(key)
-
-    def _on_watch_failed(self, error: ErrorInfo) -> None:
-        self._watch = None
-        self.failed.emit(error)
-
-    def _on_found(self, found: list[Found]) -> None:
-        for key in self.phones.take(found):
-            self.ask(key)
-
-    def ask(self, key: str) -> None:
-        """Ask a phone for its facts, unless something is measured on it or it is being asked."""
-        row = self.phones.get(key)
-        if row is None or row.found is None or row.found.state != "ready" or self._measures_on(key):
-            return
-        if key in self._asks:
-            self._asks.pop(key).cancel()
-        found, kit, version = row.found, self.kit, self._around().version
-        lock = self._locks.setdefault(key, threading.Lock())
-
-        def work(task: Progressing) -> tuple[DeviceInfo, ErrorInfo | None]:
-            with lock:  # a phone on this bus can be talked to by one only
-                return phone_work.ask(
-                    found, kit=kit, version=version, cancelled=task.cancelled, asked=lambda: task.say(key)
-                )
-
-        def done(told: tuple[DeviceInfo, ErrorInfo | None]) -> None:
-            self._asks.pop(key, None)
-            self.phones.told(key, *told)
-
-        def failed(error: ErrorInfo) -> None:
-            self._asks.pop(key, None)
-            self.phones.failed(key, error)
-
-        self.phones.asking(key)
-        self._asks[key] = self._tasks.start(work, done=done, failed=failed, said=self.phones.waiting)
-
-    @Slot()
-    def _ask_again(self) -> None:
-        for row in self.phones.phones:
-            # A phone on this bus is left alone: asking would take it from other programs for a moment.
-            if row.key not in self._asks and row.found is not None and row.found.kind != "usb":
-                self.ask(row.key)
 
     def _measures_on(self, key: str) -> bool:
         return any(target.key == key and target.active for target in self.run.targets.values())
@@ -251,7 +156,7 @@ class PhoneDesk(QObject):
                 val=around.val,
                 directory=self.files.directory,
                 aar=self.aar,
-                kit=self.kit,
+                kit=self.watch.kit,
             )
             self._begin(plan, self.phones.chosen)
 
@@ -270,6 +175,8 @@ class PhoneDesk(QObject):
         targets = self.run.targets.values()
         self._jobs = {target.id: Job(run=target.id, send=self._mailbox.put) for target in targets}
         self._skips = {target.id: threading.Event() for target in targets}
+        # A full collection of garbage stops the window for a tenth of a second: what is there now is left out of it.
+        gc.freeze()
         self._timer.start()
         if any(target.key != LOCAL for target in targets):
             self._prepare(plan)
@@ -309,9 +216,7 @@ class PhoneDesk(QObject):
     def _start_phone(self, run: str, row: Row, prepared: Prepared) -> None:
         assert row.found is not None
         found, name, job, skip = row.found, self.run.targets[run].name, self._jobs[run], self._skips[run]
-        lock = self._locks.setdefault(found.key, threading.Lock())
-        if found.key in self._asks:
-            self._asks.pop(found.key).cancel()
+        lock = self.watch.alone_with(found.key)
 
         def work(_: Progressing) -> Outcome:
             with lock:
@@ -379,6 +284,7 @@ class PhoneDesk(QObject):
                     self.phones.warmth(target.key, target.heat["celsius"])
         elif not self.run.active:
             self._timer.stop()
+            gc.unfreeze()
             self._clear_scratch()
             self.ended.emit()
 
@@ -389,7 +295,7 @@ class PhoneDesk(QObject):
         self._finish(run, "failed" if failed else "cancelled" if outcome.cancelled else "succeeded", outcome)
         target = self.run.targets.get(run)
         if target is not None:
-            self.ask(target.key)
+            self.watch.ask(target.key)
         self._start_local()
 
     def _finish(self, run: str, state: TargetState, outcome: Outcome) -> None:
@@ -432,10 +338,3 @@ class PhoneDesk(QObject):
         if self._scratch is not None:
             self._scratch.cleanup()
             self._scratch = None
-
-
-def _timer(parent: QObject, milliseconds: int, act: Callable[[], None]) -> QTimer:
-    timer = QTimer(parent)
-    timer.setInterval(milliseconds)
-    timer.timeout.connect(act)
-    return timer

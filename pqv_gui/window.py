@@ -47,7 +47,7 @@ class MainWindow(QMainWindow):
         self.theme = theme
         self.place = Place.START
         self._pages: dict[Place, Page] = {}
-        self._closing = self._watching = False
+        self._closing = self._watching = self._measured = False
         self._summary_wanted = True
         self.setWindowTitle("PQV-Mobile")
         self.steps = StepList()
@@ -315,7 +315,7 @@ class MainWindow(QMainWindow):
         desk.run_changed.connect(self._refresh_phone_run)
         desk.failed.connect(lambda error: self._on_failed(error, Place.DEVICE))
         desk.ended.connect(self._on_job_ended)
-        desk.look()
+        desk.watch.look()
 
     def _refresh_phones(self) -> None:
         desk, shown = self.workspace.phones, self._pages.get(Place.DEVICE)
@@ -330,7 +330,9 @@ class MainWindow(QMainWindow):
     def _refresh_phone_run(self) -> None:
         self.job_bar.show_device(self.workspace.phones.status)
         self.menus.refresh_phones()
-        self._refresh_run_controls()
+        if self._measured != self.workspace.measures:
+            self._measured = self.workspace.measures
+            self._refresh_run_controls()
         shown = self._pages.get(Place.DEVICE)
         if shown is not None and shown.isVisible():
             shown.refresh_run()

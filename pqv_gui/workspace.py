@@ -85,7 +85,8 @@ class Workspace(QObject):
     def phones(self) -> PhoneDesk:
         """What has to do with phones; made when it is first wanted, so that the window need not wait for it."""
         if self._phones is None:
-            from pqv_gui.phone_desk import Around, PhoneDesk
+            from pqv_gui.phone_desk import PhoneDesk
+            from pqv_gui.phone_watch import Around
 
             def around() -> Around:
                 config = self.session.config

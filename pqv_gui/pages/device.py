@@ -104,7 +104,7 @@ class DevicePage(Page):
         line = row(gap=0.5)
         line.addWidget(label(tr("Phones"), "heading"), 1)
         self.wifi = button(tr("Connect &Wi-Fi phone …"), self._flip_address, name=tr("Connect a phone over Wi-Fi"))
-        self.again = button(tr("&Look again"), self.desk.look_again, name=tr("Look for phones again"))
+        self.again = button(tr("&Look again"), self.desk.watch.look_again, name=tr("Look for phones again"))
         line.addWidget(self.wifi)
         line.addWidget(self.again)
         card.body.addLayout(line)
@@ -114,7 +114,7 @@ class DevicePage(Page):
         card.body.addWidget(self.address)
         self.phones = PhoneList()
         self.phones.ticked.connect(self.desk.phones.tick)
-        self.phones.again.connect(self.desk.ask_or_look)
+        self.phones.again.connect(self.desk.watch.ask_or_look)
         self.phones.removed.connect(self.desk.phones.forget)
         card.body.addWidget(self.phones)
         return card
@@ -162,7 +162,7 @@ class DevicePage(Page):
 
     def _connect_address(self, text: str) -> None:
         try:
-            self.desk.connect_address(text)
+            self.desk.watch.connect_address(text)
         except PqvError as error:
             self.present(error.info())
         else:

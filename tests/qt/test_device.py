@@ -78,7 +78,7 @@ def desk_of(make_window: MakeWindow, qtbot: QtBot, tmp_path: Path, kit: Kit, ser
         server.rows = list(rows)
         window = make_window(scene)
         desk = window.workspace.phones
-        desk.kit = kit
+        desk.watch.kit = kit
         for name, value in (("iterations", 12), ("max_seconds", 20.0), ("watch_s", 0.05), ("threads", (1,))):
             desk.settings.set(f"phone.{name}", value)
         window.workspace.create(tmp_path / "projects", "small")
