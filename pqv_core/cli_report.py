@@ -53,7 +53,7 @@ def describe(config: RunConfig) -> str:
         steps.append(f"prune {formatting.percent(config.prune.ratio)} by {config.prune.importance}")
     if config.finetune.epochs:
         steps.append(f"fine-tune {config.finetune.epochs} epochs")
-    engine = "" if config.quantize.precision == "fp32" else f" ({config.quantize.engine})"
+    engine = f" ({config.quantize.engine})" if config.quantize.uses_engine else ""
     return ", ".join([*steps, f"{config.quantize.precision}{engine}"])
 
 
@@ -99,7 +99,7 @@ def _head(variant: Variant | None) -> str:
     assert variant is not None
     if variant.role != "compressed":
         return labels.role(variant.role)
-    return f"Compressed, {variant.precision}{f' ({variant.engine})' if variant.engine else ''}"
+    return f"Compressed, {variant.precision}{f' ({variant.engine})' if variant.engine not in ('', 'none') else ''}"
 
 
 def show(project: Path, *, as_json: bool) -> None:

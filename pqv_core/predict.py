@@ -12,15 +12,18 @@ from dataclasses import dataclass
 
 from pqv_core.catalog import CatalogEntry, Cut, Weights
 from pqv_core.config import ModelConfig, PruneConfig, QuantizeConfig
+from pqv_core.config.quantize import Precision
 from pqv_core.errors import ConfigError
 from pqv_core.vit_shape import Cost, VitShape
 from pqv_core.widths import kept_width
 
 _FLOAT_BYTES = 4
+_HALF_BYTES = 2
 _INT8_BYTES_A_CHANNEL = 16  # scale and zero point of each output channel: a double and a long
 _LAYERS_A_BLOCK = 4
 # Code, names and alignment of a frozen file, fitted to files of ViTs with 4 to 12 blocks (torch 2.12.1).
 _FP32_CODE, _FP32_CODE_A_BLOCK = 11_500, 5_650
+_FP16_CODE_A_LAYER = 500
 _INT8_CODE, _INT8_CODE_A_BLOCK = 16_000, 8_700
 
 
@@ -75,16 +78,16 @@ def predict(entry: CatalogEntry, *, model: ModelConfig, prune: PruneConfig, quan
     Raises:
         ConfigError: The arguments do not go together (an image smaller than a patch, …).
     """
-    int8 = quantize.precision == "int8-dynamic"
+    precision = quantize.precision
     if entry.vit is None:
-        return _without_shape(entry, model=model, prune=prune, int8=int8)
+        return _without_shape(entry, model=model, prune=prune, precision=precision)
     dense = with_arguments(entry, model)
-    before = Prediction(_figures(dense, int8=False), after=None, blocks=dense.depth, widths_before=_widths(dense))
+    before = Prediction(_figures(dense, precision="fp32"), after=None, blocks=dense.depth, widths_before=_widths(dense))
     why_not = obstacle(entry, prune)
     if why_not:
         return dataclasses.replace(before, why_not=why_not)
     pruned = prune_shape(dense, prune) if prune.enabled else dense
-    return dataclasses.replace(before, after=_figures(pruned, int8=int8), widths_after=_widths(pruned))
+    return dataclasses.replace(before, after=_figures(pruned, precision=precision), widths_after=_widths(pruned))
 
 
 def obstacle(entry: CatalogEntry, config: PruneConfig) -> str:
@@ -118,16 +121,16 @@ def prune_shape(shape: VitShape, config: PruneConfig) -> VitShape:
     return dataclasses.replace(shape, **changes)  # type: ignore[arg-type]  # mypy wants every field's type
 
 
-def _without_shape(entry: CatalogEntry, *, model: ModelConfig, prune: PruneConfig, int8: bool) -> Prediction:
+def _without_shape(entry: CatalogEntry, *, model: ModelConfig, prune: PruneConfig, precision: Precision) -> Prediction:
     """Other architectures, as timm makes them: of the arguments, only the number of classes is taken into account."""
     dense = _with_classes(entry, model)
-    before = Figures(dense.params, entry.macs, _file_bytes(dense, int8=False))
+    before = Figures(dense.params, entry.macs, _file_bytes(dense, precision="fp32"))
     why_not = obstacle(entry, prune)
     if why_not:
         return Prediction(before=before, after=None, why_not=why_not)
     pruned = _without_cuts(dense, entry.cuts, prune)
     macs = pruned.macs if entry.macs is not None else None
-    return Prediction(before=before, after=Figures(pruned.params, macs, _file_bytes(pruned, int8=int8)))
+    return Prediction(before=before, after=Figures(pruned.params, macs, _file_bytes(pruned, precision=precision)))
 
 
 def _with_classes(entry: CatalogEntry, model: ModelConfig) -> Cost:
@@ -257,15 +260,18 @@ class _Arguments:
         return value
 
 
-def _figures(shape: VitShape, *, int8: bool) -> Figures:
+def _figures(shape: VitShape, *, precision: Precision) -> Figures:
     cost = shape.cost()
-    return Figures(cost.params, cost.macs, _file_bytes(cost, int8=int8))
+    return Figures(cost.params, cost.macs, _file_bytes(cost, precision=precision))
 
 
-def _file_bytes(cost: Cost, *, int8: bool) -> int:
-    """About the size of a ``.ptl``: weights of linear layers in one byte when quantized, all else in four."""
+def _file_bytes(cost: Cost, *, precision: Precision) -> int:
+    """About the size of a ``.ptl``: weights of linear layers in one or two bytes when quantized, all else in four."""
     blocks = cost.linears / _LAYERS_A_BLOCK
-    if not int8:
+    if precision == "fp16":
+        saved = (_FLOAT_BYTES - _HALF_BYTES) * cost.linear_weights
+        return _file_bytes(cost, precision="fp32") - saved + _FP16_CODE_A_LAYER * cost.linears
+    if precision == "fp32":
         return _FLOAT_BYTES * cost.params + round(_FP32_CODE + _FP32_CODE_A_BLOCK * blocks)
     packed = cost.linear_weights + _INT8_BYTES_A_CHANNEL * cost.linear_outputs
     code = round(_INT8_CODE + _INT8_CODE_A_BLOCK * blocks)

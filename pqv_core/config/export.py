@@ -29,6 +29,7 @@ class ExportConfig(Config):
         runtime: Version of the Android runtime; of no meaning for this computer.
         file_name: Name of the file (ending in ``.ptl``); None makes one from model, precision and engine.
         fp32_tolerance: Largest relative error ‖a − b‖₂ ∕ ‖b‖₂ of the logits for a fp32 file.
+        fp16_tolerance: The same for an fp16 file, against the fp32 model.
         int8_tolerance: The same for an int8 file, against the fp32 model.
     """
 
@@ -36,7 +37,12 @@ class ExportConfig(Config):
     runtime: str = android_runtime.DEFAULT
     file_name: str | None = None
     fp32_tolerance: float = Field(default=1e-4, gt=0)
+    fp16_tolerance: float = Field(default=1e-2, gt=0)
     int8_tolerance: float = Field(default=0.1, gt=0)
+
+    def tolerance(self, precision: str) -> float:
+        """The largest relative error that a file of ``precision`` may have."""
+        return {"fp32": self.fp32_tolerance, "fp16": self.fp16_tolerance}.get(precision, self.int8_tolerance)
 
     @field_validator("file_name")
     @classmethod

@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from pydantic import Field
+
 from pqv_core.config.base import Config
 
-Precision = Literal["fp32", "int8-dynamic"]
+Precision = Literal["fp32", "fp16", "int8-dynamic", "int8-static"]
+Observer = Literal["histogram", "minmax"]
 Engine = Literal["auto", "x86", "fbgemm", "qnnpack", "onednn"]
 
 
@@ -23,6 +26,11 @@ PRECISIONS: dict[Precision, ChoiceInfo] = {
     "int8-dynamic": ChoiceInfo(
         "INT8 dynamic", "Weights in 8 bits, activations quantized while running. No calibration needed."
     ),
+    "int8-static": ChoiceInfo(
+        "INT8 static",
+        "Activations too, in ranges learnt from some of your images: no range is looked for while running.",
+    ),
+    "fp16": ChoiceInfo("FP16", "Weights in 16 bits, widened while running: half the file, nearly the same answers."),
     "fp32": ChoiceInfo("FP32", "Nothing is quantized: full precision, largest file."),
 }
 ENGINES: dict[Engine, ChoiceInfo] = {
@@ -34,13 +42,31 @@ ENGINES: dict[Engine, ChoiceInfo] = {
 }
 
 
+OBSERVERS: dict[Observer, ChoiceInfo] = {
+    "histogram": ChoiceInfo("Histogram", "The range that loses least: rare large values are cut off."),
+    "minmax": ChoiceInfo("Min–max", "From the smallest to the largest value that was seen."),
+}
+
+
 class QuantizeConfig(Config):
     """Post-training quantization.
 
     Attributes:
         precision: ``fp32`` leaves the model as it is.
         engine: Kernels that run the quantized layers; ``auto`` is chosen by measuring.
+        images: Calibration images for ``int8-static``.
+        observer: How ``int8-static`` finds the range of activations.
+        keep: Layers to leave in floating point: their names in the model, or the names of modules around them, such
+            as ``head`` or ``blocks.0``.
     """
 
     precision: Precision = "int8-dynamic"
     engine: Engine = "auto"
+    images: int = Field(default=64, ge=1, le=100_000)
+    observer: Observer = "histogram"
+    keep: tuple[str, ...] = ()
+
+    @property
+    def uses_engine(self) -> bool:
+        """Whether there are layers that the engine runs."""
+        return self.precision.startswith("int8")

@@ -61,15 +61,19 @@ def export(
     classes: Sequence[str] | None,
     directory: Path,
     context: Context,
+    batches: Sequence[Tensor] = (),
 ) -> list[Artefact]:
     """Write the four artefacts of a run into ``directory``.
+
+    Args:
+        batches: Calibration images for static int8, each (N, C, H, W).
 
     Raises:
         ExportError: A model cannot be turned into TorchScript.
         QuantizeError: The engine or precision is not available here.
         StorageError: A file cannot be written.
     """
-    return _Exporter(config, preprocessing, classes, directory, context).run(dense, final)
+    return _Exporter(config, preprocessing, classes, directory, context).run(dense, final, batches)
 
 
 class _Exporter:
@@ -94,8 +98,8 @@ class _Exporter:
         """An input of shape (1, C, H, W)."""
         return torch.zeros(1, *self.preprocessing.input_size)
 
-    def run(self, dense: nn.Module, final: nn.Module) -> list[Artefact]:
-        if self.config.quantize.precision != "fp32":
+    def run(self, dense: nn.Module, final: nn.Module, batches: Sequence[Tensor]) -> list[Artefact]:
+        if self.config.quantize.uses_engine:
             self.target.engines(self.config.quantize.engine)  # an engine that is missing is said before the work
         dense, final = self.target.prepare(dense), self.target.prepare(final)
         paper = self._write("paper_fp32", dense, "paper_fp32.ptl", passes="mobile")
@@ -105,7 +109,7 @@ class _Exporter:
         passes: Any = fast.passes
         pruned = self._write("pruned_fp32", final, "pruned_fp32.ptl", passes=passes)
         self.context.progress(3, 4, unit="files")
-        compressed = self._compressed(final, pruned)
+        compressed = self._compressed(final, pruned, batches)
         self.context.progress(4, 4, unit="files")
         return [paper, fast, pruned, compressed]
 
@@ -180,13 +184,14 @@ class _Exporter:
             candidates=candidates,
         )
 
-    def _compressed(self, final: nn.Module, pruned: Artefact) -> Artefact:
-        quantize_config = self.config.quantize
-        model = quantize(final, quantize_config.precision)
-        if quantize_config.precision == "fp32":
-            passes: Any = pruned.passes
-            return self._write("compressed", model, self._name(NO_ENGINE), passes=passes)
-        engines = self.target.engines(quantize_config.engine)
+    def _compressed(self, final: nn.Module, pruned: Artefact, batches: Sequence[Tensor]) -> Artefact:
+        config = self.config.quantize
+        model = quantize(final, config.precision, keep=config.keep, observer=config.observer, batches=batches)
+        if not config.uses_engine:
+            passes: Any = pruned.passes if config.precision == "fp32" else "freeze"
+            name = self._name(NO_ENGINE)
+            return self._write("compressed", model, name, passes=passes, precision=config.precision)
+        engines = self.target.engines(config.engine)
         candidates: tuple[Candidate, ...] = ()
         engine = engines[0]
         if len(engines) > 1:
@@ -200,7 +205,7 @@ class _Exporter:
             model,
             self._name(engine),
             passes="freeze",
-            precision=quantize_config.precision,
+            precision=config.precision,
             engine=engine,
             candidates=candidates,
         )

@@ -110,7 +110,7 @@ def parity(answer: Tensor, expected: Tensor) -> Parity:
 
 def _judge(artefact: Artefact, found: Parity, config: RunConfig, context: Context) -> None:
     exact = artefact.precision == "fp32"
-    tolerance = config.export.fp32_tolerance if exact else config.export.int8_tolerance
+    tolerance = config.export.tolerance(artefact.precision)
     if found.relative <= tolerance:
         return
     sentence = (

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from pqv_core.config.export import Target, engine_problem
-from pqv_core.config.quantize import ENGINES, PRECISIONS
+from pqv_core.config.quantize import ENGINES, OBSERVERS, PRECISIONS
 from pqv_gui.i18n import tr
 from pqv_gui.pages.base import FormPage
 from pqv_gui.viewmodels.steps import Place
 from pqv_gui.widgets.basics import Card, label
 from pqv_gui.widgets.choices import Choice, ChoiceCards
+from pqv_gui.widgets.inputs import ComboInput, IntInput, WordsInput
 from pqv_gui.workspace import Workspace
 
-_PRECISIONS = {"int8-dynamic": "&INT8 dynamic", "fp32": "&FP32"}
+_PRECISIONS = {"int8-dynamic": "INT8 &dynamic", "int8-static": "INT8 &static", "fp16": "FP&16", "fp32": "FP&32"}
 _ENGINES = {"auto": "&Auto", "onednn": "&ONEDNN", "x86": "x8&6", "fbgemm": "FB&GEMM", "qnnpack": "&QNNPACK"}
 
 
@@ -33,6 +34,7 @@ class BackendPage(FormPage):
         ]
         self.precision = ChoiceCards(choices, name=tr("Precision"), min_width=15)
         precision.body.addWidget(self.form.add("quantize.precision", self.precision, text=""))
+        self.int8 = self._int8_card()
         engine = Card(tr("Engine"), tr("The kernels that run the quantized layers."))
         choices = [
             Choice(value, tr(_ENGINES.get(value, info.label)), tr(info.sentence)) for value, info in ENGINES.items()
@@ -40,22 +42,44 @@ class BackendPage(FormPage):
         self.engine = ChoiceCards(choices, name=tr("Engine"), min_width=13)
         engine.body.addWidget(self.form.add("quantize.engine", self.engine, text=""))
         self.unused = label(
-            tr("FP32 layers do not use these kernels: any choice gives the same file."), "caption", wrap=True
+            tr("Floating-point layers do not use these kernels: any choice gives the same file."), "caption", wrap=True
         )
         engine.body.addWidget(self.unused)
         self.phones = label(tr("The file is made for Android, whose runtime has QNNPACK only."), "caption", wrap=True)
         engine.body.addWidget(self.phones)
         self.engine_card = engine
         self.body.addWidget(precision)
+        self.body.addWidget(self.int8)
         self.body.addWidget(engine)
         self.body.addStretch()
+
+    def _int8_card(self) -> Card:
+        """What int8 alone has: how ranges are learnt, and what is spared."""
+        card = Card(tr("INT8"))
+        names: dict[str, str] = {value: tr(info.label) for value, info in OBSERVERS.items()}
+        self.static = [
+            self.form.add("quantize.images", IntInput(1, 100_000), text=tr("Calibration &images"), beside=True),
+            self.form.add("quantize.observer", ComboInput(names), text=tr("&Ranges"), beside=True),
+        ]
+        keep = self.form.add(
+            "quantize.keep",
+            WordsInput(placeholder=tr("None, or such as: head, blocks.0")),
+            text=tr("&Leave in floating point"),
+            hint=tr("Names of layers, or of modules around them, between commas."),
+        )
+        for field in (*self.static, keep):
+            card.body.addWidget(field)
+        return card
 
     def refresh(self) -> None:
         """Show the present state."""
         super().refresh()
-        plain = self.session.get("quantize.precision") == "fp32"
+        plain = not self.session.config.quantize.uses_engine
         self.engine.setEnabled(not plain)
         self.unused.setVisible(plain)
+        self.int8.setVisible(not plain)
+        for field in self.static:
+            field.setVisible(self.session.get("quantize.precision") == "int8-static")
         target: Target = self.session.get("export.target")
         for value in ENGINES:
             problem = engine_problem(value, target)

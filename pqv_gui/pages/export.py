@@ -68,6 +68,7 @@ class ExportPage(FormPage):
         layout = column(more, gap=0.6)
         for field, text in (
             ("export.fp32_tolerance", tr("Tolerance, F&P32")),
+            ("export.fp16_tolerance", tr("Tolerance, FP1&6")),
             ("export.int8_tolerance", tr("Tolerance, I&NT8")),
         ):
             layout.addWidget(self.form.add(field, RealInput(1e-9, 10), text=text, beside=True))

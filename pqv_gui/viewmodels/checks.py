@@ -89,5 +89,5 @@ def _finetune(config: RunConfig) -> Iterator[Problem]:
 
 def _engine(config: RunConfig) -> Iterator[Problem]:
     problem = engine_problem(config.quantize.engine, config.export.target)
-    if problem and config.quantize.precision != "fp32":
+    if problem and config.quantize.uses_engine:
         yield Problem("quantize.engine", str(problem))

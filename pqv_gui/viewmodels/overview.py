@@ -77,7 +77,7 @@ def _choices(config: RunConfig, images: Images) -> list[tuple[str, str]]:
     pruned = f"{formatting.percent(prune.ratio)}, {IMPORTANCES[prune.importance].label}" if prune.enabled else "Off"
     tuned = f"{tune.epochs:,} epochs" if tune.epochs != 1 else "1 epoch"
     quantized = PRECISIONS[config.quantize.precision].label
-    if config.quantize.precision != "fp32":
+    if config.quantize.uses_engine:
         quantized = f"{quantized}, {ENGINES[config.quantize.engine].label}"
     return [
         ("Weights", WEIGHTS[config.model.weights]),

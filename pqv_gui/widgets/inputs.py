@@ -434,3 +434,24 @@ def parse_numbers(text: str) -> tuple[int, ...]:
     parts = [part.strip() for part in text.split(",")]
     right = all(part.isascii() and part.isdecimal() and len(part) < 7 for part in parts)
     return tuple(map(int, parts)) if right else ()
+
+
+class WordsInput(QLineEdit):
+    """Words between commas."""
+
+    changed = Signal(object)
+
+    def __init__(self, *, placeholder: str = "") -> None:
+        super().__init__()
+        self.setMinimumHeight(em(times=_HEIGHT))
+        self.setPlaceholderText(placeholder)
+        self.textEdited.connect(lambda _: self.changed.emit(self.get()))
+
+    def get(self) -> tuple[str, ...]:
+        """The words that are not empty."""
+        return tuple(word for part in self.text().split(",") if (word := part.strip()))
+
+    def set_value(self, value: Sequence[str]) -> None:
+        """Show words, without moving the cursor while they are those that stand there."""
+        if self.get() != tuple(value):
+            self.setText(", ".join(value))

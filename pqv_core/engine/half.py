@@ -1,0 +1,37 @@
+"""Weights stored in 16 bits and widened while the model runs: half the file, the same arithmetic, on every runtime.
+
+The Lite Interpreter's CPU kernels compute in fp32 on most processors (its Android runtimes know no fp16 product at
+all). Widening takes its type from the layer's input, so that freezing does not fold it into fp32 weights again.
+"""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+class HalfLinear(nn.Linear):
+    """An ``nn.Linear`` whose weight is kept in fp16; shapes as there."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        return functional.linear(input, self.weight.to(input), self.bias)
+
+
+class HalfConv2d(nn.Conv2d):
+    """An ``nn.Conv2d`` with zero padding whose weight is kept in fp16; shapes as there."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        return self._conv_forward(input, self.weight.to(input), self.bias)
+
+
+_KINDS: dict[type[nn.Module], type[nn.Module]] = {nn.Linear: HalfLinear, nn.Conv2d: HalfConv2d}
+
+
+def halve_weights(model: nn.Module) -> None:
+    """Keep the weights of all linear layers and convolutions of ``model`` in fp16, in place."""
+    for module in model.modules():
+        kind = next((kind for kind in _KINDS if isinstance(module, kind)), None)
+        if kind is None or type(module).forward is not kind.forward:
+            continue  # a layer that computes in a way of its own keeps its weight
+        module.__class__ = _KINDS[kind]
+        module.weight = nn.Parameter(module.weight.detach().half(), requires_grad=False)  # type: ignore[operator]

@@ -1,0 +1,104 @@
+"""Precisions: what is stored, how it answers, and what is left alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import timm
+import torch
+from torch import Tensor, nn
+
+from pqv_core import ptl
+from pqv_core.config.quantize import Observer, Precision
+from pqv_core.engine import lite
+from pqv_core.engine.environment import supported_engines
+from pqv_core.engine.quantize import layers, quantize
+from pqv_core.errors import QuantizeError
+
+EXAMPLE = torch.zeros(1, 3, 32, 32)
+
+
+@pytest.fixture(scope="module")
+def model() -> nn.Module:
+    torch.manual_seed(0)
+    arguments = {"img_size": 32, "patch_size": 8, "embed_dim": 96, "depth": 3, "num_heads": 3, "num_classes": 10}
+    made: nn.Module = timm.create_model("vit_tiny_patch16_224", **arguments)
+    return made.eval()
+
+
+@pytest.fixture(scope="module")
+def images() -> Tensor:
+    return torch.randn(16, 3, 32, 32, generator=torch.Generator().manual_seed(1))
+
+
+def written(model: nn.Module, folder: Path) -> Path:
+    path = folder / "model.ptl"
+    lite.save(model, path, example=EXAMPLE, passes="freeze", description={})
+    return path
+
+
+def error(answer: Tensor, expected: Tensor) -> float:
+    return ((answer - expected).norm() / expected.norm()).item()
+
+
+@pytest.mark.parametrize(("precision", "tolerance"), [("fp32", 1e-6), ("fp16", 2e-3), ("int8-dynamic", 0.05)])
+def test_it_answers_nearly_as_the_model(
+    precision: Precision, tolerance: float, model: nn.Module, images: Tensor, tmp_path: Path
+) -> None:
+    path = written(quantize(model, precision), tmp_path)
+    with torch.inference_mode():
+        assert error(lite.load(path, engine="")(images[:1]), model(images[:1])) < tolerance
+
+
+@pytest.mark.parametrize("observer", ["histogram", "minmax"])
+def test_static_ranges_serve_every_engine(observer: Observer, model: nn.Module, images: Tensor, tmp_path: Path) -> None:
+    path = written(quantize(model, "int8-static", observer=observer, batches=images.split(4)), tmp_path)
+    with torch.inference_mode():
+        expected = model(images[:1])
+        for engine in supported_engines():
+            assert error(lite.load(path, engine=engine)(images[:1]), expected) < 0.15
+
+
+def test_static_layers_look_for_no_range_while_running(model: nn.Module, images: Tensor, tmp_path: Path) -> None:
+    path = written(quantize(model, "int8-static", batches=[images]), tmp_path)
+    operators = ptl.read(path).operators
+    assert "quantized::linear" in operators
+    assert "quantized::linear_dynamic" in operators  # the classifier's logits are not rounded
+
+
+@pytest.mark.parametrize(("precision", "share"), [("fp16", 0.58), ("int8-dynamic", 0.37), ("int8-static", 0.37)])
+def test_weights_are_stored_once_and_small(
+    precision: Precision, share: float, model: nn.Module, images: Tensor, tmp_path: Path
+) -> None:
+    small = ptl.read(written(quantize(model, precision, batches=[images]), tmp_path))
+    whole = sum(parameter.numel() for parameter in model.parameters()) * 4
+    assert small.weights_bytes < share * whole
+
+
+def test_layers_can_be_left_in_floating_point(model: nn.Module) -> None:
+    quantized = quantize(model, "int8-dynamic", keep=("head", "blocks.0"))
+    kept = set(layers(quantized))
+    assert kept == {"head", "blocks.0.attn.qkv", "blocks.0.attn.proj", "blocks.0.mlp.fc1", "blocks.0.mlp.fc2"}
+    assert type(quantized.get_submodule("blocks.1.mlp.fc1")) is not nn.Linear
+
+
+def test_a_layer_that_is_not_there_cannot_be_kept(model: nn.Module) -> None:
+    with pytest.raises(QuantizeError, match=r"blocks\.9"):
+        quantize(model, "int8-dynamic", keep=("blocks.9",))
+
+
+def test_everything_kept_is_a_model_as_before(model: nn.Module, images: Tensor) -> None:
+    names = tuple(layers(quantize(model, "int8-dynamic", keep=("blocks", "head", "patch_embed"))))
+    unchanged = quantize(model, "int8-dynamic", keep=names)
+    with torch.inference_mode():
+        torch.testing.assert_close(unchanged(images), model(images))
+
+
+def test_the_model_itself_is_not_touched(model: nn.Module, images: Tensor) -> None:
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    for precision in ("fp16", "int8-dynamic", "int8-static"):
+        quantize(model, precision, batches=[images])
+    after = model.state_dict()
+    assert list(after) == list(before)
+    assert all(torch.equal(after[name], value) for name, value in before.items())
