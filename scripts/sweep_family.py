@@ -22,7 +22,9 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from pqv_core.config import FinetuneConfig, PruneConfig
+from pqv_core import catalog
+from pqv_core.config import FinetuneConfig, ModelConfig, PruneConfig, QuantizeConfig
+from pqv_core.config.quantize import Precision
 from pqv_core.engine import checkpoint, data, lite, models, parity, structure
 from pqv_core.engine.context import Context
 from pqv_core.engine.environment import supported_engines
@@ -30,10 +32,12 @@ from pqv_core.engine.finetune import finetune
 from pqv_core.engine.prune import prune
 from pqv_core.engine.quantize import quantize
 from pqv_core.errors import PqvError
+from pqv_core.predict import predict
 
 FP32_TOLERANCE = 1e-3
 INT8_TOLERANCE = 0.25
 _IMAGES = 2
+_PRECISIONS: tuple[Precision, ...] = ("fp32", "int8-dynamic")
 _CHECKPOINT, _ANSWERS = "model.safetensors", "answers.safetensors"
 
 
@@ -51,6 +55,8 @@ class Row:
     fp32: float | None = None
     int8: float | None = None
     smaller: float | None = None
+    counts_off: float | None = None
+    files_off: float | None = None
     step: str = ""
     problem: str = ""
     refused: bool = False
@@ -102,7 +108,7 @@ def make(row: Row, folder: Path, config: dict[str, object], begin: Callable[[str
     checkpoint.save(model, folder / _CHECKPOINT, base=base)
     images = torch.randn(_IMAGES, *models.preprocessing(model).input_size)
     save_file({"images": images, "answers": _answers(model, images)}, folder / _ANSWERS)
-    for precision in ("fp32", "int8-dynamic"):
+    for precision in _PRECISIONS:
         begin(f"exporting {precision}")
         lite.save(
             quantize(model, precision),
@@ -111,7 +117,9 @@ def make(row: Row, folder: Path, config: dict[str, object], begin: Callable[[str
             passes="freeze",
             description={},
         )
-    row.smaller = (folder / "int8-dynamic.ptl").stat().st_size / (folder / "fp32.ptl").stat().st_size
+    sizes = {precision: (folder / f"{precision}.ptl").stat().st_size for precision in _PRECISIONS}
+    row.smaller = sizes["int8-dynamic"] / sizes["fp32"]
+    _foretold(row, config, counted=models.count(model), sizes=sizes)
 
 
 def compare(row: Row, folder: Path, config: dict[str, object], begin: Callable[[str], None]) -> None:
@@ -127,6 +135,23 @@ def compare(row: Row, folder: Path, config: dict[str, object], begin: Callable[[
     engine = next(name for name in ("onednn", "qnnpack") if name in supported_engines())
     row.int8 = parity.parity(_answers(lite.load(folder / "int8-dynamic.ptl", engine=engine), images), answers).relative
     assert row.int8 < INT8_TOLERANCE, f"it differs by {row.int8:.2f}"
+
+
+def _foretold(row: Row, config: dict[str, object], *, counted: tuple[int, int], sizes: dict[Precision, int]) -> None:
+    """How far off the prediction was, at most: of parameters and multiply-accumulates, and of both files."""
+    entry = catalog.load().get(row.model)
+    row.files_off = 0.0
+    for precision, size in sizes.items():
+        after = predict(
+            entry,
+            model=ModelConfig(name=row.model),
+            prune=PruneConfig.parse(config),
+            quantize=QuantizeConfig(precision=precision),
+        ).after
+        assert after is not None, "nothing is predicted"
+        macs = after.macs / counted[1] if after.macs else 1.0
+        row.counts_off = max(abs(after.params / counted[0] - 1), abs(macs - 1))
+        row.files_off = max(row.files_off, abs(after.file_bytes / size - 1))
 
 
 @contextmanager
