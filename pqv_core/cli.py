@@ -189,11 +189,17 @@ def _absolute(path: Path) -> str:
     return text
 
 
-def show(project: ProjectFile, as_json: Json = False) -> None:
-    """A project, its runs, and before and after of the newest one."""
-    from pqv_core import cli_report
+def show(
+    file: Annotated[Path, typer.Argument(help="A project (.pqv) or a PyTorch Lite file (.ptl).", metavar="FILE")],
+    as_json: Json = False,
+) -> None:
+    """A project with its runs, or what stands in a .ptl, which is read and not run."""
+    from pqv_core import cli_file, cli_report
 
-    cli_report.show(project, as_json=as_json)
+    if file.suffix == ".ptl":
+        cli_file.show(file, as_json=as_json)
+    else:
+        cli_report.show(file, as_json=as_json)
 
 
 def models(

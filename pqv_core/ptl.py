@@ -24,6 +24,8 @@ MAX_BYTECODE = 64 << 20
 MAX_DESCRIPTION = 1 << 20
 MAX_ENTRIES = 200_000
 _BLOCK = 1 << 20
+_LARGEST = 10
+_NOTABLE = 16_384
 
 
 class PtlError(DataError):
@@ -38,6 +40,9 @@ class LiteFile(BaseModel):
         operators: Number of arguments given to each operator, by ``name.overload``; the most where calls differ, -1
             where the file does not say.
         weights_bytes: Bytes of all stored tensors.
+        storages: Number of stored tensors.
+        largest: Bytes of the largest of them, largest first.
+        duplicate_bytes: Bytes of tensors that are stored more than once, beyond the first time.
         extra: Names of the exporter's additions, with their sizes.
         description: The JSON that PQV-Mobile put into the file; empty for a foreign file.
     """
@@ -50,6 +55,8 @@ class LiteFile(BaseModel):
     functions: tuple[str, ...]
     weights_bytes: int
     storages: int
+    largest: tuple[int, ...] = ()
+    duplicate_bytes: int = 0
     extra: dict[str, int]
     description: dict[str, Any]
 
@@ -118,9 +125,23 @@ def _facts(archive: zipfile.ZipFile, size: int) -> LiteFile:
         functions=functions,
         weights_bytes=sum(entry.file_size for entry in storages),
         storages=len(storages),
+        largest=tuple(sorted((entry.file_size for entry in storages), reverse=True)[:_LARGEST]),
+        duplicate_bytes=_duplicates(storages),
         extra=extra,
         description=_description(archive, f"{root}extra/{DESCRIPTION}") if DESCRIPTION in extra else {},
     )
+
+
+def _duplicates(storages: list[zipfile.ZipInfo]) -> int:
+    """Bytes beyond the first of storages with the same checksum and size; small ones (scales) are often equal."""
+    seen: set[tuple[int, int]] = set()
+    twice = 0
+    for entry in storages:
+        key = (entry.CRC, entry.file_size)
+        if key in seen and entry.file_size >= _NOTABLE:
+            twice += entry.file_size
+        seen.add(key)
+    return twice
 
 
 def _content(archive: zipfile.ZipFile, name: str, limit: int) -> bytes:
