@@ -199,6 +199,14 @@ def test_a_policy_that_is_none() -> None:
         FinetuneConfig.parse({"auto_augment": "import os"})
 
 
+def test_smoothing_spreads_a_share_of_the_target() -> None:
+    loss = objective.Objective(FinetuneConfig(label_smoothing=0.2), None, torch.no_grad)
+    logits, labels = torch.randn(5, 4), torch.tensor([0, 1, 2, 3, 0])
+    targets = 0.8 * F.one_hot(labels, 4) + 0.2 / 4
+    expected = -(targets * F.log_softmax(logits, 1)).sum(1).mean()
+    torch.testing.assert_close(loss(logits, torch.zeros(5, 3, 2, 2), labels), expected)
+
+
 # learning from the unpruned model -----------------------------------------------------------------------------
 
 
