@@ -90,7 +90,8 @@ class Workspace(QObject):
 
             def around() -> Around:
                 config = self.session.config
-                val = self.session.resolved(config.data.val) if config.data.val else None
+                stored = config.data.val
+                val = self.session.resolved(stored) if stored and not dataset.is_named(stored) else None
                 return Around(config.export.runtime, val)
 
             self._phones = PhoneDesk(
