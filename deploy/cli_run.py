@@ -7,7 +7,7 @@ from pathlib import Path
 
 from deploy import cli_bench, record
 from deploy.measure import PhoneConfig
-from pqv_core import cli_report, runs
+from pqv_core import cli_report, dataset, runs
 from pqv_core import project as projects
 from pqv_core.errors import UsageError
 from pqv_core.results import Role
@@ -38,7 +38,7 @@ def measure(
     """
     settings = projects.load(project).config
     directory = projects.runs_directory(project) / runs.choose(project, fresh=False)
-    files = record.files(directory, ROLES)
+    files, val = record.files(directory, ROLES), settings.data.val
     plan = cli_bench.Plan(
         files=tuple(files),
         targets=tuple(targets),
@@ -46,7 +46,7 @@ def measure(
         version=settings.export.runtime,
         aar=aar,
         roles={path: roles[-1] for path, roles in files.items()},
-        val=projects.resolved_path(settings.data.val, project=project) if settings.data.val else None,
+        val=projects.resolved_path(val, project=project) if val and not dataset.is_named(val) else None,
     )
     outcomes = cli_bench.measure(plan, as_json=as_json)
     for outcome in outcomes:
