@@ -6,6 +6,7 @@ so the graph is traced there, on the inputs that the block gets inside the model
 
 from __future__ import annotations
 
+import time
 import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from pqv_core.engine.deadline import OutOfTime, deadline
 from pqv_core.engine.structure import Width
 from pqv_core.errors import PruneError
 
-_SEARCH_S = 60.0  # a whole ViT-B takes 5 s on a slow machine
+_SEARCH_S = 60.0  # of processor time, however busy the machine is; a whole ViT-B takes 5 s on a slow one
 _CUT = {
     (nn.Linear, "in"): tp.prune_linear_in_channels,
     (nn.Linear, "out"): tp.prune_linear_out_channels,
@@ -71,7 +72,8 @@ class Dependencies:
         scopes = {width.scope: width.name for width in widths}
         calls = _calls(model, scopes, torch.zeros(shape))
         self._graphs: dict[nn.Module, Any] = {}
-        with deadline(_SEARCH_S, check=context.check_cancelled), warnings.catch_warnings():
+        limit = deadline(_SEARCH_S, check=context.check_cancelled, clock=time.thread_time)
+        with limit, warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # which parameters belong to no layer is no news
             for scope, name in scopes.items():
                 self._graphs[scope] = _graph(scope, calls[scope], name)
