@@ -11,7 +11,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from pqv_core import formatting, labels, results, runs, summary
+from pqv_core import formatting, labels, operators, results, runs, summary
 from pqv_core import project as projects
 from pqv_core.config import RunConfig
 from pqv_core.errors import ConfigError
@@ -73,8 +73,26 @@ def _print_record(console: Console, record: RunRecord) -> None:
         rows = summary.rows(record, target=target)
         if rows:
             console.print(_table(record, rows, target))
+    profiled = [variant for variant in record.variants if variant.operators]
+    if profiled:
+        console.print(_operators_table(profiled))
     for warning in record.warnings:
         console.print(f"Note: {warning}", style="yellow")
+
+
+def _operators_table(variants: list[Variant]) -> Table:
+    """Where an inference spends its time, by group of operators."""
+    groups = [operators.by_group(variant.operators) for variant in variants]
+    table = _plain_table("Operators", *[labels.role(variant.role) for variant in variants], title="Where the time goes")
+    for name in operators.GROUPS:
+        if any(name in found for found in groups):
+            cells = [_part(found.get(name, 0), sum(found.values())) for found in groups]
+            table.add_row(name, *cells)
+    return table
+
+
+def _part(ns: int, total: int) -> str:
+    return f"{formatting.nanoseconds(ns)} ({formatting.percent(ns / total)})" if ns else summary.MISSING
 
 
 def _table(record: RunRecord, rows: list[summary.Row], target: str) -> Table:

@@ -12,6 +12,7 @@ STAGES = {
     "export": "Quantize and export",
     "verify": "Verify the file",
     "benchmark": "Measure latency",
+    "profile": "Time the operators",
     "check": "Check the phone",
     "push": "Push to the phone",
     "cool": "Cool down",

@@ -13,10 +13,11 @@ from pqv_core.engine.context import Context
 from pqv_core.engine.lite_process import LiteFile, Reply, Request
 from pqv_core.errors import BenchmarkError, PqvError
 from pqv_core.events import LatencySample
-from pqv_core.results import Measurement
+from pqv_core.results import Measurement, OperatorTime
 
 MIN_ITERATIONS = 5
 _MEMORY_ITERATIONS = 2
+_PROFILE_WARMUP, _PROFILE_ITERATIONS = 2, 10
 _STDERR_TAIL = 4000
 # Threads of OpenMP that spin while they wait would take the cores from those of XNNPACK, which runs the next file.
 _CALM = {"OMP_WAIT_POLICY": "PASSIVE"}
@@ -96,6 +97,34 @@ def time_files(request: Request, *, context: Context, live: bool = False) -> dic
 
     serve(request, take, context=context)
     return timings
+
+
+def profile(
+    files: Sequence[LiteFile], *, input_shape: tuple[int, ...], threads: int, context: Context
+) -> dict[str, tuple[OperatorTime, ...]]:
+    """Time of each operator in one inference, by ``LiteFile.key``; the longest first.
+
+    Raises:
+        BenchmarkError: A file could not be run, or the measuring process died.
+    """
+    found: dict[str, tuple[OperatorTime, ...]] = {}
+    for done, file in enumerate(files):
+        context.progress(done, len(files), unit="files")
+        request = Request(
+            task="profile",
+            files=(file,),
+            threads=threads,
+            input_shape=input_shape,
+            warmup=_PROFILE_WARMUP,
+            iterations=_PROFILE_ITERATIONS,
+        )
+
+        def take(reply: Reply) -> None:
+            if reply.type == "operators":
+                found[reply.key] = reply.operators
+
+        serve(request, take, context=context)
+    return found
 
 
 def _memory(file: LiteFile, request: Request, context: Context) -> tuple[int, int]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Literal
 
@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict
 from pqv_core.engine import lite, tensorfile
 from pqv_core.engine.environment import peak_rss_bytes, reset_peak_rss
 from pqv_core.errors import ErrorInfo, PqvError
+from pqv_core.results import OperatorTime
 
 
 class LiteFile(BaseModel):
@@ -35,7 +36,7 @@ class Request(BaseModel):
     """What to do with the files.
 
     Attributes:
-        task: ``time`` measures inferences in turns; ``answer`` writes logits.
+        task: ``time`` measures inferences in turns; ``answer`` writes logits; ``profile`` times the operators.
         inputs: For ``answer``: a safetensors file whose tensor ``inputs`` has shape (N, C, H, W).
         outputs: For ``answer``: the safetensors file to write, one tensor of shape (N, classes) a key.
         min_iterations: Timed inferences of each file that are made even beyond the time box.
@@ -43,7 +44,7 @@ class Request(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    task: Literal["time", "answer"]
+    task: Literal["time", "answer", "profile"]
     files: tuple[LiteFile, ...]
     threads: int
     input_shape: tuple[int, ...] = ()
@@ -60,11 +61,12 @@ class Reply(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    type: Literal["loaded", "sample", "memory", "failed", "done"]
+    type: Literal["loaded", "sample", "memory", "operators", "failed", "done"]
     key: str = ""
     ns: int = 0
     base_bytes: int = 0
     peak_bytes: int = 0
+    operators: tuple[OperatorTime, ...] = ()
     error: ErrorInfo | None = None
 
 
@@ -80,7 +82,7 @@ def main() -> int:
     torch.set_num_threads(request.threads)
     try:
         with torch.inference_mode():
-            _time(request, reply) if request.task == "time" else _answer(request)
+            {"time": _time, "answer": _answer, "profile": _profile}[request.task](request, reply)
     except PqvError as error:
         reply(Reply(type="failed", error=error.info()))
         return 1
@@ -123,7 +125,30 @@ def _time(request: Request, reply: Callable[[Reply], None]) -> None:
     reply(Reply(type="memory", base_bytes=base, peak_bytes=peak_rss_bytes()))
 
 
-def _answer(request: Request) -> None:
+def _profile(request: Request, reply: Callable[[Reply], None]) -> None:
+    """Time of each operator in one inference, without that of the operators it calls, by torch's profiler."""
+    example = torch.randn(request.input_shape, generator=torch.Generator().manual_seed(0))
+    for file in request.files:
+        module = _load(file, reply)
+        for _ in range(request.warmup):
+            module(example)
+        with torch.autograd.profiler.profile() as profiler:
+            for _ in range(request.iterations):
+                began = time.perf_counter_ns()
+                module(example)
+                reply(Reply(type="sample", key=file.key, ns=time.perf_counter_ns() - began))
+        reply(Reply(type="operators", key=file.key, operators=tuple(_operators(profiler, request.iterations))))
+
+
+def _operators(profiler: torch.autograd.profiler.profile, iterations: int) -> Iterator[OperatorTime]:
+    rows = profiler.key_averages()
+    for row in sorted(rows, key=lambda row: -row.self_cpu_time_total):
+        ns = round(row.self_cpu_time_total * 1000 / iterations)
+        if ns > 0:
+            yield OperatorTime(name=row.key, calls=max(1, round(row.count / iterations)), ns=ns)
+
+
+def _answer(request: Request, _: Callable[[Reply], None]) -> None:
     inputs = tensorfile.read(Path(request.inputs))[0]["inputs"]
     answers = {}
     for file in request.files:

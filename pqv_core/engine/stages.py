@@ -36,7 +36,7 @@ from pqv_core.engine.context import Context
 from pqv_core.engine.preprocessing import Preprocessing
 from pqv_core.errors import DataError
 from pqv_core.fsio import sha256_file
-from pqv_core.results import Accuracy, Candidate, Measurement, Parity, RunRecord, Variant
+from pqv_core.results import Accuracy, Candidate, Measurement, OperatorTime, Parity, RunRecord, Variant
 
 WEIGHTS_FILE = "model.safetensors"
 PREPROCESSING = TypeAdapter(Preprocessing)
@@ -464,7 +464,7 @@ def _verify(work: Work, directory: Path) -> Result:
 def _benchmark_inputs(work: Work) -> Result:
     return {
         "export": work.keys["export"],
-        "measure": work.config.measure.model_dump(mode="json"),
+        "measure": work.config.measure.model_dump(mode="json", exclude={"profile"}),
         "machine": _machine(work),
     }
 
@@ -483,6 +483,22 @@ def _benchmark(work: Work, directory: Path) -> Result:
     return {role: measurement.model_dump(mode="json") for role, measurement in measurements.items()}
 
 
+def _profile_inputs(work: Work) -> Result | None:
+    if not work.config.measure.profile:
+        return None
+    return {"export": work.keys["export"], "machine": _machine(work)}
+
+
+def _profile(work: Work, directory: Path) -> Result:
+    times = benchmark.profile(
+        [artefact.lite_file(work.directories["export"]) for artefact in _artefacts(work)],
+        input_shape=(1, *work.preprocessing.input_size),
+        threads=work.config.measure.threads or environment.default_threads(),
+        context=work.context,
+    )
+    return {role: [row.model_dump(mode="json") for row in rows] for role, rows in times.items()}
+
+
 STAGES: tuple[Stage, ...] = (
     Stage("load", _load_inputs, _load),
     Stage("evaluate", _evaluate_inputs("evaluate"), _evaluate(lambda work: "load")),
@@ -493,6 +509,7 @@ STAGES: tuple[Stage, ...] = (
     Stage("export", _export_inputs, _export),
     Stage("verify", _verify_inputs, _verify),
     Stage("benchmark", _benchmark_inputs, _benchmark),
+    Stage("profile", _profile_inputs, _profile),
 )
 
 
@@ -568,5 +585,6 @@ def _variant(artefact: export.Artefact, work: Work) -> Variant:
             *([Measurement.model_validate(measured)] if measured else []),
             *work.elsewhere.get(artefact.role, ()),
         ),
+        operators=tuple(OperatorTime.model_validate(row) for row in found.get("profile", {}).get(artefact.role, [])),
         candidates=tuple(Candidate.model_validate(item) for item in artefact.candidates),
     )

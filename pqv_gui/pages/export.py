@@ -11,7 +11,7 @@ from pqv_gui.pages.base import Columns, FormPage
 from pqv_gui.viewmodels.steps import Place
 from pqv_gui.widgets.basics import Card, Disclosure, column, label
 from pqv_gui.widgets.choices import Choice, ChoiceCards
-from pqv_gui.widgets.inputs import IntInput, RealInput, TextInput
+from pqv_gui.widgets.inputs import CheckInput, IntInput, RealInput, TextInput
 from pqv_gui.workspace import Workspace
 
 _TARGETS = {"host": "This &computer", "android": "&Android"}
@@ -92,6 +92,7 @@ class ExportPage(FormPage):
         )
         for name, editor, text in fields:
             card.body.addWidget(self.form.add(name, editor, text=text, beside=True))
+        card.body.addWidget(self.form.add("measure.profile", CheckInput(tr("Time the &operators too")), text=""))
         card.body.addStretch()
         return card
 

@@ -67,6 +67,7 @@ SETTINGS = {
     "measure.threads": "Threads",
     "measure.warmup": "Warm-up runs",
     "measure.iterations": "Timed runs",
+    "measure.profile": "Time the operators",
     "measure.max_seconds": "Time limit",
     "phone.threads": "Threads on the phone",
     "phone.iterations": "Timed runs",

@@ -12,7 +12,7 @@ from torch import nn
 
 from pqv_core.engine import benchmark, lite
 from pqv_core.engine.context import Context
-from pqv_core.engine.lite_process import LiteFile, Request
+from pqv_core.engine.lite_process import LiteFile, Reply, Request
 from pqv_core.errors import BenchmarkError, Cancelled
 from pqv_core.events import Event, LatencySample
 
@@ -47,6 +47,20 @@ def test_every_artefact_is_measured_in_the_same_loop(file: Path) -> None:
     assert all(item.peak_rss_bytes >= item.base_rss_bytes > 0 for item in found.values())
     turns = [event.role for event in events if isinstance(event, LatencySample)]
     assert turns[:6] == ["a", "b", "b", "a", "a", "b"]
+
+
+def test_the_time_of_operators_adds_up_to_that_of_the_inference(file: Path) -> None:
+    replies: list[Reply] = []
+    request = request_for(LiteFile(key="a", path=str(file))).model_copy(update={"task": "profile"})
+    context = Context(run="r", send=lambda event: None)
+    benchmark.serve(request, replies.append, context=context)
+    spent = sum(reply.ns for reply in replies if reply.type == "sample") / request.iterations
+    (rows,) = [reply.operators for reply in replies if reply.type == "operators"]
+    assert {"aten::linear", "aten::flatten"} <= {row.name for row in rows}
+    assert [row.ns for row in rows] == sorted((row.ns for row in rows), reverse=True)
+    assert 0 < sum(row.ns for row in rows) <= spent
+    found = benchmark.profile([LiteFile(key="b", path=str(file))], input_shape=SHAPE, threads=1, context=context)
+    assert {row.name for row in found["b"]} >= {"aten::linear"}
 
 
 def test_the_time_box_ends_the_loop_after_the_least_number_of_turns(file: Path) -> None:

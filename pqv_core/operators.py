@@ -1,0 +1,36 @@
+"""What operators are for: the groups of figure 3 of the paper, from their names alone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from pqv_core.results import OperatorTime
+
+OTHER = "Other"
+_GROUPS: tuple[tuple[str, str], ...] = (
+    ("Quantize", r"quantize|choose_qparams|dequant"),
+    ("Linear", r"linear|addmm|mkl_linear|::mm$"),
+    ("Matmul", r"matmul|bmm|dot_product|attention"),
+    ("Convolution", r"conv"),
+    ("Softmax", r"softmax"),
+    ("Norm", r"norm"),
+    ("Activation", r"gelu|relu|silu|hardswish|hardtanh|sigmoid|tanh|clamp"),
+)
+GROUPS = (*(name for name, _ in _GROUPS), OTHER)
+
+
+def group(name: str) -> str:
+    """The group of an operator, such as ``aten::linear``. Quantized products count as what they compute."""
+    plain = name.lower()
+    if plain.startswith(("quantized::linear", "quantized::conv", "prepacked::")):
+        plain = plain.split("::")[1]
+    return next((found for found, pattern in _GROUPS if re.search(pattern, plain)), OTHER)
+
+
+def by_group(times: Iterable[OperatorTime]) -> dict[str, int]:
+    """Nanoseconds by group, those with any, the longest first."""
+    sums: dict[str, int] = {}
+    for row in times:
+        sums[group(row.name)] = sums.get(group(row.name), 0) + row.ns
+    return dict(sorted(sums.items(), key=lambda item: -item[1]))

@@ -1,0 +1,39 @@
+"""Operators are grouped as in the paper's figure 3."""
+
+from __future__ import annotations
+
+import pytest
+
+from pqv_core import operators
+from pqv_core.results import OperatorTime
+
+
+@pytest.mark.parametrize(
+    ("name", "group"),
+    [
+        ("aten::linear", "Linear"),
+        ("aten::addmm", "Linear"),
+        ("quantized::linear_dynamic", "Linear"),
+        ("prepacked::linear_clamp_run", "Linear"),
+        ("aten::quantize_per_tensor", "Quantize"),
+        ("aten::dequantize", "Quantize"),
+        ("aten::bmm", "Matmul"),
+        ("aten::_scaled_dot_product_flash_attention_for_cpu", "Matmul"),
+        ("aten::mkldnn_convolution", "Convolution"),
+        ("aten::_softmax", "Softmax"),
+        ("aten::native_layer_norm", "Norm"),
+        ("aten::gelu", "Activation"),
+        ("aten::copy_", "Other"),
+        ("forward", "Other"),
+    ],
+)
+def test_the_group_of_an_operator(name: str, group: str) -> None:
+    assert operators.group(name) == group
+
+
+def test_nothing_is_lost_in_groups() -> None:
+    names = ["aten::linear", "aten::addmm", "aten::gelu", "aten::copy_"]
+    rows = [OperatorTime(name=name, calls=1, ns=10 + index) for index, name in enumerate(names)]
+    grouped = operators.by_group(rows)
+    assert grouped == {"Linear": 21, "Other": 13, "Activation": 12}
+    assert sum(grouped.values()) == sum(row.ns for row in rows)
