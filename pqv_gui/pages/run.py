@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from PySide6.QtCore import QTimer, QUrl
 from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QProgressBar
+from PySide6.QtWidgets import QProgressBar, QWidget
 
 from pqv_core import formatting
 from pqv_core.errors import ErrorInfo, PqvError
-from pqv_core.results import RunRecord, measured_elsewhere
+from pqv_core.results import Role, RunRecord, measured_elsewhere
 from pqv_gui.charts.base import Chart
 from pqv_gui.charts.latency import LatencyChart
 from pqv_gui.charts.training import accuracy_chart, loss_chart
@@ -17,13 +17,14 @@ from pqv_gui.pages.base import Columns, Page
 from pqv_gui.viewmodels import labels, measured, outcome
 from pqv_gui.viewmodels.run import RunView
 from pqv_gui.viewmodels.steps import Place
-from pqv_gui.widgets.basics import Card, ElidedLabel, button, label, row
+from pqv_gui.widgets.basics import Card, ElidedLabel, button, column, label, row
 from pqv_gui.widgets.job_bar import time_left
-from pqv_gui.widgets.phone_parts import ResultTable
+from pqv_gui.widgets.phone_parts import OperatorBars, ResultTable
 from pqv_gui.widgets.run_parts import LogView, ResultCards, StageList
 from pqv_gui.workspace import Workspace
 
 _BETWEEN_CHARTS_MS = 30
+_PROFILED: tuple[Role, ...] = ("fast_fp32", "compressed")
 _HEADLINES = {
     "empty": "Nothing has run yet.",
     "starting": "Starting …",
@@ -56,6 +57,18 @@ class RunPage(Page):
         self.phones_card = Card(tr("On all targets"))
         self.phones_card.body.addWidget(self.phones)
         self.body.addWidget(self.phones_card)
+        self.operators = {role: OperatorBars() for role in _PROFILED}
+        self.operators_card = Card(tr("Where the time goes"))
+        columns = []
+        for role, bars in self.operators.items():
+            part = QWidget()
+            inner = column(part, gap=0.4)
+            inner.addWidget(label(tr(labels.role(role)), "muted"))
+            inner.addWidget(bars)
+            inner.addStretch()
+            columns.append((part, 1))
+        self.operators_card.body.addWidget(Columns(columns, fold_below=44, gap=1.2))
+        self.body.addWidget(self.operators_card)
         self.stages = StageList()
         stages_card = Card(tr("Stages"))
         stages_card.body.addWidget(self.stages)
@@ -130,6 +143,7 @@ class RunPage(Page):
         record = run.now.record if not run.active else None
         self.results.show_cards(outcome.cards(record) if record else [])
         self._show_phones(record)
+        self._show_operators(record)
         self._show_error()
 
     def _begin_anew(self) -> None:
@@ -206,6 +220,13 @@ class RunPage(Page):
         self.phones_card.setVisible(elsewhere)
         if record is not None and elsewhere:
             self.phones.show_rows(measured.from_record(record))
+
+    def _show_operators(self, record: RunRecord | None) -> None:
+        """Which kinds of operators the time of an inference went to, before and after."""
+        variants = {role: record.variant(role) if record else None for role in _PROFILED}
+        self.operators_card.setVisible(any(variant is not None and variant.operators for variant in variants.values()))
+        for role, variant in variants.items():
+            self.operators[role].show_bars(measured.group_bars(variant.operators) if variant else [])
 
     def _show_error(self) -> None:
         error = self.run.now.error

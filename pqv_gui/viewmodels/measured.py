@@ -6,25 +6,25 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from deploy import heat
-from pqv_core import formatting
+from pqv_core import formatting, operators
 from pqv_core.results import LOCAL, Measurement, OperatorTime, RunRecord
-from pqv_gui.viewmodels import labels
+from pqv_gui.viewmodels import labels, outcome
 
 HEADS = (
-    "Target", "File", "Threads", "Median", "p90", "Fastest", "Runs", "Loading", "Memory", "Last third", "Throttled",
+    "Target", "File", "Threads", "Median", "p90", "Fastest", "Loading", "Memory", "Last third", "Throttled",
     "Answers", "Accuracy",
 )  # fmt: skip
 TIPS = {
     "Median": "Half of the inferences took less",
     "p90": "Nine of ten took less",
-    "Runs": "Timed inferences",
     "Loading": "Time to load the file",
     "Memory": "Highest memory of the process",
     "Last third": "Its median against that of the first third: more means that it slowed down",
     "Throttled": "Whether the phone held itself back because of heat",
-    "Answers": "Same first class as on this computer; in brackets how far apart the logits are, relatively",
+    "Answers": "Share of inputs with the same first class as on this computer",
     "Accuracy": "Top-1 on the validation images that the phone was asked about",
 }
+_HEAT_FACTS = (("celsius", "Temperature", "°C"), ("battery", "Battery", "%"))
 NOTHING = "–"
 _MOST_OPERATORS = 10
 
@@ -48,7 +48,6 @@ class Measured:
             formatting.nanoseconds(item.median_ns),
             formatting.milliseconds(item.percentile_ms(0.9)),
             formatting.nanoseconds(min(item.samples_ns)),
-            f"{len(item.samples_ns):,}",
             NOTHING if item.load_ns is None else formatting.nanoseconds(item.load_ns),
             NOTHING if item.peak_rss_bytes is None else formatting.size(item.peak_rss_bytes),
             self._thirds,
@@ -67,23 +66,42 @@ class Measured:
         item = self.measurement
         if item.throttled is None:
             return NOTHING
-        facts = item.heat or {}
-        stopped = ", stopped" if "stopped" in facts else ""
-        after = facts.get("celsius_after")
-        warmth = f", {after:.0f} °C" if isinstance(after, int | float) else ""
-        return f"{'yes' if item.throttled else 'no'}{stopped}{warmth}"
+        stopped = ", stopped" if "stopped" in (item.heat or {}) else ""
+        return f"{'yes' if item.throttled else 'no'}{stopped}"
 
     @property
     def _answers(self) -> str:
         parity = self.measurement.parity
         if parity is None:
             return NOTHING
-        return f"{formatting.percent(parity.top1_agreement)} (Δ {formatting.significant(parity.relative, digits=2)})"
+        return formatting.percent(parity.top1_agreement)
 
     @property
     def _accuracy(self) -> str:
         accuracy = self.measurement.accuracy
-        return NOTHING if accuracy is None else f"{formatting.percent(accuracy.top1)} of {accuracy.images:,}"
+        return NOTHING if accuracy is None else formatting.percent(accuracy.top1)
+
+    @property
+    def details(self) -> str:
+        """What does not fit into the cells, a line each."""
+        return "\n".join(_details(self.measurement))
+
+
+def _details(item: Measurement) -> Iterator[str]:
+    yield outcome.spread(item) + (f", {item.engine}" if item.engine else "")
+    facts = item.heat or {}
+    if item.parity is not None:
+        apart, inputs = formatting.significant(item.parity.relative), item.parity.inputs
+        yield f"Logits {apart} apart from this computer’s, relatively, on {inputs:,} inputs"
+    if item.accuracy is not None:
+        yield f"Top-5 {formatting.percent(item.accuracy.top5)}, on {item.accuracy.images:,} images"
+    if facts.get("cores"):
+        yield f"On the cores {', '.join(map(str, facts['cores']))}"
+    for name, words, unit in _HEAT_FACTS:
+        if isinstance(facts.get(f"{name}_before"), int | float) and isinstance(facts.get(f"{name}_after"), int | float):
+            yield f"{words} {facts[f'{name}_before']:g} → {facts[f'{name}_after']:g} {unit}"
+    if isinstance(facts.get("joule_an_inference"), int | float):
+        yield f"{formatting.significant(1000 * facts['joule_an_inference'])} mJ an inference, of the whole phone"
 
 
 def _signed(percent: float) -> str:
@@ -123,6 +141,15 @@ def operator_bars(times: tuple[OperatorTime, ...]) -> list[OperatorBar]:
     """The operators that took the time, the longest first; the many short ones together."""
     total = sum(item.ns for item in times)
     return list(_bars(times, total)) if total else []
+
+
+def group_bars(times: tuple[OperatorTime, ...]) -> list[OperatorBar]:
+    """The groups of operators that took the time, the longest first."""
+    total = sum(item.ns for item in times)
+    return [
+        OperatorBar(name, ns / total, f"{formatting.nanoseconds(ns)} · {formatting.percent(ns / total)}")
+        for name, ns in operators.by_group(times).items()
+    ]
 
 
 def _bars(times: tuple[OperatorTime, ...], total: int) -> Iterator[OperatorBar]:

@@ -14,7 +14,7 @@ from deploy.measure import PhoneConfig
 from pqv_core import events
 from pqv_core.errors import ErrorInfo, UsageError
 from pqv_core.results import Accuracy, Measurement, OperatorTime, Parity
-from pqv_gui.viewmodels.measured import HEADS, Measured, operator_bars
+from pqv_gui.viewmodels.measured import HEADS, Measured, group_bars, operator_bars
 from pqv_gui.viewmodels.phone_files import File, Files
 from pqv_gui.viewmodels.phone_run import P90_WINDOW, PhoneRun, RunningP90, Target
 from pqv_gui.viewmodels.phone_settings import COMPARE, SHAPE, PhoneSettings
@@ -146,15 +146,28 @@ def test_a_measurement_in_words() -> None:
         load_ns=5_000_000,
         peak_rss_bytes=90_000_000,
         throttled=True,
-        heat={"celsius_after": 41.2, "stopped": 4},
+        heat={
+            "celsius_before": 30.0,
+            "celsius_after": 41.2,
+            "stopped": 4,
+            "cores": [4, 5],
+            "joule_an_inference": 0.012,
+        },
         parity=Parity(max_abs=0.1, relative=0.0123, top1_agreement=1.0, inputs=3),
         accuracy=Accuracy(top1=0.75, top5=1.0, loss=0.1, images=32),
     )
-    cells = dict(zip(HEADS, Measured("Pixel 7", "Compressed", item).cells, strict=True))
+    row = Measured("Pixel 7", "Compressed", item)
+    cells = dict(zip(HEADS, row.cells, strict=True))
+    assert row.details.splitlines()[1:] == [
+        "Logits 0.0123 apart from this computer’s, relatively, on 3 inputs",
+        "Top-5 100 %, on 32 images",
+        "On the cores 4, 5",
+        "Temperature 30 → 41.2 °C",
+        "12.0 mJ an inference, of the whole phone",
+    ]
     assert cells["Last third"] == "+25.0 %"
-    assert cells["Throttled"] == "yes, stopped, 41 °C"
-    assert cells["Answers"] == "100 % (Δ 0.012)"
-    assert cells["Accuracy"] == "75.0 % of 32"
+    assert cells["Throttled"] == "yes, stopped"
+    assert (cells["Answers"], cells["Accuracy"]) == ("100 %", "75.0 %")
     assert (cells["Loading"], cells["Memory"]) == ("5.00 ms", "90.0 MB")
 
 
@@ -170,6 +183,18 @@ def test_operators_are_shown_from_the_slowest_on() -> None:
     assert bars[-1].name == "4 others"
     assert sum(bar.share for bar in bars) == pytest.approx(1.0)
     assert operator_bars(()) == []
+
+
+def test_operators_are_grouped_by_what_they_are_for() -> None:
+    times = (
+        OperatorTime(name="aten::linear", calls=1, ns=2_000_000),
+        OperatorTime(name="aten::addmm", calls=1, ns=5_000_000),
+        OperatorTime(name="aten::gelu", calls=1, ns=3_000_000),
+    )
+    bars = group_bars(times)
+    assert [(bar.name, bar.share) for bar in bars] == [("Linear", 0.7), ("Activation", 0.3)]
+    assert bars[0].words == "7.00 ms · 70.0 %"
+    assert group_bars(()) == []
 
 
 # settings and files --------------------------------------------------------------------------------------------
