@@ -212,15 +212,23 @@ def runner_fetch(aar: Aar = None, runtime: Version = RUNTIME) -> int:
 
 
 def runner_build(
-    abi: Annotated[str, typer.Argument(help="arm64-v8a, armeabi-v7a or x86_64.")],
+    abi: Annotated[
+        list[str] | None,
+        typer.Option(help="arm64-v8a (the default), armeabi-v7a or x86_64; may be repeated.", metavar="ABI"),
+    ] = None,
     toolchain: Annotated[
-        Path | None, typer.Option(help="CMake toolchain file; without it, that of ANDROID_NDK_HOME.", metavar="FILE")
+        Path | None, typer.Option(help="CMake toolchain file for Android, instead of an NDK's.", metavar="FILE")
+    ] = None,
+    ndk: Annotated[
+        Path | None,
+        typer.Option(help="Folder of an NDK; else that of ANDROID_NDK_HOME or of the Android SDK.", metavar="DIR"),
     ] = None,
     sources: Annotated[Path | None, typer.Option(help="The android_runner folder.", metavar="DIR")] = None,
     aar: Aar = None,
     runtime: Version = RUNTIME,
 ) -> int:
-    """Build the benchmark program for a phone's processor with an installed NDK."""
+    """Build the benchmark program with an installed NDK or another toolchain; it is used from then on."""
     from deploy import cli_runner
 
-    return cli_runner.build(abi, toolchain=toolchain, sources=sources, aar=aar, version=runtime)
+    wanted = list(dict.fromkeys(abi or ["arm64-v8a"]))
+    return cli_runner.build(wanted, version=runtime, aar=aar, toolchain=toolchain, ndk=ndk, sources=sources)

@@ -1,0 +1,227 @@
+"""Benchmark programs: which one is used, where it comes from, and how one is built here."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from deploy import cli_runner, runner_build, runners
+from deploy.errors import RunnerError
+from deploy.runner_build import Plan, build, find_sources, find_toolchain
+from pqv_core import android_runtime
+from pqv_core.android_runtime import Runtime
+from pqv_core.errors import StorageError, UsageError
+from pqv_core.fsio import sha256_file
+
+ARM64 = b"\x7fELF\x02\x01\x01" + bytes(9) + b"\x03\0\xb7\0program"
+IN_NDK = "build/cmake/android.toolchain.cmake"
+
+
+@pytest.fixture(autouse=True)
+def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The user's data folder, and no NDK anywhere."""
+    monkeypatch.setattr(runners, "built", lambda: tmp_path / "data" / "runner")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    for name in ("ANDROID_NDK_HOME", "ANDROID_NDK_ROOT", "ANDROID_NDK", "ANDROID_HOME", "ANDROID_SDK_ROOT"):
+        monkeypatch.delenv(name, raising=False)
+    return tmp_path / "data" / "runner"
+
+
+@pytest.fixture
+def runtime() -> Runtime:
+    return android_runtime.load(android_runtime.DEFAULT)
+
+
+def made(path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch()
+    return path
+
+
+@pytest.fixture
+def plan(tmp_path: Path, runtime: Runtime) -> Plan:
+    return Plan(runtime, made(tmp_path / "a.aar"), made(tmp_path / "ndk" / IN_NDK), runner_build.CHECKOUT)
+
+
+@pytest.fixture
+def cmake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A CMake that notes its words, and leaves what ``result`` holds as the program."""
+    program = tmp_path / "bin" / "cmake"
+    program.parent.mkdir()
+    (tmp_path / "result").write_bytes(ARM64)
+    program.write_text(
+        f"""#!/bin/sh
+echo "$@" >> {tmp_path}/words
+while [ $# -gt 0 ]; do case $1 in -B|--build) folder=$2;; esac; shift; done
+mkdir -p $folder/CMakeFiles/3.30.0
+printf 'set(CMAKE_CXX_COMPILER_ID "Clang")\\nset(CMAKE_CXX_COMPILER_VERSION "18.0.1")\\n' \\
+    > $folder/CMakeFiles/3.30.0/CMakeCXXCompiler.cmake
+[ -e {tmp_path}/said ] && {{ cat {tmp_path}/said; exit 1; }}
+[ -e {tmp_path}/result ] && cp {tmp_path}/result $folder/pqv_bench
+exit 0
+"""
+    )
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:/usr/bin:/bin")
+    return program
+
+
+def test_those_that_came_are_verified() -> None:
+    assert runners.abis() == ("arm64-v8a", "armeabi-v7a", "x86_64")
+    for abi in runners.abis():
+        assert runners.verified(abi).name == "pqv_bench"
+        found = runners.origin(abi)
+        assert found
+        assert not found.here
+        assert re.search(r"came with PQV-Mobile, built with .*clang version \d+", found.sentence)
+
+
+def test_a_missing_one_is_named() -> None:
+    assert runners.origin("x86") is None
+    with pytest.raises(RunnerError, match="no benchmark program for x86"):
+        runners.verified("x86")
+
+
+def test_a_changed_one_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    came = made(tmp_path / "came" / "arm64-v8a" / "pqv_bench")
+    (tmp_path / "came" / "provenance.json").write_text(json.dumps({"binaries": {"arm64-v8a": {"sha256": "0" * 64}}}))
+    monkeypatch.setattr(runners, "resource", lambda *parts: tmp_path.joinpath("came", *parts[1:]))
+    assert runners.find("arm64-v8a") == came
+    with pytest.raises(RunnerError, match="not the one that was published"):
+        runners.verified("arm64-v8a")
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"binaries": 5}', '{"binaries": {"arm64-v8a": []}}', "{"])
+def test_one_without_provenance_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    made(tmp_path / "came" / "arm64-v8a" / "pqv_bench")
+    (tmp_path / "came" / "provenance.json").write_text(text)
+    monkeypatch.setattr(runners, "resource", lambda *parts: tmp_path.joinpath("came", *parts[1:]))
+    with pytest.raises(RunnerError):
+        runners.verified("arm64-v8a")
+
+
+def test_one_built_here_comes_first_and_says_where_from(cmake: Path, plan: Plan, data: Path, tmp_path: Path) -> None:
+    target = build("arm64-v8a", plan)
+    assert target == data / "arm64-v8a" / "pqv_bench"
+    assert runners.verified("arm64-v8a") == target
+    found = runners.origin("arm64-v8a")
+    assert found
+    assert found.here
+    assert found.facts["sha256"] == sha256_file(target)
+    assert found.facts["compiler"] == "Clang 18.0.1"
+    assert found.facts["toolchain"] == str(plan.toolchain)
+    assert found.facts["runtime"]["sha256"] == plan.runtime.sha256
+    assert re.fullmatch(r"built here on \d{4}-\d\d-\d\d with Clang 18.0.1", found.sentence)
+    words = (tmp_path / "words").read_text()
+    for word in ("-DANDROID_ABI=arm64-v8a", f"-DPQV_AAR={plan.archive}", f"-DCMAKE_TOOLCHAIN_FILE={plan.toolchain}"):
+        assert word in words
+    target.write_bytes(b"changed")
+    with pytest.raises(RunnerError, match="not the one that was built"):
+        runners.verified("arm64-v8a")
+
+
+def test_what_is_used_is_shown(cmake: Path, plan: Plan, capsys: pytest.CaptureFixture[str]) -> None:
+    build("arm64-v8a", plan)
+    assert cli_runner.info(as_json=True) == 0
+    programs = json.loads(capsys.readouterr().out)["programs"]
+    assert [row["built_here"] for row in programs.values()] == [True, False, False]
+    assert cli_runner.info(as_json=False) == 0
+    assert "built here on" in capsys.readouterr().out
+
+
+def test_a_program_for_another_processor_is_not_installed(cmake: Path, plan: Plan, data: Path, tmp_path: Path) -> None:
+    with pytest.raises(RunnerError, match="builds for arm64-v8a, not for x86_64"):
+        build("x86_64", plan)
+    (tmp_path / "result").write_bytes(b"#!/bin/sh")
+    with pytest.raises(RunnerError, match="no Android processor"):
+        build("arm64-v8a", plan)
+    (tmp_path / "result").unlink()
+    with pytest.raises(StorageError, match="left no program"):
+        build("arm64-v8a", plan)
+    assert not data.exists()
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ('CMake Error: CMake was unable to find a build program corresponding to "Ninja".', "Neither Ninja nor Make"),
+        (
+            "  The CMAKE_CXX_COMPILER:\n\n    clang++-99\n\n  is not a full path and was not found in the PATH.",
+            "compiler",
+        ),
+        (
+            'CMake Error (message):\n  The C++ compiler "/x"\n  is not able to\n  compile a simple test program.',
+            "compiler",
+        ),
+        (
+            "CMake Error at CMakeLists.txt:2:\n  CMake 3.21 or higher is required.  You are running 3.10",
+            "3.21 or later",
+        ),
+        (
+            "CMake Error at a.cmake:9 (message):\n  armeabi-v7a needs Clang 13\n  or older\n\n",
+            "needs Clang 13 or older",
+        ),
+        ("src/a.cpp:3:4: error: no member named \x1b[31mx\nmore", "no member named"),
+        ("ninja: stopped", "could not be built"),
+    ],
+)
+def test_every_failure_has_its_sentence(cmake: Path, plan: Plan, tmp_path: Path, said: str, words: str) -> None:
+    (tmp_path / "said").write_text(said)
+    with pytest.raises(RunnerError, match=words) as caught:
+        build("arm64-v8a", plan)
+    assert "\x1b" not in str(caught.value) + caught.value.details
+    assert caught.value.action
+
+
+def test_without_cmake(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(UsageError, match="CMake is not installed"):
+        build("arm64-v8a", plan)
+
+
+def test_a_processor_that_the_runtime_does_not_know(cmake: Path, plan: Plan) -> None:
+    with pytest.raises(UsageError, match="arm64-v8a, armeabi-v7a"):
+        build("mips", plan)
+
+
+def test_a_toolchain_file_that_is_given(tmp_path: Path) -> None:
+    assert find_toolchain(made(tmp_path / "t.cmake"), None) == tmp_path / "t.cmake"
+    with pytest.raises(UsageError, match="no toolchain file"):
+        find_toolchain(tmp_path / "none.cmake", None)
+
+
+def test_where_an_ndk_is_looked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(UsageError, match="No Android NDK was found"):
+        find_toolchain(None, None)
+    for version in ("9.1.2", "26.1.10909125", "25.2.9519653"):
+        made(tmp_path / "home" / "Android" / "Sdk" / "ndk" / version / IN_NDK)
+    monkeypatch.setattr("sys.platform", "linux")
+    newest = find_toolchain(None, None)
+    assert "26.1.10909125" in newest.parts
+    monkeypatch.setenv("ANDROID_HOME", str(tmp_path / "sdk"))
+    made(tmp_path / "sdk" / "ndk" / "20.0.1" / IN_NDK)
+    assert "20.0.1" in find_toolchain(None, None).parts
+    monkeypatch.setenv("ANDROID_NDK_HOME", str(tmp_path / "r23"))
+    assert "20.0.1" in find_toolchain(None, None).parts  # r23 is not there
+    made(tmp_path / "r23" / IN_NDK)
+    assert find_toolchain(None, None) == tmp_path / "r23" / IN_NDK
+    assert find_toolchain(None, made(tmp_path / "own" / IN_NDK).parents[2]) == tmp_path / "own" / IN_NDK
+    with pytest.raises(UsageError, match="is not an Android NDK"):
+        find_toolchain(None, tmp_path)
+
+
+def test_the_sources(tmp_path: Path) -> None:
+    assert (find_sources(None) / "src" / "main.cpp").is_file()
+    with pytest.raises(UsageError, match="not in"):
+        find_sources(tmp_path)
+
+
+def test_what_is_missing_is_said_before_anything_is_fetched(cmake: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("deploy.runtimes.aar", lambda *_, **__: pytest.fail("fetched"))
+    with pytest.raises(UsageError, match="NDK"):
+        cli_runner.build(
+            ["arm64-v8a"], version=android_runtime.DEFAULT, aar=None, toolchain=None, ndk=None, sources=None
+        )
