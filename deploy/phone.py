@@ -209,6 +209,7 @@ def _plain(name: str) -> str:
 def _warnings(found: list[Measurement]) -> Iterator[str]:
     for item in found:
         if item.throttled:
-            yield f"The phone throttled while measuring with {item.threads} threads."
+            threads = "1 thread" if item.threads == 1 else f"{item.threads} threads"
+            yield f"The phone throttled while measuring with {threads}."
         if item.heat and "stopped" in item.heat:
             yield "The measurement was stopped because the phone was too hot."

@@ -185,7 +185,7 @@ def _take(outcome: Outcome, file: File, result: Result, name: str) -> None:
     outcome.measured += [Measured(name, file.name, item) for item in result.measurements]
     outcome.warnings += result.warnings
     if result.operators:
-        outcome.profiles.append(Profile(f"{name}, {file.name}", result.operators))
+        outcome.profiles.append(Profile(name, file.name, result.operators))
 
 
 def keep(outcome: Outcome, plan: Plan, found: Mapping[Path, Sequence[Measurement]]) -> None:

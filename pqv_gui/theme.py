@@ -231,12 +231,13 @@ QComboBox::down-arrow {{ image: url({icons}/down.svg); width: 11px; height: 11px
 QAbstractSpinBox::up-button, QAbstractSpinBox::down-button {{ border: none; width: 20px; background: transparent; }}
 QAbstractSpinBox::up-arrow {{ image: url({icons}/up.svg); width: 9px; height: 9px; }}
 QAbstractSpinBox::down-arrow {{ image: url({icons}/down.svg); width: 9px; height: 9px; }}
+QTableView, QHeaderView {{ font-size: {points * 0.92:.1f}pt; }}
 QHeaderView {{ background: {shades.surface}; border: none; padding: 0; }}
 QHeaderView::section {{ background: {shades.surface}; color: {shades.muted}; border: none;
-  border-bottom: 1px solid {shades.border}; padding: 4px 6px; }}
+  border-bottom: 1px solid {shades.border}; padding: 4px 5px; }}
 QTableView {{ padding: 0; alternate-background-color: {shades.sunken}; }}
 QTableView:focus {{ padding: 0; }}
-QTableView::item {{ padding: 0 6px; }}
+QTableView::item {{ padding: 0 2px; }}
 QRadioButton, QCheckBox {{ spacing: 7px; }}
 QRadioButton::indicator, QCheckBox::indicator {{ width: 14px; height: 14px; background: {shades.surface};
   border: 1px solid {shades.edge}; border-radius: 4px; }}

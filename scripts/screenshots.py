@@ -1,9 +1,10 @@
 """Pictures of every page, made from the real program: light and dark, at 1280 × 800 and at 150 %.
 
-    python scripts/screenshots.py [--project FILE.pqv] [--out docs/images]
+    python scripts/screenshots.py [--project FILE.pqv] [--android FILE.pqv] [--out docs/images]
 
-Without ``--project`` the demo is made and run first, for real. Needs no display; needs a font (on Debian:
-fonts-dejavu-core).
+Without projects the demo is made and run first, for real: for this computer, and for Android. Needs no display, but a
+font (on Debian: fonts-dejavu-core). The Device page also needs the benchmark program built for this computer
+(cmake --preset host, in android_runner; or --program FILE) and is left out without it.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from PIL import Image
@@ -24,39 +26,57 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from pqv_core import demo, runs  # noqa: E402 - after the path to a checkout that is not installed
+from pqv_core import project as projects  # noqa: E402
+from pqv_core.config import FinetuneConfig  # noqa: E402
+from pqv_core.config.export import ExportConfig  # noqa: E402
 from pqv_core.job import RunJob  # noqa: E402
 from pqv_core.worker_client import Worker  # noqa: E402
 from pqv_gui.main import build  # noqa: E402
 from pqv_gui.settings import Settings  # noqa: E402
 from pqv_gui.viewmodels.steps import Place  # noqa: E402
+from pqv_gui.window import MainWindow  # noqa: E402
+from scripts import screenshot_phones  # noqa: E402
 
 SCALES = {"": "1", "-150": "1.5"}
 SIZE = (1280, 800)
 LIMIT_BYTES = 120_000
-_PATIENCE_S = 60.0
+PROGRAM = ROOT / "build" / "runner" / "host" / "pqv_bench"
+_PATIENCE_S = 240.0
 
 
 def main() -> int:
     """Make all pictures; returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--project", type=Path, help="a project whose newest run is complete")
+    parser.add_argument("--android", type=Path, help="the same for a project whose files are for phones")
+    parser.add_argument("--program", type=Path, default=PROGRAM, help="the benchmark program for this computer")
+    parser.add_argument("--only-device", action="store_true", help="picture the Device page only")
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "images")
     parser.add_argument("--suffix", help=argparse.SUPPRESS)
     wanted = parser.parse_args()
     if wanted.suffix is not None:
-        return take(wanted.project, wanted.out, wanted.suffix)
+        return take(wanted)
     with tempfile.TemporaryDirectory() as folder:
         project = wanted.project or run_demo(Path(folder))
+        android = wanted.android or (run_demo(Path(folder), android=True) if wanted.program.exists() else None)
+        arguments = ["--project", str(project.resolve()), "--out", str(wanted.out), "--program", str(wanted.program)]
+        arguments += ["--android", str(android.resolve())] if android else []
+        arguments += ["--only-device"] if wanted.only_device else []
         for suffix, scale in SCALES.items():
             environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen", "QT_SCALE_FACTOR": scale}
-            arguments = ("--project", str(project.resolve()), "--out", str(wanted.out), f"--suffix={suffix}")
-            subprocess.run([sys.executable, __file__, *arguments], env=environment, check=True)
+            subprocess.run([sys.executable, __file__, *arguments, f"--suffix={suffix}"], env=environment, check=True)
     return 0
 
 
-def run_demo(folder: Path) -> Path:
-    """Make the demo project in ``folder`` and run it."""
-    project = demo.create(folder / "demo")
+def run_demo(folder: Path, *, android: bool = False) -> Path:
+    """Make the demo project in ``folder`` and run it; for phones without training it."""
+    project = demo.create(folder / ("phones" if android else "demo"))
+    if android:
+        made = projects.load(project)
+        config = made.config.changed(
+            finetune=FinetuneConfig(epochs=0).model_dump(), export=ExportConfig(target="android").model_dump()
+        )
+        projects.save(project, projects.Project.parse({**made.model_dump(), "config": config.model_dump()}))
     with Worker(RunJob(run=runs.choose(project, fresh=False), project=str(project))) as worker:
         for event in worker.events():
             last = event
@@ -64,32 +84,50 @@ def run_demo(folder: Path) -> Path:
     return project
 
 
-def take(project: Path, out: Path, suffix: str) -> int:
+def take(wanted: argparse.Namespace) -> int:
     """Take the pictures at the scale that this process was started with."""
     app = QApplication([])
-    out.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as folder:
-        window, presenter = build(app, settings=_settings(Path(folder) / "settings.ini", project))
+    wanted.out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder, screenshot_phones.server() as server:
+        window, presenter = build(app, settings=_settings(Path(folder) / "settings.ini", wanted.project))
         window.resize(*SIZE)
         window.show()
-        work = window.workspace
         for mode in ("light", "dark"):
-            window.theme.set_mode(mode)
-            window.close_project()
-            _wait(app, lambda: window.place is Place.START)
-            _save(window, app, out / f"start-{mode}{suffix}.png")
-            window.open_project(project)
-            _wait(app, lambda: work.run.state == "succeeded" and work.tasks.active == 0 and work.models.loaded)
-            for place in [place for place in Place if place is not Place.START]:
-                window.go(place)
-                _save(window, app, out / f"{place.value.lower()}-{mode}{suffix}.png")
-            bar = window._page(Place.RUN).scroller.verticalScrollBar()
-            bar.setValue(bar.maximum())
-            _save(window, app, out / f"run-curves-{mode}{suffix}.png")
+            window.theme.set_mode(mode)  # type: ignore[arg-type]
+
+            def save(name: str, mode: str = mode) -> None:
+                _save(window, app, wanted.out / f"{name}-{mode}{wanted.suffix}.png")
+
+            if not wanted.only_device:
+                _take_pages(window, app, wanted.project, save)
+            if wanted.android:
+                _open(window, app, wanted.android)
+                wait = partial(_wait, app)
+                screenshot_phones.take(window, server, wanted.program, Path(folder), wait=wait, save=save)
         presenter.uninstall()
-        work.close()
+        window.workspace.close()
         window.close()
     return 0
+
+
+def _take_pages(window: MainWindow, app: QApplication, project: Path, save: Callable[[str], None]) -> None:
+    window.close_project()
+    _wait(app, lambda: window.place is Place.START)
+    save("start")
+    _open(window, app, project)
+    for place in [place for place in Place if place not in (Place.START, Place.DEVICE)]:
+        window.go(place)
+        save(place.value.lower())
+    window.go(Place.RUN)
+    bar = window._page(Place.RUN).scroller.verticalScrollBar()
+    bar.setValue(bar.maximum())
+    save("run-curves")
+
+
+def _open(window: MainWindow, app: QApplication, project: Path) -> None:
+    window.open_project(project)
+    work = window.workspace
+    _wait(app, lambda: work.run.state == "succeeded" and work.tasks.active == 0 and work.models.loaded)
 
 
 def _settings(file: Path, project: Path) -> Settings:

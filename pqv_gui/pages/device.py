@@ -251,7 +251,8 @@ class DevicePage(Page):
         if not run.measured:
             return
         self.table.show_rows(run.measured)
-        said = dict.fromkeys(text for target in run.targets.values() for text in target.warnings)
+        warnings = ((target, text) for target in run.targets.values() for text in target.warnings)
+        said = dict.fromkeys(f"{target.name}: {text}" if len(run.targets) > 1 else text for target, text in warnings)
         self.warnings.setText("\n".join(f"⚠ {text}" for text in said))
         self.warnings.setVisible(bool(said))
         titles = [profile.title for profile in run.profiles]

@@ -96,8 +96,9 @@ class Target:
             return "waits: this computer answers first" if self.key != LOCAL else "waits for the phones"
         if not self.active:
             return self._end
-        parts = [labels.stage(self.stage) if self.stage else "Starting …", self._position, *_speed(self.progress)]
-        return " · ".join(part for part in (*parts, self.warmth, self.note) if part)
+        stage = labels.stage(self.stage) if self.stage else "Starting …"
+        parts = (stage, self._position, self.warmth, *_speed(self.progress), self.note)
+        return " · ".join(part for part in parts if part)
 
     @property
     def short(self) -> str:
@@ -150,8 +151,14 @@ def _speed(progress: events.Progress | None) -> list[str]:
 class Profile:
     """The operators of one file on one target."""
 
-    title: str
+    target: str
+    file: str
     operators: tuple[OperatorTime, ...]
+
+    @property
+    def title(self) -> str:
+        """What it is called in a list."""
+        return f"{self.target}, {self.file}"
 
 
 class PhoneRun(Observable):
@@ -239,7 +246,7 @@ class PhoneRun(Observable):
         target.failures, target.warnings = list(failures), tuple(warnings)
         order = [item.name for item in self.targets.values()]
         self.measured = sorted([*self.measured, *measured], key=lambda row: order.index(row.target))
-        self.profiles += profiles
+        self.profiles = sorted([*self.profiles, *profiles], key=lambda profile: order.index(profile.target))
         self.notify()
 
     # events --------------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -224,12 +224,17 @@ class ResultTable(QTableWidget):
                 right = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight
                 if place >= _LEFT:
                     item.setTextAlignment(right)
-                if measured.measurement.throttled:
-                    item.setToolTip(tr("The phone held itself back while this was measured."))
+                item.setToolTip(measured.details)
                 self.setItem(index, place, item)
         for place in range(len(HEADS)):
             self.setColumnHidden(place, all(row.cells[place] == NOTHING for row in rows))
         self._fit()
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Rows as high as the text wants."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.FontChange:
+            self._fit()
 
     def _fit(self) -> None:
         for index in range(self.rowCount()):
