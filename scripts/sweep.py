@@ -15,6 +15,7 @@ import multiprocessing
 import sys
 import tempfile
 import time
+from collections.abc import Iterable
 from multiprocessing.connection import wait
 from pathlib import Path
 
@@ -28,9 +29,12 @@ FEWER = 0.1
 """Share of the parameters that pruning must take away."""
 _COLUMNS = (
     *("Family", "Model", "M parameters", "fewer", "what is cut", "seconds"),
-    *("fp32 differs", "int8 differs", "int8 ∕ fp32 file", "counts off", "files off", "all the way"),
+    *("fp32 differs", "int8 differs", "int8 ∕ fp32 file", "all the way"),
 )
-_HEADING = f"| {' | '.join(_COLUMNS)} |"
+_FORETOLD = ("counts off", "files off")
+_TOLD = """ The last
+figures say how far off the prediction was that the window shows: of parameters and multiply-accumulates, and of the
+sizes of both files."""
 
 # The smallest published model of each family.
 FAMILIES = {
@@ -155,10 +159,10 @@ def passed(row: Row) -> bool:
     return not row.problem and row.fewer >= FEWER
 
 
-def line(row: Row) -> str:
+def cells(row: Row) -> list[str]:
     """One line of the table."""
     verdict = f"{row.step}: {row.problem}" if row.problem else "yes" if row.fewer >= FEWER else "too little goes"
-    cells = (
+    return [
         row.family,
         f"`{row.model}`",
         f"{row.before / 1e6:.1f}",
@@ -168,15 +172,25 @@ def line(row: Row) -> str:
         f"{row.fp32:.0e}" if row.fp32 is not None else "",
         f"{row.int8:.3f}" if row.int8 is not None else "",
         f"{row.smaller:.2f}" if row.smaller is not None else "",
-        f"{row.counts_off:.1%}" if row.counts_off is not None else "",
-        f"{row.files_off:.1%}" if row.files_off is not None else "",
         verdict.replace("|", "∣"),
-    )
-    return f"| {' | '.join(cells)} |"
+    ]
+
+
+def foretold(row: Row) -> list[str]:
+    """How far off the prediction was."""
+    return [f"{value:.1%}" if value is not None else "" for value in (row.counts_off, row.files_off)]
+
+
+def _line(parts: Iterable[str]) -> str:
+    return f"| {' | '.join(parts)} |"
 
 
 def page(rows: list[Row], config: PruneConfig) -> str:
     """All of it as Markdown."""
+    told = all(row.files_off is not None or row.problem for row in rows)
+    heading = _line((*_COLUMNS, *_FORETOLD) if told else _COLUMNS)
+    sides = _line(["---", "---", "--:", "--:", "---", "--:", "--:", "--:", "--:", "---", *["--:"] * (2 * told)])
+    table = (_line([*cells(row), *(foretold(row) if told else ())]) for row in rows)
     versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in ("timm", "torch", "torch-pruning"))
     return f"""# Families
 
@@ -185,12 +199,11 @@ way at a ratio of {config.ratio:g} on the smallest model: they are pruned (impor
 least {FEWER:.0%} fewer parameters, trained one step, exported in fp32 and int8, and in another process rebuilt from
 their checkpoint bit for bit and reloaded from both files, which agree with the model they came from (relative error
 of the logits below {sweep_family.FP32_TOLERANCE:g} for fp32 and {sweep_family.INT8_TOLERANCE:g} for int8). Weights
-are random, for nothing is downloaded. Seconds are those of pruning on one thread. The last figures say how far the
-prediction that the window shows was off: of parameters and multiply-accumulates, and of the sizes of both files.
+are random, for nothing is downloaded. Seconds are those of pruning on one thread.{_TOLD if told else ""}
 
-{_HEADING}
-|---|---|--:|--:|---|--:|--:|--:|--:|--:|--:|---|
-{chr(10).join(line(row) for row in rows)}
+{heading}
+{sides}
+{chr(10).join(table)}
 """
 
 
@@ -217,7 +230,7 @@ def main() -> int:
     rows = []
     for family, model in chosen.items():
         rows.append(known.get(family) or sweep(family, model, config, limit=arguments.limit))
-        print(line(rows[-1]), f"{rows[-1].seconds:.0f} s", flush=True)
+        print(_line([*cells(rows[-1]), *foretold(rows[-1])]), f"{rows[-1].seconds:.0f} s", flush=True)
         if arguments.json:
             plain = {"settings": config.model_dump(mode="json"), "rows": [dataclasses.asdict(row) for row in rows]}
             write_text(arguments.json, json.dumps(plain, indent=1))

@@ -106,8 +106,8 @@ def make(row: Row, folder: Path, config: dict[str, object], begin: Callable[[str
     model = _tuned(model, folder, context)
     begin("writing the checkpoint")
     checkpoint.save(model, folder / _CHECKPOINT, base=base)
+    model = checkpoint.load(folder / _CHECKPOINT)  # as a run does: what training left in caches is not exported
     images = torch.randn(_IMAGES, *models.preprocessing(model).input_size)
-    save_file({"images": images, "answers": _answers(model, images)}, folder / _ANSWERS)
     for precision in _PRECISIONS:
         begin(f"exporting {precision}")
         lite.save(
@@ -117,6 +117,7 @@ def make(row: Row, folder: Path, config: dict[str, object], begin: Callable[[str
             passes="freeze",
             description={},
         )
+    save_file({"images": images, "answers": _answers(model, images)}, folder / _ANSWERS)
     sizes = {precision: (folder / f"{precision}.ptl").stat().st_size for precision in _PRECISIONS}
     row.smaller = sizes["int8-dynamic"] / sizes["fp32"]
     _foretold(row, config, counted=models.count(model), sizes=sizes)
