@@ -234,7 +234,7 @@ QAbstractSpinBox::down-arrow {{ image: url({icons}/down.svg); width: 9px; height
 QTableView, QHeaderView {{ font-size: {points * 0.92:.1f}pt; }}
 QHeaderView {{ background: {shades.surface}; border: none; padding: 0; }}
 QHeaderView::section {{ background: {shades.surface}; color: {shades.muted}; border: none;
-  border-bottom: 1px solid {shades.border}; padding: 4px 5px; }}
+  border-bottom: 1px solid {shades.border}; padding: 4px 2px; }}
 QTableView {{ padding: 0; alternate-background-color: {shades.sunken}; }}
 QTableView:focus {{ padding: 0; }}
 QTableView::item {{ padding: 0 2px; }}

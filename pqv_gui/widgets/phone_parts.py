@@ -293,7 +293,7 @@ class OperatorBars(QWidget):
         for index, bar in enumerate(self._bars):
             line = QRectF(0, index * pitch, self.width(), pitch)
             painter.setPen(QColor(shades.muted))
-            name = metrics.elidedText(bar.name, Qt.TextElideMode.ElideMiddle, round(names - em(self, 0.8)))
+            name = metrics.elidedText(bar.name, Qt.TextElideMode.ElideMiddle, round(names - em(self, 0.5)))
             painter.drawText(line, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, name)
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(QColor(shades.series[0]))
