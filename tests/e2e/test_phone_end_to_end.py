@@ -1,10 +1,12 @@
-"""The real benchmark program, built for this machine, pushed to a fake phone and run there: the whole path but Android.
+"""A program that really measures, pushed to a fake phone and run there: the whole path but Android.
 
-Over adb-shell, and through a real adb server where ``adb`` is installed.
+The benchmark program itself where it can be built, and one in Python everywhere; over adb-shell, and through a real adb
+server where ``adb`` is installed.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import socket
@@ -15,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from jsonschema import Draft202012Validator
 from torch.jit.mobile import _load_for_lite_interpreter
 
 from deploy import discovery
@@ -29,16 +32,19 @@ from tests.fakes import phone as fake
 from tests.fakes.adbd import Adbd, Faults
 
 ROOT = Path(__file__).parents[2]
-PROGRAM = ROOT / "build" / "runner" / "host" / "pqv_bench"
 TINY = ROOT / "tests" / "data" / "tiny.ptl"
-pytestmark = pytest.mark.skipif(
-    not PROGRAM.exists(), reason="the program is not built (cmake --preset host, in android_runner)"
-)
+SCHEMA = ROOT / "android_runner" / "schema" / "pqv_bench.schema.json"
 CONFIG = PhoneConfig(threads=(1, 2), iterations=20, warmup=2, max_seconds=20, profile=True, watch_s=0.5)
 
 
+@pytest.fixture(params=["host_program", "python_program"])
+def program(request: pytest.FixtureRequest) -> Path:
+    found: Path = request.getfixturevalue(request.param)
+    return found
+
+
 @pytest.fixture
-def kit() -> Kit:
+def kit(program: Path) -> Kit:
     facts = ptl.read(TINY)
     runtime = Runtime(
         version="host",
@@ -51,7 +57,7 @@ def kit() -> Kit:
         bytecode_max=facts.bytecode,
         operators=dict(facts.operators),
     )
-    return Kit(runtime, "x86_64", PROGRAM, ())
+    return Kit(runtime, "x86_64", program, ())
 
 
 @pytest.fixture
@@ -111,3 +117,21 @@ def test_over_adb_shell(daemon: Adbd, kit: Kit, phone: fake.Phone, tmp_path: Pat
 def test_through_a_real_adb_server(daemon: Adbd, kit: Kit, phone: fake.Phone, tmp_path: Path) -> None:
     assert bench(daemon, kit, tmp_path) == "server"
     assert phone.left_behind() == []
+
+
+def test_the_program_in_python_keeps_the_contract(python_program: Path, tmp_path: Path) -> None:
+    (tmp_path / "in").write_bytes(bytes(4 * 4 * 2))
+    words = ["--model", str(TINY), "--input-shape", "1,4", "--threads", "1", "--min-iters", "3", "--profile"]
+    files = ["--input", str(tmp_path / "in"), "--output", str(tmp_path / "out")]
+    schema = Draft202012Validator(json.loads(SCHEMA.read_text(encoding="utf-8")))
+    kinds = []
+    for model, code in ((str(TINY), 0), ("/nowhere", 3)):
+        words[1] = model
+        done = subprocess.run([str(python_program), "--json", *words, *files], capture_output=True, timeout=120)
+        assert done.returncode == code, done.stderr
+        for line in map(json.loads, done.stdout.splitlines()):
+            schema.validate(line)
+            kinds.append(line["type"])
+    whole = ["context", "memory", "load", "memory", "progress", "outputs", "warmup"]
+    assert kinds[:-3] == [*whole, *["iteration"] * 3, "operators", "memory", "final"]
+    assert kinds[-3:] == ["context", "memory", "final"]

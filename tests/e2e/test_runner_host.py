@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,29 +13,12 @@ import torch
 from jsonschema import Draft202012Validator
 
 RUNNER = Path(__file__).resolve().parents[2] / "android_runner"
-COMPILER = next(filter(None, map(shutil.which, (os.environ.get("CXX", ""), "c++", "g++", "clang++"))), None)
-
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(os.name != "posix", reason="pqv_bench is a POSIX program"),
-    pytest.mark.skipif(not shutil.which("cmake"), reason="cmake is not installed"),
-    pytest.mark.skipif(not COMPILER, reason="no C++ compiler is installed"),
-]
+pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(scope="module")
-def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("build")
-    generator = ["-G", "Ninja"] if shutil.which("ninja") else []
-    settings = [f"-DPython3_EXECUTABLE={sys.executable}", "-DCMAKE_BUILD_TYPE=Release"]
-    run(["cmake", "-S", str(RUNNER), "-B", str(folder), *generator, *settings])
-    run(["cmake", "--build", str(folder), "--target", "pqv_bench", "--parallel", "2"])
-    return folder / "pqv_bench"
-
-
-def run(command: list[str]) -> None:
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
-    assert done.returncode == 0, done.stdout
+@pytest.fixture
+def program(host_program: Path) -> Path:
+    return host_program
 
 
 class Net(torch.nn.Module):
