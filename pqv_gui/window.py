@@ -127,6 +127,7 @@ class MainWindow(QMainWindow):
             else:
                 module, name = _PAGES[place]
                 page = getattr(import_module(module), name)(self.workspace)
+            page.go.connect(self.go)
             self._pages[place] = page
             self.stack.addWidget(page)
         return self._pages[place]

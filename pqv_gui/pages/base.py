@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from PySide6.QtCore import QSize, Qt
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QBoxLayout, QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
@@ -27,6 +27,7 @@ class Page(QWidget):
     """
 
     place: Place
+    go = Signal(object)  # Place that the person wants to see next
 
     def __init__(self, workspace: Workspace, *, heading: str, sentence: str) -> None:
         super().__init__()

@@ -106,7 +106,10 @@ class RunPage(Page):
         )
         self.cancel = button(tr("&Cancel"), self.workspace.cancel_run, name=tr("Cancel this run"))
         self.folder = button(tr("&Open folder"), self._open_folder, name=tr("Open the folder of this run"))
-        for widget in (self.folder, self.fresh, self.start, self.cancel):
+        self.send = button(
+            tr("Sen&d to phone"), lambda: self.go.emit(Place.DEVICE), tip=tr("Measure these files on a phone")
+        )
+        for widget in (self.folder, self.send, self.fresh, self.start, self.cancel):
             line.addWidget(widget)
         card.body.addLayout(line)
         self.missing = label("", "problem", wrap=True)
@@ -170,6 +173,7 @@ class RunPage(Page):
 
     def _show_progress(self) -> None:
         run = self.run
+        self.send.setVisible(run.state == "succeeded" and run.now.record is not None)
         progress = run.now.progress
         known = progress is not None and progress.total > 0
         self.progress.setVisible(run.active)

@@ -18,6 +18,7 @@ from pqv_gui.pages.device import DevicePage
 from pqv_gui.phone_desk import PhoneDesk
 from pqv_gui.viewmodels.phones import LOCAL
 from pqv_gui.viewmodels.steps import Place
+from pqv_gui.widgets.inputs import parse_numbers
 from pqv_gui.window import MainWindow
 from tests.fakes.adb_server import AdbServer, Row
 from tests.fakes.phone import Phone
@@ -285,6 +286,44 @@ def test_waiting_for_a_cool_phone_can_be_skipped(desk_of: MakeDesk, phone: Phone
     with qtbot.waitSignal(desk.ended, timeout=SOON_MS):
         row().skip_button.click()
     assert len(desk.run.measured) == 1
+
+
+def test_this_computer_is_measured_like_a_phone_and_can_be_cancelled(desk_of: MakeDesk, qtbot: QtBot) -> None:
+    window, page, desk = desk_of(scene="hang")
+    page.add_file(TINY)
+    page.phones.card(LOCAL).tick.click()
+    page.start.click()
+    qtbot.waitUntil(lambda: bool(desk.run.series), timeout=SOON_MS)
+    assert not window.workspace.can_run
+    assert window.job_bar.device.text() == "This computer · measuring"
+    with qtbot.waitSignal(desk.ended, timeout=SOON_MS):
+        window.menus.stop_measuring.trigger()
+    assert desk.run.state == "cancelled"
+    assert window.workspace.can_run
+
+
+def test_a_finished_run_leads_to_the_phones(desk_of: MakeDesk, qtbot: QtBot) -> None:
+    window, _, desk = desk_of()
+    finished_run(window, qtbot)
+    window.go(Place.RUN)
+    window.stack.currentWidget().send.click()  # type: ignore[attr-defined]
+    assert window.place is Place.DEVICE
+    assert page_hint(window) == desk.files.made_here
+
+
+def page_hint(window: MainWindow) -> bool:
+    """Whether the page says that the files were made for this computer."""
+    page = window.stack.currentWidget()
+    assert isinstance(page, DevicePage)
+    return page.made_here.isVisibleTo(page)
+
+
+@pytest.mark.parametrize(
+    ("text", "numbers"),
+    [("4", (4,)), (" 1, 2 ,4", (1, 2, 4)), ("", ()), ("1,", ()), ("one", ()), ("-1", ()), ("²", ()), ("9" * 9, ())],
+)
+def test_numbers_with_commas_between(text: str, numbers: tuple[int, ...]) -> None:
+    assert parse_numbers(text) == numbers
 
 
 def test_a_wrong_address_is_said_in_the_page(desk_of: MakeDesk, qtbot: QtBot) -> None:
