@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import shutil
 import socket
 import subprocess
@@ -28,6 +29,7 @@ from deploy.phone import Kit, Phone, Request
 from deploy.questions import Questions
 from pqv_core import ptl
 from pqv_core.android_runtime import Runtime
+from pqv_core.errors import DeviceError
 from tests.fakes import phone as fake
 from tests.fakes.adbd import Adbd, Faults
 
@@ -44,20 +46,25 @@ def program(request: pytest.FixtureRequest) -> Path:
 
 
 @pytest.fixture
-def kit(program: Path) -> Kit:
-    facts = ptl.read(TINY)
-    runtime = Runtime(
+def facts() -> Runtime:
+    """A runtime that knows what the file needs."""
+    needed = ptl.read(TINY)
+    return Runtime(
         version="host",
         coordinates="org.pytorch:host:1",
         sha256="0" * 64,
         size_bytes=1,
         abis=("x86_64",),
         libraries=(),
-        bytecode_min=facts.bytecode,
-        bytecode_max=facts.bytecode,
-        operators=dict(facts.operators),
+        bytecode_min=needed.bytecode,
+        bytecode_max=needed.bytecode,
+        operators=dict(needed.operators),
     )
-    return Kit(runtime, "x86_64", program, ())
+
+
+@pytest.fixture
+def kit(program: Path, facts: Runtime) -> Kit:
+    return Kit(facts, "x86_64", program, ())
 
 
 @pytest.fixture
@@ -116,6 +123,31 @@ def test_over_adb_shell(daemon: Adbd, kit: Kit, phone: fake.Phone, tmp_path: Pat
 @pytest.mark.usefixtures("server")
 def test_through_a_real_adb_server(daemon: Adbd, kit: Kit, phone: fake.Phone, tmp_path: Path) -> None:
     assert bench(daemon, kit, tmp_path) == "server"
+    assert phone.left_behind() == []
+
+
+@pytest.mark.usefixtures("server")
+@pytest.mark.parametrize("byte", random.Random(5).sample(range(3_000, 1_012_000), 6))
+def test_a_cable_pulled_behind_a_real_adb_server(
+    daemon: Adbd, phone: fake.Phone, tmp_path: Path, byte: int, facts: Runtime
+) -> None:
+    program, library = tmp_path / "pqv_bench", tmp_path / "library.so"
+    program.write_text((ROOT / "tests" / "fakes" / "pqv_bench.sh").read_text().replace("BODY", ""))
+    library.write_bytes(bytes(1_000_000))
+    found = discovery.choose(daemon.address, discovery.find())
+    kit = Kit(facts, "x86_64", program, (library,))
+    bench = Phone(found.key, opener(found), Job(), CONFIG.changed(threads=(1,)), kit).bench
+    daemon.faults.cut_after = daemon.received + byte
+    with pytest.raises(DeviceError):
+        bench(Request(TINY, input_shape=(1, 4)))
+    daemon.faults.cut_after = None
+    adb = ["adb", "-s", daemon.address]
+    subprocess.run(["adb", "disconnect", daemon.address], check=False, capture_output=True)
+    subprocess.run(["adb", "connect", daemon.address], check=True, capture_output=True)
+    subprocess.run([*adb, "wait-for-device"], check=True, timeout=60)
+    (found,) = discovery.find()
+    again = Phone(found.key, opener(found), Job(), CONFIG.changed(threads=(1,)), kit)
+    assert again.bench(Request(TINY, input_shape=(1, 4))).measurements
     assert phone.left_behind() == []
 
 
