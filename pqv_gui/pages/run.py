@@ -107,7 +107,7 @@ class RunPage(Page):
         self.cancel = button(tr("&Cancel"), self.workspace.cancel_run, name=tr("Cancel this run"))
         self.folder = button(tr("&Open folder"), self._open_folder, name=tr("Open the folder of this run"))
         self.send = button(
-            tr("Sen&d to phone"), lambda: self.go.emit(Place.DEVICE), tip=tr("Measure these files on a phone")
+            tr("Se&nd to phone"), lambda: self.go.emit(Place.DEVICE), tip=tr("Measure these files on a phone")
         )
         for widget in (self.folder, self.send, self.fresh, self.start, self.cancel):
             line.addWidget(widget)
@@ -167,13 +167,13 @@ class RunPage(Page):
         self.cancel.setVisible(run.active)
         self.cancel.setEnabled(run.state != "cancelling")
         self.folder.setVisible(run.now.directory is not None and not run.active)
+        self.send.setVisible(run.state == "succeeded" and run.now.record is not None)
         missing = "" if run.active or not self.workspace.problems else self.workspace.problems[0].message
         self.missing.setText(missing)
         self.missing.setVisible(bool(missing))
 
     def _show_progress(self) -> None:
         run = self.run
-        self.send.setVisible(run.state == "succeeded" and run.now.record is not None)
         progress = run.now.progress
         known = progress is not None and progress.total > 0
         self.progress.setVisible(run.active)
