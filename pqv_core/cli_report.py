@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,10 @@ from pqv_core import project as projects
 from pqv_core.config import RunConfig
 from pqv_core.errors import ConfigError
 from pqv_core.new_config import NewConfig
-from pqv_core.results import Measurement, RunRecord, Variant
+from pqv_core.results import LayerSensitivity, Measurement, RunRecord, Variant
 
 _FILE_WIDTH = 200
+_LAYERS = 8
 
 
 def _console(*, as_json: bool) -> Console:
@@ -76,8 +78,18 @@ def _print_record(console: Console, record: RunRecord) -> None:
     profiled = [variant for variant in record.variants if variant.operators]
     if profiled:
         console.print(_operators_table(profiled))
+    if record.sensitivity:
+        console.print(_sensitivity_table(record.sensitivity))
     for warning in record.warnings:
         console.print(f"Note: {warning}", style="yellow")
+
+
+def _sensitivity_table(layers: Sequence[LayerSensitivity]) -> Table:
+    """The layers whose quantization alone changes the logits most."""
+    table = _plain_table("Layer", "Error of logits", "", title=f"The most sensitive of {len(layers):,} layers")
+    for layer in [layer for index, layer in enumerate(layers) if index < _LAYERS or layer.kept]:
+        table.add_row(layer.name, f"{layer.relative:.2e}", "left in floating point" if layer.kept else "")
+    return table
 
 
 def _operators_table(variants: list[Variant]) -> Table:

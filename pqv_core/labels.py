@@ -9,6 +9,7 @@ STAGES = {
     "prune": "Prune",
     "finetune": "Fine-tune",
     "evaluate_pruned": "Accuracy after pruning",
+    "sensitivity": "Sensitivity of layers",
     "export": "Quantize and export",
     "verify": "Verify the file",
     "benchmark": "Measure latency",

@@ -107,6 +107,19 @@ class Measurement(Record):
         return ordered[min(max(rank, 1), len(ordered)) - 1] / 1e6
 
 
+class LayerSensitivity(Record):
+    """What quantizing one layer alone does to the logits.
+
+    Attributes:
+        relative: ‖a − b‖₂ ∕ ‖b‖₂ of the logits.
+        kept: Whether it was left in floating point for the tolerance.
+    """
+
+    name: str
+    relative: float
+    kept: bool = False
+
+
 class Candidate(Record):
     """A way to make an artefact, measured in order to choose; ``error`` says why it was not possible."""
 
@@ -176,6 +189,7 @@ class RunRecord(Record):
     variants: tuple[Variant, ...] = ()
     dense_accuracy: Accuracy | None = None
     pruned_accuracy: Accuracy | None = None
+    sensitivity: tuple[LayerSensitivity, ...] = ()
     warnings: tuple[str, ...] = ()
     error: ErrorInfo | None = None
 

@@ -58,6 +58,9 @@ class QuantizeConfig(Config):
         observer: How ``int8-static`` finds the range of activations.
         keep: Layers to leave in floating point: their names in the model, or the names of modules around them, such
             as ``head`` or ``blocks.0``.
+        sensitivity: Measure what quantizing each layer alone does to the logits.
+        tolerance: Leave the most sensitive layers in floating point, as few as it takes for the relative error of
+            the logits to stay below this; None for none.
     """
 
     precision: Precision = "int8-dynamic"
@@ -65,8 +68,15 @@ class QuantizeConfig(Config):
     images: int = Field(default=64, ge=1, le=100_000)
     observer: Observer = "histogram"
     keep: tuple[str, ...] = ()
+    sensitivity: bool = False
+    tolerance: float | None = Field(default=None, gt=0)
 
     @property
     def uses_engine(self) -> bool:
         """Whether there are layers that the engine runs."""
         return self.precision.startswith("int8")
+
+    @property
+    def looks_at_layers(self) -> bool:
+        """Whether each layer is quantized alone before the whole is."""
+        return self.uses_engine and (self.sensitivity or self.tolerance is not None)

@@ -108,22 +108,21 @@ def profile(
         BenchmarkError: A file could not be run, or the measuring process died.
     """
     found: dict[str, tuple[OperatorTime, ...]] = {}
-    for done, file in enumerate(files):
-        context.progress(done, len(files), unit="files")
-        request = Request(
-            task="profile",
-            files=(file,),
-            threads=threads,
-            input_shape=input_shape,
-            warmup=_PROFILE_WARMUP,
-            iterations=_PROFILE_ITERATIONS,
-        )
+    request = Request(
+        task="profile",
+        files=tuple(files),
+        threads=threads,
+        input_shape=input_shape,
+        warmup=_PROFILE_WARMUP,
+        iterations=_PROFILE_ITERATIONS,
+    )
 
-        def take(reply: Reply) -> None:
-            if reply.type == "operators":
-                found[reply.key] = reply.operators
+    def take(reply: Reply) -> None:
+        if reply.type == "operators":
+            found[reply.key] = reply.operators
+            context.progress(len(found), len(files), unit="files")
 
-        serve(request, take, context=context)
+    serve(request, take, context=context)
     return found
 
 

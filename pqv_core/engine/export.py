@@ -62,17 +62,21 @@ def export(
     directory: Path,
     context: Context,
     batches: Sequence[Tensor] = (),
+    keep: Sequence[str] = (),
 ) -> list[Artefact]:
     """Write the four artefacts of a run into ``directory``.
 
     Args:
         batches: Calibration images for static int8, each (N, C, H, W).
+        keep: Layers that stay in floating point, besides those of the config.
 
     Raises:
         ExportError: A model cannot be turned into TorchScript.
         QuantizeError: The engine or precision is not available here.
         StorageError: A file cannot be written.
     """
+    kept = config.quantize.changed(keep=(*config.quantize.keep, *keep))
+    config = config.changed(quantize=kept.model_dump())
     return _Exporter(config, preprocessing, classes, directory, context).run(dense, final, batches)
 
 

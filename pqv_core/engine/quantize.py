@@ -94,8 +94,7 @@ def quantize(
     if precision == "fp16":
         halve_weights(prepared)
         return prepared
-    replace_patch_embeddings(prepared)
-    fold_query_biases(prepared)
+    _make_quantizable(prepared)
     chosen = _chosen(prepared, keep)
     with using_engine(_compact_engine()), warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -104,6 +103,19 @@ def quantize(
             chosen = [name for name in chosen if name in _classifiers(prepared)]
         spec = dict.fromkeys(chosen, per_channel_dynamic_qconfig)
         return torch.ao.quantization.quantize_dynamic(prepared, spec) if spec else prepared
+
+
+def _make_quantizable(model: nn.Module) -> None:
+    """Turn what is a linear layer in disguise into one, in place."""
+    replace_patch_embeddings(model)
+    fold_query_biases(model)
+
+
+def quantizable(model: nn.Module) -> list[str]:
+    """Names of the layers of a fp32 model that int8 would quantize."""
+    prepared = copy.deepcopy(model)
+    _make_quantizable(prepared)
+    return layers(prepared)
 
 
 def _compact_engine() -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -30,13 +30,24 @@ from pqv_core.engine import (
     named_data,
     parity,
     prune,
+    sensitivity,
     sparsify,
 )
 from pqv_core.engine.context import Context
 from pqv_core.engine.preprocessing import Preprocessing
+from pqv_core.engine.quantize import quantize
 from pqv_core.errors import DataError
 from pqv_core.fsio import sha256_file
-from pqv_core.results import Accuracy, Candidate, Measurement, OperatorTime, Parity, RunRecord, Variant
+from pqv_core.results import (
+    Accuracy,
+    Candidate,
+    LayerSensitivity,
+    Measurement,
+    OperatorTime,
+    Parity,
+    RunRecord,
+    Variant,
+)
 
 WEIGHTS_FILE = "model.safetensors"
 PREPROCESSING = TypeAdapter(Preprocessing)
@@ -356,6 +367,46 @@ def _finetune(work: Work, directory: Path) -> Result:
     return {"params": params, "macs": macs}
 
 
+# sensitivity --------------------------------------------------------------------------------------------------
+
+
+def _sensitivity_inputs(work: Work) -> Result | None:
+    config = work.config.quantize
+    if not config.looks_at_layers:
+        return None
+    return {
+        "model": work.keys[work.final_stage],
+        "quantize": config.model_dump(mode="json", exclude={"engine"}),
+        "calibration": work.fingerprint(work.train or work.val) if _is_static(work) else None,
+        "val": work.fingerprint(work.val),
+        "images": work.config.data.eval_images,
+        "seed": work.config.seed,
+    }
+
+
+def _sensitivity(work: Work, directory: Path) -> Result:
+    config = work.config.quantize
+    batches = _calibration(work)
+    model = work.model(work.final_stage)
+
+    def make(given: nn.Module, keep: Sequence[str]) -> nn.Module:
+        names = (*config.keep, *keep)
+        return quantize(given, config.precision, keep=names, observer=config.observer, batches=batches)
+
+    inputs = parity.inputs(
+        _val_images(work) if work.val else None, preprocessing=work.preprocessing, seed=work.config.seed
+    )
+    ranked = sensitivity.measure(model, inputs, make=make, context=work.context)
+    kept: list[str] = []
+    if config.tolerance is not None:
+        kept, _ = sensitivity.spare(model, inputs, ranked, tolerance=config.tolerance, make=make, context=work.context)
+    return {"layers": [item.model_copy(update={"kept": item.name in kept}).model_dump(mode="json") for item in ranked]}
+
+
+def _layers(work: Work) -> tuple[LayerSensitivity, ...]:
+    return tuple(LayerSensitivity.model_validate(row) for row in work.results.get("sensitivity", {}).get("layers", []))
+
+
 # export, verify, benchmark ------------------------------------------------------------------------------------
 
 
@@ -413,6 +464,7 @@ def _export(work: Work, directory: Path) -> Result:
         directory=directory,
         context=work.context,
         batches=_calibration(work),
+        keep=[item.name for item in _layers(work) if item.kept],
     )
     return {"artefacts": [artefact.model_dump(mode="json") for artefact in artefacts]}
 
@@ -506,6 +558,7 @@ STAGES: tuple[Stage, ...] = (
     Stage("prune", _prune_inputs, _prune),
     Stage("finetune", _finetune_inputs, _finetune, writes_history=True),
     Stage("evaluate_pruned", _evaluate_inputs("evaluate_pruned"), _evaluate(lambda work: work.final_stage)),
+    Stage("sensitivity", _sensitivity_inputs, _sensitivity),
     Stage("export", _export_inputs, _export),
     Stage("verify", _verify_inputs, _verify),
     Stage("benchmark", _benchmark_inputs, _benchmark),
@@ -551,6 +604,7 @@ def fill(record: RunRecord, work: Work) -> RunRecord:
             "variants": tuple(_variant(artefact, work) for artefact in _artefacts(work))
             if "export" in found
             else record.variants,
+            "sensitivity": _layers(work),
         }
     )
 

@@ -9,7 +9,7 @@ from pqv_gui.pages.base import FormPage
 from pqv_gui.viewmodels.steps import Place
 from pqv_gui.widgets.basics import Card, label
 from pqv_gui.widgets.choices import Choice, ChoiceCards
-from pqv_gui.widgets.inputs import ComboInput, IntInput, WordsInput
+from pqv_gui.widgets.inputs import CheckInput, ComboInput, IntInput, RealInput, WordsInput
 from pqv_gui.workspace import Workspace
 
 _PRECISIONS = {"int8-dynamic": "INT8 &dynamic", "int8-static": "INT8 &static", "fp16": "FP&16", "fp32": "FP&32"}
@@ -67,7 +67,17 @@ class BackendPage(FormPage):
             text=tr("&Leave in floating point"),
             hint=tr("Names of layers, or of modules around them, between commas."),
         )
-        for field in (*self.static, keep):
+        look = self.form.add(
+            "quantize.sensitivity", CheckInput(tr("&Measure what each layer alone does to the answers")), text=""
+        )
+        tolerance = self.form.add(
+            "quantize.tolerance",
+            RealInput(1e-6, 10, none=tr("Off")),
+            text=tr("&Tolerance"),
+            hint=tr("Spares the most sensitive layers until the logits differ by no more than this."),
+            beside=True,
+        )
+        for field in (*self.static, keep, look, tolerance):
             card.body.addWidget(field)
         return card
 

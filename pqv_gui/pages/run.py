@@ -69,6 +69,11 @@ class RunPage(Page):
             columns.append((part, 1))
         self.operators_card.body.addWidget(Columns(columns, fold_below=44, gap=1.2))
         self.body.addWidget(self.operators_card)
+        self.layers = OperatorBars()
+        self.layers.setAccessibleName(tr("Sensitivity of layers"))
+        self.layers_card = Card(tr("What quantizing each layer alone does to the answers"))
+        self.layers_card.body.addWidget(self.layers)
+        self.body.addWidget(self.layers_card)
         self.stages = StageList()
         stages_card = Card(tr("Stages"))
         stages_card.body.addWidget(self.stages)
@@ -147,6 +152,7 @@ class RunPage(Page):
         self.results.show_cards(outcome.cards(record) if record else [])
         self._show_phones(record)
         self._show_operators(record)
+        self._show_layers(record)
         self._show_error()
 
     def _begin_anew(self) -> None:
@@ -231,6 +237,12 @@ class RunPage(Page):
         self.operators_card.setVisible(any(variant is not None and variant.operators for variant in variants.values()))
         for role, variant in variants.items():
             self.operators[role].show_bars(measured.group_bars(variant.operators) if variant else [])
+
+    def _show_layers(self, record: RunRecord | None) -> None:
+        """The layers that suffer most, and those that were spared."""
+        bars = measured.layer_bars(record.sensitivity) if record else []
+        self.layers_card.setVisible(bool(bars))
+        self.layers.show_bars(bars)
 
     def _show_error(self) -> None:
         error = self.run.now.error

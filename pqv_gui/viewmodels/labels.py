@@ -57,6 +57,8 @@ SETTINGS = {
     "quantize.engine": "Engine",
     "quantize.images": "Calibration images",
     "quantize.observer": "Ranges",
+    "quantize.sensitivity": "Sensitivity of layers",
+    "quantize.tolerance": "Tolerance of quantization",
     "quantize.keep": "Layers in floating point",
     "export.target": "Target",
     "export.runtime": "Android runtime",

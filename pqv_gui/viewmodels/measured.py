@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from deploy import heat
 from pqv_core import formatting, operators
-from pqv_core.results import LOCAL, Measurement, OperatorTime, RunRecord
+from pqv_core.results import LOCAL, LayerSensitivity, Measurement, OperatorTime, RunRecord
 from pqv_gui.viewmodels import labels, outcome
 
 HEADS = (
@@ -149,6 +149,20 @@ def group_bars(times: tuple[OperatorTime, ...]) -> list[OperatorBar]:
     return [
         OperatorBar(name, ns / total, f"{formatting.nanoseconds(ns)} · {formatting.percent(ns / total)}")
         for name, ns in operators.by_group(times).items()
+    ]
+
+
+def layer_bars(layers: Sequence[LayerSensitivity]) -> list[OperatorBar]:
+    """The most sensitive layers, with those that were spared; shares are of the largest error."""
+    most = max((layer.relative for layer in layers), default=0.0)
+    return [
+        OperatorBar(
+            layer.name,
+            layer.relative / most if most else 0.0,
+            f"{layer.relative:.2e}{' · left in floating point' if layer.kept else ''}",
+        )
+        for index, layer in enumerate(layers)
+        if index < _MOST_OPERATORS or layer.kept
     ]
 
 

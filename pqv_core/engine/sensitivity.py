@@ -1,0 +1,87 @@
+"""How much each layer's quantization alone changes the logits, and which layers to spare for a tolerance."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from pqv_core.engine.context import Context
+from pqv_core.engine.quantize import quantizable
+from pqv_core.errors import QuantizeError
+from pqv_core.results import LayerSensitivity
+
+Quantizer = Callable[[nn.Module, Sequence[str]], nn.Module]
+
+
+def measure(model: nn.Module, inputs: Tensor, *, make: Quantizer, context: Context) -> list[LayerSensitivity]:
+    """Quantize each layer alone; the layers whose quantization changes the logits most come first.
+
+    Args:
+        model: fp32, in eval mode.
+        inputs: (N, C, H, W), answered one by one, as dynamic quantization scales an input by its whole batch.
+        make: Quantizes a model but for the layers named.
+    """
+    names = quantizable(model)
+    expected = _logits(model, inputs)
+    found = []
+    for done, name in enumerate(names):
+        context.progress(done, len(names), unit="layers")
+        alone = make(model, [other for other in names if other != name])
+        found.append(LayerSensitivity(name=name, relative=relative(_logits(alone, inputs), expected)))
+    return sorted(found, key=lambda item: -item.relative)
+
+
+def spare(
+    model: nn.Module,
+    inputs: Tensor,
+    ranked: Sequence[LayerSensitivity],
+    *,
+    tolerance: float,
+    make: Quantizer,
+    context: Context,
+) -> tuple[list[str], float]:
+    """The fewest of the most sensitive layers that must stay in floating point, and the error that is left.
+
+    Their number is found by bisection, for sparing more layers hardly ever makes the error larger.
+
+    Raises:
+        QuantizeError: Not even sparing every layer meets the tolerance.
+    """
+    expected = _logits(model, inputs)
+    names = [item.name for item in ranked]
+
+    def error(count: int) -> float:
+        context.check_cancelled()
+        return relative(_logits(make(model, names[:count]), inputs), expected)
+
+    left = error(0)
+    if left <= tolerance:
+        return [], left
+    low, high = 0, len(names)
+    left = error(high)
+    if left > tolerance:
+        raise QuantizeError(
+            f"With all layers in floating point the logits still differ by {left:.3g}.",
+            action="Raise quantize.tolerance, or switch it off.",
+        )
+    while high - low > 1:
+        middle = (low + high) // 2
+        found = error(middle)
+        if found <= tolerance:
+            high, left = middle, found
+        else:
+            low = middle
+    return names[:high], left
+
+
+def relative(answer: Tensor, expected: Tensor) -> float:
+    """‖a − b‖₂ ∕ ‖b‖₂ over all logits."""
+    scale = expected.double().norm().clamp_min(torch.finfo(torch.float64).tiny)
+    return ((answer - expected).double().norm() / scale).item()
+
+
+def _logits(model: nn.Module, inputs: Tensor) -> Tensor:
+    with torch.inference_mode():
+        return torch.cat([model(image[None]) for image in inputs])
