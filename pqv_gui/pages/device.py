@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from PySide6.QtCore import QTimer
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QFileDialog, QWidget
 
@@ -21,6 +22,7 @@ from pqv_gui.widgets.phone_cards import AddressLine, PhoneList
 from pqv_gui.widgets.phone_parts import FileList, OperatorBars, ResultTable, TargetRows
 from pqv_gui.workspace import Workspace
 
+_DRAW_MS = 180  # the chart is drawn in a turn of its own, so that no frame waits for figures and chart
 _HEADLINES = {
     "empty": "Nothing measured yet",
     "running": "Measuring",
@@ -44,6 +46,9 @@ class DevicePage(Page):
         )
         self.desk = workspace.phones
         self._told: object = None
+        self._soon = QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.timeout.connect(self._draw)
         self.setAcceptDrops(True)
         self.body.addWidget(self._control_card())
         self.body.addWidget(self._result_card())
@@ -215,10 +220,17 @@ class DevicePage(Page):
         self._show_controls()
         self.targets.refresh(run)
         self.chart_card.setVisible(bool(run.series))
-        if run.series and self.chart.outdated(run):
-            self.chart.draw(run)
+        if not run.active:
+            self._draw()
+        elif not self._soon.isActive():
+            self._soon.start(_DRAW_MS)
         self._show_results()
         self._show_error()
+
+    def _draw(self) -> None:
+        run = self.desk.run
+        if run.series and self.chart.outdated(run):
+            self.chart.draw(run)
 
     def _show_controls(self) -> None:
         desk, run = self.desk, self.desk.run

@@ -392,6 +392,6 @@ def test_ten_seconds_of_a_thousand_samples_are_a_hundred_repaints(
     (series,) = desk.run.series.values()
     assert len(series.samples) == 10_000
     assert len(heard) == 100
-    assert len(drawn) <= 100
-    assert all(len(x) <= 700 for _, x, _ in page.chart._series.values())
     desk.run.finished(target.id, "cancelled")
+    assert 1 <= len(drawn) <= 100
+    assert all(0 < len(x) <= 700 for _, x, _ in page.chart._series.values())
