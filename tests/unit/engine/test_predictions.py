@@ -78,7 +78,13 @@ def test_pruning_gives_what_was_predicted(
     assert (predicted.after.params, predicted.after.macs) == models.count(pruned)
 
 
-@pytest.mark.parametrize("name", ["levit_128s", "mobilevit_xxs", "pit_ti_224", "efficientvit_b0"])
+FAMILIES = (
+    *("levit_128s", "mobilevit_xxs", "pit_ti_224", "efficientvit_b0"),
+    *("edgenext_xx_small", "xcit_nano_12_p16_224", "pvt_v2_b0", "iformer_t"),
+)
+
+
+@pytest.mark.parametrize("name", FAMILIES)
 def test_other_architectures_are_predicted_within_two_per_cent(name: str, tmp_path: Path) -> None:
     config = PruneConfig(importance="l1", ratio=0.5)
     model = _made(name, {}, tmp_path)
