@@ -14,6 +14,8 @@ from typing import Self
 from tests.fakes.phone import Phone
 from tests.fakes.services import known, serve
 
+_KEPT = 2 << 20  # bytes that wait to be read before the host has to wait
+
 
 @dataclass
 class Row:
@@ -47,7 +49,8 @@ class SocketChannel:
             while data := self._socket.recv(65536):
                 with self._ready:
                     self._buffer += data
-                    self._ready.notify()
+                    self._ready.notify_all()
+                    self._ready.wait_for(lambda: len(self._buffer) < _KEPT or self.closed.is_set())
         self.end()
 
     def read(self, count: int) -> bytes:
@@ -57,6 +60,7 @@ class SocketChannel:
                 raise EOFError
             data = bytes(self._buffer[:count])
             del self._buffer[:count]
+            self._ready.notify_all()
             return data
 
     def write(self, data: bytes) -> None:
@@ -71,9 +75,10 @@ class SocketChannel:
     def end(self) -> None:
         self.closed.set()
         with self._ready:
-            self._ready.notify()
+            self._ready.notify_all()
 
     def finish(self) -> None:
+        self.end()
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
         self._reader.join()
