@@ -1,6 +1,6 @@
 # Needs make and a Python of 3.11 to 3.14; everything else is made in .venv. `make` alone shows what there is.
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint format lock demo bench sweep recovery screenshots catalogue schema demo-model licences wheel
+.PHONY: help setup run test test-slow lint format lock demo bench sweep recovery screenshots catalogue schema demo-model licences wheel
 
 # The first Python that will do; else whichever there is, so that setup can say what is wrong with it.
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.14 python3.11 python; do \
@@ -21,9 +21,13 @@ $(STAMP): requirements.lock pyproject.toml scripts/setup.py
 run: $(STAMP) ## Open the window on the demo project; without a display, run the demo in the terminal
 	@$(BIN)/python -m scripts.run_demo
 
-test: $(STAMP) ## Run the whole test suite; some of it: make test ARGS="tests/unit -k events"
+test: $(STAMP) ## Run the test suite; some of it: make test ARGS="tests/unit -k events"
 	@PYTHON=$(PYTHON) scripts/system_packages.sh --tests
 	$(BIN)/python -m pytest $(ARGS)
+
+test-slow: $(STAMP) ## Run the tests that take longest: training to the end, two processes, the phone's program
+	@PYTHON=$(PYTHON) scripts/system_packages.sh --tests
+	$(BIN)/python -m pytest -m slow $(ARGS)
 
 lint: $(STAMP) ## Check style, types and the directions between the packages
 	$(BIN)/ruff check .
