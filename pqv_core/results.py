@@ -160,7 +160,12 @@ class StageRecord(Record):
 
 
 class Environment(Record):
-    """The machine and the versions."""
+    """The machine and the versions.
+
+    Attributes:
+        wait_policy: What OpenMP's waiting threads do (``OMP_WAIT_POLICY``); empty for the runtime's own way, in which
+            they spin for a while. It changes latencies a great deal.
+    """
 
     pqv: str
     python: str
@@ -172,6 +177,7 @@ class Environment(Record):
     versions: dict[str, str]
     engines: tuple[str, ...] = ()
     cpu_capability: str = ""
+    wait_policy: str = ""
 
 
 class RunRecord(Record):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 import subprocess
 import sys
@@ -19,8 +18,6 @@ MIN_ITERATIONS = 5
 _MEMORY_ITERATIONS = 2
 _PROFILE_WARMUP, _PROFILE_ITERATIONS = 2, 10
 _STDERR_TAIL = 4000
-# Threads of OpenMP that spin while they wait would take the cores from those of XNNPACK, which runs the next file.
-_CALM = {"OMP_WAIT_POLICY": "PASSIVE"}
 
 
 @dataclass
@@ -152,7 +149,6 @@ def serve(request: Request, take: Callable[[Reply], None], *, context: Context) 
         text=True,
         encoding="utf-8",
         errors="replace",
-        env={**os.environ, **_CALM},
     )
     with process:
         try:

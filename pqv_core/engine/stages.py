@@ -426,7 +426,7 @@ def _machine(work: Work) -> Result:
     """What a choice by measuring depends on."""
     threads = work.config.measure.threads or environment.default_threads()
     here = environment.describe(threads=threads)
-    return here.model_dump(mode="json", include={"processor", "cores", "threads", "versions", "engines"})
+    return here.model_dump(mode="json", include={"processor", "cores", "threads", "versions", "engines", "wait_policy"})
 
 
 def _is_static(work: Work) -> bool:
