@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
 from deploy import discovery, questions
@@ -24,11 +23,10 @@ from deploy.job import Job
 from deploy.measure import PhoneConfig
 from deploy.phone import Phone, Request, Result
 from pqv_core import android_runtime, cli_app, cli_progress, formatting
+from pqv_core.cli_console import console
 from pqv_core.errors import BenchmarkError, Cancelled, PqvError
 from pqv_core.events import AnyEvent, Event, Finished, encode
 from pqv_core.results import Measurement
-
-_FILE_WIDTH = 200  # lines that go to a file are not broken
 
 
 @dataclass(frozen=True)
@@ -167,14 +165,12 @@ def say(outcome: Outcome, *, as_json: bool) -> None:
     """Print how it went on one phone."""
     if as_json:
         print(encode(as_event(outcome)), flush=True)
-    console = Console(stderr=as_json, highlight=False, markup=False)
-    if not console.is_terminal:
-        console.width = _FILE_WIDTH
+    out = console(as_json=as_json)
     if outcome.results:
-        console.print(_table(outcome))
+        out.print(_table(outcome))
     for result in outcome.results.values():
         for warning in result.warnings:
-            console.print(f"! {warning}")
+            out.print(f"! {warning}")
     if outcome.cancelled:
         print(f"{outcome.phone}: cancelled; nothing was left on the phone.", file=sys.stderr)
     if outcome.error:

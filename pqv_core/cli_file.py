@@ -6,13 +6,12 @@ import json
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
 from pqv_core import android_runtime, formatting, ptl
+from pqv_core.cli_console import console
 from pqv_core.ptl import LiteFile
 
-_WIDTH = 200
 _SHOWN = 80
 _TOLD = {
     "model": "Model",
@@ -32,7 +31,10 @@ def show(path: Path, *, as_json: bool) -> None:
         StorageError: It cannot be read.
     """
     file = ptl.read(path)
-    runs = {version: list(android_runtime.problems(file, android_runtime.load(version))) for version in _versions()}
+    runs = {
+        version: list(android_runtime.problems(file, android_runtime.load(version)))
+        for version in android_runtime.versions()
+    }
     if as_json:
         plain = {
             "type": "file",
@@ -42,15 +44,9 @@ def show(path: Path, *, as_json: bool) -> None:
         }
         print(json.dumps(plain))
         return
-    console = Console(highlight=False, markup=False, emoji=False)
-    if not console.is_terminal:
-        console.width = _WIDTH
-    console.print(_facts(path, file, runs))
-    console.print(_operators(file))
-
-
-def _versions() -> list[str]:
-    return android_runtime.versions()
+    out = console()
+    out.print(_facts(path, file, runs))
+    out.print(_operators(file))
 
 
 def _facts(path: Path, file: LiteFile, runs: dict[str, list[android_runtime.Problem]]) -> Table:

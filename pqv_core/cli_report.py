@@ -14,21 +14,13 @@ from rich.table import Table
 
 from pqv_core import formatting, labels, operators, results, runs, summary
 from pqv_core import project as projects
+from pqv_core.cli_console import console
 from pqv_core.config import RunConfig
 from pqv_core.errors import ConfigError
 from pqv_core.new_config import NewConfig
 from pqv_core.results import LayerSensitivity, Measurement, RunRecord, Variant
 
-_FILE_WIDTH = 200
 _LAYERS = 8
-
-
-def _console(*, as_json: bool) -> Console:
-    """Where people read: standard output, unless JSON has it. Lines that go to a file are not broken."""
-    console = Console(stderr=as_json, highlight=False, markup=False, emoji=False)
-    if not console.is_terminal:
-        console.width = _FILE_WIDTH
-    return console
 
 
 def _plain_table(*heads: str, left: int = 1, title: str | None = None) -> Table:
@@ -41,11 +33,11 @@ def _plain_table(*heads: str, left: int = 1, title: str | None = None) -> Table:
 
 def say_new(project: Path, made: NewConfig) -> None:
     """A project was made: what was chosen for the person, and what comes next."""
-    console = _console(as_json=False)
-    console.print(f"Made {project}: {describe(made.config)}.")
+    out = console()
+    out.print(f"Made {project}: {describe(made.config)}.")
     for note in made.notes:
-        console.print(f"  {note}")
-    console.print(f"Next: pqv run {shlex.quote(str(project))}")
+        out.print(f"  {note}")
+    out.print(f"Next: pqv run {shlex.quote(str(project))}")
 
 
 def describe(config: RunConfig) -> str:
@@ -63,25 +55,25 @@ def say_run(project: Path, run: str, *, as_json: bool) -> None:
     """A run is complete: before and after, warnings, and where the file lies."""
     directory = projects.runs_directory(project) / run
     record = results.load(directory)
-    console = _console(as_json=as_json)
-    _print_record(console, record)
+    out = console(as_json=as_json)
+    _print_record(out, record)
     compressed = record.variant("compressed")
     if compressed is not None:
-        console.print(f"The file: {directory / compressed.file}", soft_wrap=True)
+        out.print(f"The file: {directory / compressed.file}", soft_wrap=True)
 
 
-def _print_record(console: Console, record: RunRecord) -> None:
+def _print_record(out: Console, record: RunRecord) -> None:
     for target in summary.targets(record):
         rows = summary.rows(record, target=target)
         if rows:
-            console.print(_table(record, rows, target))
+            out.print(_table(record, rows, target))
     profiled = [variant for variant in record.variants if variant.operators]
     if profiled:
-        console.print(_operators_table(profiled))
+        out.print(_operators_table(profiled))
     if record.sensitivity:
-        console.print(_sensitivity_table(record.sensitivity))
+        out.print(_sensitivity_table(record.sensitivity))
     for warning in record.warnings:
-        console.print(f"Note: {warning}", style="yellow")
+        out.print(f"Note: {warning}", style="yellow")
 
 
 def _sensitivity_table(layers: Sequence[LayerSensitivity]) -> Table:
@@ -144,20 +136,20 @@ def show(project: Path, *, as_json: bool) -> None:
         print(json.dumps({"type": "project", "path": str(project.resolve()), **content.model_dump(mode="json")}))
         for record in records:
             print(json.dumps(_plain_run(record)))
-    console = _console(as_json=as_json)
+    out = console(as_json=as_json)
     for problem in problems:
         Console(stderr=True, markup=False).print(problem, style="yellow")
     if as_json:
         return
-    console.print(f"{project}: {describe(content.config)}.", soft_wrap=True)
+    out.print(f"{project}: {describe(content.config)}.", soft_wrap=True)
     if not records:
-        console.print(f"No runs yet. Next: pqv run {shlex.quote(str(project))}")
+        out.print(f"No runs yet. Next: pqv run {shlex.quote(str(project))}")
         return
-    console.print(_runs_table(records, projects.runs_directory(project)))
+    out.print(_runs_table(records, projects.runs_directory(project)))
     newest = next((record for record in reversed(records) if record.variants), None)
     if newest is not None:
-        console.print(f"Run {newest.id}:")
-        _print_record(console, newest)
+        out.print(f"Run {newest.id}:")
+        _print_record(out, newest)
 
 
 def _plain_run(record: RunRecord) -> dict[str, Any]:
@@ -214,7 +206,7 @@ def say_bench(result: dict[str, Any], *, as_json: bool) -> None:
     table = _plain_table(*heads, left=2, title=f"{environment['processor']}, {threads} threads")
     for key, item in measured.items():
         table.add_row(_shown(key), *_bench_cells(item), formatting.ratio(item.median_ns / quickest))
-    _console(as_json=as_json).print(table)
+    console(as_json=as_json).print(table)
 
 
 def _shown(key: str) -> str:

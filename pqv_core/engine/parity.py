@@ -76,13 +76,14 @@ def compare(
         context.check_cancelled()
         model = references[artefact.role]
         if id(model) not in expected:
-            expected[id(model)] = _logits(model, inputs)
+            expected[id(model)] = logits(model, inputs)
         found[artefact.role] = parity(answers[artefact.role], expected[id(model)])
         _judge(artefact, found[artefact.role], config, context)
     return found
 
 
-def _logits(model: nn.Module, inputs: Tensor) -> Tensor:
+def logits(model: nn.Module, inputs: Tensor) -> Tensor:
+    """Logits (N, classes) of inputs (N, C, H, W), answered one by one: dynamic quantization scales by the batch."""
     with torch.inference_mode():
         return torch.cat([model(image[None]) for image in inputs])
 
@@ -98,14 +99,18 @@ def parity(answer: Tensor, expected: Tensor) -> Parity:
             "The exported file answers with numbers that are not finite.",
             action="Choose another engine or precision, and check that the model's weights are sound.",
         )
-    difference = (answer - expected).double()
-    scale = expected.double().norm().clamp_min(torch.finfo(torch.float64).tiny)
     return Parity(
-        max_abs=difference.abs().max().item(),
-        relative=(difference.norm() / scale).item(),
+        max_abs=(answer - expected).double().abs().max().item(),
+        relative=relative_error(answer, expected),
         top1_agreement=(answer.argmax(1) == expected.argmax(1)).double().mean().item(),
         inputs=len(expected),
     )
+
+
+def relative_error(answer: Tensor, expected: Tensor) -> float:
+    """‖a − b‖₂ ∕ ‖b‖₂ over all logits."""
+    scale = expected.double().norm().clamp_min(torch.finfo(torch.float64).tiny)
+    return ((answer - expected).double().norm() / scale).item()
 
 
 def _judge(artefact: Artefact, found: Parity, config: RunConfig, context: Context) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-import torch
 from torch import Tensor, nn
 
 from pqv_core.engine.context import Context
+from pqv_core.engine.parity import logits, relative_error
 from pqv_core.engine.quantize import quantizable
 from pqv_core.errors import QuantizeError
 from pqv_core.results import LayerSensitivity
@@ -20,16 +20,16 @@ def measure(model: nn.Module, inputs: Tensor, *, make: Quantizer, context: Conte
 
     Args:
         model: fp32, in eval mode.
-        inputs: (N, C, H, W), answered one by one, as dynamic quantization scales an input by its whole batch.
+        inputs: (N, C, H, W).
         make: Quantizes a model but for the layers named.
     """
     names = quantizable(model)
-    expected = _logits(model, inputs)
+    expected = logits(model, inputs)
     found = []
     for done, name in enumerate(names):
         context.progress(done, len(names), unit="layers")
         alone = make(model, [other for other in names if other != name])
-        found.append(LayerSensitivity(name=name, relative=relative(_logits(alone, inputs), expected)))
+        found.append(LayerSensitivity(name=name, relative=relative_error(logits(alone, inputs), expected)))
     return sorted(found, key=lambda item: -item.relative)
 
 
@@ -49,12 +49,12 @@ def spare(
     Raises:
         QuantizeError: Not even sparing every layer meets the tolerance.
     """
-    expected = _logits(model, inputs)
+    expected = logits(model, inputs)
     names = [item.name for item in ranked]
 
     def error(count: int) -> float:
         context.check_cancelled()
-        return relative(_logits(make(model, names[:count]), inputs), expected)
+        return relative_error(logits(make(model, names[:count]), inputs), expected)
 
     left = error(0)
     if left <= tolerance:
@@ -74,14 +74,3 @@ def spare(
         else:
             low = middle
     return names[:high], left
-
-
-def relative(answer: Tensor, expected: Tensor) -> float:
-    """‖a − b‖₂ ∕ ‖b‖₂ over all logits."""
-    scale = expected.double().norm().clamp_min(torch.finfo(torch.float64).tiny)
-    return ((answer - expected).double().norm() / scale).item()
-
-
-def _logits(model: nn.Module, inputs: Tensor) -> Tensor:
-    with torch.inference_mode():
-        return torch.cat([model(image[None]) for image in inputs])

@@ -5,9 +5,9 @@ from __future__ import annotations
 import statistics
 
 import numpy as np
-from PySide6.QtGui import QColor
 
-from pqv_gui.charts.base import Chart, Dots, Floats, thinned
+from pqv_gui.charts.base import Floats
+from pqv_gui.charts.dots import DotChart
 from pqv_gui.i18n import tr
 from pqv_gui.viewmodels import labels
 from pqv_gui.viewmodels.run import RunView
@@ -16,19 +16,15 @@ from pqv_gui.widgets.inputs import CheckInput
 
 ORDER = ("compressed", "pruned_fp32", "fast_fp32", "paper_fp32")
 BASELINES = ("fast_fp32", "paper_fp32")
-DOTS = 300
 _WIDE = 6.0
-"""Most dots of one artefact that are drawn."""
 
 
-class LatencyChart(Chart[RunView]):
+class LatencyChart(DotChart[RunView]):
     """Latency of every iteration of the interleaved loop."""
 
     def __init__(self) -> None:
-        self._dots: dict[str, Dots] = {}
-        self._medians: dict[str, float] = {}
         self._run: RunView | None = None
-        super().__init__(tr("Latency of each inference"), x_name=tr("inference"), unit="ms", from_zero=True)
+        super().__init__()
         self._chosen = False
         self.scale = CheckInput(tr("Lo&garithmic"))
         self.scale.setToolTip(tr("Equal distances mean equal ratios"))
@@ -49,14 +45,6 @@ class LatencyChart(Chart[RunView]):
             self.scale.set_value(True)
             self.set_logarithmic(True)
 
-    def clear(self) -> None:
-        """Show nothing."""
-        super().clear()
-        for dots in self._dots.values():
-            self._item.removeItem(dots)
-        self._dots.clear()
-        self._medians.clear()
-
     def state(self, run: RunView) -> object:
         """The run, how many dots there are, and whether that is all."""
         counts = tuple(len(series.samples) for series in run.now.latency.values())
@@ -74,12 +62,7 @@ class LatencyChart(Chart[RunView]):
                 self._show(index, role, series)
 
     def _show(self, index: int, role: str, series: LatencySeries) -> None:
-        if role not in self._dots:
-            self._dots[role] = Dots()
-            self._item.addItem(self._dots[role], ignoreBounds=True)
-            self._color_dots(index, role)
-        x, y = thinned(series.samples.x, series.samples.y, points=DOTS)
-        self._dots[role].set_data(x, self.scaled(y))
+        self.show_dots(index, role, series.samples.x, series.samples.y)
         name = tr(labels.role(role))
         self.show_curve(role, name, series.medians, index=index, dashed=role in BASELINES)
 
@@ -87,18 +70,10 @@ class LatencyChart(Chart[RunView]):
         """A little above the highest median, so that a few outliers do not flatten all the rest."""
         return 1.25 * max(float(np.max(y)) for y in series)
 
-    def newest(self, key: str, y: Floats) -> str:
-        """The running median; once all is measured, the median of all."""
-        median = self._medians.get(key)
-        return self.value(median) if median is not None else super().newest(key, y)
+    def is_round(self, key: str) -> bool:
+        """Baselines have square dots."""
+        return key not in BASELINES
 
-    def _color_dots(self, index: int, role: str) -> None:
-        faint = QColor(self.color(index))
-        faint.setAlpha(120)
-        self._dots[role].set_color(faint, size=4.0, round_dots=role not in BASELINES)
-
-    def _recolor(self) -> None:
-        super()._recolor()
-        for index, role in enumerate(ORDER):
-            if role in self._dots:
-                self._color_dots(index, role)
+    def color_index(self, key: str) -> int:
+        """The same colour for a role, whichever came first."""
+        return ORDER.index(key)

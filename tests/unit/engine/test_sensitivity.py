@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from pqv_core.engine import sensitivity
 from pqv_core.engine.context import Context
+from pqv_core.engine.parity import relative_error
 from pqv_core.engine.quantize import quantizable, quantize
 from pqv_core.errors import QuantizeError
 from pqv_core.results import LayerSensitivity
@@ -63,7 +64,7 @@ def test_as_few_as_it_takes_are_spared(model: nn.Module, inputs: Tensor, ranked:
     with torch.inference_mode():
         expected = torch.cat([model(image[None]) for image in inputs])
         fewer = torch.cat([make(model, kept[:-1])(image[None]) for image in inputs])
-    assert sensitivity.relative(fewer, expected) > tolerance
+    assert relative_error(fewer, expected) > tolerance
 
 
 def test_a_tolerance_that_is_met_spares_nothing(
