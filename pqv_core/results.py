@@ -268,19 +268,32 @@ def load_all(runs: Path) -> tuple[list[RunRecord], list[str]]:
     Raises:
         StorageError: The folder cannot be listed.
     """
-    records, problems = [], []
+    found, problems = load_folders(runs)
+    return [record for _, record in found], problems
+
+
+def load_folders(runs: Path) -> tuple[list[tuple[Path, RunRecord]], list[str]]:
+    """The same with each run's folder, whose name is what the run is known by.
+
+    Raises:
+        StorageError: The folder cannot be listed.
+    """
+    found: list[tuple[Path, RunRecord]] = []
+    problems: list[str] = []
     try:
         directories = sorted(runs.iterdir()) if runs.is_dir() else []
-        directories = [directory for directory in directories if (directory / RUN_FILE).exists()]
     except OSError as error:
         raise from_os_error(error, runs) from error
     for directory in directories:
         try:
-            records.append(load(directory))
+            if (directory / RUN_FILE).exists():
+                found.append((directory, load(directory)))
         except ProjectError as error:
             problems.append(error.message)
-    records.sort(key=lambda record: (record.created, record.id))
-    return records, problems
+        except OSError as error:  # a folder that may not be looked into
+            problems.append(f"The run {directory.name} cannot be read: {from_os_error(error, directory).message}")
+    found.sort(key=lambda pair: (pair[1].created, pair[1].id))
+    return found, problems
 
 
 def json_schema() -> dict[str, Any]:

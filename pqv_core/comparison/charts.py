@@ -1,0 +1,108 @@
+"""Charts as data: what is drawn in the window, in a report, and written as a table is the same."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pqv_core import formatting
+
+
+@dataclass(frozen=True)
+class Series:
+    """Bars of one colour: a value for each category, None where there is none.
+
+    Attributes:
+        details: As many sentences as values, for the readout.
+    """
+
+    name: str
+    values: tuple[float | None, ...]
+    details: tuple[str, ...] = ()
+
+    def detail(self, index: int) -> str:
+        """The sentence about a bar."""
+        return self.details[index] if index < len(self.details) else ""
+
+
+@dataclass(frozen=True)
+class BarChart:
+    """Bars by category, one a series; ``stacked`` ones are parts of a whole.
+
+    Attributes:
+        key: Short name, for files.
+        unit: Unit of all values.
+    """
+
+    key: str
+    title: str
+    unit: str
+    categories: tuple[str, ...]
+    series: tuple[Series, ...]
+    stacked: bool = False
+
+    def say(self, value: float) -> str:
+        """A value with its unit."""
+        return said(value, self.unit)
+
+    def table(self) -> tuple[tuple[str, ...], list[tuple[object, ...]]]:
+        """Heads and rows: a row a category."""
+        heads = ("", *(f"{series.name} [{self.unit}]" for series in self.series))
+        rows: list[tuple[object, ...]] = [
+            (name, *(series.values[index] for series in self.series)) for index, name in enumerate(self.categories)
+        ]
+        return heads, rows
+
+
+@dataclass(frozen=True)
+class Point:
+    """A dot. ``front``: no other one beats it."""
+
+    x: float
+    y: float
+    name: str
+    series: str
+    detail: str = ""
+    front: bool = False
+
+
+@dataclass(frozen=True)
+class ScatterChart:
+    """Dots, with a line along the front."""
+
+    key: str
+    title: str
+    x_name: str
+    x_unit: str
+    y_name: str
+    y_unit: str
+    points: tuple[Point, ...]
+
+    @property
+    def series(self) -> tuple[str, ...]:
+        """Names of the series, in the order in which they come."""
+        return tuple(dict.fromkeys(point.series for point in self.points))
+
+    @property
+    def front(self) -> tuple[Point, ...]:
+        """The points of the front, from left to right."""
+        return tuple(sorted((point for point in self.points if point.front), key=lambda point: (point.x, point.y)))
+
+    def table(self) -> tuple[tuple[str, ...], list[tuple[object, ...]]]:
+        """Heads and rows: a row a point."""
+        heads = ("", "Series", f"{self.x_name} [{self.x_unit}]", f"{self.y_name} [{self.y_unit}]", "Pareto front")
+        rows: list[tuple[object, ...]] = [
+            (point.name, point.series, point.x, point.y, point.front) for point in self.points
+        ]
+        return heads, rows
+
+
+Chart = BarChart | ScatterChart
+
+
+def said(value: float, unit: str) -> str:
+    """A value with its unit, as a person writes it."""
+    if unit == "×":
+        return formatting.ratio(value)
+    if unit == "ms":
+        return formatting.milliseconds(value)
+    return f"{formatting.significant(value)} {unit}".strip()

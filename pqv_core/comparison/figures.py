@@ -1,0 +1,297 @@
+"""The figures 2 to 7 of the PQV-Mobile paper (Bhardwaj 2024), from one's own runs on one device.
+
+Figure 2: latency and memory by pruning and precision. Figure 3: the operators that take the time. Figure 4: accuracy by
+pruning and precision. Figure 5: accuracy by importance. Figure 6: two models at the same pruning. Figure 7: latency by
+engine. Where several runs made the same, the newest counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from dataclasses import dataclass
+
+from pqv_core import formatting, labels, results
+from pqv_core.comparison.charts import BarChart, Series
+from pqv_core.comparison.load import Comparison, StoredRun
+from pqv_core.comparison.rows import Chosen, Row, engine_name, importance, precision
+
+_MB = 1e6
+_MOST_OPERATORS = 8
+_DENSE = ("paper_fp32", "fast_fp32")
+
+Find = Callable[[Row], float | None]
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One figure of the paper.
+
+    Attributes:
+        charts: What the runs hold of it; empty where they hold nothing.
+        missing: What run would fill or complete it; empty where nothing is missing.
+    """
+
+    number: int
+    title: str
+    charts: tuple[BarChart, ...]
+    missing: str = ""
+
+
+def figures(comparison: Comparison, *, device: str, rows: Iterable[Row] | None = None) -> list[Figure]:
+    """The paper's figures on a device, of all rows or of ``rows``."""
+    here = [row for row in (comparison.rows if rows is None else rows) if row.device == device]
+    wanted = {row.run for row in here}
+    runs = [run for run in comparison.runs if run.directory.name in wanted]
+    local = any(row.target == results.LOCAL for row in here)
+    return [
+        _latency_and_size(here),
+        _operators(here),
+        _accuracy(here),
+        _importance(here),
+        _models(here),
+        _engines(here, runs if local else []),
+    ]
+
+
+# values ------------------------------------------------------------------------------------------------------
+
+
+def _latency(row: Row) -> float | None:
+    return row.median_ms
+
+
+def _size(row: Row) -> float | None:
+    return row.size_bytes / _MB
+
+
+def _memory(row: Row) -> float | None:
+    return row.peak_bytes / _MB if row.peak_bytes is not None else None
+
+
+def _top1(row: Row) -> float | None:
+    return 100 * row.top1 if row.top1 is not None else None
+
+
+# what is set side by side ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a row stands in a figure: its category, and its series."""
+
+    category: Hashable
+    series: Hashable
+
+
+def _chart(
+    key: str, title: str, unit: str, rows: Sequence[tuple[_Place, Row]], find: Find, *, words: tuple[Words, Words]
+) -> BarChart:
+    """Bars of the rows that have the value; of those in one place the last one counts."""
+    values = {place: value for place, row in rows if (value := find(row)) is not None}
+    details = {place: row.words for place, row in rows}
+    categories = _sorted(place.category for place in values)
+    series = tuple(
+        Series(
+            words[1](name),
+            tuple(values.get(_Place(category, name)) for category in categories),
+            tuple(details.get(_Place(category, name), "") for category in categories),
+        )
+        for name in _sorted(place.series for place in values)
+    )
+    return BarChart(key, title, unit, tuple(words[0](category) for category in categories), series)
+
+
+Words = Callable[[Hashable], str]
+
+
+def _sorted(found: Iterable[Hashable]) -> list[Hashable]:
+    return sorted(dict.fromkeys(found), key=lambda key: key if isinstance(key, tuple) else (str(key),))
+
+
+def _filled(*charts: BarChart) -> tuple[BarChart, ...]:
+    return tuple(chart for chart in charts if chart.categories)
+
+
+def _ordered(rows: Iterable[Row]) -> list[Row]:
+    """Oldest first, so that the newest is the last to take a place."""
+    return sorted(rows, key=lambda row: (row.created, row.run))
+
+
+def _families(rows: Sequence[Row]) -> dict[str, list[str]]:
+    """The importances with which each model was pruned; one that was not pruned has an empty one."""
+    found: dict[str, list[str]] = {}
+    for row in rows:
+        known = found.setdefault(row.model, [])
+        if row.importance and row.importance not in known:
+            known.append(row.importance)
+    return {model: known or [""] for model, known in found.items()}
+
+
+def _by_compression(rows: Sequence[Row]) -> list[tuple[_Place, Row]]:
+    """Categories: both baselines, then by ratio and precision. Series: model and importance.
+
+    What was not pruned belongs to every importance of its model.
+    """
+    families = _families(rows)
+    placed = []
+    for row in _ordered(rows):
+        step = (0, _DENSE.index(row.role)) if row.role in _DENSE else (1, row.ratio, row.precision)
+        for how in [row.importance] if row.importance else families[row.model]:
+            placed.append((_Place(step, (row.model, how)), row))
+    return placed
+
+
+def _step_words(step: Hashable) -> str:
+    assert isinstance(step, tuple)
+    if step[0] == 0:
+        return labels.role(_DENSE[step[1]])
+    cut = f", {formatting.percent(step[1])} pruned" if step[1] else ""
+    return f"{precision(step[2])}{cut}"
+
+
+def _family_words(rows: Sequence[Row]) -> Words:
+    """A model's name, with the importance where it was pruned by several."""
+    families = _families(rows)
+
+    def words(series: Hashable) -> str:
+        assert isinstance(series, tuple)
+        model, how = series
+        return f"{model}, {importance(how)}" if len(families.get(model, ())) > 1 and how else str(model)
+
+    return words
+
+
+# the figures -------------------------------------------------------------------------------------------------
+
+
+def _latency_and_size(rows: Sequence[Row]) -> Figure:
+    placed = [(place, row) for place, row in _by_compression(rows) if row.measurement is not None]
+    words = (_step_words, _family_words(rows))
+    charts = _filled(
+        _chart("figure2-latency", "Latency, median", "ms", placed, _latency, words=words),
+        _chart("figure2-size", "File size", "MB", placed, _size, words=words),
+        _chart("figure2-memory", "Peak memory", "MB", placed, _memory, words=words),
+    )
+    ratios = {row.ratio for row in rows if row.role == "compressed" and row.measurement is not None}
+    missing = ""
+    if not charts:
+        missing = "Measure the files of a run on this device."
+    elif len(ratios) < 2:
+        missing = "Run the project with other pruning ratios too (the paper has 0, 9.375, 25 and 50 %)."
+    return Figure(2, "Latency and size by pruning and precision", charts, missing)
+
+
+def _operators(rows: Sequence[Row]) -> Figure:
+    profiled = [row for row in _ordered(rows) if row.operator_times and row.role == "compressed"]
+    if not profiled:
+        missing = "Measure a run with “Time the operators” switched on."
+        return Figure(3, "The operators that take the time", (), missing)
+    row = profiled[-1]
+    total = sum(item.ns for item in row.operator_times) or 1
+    longest = sorted(row.operator_times, key=lambda item: -item.ns)[:_MOST_OPERATORS]
+    series = Series(
+        row.words,
+        tuple(100 * item.ns / total for item in longest),
+        tuple(f"{formatting.nanoseconds(item.ns)} in {item.calls:,} calls" for item in longest),
+    )
+    title = "Share of the time of an inference"
+    chart = BarChart("figure3-operators", title, "%", tuple(item.name for item in longest), (series,))
+    return Figure(3, "The operators that take the time", (chart,))
+
+
+def _accuracy(rows: Sequence[Row]) -> Figure:
+    placed = [(place, row) for place, row in _by_compression(rows) if row.role != "fast_fp32"]
+    words = (_step_words, _family_words(rows))
+    charts = _filled(_chart("figure4-accuracy", "Top-1 accuracy", "%", placed, _top1, words=words))
+    ratios = {row.ratio for row in rows if row.role == "compressed" and row.top1 is not None}
+    missing = ""
+    if not charts:
+        missing = "Run the project with validation images."
+    elif len(ratios) < 2:
+        missing = "Run the project with other pruning ratios too (the paper has 9.375, 25 and 50 %)."
+    return Figure(4, "Accuracy by pruning and precision", charts, missing)
+
+
+def _importance(rows: Sequence[Row]) -> Figure:
+    known = [row for row in _ordered(rows) if row.importance and row.top1 is not None]
+    placed = [(_Place((row.importance,), (row.model, row.ratio, row.precision)), row) for row in known]
+
+    def series(key: Hashable) -> str:
+        assert isinstance(key, tuple)
+        return f"{key[0]}, {formatting.percent(key[1])} pruned, {precision(key[2])}"
+
+    def category(key: Hashable) -> str:
+        assert isinstance(key, tuple)
+        return importance(key[0])
+
+    charts = _filled(_chart("figure5-importance", "Top-1 accuracy", "%", placed, _top1, words=(category, series)))
+    missing = ""
+    if len({row.importance for row in known}) < 2:
+        missing = "Run the project with validation images and several importances at one ratio: Taylor, L1, Hessian."
+    return Figure(5, "Accuracy by importance", charts, missing)
+
+
+def _models(rows: Sequence[Row]) -> Figure:
+    known = [row for row in _ordered(rows) if row.role == "compressed" and row.model]
+    placed = [(_Place((row.ratio, row.precision), (row.model,)), row) for row in known]
+
+    def category(key: Hashable) -> str:
+        return _step_words((1, *key) if isinstance(key, tuple) else key)
+
+    def series(key: Hashable) -> str:
+        return str(key[0]) if isinstance(key, tuple) else str(key)
+
+    charts = _filled(
+        _chart("figure6-latency", "Latency, median", "ms", placed, _latency, words=(category, series)),
+        _chart("figure6-accuracy", "Top-1 accuracy", "%", placed, _top1, words=(category, series)),
+    )
+    missing = ""
+    if len({row.model for row in known}) < 2:
+        missing = "Run the project with a second model, pruned as much (Model page), to compare the two."
+    return Figure(6, "Models at the same pruning", charts, missing)
+
+
+def _engines(rows: Sequence[Row], runs: Sequence[StoredRun]) -> Figure:
+    known = [row for row in _ordered(rows) if row.role == "compressed" and row.is_int8 and row.engine]
+    values: dict[tuple[str, str], tuple[float, str]] = {}
+    for run in runs:
+        values.update(_tried(run))
+    for row in known:
+        if row.median_ms is not None:
+            values[_made(row.model, row.ratio, row.precision), row.engine] = (row.median_ms, row.words)
+    engines, series = (list(dict.fromkeys(sorted(key[place] for key in values))) for place in (1, 0))
+    chart = BarChart(
+        "figure7-engines",
+        "Latency, median",
+        "ms",
+        tuple(map(engine_name, engines)),
+        tuple(
+            Series(
+                name,
+                tuple(values[name, engine][0] if (name, engine) in values else None for engine in engines),
+                tuple(values[name, engine][1] if (name, engine) in values else "" for engine in engines),
+            )
+            for name in series
+        ),
+    )
+    missing = ""
+    if len(engines) < 2:
+        missing = "Run the project in INT8 with the engine Auto: it measures every engine of this computer."
+    return Figure(7, "Latency by engine", _filled(chart), missing)
+
+
+def _made(model: str, ratio: float, kind: str) -> str:
+    return f"{model}, {_step_words((1, ratio, kind))}"
+
+
+def _tried(run: StoredRun) -> dict[tuple[str, str], tuple[float, str]]:
+    """What each engine took when the run chose one by measuring."""
+    variant, chosen = run.record.variant("compressed"), Chosen.of(run.record.config)
+    if variant is None or not variant.precision.startswith("int8"):
+        return {}
+    name = _made(chosen.model, chosen.ratio, variant.precision)
+    return {
+        (name, item.engine): (item.median_ns / 1e6, f"{run.title} · measured to choose the engine")
+        for item in variant.candidates
+        if item.engine not in ("", "none") and item.median_ns is not None
+    }

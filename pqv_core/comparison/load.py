@@ -1,0 +1,103 @@
+"""Reads the runs beside a project. One that cannot be read is named and does not hide the others."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pqv_core import project as projects
+from pqv_core import results, run_label
+from pqv_core.comparison import rows
+from pqv_core.comparison.rows import Row
+from pqv_core.errors import ProjectError
+from pqv_core.results import RunRecord
+from pqv_core.run_label import RunLabel
+
+THIS_COMPUTER = "This computer"
+
+
+@dataclass(frozen=True)
+class StoredRun:
+    """A run in its folder, whose name is what it is known by, with what the person calls it."""
+
+    directory: Path
+    record: RunRecord
+    label: RunLabel
+
+    @property
+    def title(self) -> str:
+        """The run's name, or its folder's where it has none."""
+        return self.label.name or self.directory.name
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """All runs of a project.
+
+    Attributes:
+        runs: Oldest first.
+        rows: Artefact by artefact, in the order of the runs.
+        problems: A sentence for each run that could not be read.
+        devices: What the devices are called: computers first, then phones in the order of their first measurement.
+    """
+
+    runs: tuple[StoredRun, ...] = ()
+    rows: tuple[Row, ...] = ()
+    problems: tuple[str, ...] = ()
+    devices: tuple[str, ...] = ()
+
+
+def load(project: Path) -> Comparison:
+    """Compare the runs of a project.
+
+    Raises:
+        StorageError: The folder of runs cannot be listed.
+    """
+    found, problems = results.load_folders(projects.runs_directory(project))
+    runs = [StoredRun(directory, record, _label(directory, problems)) for directory, record in found]
+    return compare(runs, problems=problems)
+
+
+def _label(directory: Path, problems: list[str]) -> RunLabel:
+    try:
+        return run_label.load(directory)
+    except ProjectError as error:
+        problems.append(error.message)
+        return RunLabel()
+
+
+def compare(runs: Sequence[StoredRun], *, problems: Sequence[str] = ()) -> Comparison:
+    """Rows of these runs; a run with figures beyond all measure is named among the problems."""
+    kept: list[StoredRun] = []
+    found: list[Row] = []
+    said = list(problems)
+    computers = {computer(run.record) for run in runs}
+    for run in runs:
+        here = THIS_COMPUTER if len(computers) == 1 else computer(run.record)
+        try:
+            made = list(
+                rows.of_run(run.record, folder=run.directory.name, name=run.label.name, note=run.label.note, here=here)
+            )
+            possible = all(row.is_possible for row in made)
+        except ArithmeticError:
+            possible = False
+        if not possible:
+            said.append(f"The run {run.directory.name} holds figures that cannot be.")
+            continue
+        kept.append(run)
+        found.extend(made)
+    devices = tuple(sorted({row.device for row in found}, key=lambda name: _order(found, name)))
+    return Comparison(tuple(kept), tuple(found), tuple(said), devices)
+
+
+def computer(record: RunRecord) -> str:
+    """What tells a computer from others: its processor and cores."""
+    environment = record.environment
+    return f"{environment.processor}, {environment.cores} cores"
+
+
+def _order(found: Sequence[Row], device: str) -> tuple[bool, int]:
+    """Computers first, then phones in the order of their first measurement."""
+    place = next(index for index, row in enumerate(found) if row.device == device)
+    return found[place].target != results.LOCAL, place

@@ -1,0 +1,252 @@
+"""One row for each artefact of a run on each device that measured it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from pqv_core import formatting, labels, operators, summary
+from pqv_core.config.prune import IMPORTANCES
+from pqv_core.config.quantize import ENGINES, PRECISIONS
+from pqv_core.results import LOCAL, Accuracy, Measurement, OperatorTime, Role, RunRecord, Variant
+
+_MOST = 1e18
+_DENSE: tuple[Role, ...] = ("paper_fp32", "fast_fp32")
+
+
+@dataclass(frozen=True)
+class Row:
+    """An artefact on a device.
+
+    Attributes:
+        run: Name of the run's folder.
+        name: What the person calls the run; empty where it has no name.
+        importance: How its parts were ranked; empty where nothing was cut.
+        ratio: Share of each width that was cut, from 0 to 1; 0 where nothing was.
+        engine: Engine of the kernels; empty where no layer is quantized.
+        device: What a person calls the device; rows with the same were measured on the same one.
+        measurement: The latest with this number of threads; None where it was not measured.
+        accuracy: Over the validation images, where known.
+        accuracy_elsewhere: The accuracy is this computer's of the same file, for the phone was not asked.
+        speedups: How many times faster than each baseline of the same run, device and number of threads.
+    """
+
+    run: str
+    name: str
+    note: str
+    created: str
+    state: str
+    model: str
+    importance: str
+    ratio: float
+    precision: str
+    engine: str
+    role: Role
+    file: str
+    target: str
+    device: str
+    threads: int | None
+    measurement: Measurement | None
+    accuracy: Accuracy | None
+    accuracy_elsewhere: bool
+    size_bytes: int
+    params: int
+    macs: int
+    speedups: Mapping[Role, float | None]
+    operator_times: tuple[OperatorTime, ...]
+
+    @property
+    def key(self) -> str:
+        """Different for every row of a project."""
+        return "\n".join((self.run, self.role, self.device, str(self.threads)))
+
+    @property
+    def title(self) -> str:
+        """The run's name, or its id where it has none."""
+        return self.name or self.run
+
+    @cached_property
+    def median_ms(self) -> float | None:
+        """Median latency in milliseconds."""
+        return self.measurement.median_ms if self.measurement else None
+
+    @cached_property
+    def p90_ms(self) -> float | None:
+        """Nine of ten inferences took less, in milliseconds."""
+        return self.measurement.percentile_ms(0.9) if self.measurement else None
+
+    @property
+    def top1(self) -> float | None:
+        """Share of images whose first class is right, from 0 to 1."""
+        return self.accuracy.top1 if self.accuracy else None
+
+    @property
+    def peak_bytes(self) -> int | None:
+        """Highest resident memory of the process that ran it alone."""
+        return self.measurement.peak_rss_bytes if self.measurement else None
+
+    @cached_property
+    def groups(self) -> dict[str, int]:
+        """Nanoseconds of an inference by group of operators, the longest first."""
+        return operators.by_group(self.operator_times)
+
+    @property
+    def is_int8(self) -> bool:
+        """Whether its layers compute in 8 bits."""
+        return self.precision.startswith("int8")
+
+    @property
+    def is_possible(self) -> bool:
+        """Whether every figure is one that can be measured: what is drawn and said relies on it.
+
+        Raises:
+            ArithmeticError: One is not even a number that can be reckoned with.
+        """
+        known = (self.median_ms, self.p90_ms, self.size_bytes, self.params, self.macs, self.top1, self.peak_bytes)
+        return all(0 <= value < _MOST for value in (*known, *self.groups.values()) if value is not None)
+
+    @property
+    def compression(self) -> str:
+        """What was done to the model, in words: ``INT8 dynamic, 25.0 % pruned``."""
+        cut = f"{formatting.percent(self.ratio)} pruned" if self.ratio else ""
+        return ", ".join(part for part in (precision(self.precision), cut) if part)
+
+    @property
+    def made(self) -> str:
+        """What it is, without the run: ``FP32, fastest``, ``INT8 dynamic, 25.0 % pruned (ONEDNN)``."""
+        if self.role in _DENSE:
+            return labels.role(self.role)
+        return f"{self.compression} ({engine_name(self.engine)})" if self.engine else self.compression
+
+    @property
+    def words(self) -> str:
+        """The row in a line, with the run it is of."""
+        return f"{self.title} · {self.made}"
+
+
+def precision(name: str) -> str:
+    """What a person calls a precision."""
+    return next((info.label for key, info in PRECISIONS.items() if key == name), name)
+
+
+def engine_name(name: str) -> str:
+    """What a person calls an engine."""
+    return next((info.label for key, info in ENGINES.items() if key == name), name)
+
+
+def importance(name: str) -> str:
+    """What a person calls an importance criterion."""
+    return next((info.label for key, info in IMPORTANCES.items() if key == name), name)
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What a run was asked for, as far as it can be read: a run of another version may lack some."""
+
+    model: str
+    importance: str
+    ratio: float
+
+    @classmethod
+    def of(cls, config: Mapping[str, Any]) -> Chosen:
+        """Read from the config that the run kept."""
+        model, prune = (part if isinstance(part, dict) else {} for part in (config.get("model"), config.get("prune")))
+        ratio, how = prune.get("ratio"), prune.get("importance")
+        cut = bool(prune.get("enabled")) and isinstance(ratio, int | float) and 0 < ratio < 1
+        return cls(
+            model=str(model.get("name") or ""),
+            importance=str(how or "") if cut else "",
+            ratio=float(ratio) if cut and isinstance(ratio, int | float) else 0.0,
+        )
+
+
+def of_run(record: RunRecord, *, folder: str, name: str, note: str, here: str) -> Iterator[Row]:
+    """The rows of a run, artefact by artefact, this computer first.
+
+    Args:
+        folder: Name of the run's folder.
+        here: What the computer of this run is called.
+
+    Raises:
+        ArithmeticError: A figure is beyond all measure.
+    """
+    chosen = Chosen.of(record.config)
+    for role in summary.ROLES:
+        variant = record.variant(role)
+        if variant is None:
+            continue
+        dense = role in _DENSE
+        for measurement in _latest(variant) or (None,):
+            target = measurement.target if measurement else LOCAL
+            accuracy, elsewhere = _accuracy(variant, measurement)
+            yield Row(
+                run=folder,
+                name=name,
+                note=note,
+                created=record.created,
+                state=record.state,
+                model=chosen.model,
+                importance="" if dense else chosen.importance,
+                ratio=0.0 if dense else chosen.ratio,
+                precision=variant.precision,
+                engine=_engine(variant, measurement),
+                role=role,
+                file=variant.file,
+                target=target,
+                device=here if target == LOCAL else target,
+                threads=measurement.threads if measurement else None,
+                measurement=measurement,
+                accuracy=accuracy,
+                accuracy_elsewhere=elsewhere,
+                size_bytes=variant.size_bytes,
+                params=variant.params,
+                macs=variant.macs,
+                speedups={base: _speedup(record, measurement, base) for base in summary.BASELINES},
+                operator_times=_operators(variant, measurement),
+            )
+
+
+def _latest(variant: Variant) -> tuple[Measurement, ...]:
+    """The latest measurement for each target and number of threads, this computer's first."""
+    found: dict[tuple[str, int], Measurement] = {}
+    for item in variant.measurements:
+        found[item.target, item.threads] = item
+    return tuple(sorted(found.values(), key=lambda item: item.target != LOCAL))
+
+
+def _accuracy(variant: Variant, measurement: Measurement | None) -> tuple[Accuracy | None, bool]:
+    if measurement is None or measurement.target == LOCAL:
+        return variant.accuracy, False
+    if measurement.accuracy is not None:
+        return measurement.accuracy, False
+    return variant.accuracy, variant.accuracy is not None
+
+
+def _engine(variant: Variant, measurement: Measurement | None) -> str:
+    if not variant.precision.startswith("int8"):
+        return ""
+    asked = measurement.engine if measurement else ""
+    return asked if asked not in ("", "none") else variant.engine
+
+
+def _operators(variant: Variant, measurement: Measurement | None) -> tuple[OperatorTime, ...]:
+    if measurement is None or measurement.target == LOCAL:
+        return variant.operators
+    return measurement.operators
+
+
+def _speedup(record: RunRecord, measured: Measurement | None, over: Role) -> float | None:
+    """Ratio of medians on the same target with as many threads, in one loop where there is such a pair."""
+    base = record.variant(over)
+    if measured is None or base is None:
+        return None
+    same = [
+        item
+        for item in reversed(base.measurements)
+        if item.target == measured.target and item.threads == measured.threads
+    ]
+    pair = next((item for item in same if item.loop == measured.loop), same[0] if same else None)
+    ours = measured.median_ns
+    return pair.median_ns / ours if pair is not None and ours > 0 else None

@@ -1,0 +1,131 @@
+"""What is compared of some rows on one device: Pareto front, speed-ups, size, memory, operators."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+
+from pqv_core import formatting, labels, operators, summary
+from pqv_core.comparison import pareto
+from pqv_core.comparison.charts import BarChart, Chart, Point, ScatterChart, Series
+from pqv_core.comparison.rows import Row, precision
+from pqv_core.results import Role
+
+_MB = 1e6
+_SIZED: tuple[Role, ...] = ("fast_fp32", "pruned_fp32", "compressed")
+
+
+def views(rows: Iterable[Row], *, device: str) -> list[Chart]:
+    """All charts of the rows of a device that have something to show."""
+    here = [row for row in rows if row.device == device]
+    names = run_names(here)
+    found: list[Chart] = [
+        front(here, names),
+        speedups(here, names),
+        sizes(here, names),
+        memory(here, names),
+        profiles(here, names),
+    ]
+    return [chart for chart in found if (chart.points if isinstance(chart, ScatterChart) else chart.categories)]
+
+
+def run_names(rows: Sequence[Row]) -> dict[str, str]:
+    """A name for each run that tells it from the others: its own, else what it made, with its id where needed."""
+    several = len({row.model for row in rows}) > 1
+    made: dict[str, str] = {}
+    for row in rows:
+        if row.role == "compressed" or row.run not in made:
+            made[row.run] = row.name or (f"{row.model} · {row.made}" if several else row.made)
+    taken = Counter(made.values())
+    return {run: name if taken[name] == 1 else f"{name} · {run}" for run, name in made.items()}
+
+
+def _artefact(row: Row, names: dict[str, str]) -> str:
+    return names[row.run] if row.role == "compressed" else f"{names[row.run]}: {labels.role(row.role)}"
+
+
+def front(rows: Sequence[Row], names: dict[str, str]) -> ScatterChart:
+    """Accuracy over latency, with the rows that no other one beats."""
+    known = [(row, row.median_ms, row.top1) for row in rows]
+    placed = [(row, ms, 100 * top1) for row, ms, top1 in known if ms is not None and top1 is not None]
+    best = set(pareto.front([(ms, top1) for _, ms, top1 in placed]))
+    several = len({row.threads for row, *_ in placed}) > 1
+    points = tuple(
+        Point(ms, top1, _with_threads(_artefact(row, names), row, several), _kind(row), _spread(row), index in best)
+        for index, (row, ms, top1) in enumerate(placed)
+    )
+    return ScatterChart("pareto", "Accuracy over latency", "Latency, median", "ms", "Top-1", "%", points)
+
+
+def _kind(row: Row) -> str:
+    return precision(row.precision) if row.role == "compressed" else labels.role(row.role)
+
+
+def _spread(row: Row) -> str:
+    if row.measurement is None:
+        return ""
+    item = row.measurement
+    words = (
+        f"median {formatting.nanoseconds(item.median_ns)}, p90 {formatting.milliseconds(item.percentile_ms(0.9))}, "
+        f"{len(item.samples_ns)} runs, {item.threads} threads"
+    )
+    if row.accuracy is not None:
+        words += f"; top-1 {formatting.percent(row.accuracy.top1)} on {row.accuracy.images:,} images"
+    return words + (", asked on the computer" if row.accuracy_elsewhere else "")
+
+
+def _with_threads(words: str, row: Row, several: bool) -> str:
+    return f"{words} · {row.threads} threads" if several and row.threads else words
+
+
+def speedups(rows: Sequence[Row], names: dict[str, str]) -> BarChart:
+    """How many times faster the compressed artefacts are than both baselines."""
+    shown = [row for row in rows if row.role == "compressed" and any(row.speedups.values())]
+    several = len({row.threads for row in shown}) > 1
+    series = tuple(
+        Series(f"over {labels.role(base)}", tuple(row.speedups[base] for row in shown), tuple(map(_spread, shown)))
+        for base in summary.BASELINES
+    )
+    categories = tuple(_with_threads(names[row.run], row, several) for row in shown)
+    return BarChart("speedup", "Speed-up of the compressed file", "×", categories, series)
+
+
+def sizes(rows: Sequence[Row], names: dict[str, str]) -> BarChart:
+    """File sizes, run by run."""
+    return _by_role("size", "File size", rows, names, lambda row: row.size_bytes / _MB)
+
+
+def memory(rows: Sequence[Row], names: dict[str, str]) -> BarChart:
+    """Peak memory of the process, run by run."""
+
+    def find(row: Row) -> float | None:
+        return row.peak_bytes / _MB if row.peak_bytes is not None else None
+
+    return _by_role("memory", "Peak memory of the process", rows, names, find)
+
+
+def _by_role(
+    key: str, title: str, rows: Sequence[Row], names: dict[str, str], find: Callable[[Row], float | None]
+) -> BarChart:
+    """A category a run, a series an artefact; of several numbers of threads the newest measurement."""
+    values = {(row.run, row.role): find(row) for row in rows}
+    runs = [run for run in names if any(values.get((run, role)) is not None for role in _SIZED)]
+    series = tuple(
+        Series(labels.role(role), tuple(values.get((run, role)) for run in runs))
+        for role in _SIZED
+        if any(values.get((run, role)) is not None for run in runs)
+    )
+    return BarChart(key, title, "MB", tuple(names[run] for run in runs), series)
+
+
+def profiles(rows: Sequence[Row], names: dict[str, str]) -> BarChart:
+    """The time of an inference by group of operators, side by side."""
+    shown = [row for row in rows if row.operator_times and row.role in ("fast_fp32", "compressed")]
+    several = len({row.threads for row in shown}) > 1
+    categories = tuple(_with_threads(_artefact(row, names), row, several) for row in shown)
+    series = tuple(
+        Series(group, tuple(row.groups.get(group, 0) / 1e6 for row in shown))
+        for group in operators.GROUPS
+        if any(row.groups.get(group) for row in shown)
+    )
+    return BarChart("operators", "Where the time goes, by group of operators", "ms", categories, series, stacked=True)
