@@ -20,6 +20,7 @@ from torch.jit.frontend import FrontendError
 from torch.jit.mobile import _load_for_lite_interpreter
 from torch.utils.mobile_optimizer import optimize_for_mobile
 
+from pqv_core.engine.inplace import write_in_place
 from pqv_core.engine.quantize import using_engine
 from pqv_core.errors import ExportError, from_os_error
 from pqv_core.fsio import replacing
@@ -38,9 +39,9 @@ def save(model: nn.Module, path: Path, *, example: Tensor, passes: Passes, descr
         model: In eval mode, on the CPU.
         path: File to write.
         example: Input of shape (1, C, H, W); used where the model cannot be scripted and is traced.
-        passes: ``freeze`` inlines the weights and folds constants; ``mobile`` is ``optimize_for_mobile`` as
-            published with PQV-Mobile; ``mobile-no-prepack`` leaves out the XNNPACK prepacking, which helps on
-            ARM and hurts on x86.
+        passes: ``freeze`` inlines the weights, folds constants and writes results in place where it can; ``mobile``
+            is ``optimize_for_mobile`` as published with PQV-Mobile; ``mobile-no-prepack`` leaves out the XNNPACK
+            prepacking, which helps on ARM and hurts on x86.
         description: JSON that travels inside the file as ``extra/pqv.json``.
 
     Raises:
@@ -63,7 +64,9 @@ def _content(model: nn.Module, example: Tensor, passes: Passes, extra: dict[str,
     failures = []
     for name, translate in translations.items():
         try:
-            return _optimized(translate(), passes)._save_to_buffer_for_lite_interpreter(_extra_files=extra)
+            module = _optimized(translate(), passes)
+            content = module._save_to_buffer_for_lite_interpreter(_extra_files=extra)
+            return _in_place(module, content, example, extra) if passes == "freeze" else content
         except _COMPILER_ERRORS as error:
             failures.append(f"{name}: {error}")
     raise ExportError(
@@ -79,6 +82,27 @@ def _optimized(module: torch.jit.ScriptModule, passes: Passes) -> torch.jit.Scri
     prepack = MobileOptimizerType.INSERT_FOLD_PREPACK_OPS  # type: ignore[attr-defined]
     without = {prepack} if passes == "mobile-no-prepack" else None
     return optimize_for_mobile(module.eval(), optimization_blocklist=without)
+
+
+def _in_place(module: torch.jit.ScriptModule, plain: bytes, example: Tensor, extra: dict[str, str]) -> bytes:
+    """The file with results written in place, where it gives the very same answers; else ``plain``."""
+    if write_in_place(module.graph) == 0:
+        return plain
+    content: bytes = module._save_to_buffer_for_lite_interpreter(_extra_files=extra)
+    before, after = (_load_for_lite_interpreter(io.BytesIO(data)) for data in (plain, content))
+    generator = torch.Generator().manual_seed(0)
+    for batch in (1, 2):  # what is broadcast over the batch shows with two images only
+        images = torch.randn(batch, *example.shape[1:], generator=generator)
+        try:
+            expected = before(images)
+        except RuntimeError:  # a traced model may take one image at a time
+            continue
+        try:
+            if not torch.equal(after(images), expected):
+                return plain
+        except RuntimeError:  # an operand is broadcast
+            return plain
+    return content
 
 
 def load(path: Path, *, engine: str) -> torch.nn.Module:
