@@ -1,0 +1,28 @@
+"""The stages of a run: what each depends on, what it does, and what it adds to the record."""
+
+from __future__ import annotations
+
+from pqv_core.engine.stages.accuracy import EVALUATE, EVALUATE_PRUNED
+from pqv_core.engine.stages.files import EXPORT, SENSITIVITY, VERIFY
+from pqv_core.engine.stages.load import LOAD
+from pqv_core.engine.stages.measuring import BENCHMARK, PROFILE
+from pqv_core.engine.stages.pruning import PRUNE
+from pqv_core.engine.stages.record import fill, publish
+from pqv_core.engine.stages.training import FINETUNE, SPARSIFY
+from pqv_core.engine.stages.work import PREPROCESSING, Stage, Work
+
+STAGES: tuple[Stage, ...] = (
+    LOAD,
+    EVALUATE,
+    SPARSIFY,
+    PRUNE,
+    FINETUNE,
+    EVALUATE_PRUNED,
+    SENSITIVITY,
+    EXPORT,
+    VERIFY,
+    BENCHMARK,
+    PROFILE,
+)
+
+__all__ = ["PREPROCESSING", "STAGES", "Stage", "Work", "fill", "publish"]

@@ -1,0 +1,155 @@
+"""The files: which layers stay in fp32, what is written, and whether the files answer as the models do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from pqv_core.engine import data, evaluate, export, parity, sensitivity
+from pqv_core.engine.quantize import quantize
+from pqv_core.engine.stages.accuracy import val_images
+from pqv_core.engine.stages.work import Result, Stage, Work, machine
+from pqv_core.results import LayerSensitivity
+
+
+def _sensitivity_inputs(work: Work) -> Result | None:
+    config = work.config.quantize
+    if not config.looks_at_layers:
+        return None
+    return {
+        "model": work.keys[work.final_stage],
+        "quantize": config.model_dump(mode="json", exclude={"engine"}),
+        "calibration": work.fingerprint(work.train or work.val) if _is_static(work) else None,
+        "val": work.fingerprint(work.val),
+        "images": work.config.data.eval_images,
+        "seed": work.config.seed,
+    }
+
+
+def _sensitivity(work: Work, directory: Path) -> Result:
+    config = work.config.quantize
+    batches = _calibration(work)
+    model = work.model(work.final_stage)
+
+    def make(given: nn.Module, keep: Sequence[str]) -> nn.Module:
+        names = (*config.keep, *keep)
+        return quantize(given, config.precision, keep=names, observer=config.observer, batches=batches)
+
+    inputs = parity.inputs(
+        val_images(work) if work.val else None, preprocessing=work.preprocessing, seed=work.config.seed
+    )
+    ranked = sensitivity.measure(model, inputs, make=make, context=work.context)
+    kept: list[str] = []
+    if config.tolerance is not None:
+        kept, _ = sensitivity.spare(model, inputs, ranked, tolerance=config.tolerance, make=make, context=work.context)
+    return {"layers": [item.model_copy(update={"kept": item.name in kept}).model_dump(mode="json") for item in ranked]}
+
+
+def layers(work: Work) -> tuple[LayerSensitivity, ...]:
+    """What was found about the layers; empty where nothing was looked for."""
+    return tuple(LayerSensitivity.model_validate(row) for row in work.results.get("sensitivity", {}).get("layers", []))
+
+
+def _export_inputs(work: Work) -> Result:
+    config = work.config
+    return {
+        "dense": work.keys["load"],
+        "final": work.keys[work.final_stage],
+        "quantize": config.quantize.model_dump(mode="json"),
+        "calibration": work.fingerprint(work.train or work.val) if _is_static(work) else None,
+        "export": config.export.model_dump(mode="json"),
+        "machine": machine(work),
+    }
+
+
+def _is_static(work: Work) -> bool:
+    return work.config.quantize.precision == "int8-static"
+
+
+def _calibration(work: Work) -> list[torch.Tensor]:
+    """Images from which static int8 learns ranges, in small batches; noise where there are none."""
+    if not _is_static(work):
+        return []
+    folder, images = work.train or work.val, work.config.quantize.images
+    if folder is None:
+        work.context.warn("There are no images to calibrate static int8 with: noise was taken. Only latency counts.")
+        generator = torch.Generator().manual_seed(work.config.seed)
+        return [torch.randn(1, *work.preprocessing.input_size, generator=generator) for _ in range(min(images, 8))]
+    read = data.calibration_batches(
+        folder,
+        preprocessing=work.preprocessing,
+        classes=work.results["load"]["classes"],
+        images=images,
+        batch_size=8,
+        seed=work.config.seed,
+        context=work.context,
+    )
+    return [batch for batch, _ in read]
+
+
+def _export(work: Work, directory: Path) -> Result:
+    artefacts = export.export(
+        dense=work.model("load"),
+        final=work.model(work.final_stage),
+        config=work.config,
+        preprocessing=work.preprocessing,
+        classes=work.results["load"]["classes"],
+        directory=directory,
+        context=work.context,
+        batches=_calibration(work),
+        keep=[item.name for item in layers(work) if item.kept],
+    )
+    return {"artefacts": [artefact.model_dump(mode="json") for artefact in artefacts]}
+
+
+def artefacts(work: Work) -> list[export.Artefact]:
+    """The files that a run has written."""
+    return [export.Artefact.model_validate(plain) for plain in work.results["export"]["artefacts"]]
+
+
+def _verify_inputs(work: Work) -> Result:
+    return {
+        "export": work.keys["export"],
+        "val": work.fingerprint(work.val),
+        "images": work.config.data.eval_images,
+    }
+
+
+def _verify(work: Work, directory: Path) -> Result:
+    exported = work.directories["export"]
+    images = val_images(work) if work.val else None
+    inputs = parity.inputs(images, preprocessing=work.preprocessing, seed=work.config.seed)
+    dense, final = work.model("load"), work.model(work.final_stage)
+    references = {"paper_fp32": dense, "fast_fp32": dense, "pruned_fp32": final, "compressed": final}
+    found = parity.compare(
+        artefacts(work),
+        folder=exported,
+        references=references,
+        inputs=inputs,
+        scratch=directory,
+        config=work.config,
+        context=work.context,
+    )
+    compressed = next(artefact for artefact in artefacts(work) if artefact.role == "compressed")
+    accuracy = (
+        evaluate.accuracy(
+            export.loaded(compressed, exported),
+            images,
+            batch_size=1,  # as it will run: dynamic quantization scales an input by the whole batch
+            context=work.context,
+        )
+        if images is not None
+        else None
+    )
+    return {
+        "parity": {role: value.model_dump(mode="json") for role, value in found.items()},
+        "accuracy": accuracy.model_dump(mode="json") if accuracy else None,
+    }
+
+
+SENSITIVITY = Stage("sensitivity", _sensitivity_inputs, _sensitivity)
+EXPORT = Stage("export", _export_inputs, _export)
+VERIFY = Stage("verify", _verify_inputs, _verify)

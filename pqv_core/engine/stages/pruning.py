@@ -1,0 +1,54 @@
+"""The model is cut."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from pqv_core.config.prune import IMPORTANCES
+from pqv_core.engine import checkpoint, data, models, prune
+from pqv_core.engine.stages.work import WEIGHTS_FILE, Result, Stage, Work
+
+
+def _uncut(work: Work) -> str:
+    """The stage whose model is going to be cut."""
+    return "sparsify" if "sparsify" in work.results else "load"
+
+
+def _prune_inputs(work: Work) -> Result | None:
+    config = work.config.prune
+    if not config.enabled:
+        return None
+    images = work.fingerprint(work.train or work.val) if IMPORTANCES[config.importance].needs_images else None
+    return {
+        "model": work.keys[_uncut(work)],
+        "config": config.model_dump(mode="json"),
+        "images": images,
+        "seed": work.config.seed,
+    }
+
+
+def _prune(work: Work, directory: Path) -> Result:
+    config = work.config.prune
+    batches = None
+    folder = work.train or work.val
+    if folder is not None and IMPORTANCES[config.importance].needs_images:
+        read = data.calibration_batches(
+            folder,
+            preprocessing=work.preprocessing,
+            classes=work.results["load"]["classes"],
+            images=config.images,
+            batch_size=config.batch_size,
+            seed=work.config.seed,
+            context=work.context,
+        )
+        batches = list(read)  # every step of pruning looks at all of them
+    torch.manual_seed(work.config.seed)
+    pruned = prune.prune(work.model(_uncut(work)), config, batches=batches, context=work.context)
+    checkpoint.save(pruned, directory / WEIGHTS_FILE, base=work.base)
+    params, macs = models.count(pruned)
+    return {"params": params, "macs": macs}
+
+
+PRUNE = Stage("prune", _prune_inputs, _prune)

@@ -1,0 +1,87 @@
+"""What a run's folder and its record show of the stages."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+from pqv_core.engine import export
+from pqv_core.engine.stages.files import artefacts, layers
+from pqv_core.engine.stages.work import Result, Work
+from pqv_core.results import Accuracy, Candidate, Measurement, OperatorTime, Parity, RunRecord, Variant
+
+
+def publish(work: Work, stage: str, directory: Path) -> None:
+    """Show the files that a person looks for in the run's folder itself."""
+    place = work.directories[stage]
+    if stage == "finetune":
+        _show(place / "history.jsonl", directory)
+    if stage == "sparsify" and not (directory / "history.jsonl").exists():
+        shutil.copy(place / "history.jsonl", directory)  # not linked: fine-tuning adds to it
+    if stage == "export":
+        for artefact in artefacts(work):
+            _show(place / artefact.file, directory)
+
+
+def _show(file: Path, directory: Path) -> None:
+    shown = directory / file.name
+    if not file.exists() or (shown.exists() and shown.samefile(file)):
+        return
+    temporary = directory / f".{file.name}.part"
+    temporary.unlink(missing_ok=True)
+    try:
+        os.link(file, temporary)
+    except OSError:  # a file system without links
+        shutil.copy2(file, temporary)
+    temporary.replace(shown)
+
+
+def fill(record: RunRecord, work: Work) -> RunRecord:
+    """The record with everything that the finished stages have found."""
+    found = work.results
+    return record.model_copy(
+        update={
+            "dense_accuracy": _accuracy(found.get("evaluate")),
+            "pruned_accuracy": _accuracy(found.get("evaluate_pruned")) or _accuracy(found.get("evaluate")),
+            "variants": tuple(_variant(artefact, work) for artefact in artefacts(work))
+            if "export" in found
+            else record.variants,
+            "sensitivity": layers(work),
+        }
+    )
+
+
+def _accuracy(plain: Result | None) -> Accuracy | None:
+    return Accuracy.model_validate(plain) if plain else None
+
+
+def _variant(artefact: export.Artefact, work: Work) -> Variant:
+    found = work.results
+    dense = artefact.role in ("paper_fp32", "fast_fp32")
+    counts = found["load" if dense else work.final_stage]
+    verified = found.get("verify", {})
+    # A fp32 file answers as its model does (parity is checked): the model's accuracy is the file's.
+    accuracy = verified.get("accuracy") if artefact.role == "compressed" else None
+    if artefact.role != "compressed":
+        accuracy = found.get("evaluate") if dense else found.get("evaluate_pruned", found.get("evaluate"))
+    parities = verified.get("parity", {})
+    measured = found.get("benchmark", {}).get(artefact.role)
+    return Variant(
+        role=artefact.role,
+        file=artefact.file,
+        size_bytes=artefact.size_bytes,
+        params=counts["params"],
+        macs=counts["macs"],
+        precision=artefact.precision,
+        engine=artefact.engine,
+        passes=artefact.passes,
+        accuracy=_accuracy(accuracy),
+        parity=Parity.model_validate(parities[artefact.role]) if artefact.role in parities else None,
+        measurements=(
+            *([Measurement.model_validate(measured)] if measured else []),
+            *work.elsewhere.get(artefact.role, ()),
+        ),
+        operators=tuple(OperatorTime.model_validate(row) for row in found.get("profile", {}).get(artefact.role, [])),
+        candidates=tuple(Candidate.model_validate(item) for item in artefact.candidates),
+    )

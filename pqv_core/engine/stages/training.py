@@ -1,0 +1,94 @@
+"""The model is trained: before it is cut, so that what is to go shrinks, and after, so that it recovers."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from pqv_core.engine import checkpoint, crew, models, sparsify
+from pqv_core.engine.stages.work import WEIGHTS_FILE, Result, Stage, Work
+from pqv_core.errors import DataError
+
+
+def _sparsify_inputs(work: Work) -> Result | None:
+    config = work.config.prune
+    if not config.enabled or config.sparse_epochs == 0:
+        return None
+    if work.train is None:
+        raise DataError(
+            "The sparse training before pruning needs training images, and none are set.",
+            action="Choose a folder with training images, or set the sparse epochs to 0.",
+        )
+    return {
+        "model": work.keys["load"],
+        "config": config.model_dump(mode="json", include=set(sparsify.PHASE)),
+        "training": work.config.finetune.model_dump(mode="json", exclude={"epochs"}),
+        "train": work.fingerprint(work.train),
+        "seed": work.config.seed,
+    }
+
+
+def _sparsify(work: Work, directory: Path) -> Result:
+    assert work.train is not None
+    plan = crew.Plan(
+        model=work.directories["load"] / WEIGHTS_FILE,
+        teacher=None,
+        train=work.train,
+        val=None,
+        eval_images=None,
+        classes=tuple(work.results["load"]["classes"]),
+        preprocessing=work.preprocessing,
+        config=work.config.finetune,
+        seed=work.config.seed,
+        directory=directory / "state",
+        sparsify=work.config.prune,
+    )
+    checkpoint.save(crew.train(plan, work.context), directory / WEIGHTS_FILE, base=work.base)
+    shutil.rmtree(directory / "state", ignore_errors=True)
+    return {name: work.results["load"][name] for name in ("params", "macs")}
+
+
+def _finetune_inputs(work: Work) -> Result | None:
+    config = work.config.finetune
+    if config.epochs == 0:
+        return None
+    if work.train is None:
+        raise DataError(
+            "Fine-tuning needs training images, and none are set.",
+            action="Choose a folder with training images, or set the epochs to 0.",
+        )
+    return {
+        "model": work.keys[work.final_stage],
+        "teacher": work.keys["load"] if config.needs_teacher else None,
+        "config": config.model_dump(mode="json"),
+        "train": work.fingerprint(work.train),
+        "val": work.fingerprint(work.val),
+        "eval_images": work.config.data.eval_images,
+        "seed": work.config.seed,
+    }
+
+
+def _finetune(work: Work, directory: Path) -> Result:
+    assert work.train is not None
+    config = work.config
+    plan = crew.Plan(
+        model=work.directories[work.final_stage] / WEIGHTS_FILE,
+        teacher=work.directories["load"] / WEIGHTS_FILE if config.finetune.needs_teacher else None,
+        train=work.train,
+        val=work.val,
+        eval_images=config.data.eval_images,
+        classes=tuple(work.results["load"]["classes"]),
+        preprocessing=work.preprocessing,
+        config=config.finetune,
+        seed=config.seed,
+        directory=directory / "state",
+    )
+    tuned = crew.train(plan, work.context)
+    checkpoint.save(tuned, directory / WEIGHTS_FILE, base=work.base)
+    shutil.rmtree(directory / "state", ignore_errors=True)
+    params, macs = models.count(tuned)
+    return {"params": params, "macs": macs}
+
+
+SPARSIFY = Stage("sparsify", _sparsify_inputs, _sparsify, writes_history=True)
+FINETUNE = Stage("finetune", _finetune_inputs, _finetune, writes_history=True)

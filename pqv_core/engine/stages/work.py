@@ -1,0 +1,128 @@
+"""What the stages of one run share, and what a stage is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter
+from torch import nn
+
+from pqv_core import dataset
+from pqv_core import project as projects
+from pqv_core.config import RunConfig
+from pqv_core.engine import checkpoint, environment, named_data
+from pqv_core.engine.context import Context
+from pqv_core.engine.preprocessing import Preprocessing
+from pqv_core.results import Measurement
+
+WEIGHTS_FILE = "model.safetensors"
+PREPROCESSING = TypeAdapter(Preprocessing)
+
+
+@dataclass
+class Work:
+    """What the stages of one run share.
+
+    Attributes:
+        project: The project file.
+        results: By stage, the JSON result of each stage that is complete.
+        keys: By stage, the hash of its inputs.
+        directories: By stage, the folder with its files.
+        elsewhere: By role, what phones measured of this run's files in earlier times.
+    """
+
+    project: Path
+    config: RunConfig
+    context: Context
+    results: dict[str, dict[str, Any]] = field(default_factory=dict)
+    keys: dict[str, str] = field(default_factory=dict)
+    directories: dict[str, Path] = field(default_factory=dict)
+    elsewhere: dict[str, tuple[Measurement, ...]] = field(default_factory=dict)
+    _fingerprints: dict[Path, str] = field(default_factory=dict)
+
+    def complete(self, stage: str, *, key: str, result: dict[str, Any], directory: Path) -> None:
+        """Note that a stage is done and where its files are."""
+        self.results[stage], self.keys[stage], self.directories[stage] = result, key, directory
+
+    def folder(self, which: str) -> Path | None:
+        """The folder of ``train`` or ``val`` images as an absolute path; None where none is set.
+
+        A named data set is written into one when it is asked for the first time.
+        """
+        stored = getattr(self.config.data, which)
+        if not stored:
+            return None
+        path = projects.resolved_path(stored, project=self.project)
+        if path.exists() or not dataset.is_named(stored):
+            return path
+        root = self.config.data.root
+        known = projects.resolved_path(root, project=self.project) if root else None
+        return named_data.folder(stored, which, root=known, context=self.context)
+
+    @property
+    def train(self) -> Path | None:
+        """Folder of training images."""
+        return self.folder("train")
+
+    @property
+    def val(self) -> Path | None:
+        """Folder of validation images."""
+        return self.folder("val")
+
+    def fingerprint(self, folder: Path | None) -> str | None:
+        """Hash of what lies in a folder of images; looked up once a run."""
+        if folder is None:
+            return None
+        if folder not in self._fingerprints:
+            self._fingerprints[folder] = dataset.fingerprint(folder)
+        return self._fingerprints[folder]
+
+    @property
+    def final_stage(self) -> str:
+        """The last stage that gave a model."""
+        return next(name for name in ("finetune", "prune", "load") if name in self.results)
+
+    def model(self, stage: str) -> nn.Module:
+        """The model that a stage gave, in eval mode."""
+        return checkpoint.load(self.directories[stage] / WEIGHTS_FILE).eval()
+
+    @property
+    def base(self) -> checkpoint.Base:
+        """What timm creates before anything is cut."""
+        return checkpoint.Base.model_validate(self.results["load"]["base"])
+
+    @property
+    def preprocessing(self) -> Preprocessing:
+        """How images are brought into the model's form."""
+        return PREPROCESSING.validate_python(self.results["load"]["preprocessing"])
+
+
+Result = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One step of a run.
+
+    Attributes:
+        inputs: What the result depends on, as JSON; None where this run does not need the stage.
+        work: Does it, writing files into the given folder, and returns a JSON result.
+        version: Raised when the stage's code changes what it gives.
+        writes_history: The metrics of this stage belong into ``history.jsonl``.
+    """
+
+    name: str
+    inputs: Callable[[Work], Result | None]
+    work: Callable[[Work, Path], Result]
+    version: int = 1
+    writes_history: bool = False
+
+
+def machine(work: Work) -> Result:
+    """What a choice by measuring depends on."""
+    threads = work.config.measure.threads or environment.default_threads()
+    here = environment.describe(threads=threads)
+    return here.model_dump(mode="json", include={"processor", "cores", "threads", "versions", "engines", "wait_policy"})
