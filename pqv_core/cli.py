@@ -1,4 +1,4 @@
-"""The commands of ``pqv`` that need neither a phone nor a window: demo, new, run, show, models, bench.
+"""The commands of ``pqv`` that need neither a phone nor a window: demo, new, run, show, report, models, bench.
 
 What a command needs is imported inside it, so that ``pqv --version`` and ``pqv --help`` are quick.
 """
@@ -27,7 +27,7 @@ def register(app: typer.Typer) -> None:
     app.callback()(_version_option)
     app.command()(demo)
     app.command(cls=_NewCommand)(new)
-    for command in (run, show, models, bench):
+    for command in (run, show, report, models, bench):
         app.command()(command)
 
 
@@ -200,6 +200,21 @@ def show(
         cli_file.show(file, as_json=as_json)
     else:
         cli_report.show(file, as_json=as_json)
+
+
+def report(
+    project: ProjectFile,
+    out: Annotated[Path | None, typer.Option(help="The file to write. Default: beside the project.")] = None,
+    form: Annotated[
+        str, typer.Option("--format", help="html, csv, json, or netron (times of the operators).")
+    ] = "html",
+    run: Annotated[list[str] | None, typer.Option(help="Only this run; may be repeated.", metavar="ID")] = None,
+    as_json: Json = False,
+) -> None:
+    """Compare the runs of a project in one file: table, charts, the paper's figures, raw figures, versions."""
+    from pqv_core import cli_report
+
+    cli_report.write(project, out, form, runs=run or (), as_json=as_json)
 
 
 def models(

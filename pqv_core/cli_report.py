@@ -16,7 +16,7 @@ from pqv_core import formatting, labels, operators, results, runs, summary
 from pqv_core import project as projects
 from pqv_core.cli_console import console
 from pqv_core.config import RunConfig
-from pqv_core.errors import ConfigError
+from pqv_core.errors import ConfigError, UsageError
 from pqv_core.new_config import NewConfig
 from pqv_core.results import LayerSensitivity, Measurement, RunRecord, Variant
 
@@ -150,6 +150,30 @@ def show(project: Path, *, as_json: bool) -> None:
     if newest is not None:
         out.print(f"Run {newest.id}:")
         _print_record(out, newest)
+
+
+def write(project: Path, out: Path | None, form: str, *, runs: Sequence[str], as_json: bool) -> None:
+    """Write a report and say where it is.
+
+    Raises:
+        PqvError: The project cannot be read, the form is not known, or the file cannot be written.
+    """
+    from pqv_core.report import write as report
+
+    kind = next((known for known in report.FORMATS if known == form), None)
+    if kind is None:
+        raise UsageError(
+            f"There is no report in the form {form!r}.", action=f"Choose one of {', '.join(report.FORMATS)}."
+        )
+    projects.load(project)
+    path = out or report.default_path(project, kind)
+    found = report.write(project, path, kind=kind, runs=runs)
+    for problem in found.problems:
+        Console(stderr=True, markup=False).print(problem, style="yellow")
+    if as_json:
+        print(json.dumps({"type": "report", "format": kind, "path": str(path.resolve()), "runs": len(found.runs)}))
+    else:
+        console().print(f"{path}: {len(found.runs):,} runs, {len(found.devices):,} devices.", soft_wrap=True)
 
 
 def _plain_run(record: RunRecord) -> dict[str, Any]:

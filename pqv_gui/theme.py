@@ -13,6 +13,7 @@ from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPalette
 from PySide6.QtWidgets import QApplication, QWidget
 
+from pqv_core import palette
 from pqv_core.resource_files import resource
 
 Mode = Literal["system", "light", "dark"]
@@ -59,7 +60,7 @@ LIGHT = Colors(
     bad="#a8321a",
     bad_soft="#fdeeea",
     warning_soft="#fff5e0",
-    series=("#0072b2", "#d55e00", "#009e73", "#b0609a", "#a07800", "#3f97c9"),
+    series=palette.LIGHT,
 )
 DARK = Colors(
     window="#15181d",
@@ -78,7 +79,7 @@ DARK = Colors(
     bad="#ff9d85",
     bad_soft="#3a2320",
     warning_soft="#372c17",
-    series=("#56b4e9", "#f08a3c", "#2fc595", "#dc9bc8", "#e6c34a", "#9bb8ff"),
+    series=palette.DARK,
 )
 
 

@@ -51,7 +51,7 @@ def front(rows: Sequence[Row], names: dict[str, str]) -> ScatterChart:
     best = set(pareto.front([(ms, top1) for _, ms, top1 in placed]))
     several = len({row.threads for row, *_ in placed}) > 1
     points = tuple(
-        Point(ms, top1, _with_threads(_artefact(row, names), row, several), _kind(row), _spread(row), index in best)
+        Point(ms, top1, _with_threads(_artefact(row, names), row, several), _kind(row), spread(row), index in best)
         for index, (row, ms, top1) in enumerate(placed)
     )
     return ScatterChart("pareto", "Accuracy over latency", "Latency, median", "ms", "Top-1", "%", points)
@@ -61,7 +61,8 @@ def _kind(row: Row) -> str:
     return precision(row.precision) if row.role == "compressed" else labels.role(row.role)
 
 
-def _spread(row: Row) -> str:
+def spread(row: Row) -> str:
+    """A row's latency with its spread, and its accuracy with the number of images."""
     if row.measurement is None:
         return ""
     item = row.measurement
@@ -83,7 +84,7 @@ def speedups(rows: Sequence[Row], names: dict[str, str]) -> BarChart:
     shown = [row for row in rows if row.role == "compressed" and any(row.speedups.values())]
     several = len({row.threads for row in shown}) > 1
     series = tuple(
-        Series(f"over {labels.role(base)}", tuple(row.speedups[base] for row in shown), tuple(map(_spread, shown)))
+        Series(f"over {labels.role(base)}", tuple(row.speedups[base] for row in shown), tuple(map(spread, shown)))
         for base in summary.BASELINES
     )
     categories = tuple(_with_threads(names[row.run], row, several) for row in shown)

@@ -1,0 +1,93 @@
+"""The columns of a table of rows: the same in the window, in a report and in a CSV file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from pqv_core import formatting, labels, summary
+from pqv_core.comparison.rows import Row, engine_name, importance, precision
+
+Value = str | float | int | None
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column.
+
+    Attributes:
+        unit: Unit of the plain values, for a CSV file; empty for words and shares.
+        find: The plain value, by which rows are sorted; None where there is none.
+        say: The value as a person reads it.
+    """
+
+    key: str
+    head: str
+    find: Callable[[Row], Value]
+    say: Callable[[Row], str]
+    tip: str = ""
+    unit: str = ""
+    figure: bool = True
+
+    def text(self, row: Row) -> str:
+        """What stands in the cell."""
+        value = self.find(row)
+        return summary.MISSING if value is None or value == "" else self.say(row)
+
+
+def _words(key: str, head: str, find: Callable[[Row], str], tip: str = "") -> Column:
+    return Column(key, head, find, find, tip, figure=False)
+
+
+def _number(
+    key: str, head: str, find: Callable[[Row], float | int | None], say: Callable[[float], str], tip: str, unit: str
+) -> Column:
+    def words(row: Row) -> str:
+        value = find(row)
+        return summary.MISSING if value is None else say(value)
+
+    return Column(key, head, find, words, tip, unit)
+
+
+def _accuracy(row: Row) -> str:
+    value = row.top1
+    return "" if value is None else formatting.percent(value) + ("*" if row.accuracy_elsewhere else "")
+
+
+COLUMNS = (
+    _words("run", "Run", lambda row: row.title),
+    _words("model", "Model", lambda row: row.model),
+    _words("artefact", "File", lambda row: labels.role(row.role), "Which of the files that a run makes"),
+    _words("precision", "Precision", lambda row: precision(row.precision)),
+    _number("ratio", "Pruned", lambda row: row.ratio or None, formatting.percent, "Share cut of each width", ""),
+    _words("importance", "Importance", lambda row: importance(row.importance) if row.importance else ""),
+    _words("engine", "Engine", lambda row: engine_name(row.engine) if row.engine else ""),
+    _words("device", "Device", lambda row: row.device),
+    _number("threads", "Threads", lambda row: row.threads, lambda value: f"{value:,.0f}", "", ""),
+    Column("top1", "Top-1", lambda row: row.top1, _accuracy, "Accuracy; with * of the same file on the computer"),
+    _number(
+        "median_ms", "Median", lambda row: row.median_ms, formatting.milliseconds, "Half of the runs took less", "ms"
+    ),
+    _number("p90_ms", "p90", lambda row: row.p90_ms, formatting.milliseconds, "Nine of ten runs took less", "ms"),
+    _number(
+        "over_paper",
+        "Over paper’s",
+        lambda row: row.speedups["paper_fp32"],
+        formatting.ratio,
+        "Times as fast as the paper’s FP32 Lite file, on the same device",
+        "×",
+    ),
+    _number(
+        "over_fastest",
+        "Over fastest",
+        lambda row: row.speedups["fast_fp32"],
+        formatting.ratio,
+        "Times as fast as the fastest FP32 file, on the same device",
+        "×",
+    ),
+    _number("size_bytes", "Size", lambda row: row.size_bytes, formatting.size, "Of the file", "bytes"),
+    _number(
+        "peak_bytes", "Memory", lambda row: row.peak_bytes, formatting.size, "Highest memory of the process", "bytes"
+    ),
+    _number("params", "Parameters", lambda row: row.params, lambda value: formatting.count(round(value)), "", ""),
+)

@@ -1,0 +1,120 @@
+"""The report as one HTML file that needs nothing from outside: no script, no picture, no network."""
+
+from __future__ import annotations
+
+import base64
+import importlib.metadata
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import jinja2
+
+from pqv_core import formatting
+from pqv_core.comparison import Comparison, Row, StoredRun
+from pqv_core.comparison.columns import COLUMNS, Column
+from pqv_core.comparison.figures import figures
+from pqv_core.comparison.views import spread, views
+from pqv_core.report import data, svg
+from pqv_core.resource_files import resource
+from pqv_core.results import Environment
+from pqv_core.summary import MISSING
+
+
+def html(comparison: Comparison, *, project: str) -> str:
+    """The report. Everything that is shown is escaped, whoever wrote it.
+
+    Args:
+        project: The project's name.
+    """
+    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, keep_trailing_newline=True)
+    template = environment.from_string(resource("report", "report.html").read_text(encoding="utf-8"))
+    whole = json.dumps(data.plain(comparison, project=project), allow_nan=False, separators=(",", ":"))
+    rendered = template.render(
+        project=project,
+        stem=f"{project}-report",
+        made=f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
+        version=_version(),
+        problems=comparison.problems,
+        runs=comparison.runs,
+        rows=comparison.rows,
+        devices=[_device(comparison, name) for name in comparison.devices],
+        environments=_environments(comparison),
+        drawn=svg.draw,
+        svg_link=lambda chart: _link(svg.standalone(chart), "image/svg+xml"),
+        table_link=lambda chart: _link(data.chart_table(chart), "text/csv"),
+        spread=spread,
+        remarks=_remarks,
+        size=formatting.size,
+        counted=_counted,
+        light=svg.variables(svg.LIGHT),
+        dark=svg.variables(svg.DARK),
+        rules=svg.RULES,
+        json_link=_link(whole, "application/json"),
+        csv_link=_link(data.table(comparison.rows), "text/csv"),
+        island=_island(whole),
+    )
+    return rendered.encode("utf-8", "replace").decode()
+
+
+def _device(comparison: Comparison, name: str) -> dict[str, Any]:
+    rows: list[Row] = [row for row in comparison.rows if row.device == name]
+    varied, same = _columns(rows)
+    return {
+        "name": name,
+        "rows": rows,
+        "columns": varied,
+        "same": same,
+        "charts": views(rows, device=name),
+        "figures": figures(comparison, device=name),
+    }
+
+
+def _columns(rows: Sequence[Row]) -> tuple[list[Column], list[tuple[str, str]]]:
+    """The columns that tell rows apart; and what is the same in all rows, with its head."""
+    varied: list[Column] = []
+    same: list[tuple[str, str]] = []
+    for column in COLUMNS:
+        texts = {column.text(row) for row in rows}
+        if column.key == "run" or (len(texts) > 1 and column.key != "device"):
+            varied.append(column)
+        elif column.key != "device" and texts != {MISSING}:
+            same.append((column.head, next(iter(texts))))
+    return varied, same
+
+
+def _environments(comparison: Comparison) -> list[tuple[Environment, list[str]]]:
+    """Each environment with the runs that were made in it."""
+    found: dict[str, tuple[Environment, list[str]]] = {}
+    for run in comparison.runs:
+        environment = run.record.environment
+        _, names = found.setdefault(repr(environment), (environment, []))
+        names.append(run.title)
+    return list(found.values())
+
+
+def _remarks(run: StoredRun) -> list[str]:
+    """What there is to say of a run: its note, its warnings, its error."""
+    error = run.record.error.message if run.record.error else ""
+    return [text for text in (run.label.note, *run.record.warnings, error) if text]
+
+
+def _island(text: str) -> str:
+    """JSON that cannot end its element, whatever it holds."""
+    return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
+
+
+def _link(text: str, kind: str) -> str:
+    return f"data:{kind};charset=utf-8;base64,{base64.b64encode(text.encode('utf-8', 'replace')).decode()}"
+
+
+def _counted(count: int, word: str) -> str:
+    return f"{count:,} {word}{'' if count == 1 else 's'}"
+
+
+def _version() -> str:
+    try:
+        return importlib.metadata.version("pqv-mobile")
+    except importlib.metadata.PackageNotFoundError:  # run from a checkout that was not installed
+        return ""
