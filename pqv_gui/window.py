@@ -32,6 +32,7 @@ _PAGES = {
     Place.EXPORT: ("pqv_gui.pages.export", "ExportPage"),
     Place.RUN: ("pqv_gui.pages.run", "RunPage"),
     Place.DEVICE: ("pqv_gui.pages.device", "DevicePage"),
+    Place.COMPARE: ("pqv_gui.pages.compare", "ComparePage"),
 }
 """A page is imported and built when it is first shown: the window is there at once."""
 
@@ -116,7 +117,7 @@ class MainWindow(QMainWindow):
         self.theme.changed.connect(self._on_theme)
 
     def _resize_sides(self) -> None:
-        self.steps.setFixedWidth(em(times=9.6))
+        self.steps.setFixedWidth(em(times=10.4))
         self.summary.setFixedWidth(em(times=16.5))
         self.menus.corner.updateGeometry()
 
@@ -307,7 +308,7 @@ class MainWindow(QMainWindow):
     # phones --------------------------------------------------------------------------------------------------
 
     def _meet_phones(self) -> None:
-        """Watch for phones from the first project on."""
+        """Watch for phones, and read the runs, from the first project on."""
         if self._watching:
             return
         self._watching = True
@@ -317,6 +318,15 @@ class MainWindow(QMainWindow):
         desk.failed.connect(lambda error: self._on_failed(error, Place.DEVICE))
         desk.ended.connect(self._on_job_ended)
         desk.watch.look()
+        self.workspace.compare.changed.connect(self._refresh_compare)
+        self._refresh_compare()
+
+    def _refresh_compare(self) -> None:
+        count, shown = self.workspace.compare.view.count, self._pages.get(Place.COMPARE)
+        words = tr("{count} runs").replace("{count}", str(count)) if count else ""
+        self.steps.buttons[Place.COMPARE].set_state("todo", words, f"({count})" if count else "")
+        if shown is not None and shown.isVisible():
+            shown.refresh()
 
     def _refresh_phones(self) -> None:
         desk, shown = self.workspace.phones, self._pages.get(Place.DEVICE)

@@ -25,6 +25,7 @@ from pqv_gui.viewmodels.session import Problem, Session
 from pqv_gui.viewmodels.steps import Place
 
 if TYPE_CHECKING:
+    from pqv_gui.compare_desk import CompareDesk
     from pqv_gui.phone_desk import PhoneDesk
 
 AUTOSAVE_MS = 600
@@ -41,6 +42,7 @@ class Workspace(QObject):
     run_changed = Signal()
     opened = Signal()  # another project, or none
     failed = Signal(object, object)  # ErrorInfo, Place where it belongs
+    stored = Signal()  # what is kept of some run has changed
 
     def __init__(self, settings: Settings, *, command: Sequence[str] | None = None) -> None:
         super().__init__()
@@ -54,6 +56,7 @@ class Workspace(QObject):
         self.jobs = JobRunner(self, command=command)
         self._command = command
         self._phones: PhoneDesk | None = None
+        self._compare: CompareDesk | None = None
         self.visited: set[Place] = set()
         self.problems: tuple[Problem, ...] = ()
         self._scans: dict[str, Handle] = {}
@@ -102,8 +105,25 @@ class Workspace(QObject):
                 around=around,
             )
             self._phones.kept.connect(self.run.attach)
+            self._phones.kept.connect(lambda _: self.stored.emit())
             self._show_files()
         return self._phones
+
+    @property
+    def compare(self) -> CompareDesk:
+        """The runs side by side; read when they are first wanted, so that the window need not wait for them."""
+        if self._compare is None:
+            from pqv_gui.compare_desk import CompareDesk
+
+            self._compare = CompareDesk(self)
+            self._compare.trashed.connect(self._on_trashed)
+        return self._compare
+
+    def _on_trashed(self, directory: Path) -> None:
+        """The Run page shows the newest of the runs that are left."""
+        if directory == self.run.now.directory and not self.run.active and self.session.path is not None:
+            self.run.reset()
+            self._load_last_run(self.session.path)
 
     @property
     def measures(self) -> bool:
@@ -318,10 +338,15 @@ class Workspace(QObject):
             self.run_changed.emit()
             return
         self.tasks.start(
-            lambda _: results.load(directory), done=self.run.attach, failed=lambda error: self._unread(error, last)
+            lambda _: results.load(directory), done=self._attach, failed=lambda error: self._unread(error, last)
         )
 
+    def _attach(self, record: results.RunRecord) -> None:
+        self.run.attach(record)
+        self.stored.emit()
+
     def _unread(self, error: ErrorInfo, last: Finished) -> None:
+        self.stored.emit()
         if last.outcome == "succeeded":  # otherwise the run has said already what is wrong
             self.failed.emit(error, Place.RUN)
         self.run_changed.emit()

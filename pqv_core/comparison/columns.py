@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from pqv_core import formatting, labels, summary
@@ -91,3 +91,23 @@ COLUMNS = (
     ),
     _number("params", "Parameters", lambda row: row.params, lambda value: formatting.count(round(value)), "", ""),
 )
+
+_SETTINGS = ("model", "precision", "ratio", "importance", "engine", "threads")
+
+
+def varied(columns: Sequence[Column], rows: Sequence[Row]) -> tuple[list[Column], list[tuple[str, str]]]:
+    """The columns worth a place in a table of these rows; and the settings that all rows share, with their heads.
+
+    Columns in which there is nothing are left out.
+    """
+    shown: list[Column] = []
+    shared: list[tuple[str, str]] = []
+    for column in columns:
+        texts = {column.text(row) for row in rows}
+        if texts == {summary.MISSING}:
+            continue
+        if len(texts) == 1 and len(rows) > 1 and column.key in _SETTINGS:
+            shared.append((column.head, next(iter(texts))))
+        else:
+            shown.append(column)
+    return shown, shared

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pqv_core import formatting, labels, operators, summary
 from pqv_core.comparison import pareto
 from pqv_core.comparison.charts import BarChart, Chart, Point, ScatterChart, Series
-from pqv_core.comparison.rows import Row, precision
+from pqv_core.comparison.rows import Row, engine_name, importance, precision
 from pqv_core.results import Role
 
 _MB = 1e6
@@ -30,14 +30,26 @@ def views(rows: Iterable[Row], *, device: str) -> list[Chart]:
 
 
 def run_names(rows: Sequence[Row]) -> dict[str, str]:
-    """A name for each run that tells it from the others: its own, else what it made, with its id where needed."""
-    several = len({row.model for row in rows}) > 1
-    made: dict[str, str] = {}
+    """A name for each run that tells it from the others: its own, else the settings that vary, else its id."""
+    standing: dict[str, Row] = {}
     for row in rows:
-        if row.role == "compressed" or row.run not in made:
-            made[row.run] = row.name or (f"{row.model} · {row.made}" if several else row.made)
+        if row.role == "compressed" or row.run not in standing:
+            standing[row.run] = row
+    settings = {run: _settings(row) for run, row in standing.items()}
+    vary = [len(set(values)) > 1 for values in zip(*settings.values(), strict=True)]
+    made = {}
+    for run, row in standing.items():
+        told = [text for text, varies in zip(settings[run], vary, strict=True) if varies and text]
+        made[run] = row.name or " · ".join(told) or (row.made if len(standing) == 1 else run)
     taken = Counter(made.values())
     return {run: name if taken[name] == 1 else f"{name} · {run}" for run, name in made.items()}
+
+
+def _settings(row: Row) -> tuple[str, ...]:
+    """What a run may differ in, in words."""
+    cut = f"{formatting.percent(row.ratio)} pruned" if row.ratio else "not pruned"
+    how = importance(row.importance) if row.importance else ""
+    return row.model, precision(row.precision), cut, how, engine_name(row.engine) if row.engine else ""
 
 
 def _artefact(row: Row, names: dict[str, str]) -> str:

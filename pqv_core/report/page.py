@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import importlib.metadata
 import json
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,13 +12,12 @@ import jinja2
 
 from pqv_core import formatting
 from pqv_core.comparison import Comparison, Row, StoredRun
-from pqv_core.comparison.columns import COLUMNS, Column
+from pqv_core.comparison.columns import COLUMNS, varied
 from pqv_core.comparison.figures import figures
 from pqv_core.comparison.views import spread, views
 from pqv_core.report import data, svg
 from pqv_core.resource_files import resource
 from pqv_core.results import Environment
-from pqv_core.summary import MISSING
 
 
 def html(comparison: Comparison, *, project: str) -> str:
@@ -60,28 +58,15 @@ def html(comparison: Comparison, *, project: str) -> str:
 
 def _device(comparison: Comparison, name: str) -> dict[str, Any]:
     rows: list[Row] = [row for row in comparison.rows if row.device == name]
-    varied, same = _columns(rows)
+    shown, shared = varied([column for column in COLUMNS if column.key != "device"], rows)
     return {
         "name": name,
         "rows": rows,
-        "columns": varied,
-        "same": same,
+        "columns": shown,
+        "shared": shared,
         "charts": views(rows, device=name),
         "figures": figures(comparison, device=name),
     }
-
-
-def _columns(rows: Sequence[Row]) -> tuple[list[Column], list[tuple[str, str]]]:
-    """The columns that tell rows apart; and what is the same in all rows, with its head."""
-    varied: list[Column] = []
-    same: list[tuple[str, str]] = []
-    for column in COLUMNS:
-        texts = {column.text(row) for row in rows}
-        if column.key == "run" or (len(texts) > 1 and column.key != "device"):
-            varied.append(column)
-        elif column.key != "device" and texts != {MISSING}:
-            same.append((column.head, next(iter(texts))))
-    return varied, same
 
 
 def _environments(comparison: Comparison) -> list[tuple[Environment, list[str]]]:

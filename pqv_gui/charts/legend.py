@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pyqtgraph.graphicsItems.ScatterPlotItem import Symbols
 from PySide6.QtCore import QPointF, QSize, Qt
 from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
@@ -13,12 +14,13 @@ from pqv_gui.theme import colors, em, scaled_font
 
 @dataclass(frozen=True)
 class Entry:
-    """One curve."""
+    """One curve, or one kind of marks, whose shape is drawn instead of a line: a square for ``s``, and so on."""
 
     name: str
     value: str
     color: str
     dashed: bool
+    mark: str = ""
 
 
 class Legend(QWidget):
@@ -63,7 +65,7 @@ class Legend(QWidget):
         room = bold.horizontalAdvance("8,888 ms")
         places, x, line = [], 0.0, 0
         for entry in self._entries:
-            width = em(self, 1.9) + plain.horizontalAdvance(entry.name) + room
+            width = em(self, 1.9) + plain.horizontalAdvance(entry.name) + (0 if entry.mark else room)
             if x and x + width > self.width():
                 x, line = 0.0, line + 1
             places.append((x, line))
@@ -82,7 +84,10 @@ class Legend(QWidget):
                 pen.setDashPattern([2.0, 1.2])
             pen.setCapStyle(Qt.PenCapStyle.FlatCap)
             painter.setPen(pen)
-            painter.drawLine(QPointF(x + 1, middle), QPointF(x + unit * 1.1, middle))
+            if entry.mark:
+                _draw_mark(painter, entry, QPointF(x + unit * 0.6, middle), unit * 0.36)
+            else:
+                painter.drawLine(QPointF(x + 1, middle), QPointF(x + unit * 1.1, middle))
             painter.setFont(plain)
             painter.setPen(QColor(shades.muted))
             left = x + unit * 1.4
@@ -92,3 +97,16 @@ class Legend(QWidget):
             painter.setFont(bold)
             painter.setPen(QColor(shades.text))
             painter.drawText(QPointF(left, baseline), entry.value)
+
+
+def _draw_mark(painter: QPainter, entry: Entry, middle: QPointF, size: float) -> None:
+    """A shape as pyqtgraph draws it."""
+    symbol = Symbols[entry.mark]
+    painter.save()
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(QColor(entry.color))
+    painter.translate(middle)
+    painter.scale(2 * size, 2 * size)
+    painter.drawPath(symbol)
+    painter.restore()

@@ -20,10 +20,11 @@ class Place(Enum):
     EXPORT = "Export"
     RUN = "Run"
     DEVICE = "Device"
+    COMPARE = "Compare"
 
 
 WIZARD = (Place.MODEL, Place.PRUNE, Place.BACKEND, Place.EXPORT)
-WORKING = (Place.RUN, Place.DEVICE)
+WORKING = (Place.RUN, Place.DEVICE, Place.COMPARE)
 
 _SECTIONS = {
     "model": Place.MODEL,

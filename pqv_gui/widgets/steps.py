@@ -69,7 +69,7 @@ class StepButton(QAbstractButton):
         if self._number is not None:
             self._draw_circle(painter, circle)
         else:
-            draw = _draw_phone if self.place is Place.DEVICE else _draw_play
+            draw = {Place.DEVICE: _draw_phone, Place.COMPARE: _draw_bars}.get(self.place, _draw_play)
             draw(painter, circle, QColor(shades.accent if self.isChecked() else shades.muted))
         font = self.font()
         font.setBold(self.isChecked())
@@ -119,6 +119,13 @@ def _draw_phone(painter: QPainter, circle: QRectF, ink: QColor) -> None:
     painter.setBrush(Qt.BrushStyle.NoBrush)
     painter.drawRoundedRect(body, 3, 3)
     painter.drawLine(_at(circle, 0.43, 0.78), _at(circle, 0.57, 0.78))
+
+
+def _draw_bars(painter: QPainter, circle: QRectF, ink: QColor) -> None:
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(ink)
+    for left, top in ((0.12, 0.5), (0.41, 0.14), (0.7, 0.34)):
+        painter.drawRoundedRect(QRectF(_at(circle, left, top), _at(circle, left + 0.2, 0.9)), 1, 1)
 
 
 def _draw_tick(painter: QPainter, circle: QRectF, ink: QColor) -> None:

@@ -15,6 +15,7 @@ from pqv_core import comparison, results, run_label
 from pqv_core import project as projects
 from pqv_core.comparison import Comparison, pareto, views
 from pqv_core.comparison.charts import BarChart, ScatterChart
+from pqv_core.comparison.columns import COLUMNS, varied
 from pqv_core.comparison.figures import Figure, figures
 from pqv_core.comparison.load import THIS_COMPUTER
 from pqv_core.results import Candidate, OperatorTime, RunRecord
@@ -256,18 +257,44 @@ def test_the_views_of_a_device(project: Path) -> None:
     assert bars(chart(phone, "speedup"))["over FP32, fastest"] == {name: 3}
 
 
-def test_runs_are_told_apart_by_name_else_by_what_they_made_else_by_id(project: Path) -> None:
-    run_label.save(keep(project, record("r1")), name="First", note="")
+def test_runs_are_told_apart_by_name_else_by_what_varies_else_by_id(project: Path) -> None:
+    keep(project, record("r1"))
+    assert views.run_names(comparison.load(project).rows) == {"r1": "INT8 dynamic, 25.0 % pruned (ONEDNN)"}
     keep(project, record("r2"))
-    keep(project, record("r3"))
-    keep(project, made("r4", engine="fbgemm"))
-    plain = "INT8 dynamic, 25.0 % pruned"
+    assert views.run_names(comparison.load(project).rows) == {"r1": "r1", "r2": "r2"}
+    run_label.save(projects.runs_directory(project) / "r1", name="First", note="")
+    keep(project, made("r3", engine="fbgemm", prune={"ratio": 0.5}))
+    keep(project, made("r4", engine="fbgemm", prune={"enabled": False}))
+    keep(project, made("r5", engine="fbgemm", prune={"enabled": False}))
     assert views.run_names(comparison.load(project).rows) == {
         "r1": "First",
-        "r2": f"{plain} (ONEDNN) · r2",
-        "r3": f"{plain} (ONEDNN) · r3",
-        "r4": f"{plain} (FBGEMM)",
+        "r2": "25.0 % pruned · Taylor · ONEDNN",
+        "r3": "50.0 % pruned · Taylor · FBGEMM",
+        "r4": "not pruned · FBGEMM · r4",
+        "r5": "not pruned · FBGEMM · r5",
     }
+    assert views.run_names([]) == {}
+
+
+def test_a_table_leaves_out_what_all_rows_share_and_what_none_has(project: Path) -> None:
+    keep(project, record("r1"))
+    keep(project, made("r2", engine="fbgemm", peak_rss_bytes=None))
+    rows = [row for row in comparison.load(project).rows if row.role == "compressed"]
+    shown, shared = varied(COLUMNS, rows)
+    assert [column.key for column in shown] == [
+        "run", "artefact", "engine", "device", "top1", "median_ms", "p90_ms", "over_paper", "over_fastest",
+        "size_bytes", "peak_bytes", "params",
+    ]  # fmt: skip
+    assert shared == [
+        ("Model", "deit_small_patch16_224"),
+        ("Precision", "INT8 dynamic"),
+        ("Pruned", "25.0 %"),
+        ("Importance", "Taylor"),
+        ("Threads", "2"),
+    ]
+    alone, shared = varied(COLUMNS, rows[:1])
+    assert len(alone) == len(COLUMNS)
+    assert shared == []
 
 
 @given(st.floats(-1e18, 1e18))

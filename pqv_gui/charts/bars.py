@@ -1,0 +1,231 @@
+"""Bars by category, side by side or stacked, with a readout under the pointer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QFontMetricsF, QMouseEvent, QPainter, QPaintEvent
+from PySide6.QtWidgets import QSizePolicy, QWidget
+
+from pqv_core.comparison.charts import BarChart, said
+from pqv_core.report import data, svg
+from pqv_gui.charts.legend import Entry, Legend
+from pqv_gui.charts.saving import Saver
+from pqv_gui.i18n import tr
+from pqv_gui.theme import colors, em
+from pqv_gui.widgets.basics import ElidedLabel, column, label, row
+
+_BAR, _GAP, _STACK = 1.05, 0.65, 1.55  # heights in lines of text
+_NAMES = 0.38  # most of the width that the names take
+
+
+@dataclass(frozen=True)
+class _Bar:
+    """Where a bar is, and what is said of it."""
+
+    area: QRectF
+    color: int
+    words: str
+    figure: str
+    inside: str = ""
+
+
+class _Plot(QWidget):
+    """The bars themselves."""
+
+    pointed = Signal(str)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.chart: BarChart | None = None
+        self._bars: list[_Bar] = []
+        self.setMouseTracking(True)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+
+    def show_chart(self, chart: BarChart) -> None:
+        """Show another chart."""
+        self.chart = chart
+        self.setAccessibleName(tr(chart.title))
+        self.setAccessibleDescription("; ".join(_spoken(chart)))
+        self.updateGeometry()
+        self.update()
+
+    def _height(self, index: int) -> float:
+        """Height of a category, with the gap below it."""
+        assert self.chart is not None
+        if self.chart.stacked:
+            return em(self, _STACK + _GAP)
+        return em(self, _BAR) * sum(s.values[index] is not None for s in self.chart.series) + em(self, _GAP)
+
+    def sizeHint(self) -> QSize:
+        """As high as its bars."""
+        count = len(self.chart.categories) if self.chart else 0
+        return QSize(em(self, 16), max(1, round(sum(self._height(index) for index in range(count)))))
+
+    def minimumSizeHint(self) -> QSize:
+        """The same height."""
+        return QSize(em(self, 12), self.sizeHint().height())
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Draw the bars."""
+        if self.chart is None:
+            return
+        shades, painter = colors(self), QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        metrics = QFontMetricsF(self.font())
+        names = self._names(metrics)
+        self._place(metrics, names)
+        top = 0.0
+        for index, name in enumerate(self.chart.categories):
+            height = self._height(index)
+            line = QRectF(0, top, names - em(self, 0.6), height - em(self, _GAP))
+            painter.setPen(QColor(shades.muted))
+            shown = metrics.elidedText(name, Qt.TextElideMode.ElideMiddle, line.width())
+            painter.drawText(line, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight, shown)
+            top += height
+        for bar in self._bars:
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(QColor(shades.series[bar.color % len(shades.series)]))
+            painter.drawRoundedRect(bar.area, 2, 2)
+            if metrics.horizontalAdvance(bar.inside) + 8 < bar.area.width():
+                painter.setPen(QColor(shades.surface))
+                painter.drawText(bar.area, Qt.AlignmentFlag.AlignCenter, bar.inside)
+            painter.setPen(QColor(shades.text))
+            figure = QRectF(bar.area.right() + 6, bar.area.top(), self.width(), bar.area.height())
+            painter.drawText(figure, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, bar.figure)
+
+    def _names(self, metrics: QFontMetricsF) -> float:
+        assert self.chart is not None
+        widest = max((metrics.horizontalAdvance(name) for name in self.chart.categories), default=0.0)
+        return min(widest, self.width() * _NAMES) + em(self, 0.8)
+
+    def _place(self, metrics: QFontMetricsF, names: float) -> None:
+        """Where each bar goes at the present width."""
+        assert self.chart is not None
+        chart = self.chart
+        totals = [[series.values[index] or 0.0 for series in chart.series] for index in range(len(chart.categories))]
+        most = max((sum(values) if chart.stacked else max(values) for values in totals), default=0.0) or 1.0
+        figures = max(metrics.horizontalAdvance(chart.say(sum(v) if chart.stacked else max(v))) for v in totals)
+        room = max(1.0, self.width() - names - figures - em(self, 0.8))
+        self._bars, top = [], 0.0
+        for index in range(len(chart.categories)):
+            make = self._stack if chart.stacked else self._group
+            self._bars += make(index, QPointF(names, top), room / most)
+            top += self._height(index)
+
+    def _group(self, index: int, at: QPointF, scale: float) -> list[_Bar]:
+        assert self.chart is not None
+        found: list[_Bar] = []
+        pitch = em(self, _BAR)
+        for place, series in enumerate(self.chart.series):
+            value = series.values[index]
+            if value is None:
+                continue
+            top = at.y() + len(found) * pitch
+            area = QRectF(at.x(), top, max(1.0, value * scale), pitch - 2)
+            words = f"{self.chart.categories[index]} · {series.name}: {self.chart.say(value)}"
+            detail = series.detail(index)
+            found.append(_Bar(area, place, f"{words} · {detail}" if detail else words, self.chart.say(value)))
+        return found
+
+    def _stack(self, index: int, at: QPointF, scale: float) -> list[_Bar]:
+        assert self.chart is not None
+        values = [series.values[index] or 0.0 for series in self.chart.series]
+        found: list[_Bar] = []
+        total, left = sum(values), at.x()
+        last = max((place for place, value in enumerate(values) if value > 0), default=-1)
+        for place, (series, value) in enumerate(zip(self.chart.series, values, strict=True)):
+            if value <= 0:
+                continue
+            area = QRectF(left, at.y(), value * scale, em(self, _STACK))
+            share = said(100 * value / total, "%")
+            words = f"{self.chart.categories[index]} · {series.name}: {self.chart.say(value)}, {share}"
+            found.append(_Bar(area, place, words, self.chart.say(total) if place == last else "", series.name))
+            left = area.right()
+        return found
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        """Say what is under the pointer."""
+        y = event.position().y()
+        found = [bar for bar in self._bars if bar.area.contains(event.position())]
+        beside = [bar for bar in self._bars if bar.area.top() <= y < bar.area.bottom()]
+        pointed = found or beside[-1:]
+        self.pointed.emit(pointed[0].words if pointed else "")
+
+    def leaveEvent(self, event: QEvent) -> None:
+        """Nothing is under the pointer."""
+        self.pointed.emit("")
+
+
+def _spoken(chart: BarChart) -> list[str]:
+    return [
+        f"{name}, {series.name}: {chart.say(value)}"
+        for index, name in enumerate(chart.categories)
+        for series in chart.series
+        if (value := series.values[index]) is not None
+    ]
+
+
+class BarsView(QWidget):
+    """A chart of bars with its heading, legend, readout, and a way to save it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.heading = label("", "strong")
+        self.readout = ElidedLabel("", "caption")
+        self.readout.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self.legend = Legend()
+        self.plot = _Plot()
+        self.plot.pointed.connect(self.readout.set_text)
+        self.saver = Saver(self.plot, title=self.heading.text, svg=self._svg, csv=self._csv)
+        self.save = self.saver.button()
+        top = row(gap=0.6)
+        top.addWidget(self.heading)
+        top.addWidget(self.readout, 1)
+        top.addWidget(self.save)
+        layout = column(self, gap=0.3)
+        layout.addLayout(top)
+        layout.addWidget(self.legend)
+        layout.addWidget(self.plot)
+        layout.addStretch()
+
+    @property
+    def chart(self) -> BarChart | None:
+        """What is shown."""
+        return self.plot.chart
+
+    def show_chart(self, chart: BarChart) -> None:
+        """Show another chart."""
+        if chart == self.chart:
+            return
+        self.heading.setText(tr(chart.title))
+        self.save.setAccessibleName(f"{tr('Save the chart')}: {tr(chart.title)}")
+        self.plot.show_chart(chart)
+        self._show_legend()
+
+    def _show_legend(self) -> None:
+        chart = self.chart
+        shades = colors(self).series
+        several = chart is not None and len(chart.series) > 1
+        self.legend.setVisible(several)
+        if chart is not None and several:
+            self.legend.show_entries(
+                tuple(
+                    Entry(tr(series.name), "", shades[index % len(shades)], dashed=False, mark="s")
+                    for index, series in enumerate(chart.series)
+                )
+            )
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Take over new colours and text sizes."""
+        super().changeEvent(event)
+        if event.type() in (QEvent.Type.PaletteChange, QEvent.Type.FontChange) and hasattr(self, "plot"):
+            self._show_legend()
+            self.plot.updateGeometry()
+
+    def _svg(self) -> str:
+        return svg.standalone(self.chart) if self.chart else ""
+
+    def _csv(self) -> str:
+        return data.chart_table(self.chart) if self.chart else ""

@@ -1,0 +1,329 @@
+"""Compare: the runs and what was measured of them, side by side, as a table, as charts, and as a report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import Qt, QTimer, QUrl
+from PySide6.QtGui import QDesktopServices
+from PySide6.QtWidgets import QFileDialog, QMessageBox, QProgressBar, QWidget
+
+from pqv_core.comparison import StoredRun
+from pqv_core.comparison.charts import BarChart, ScatterChart
+from pqv_core.comparison.columns import COLUMNS
+from pqv_core.errors import ErrorInfo
+from pqv_core.report.write import FORMATS, default_path
+from pqv_gui.charts.bars import BarsView
+from pqv_gui.charts.pareto import ParetoChart, Shown
+from pqv_gui.i18n import tr
+from pqv_gui.pages.base import Columns, Page
+from pqv_gui.viewmodels.compare import NEWEST
+from pqv_gui.viewmodels.steps import Place
+from pqv_gui.widgets.basics import Card, ElidedLabel, button, column, label, row
+from pqv_gui.widgets.compare_table import CompareTable
+from pqv_gui.widgets.inputs import CheckInput, ComboInput, TextInput
+from pqv_gui.widgets.run_label_card import RunLabelCard
+from pqv_gui.workspace import Workspace
+
+_BETWEEN_CHARTS_MS = 15  # each is drawn in a turn of its own, so that no frame waits for all
+_MOST_FIGURE_CHARTS = 3
+_BARS = ("speedup", "size", "memory", "operators")
+_NAMES = {"html": "HTML", "csv": "CSV", "json": "JSON", "netron": "Netron"}
+
+
+class ComparePage(Page):
+    """All runs of the project."""
+
+    place = Place.COMPARE
+
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__(
+            workspace,
+            heading=tr("Compare"),
+            sentence=tr("Every run and what was measured of it, on this computer and on every phone."),
+        )
+        self.desk = workspace.compare
+        self.view = self.desk.view
+        self._told: ErrorInfo | None = None
+        self._turn: list[str] = []
+        self._more = QTimer(self)
+        self._more.setSingleShot(True)
+        self._more.setInterval(_BETWEEN_CHARTS_MS)
+        self._more.timeout.connect(self._draw_next)
+        self.body.addWidget(self._state_card())
+        self.full = QWidget()
+        self.parts = column(self.full, gap=0.8)
+        self.parts.addWidget(self._table_card())
+        self.selected = RunLabelCard()
+        self.selected.labelled.connect(lambda path, name, note: self.desk.label(path, name=name, note=note))
+        self.selected.reveal.connect(_reveal)
+        self.selected.trash.connect(self._ask_to_trash)
+        self.parts.addWidget(self.selected)
+        self._chart_cards()
+        self.parts.addWidget(self._figure_card())
+        self.body.addWidget(self.full)
+        self.body.addStretch()
+        self.desk.failed.connect(self.present)
+        self.desk.written.connect(self._on_written)
+        self.workspace.run_changed.connect(self._show_selected)
+
+    # building ------------------------------------------------------------------------------------------------
+
+    def _state_card(self) -> Card:
+        card = Card()
+        line = row(gap=0.6)
+        self.headline = label("", "heading")
+        self.position = ElidedLabel("", "muted")
+        self.run = button(tr("Go to &Run"), lambda: self.go.emit(Place.RUN), kind="primary")
+        self.again = button(tr("Try &again"), self.desk.read)
+        self.export = button(
+            tr("E&xport report …"), self._export, tip=tr("Of the ticked runs: HTML, CSV, JSON, Netron")
+        )
+        line.addWidget(self.headline)
+        line.addWidget(self.position, 1)
+        for widget in (self.again, self.run, self.export):
+            line.addWidget(widget)
+        card.body.addLayout(line)
+        self.busy = QProgressBar()
+        self.busy.setRange(0, 0)
+        self.busy.setTextVisible(False)
+        self.busy.setAccessibleName(tr("The runs are being read"))
+        card.body.addWidget(self.busy)
+        self.problems = label("", "problem", wrap=True)
+        card.body.addWidget(self.problems)
+        self.written_line = QWidget()
+        inner = row(self.written_line, gap=0.6)
+        self.written = ElidedLabel("", "muted")
+        self.open_report = button(tr("&Open the report"), self._open_report, kind="link")
+        inner.addWidget(self.written, 1)
+        inner.addWidget(self.open_report)
+        card.body.addWidget(self.written_line)
+        self.written_line.hide()
+        self._report: Path | None = None
+        return card
+
+    def _table_card(self) -> Card:
+        card = Card()
+        line = row(gap=0.6)
+        self.filter = TextInput(placeholder=tr("Filter: words of the name, model, engine …"))
+        self.filter.setAccessibleName(tr("Filter the runs"))
+        self.filter.setClearButtonEnabled(True)
+        self.filter.textChanged.connect(self.view.filter)
+        self.sort = ComboInput({NEWEST: tr("Newest"), **{item.key: tr(item.head) for item in COLUMNS}})
+        self.sort.setAccessibleName(tr("Sort by"))
+        self.sort.changed.connect(lambda key: self.view.sort_by(key, descending=key == NEWEST))
+        self.order = button("", self._flip_order, kind="link", name=tr("Turn the order round"))
+        self.all_files = CheckInput(tr("Baselines, &too"))
+        self.all_files.setToolTip(tr("Show the FP32 and the pruned files of each run, too"))
+        self.all_files.changed.connect(self.view.show_all_files)
+        self.tick_all = button(tr("Tick all"), lambda: self.view.tick_all(True), kind="link")
+        self.tick_none = button(tr("Tick none"), lambda: self.view.tick_all(False), kind="link")
+        line.addWidget(self.filter, 1)
+        line.addWidget(label(tr("Sort by"), "muted"))
+        for widget in (self.sort, self.order, self.all_files, self.tick_all, self.tick_none):
+            line.addWidget(widget)
+        card.body.addLayout(line)
+        self.shared = ElidedLabel("", "caption")
+        card.body.addWidget(self.shared)
+        self.table = CompareTable(self.view)
+        self.table.chosen.connect(self.view.select)
+        self.table.sorted.connect(self._sort_by_head)
+        card.body.addWidget(self.table)
+        self.elsewhere = label(tr("* Of the same file on the computer; this device was not asked."), "caption")
+        card.body.addWidget(self.elsewhere)
+        self.table_card = card
+        return card
+
+    def _chart_cards(self) -> None:
+        line = row(gap=0.6)
+        self.device = ComboInput({})
+        self.device.setAccessibleName(tr("Device whose charts are shown"))
+        self.device.changed.connect(self.view.choose_device)
+        line.addWidget(label(tr("On"), "heading"))
+        line.addWidget(self.device, 1)
+        line.addStretch(1)
+        self.device_line = QWidget()
+        self.device_line.setLayout(line)
+        self.parts.addWidget(self.device_line)
+        self.pareto = ParetoChart()
+        self.pareto.saver.failed.connect(self.present)
+        self.pareto_card = Card()
+        self.pareto_card.body.addWidget(self.pareto)
+        self.parts.addWidget(self.pareto_card)
+        self.bars = {key: self._bars() for key in _BARS}
+        self.cards = {key: Card() for key in _BARS}
+        for key, card in self.cards.items():
+            card.body.addWidget(self.bars[key])
+        self.parts.addWidget(self.cards["speedup"])
+        self.parts.addWidget(Columns([(self.cards["size"], 1), (self.cards["memory"], 1)], fold_below=44))
+        self.parts.addWidget(self.cards["operators"])
+        self.nothing_ticked = label(tr("Tick a run in the table to see its charts."), "muted", wrap=True)
+        self.parts.addWidget(self.nothing_ticked)
+
+    def _bars(self) -> BarsView:
+        made = BarsView()
+        made.saver.failed.connect(self.present)
+        return made
+
+    def _figure_card(self) -> Card:
+        self.figure_card = Card(tr("The paper’s figures, from these runs"))
+        self.figure = ComboInput({})
+        self.figure.setAccessibleName(tr("Figure of the paper"))
+        self.figure.changed.connect(lambda number: self.view.choose_figure(int(number)))
+        self.figure_card.body.addWidget(self.figure)
+        self.figure_bars = [self._bars() for _ in range(_MOST_FIGURE_CHARTS)]
+        for bars in self.figure_bars:
+            self.figure_card.body.addWidget(bars)
+        self.missing = label("", "muted", wrap=True)
+        self.figure_card.body.addWidget(self.missing)
+        return self.figure_card
+
+    # what a person does --------------------------------------------------------------------------------------
+
+    def _sort_by_head(self, key: str) -> None:
+        if key == self.view.sort:
+            self._flip_order()
+        else:
+            self.view.sort_by(key, descending=False)
+
+    def _flip_order(self) -> None:
+        self.view.sort_by(self.view.sort, descending=not self.view.descending)
+
+    def _ask_to_trash(self, run: StoredRun) -> None:
+        box = QMessageBox(self)
+        box.setIcon(QMessageBox.Icon.Question)
+        box.setWindowTitle(tr("Move to the trash"))
+        box.setText(tr("Move the run {name} to the trash?").replace("{name}", run.title))
+        box.setInformativeText(tr("Its files and all that was measured of it go with it. Other runs lose nothing."))
+        move = box.addButton(tr("&Move to trash"), QMessageBox.ButtonRole.AcceptRole)
+        keep = box.addButton(tr("&Keep"), QMessageBox.ButtonRole.RejectRole)
+        box.setDefaultButton(keep)
+        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        box.setModal(True)
+        move.clicked.connect(lambda: self.desk.trash(run.directory))
+        box.open()
+
+    def _export(self) -> None:
+        project = self.desk.project
+        if project is None:
+            return
+        filters = {f"{_NAMES[kind]} (*{default_path(project, kind).suffix})": kind for kind in FORMATS}
+        chosen, wanted = QFileDialog.getSaveFileName(
+            self, tr("Export report"), str(default_path(project, "html")), ";;".join(filters)
+        )
+        if chosen:
+            self.banner.hide()
+            self.desk.export(Path(chosen), filters.get(wanted, "html"))
+
+    def _on_written(self, path: Path) -> None:
+        self._report = path
+        self.written.set_text(tr("Written: {path}").replace("{path}", str(path)))
+        self.written_line.show()
+
+    def _open_report(self) -> None:
+        if self._report is not None:
+            QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._report)))
+
+    # what is shown -------------------------------------------------------------------------------------------
+
+    def refresh(self) -> None:
+        """Show the present state."""
+        view = self.view
+        full = view.state == "full" and view.count > 0
+        self._show_state()
+        self.full.setVisible(full)
+        if not full:
+            return
+        self.table.refresh()
+        self.shared.set_text(tr("All: {what}").replace("{what}", view.shared) if view.shared else "")
+        self.shared.setVisible(bool(view.shared))
+        self.elsewhere.setVisible(any(line.row is not None and line.row.accuracy_elsewhere for line in view.lines))
+        self.sort.set_value(view.sort)
+        self.order.setText("▾" if view.descending else "▴")
+        self.order.setToolTip(tr("Largest or newest first") if view.descending else tr("Smallest or oldest first"))
+        self._show_selected()
+        _offer(self.device, {device: tr(device) for device in view.comparison.devices}, view.device)
+        self.device_line.setVisible(bool(view.device))
+        self.nothing_ticked.setVisible(not view.ticked)
+        self._turn = ["pareto", *_BARS, "figure"]
+        self._more.start()
+
+    def _show_state(self) -> None:
+        view = self.view
+        words = {
+            "empty": tr("Nothing to compare yet"),
+            "filling": tr("Reading the runs …"),
+            "failed": tr("The runs could not be read"),
+            "full": _counted(view.count, tr("{count} run"), tr("{count} runs")),
+        }
+        self.headline.setText(words[view.state])
+        devices = len(view.comparison.devices)
+        told = {
+            "empty": tr("Each run of this project appears here by itself when it ends."),
+            "full": _counted(devices, tr("on {count} device"), tr("on {count} devices")) if devices else "",
+        }
+        self.position.set_text(told.get(view.state, ""))
+        self.run.setVisible(view.state == "empty")
+        self.again.setVisible(view.state == "failed")
+        self.busy.setVisible(view.state == "filling")
+        self.export.setVisible(view.state == "full" and view.count > 0)
+        self.export.setEnabled(bool(view.ticked))
+        self.problems.setText("\n".join(f"⚠ {text}" for text in view.comparison.problems))
+        self.problems.setVisible(bool(view.comparison.problems) and view.state == "full")
+        if view.error is not None and view.error is not self._told:
+            self.present(view.error)
+        self._told = view.error
+
+    def _show_selected(self) -> None:
+        busy = self.workspace.run.active or self.workspace.measures
+        self.selected.show_run(self.view.chosen, may_trash=not busy)
+
+    def _draw_next(self) -> None:
+        if not self._turn or not self.isVisible():
+            return
+        key = self._turn.pop(0)
+        charts = {chart.key: chart for chart in self.view.charts}
+        chart = charts.get(key)
+        if key == "figure":
+            self._show_figure()
+        elif key == "pareto":
+            self.pareto_card.setVisible(isinstance(chart, ScatterChart))
+            if isinstance(chart, ScatterChart) and self.pareto.outdated(Shown(chart)):
+                self.pareto.draw(Shown(chart))
+        else:
+            self.cards[key].setVisible(isinstance(chart, BarChart))
+            if isinstance(chart, BarChart):
+                self.bars[key].show_chart(chart)
+        if self._turn:
+            self._more.start()
+
+    def _show_figure(self) -> None:
+        view = self.view
+        figures = {str(item.number): f"{tr('Figure')} {item.number}: {tr(item.title)}" for item in view.figures}
+        _offer(self.figure, figures, str(view.figure))
+        shown = view.shown_figure
+        for index, bars in enumerate(self.figure_bars):
+            bars.setVisible(index < len(shown.charts))
+            if index < len(shown.charts):
+                bars.show_chart(shown.charts[index])
+        self.missing.setText(tr(shown.missing))
+        self.missing.setVisible(bool(shown.missing))
+
+
+def _offer(combo: ComboInput, options: dict[str, str], chosen: str) -> None:
+    """Offer these, with one of them chosen; nothing is told meanwhile."""
+    combo.blockSignals(True)
+    if [combo.itemData(index) for index in range(combo.count())] != list(options):
+        combo.clear()
+        for key, text in options.items():
+            combo.addItem(text, key)
+    combo.set_value(chosen)
+    combo.blockSignals(False)
+
+
+def _counted(count: int, one: str, many: str) -> str:
+    return (one if count == 1 else many).replace("{count}", f"{count:,}")
+
+
+def _reveal(directory: Path) -> None:
+    QDesktopServices.openUrl(QUrl.fromLocalFile(str(directory)))

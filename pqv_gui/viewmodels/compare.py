@@ -1,0 +1,284 @@
+"""What the Compare page shows: the runs of a project, which are ticked, sorted, filtered, and the charts of those."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from pqv_core.comparison import Comparison, Row, StoredRun
+from pqv_core.comparison.charts import Chart
+from pqv_core.comparison.columns import COLUMNS, Column, Value, varied
+from pqv_core.comparison.figures import Figure, figures
+from pqv_core.comparison.views import spread, views
+from pqv_core.errors import ErrorInfo
+from pqv_core.summary import MISSING
+from pqv_gui.viewmodels.observable import Observable
+
+State = Literal["empty", "filling", "full", "failed"]
+NEWEST = "newest"
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of the table: an artefact on a device, or a run that has made none."""
+
+    run: StoredRun
+    row: Row | None
+
+    @property
+    def folder(self) -> str:
+        """What the run is known by."""
+        return self.run.directory.name
+
+    def text(self, column: Column) -> str:
+        """What stands in a column."""
+        if self.row is not None:
+            return column.text(self.row)
+        return self.run.title if column.key == "run" else MISSING
+
+    def value(self, column: Column) -> Value:
+        """What the line is sorted by."""
+        if self.row is not None:
+            return column.find(self.row)
+        return self.run.title if column.key == "run" else None
+
+    @property
+    def details(self) -> str:
+        """What does not fit into the cells, a line each."""
+        error = self.run.record.error.message if self.run.record.error else ""
+        found = (
+            self.run.label.note,
+            spread(self.row) if self.row else "",
+            f"{self.folder}, {self.run.record.state}",
+            error,
+        )
+        return "\n".join(text for text in found if text)
+
+
+class Compare(Observable):
+    """The comparison of a project, and what the person wants to see of it.
+
+    Attributes:
+        device: The one whose charts are shown; empty where there is none.
+        all_files: Whether the table shows baselines and pruned files too, not only the compressed ones.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._forget()
+
+    def _forget(self) -> None:
+        self.comparison = Comparison()
+        self.state: State = "empty"
+        self.error: ErrorInfo | None = None
+        self.device = ""
+        self.figure = 2
+        self.text = ""
+        self.sort = NEWEST
+        self.descending = True
+        self.all_files = False
+        self.selected = ""
+        self._left_out: set[str] = set()
+        self._lines: list[Line] | None = None
+        self._shown: tuple[list[Column], list[tuple[str, str]]] | None = None
+        self._charts: list[Chart] | None = None
+        self._figures: list[Figure] | None = None
+
+    # what comes in -------------------------------------------------------------------------------------------
+
+    def reset(self) -> None:
+        """Another project, or none."""
+        self._forget()
+        self.notify()
+
+    def filling(self) -> None:
+        """The runs are being read; what is shown stays until they are."""
+        self.error = None
+        if self.state != "full":
+            self.state = "filling"
+        self.notify()
+
+    def take(self, comparison: Comparison) -> None:
+        """The runs as they are now. Ticks and choices are kept."""
+        self.comparison = comparison
+        self.state = "full" if comparison.runs or comparison.problems else "empty"
+        self.error = None
+        folders = {run.directory.name for run in comparison.runs}
+        self._left_out &= folders
+        if self.device not in comparison.devices:
+            self.device = comparison.devices[0] if comparison.devices else ""
+        if self.selected not in folders:
+            self.selected = comparison.runs[-1].directory.name if comparison.runs else ""
+        self._changed()
+
+    def failed(self, error: ErrorInfo) -> None:
+        """The runs could not be read."""
+        self.state, self.error = "failed", error
+        self.notify()
+
+    # what a person does --------------------------------------------------------------------------------------
+
+    def tick(self, run: str, wanted: bool) -> None:
+        """Have a run in the charts, or leave it out."""
+        (self._left_out.discard if wanted else self._left_out.add)(run)
+        self._redraw()
+
+    def tick_all(self, wanted: bool) -> None:
+        """Tick what the table shows, or nothing of it."""
+        shown = {line.folder for line in self.lines}
+        self._left_out = self._left_out - shown if wanted else self._left_out | shown
+        self._redraw()
+
+    def is_ticked(self, run: str) -> bool:
+        """Whether a run is in the charts."""
+        return run not in self._left_out
+
+    def choose_device(self, device: str) -> None:
+        """Show the charts of this device."""
+        if device != self.device:
+            self.device = device
+            self._redraw()
+
+    def choose_figure(self, number: int) -> None:
+        """Show this figure of the paper."""
+        self.figure = number
+        self.notify()
+
+    def filter(self, text: str) -> None:
+        """Show only lines that hold all of these words."""
+        self.text = text
+        self._changed()
+
+    def sort_by(self, key: str, *, descending: bool) -> None:
+        """Sort by a column, or by ``NEWEST``."""
+        self.sort, self.descending = key, descending
+        self._changed()
+
+    def show_all_files(self, wanted: bool) -> None:
+        """Show baselines and pruned files in the table, too."""
+        self.all_files = wanted
+        self._changed()
+
+    def select(self, run: str) -> None:
+        """The run whose name and note are shown."""
+        if run != self.selected:
+            self.selected = run
+            self.notify()
+
+    def _changed(self) -> None:
+        self._lines = self._shown = None
+        self._redraw()
+
+    def _redraw(self) -> None:
+        """Other charts, the same table."""
+        self._charts = self._figures = None
+        self.notify()
+
+    # what is shown -------------------------------------------------------------------------------------------
+
+    @property
+    def count(self) -> int:
+        """How many runs there are."""
+        return len(self.comparison.runs)
+
+    @property
+    def chosen(self) -> StoredRun | None:
+        """The run that is selected."""
+        return next((run for run in self.comparison.runs if run.directory.name == self.selected), None)
+
+    @property
+    def ticked(self) -> list[str]:
+        """The runs in the charts, oldest first."""
+        return [run.directory.name for run in self.comparison.runs if self.is_ticked(run.directory.name)]
+
+    @property
+    def lines(self) -> list[Line]:
+        """The table."""
+        if self._lines is None:
+            words = self.text.lower().split()
+            self._lines = [line for line in self._all_lines() if _holds(line, words)]
+            self._sort(self._lines)
+        return self._lines
+
+    def _all_lines(self) -> list[Line]:
+        by_run: dict[str, list[Row]] = {}
+        for row in self.comparison.rows:
+            by_run.setdefault(row.run, []).append(row)
+        lines: list[Line] = []
+        for run in self.comparison.runs:
+            rows = by_run.get(run.directory.name, [])
+            shown = rows if self.all_files else [row for row in rows if row.role == "compressed"] or rows
+            lines += [Line(run, row) for row in shown] or [Line(run, None)]
+        return lines
+
+    def _sort(self, lines: list[Line]) -> None:
+        if self.descending and self.sort == NEWEST:
+            lines.reverse()
+        column = next((column for column in COLUMNS if column.key == self.sort), None)
+        if column is None:
+            return
+        known = [(line, line.value(column)) for line in lines]
+        without = [line for line, value in known if value is None or value == ""]
+        there = [(line, value) for line, value in known if value is not None and value != ""]
+        there.sort(key=lambda pair: _order(pair[1]), reverse=self.descending)
+        lines[:] = [*(line for line, _ in there), *without]
+
+    @property
+    def columns(self) -> list[Column]:
+        """The columns of the table: those that tell lines apart."""
+        return self._columns()[0]
+
+    @property
+    def shared(self) -> str:
+        """What all lines have in common."""
+        return " · ".join(f"{head}: {text}" for head, text in self._columns()[1])
+
+    def _columns(self) -> tuple[list[Column], list[tuple[str, str]]]:
+        if self._shown is None:
+            several = len(self.comparison.devices) > 1
+            offered = [
+                column
+                for column in COLUMNS
+                if (column.key != "device" or several) and (column.key != "artefact" or self.all_files)
+            ]
+            shown, shared = varied(offered, [line.row for line in self.lines if line.row is not None])
+            self._shown = (shown or [COLUMNS[0]], shared)
+        return self._shown
+
+    @property
+    def rows(self) -> list[Row]:
+        """The rows of the ticked runs."""
+        return [row for row in self.comparison.rows if self.is_ticked(row.run)]
+
+    @property
+    def charts(self) -> list[Chart]:
+        """The charts of the ticked runs on the chosen device."""
+        if self._charts is None:
+            self._charts = views(self.rows, device=self.device)
+        return self._charts
+
+    @property
+    def figures(self) -> list[Figure]:
+        """The paper's figures from the ticked runs on the chosen device."""
+        if self._figures is None:
+            self._figures = figures(self.comparison, device=self.device, rows=self.rows)
+        return self._figures
+
+    @property
+    def shown_figure(self) -> Figure:
+        """The figure that is chosen."""
+        return next(figure for figure in self.figures if figure.number == self.figure)
+
+
+def _holds(line: Line, words: Sequence[str]) -> bool:
+    if not words:
+        return True
+    text = " ".join([line.folder, line.run.label.note, *(line.text(column) for column in COLUMNS)]).lower()
+    return all(word in text for word in words)
+
+
+def _order(value: Value) -> tuple[bool, float, str]:
+    if isinstance(value, str):
+        return True, 0.0, value.lower()
+    return False, float(value or 0), ""

@@ -1,0 +1,103 @@
+"""The selected run: its name and note, its folder, and the way to the trash."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
+from PySide6.QtWidgets import QPlainTextEdit
+
+from pqv_core.comparison import StoredRun
+from pqv_core.run_label import NAME_LIMIT
+from pqv_gui.i18n import tr
+from pqv_gui.theme import em
+from pqv_gui.widgets.basics import Card, ElidedLabel, button, row
+from pqv_gui.widgets.inputs import TextInput
+
+_KEEP_MS = 700  # after the last letter
+
+
+class RunLabelCard(Card):
+    """A run's name and note; they are kept as one types."""
+
+    labelled = Signal(object, str, str)  # Path, name, note
+    reveal = Signal(object)  # Path
+    trash = Signal(object)  # StoredRun
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._run: StoredRun | None = None
+        self._edited = False
+        self.heading.setText(tr("Selected run"))
+        self.which = ElidedLabel("", "muted")
+        self.name = TextInput(placeholder=tr("A name of your own"))
+        self.name.setMaxLength(NAME_LIMIT)
+        self.name.setAccessibleName(tr("Name of the run"))
+        self.note = QPlainTextEdit()
+        self.note.setPlaceholderText(tr("What was tried, and why"))
+        self.note.setAccessibleName(tr("Note about the run"))
+        self.note.setTabChangesFocus(True)
+        self.note.setFixedHeight(em(times=3.4))
+        self.show_folder = button(tr("Show in &folder"), self._reveal, name=tr("Show the run’s folder"))
+        self.delete = button(tr("Move to &trash …"), self._trash, name=tr("Move the run to the trash"))
+        top = row(gap=0.6)
+        top.addWidget(self.heading)
+        top.addWidget(self.which, 1)
+        top.addWidget(self.show_folder)
+        top.addWidget(self.delete)
+        self.body.addLayout(top)
+        fields = row(gap=0.6)
+        fields.addWidget(self.name, 2, Qt.AlignmentFlag.AlignTop)
+        fields.addWidget(self.note, 3)
+        self.body.addLayout(fields)
+        self._soon = QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.setInterval(_KEEP_MS)
+        self._soon.timeout.connect(self.keep)
+        self.name.textEdited.connect(self._typed)
+        self.note.textChanged.connect(self._typed)
+        self.name.editingFinished.connect(self.keep)
+        self.note.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Leaving the note keeps it."""
+        if watched is self.note and event.type() == QEvent.Type.FocusOut:
+            self.keep()
+        return super().eventFilter(watched, event)
+
+    def show_run(self, run: StoredRun | None, *, may_trash: bool) -> None:
+        """Show a run; what is being typed about the same one is left alone."""
+        self.setVisible(run is not None)
+        self.delete.setEnabled(may_trash)
+        self.delete.setToolTip("" if may_trash else tr("A run or a measurement is going"))
+        if self._run is not None and (run is None or run.directory != self._run.directory):
+            self.keep()
+        if run is None or run == self._run:
+            self._run = run
+            return
+        same = self._run is not None and self._run.directory == run.directory
+        self._run = run
+        self.which.set_text(f"{run.directory.name} · {tr(run.record.state)}")
+        if same and (self._edited or self.name.hasFocus() or self.note.hasFocus()):
+            return
+        self.name.setText(run.label.name)
+        self.note.blockSignals(True)
+        self.note.setPlainText(run.label.note)
+        self.note.blockSignals(False)
+
+    def _typed(self) -> None:
+        self._edited = True
+        self._soon.start()
+
+    def keep(self) -> None:
+        """Keep what was typed."""
+        self._soon.stop()
+        if self._edited and self._run is not None:
+            self.labelled.emit(self._run.directory, self.name.text(), self.note.toPlainText())
+        self._edited = False
+
+    def _reveal(self) -> None:
+        if self._run is not None:
+            self.reveal.emit(self._run.directory)
+
+    def _trash(self) -> None:
+        if self._run is not None:
+            self.trash.emit(self._run)
