@@ -6,7 +6,7 @@ What a command needs is imported inside it, so that ``pqv --help`` is quick.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -19,7 +19,7 @@ RUNTIME = "1.12.2"
 
 
 def register(app: typer.Typer) -> None:
-    """Add this room's commands; ``run`` and ``bench`` take the place of those that know this computer only."""
+    """Add this room's commands; ``run`` takes the place of the one that knows this computer only."""
     app.command()(devices)
     app.command()(run)
     app.command()(bench)
@@ -81,10 +81,11 @@ def bench(
         list[str] | None,
         typer.Option(help="local, a phone's serial, or HOST:PORT; repeat it for several phones.", metavar="TARGET"),
     ] = None,
-    threads: Annotated[str | None, typer.Option(help="Threads; on phones also several, such as 1,2,4.")] = None,
+    threads: Annotated[str | None, typer.Option(help="Threads; also several, such as 1,2,4.")] = None,
+    batch: Annotated[str | None, typer.Option(help="Images an inference; also several, such as 1,4,16.")] = None,
     iterations: Annotated[int, typer.Option(help="Timed inferences of each file.")] = 50,
     warmup: Annotated[int, typer.Option(help="Untimed inferences of each file.")] = 5,
-    max_seconds: Annotated[float, typer.Option(help="Time box, in seconds.")] = 60.0,
+    max_seconds: Annotated[float, typer.Option(help="Time box of a loop, in seconds.")] = 60.0,
     engine: Annotated[list[str] | None, typer.Option(help="Engine to load with. Default: auto.")] = None,
     shape: Annotated[str | None, typer.Option(help="Shape of the input, such as 1,3,224,224.")] = None,
     pin: Annotated[bool, typer.Option(help="Phones: run on the big cores.")] = True,
@@ -100,22 +101,25 @@ def bench(
     """Measure .ptl files on this computer or on phones."""
     wanted = target or [LOCAL]
     if wanted == [LOCAL]:
-        return _bench_here(
-            files,
-            threads=threads,
-            iterations=iterations,
-            warmup=warmup,
-            max_seconds=max_seconds,
-            engine=engine,
-            shape=shape,
-            as_json=as_json,
-        )
+        asked = {
+            "files": _existing(files),
+            "engines": engine or ["auto"],
+            "threads": _threads(threads),
+            "batches": _batches(batch),
+            "iterations": iterations,
+            "warmup": warmup,
+            "max_seconds": max_seconds,
+            "input_shape": _shape(shape),
+        }
+        return _bench_here(asked, as_json=as_json)
     from deploy import cli_bench
     from deploy.measure import PhoneConfig
     from pqv_core.errors import UsageError
 
     if LOCAL in wanted or len(engine or []) > 1:
         raise UsageError("This computer and phones are measured apart.", action="Give one kind of target and engine.")
+    if batch:
+        raise UsageError("--batch is for this computer.", action="For phones, give the shape: --shape 4,3,224,224.")
     config = PhoneConfig.parse(
         {
             "threads": _threads(threads) or (4,),
@@ -142,33 +146,20 @@ def bench(
     return cli_bench.run(plan, as_json=as_json)
 
 
-def _bench_here(
-    files: list[Path],
-    *,
-    threads: str | None,
-    iterations: int,
-    warmup: int,
-    max_seconds: float,
-    engine: list[str] | None,
-    shape: str | None,
-    as_json: bool,
-) -> int:
+def _bench_here(asked: dict[str, Any], *, as_json: bool) -> int:
+    from pqv_core import cli, cli_bench
+
+    return cli.exit_code(cli_bench.run(asked, as_json=as_json), "")
+
+
+def _existing(files: list[Path]) -> list[str]:
     from pqv_core import cli
     from pqv_core.errors import UsageError
 
-    counts = _threads(threads)
-    if len(counts) > 1:
-        raise UsageError("On this computer one number of threads is measured at a time.", action="Give one.")
-    return cli.bench(
-        files,
-        threads=counts[0] if counts else None,
-        iterations=iterations,
-        warmup=warmup,
-        max_seconds=max_seconds,
-        engine=engine,
-        shape=shape,
-        as_json=as_json,
-    )
+    for file in files:
+        if not file.is_file():
+            raise UsageError(f"The file does not exist: {file}.", action="Give the path of a .ptl file.")
+    return [cli.absolute(file) for file in files]
 
 
 def _threads(text: str | None) -> tuple[int, ...]:
@@ -177,6 +168,15 @@ def _threads(text: str | None) -> tuple[int, ...]:
         from pqv_core.errors import UsageError
 
         raise UsageError(f"{text!r} is no number of threads.", action="Give for example: --threads 4, or 1,2,4.")
+    return numbers
+
+
+def _batches(text: str | None) -> tuple[int, ...]:
+    numbers = _numbers(text)
+    if numbers is None or any(not 1 <= number <= 4096 for number in numbers):
+        from pqv_core.errors import UsageError
+
+        raise UsageError(f"{text!r} is no number of images.", action="Give for example: --batch 4, or 1,4,16.")
     return numbers
 
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from deploy import hostile
 from deploy.device_info import SEVERE, DeviceInfo
+from pqv_core.stability import DRIFT, drift
 
-DRIFT = 1.15  # a last third slower than this times the first third is a phone that throttles
 _MODERATE = 2
 _MAX_LINE = 2000
 _MAX_READINGS = 100_000
@@ -88,14 +88,6 @@ def live(item: Reading, before: DeviceInfo) -> dict[str, float]:
         "watt": item.watt,
     }
     return {name: float(value) for name, value in known.items() if value is not None}
-
-
-def drift(samples: Sequence[int]) -> float | None:
-    """Median of the last third over median of the first third; None below 9 samples."""
-    third = len(samples) // 3
-    if third < 3:
-        return None
-    return statistics.median(samples[-third:]) / statistics.median(samples[:third])
 
 
 def throttled(samples: Sequence[int], before: DeviceInfo, watch: Watch) -> bool:

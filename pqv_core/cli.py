@@ -1,4 +1,4 @@
-"""The commands of ``pqv`` that need neither a phone nor a window: demo, new, run, show, report, models, bench.
+"""The commands of ``pqv`` that need neither a phone nor a window: demo, new, run, show, report, models.
 
 What a command needs is imported inside it, so that ``pqv --version`` and ``pqv --help`` are quick.
 """
@@ -27,7 +27,7 @@ def register(app: typer.Typer) -> None:
     app.callback()(_version_option)
     app.command()(demo)
     app.command(cls=_NewCommand)(new)
-    for command in (run, show, report, models, bench):
+    for command in (run, show, report, models):
         app.command()(command)
 
 
@@ -152,14 +152,14 @@ def _run(project: Path, *, fresh: bool, as_json: bool) -> int:
     from pqv_core.job import RunJob
 
     new_config.check(projects.load(project).config, project=project)
-    job = RunJob(run=runs.choose(project, fresh=fresh), project=_absolute(project), fresh=fresh)
+    job = RunJob(run=runs.choose(project, fresh=fresh), project=absolute(project), fresh=fresh)
     finished = cli_job.do(job, as_json=as_json)
     if finished.outcome == "succeeded":
         cli_report.say_run(project, job.run, as_json=as_json)
-    return _exit_code(finished, f"Go on with: pqv run {project}")
+    return exit_code(finished, f"Go on with: pqv run {project}")
 
 
-def _exit_code(finished: Finished, go_on: str) -> int:
+def exit_code(finished: Finished, go_on: str) -> int:
     """The exit code of a job; a failure is said, a cancelled job says how to go on."""
     import sys
 
@@ -176,7 +176,7 @@ def _exit_code(finished: Finished, go_on: str) -> int:
     return cli_app.DONE
 
 
-def _absolute(path: Path) -> str:
+def absolute(path: Path) -> str:
     from pqv_core.errors import UsageError
 
     text = str(path.resolve())
@@ -196,7 +196,7 @@ def show(
     """A project with its runs, or what stands in a .ptl, which is read and not run."""
     from pqv_core import cli_file, cli_report
 
-    if file.suffix == ".ptl":
+    if file.suffix in (".ptl", ".pt", ".pth"):
         cli_file.show(file, as_json=as_json)
     else:
         cli_report.show(file, as_json=as_json)
@@ -226,60 +226,3 @@ def models(
     from pqv_core import cli_models
 
     cli_models.show(" ".join(text or ()), family=family, as_json=as_json)
-
-
-def bench(
-    files: Annotated[list[Path], typer.Argument(help="The .ptl files.", metavar="FILE...")],
-    threads: Annotated[int | None, typer.Option(help="Threads of the runtime.")] = None,
-    iterations: Annotated[int, typer.Option(help="Timed inferences of each file.")] = 50,
-    warmup: Annotated[int, typer.Option(help="Untimed inferences of each file.")] = 5,
-    max_seconds: Annotated[float, typer.Option(help="Time box of the whole loop, in seconds.")] = 60.0,
-    engine: Annotated[
-        list[str] | None, typer.Option(help="Engine to load with; repeat it to compare several. Default: auto.")
-    ] = None,
-    shape: Annotated[str | None, typer.Option(help="Shape of the input, such as 1,3,224,224.")] = None,
-    as_json: Json = False,
-) -> int:
-    """Measure .ptl files on this computer, in turns, in a clean process."""
-    from pqv_core import cli_job, cli_report, runs
-    from pqv_core.config.base import config_error
-    from pqv_core.errors import UsageError
-    from pqv_core.job import BenchJob
-
-    for file in files:
-        if not file.is_file():
-            raise UsageError(f"The file does not exist: {file}.", action="Give the path of a .ptl file.")
-    plain = {
-        "run": runs.new_id(),
-        "files": [_absolute(file) for file in files],
-        "threads": threads,
-        "iterations": iterations,
-        "warmup": warmup,
-        "max_seconds": max_seconds,
-        "engines": engine or ["auto"],
-        "input_shape": _shape(shape),
-    }
-    from pydantic import ValidationError
-
-    try:
-        job = BenchJob.model_validate(plain)
-    except ValidationError as error:
-        raise config_error(error) from error
-    finished = cli_job.do(job, as_json=as_json)
-    if finished.result is not None:
-        cli_report.say_bench(finished.result, as_json=as_json)
-    return _exit_code(finished, "")
-
-
-def _shape(text: str | None) -> list[int] | None:
-    from pqv_core.errors import UsageError
-
-    if text is None:
-        return None
-    try:
-        shape = [int(part) for part in text.split(",")]
-    except ValueError:
-        shape = []
-    if not shape or any(size < 1 for size in shape):
-        raise UsageError(f"{text!r} is not a shape.", action="Give whole numbers, for example: --shape 1,3,224,224.")
-    return shape

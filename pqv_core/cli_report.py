@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import json
-import os
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
-from pqv_core import formatting, labels, operators, results, runs, summary
+from pqv_core import formatting, labels, operators, results, runs, stability, summary
 from pqv_core import project as projects
 from pqv_core.cli_console import console
 from pqv_core.config import RunConfig
 from pqv_core.errors import ConfigError, UsageError
 from pqv_core.new_config import NewConfig
-from pqv_core.results import LayerSensitivity, Measurement, RunRecord, Variant
+from pqv_core.results import LayerSensitivity, RunRecord, Variant
 
 _LAYERS = 8
 
@@ -72,8 +71,17 @@ def _print_record(out: Console, record: RunRecord) -> None:
         out.print(_operators_table(profiled))
     if record.sensitivity:
         out.print(_sensitivity_table(record.sensitivity))
-    for warning in record.warnings:
-        out.print(f"Note: {warning}", style="yellow")
+    for note in [*record.warnings, *_unsteady(record)]:
+        out.print(f"Note: {note}", style="yellow")
+
+
+def _unsteady(record: RunRecord) -> Iterator[str]:
+    """Latencies that are not to be trusted, and why."""
+    for variant in record.variants:
+        for item in variant.measurements:
+            for remark in stability.remarks(item.samples_ns):
+                where = "" if item.target == results.LOCAL else f" on {item.target}"
+                yield f"{labels.role(variant.role)}{where}: {remark}."
 
 
 def _sensitivity_table(layers: Sequence[LayerSensitivity]) -> Table:
@@ -218,36 +226,3 @@ def _what(record: RunRecord) -> str:
 def _speedups(record: RunRecord) -> list[str]:
     found = [record.speedup(over=role) for role in summary.BASELINES]
     return [formatting.ratio(value) if value is not None else summary.MISSING for value in found]
-
-
-def say_bench(result: dict[str, Any], *, as_json: bool) -> None:
-    """Measurements of files, the quickest marked by how much the others take in comparison."""
-    measured = {key: Measurement.model_validate(value) for key, value in result["measurements"].items()}
-    quickest = min(item.median_ns for item in measured.values())
-    environment = result["environment"]
-    threads = next(iter(measured.values())).threads
-    heads = ("File", "Engine", "Median", "p90", "Fastest", "Runs", "Loading", "Peak memory", "Of the best")
-    table = _plain_table(*heads, left=2, title=f"{environment['processor']}, {threads} threads")
-    for key, item in measured.items():
-        table.add_row(_shown(key), *_bench_cells(item), formatting.ratio(item.median_ns / quickest))
-    console(as_json=as_json).print(table)
-
-
-def _shown(key: str) -> str:
-    """A file by its path from here, where it lies below."""
-    here = f"{Path.cwd()}{os.sep}"
-    return key.removeprefix(here)
-
-
-def _bench_cells(item: Measurement) -> list[str]:
-    load = formatting.nanoseconds(item.load_ns) if item.load_ns is not None else summary.MISSING
-    peak = formatting.size(item.peak_rss_bytes) if item.peak_rss_bytes is not None else summary.MISSING
-    return [
-        item.engine or summary.MISSING,
-        formatting.nanoseconds(item.median_ns),
-        formatting.milliseconds(item.percentile_ms(0.9)),
-        formatting.nanoseconds(min(item.samples_ns)),
-        str(len(item.samples_ns)),
-        load,
-        peak,
-    ]

@@ -31,19 +31,25 @@ class RunJob(JobBase):
 
 
 class BenchJob(JobBase):
-    """Measure ``.ptl`` files on this computer, interleaved. The result holds one measurement a file.
+    """Measure ``.ptl`` files on this computer, interleaved.
+
+    The result holds ``measurements``: by file, one for each engine, number of threads and batch.
 
     Attributes:
         files: Absolute paths.
-        engines: Engine to load each file with; ``auto`` keeps the one that the file names, else the default.
-        input_shape: Shape of the fp32 input; None reads it from the file's own description.
+        engines: Engines to load each file with; ``auto`` keeps the one that the file names, else the default.
+        input_shape: Shape of the fp32 input (1, C, H, W); None reads it from the file's own description.
+        threads: Numbers of threads; none for this computer's default.
+        batches: Images an inference; each takes the place of the first size of the input's shape.
+        max_seconds: Time box of a loop; each number of threads and each batch has a loop of its own.
     """
 
     kind: Literal["bench"] = "bench"
     files: tuple[str, ...] = Field(min_length=1)
     engines: tuple[str, ...] = ("auto",)
     input_shape: tuple[int, ...] | None = None
-    threads: int | None = Field(default=None, ge=1, le=256)
+    threads: tuple[Annotated[int, Field(ge=1, le=256)], ...] = ()
+    batches: tuple[Annotated[int, Field(ge=1, le=4096)], ...] = ()
     warmup: int = Field(default=5, ge=0)
     iterations: int = Field(default=50, ge=1)
     max_seconds: float = Field(default=60.0, gt=0)

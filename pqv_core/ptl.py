@@ -17,7 +17,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from pqv_core import pickle_reader
-from pqv_core.errors import DataError, from_os_error
+from pqv_core.errors import PqvError, from_os_error
 
 DESCRIPTION = "pqv.json"
 MAX_BYTECODE = 64 << 20
@@ -26,9 +26,10 @@ MAX_ENTRIES = 200_000
 _BLOCK = 1 << 20
 _LARGEST = 10
 _NOTABLE = 16_384
+_CHOOSE = "Choose a whole .ptl file made for the Lite Interpreter; a .pt or .pth is another format."
 
 
-class PtlError(DataError):
+class PtlError(PqvError):
     """The file is damaged, or is no PyTorch Lite file."""
 
 
@@ -90,12 +91,35 @@ def read(path: Path) -> LiteFile:
             return _facts(archive, size)
     except OSError as error:
         raise from_os_error(error, path) from error
+    except _UnfitError as error:
+        raise PtlError(f"{path.name} {error}.", action=_CHOOSE) from error
     except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, NotImplementedError, RuntimeError) as error:
         raise PtlError(
-            f"{path.name} is damaged or is not a PyTorch Lite file.",
-            action="Choose a whole .ptl file made for the Lite Interpreter.",
-            details=f"{type(error).__name__}: {error}",
+            f"{path.name} {_what_is_wrong(path)}.", action=_CHOOSE, details=f"{type(error).__name__}: {error}"
         ) from error
+
+
+class _UnfitError(Exception):
+    """A whole archive that is not what was asked for; the message says what it is."""
+
+
+def _what_is_wrong(path: Path) -> str:
+    with path.open("rb") as file:
+        start = file.read(4)
+    if not start:
+        return "is empty"
+    if not start.startswith(b"PK"):
+        return "is not a PyTorch Lite file"
+    return "is damaged" if zipfile.is_zipfile(path) else "is cut short: its end is missing"
+
+
+def _without_bytecode(names: list[str]) -> str:
+    """What an archive holds that is no ``.ptl``."""
+    if any("/code/" in name for name in names):
+        return "is TorchScript, but not written for the Lite Interpreter: it has no bytecode"
+    if any(name.endswith("/data.pkl") for name in names):
+        return "holds weights or a pickled model, as torch.save writes them: it is not a PyTorch Lite file"
+    return "is a zip archive, but not a PyTorch Lite file"
 
 
 def _facts(archive: zipfile.ZipFile, size: int) -> LiteFile:
@@ -105,7 +129,7 @@ def _facts(archive: zipfile.ZipFile, size: int) -> LiteFile:
     names = [entry.filename for entry in entries]
     bytecode = next((name for name in names if name.endswith("/bytecode.pkl")), None)
     if bytecode is None:
-        raise ValueError("it has no bytecode.pkl; a .pt or .pth is another format")
+        raise _UnfitError(_without_bytecode(names))
     root = bytecode.removesuffix("bytecode.pkl")
     version, operators, functions = _bytecode(_content(archive, bytecode, MAX_BYTECODE))
     storages = [
@@ -151,7 +175,7 @@ def _content(archive: zipfile.ZipFile, name: str, limit: int) -> bytes:
         while part := file.read(_BLOCK):
             total += len(part)
             if total > limit:
-                raise ValueError(f"{name} is larger than {limit} bytes")
+                raise _UnfitError(f"is refused: {name.rpartition('/')[2]} unfolds to more than {limit >> 20} MB")
             parts.append(part)
     return b"".join(parts)
 
@@ -159,7 +183,7 @@ def _content(archive: zipfile.ZipFile, name: str, limit: int) -> bytes:
 def _description(archive: zipfile.ZipFile, name: str) -> dict[str, Any]:
     try:
         value = json.loads(_content(archive, name, MAX_DESCRIPTION))
-    except (ValueError, RecursionError):
+    except (ValueError, RecursionError, _UnfitError):
         return {}
     return value if isinstance(value, dict) else {}
 

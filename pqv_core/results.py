@@ -66,6 +66,7 @@ class Measurement(Record):
     Attributes:
         target: ``local`` or a device's description.
         loop: Id of the interleaved loop; measurements with the same id took turns in one process.
+        batch: Images an inference.
         samples_ns: Every timed inference in nanoseconds, in order.
         base_rss_bytes: Resident memory of a clean process before it loaded the file.
         peak_rss_bytes: Highest resident memory of that process since then, running this artefact alone.
@@ -79,6 +80,7 @@ class Measurement(Record):
     loop: str = ""
     engine: str = ""
     threads: int
+    batch: int = 1
     warmup: int
     samples_ns: tuple[int, ...] = Field(min_length=1)
     base_rss_bytes: int | None = None

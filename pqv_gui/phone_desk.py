@@ -245,7 +245,7 @@ class PhoneDesk(QObject):
                 run=target.id,
                 files=tuple(str(file.path) for file in plan.files),
                 input_shape=plan.shape or None,
-                threads=target.threads[0],
+                threads=target.threads[:1],
                 warmup=plan.config.warmup,
                 iterations=plan.config.iterations,
                 max_seconds=plan.config.max_seconds,
@@ -319,10 +319,10 @@ class PhoneDesk(QObject):
             return
         names = {str(file.path): file.name for file in target.files}
         plain: Any = (last.result or {}).get("measurements", {})
-        found = {key: Measurement.model_validate(value) for key, value in plain.items()}
-        rows = [Measured(target.name, names.get(key, key), item) for key, item in found.items()]
+        found = {key: tuple(map(Measurement.model_validate, values)) for key, values in plain.items()}
+        rows = [Measured(target.name, names.get(key, key), item) for key, items in found.items() for item in items]
         outcome = Outcome(measured=rows, error=last.error)
-        by_file = {Path(key): (item,) for key, item in found.items()}
+        by_file = {Path(key): items for key, items in found.items()}
 
         def work(_: Progressing) -> Outcome:
             phone_work.keep(outcome, plan, by_file)

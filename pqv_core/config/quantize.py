@@ -10,7 +10,7 @@ from pydantic import Field
 from pqv_core.config.base import Config
 
 Precision = Literal["fp32", "fp16", "int8-dynamic", "int8-static"]
-Observer = Literal["histogram", "minmax"]
+Observer = Literal["histogram", "percentile", "minmax"]
 Engine = Literal["auto", "x86", "fbgemm", "qnnpack", "onednn"]
 
 
@@ -44,6 +44,7 @@ ENGINES: dict[Engine, ChoiceInfo] = {
 
 OBSERVERS: dict[Observer, ChoiceInfo] = {
     "histogram": ChoiceInfo("Histogram", "The range that loses least: rare large values are cut off."),
+    "percentile": ChoiceInfo("Percentile", "The range of all but one value in 10,000 at either end."),
     "minmax": ChoiceInfo("Min–max", "From the smallest to the largest value that was seen."),
 }
 

@@ -9,7 +9,8 @@ import torch
 from pydantic import TypeAdapter, ValidationError
 from torch import Tensor
 
-from pqv_core.engine import benchmark, data, environment, lite, tensorfile
+from pqv_core import ptl
+from pqv_core.engine import benchmark, data, environment, tensorfile
 from pqv_core.engine.context import Context
 from pqv_core.engine.lite_process import LiteFile, Request
 from pqv_core.engine.preprocessing import Preprocessing
@@ -72,8 +73,7 @@ def _inputs(job: AnswerJob, context: Context) -> tuple[Tensor, list[int]]:
 
 def _described(path: Path) -> tuple[Preprocessing, list[str] | None]:
     """The input of a file and the names of its classes, as the file itself says."""
-    lite.check_archive(path)
-    said = lite.description(path)
+    said = ptl.read(path).description
     classes = said.get("classes")
     try:
         form = _PREPROCESSING.validate_python(said["preprocessing"])
@@ -86,7 +86,7 @@ def _described(path: Path) -> tuple[Preprocessing, list[str] | None]:
 
 def _engine(file: str) -> str:
     """The engine that the file names, where this computer has it."""
-    engine = str(lite.description(Path(file)).get("engine", ""))
+    engine = str(ptl.read(Path(file)).description.get("engine", ""))
     return engine if engine in environment.supported_engines() else ""
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pqv_core.engine import benchmark, environment, lite
+from pqv_core import ptl
+from pqv_core.engine import benchmark, environment
 from pqv_core.engine.context import Context
 from pqv_core.engine.lite_process import LiteFile
 from pqv_core.engine.quantize import require_engine
 from pqv_core.errors import UsageError
 from pqv_core.job import BenchJob
+from pqv_core.results import Measurement
 
 _DEFAULT_ENGINE = "auto"
 
@@ -18,53 +20,77 @@ def run(job: BenchJob, context: Context) -> dict[str, object]:
     """Measure the files of ``job``.
 
     Returns:
-        ``measurements``: by ``path`` (and ``path @ engine`` where there are several engines).
+        ``environment``, and ``measurements``: by path, one for each engine, number of threads and batch.
 
     Raises:
-        ExportError: A file is not a whole ``.ptl``.
+        PtlError: A file is not a whole ``.ptl``.
         UsageError: The input's shape is not known.
     """
     context.enter("benchmark")
-    shapes = {_shape(Path(file), job) for file in job.files}
-    if len(shapes) > 1:
-        raise UsageError(
-            "These files take inputs of different shapes and cannot be compared in one loop.",
-            action="Measure them one by one.",
-        )
-    threads = job.threads or environment.default_threads()
-    measurements = benchmark.measure(
-        [_lite_file(file, engine, job) for file in job.files for engine in job.engines],
-        input_shape=shapes.pop(),
+    shape = _common_shape(job)
+    counts = job.threads or (environment.default_threads(),)
+    found: dict[str, list[Measurement]] = {file: [] for file in job.files}
+    for threads in counts:
+        for batch in job.batches or shape[:1]:
+            for file, measurement in _loop(job, context, threads=threads, shape=(batch, *shape[1:])):
+                found[file].append(measurement)
+    return {
+        "environment": environment.describe(threads=counts[0]).model_dump(mode="json"),
+        "measurements": {file: [item.model_dump(mode="json") for item in items] for file, items in found.items()},
+    }
+
+
+def _loop(job: BenchJob, context: Context, *, threads: int, shape: tuple[int, ...]) -> list[tuple[str, Measurement]]:
+    """One interleaved loop over all files and engines."""
+    entries = [(file, engine) for file in job.files for engine in job.engines]
+    keys = [_key(job, file, engine, threads, shape[0]) for file, engine in entries]
+    measured = benchmark.measure(
+        [_lite_file(key, *entry) for key, entry in zip(keys, entries, strict=True)],
+        input_shape=shape,
         threads=threads,
         warmup=job.warmup,
         iterations=job.iterations,
         max_seconds=job.max_seconds,
         context=context,
     )
-    return {
-        "environment": environment.describe(threads=threads).model_dump(mode="json"),
-        "measurements": {key: value.model_dump(mode="json") for key, value in measurements.items()},
+    return [(file, measured[key]) for key, (file, _) in zip(keys, entries, strict=True)]
+
+
+def _key(job: BenchJob, file: str, engine: str, threads: int, batch: int) -> str:
+    """A name for events: the file, and what differs between its measurements."""
+    several = {
+        engine: len(job.engines) > 1,
+        f"{threads} threads": len(job.threads) > 1,
+        f"batch {batch}": len(job.batches) > 1,
     }
+    differing = [words for words, differs in several.items() if differs]
+    return f"{file} @ {', '.join(differing)}" if differing else file
 
 
-def _lite_file(file: str, engine: str, job: BenchJob) -> LiteFile:
-    described = str(lite.description(Path(file)).get("engine", ""))
+def _lite_file(key: str, file: str, engine: str) -> LiteFile:
+    described = str(ptl.read(Path(file)).description.get("engine", ""))
     chosen = described if engine == _DEFAULT_ENGINE else engine
     if chosen not in ("", "none"):
         require_engine(chosen)
-    key = file if len(job.engines) == 1 else f"{file} @ {engine}"
     return LiteFile(key=key, path=file, engine=chosen)
 
 
+def _common_shape(job: BenchJob) -> tuple[int, ...]:
+    shapes = {_shape(Path(file), job) for file in job.files}
+    if len(shapes) > 1:
+        raise UsageError(
+            "These files take inputs of different shapes and cannot be compared in one loop.",
+            action="Measure them one by one.",
+        )
+    return shapes.pop()
+
+
 def _shape(path: Path, job: BenchJob) -> tuple[int, ...]:
-    """Shape of the fp32 input (1, C, H, W): as asked for, else as the file says."""
-    lite.check_archive(path)
-    if job.input_shape:
-        return job.input_shape
-    size = lite.description(path).get("preprocessing", {}).get("input_size")
-    if not isinstance(size, list) or not all(isinstance(n, int) and n > 0 for n in size):
+    """Shape of the fp32 input: as asked for, else as the file says."""
+    shape = job.input_shape or ptl.read(path).input_shape
+    if shape is None:
         raise UsageError(
             f"{path.name} does not say which input it takes.",
             action="Give the shape, for example: --shape 1,3,224,224.",
         )
-    return (1, *size)
+    return shape

@@ -65,6 +65,7 @@ def measure(
             loop=loop,
             engine=file.engine,
             threads=threads,
+            batch=input_shape[0],
             warmup=warmup,
             samples_ns=tuple(timings[file.key].samples_ns),
             load_ns=timings[file.key].load_ns,

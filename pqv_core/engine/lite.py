@@ -8,7 +8,6 @@ from __future__ import annotations
 import io
 import json
 import warnings
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
@@ -20,13 +19,13 @@ from torch.jit.frontend import FrontendError
 from torch.jit.mobile import _load_for_lite_interpreter
 from torch.utils.mobile_optimizer import optimize_for_mobile
 
+from pqv_core import ptl
 from pqv_core.engine.inplace import write_in_place
 from pqv_core.engine.quantize import using_engine
-from pqv_core.errors import ExportError, from_os_error
+from pqv_core.errors import ExportError
 from pqv_core.fsio import replacing
 
 Passes = Literal["freeze", "mobile", "mobile-no-prepack"]
-DESCRIPTION = "pqv.json"
 _NO_ENGINE = "none"
 # What TorchScript raises for code that it cannot compile; out of memory is not among them.
 _COMPILER_ERRORS = (FrontendError, RuntimeError, TypeError, ValueError, AttributeError, KeyError, OSError)
@@ -50,7 +49,7 @@ def save(model: nn.Module, path: Path, *, example: Tensor, passes: Passes, descr
     """
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")
-        content = _content(model, example, passes, {DESCRIPTION: json.dumps(description)})
+        content = _content(model, example, passes, {ptl.DESCRIPTION: json.dumps(description)})
     with replacing(path) as temporary:
         temporary.write_bytes(content)
 
@@ -109,55 +108,26 @@ def load(path: Path, *, engine: str) -> torch.nn.Module:
     """Load a ``.ptl`` with its weights packed for ``engine`` (empty or ``none``: the current one).
 
     Raises:
-        ExportError: The file is missing, cut, or not a PyTorch Lite file.
+        PtlError: The file is cut, or not a PyTorch Lite file.
+        ExportError: This computer's runtime cannot load it.
+        StorageError: The file cannot be read.
     """
-    check_archive(path)
+    file = ptl.read(path)  # native code gets whole files only
     try:
         if engine in ("", _NO_ENGINE):
             return _load_for_lite_interpreter(str(path))
         with using_engine(engine):
             return _load_for_lite_interpreter(str(path))
     except RuntimeError as error:
+        unknown = [name for name in file.operators if not _is_known(name)]
+        lacks = f": this PyTorch has no {', '.join(unknown)}" if unknown else ""
         raise ExportError(
-            f"{path.name} cannot be loaded by the Lite Interpreter.",
-            action="Export the model again.",
+            f"{path.name} cannot be loaded by the Lite Interpreter{lacks}.",
+            action="Export the model again, with the PyTorch of this computer.",
             details=str(error),
         ) from error
 
 
-def check_archive(path: Path) -> None:
-    """Refuse a file that is no complete ``.ptl`` before native code reads it.
-
-    Raises:
-        ExportError: The file is empty, cut, or another kind of file.
-        StorageError: The file cannot be read.
-    """
-    try:
-        with zipfile.ZipFile(path) as archive:
-            names = archive.namelist()
-    except OSError as error:
-        raise from_os_error(error, path) from error
-    except (zipfile.BadZipFile, ValueError) as error:
-        raise ExportError(
-            f"{path.name} is damaged or is not a PyTorch Lite file.",
-            action="Choose a whole .ptl file.",
-            details=str(error),
-        ) from error
-    if not any(name.endswith("/bytecode.pkl") for name in names):
-        raise ExportError(
-            f"{path.name} is not a PyTorch Lite file: it has no bytecode.",
-            action="Choose a .ptl made for the Lite Interpreter (a .pt or .pth is another format).",
-        )
-
-
-def description(path: Path) -> dict[str, Any]:
-    """The JSON that travels inside a ``.ptl`` of ours; empty for a foreign file."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            name = next((n for n in archive.namelist() if n.endswith(f"/extra/{DESCRIPTION}")), None)
-            if name is None or archive.getinfo(name).file_size > 1 << 20:
-                return {}
-            value = json.load(io.TextIOWrapper(archive.open(name), encoding="utf-8"))
-    except (OSError, zipfile.BadZipFile, ValueError):
-        return {}
-    return value if isinstance(value, dict) else {}
+def _is_known(operator: str) -> bool:
+    """Whether this PyTorch has an operator, given as ``name.overload``."""
+    return bool(torch._C._jit_get_schemas_for_operator(operator.partition(".")[0]))

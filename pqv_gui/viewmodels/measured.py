@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from deploy import heat
-from pqv_core import formatting, operators
+from pqv_core import formatting, operators, stability
 from pqv_core.results import LOCAL, LayerSensitivity, Measurement, OperatorTime, RunRecord
 from pqv_gui.viewmodels import labels, outcome
 
@@ -58,7 +57,7 @@ class Measured:
 
     @property
     def _thirds(self) -> str:
-        drift = heat.drift(self.measurement.samples_ns)
+        drift = stability.drift(self.measurement.samples_ns)
         return NOTHING if drift is None else _signed(100 * (drift - 1))
 
     @property
@@ -89,6 +88,7 @@ class Measured:
 
 def _details(item: Measurement) -> Iterator[str]:
     yield outcome.spread(item) + (f", {item.engine}" if item.engine else "")
+    yield from (f"Mind: {remark}" for remark in stability.remarks(item.samples_ns))
     facts = item.heat or {}
     if item.parity is not None:
         apart, inputs = formatting.significant(item.parity.relative), item.parity.inputs

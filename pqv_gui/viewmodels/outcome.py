@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from pqv_core import formatting, results
+from pqv_core import formatting, results, stability
 
 Verdict = Literal["better", "worse", "same", ""]
 
@@ -66,6 +66,8 @@ def _latency(record: results.RunRecord) -> ResultCard | None:
         speedup = record.speedup(over=role)  # type: ignore[arg-type]
         if speedup is not None:
             lines.append(f"{formatting.ratio(speedup)} {words}")
+    for item, words in ((after, "Compressed"), (before, "Fastest FP32")):
+        lines += [f"Mind: {words}, {remark}" for remark in stability.remarks(item.samples_ns)]
     return ResultCard(
         title="Latency",
         before=formatting.nanoseconds(before.median_ns),

@@ -54,25 +54,39 @@ def test_a_missing_file(tmp_path: Path) -> None:
         ptl.read(tmp_path / "none.ptl")
 
 
+def zipped(*names: str) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as file:
+        for name in names:
+            file.writestr(name, b"content")
+    return buffer.getvalue()
+
+
 @pytest.mark.parametrize(
-    "content",
+    ("content", "sentence"),
     [
-        b"",
-        b"PK",
-        pickle.dumps({"a": 1}),
-        CONTENT[: len(CONTENT) // 2],
+        (b"", "is empty"),
+        (b"PK", "is cut short"),
+        (CONTENT[: len(CONTENT) // 2], "is cut short"),
+        (pickle.dumps({"a": 1}), "is not a PyTorch Lite file"),
+        (zipped("a/bytecode.pkl"), "is damaged"),
+        (zipped("a/data.pkl", "a/code/a.py"), "is TorchScript, but not written for the Lite Interpreter"),
+        (zipped("a/data.pkl", "a/data/0"), "holds weights or a pickled model"),
+        (zipped("notes.txt"), "is a zip archive, but not a PyTorch Lite file"),
     ],
 )
-def test_other_files_are_refused_in_words(tmp_path: Path, content: bytes) -> None:
+def test_other_files_are_refused_in_words(tmp_path: Path, content: bytes, sentence: str) -> None:
     path = tmp_path / "a.ptl"
     path.write_bytes(content)
-    with pytest.raises(ptl.PtlError, match=r"a\.ptl is damaged or is not"):
+    with pytest.raises(ptl.PtlError) as caught:
         ptl.read(path)
+    assert caught.value.message.startswith(f"a.ptl {sentence}")
+    assert caught.value.action
 
 
 def test_a_zip_bomb_is_refused_while_it_unfolds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ptl, "MAX_BYTECODE", 1 << 20)
-    with pytest.raises(ptl.PtlError):
+    with pytest.raises(ptl.PtlError, match=r"bytecode\.pkl unfolds to more than 1 MB"):
         ptl.read(archive(tmp_path / "a.ptl", bytes(50 << 20)))
 
 

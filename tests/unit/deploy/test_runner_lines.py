@@ -77,11 +77,6 @@ def test_a_line_break_in_a_name_is_refused() -> None:
         runner.join("a\nb")
 
 
-def test_drift_compares_thirds() -> None:
-    assert heat.drift([100] * 8) is None
-    assert heat.drift([100] * 10 + [110] * 10 + [150] * 10) == 1.5
-
-
 def test_the_mean_clock_comes_from_the_kernels_counters() -> None:
     before = DeviceInfo(policies=(Policy(name="policy0", cores=(0,), residency={1000: 50, 2000: 10}),))
     after = DeviceInfo(policies=(Policy(name="policy0", cores=(0,), residency={1000: 60, 2000: 40}),))

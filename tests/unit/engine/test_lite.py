@@ -11,11 +11,13 @@ import timm
 import torch
 from torch import nn
 
+from pqv_core import ptl
 from pqv_core.engine import lite
 from pqv_core.engine.environment import supported_engines
 from pqv_core.engine.parity import parity
 from pqv_core.engine.quantize import quantize
 from pqv_core.errors import ExportError, QuantizeError, StorageError
+from pqv_core.ptl import PtlError
 
 EXAMPLE = torch.zeros(1, 3, 32, 32)
 
@@ -74,13 +76,22 @@ def test_no_weight_is_stored_twice(model: nn.Module, tmp_path: Path) -> None:
 
 def test_the_description_travels_inside(model: nn.Module, tmp_path: Path) -> None:
     path = written(model, tmp_path / "a.ptl")
-    assert lite.description(path) == {"model": "a name", "labels": ["α", "β"]}
+    assert ptl.read(path).description == {"model": "a name", "labels": ["α", "β"]}
 
 
-def test_a_foreign_file_has_no_description(tmp_path: Path) -> None:
-    with zipfile.ZipFile(tmp_path / "a.ptl", "w") as archive:
-        archive.writestr("a/bytecode.pkl", b"")
-    assert lite.description(tmp_path / "a.ptl") == {}
+def with_an_operator_of_tomorrow(path: Path) -> None:
+    with zipfile.ZipFile(path) as archive:
+        items = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in items.items():
+            archive.writestr(name, content.replace(b"aten::gelu", b"aten::yelu"))
+
+
+def test_an_operator_that_this_computer_lacks_is_named(model: nn.Module, tmp_path: Path) -> None:
+    path = written(model, tmp_path / "a.ptl")
+    with_an_operator_of_tomorrow(path)
+    with pytest.raises(ExportError, match=r"this PyTorch has no aten::yelu_"):
+        lite.load(path, engine="")
 
 
 def test_an_unknown_engine_is_refused_with_the_known_ones(model: nn.Module, tmp_path: Path) -> None:
@@ -114,7 +125,7 @@ def scrambled(path: Path) -> None:
 def test_a_damaged_file_is_named(model: nn.Module, tmp_path: Path, damage) -> None:
     path = written(model, tmp_path / "broken.ptl")
     damage(path)
-    with pytest.raises(ExportError, match=r"broken\.ptl") as caught:
+    with pytest.raises(PtlError, match=r"broken\.ptl") as caught:
         lite.load(path, engine="")
     assert caught.value.action
 

@@ -51,7 +51,7 @@ def test_it_answers_nearly_as_the_model(
         assert error(lite.load(path, engine="")(images[:1]), model(images[:1])) < tolerance
 
 
-@pytest.mark.parametrize("observer", ["histogram", "minmax"])
+@pytest.mark.parametrize("observer", ["histogram", "percentile", "minmax"])
 def test_static_ranges_serve_every_engine(observer: Observer, model: nn.Module, images: Tensor, tmp_path: Path) -> None:
     path = written(quantize(model, "int8-static", observer=observer, batches=images.split(4)), tmp_path)
     with torch.inference_mode():

@@ -159,6 +159,8 @@ def test_a_measurement_in_words() -> None:
     row = Measured("Pixel 7", "Compressed", item)
     cells = dict(zip(HEADS, row.cells, strict=True))
     assert row.details.splitlines()[1:] == [
+        "Mind: the last third took 25.0 % longer than the first: the machine slowed down",
+        "Mind: the middle half of the samples spans 22.2 % of the median: other work disturbed it",
         "Logits 0.0123 apart from this computer’s, relatively, on 3 inputs",
         "Top-5 100 %, on 32 images",
         "On the cores 4, 5",

@@ -1,0 +1,81 @@
+"""Measuring ``.ptl`` files on this computer, for a terminal: the job, and a table of what it found."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from rich.table import Table
+
+from pqv_core import cli_job, formatting, runs, stability, summary
+from pqv_core.cli_console import console
+from pqv_core.config.base import config_error
+from pqv_core.events import Finished
+from pqv_core.job import BenchJob
+from pqv_core.results import Measurement
+
+_HEADS = ("File", "Engine", "Threads", "Batch", "Median", "p90", "Fastest", "Runs", "Loading", "Peak memory", "")
+
+
+def run(asked: Mapping[str, Any], *, as_json: bool) -> Finished:
+    """Measure, and say what was found.
+
+    Args:
+        asked: Fields of a ``BenchJob``, without its id.
+
+    Raises:
+        ConfigError: One of them is out of range.
+    """
+    try:
+        job = BenchJob.model_validate({"run": runs.new_id(), **asked})
+    except ValidationError as error:
+        raise config_error(error) from error
+    finished = cli_job.do(job, as_json=as_json)
+    if finished.result is not None:
+        _say(finished.result, as_json=as_json)
+    return finished
+
+
+def _say(result: dict[str, Any], *, as_json: bool) -> None:
+    """Measurements in a table, each with the time that an image takes of the quickest's."""
+    measured = [
+        (_shown(file), Measurement.model_validate(item))
+        for file, items in result["measurements"].items()
+        for item in items
+    ]
+    quickest = min(item.median_ns / item.batch for _, item in measured)
+    table = Table(box=None, padding=(0, 1, 0, 0), title=result["environment"]["processor"], title_justify="left")
+    for index, head in enumerate(_HEADS):
+        table.add_column(head, justify="left" if index < 2 else "right", vertical="bottom")
+    for file, item in measured:
+        share = formatting.ratio(item.median_ns / item.batch / quickest)
+        table.add_row(file, *_cells(item), f"{share} the best’s time an image")
+    out = console(as_json=as_json)
+    out.print(table)
+    for file, item in measured:
+        for remark in stability.remarks(item.samples_ns):
+            out.print(f"Note: {file}, {item.threads} threads, batch {item.batch}: {remark}.", style="yellow")
+
+
+def _shown(key: str) -> str:
+    """A file by its path from here, where it lies below."""
+    return key.removeprefix(f"{Path.cwd()}{os.sep}")
+
+
+def _cells(item: Measurement) -> list[str]:
+    load = formatting.nanoseconds(item.load_ns) if item.load_ns is not None else summary.MISSING
+    peak = formatting.size(item.peak_rss_bytes) if item.peak_rss_bytes is not None else summary.MISSING
+    return [
+        item.engine or summary.MISSING,
+        str(item.threads),
+        str(item.batch),
+        formatting.nanoseconds(item.median_ns),
+        formatting.milliseconds(item.percentile_ms(0.9)),
+        formatting.nanoseconds(min(item.samples_ns)),
+        str(len(item.samples_ns)),
+        load,
+        peak,
+    ]
