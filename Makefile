@@ -8,6 +8,8 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.14 python3.11 p
 	&& echo $$p && exit; done; echo python3)
 BIN := $(if $(filter Windows_NT,$(OS)),.venv/Scripts,.venv/bin)
 STAMP := .venv/setup.stamp
+LOCK = $(BIN)/uv pip compile --universal --python-version 3.11 --upgrade --quiet --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command "make lock"
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -40,18 +42,18 @@ format: $(STAMP) ## Put the code into its form
 	$(BIN)/ruff format .
 
 lock: $(STAMP) ## Write requirements.lock anew from pyproject.toml, for every platform
-	$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --upgrade --quiet \
-		--generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate \
-		--custom-compile-command "make lock" --output-file requirements.lock
+	$(LOCK) pyproject.toml --group dev --output-file requirements.lock
+	$(LOCK) bench/peers/requirements.in --output-file bench/peers/requirements.lock
 
 demo: $(STAMP) ## Run the demo in the terminal; from the start: make demo ARGS=--fresh
 	$(BIN)/pqv demo $(ARGS)
 
-bench: $(STAMP) ## Measure the window, Hessian importance, training and a push, each against what there is already
+bench: $(STAMP) ## Measure the window, Hessian importance, training, a push and latency against what there is already
 	$(BIN)/python -m bench.window_bench
 	$(BIN)/python -m bench.hessian_bench
 	$(BIN)/python -m bench.finetune_bench
 	@if command -v adb >/dev/null; then $(BIN)/python -m bench.push_bench; else echo "push: needs adb, left out"; fi
+	$(BIN)/python -m bench.peers_bench
 
 sweep: $(STAMP) ## Take every family through the whole tool and write docs/families.md; one: make sweep ARGS="--only Swin"
 	$(BIN)/python -m scripts.sweep $(ARGS)
