@@ -37,20 +37,30 @@ class Figure:
     missing: str = ""
 
 
+TITLES = {
+    2: "Latency and size by pruning and precision",
+    3: "The operators that take the time",
+    4: "Accuracy by pruning and precision",
+    5: "Accuracy by importance",
+    6: "Models at the same pruning",
+    7: "Latency by engine",
+}
+"""The figures that there are, by number."""
+
+
 def figures(comparison: Comparison, *, device: str, rows: Iterable[Row] | None = None) -> list[Figure]:
     """The paper's figures on a device, of all rows or of ``rows``."""
     here = [row for row in (comparison.rows if rows is None else rows) if row.device == device]
-    wanted = {row.run for row in here}
-    runs = [run for run in comparison.runs if run.directory.name in wanted]
-    local = any(row.target == results.LOCAL for row in here)
-    return [
-        _latency_and_size(here),
-        _operators(here),
-        _accuracy(here),
-        _importance(here),
-        _models(here),
-        _engines(here, runs if local else []),
-    ]
+    return [figure(comparison, number, device=device, rows=here) for number in TITLES]
+
+
+def figure(comparison: Comparison, number: int, *, device: str, rows: Iterable[Row]) -> Figure:
+    """One of the figures on a device, of these rows."""
+    here = [row for row in rows if row.device == device]
+    if number == 7:
+        wanted = {row.run for row in here if row.target == results.LOCAL}
+        return _engines(here, [run for run in comparison.runs if run.directory.name in wanted])
+    return _FIGURES[number](here)
 
 
 # values ------------------------------------------------------------------------------------------------------
@@ -178,14 +188,14 @@ def _latency_and_size(rows: Sequence[Row]) -> Figure:
         missing = "Measure the files of a run on this device."
     elif len(ratios) < 2:
         missing = "Run the project with other pruning ratios too (the paper has 0, 9.375, 25 and 50 %)."
-    return Figure(2, "Latency and size by pruning and precision", charts, missing)
+    return Figure(2, TITLES[2], charts, missing)
 
 
 def _operators(rows: Sequence[Row]) -> Figure:
     profiled = [row for row in _ordered(rows) if row.operator_times and row.role == "compressed"]
     if not profiled:
         missing = "Measure a run with “Time the operators” switched on."
-        return Figure(3, "The operators that take the time", (), missing)
+        return Figure(3, TITLES[3], (), missing)
     row = profiled[-1]
     total = sum(item.ns for item in row.operator_times) or 1
     longest = sorted(row.operator_times, key=lambda item: -item.ns)[:_MOST_OPERATORS]
@@ -196,7 +206,7 @@ def _operators(rows: Sequence[Row]) -> Figure:
     )
     title = "Share of the time of an inference"
     chart = BarChart("figure3-operators", title, "%", tuple(item.name for item in longest), (series,))
-    return Figure(3, "The operators that take the time", (chart,))
+    return Figure(3, TITLES[3], (chart,))
 
 
 def _accuracy(rows: Sequence[Row]) -> Figure:
@@ -209,7 +219,7 @@ def _accuracy(rows: Sequence[Row]) -> Figure:
         missing = "Run the project with validation images."
     elif len(ratios) < 2:
         missing = "Run the project with other pruning ratios too (the paper has 9.375, 25 and 50 %)."
-    return Figure(4, "Accuracy by pruning and precision", charts, missing)
+    return Figure(4, TITLES[4], charts, missing)
 
 
 def _importance(rows: Sequence[Row]) -> Figure:
@@ -228,7 +238,7 @@ def _importance(rows: Sequence[Row]) -> Figure:
     missing = ""
     if len({row.importance for row in known}) < 2:
         missing = "Run the project with validation images and several importances at one ratio: Taylor, L1, Hessian."
-    return Figure(5, "Accuracy by importance", charts, missing)
+    return Figure(5, TITLES[5], charts, missing)
 
 
 def _models(rows: Sequence[Row]) -> Figure:
@@ -248,7 +258,7 @@ def _models(rows: Sequence[Row]) -> Figure:
     missing = ""
     if len({row.model for row in known}) < 2:
         missing = "Run the project with a second model, pruned as much (Model page), to compare the two."
-    return Figure(6, "Models at the same pruning", charts, missing)
+    return Figure(6, TITLES[6], charts, missing)
 
 
 def _engines(rows: Sequence[Row], runs: Sequence[StoredRun]) -> Figure:
@@ -277,7 +287,7 @@ def _engines(rows: Sequence[Row], runs: Sequence[StoredRun]) -> Figure:
     missing = ""
     if len(engines) < 2:
         missing = "Run the project in INT8 with the engine Auto: it measures every engine of this computer."
-    return Figure(7, "Latency by engine", _filled(chart), missing)
+    return Figure(7, TITLES[7], _filled(chart), missing)
 
 
 def _made(model: str, ratio: float, kind: str) -> str:
@@ -295,3 +305,6 @@ def _tried(run: StoredRun) -> dict[tuple[str, str], tuple[float, str]]:
         for item in variant.candidates
         if item.engine not in ("", "none") and item.median_ns is not None
     }
+
+
+_FIGURES = {2: _latency_and_size, 3: _operators, 4: _accuracy, 5: _importance, 6: _models}

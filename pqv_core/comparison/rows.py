@@ -107,20 +107,20 @@ class Row:
         known = (self.median_ms, self.p90_ms, self.size_bytes, self.params, self.macs, self.top1, self.peak_bytes)
         return all(0 <= value < _MOST for value in (*known, *self.groups.values()) if value is not None)
 
-    @property
+    @cached_property
     def compression(self) -> str:
         """What was done to the model, in words: ``INT8 dynamic, 25.0 % pruned``."""
         cut = f"{formatting.percent(self.ratio)} pruned" if self.ratio else ""
         return ", ".join(part for part in (precision(self.precision), cut) if part)
 
-    @property
+    @cached_property
     def made(self) -> str:
         """What it is, without the run: ``FP32, fastest``, ``INT8 dynamic, 25.0 % pruned (ONEDNN)``."""
         if self.role in _DENSE:
             return labels.role(self.role)
         return f"{self.compression} ({engine_name(self.engine)})" if self.engine else self.compression
 
-    @property
+    @cached_property
     def words(self) -> str:
         """The row in a line, with the run it is of."""
         return f"{self.title} · {self.made}"

@@ -79,7 +79,7 @@ def spread(row: Row) -> str:
         return ""
     item = row.measurement
     words = (
-        f"median {formatting.nanoseconds(item.median_ns)}, p90 {formatting.milliseconds(item.percentile_ms(0.9))}, "
+        f"median {formatting.milliseconds(row.median_ms or 0)}, p90 {formatting.milliseconds(row.p90_ms or 0)}, "
         f"{len(item.samples_ns)} runs, {item.threads} threads"
     )
     if row.accuracy is not None:

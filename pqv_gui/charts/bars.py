@@ -40,12 +40,14 @@ class _Plot(QWidget):
         super().__init__()
         self.chart: BarChart | None = None
         self._bars: list[_Bar] = []
+        self._lines: list[QRectF] = []
+        self._placed_for: tuple[int, int] | None = None
         self.setMouseTracking(True)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
     def show_chart(self, chart: BarChart) -> None:
         """Show another chart."""
-        self.chart = chart
+        self.chart, self._placed_for = chart, None
         self.setAccessibleName(tr(chart.title))
         self.setAccessibleDescription("; ".join(_spoken(chart)))
         self.updateGeometry()
@@ -68,51 +70,57 @@ class _Plot(QWidget):
         return QSize(em(self, 12), self.sizeHint().height())
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        """Draw the bars."""
+        """Draw the bars that are looked at."""
         if self.chart is None:
             return
-        shades, painter = colors(self), QPainter(self)
+        painter, seen = QPainter(self), QRectF(event.rect())
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         metrics = QFontMetricsF(self.font())
-        names = self._names(metrics)
-        self._place(metrics, names)
-        top = 0.0
-        for index, name in enumerate(self.chart.categories):
-            height = self._height(index)
-            line = QRectF(0, top, names - em(self, 0.6), height - em(self, _GAP))
-            painter.setPen(QColor(shades.muted))
-            shown = metrics.elidedText(name, Qt.TextElideMode.ElideMiddle, line.width())
-            painter.drawText(line, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight, shown)
-            top += height
+        self._place(metrics)
+        painter.setPen(QColor(colors(self).muted))
+        for name, line in zip(self.chart.categories, self._lines, strict=True):
+            if line.top() <= seen.bottom() and line.bottom() >= seen.top():
+                shown = metrics.elidedText(name, Qt.TextElideMode.ElideMiddle, line.width())
+                painter.drawText(line, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight, shown)
         for bar in self._bars:
-            painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(QColor(shades.series[bar.color % len(shades.series)]))
-            painter.drawRoundedRect(bar.area, 2, 2)
-            if metrics.horizontalAdvance(bar.inside) + 8 < bar.area.width():
-                painter.setPen(QColor(shades.surface))
-                painter.drawText(bar.area, Qt.AlignmentFlag.AlignCenter, bar.inside)
-            painter.setPen(QColor(shades.text))
-            figure = QRectF(bar.area.right() + 6, bar.area.top(), self.width(), bar.area.height())
-            painter.drawText(figure, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, bar.figure)
+            if bar.area.top() <= seen.bottom() and bar.area.bottom() >= seen.top():
+                self._paint_bar(painter, metrics, bar)
+
+    def _paint_bar(self, painter: QPainter, metrics: QFontMetricsF, bar: _Bar) -> None:
+        shades = colors(self)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(QColor(shades.series[bar.color % len(shades.series)]))
+        painter.drawRoundedRect(bar.area, 2, 2)
+        if bar.inside and metrics.horizontalAdvance(bar.inside) + 8 < bar.area.width():
+            painter.setPen(QColor(shades.surface))
+            painter.drawText(bar.area, Qt.AlignmentFlag.AlignCenter, bar.inside)
+        painter.setPen(QColor(shades.text))
+        figure = QRectF(bar.area.right() + 6, bar.area.top(), self.width(), bar.area.height())
+        painter.drawText(figure, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, bar.figure)
 
     def _names(self, metrics: QFontMetricsF) -> float:
         assert self.chart is not None
         widest = max((metrics.horizontalAdvance(name) for name in self.chart.categories), default=0.0)
         return min(widest, self.width() * _NAMES) + em(self, 0.8)
 
-    def _place(self, metrics: QFontMetricsF, names: float) -> None:
-        """Where each bar goes at the present width."""
+    def _place(self, metrics: QFontMetricsF) -> None:
+        """Where each bar and each name goes at the present width, unless that is known."""
         assert self.chart is not None
-        chart = self.chart
-        totals = [[series.values[index] or 0.0 for series in chart.series] for index in range(len(chart.categories))]
-        most = max((sum(values) if chart.stacked else max(values) for values in totals), default=0.0) or 1.0
-        figures = max(metrics.horizontalAdvance(chart.say(sum(v) if chart.stacked else max(v))) for v in totals)
+        if self._placed_for == (self.width(), em(self)):
+            return
+        self._placed_for = self.width(), em(self)
+        chart, names = self.chart, self._names(metrics)
+        values = [[series.values[index] or 0.0 for series in chart.series] for index in range(len(chart.categories))]
+        longest = [sum(each) if chart.stacked else max(each) for each in values]
+        figures = max((metrics.horizontalAdvance(chart.say(value)) for value in longest), default=0.0)
         room = max(1.0, self.width() - names - figures - em(self, 0.8))
-        self._bars, top = [], 0.0
+        self._bars, self._lines, top = [], [], 0.0
+        make = self._stack if chart.stacked else self._group
         for index in range(len(chart.categories)):
-            make = self._stack if chart.stacked else self._group
-            self._bars += make(index, QPointF(names, top), room / most)
-            top += self._height(index)
+            self._bars += make(index, QPointF(names, top), room / (max(longest) or 1.0))
+            height = self._height(index)
+            self._lines.append(QRectF(0, top, names - em(self, 0.6), height - em(self, _GAP)))
+            top += height
 
     def _group(self, index: int, at: QPointF, scale: float) -> list[_Bar]:
         assert self.chart is not None
@@ -178,7 +186,9 @@ class BarsView(QWidget):
         self.legend = Legend()
         self.plot = _Plot()
         self.plot.pointed.connect(self.readout.set_text)
-        self.saver = Saver(self.plot, title=self.heading.text, svg=self._svg, csv=self._csv)
+        self.saver = Saver(
+            self.plot, title=self.heading.text, parts=(self.legend, self.plot), svg=self._svg, csv=self._csv
+        )
         self.save = self.saver.button()
         top = row(gap=0.6)
         top.addWidget(self.heading)

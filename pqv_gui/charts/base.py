@@ -18,7 +18,9 @@ from PySide6.QtGui import QColor, QPainter, QPen, QPolygonF
 from PySide6.QtWidgets import QSizePolicy, QStyleOptionGraphicsItem, QWidget
 
 from pqv_core import formatting
+from pqv_core.report.data import csv_text
 from pqv_gui.charts.legend import Entry, Legend
+from pqv_gui.charts.saving import Saver
 from pqv_gui.i18n import tr
 from pqv_gui.theme import colors, em
 from pqv_gui.viewmodels.series import Curve
@@ -147,6 +149,7 @@ class Chart(QWidget, Generic[Told]):
         self._drawn: object = None
         self._series: dict[str, tuple[str, Floats, Floats]] = {}
         self._items: dict[str, tuple[Any, int, bool]] = {}
+        self._raw: dict[str, tuple[str, array[float], array[float]]] = {}
         self.readout = ElidedLabel("", "caption")
         self.readout.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self.legend = Legend()
@@ -158,6 +161,11 @@ class Chart(QWidget, Generic[Told]):
         top.addWidget(label(heading, "strong"))
         top.addWidget(self.readout, 1)
         top.addWidget(self.reset)
+        self.saver = Saver(
+            self.plot, title=lambda: heading, parts=(self.legend, self.plot), csv=self.as_csv, svg=self.as_svg
+        )
+        self.save = self.saver.button()
+        top.addWidget(self.save)
         self.header = top
         layout.addLayout(top)
         layout.addWidget(self.legend)
@@ -222,6 +230,7 @@ class Chart(QWidget, Generic[Told]):
             self._items[key] = (item, index, dashed)
             self._item.addItem(item, ignoreBounds=True)
             self._style(key)
+        self._raw[key] = name, curve.x, curve.y
         x, y = thinned(curve.x, curve.y)
         self._series[key] = (name, x, y)
         self._items[key][0].setData(x, self.scaled(y))
@@ -231,6 +240,7 @@ class Chart(QWidget, Generic[Told]):
         if key in self._items:
             self._item.removeItem(self._items.pop(key)[0])
             self._series.pop(key, None)
+            self._raw.pop(key, None)
 
     def scaled(self, y: Floats) -> Floats:
         """Values as they are placed along the axis."""
@@ -252,9 +262,23 @@ class Chart(QWidget, Generic[Told]):
             self._item.removeItem(item)
         self._items.clear()
         self._series.clear()
+        self._raw.clear()
         self._drawn = self._view = None
         self.readout.set_text("")
         self.legend.show_entries(())
+
+    # saving --------------------------------------------------------------------------------------------------
+
+    def as_csv(self) -> str:
+        """Every point that the chart tells of, not only those that are drawn."""
+        heads = (tr("Series"), self._x_name, self._unit or tr("value"))
+        return csv_text(
+            heads, ((name, *point) for name, x, y in self._raw.values() for point in zip(x, y, strict=True))
+        )
+
+    def as_svg(self) -> str:
+        """The chart as it is seen."""
+        return self.saver.drawn()
 
     # the view ------------------------------------------------------------------------------------------------
 

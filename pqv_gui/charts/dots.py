@@ -18,6 +18,7 @@ class DotChart(Chart[Told]):
 
     def __init__(self) -> None:
         self._dots: dict[str, Dots] = {}
+        self._samples: dict[str, tuple[array[float], array[float]]] = {}
         self._medians: dict[str, float] = {}
         super().__init__(tr("Latency of each inference"), x_name=tr("inference"), unit="ms", from_zero=True)
 
@@ -27,7 +28,14 @@ class DotChart(Chart[Told]):
         for dots in self._dots.values():
             self._item.removeItem(dots)
         self._dots.clear()
+        self._samples.clear()
         self._medians.clear()
+
+    def as_csv(self) -> str:
+        """Each sample, and the curves over them."""
+        for key, (x, y) in self._samples.items():
+            self._raw[f"{key}/each"] = tr("{name}, each").replace("{name}", self._raw[key][0]), x, y
+        return super().as_csv()
 
     def show_dots(self, index: int, key: str, x: array[float], y: array[float]) -> None:
         """Show the samples of a series, thinned; ``index`` is its colour's."""
@@ -35,6 +43,7 @@ class DotChart(Chart[Told]):
             self._dots[key] = Dots()
             self._item.addItem(self._dots[key], ignoreBounds=True)
             self._color_dots(index, key)
+        self._samples[key] = x, y
         fewer_x, fewer_y = thinned(x, y, points=MOST_DOTS)
         self._dots[key].set_data(fewer_x, self.scaled(fewer_y))
 

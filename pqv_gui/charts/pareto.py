@@ -9,14 +9,13 @@ from typing import Any
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import QPointF
+from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QColor
 
 from pqv_core.comparison.charts import Point, ScatterChart, said
 from pqv_core.report import data, svg
 from pqv_gui.charts.base import Chart, Floats, ValueAxis
 from pqv_gui.charts.legend import Entry
-from pqv_gui.charts.saving import Saver
 from pqv_gui.i18n import tr
 from pqv_gui.theme import colors
 
@@ -49,9 +48,7 @@ class ParetoChart(Chart[Shown]):
         self._line = pg.PlotCurveItem(antialias=True)
         for item in (self._line, self._rings):
             self._item.addItem(item, ignoreBounds=True)
-        self.saver = Saver(self.plot, title=lambda: tr("Accuracy over latency"), svg=self._svg, csv=self._csv)
-        self.save = self.saver.button()
-        self.header.addWidget(self.save)
+        self.plot.viewport().setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._recolor()
 
     def state(self, run: Shown) -> object:
@@ -147,8 +144,10 @@ class ParetoChart(Chart[Shown]):
             self._rings.setPen(pg.mkPen(QColor(shades.text), width=1.3))
             self._line.setPen(pg.mkPen(QColor(shades.muted), width=1.5, dash=[4, 4]))
 
-    def _svg(self) -> str:
+    def as_svg(self) -> str:
+        """The chart as a report draws it."""
         return svg.standalone(self._chart) if self._chart else ""
 
-    def _csv(self) -> str:
+    def as_csv(self) -> str:
+        """Every point."""
         return data.chart_table(self._chart) if self._chart else ""

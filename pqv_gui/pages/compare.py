@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QFileDialog, QMessageBox, QProgressBar, QWidget
 from pqv_core.comparison import StoredRun
 from pqv_core.comparison.charts import BarChart, ScatterChart
 from pqv_core.comparison.columns import COLUMNS
+from pqv_core.comparison.figures import TITLES
 from pqv_core.errors import ErrorInfo
 from pqv_core.report.write import FORMATS, default_path
 from pqv_gui.charts.bars import BarsView
@@ -299,7 +300,7 @@ class ComparePage(Page):
 
     def _show_figure(self) -> None:
         view = self.view
-        figures = {str(item.number): f"{tr('Figure')} {item.number}: {tr(item.title)}" for item in view.figures}
+        figures = {str(number): f"{tr('Figure')} {number}: {tr(title)}" for number, title in TITLES.items()}
         _offer(self.figure, figures, str(view.figure))
         shown = view.shown_figure
         for index, bars in enumerate(self.figure_bars):

@@ -53,6 +53,7 @@ class DevicePage(Page):
         self.body.addWidget(self._control_card())
         self.body.addWidget(self._result_card())
         self.chart = PhoneChart()
+        self.chart.saver.failed.connect(self.present)
         self.chart_card = Card()
         self.chart_card.body.addWidget(self.chart)
         self.body.addWidget(self.chart_card)

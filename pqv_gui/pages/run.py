@@ -88,6 +88,8 @@ class RunPage(Page):
         self.training_card.body.addWidget(Columns([(self.loss, 1), (self.accuracy, 1)], fold_below=34, gap=1.2))
         self.body.addWidget(self.training_card)
         self._charts: tuple[Chart[RunView], ...] = (self.latency, self.loss, self.accuracy)
+        for chart in self._charts:
+            chart.saver.failed.connect(self.present)
         self._turn = 0
         self._more = QTimer(self)
         self._more.setSingleShot(True)

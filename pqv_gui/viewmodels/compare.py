@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 from pqv_core.comparison import Comparison, Row, StoredRun
 from pqv_core.comparison.charts import Chart
 from pqv_core.comparison.columns import COLUMNS, Column, Value, varied
-from pqv_core.comparison.figures import Figure, figures
+from pqv_core.comparison.figures import Figure, figure
 from pqv_core.comparison.views import spread, views
 from pqv_core.errors import ErrorInfo
 from pqv_core.summary import MISSING
@@ -42,6 +42,11 @@ class Line:
         if self.row is not None:
             return column.find(self.row)
         return self.run.title if column.key == "run" else None
+
+    @cached_property
+    def searched(self) -> str:
+        """All words by which it can be found."""
+        return " ".join([self.folder, self.run.label.note, *(self.text(column) for column in COLUMNS)]).lower()
 
     @property
     def details(self) -> str:
@@ -83,7 +88,8 @@ class Compare(Observable):
         self._lines: list[Line] | None = None
         self._shown: tuple[list[Column], list[tuple[str, str]]] | None = None
         self._charts: list[Chart] | None = None
-        self._figures: list[Figure] | None = None
+        self._figure: Figure | None = None
+        self._every: list[Line] | None = None
 
     # what comes in -------------------------------------------------------------------------------------------
 
@@ -103,7 +109,7 @@ class Compare(Observable):
         """The runs as they are now. Ticks and choices are kept."""
         self.comparison = comparison
         self.state = "full" if comparison.runs or comparison.problems else "empty"
-        self.error = None
+        self.error = self._every = None
         folders = {run.directory.name for run in comparison.runs}
         self._left_out &= folders
         if self.device not in comparison.devices:
@@ -157,7 +163,7 @@ class Compare(Observable):
 
     def show_all_files(self, wanted: bool) -> None:
         """Show baselines and pruned files in the table, too."""
-        self.all_files = wanted
+        self.all_files, self._every = wanted, None
         self._changed()
 
     def select(self, run: str) -> None:
@@ -172,7 +178,7 @@ class Compare(Observable):
 
     def _redraw(self) -> None:
         """Other charts, the same table."""
-        self._charts = self._figures = None
+        self._charts = self._figure = None
         self.notify()
 
     # what is shown -------------------------------------------------------------------------------------------
@@ -197,11 +203,17 @@ class Compare(Observable):
         """The table."""
         if self._lines is None:
             words = self.text.lower().split()
-            self._lines = [line for line in self._all_lines() if _holds(line, words)]
+            self._lines = [line for line in self._all_lines() if all(word in line.searched for word in words)]
             self._sort(self._lines)
         return self._lines
 
     def _all_lines(self) -> list[Line]:
+        """What the table shows without a filter; made once for a comparison."""
+        if self._every is None:
+            self._every = self._made_lines()
+        return self._every
+
+    def _made_lines(self) -> list[Line]:
         by_run: dict[str, list[Row]] = {}
         for row in self.comparison.rows:
             by_run.setdefault(row.run, []).append(row)
@@ -259,23 +271,11 @@ class Compare(Observable):
         return self._charts
 
     @property
-    def figures(self) -> list[Figure]:
-        """The paper's figures from the ticked runs on the chosen device."""
-        if self._figures is None:
-            self._figures = figures(self.comparison, device=self.device, rows=self.rows)
-        return self._figures
-
-    @property
     def shown_figure(self) -> Figure:
-        """The figure that is chosen."""
-        return next(figure for figure in self.figures if figure.number == self.figure)
-
-
-def _holds(line: Line, words: Sequence[str]) -> bool:
-    if not words:
-        return True
-    text = " ".join([line.folder, line.run.label.note, *(line.text(column) for column in COLUMNS)]).lower()
-    return all(word in text for word in words)
+        """The chosen figure of the paper, from the ticked runs on the chosen device."""
+        if self._figure is None or self._figure.number != self.figure:
+            self._figure = figure(self.comparison, self.figure, device=self.device, rows=self.rows)
+        return self._figure
 
 
 def _order(value: Value) -> tuple[bool, float, str]:

@@ -14,6 +14,8 @@ from pqv_gui.theme import em
 from pqv_gui.viewmodels.compare import Compare, Line
 
 _MOST_ROWS = 12
+_LOOKED_AT = 60  # rows by which the width of columns is found
+_WIDEST = 12.0  # width of a column, in lines of text; the whole of what is cut is said on hover
 _Index = QModelIndex | QPersistentModelIndex
 _Role = Qt.ItemDataRole
 _NOWHERE = QModelIndex()
@@ -73,7 +75,7 @@ class _Lines(QAbstractTableModel):
         if role == _Role.TextAlignmentRole:
             return _alignment(column)
         if role == _Role.ToolTipRole:
-            return line.details
+            return f"{line.text(column)}\n{line.details}"
         if role == _Role.AccessibleTextRole and index.column() == 0:
             state = tr("in the charts") if self._ticks[index.row()] else tr("not in the charts")
             return f"{line.text(column)}, {state}"
@@ -121,8 +123,10 @@ class CompareTable(QTableView):
         self.setAlternatingRowColors(True)
         self.verticalHeader().hide()
         head = self.horizontalHeader()
+        head.setAccessibleName(tr("Heads of the columns"))
         head.setHighlightSections(False)
         head.setSectionsClickable(True)
+        head.setResizeContentsPrecision(_LOOKED_AT)
         head.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         head.sectionClicked.connect(self._head_clicked)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
@@ -172,6 +176,8 @@ class CompareTable(QTableView):
         self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         self.verticalHeader().setDefaultSectionSize(em(self, 1.75))
         self.resizeColumnsToContents()
+        for place in range(self._lines.columnCount()):
+            self.setColumnWidth(place, min(self.columnWidth(place), em(self, _WIDEST)))
         self.updateGeometry()
 
     def sizeHint(self) -> QSize:

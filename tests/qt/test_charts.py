@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import csv
 from array import array
+from pathlib import Path
+from xml.etree import ElementTree as Xml
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PySide6.QtGui import QContextMenuEvent, QImage
+from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from pqv_core import events
@@ -86,6 +91,61 @@ def test_latency_shows_each_artefact_from_zero(qtbot: QtBot, run: RunView) -> No
     assert chart.described() == ("Compressed: 10.0 ms; FP32, fastest: 20.0 ms; FP32, paper’s baseline: 60.0 ms")
     chart.clear()
     assert chart.described() == ""
+
+
+def test_a_live_chart_is_saved_whole_as_png_svg_and_csv(qtbot: QtBot, run: RunView, tmp_path: Path) -> None:
+    chart = LatencyChart()
+    qtbot.addWidget(chart)
+    run.apply(
+        events.LatencySample(run="r", role="compressed", index=n, ns=(10 + n % 3) * 1_000_000) for n in range(2_000)
+    )
+    chart.resize(600, 400)
+    chart.show()
+    qtbot.waitExposed(chart)
+    chart.draw(run)
+    for form in ("png", "svg", "csv"):
+        chart.saver.save(tmp_path / f"chart.{form}", form)
+    image = QImage(str(tmp_path / "chart.png"))
+    import shutil
+
+    shutil.copy(tmp_path / "chart.png", "/tmp/shots/live.png")
+    shutil.copy(tmp_path / "chart.svg", "/tmp/shots/live.svg")
+    assert image.width() > 1000
+    assert len({image.pixelColor(x, y).name() for x in range(0, image.width(), 7) for y in range(0, 500, 7)}) > 3
+    drawn = (tmp_path / "chart.svg").read_text()
+    assert Xml.fromstring(drawn).tag.endswith("svg")
+    assert "Latency of each inference" in drawn
+    rows = list(csv.DictReader((tmp_path / "chart.csv").open(encoding="utf-8")))
+    assert [row["ms"] for row in rows if row["Series"] == "Compressed, each"][:3] == ["10.0", "11.0", "12.0"]
+    assert len(rows) == 4_000, "all samples and all medians, not only those that are drawn"
+
+
+def test_a_right_click_offers_to_save(qtbot: QtBot, run: RunView) -> None:
+    chart = loss_chart()
+    qtbot.addWidget(chart)
+    chart.show()
+    viewport = chart.plot.viewport()
+    place = viewport.rect().center()
+    click = QContextMenuEvent(QContextMenuEvent.Reason.Mouse, place, viewport.mapToGlobal(place))
+    QApplication.sendEvent(viewport, click)
+    assert chart.saver.menu.isVisible()
+    assert [action.text() for action in chart.saver.menu.actions()] == [
+        "Save as PNG …",
+        "Save as SVG …",
+        "Save as CSV …",
+    ]
+    chart.saver.menu.close()
+
+
+def test_a_picture_that_cannot_be_written_is_said(qtbot: QtBot, tmp_path: Path) -> None:
+    chart = loss_chart()
+    qtbot.addWidget(chart)
+    (tmp_path / "file").touch()
+    for form in ("png", "svg", "csv"):
+        with qtbot.waitSignal(chart.saver.failed) as failed:
+            chart.saver.save(tmp_path / "file" / "chart", form)
+        assert failed.args is not None
+        assert failed.args[0].action
 
 
 def test_far_apart_latencies_are_shown_by_their_ratios_until_a_person_decides(qtbot: QtBot, run: RunView) -> None:

@@ -23,6 +23,7 @@ from pqv_gui.viewmodels.steps import Place
 from pqv_gui.window import MainWindow
 from tests.fakes.records import MS, measurement, record
 from tests.qt.conftest import MakeWindow
+from tests.qt.test_frame import controls, cut_off, follows_the_eye, name_of, tab_chain
 
 SOON_MS = 30_000
 PHONE = "Fakesung Phone One (A1)"
@@ -136,6 +137,25 @@ def test_a_damaged_run_is_named_beside_the_others(opened: Opened, project: Path)
     _, page = opened()
     assert cells(page) == ["r1"]
     assert page.problems.text() == "⚠ The run broken is damaged."
+
+
+@pytest.mark.parametrize("scale", [100, 200])
+def test_a_full_page_is_named_reached_by_tab_and_nowhere_cut_off(
+    opened: Opened, project: Path, qtbot: QtBot, scale: int
+) -> None:
+    keep(project, made("r1"))
+    keep(project, made("r2", engine="fbgemm"))
+    window, page = opened()
+    window.resize(1024, 700)
+    window.theme.set_text_scale(scale)
+    rest(window, page, qtbot)
+    assert [repr(widget) for widget in controls(page) if not name_of(widget)] == []
+    chain = tab_chain(page)
+    for widget in (page.export, page.filter, page.sort, page.table, page.device, page.pareto.save, page.figure):
+        assert widget in chain
+    assert {page.selected.name, page.selected.note, page.selected.delete, page.bars["size"].save} <= set(chain)
+    follows_the_eye(page)
+    assert cut_off(page) == []
 
 
 # the table ---------------------------------------------------------------------------------------------------

@@ -68,7 +68,10 @@ def name_of(widget: QWidget) -> str:
 def test_tab_goes_where_the_eye_goes(place: Place, window: MainWindow) -> None:
     window.resize(1024, 700)
     window.go(place)
-    page = window._page(place)
+    follows_the_eye(window._page(place))
+
+
+def follows_the_eye(page: Page) -> None:
     chain = tab_chain(page)
     assert len(chain) >= 1
     positions = [(card_of(widget, page), widget.mapTo(page, QPoint(0, 0))) for widget in chain]
