@@ -16,15 +16,16 @@ from typing import Any
 
 from rich.table import Table
 
-from deploy import discovery, questions
+from deploy import discovery, session
 from deploy.device import opener
 from deploy.discovery import Found
 from deploy.job import Job
 from deploy.measure import PhoneConfig
 from deploy.phone import Phone, Request, Result
+from deploy.session import Session
 from pqv_core import android_runtime, cli_app, cli_progress, formatting
 from pqv_core.cli_console import console
-from pqv_core.errors import BenchmarkError, Cancelled, PqvError
+from pqv_core.errors import Cancelled
 from pqv_core.events import AnyEvent, Event, Finished, encode
 from pqv_core.results import Measurement
 
@@ -52,12 +53,10 @@ class Plan:
 
 @dataclass
 class Outcome:
-    """How it went on one phone; results by file."""
+    """How it went on one phone."""
 
     phone: str
-    results: dict[Path, Result]
-    error: PqvError | None = None
-    cancelled: bool = False
+    session: Session
 
 
 class Screen:
@@ -86,10 +85,11 @@ def run(plan: Plan, *, as_json: bool) -> int:
 
 
 def exit_code(outcomes: Sequence[Outcome]) -> int:
-    """Failed where a phone failed, else cancelled where one was cancelled, else done."""
-    if any(outcome.error for outcome in outcomes):
+    """Failed where a phone or a file failed, else cancelled where one was cancelled, else done."""
+    sessions = [outcome.session for outcome in outcomes]
+    if any(session.error or session.failures for session in sessions):
         return cli_app.FAILED
-    return cli_app.CANCELLED if any(outcome.cancelled for outcome in outcomes) else cli_app.DONE
+    return cli_app.CANCELLED if any(session.cancelled for session in sessions) else cli_app.DONE
 
 
 def measure(plan: Plan, *, as_json: bool) -> list[Outcome]:
@@ -109,23 +109,25 @@ def measure(plan: Plan, *, as_json: bool) -> list[Outcome]:
             try:
                 requests = _requests(plan, Path(folder), jobs[0])
             except Cancelled:
-                return [Outcome(item.key, {}, cancelled=True) for item in found]
+                return [Outcome(item.key, Session(cancelled=True)) for item in found]
             return list(pool.map(_one, found, jobs, [plan] * len(found), [requests] * len(found)))
 
 
-def _requests(plan: Plan, folder: Path, job: Job) -> list[Request]:
-    """What every phone is asked; without questions where this computer cannot answer them itself."""
-    asked: dict[Path, questions.Questions] = {}
+def _requests(plan: Plan, folder: Path, job: Job) -> tuple[Request, ...]:
     if plan.compare:
         job.log("This computer answers first, to compare the phone's answers with.")
-        try:
-            asked = questions.ask(plan.files, folder=folder, val=plan.val, images=plan.config.images, job=job)
-        except BenchmarkError as error:
-            job.log(f"The phone's answers are not compared: {error.message}", level="warning")
-    return [
-        Request(file, role=plan.roles.get(file, str(file)), input_shape=plan.shape, questions=asked.get(file))
-        for file in plan.files
-    ]
+    made, problem = session.requests(
+        {file: plan.roles.get(file, "") for file in plan.files},
+        shape=plan.shape,
+        compare=plan.compare,
+        val=plan.val,
+        images=plan.config.images,
+        folder=folder,
+        job=job,
+    )
+    if problem:
+        job.log(problem, level="warning")
+    return made
 
 
 def _one(found: Found, job: Job, plan: Plan, requests: Sequence[Request]) -> Outcome:
@@ -133,29 +135,24 @@ def _one(found: Found, job: Job, plan: Plan, requests: Sequence[Request]) -> Out
         job.log("Unlock the phone and tap Allow.", level="warning")
 
     phone = Phone(found.key, opener(found, asked), job, plan.config, version=plan.version, aar=plan.aar)
-    outcome = Outcome(found.key, {})
-    try:
-        for request in requests:
-            outcome.results[request.file] = phone.bench(request)
-    except Cancelled:
-        outcome.cancelled = True
-    except PqvError as error:
-        outcome.error = error
-    return outcome
+    return Outcome(found.key, session.measure(phone, requests))
 
 
 def as_event(outcome: Outcome) -> Finished:
-    """The outcome as the one last event of its job."""
+    """The outcome as the one last event of its job; failed where nothing was measured."""
+    taken = outcome.session
     result: dict[str, object] = {
         "measurements": {
             str(file): [item.model_dump(mode="json") for item in one.measurements]
-            for file, one in outcome.results.items()
+            for file, one in taken.results.items()
         },
-        "device": next((one.info.model_dump(mode="json") for one in outcome.results.values()), None),
+        "failures": {str(file): error.info().model_dump(mode="json") for file, error in taken.failures.items()},
+        "device": next((one.info.model_dump(mode="json") for one in taken.results.values()), None),
     }
-    state = "failed" if outcome.error else "cancelled" if outcome.cancelled else "succeeded"
+    error = taken.error or (None if taken.results else next(iter(taken.failures.values()), None))
+    state = "failed" if error else "cancelled" if taken.cancelled else "succeeded"
     event: AnyEvent = Finished.model_validate(
-        {"run": outcome.phone, "outcome": state, "error": outcome.error and outcome.error.info(), "result": result}
+        {"run": outcome.phone, "outcome": state, "error": error and error.info(), "result": result}
     )
     assert isinstance(event, Finished)
     return event
@@ -165,21 +162,24 @@ def say(outcome: Outcome, *, as_json: bool) -> None:
     """Print how it went on one phone."""
     if as_json:
         print(encode(as_event(outcome)), flush=True)
-    out = console(as_json=as_json)
-    if outcome.results:
-        out.print(_table(outcome))
-    for result in outcome.results.values():
+    out, taken = console(as_json=as_json), outcome.session
+    if taken.results:
+        out.print(_table(taken.results))
+    for result in taken.results.values():
         for warning in result.warnings:
             out.print(f"! {warning}")
-    if outcome.cancelled:
+    for file, failure in taken.failures.items():
+        print(f"{file.name} on {outcome.phone}", file=sys.stderr)
+        cli_app.report(failure.info(), as_json=False)
+    if taken.cancelled:
         print(f"{outcome.phone}: cancelled; nothing was left on the phone.", file=sys.stderr)
-    if outcome.error:
+    if taken.error:
         print(f"Phone {outcome.phone}", file=sys.stderr)
-        cli_app.report(outcome.error.info(), as_json=False)
+        cli_app.report(taken.error.info(), as_json=False)
 
 
-def _table(outcome: Outcome) -> Table:
-    first = next(iter(outcome.results.values()))
+def _table(results: Mapping[Path, Result]) -> Table:
+    first = next(iter(results.values()))
     title = f"{first.info.name}, Android {first.info.android or '?'}, {first.info.soc or 'unknown chip'}"
     table = Table(title=title, title_justify="left", box=None)
     for head in (
@@ -196,7 +196,7 @@ def _table(outcome: Outcome) -> Table:
         "Same answer",
     ):
         table.add_column(head, justify="left" if head == "File" else "right")
-    for file, result in outcome.results.items():
+    for file, result in results.items():
         for item in result.measurements:
             cores = (item.heat or {}).get("cores")
             table.add_row(

@@ -51,7 +51,7 @@ def measure(
     outcomes = cli_bench.measure(plan, as_json=as_json)
     for outcome in outcomes:
         cli_bench.say(outcome, as_json=as_json)
-        for path, result in outcome.results.items():
+        for path, result in outcome.session.results.items():
             record.add(directory, dict.fromkeys(files[path], result.measurements))
     cli_report.say_run(project, directory.name, as_json=as_json)
     return cli_bench.exit_code(outcomes)

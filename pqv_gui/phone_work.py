@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,17 +9,17 @@ from functools import partial
 from pathlib import Path
 from typing import cast, get_args
 
-from deploy import cleanup, compat, discovery, questions, record, runners
-from deploy.device import Device, Opener, opener
+from deploy import compat, discovery, record, runners, session
+from deploy.device import Device, opener
 from deploy.device_info import DeviceInfo
 from deploy.discovery import Found
-from deploy.errors import IncompatibleError, RunnerError
+from deploy.errors import IncompatibleError
 from deploy.job import Job
 from deploy.measure import PhoneConfig
 from deploy.phone import Kit, Phone, Request, Result
 from deploy.push import MARGIN
 from pqv_core import android_runtime, results
-from pqv_core.errors import BenchmarkError, Cancelled, DeviceError, ErrorInfo, PqvError
+from pqv_core.errors import Cancelled, ErrorInfo, PqvError
 from pqv_core.results import Measurement, Role
 from pqv_core.worker_client import Worker
 from pqv_gui.viewmodels.measured import Measured
@@ -121,20 +120,17 @@ def prepare(plan: Plan, job: Job, folder: Path, *, command: Sequence[str] | None
     Raises:
         Cancelled: The person asked for the end.
     """
-    paths, notes = [file.path for file in plan.files], list[str]()
-    asked: dict[Path, questions.Questions] = {}
-    if plan.compare:
-        worker = partial(Worker, command=command)
-        try:
-            asked = questions.ask(paths, folder=folder, val=plan.val, images=plan.config.images, job=job, worker=worker)
-        except BenchmarkError as error:
-            notes.append(f"The answers are not compared: {error.message}")
-    shape = plan.shape or None
-    requests = (
-        Request(file.path, role=file.role or str(file.path), input_shape=shape, questions=asked.get(file.path))
-        for file in plan.files
+    made, problem = session.requests(
+        {file.path: file.role for file in plan.files},
+        shape=plan.shape or None,
+        compare=plan.compare,
+        val=plan.val,
+        images=plan.config.images,
+        folder=folder,
+        job=job,
+        worker=partial(Worker, command=command),
     )
-    return Prepared(plan, tuple(requests), tuple(notes))
+    return Prepared(plan, made, (problem,) if problem else ())
 
 
 def measure(found: Found, prepared: Prepared, job: Job, *, skip: threading.Event, name: str) -> Outcome:
@@ -149,36 +145,19 @@ def measure(found: Found, prepared: Prepared, job: Job, *, skip: threading.Event
     def asked() -> None:
         job.log("Unlock the phone and tap Allow.", level="warning")
 
-    plan, connect = prepared.plan, opener(found, asked)
+    plan = prepared.plan
     outcome = Outcome(warnings=list(prepared.notes))
-    phone = Phone(found.key, connect, job, plan.config, plan.kit, plan.version, plan.aar, skip)
-    found_by_file: dict[Path, tuple[Measurement, ...]] = {}
-    left = False  # program and libraries stay until the last file has had its turn
-    try:
-        for index, (file, request) in enumerate(zip(plan.files, prepared.requests, strict=True)):
-            more = index + 1 < len(plan.files)
-            phone.config = plan.config.changed(keep=True) if more else plan.config
-            try:
-                result = phone.bench(request)
-            except (IncompatibleError, RunnerError) as error:
-                outcome.failures.append((file, error.info()))
-                continue
-            left = more and not plan.config.keep
-            found_by_file[file.path] = result.measurements
-            _take(outcome, file, result, name)
-    except Cancelled:
-        outcome.cancelled = True
-    except PqvError as error:
-        outcome.error = error.info()
-    if left:
-        _tidy(found, connect)
-    keep(outcome, plan, found_by_file)
+    phone = Phone(found.key, opener(found, asked), job, plan.config, plan.kit, plan.version, plan.aar, skip)
+    taken = session.measure(phone, prepared.requests)
+    outcome.cancelled = taken.cancelled
+    outcome.error = taken.error.info() if taken.error else None
+    for file in plan.files:
+        if file.path in taken.results:
+            _take(outcome, file, taken.results[file.path], name)
+        if file.path in taken.failures:
+            outcome.failures.append((file, taken.failures[file.path].info()))
+    keep(outcome, plan, {path: result.measurements for path, result in taken.results.items()})
     return outcome
-
-
-def _tidy(found: Found, connect: Opener) -> None:
-    with contextlib.suppress(DeviceError), Device(found.key, connect) as device:
-        cleanup.clear(device, cleanup.folder())
 
 
 def _take(outcome: Outcome, file: File, result: Result, name: str) -> None:

@@ -33,7 +33,9 @@ class Handle:
 
     def bulkRead(self, endpoint: int, length: int, *, timeout: int) -> bytearray:
         if not select.select([self._socket], [], [], timeout / 1000)[0]:
-            raise usb1.USBErrorTimeout(received=bytearray())
+            silent = usb1.USBErrorTimeout()
+            silent.received = bytearray()  # as libusb1 says what came before
+            raise silent
         data = self._socket.recv(length)
         if not data:
             raise usb1.USBErrorNoDevice

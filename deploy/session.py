@@ -1,0 +1,105 @@
+"""Several files, one after another, on one phone: what is wrong with one of them does not keep the others back."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from deploy import cleanup, questions
+from deploy.device import Device
+from deploy.errors import IncompatibleError, RunnerError
+from deploy.job import Job
+from deploy.phone import Phone, Request, Result
+from pqv_core.errors import BenchmarkError, Cancelled, DeviceError, PqvError, UsageError
+from pqv_core.ptl import PtlError
+from pqv_core.worker_client import Worker
+
+_OF_A_FILE = (IncompatibleError, RunnerError, PtlError, UsageError)  # the phone itself is well
+
+
+@dataclass
+class Session:
+    """How it went on one phone.
+
+    Attributes:
+        results: By file, of those that were measured.
+        failures: By file, of those that this phone cannot run.
+        error: What ended it early.
+    """
+
+    results: dict[Path, Result] = field(default_factory=dict)
+    failures: dict[Path, PqvError] = field(default_factory=dict)
+    error: PqvError | None = None
+    cancelled: bool = False
+
+
+def measure(phone: Phone, requests: Sequence[Request]) -> Session:
+    """Measure all files; program and libraries stay on the phone until the last has had its turn."""
+    session, config = Session(), phone.config
+    left = False
+    try:
+        for index, request in enumerate(requests):
+            more = index + 1 < len(requests)
+            phone.config = config.changed(keep=True) if more else config
+            try:
+                session.results[request.file] = phone.bench(request)
+            except _OF_A_FILE as error:
+                session.failures[request.file] = error
+                continue
+            left = more and not config.keep
+    except Cancelled:
+        session.cancelled = True
+    except PqvError as error:
+        session.error = error
+    finally:
+        phone.config = config
+    if left:
+        _tidy(phone)
+    return session
+
+
+def _tidy(phone: Phone) -> None:
+    with contextlib.suppress(DeviceError), Device(phone.name, phone.connect) as device:
+        cleanup.clear(device, cleanup.folder())
+
+
+def requests(
+    roles: Mapping[Path, str],
+    *,
+    shape: tuple[int, ...] | None,
+    compare: bool,
+    val: Path | None,
+    images: int,
+    folder: Path,
+    job: Job,
+    worker: Callable[..., Worker] = Worker,
+) -> tuple[tuple[Request, ...], str]:
+    """What every phone is asked; without questions where this computer cannot answer them itself.
+
+    Args:
+        roles: Of each file in its run; without one, its path stands for it.
+        compare: Let this computer answer first, so that phones can be compared with it.
+        val: Validation images to ask about, besides a fixed input.
+        images: Most of them.
+        folder: Where questions and answers are kept until all phones are done.
+
+    Returns:
+        The requests, and why answers are not compared, where they should be and cannot; else "".
+
+    Raises:
+        Cancelled: The person asked for the end.
+    """
+    asked: dict[Path, questions.Questions] = {}
+    problem = ""
+    if compare:
+        try:
+            asked = questions.ask(tuple(roles), folder=folder, val=val, images=images, job=job, worker=worker)
+        except BenchmarkError as error:
+            problem = f"The answers are not compared: {error.message}"
+    made = (
+        Request(file, role=role or str(file), input_shape=shape, questions=asked.get(file))
+        for file, role in roles.items()
+    )
+    return tuple(made), problem
