@@ -1,4 +1,4 @@
-"""The commands of ``pqv`` that need neither a phone nor a window: demo, new, run, show, report, models.
+"""The commands of ``pqv`` that need neither a phone nor a window: demo, new, run, show, report, models, info.
 
 What a command needs is imported inside it, so that ``pqv --version`` and ``pqv --help`` are quick.
 """
@@ -27,7 +27,7 @@ def register(app: typer.Typer) -> None:
     app.callback()(_version_option)
     app.command()(demo)
     app.command(cls=_NewCommand)(new)
-    for command in (run, show, report, models):
+    for command in (run, show, report, models, info):
         app.command()(command)
 
 
@@ -226,3 +226,16 @@ def models(
     from pqv_core import cli_models
 
     cli_models.show(" ".join(text or ()), family=family, as_json=as_json)
+
+
+def info(as_json: Json = False) -> int:
+    """This computer: its processor, PyTorch, and which engines work, each tried with a small layer."""
+    from pqv_core import cli_job, cli_report, machine, runs
+    from pqv_core.job import ProbeJob
+
+    finished = cli_job.do(ProbeJob(run=runs.new_id()), as_json=as_json)
+    if finished.result is not None:
+        found = machine.Machine.model_validate(finished.result)
+        machine.remember(found)
+        cli_report.say_machine(found, as_json=as_json)
+    return exit_code(finished, "")

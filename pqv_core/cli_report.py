@@ -11,11 +11,12 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from pqv_core import formatting, labels, operators, results, runs, stability, summary
+from pqv_core import android_runtime, formatting, labels, operators, results, runs, stability, summary
 from pqv_core import project as projects
 from pqv_core.cli_console import console
 from pqv_core.config import RunConfig
 from pqv_core.errors import ConfigError, UsageError
+from pqv_core.machine import Machine
 from pqv_core.new_config import NewConfig
 from pqv_core.results import LayerSensitivity, RunRecord, Variant
 
@@ -130,6 +131,21 @@ def _head(variant: Variant | None) -> str:
     if variant.role != "compressed":
         return labels.role(variant.role)
     return f"Compressed, {variant.precision}{f' ({variant.engine})' if variant.engine not in ('', 'none') else ''}"
+
+
+def say_machine(machine: Machine, *, as_json: bool) -> None:
+    """What a computer is and can do."""
+    here = machine.environment
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    table.add_row("PQV-Mobile", f"{here.pqv}, Python {here.python}, {here.system}")
+    table.add_row("Processor", f"{here.processor}, {here.cores:,} cores, {here.cpu_capability}")
+    table.add_row("Memory", formatting.size(here.memory_bytes))
+    table.add_row("Threads", f"{here.threads}, OpenMP waits {here.wait_policy.lower() or 'as the system is set'}")
+    table.add_row("Versions", ", ".join(f"{name} {version}" for name, version in here.versions.items()))
+    for engine, why in machine.engines.items():
+        table.add_row(f"Engine {engine}", f"no: {why}" if why else "works")
+    table.add_row("Android", f"runtimes {', '.join(android_runtime.versions())}")
+    console(as_json=as_json).print(table)
 
 
 def show(project: Path, *, as_json: bool) -> None:

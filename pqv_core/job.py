@@ -93,7 +93,13 @@ class Answers(BaseModel):
     logits: dict[str, str]
 
 
-Job = RunJob | BenchJob | AnswerJob
+class ProbeJob(JobBase):
+    """Find out what this computer can do; the result is a ``pqv_core.machine.Machine``."""
+
+    kind: Literal["probe"] = "probe"
+
+
+Job = RunJob | BenchJob | AnswerJob | ProbeJob
 _ADAPTER: TypeAdapter[Job] = TypeAdapter(Annotated[Job, Field(discriminator="kind")])
 
 

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from pqv_core import catalog, dataset, demo, results, runs
+from pqv_core import catalog, dataset, demo, machine, results, runs
 from pqv_core import project as projects
 from pqv_core.config import RunConfig
 from pqv_core.errors import ErrorInfo
 from pqv_core.events import Event, Finished
-from pqv_core.job import RunJob
+from pqv_core.job import ProbeJob, RunJob
+from pqv_core.machine import Machine
 from pqv_gui.jobs import Handle, JobRunner, Progressing, Tasks
 from pqv_gui.settings import Settings
 from pqv_gui.viewmodels import checks, defaults, run
@@ -55,6 +56,9 @@ class Workspace(QObject):
         self.tasks = Tasks(self)
         self.jobs = JobRunner(self, command=command)
         self._command = command
+        self.machine: Machine | None = None
+        self._probe = JobRunner(self, command=command)
+        self._probe.ended.connect(self._on_probed)
         self._phones: PhoneDesk | None = None
         self._compare: CompareDesk | None = None
         self.visited: set[Place] = set()
@@ -77,6 +81,7 @@ class Workspace(QObject):
         """Save, and leave no thread and no process behind."""
         self._autosave.stop()
         self.jobs.close()
+        self._probe.close()
         if self._phones is not None:
             self._phones.close()
         self.tasks.close()
@@ -158,7 +163,7 @@ class Workspace(QObject):
         self._check()
 
     def _check(self) -> None:
-        around = checks.Surroundings(self.models, self.images)
+        around = checks.Surroundings(self.models, self.images, machine=self.machine)
         self.problems = checks.problems(self.session, around) if self.session.is_open else ()
         self.changed.emit()
 
@@ -203,6 +208,23 @@ class Workspace(QObject):
 
     def _failing(self, place: Place) -> Callable[[ErrorInfo], None]:
         return lambda error: self.failed.emit(error, place)
+
+    def look_at_machine(self) -> None:
+        """Find out, once, what this computer can do; it is remembered for the next time."""
+        if self.machine is None and not self._probe.active:
+            self.machine = machine.remembered()
+            if self.machine is None:
+                self._probe.start(ProbeJob(run="probe"))
+            else:
+                self._check()
+
+    def _on_probed(self, last: Finished) -> None:
+        if last.result is None:  # then the run says what does not work
+            return
+        found = machine.Machine.model_validate(last.result)
+        self.machine = found
+        self.tasks.start(lambda _: machine.remember(found), done=lambda _: None, failed=self._failing(Place.BACKEND))
+        self._check()
 
     # files ---------------------------------------------------------------------------------------------------
 

@@ -85,6 +85,10 @@ def _do(job: jobs.Job, context: Context) -> dict[str, object] | None:
         from pqv_core.engine import answer_job
 
         return answer_job.run(job, context).model_dump(mode="json")
+    if isinstance(job, jobs.ProbeJob):
+        from pqv_core.engine import probe
+
+        return probe.run().model_dump(mode="json")
     from pqv_core.engine import bench_job
 
     return bench_job.run(job, context)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from pqv_core.config.export import Target, engine_problem
+from PySide6.QtGui import QShowEvent
+
+from pqv_core.config.export import Target
 from pqv_core.config.quantize import ENGINES, OBSERVERS, PRECISIONS
 from pqv_gui.i18n import tr
 from pqv_gui.pages.base import FormPage
+from pqv_gui.viewmodels.checks import engine_obstacle
 from pqv_gui.viewmodels.steps import Place
 from pqv_gui.widgets.basics import Card, label
 from pqv_gui.widgets.choices import Choice, ChoiceCards
@@ -92,6 +95,10 @@ class BackendPage(FormPage):
             field.setVisible(self.session.get("quantize.precision") == "int8-static")
         target: Target = self.session.get("export.target")
         for value in ENGINES:
-            problem = engine_problem(value, target)
-            self.engine.set_available(value, problem.message if problem else "")
+            self.engine.set_available(value, engine_obstacle(value, target, self.workspace.machine))
         self.phones.setVisible(not plain and target == "android")
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Qt's: the page comes to sight."""
+        super().showEvent(event)
+        self.workspace.look_at_machine()

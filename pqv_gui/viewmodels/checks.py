@@ -8,8 +8,10 @@ from pathlib import Path
 
 from pqv_core import predict
 from pqv_core.config import RunConfig
-from pqv_core.config.export import engine_problem
+from pqv_core.config.export import Target, engine_problem
 from pqv_core.config.prune import IMPORTANCES
+from pqv_core.config.quantize import Engine
+from pqv_core.machine import Machine
 from pqv_gui.viewmodels.images import Images
 from pqv_gui.viewmodels.models import Models
 from pqv_gui.viewmodels.session import Problem, Session
@@ -22,6 +24,7 @@ class Surroundings:
     models: Models
     images: Images
     is_file: Callable[[Path], bool] = Path.is_file
+    machine: Machine | None = None
 
 
 def problems(session: Session, around: Surroundings) -> tuple[Problem, ...]:
@@ -34,7 +37,7 @@ def problems(session: Session, around: Surroundings) -> tuple[Problem, ...]:
         *_images(config, around.images),
         *_prune(config, around),
         *_finetune(config),
-        *_engine(config),
+        *_engine(config, around.machine),
     )
 
 
@@ -87,7 +90,16 @@ def _finetune(config: RunConfig) -> Iterator[Problem]:
         )
 
 
-def _engine(config: RunConfig) -> Iterator[Problem]:
-    problem = engine_problem(config.quantize.engine, config.export.target)
-    if problem and config.quantize.uses_engine:
-        yield Problem("quantize.engine", str(problem))
+def _engine(config: RunConfig, machine: Machine | None) -> Iterator[Problem]:
+    why_not = engine_obstacle(config.quantize.engine, config.export.target, machine)
+    if why_not and config.quantize.uses_engine:
+        yield Problem("quantize.engine", f"{why_not} Choose another, or Auto.")
+
+
+def engine_obstacle(engine: Engine, target: Target, machine: Machine | None) -> str:
+    """Why int8 files cannot be made with an engine; empty where they can, as far as is known."""
+    problem = engine_problem(engine, target)
+    if problem is not None:
+        return problem.message
+    needed: Engine = "qnnpack" if target == "android" else engine  # what this computer checks the file with
+    return machine.engine_problem(needed) if machine else ""

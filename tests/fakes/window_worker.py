@@ -23,7 +23,7 @@ STAGES = ("load", "evaluate", "prune", "finetune", "evaluate_pruned", "export", 
 def main(scene: str) -> int:
     job = json.loads(sys.stdin.readline())
     if job["kind"] != "run":
-        return {"bench": bench, "answer": answer}[job["kind"]](job, scene)
+        return {"bench": bench, "answer": answer, "probe": probe}[job["kind"]](job, scene)
     stage = Stage(job["run"], Path(job["project"]).with_suffix(".runs") / job["run"])
     stage.say("job_started", stages=STAGES, directory=str(stage.directory))
     return {"good": good, "crash": crash, "hang": hang, "fail": fail, "flood": flood, "stale": stale}[scene](stage)
@@ -60,6 +60,18 @@ def bench(job: dict[str, Any], scene: str) -> int:
         "peak_rss_bytes": 7_000,
     }
     stage.say("finished", outcome="succeeded", result={"measurements": {file: [measured] for file in job["files"]}})
+    return 0
+
+
+def probe(job: dict[str, Any], scene: str) -> int:
+    """A computer without FBGEMM."""
+    here = {"pqv": "1", "python": "3", "system": "Linux", "processor": "P", "cores": 2, "memory_bytes": 1, "threads": 2}
+    result = {
+        "environment": {**here, "versions": {}},
+        "engines": {"fbgemm": "this build of PyTorch does not have it.", "onednn": "", "qnnpack": "", "x86": ""},
+        "node": "another computer",
+    }
+    Stage(job["run"], Path()).say("finished", outcome="succeeded", result=result)
     return 0
 
 

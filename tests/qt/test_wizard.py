@@ -174,6 +174,18 @@ def test_engines_that_phones_lack_are_disabled_with_a_reason(window: MainWindow)
     assert "does not run on Android" in engines.radio("onednn").accessibleDescription()
 
 
+def test_engines_that_this_computer_lacks_are_disabled_with_a_reason(window: MainWindow, qtbot: QtBot) -> None:
+    engines = page(window, Place.BACKEND).form.editor("quantize.engine")
+    assert isinstance(engines, ChoiceCards)
+    assert engines.radio("fbgemm").isEnabled()
+    window.go(Place.BACKEND)
+    qtbot.waitUntil(lambda: not engines.radio("fbgemm").isEnabled())
+    assert "does not work on this computer" in engines.radio("fbgemm").accessibleDescription()
+    assert engines.radio("onednn").isEnabled()
+    window.workspace.session.set("quantize.engine", "fbgemm")
+    assert [problem.field for problem in window.workspace.problems] == ["quantize.engine"]
+
+
 def test_a_folder_of_images_is_looked_at_and_used(window: MainWindow, qtbot: QtBot, images: Path) -> None:
     (images / "train" / "cat" / "broken.png").write_bytes(b"no image")
     window.workspace.choose_images(images)

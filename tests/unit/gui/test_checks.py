@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from pqv_core import catalog, dataset
 from pqv_core.errors import ErrorInfo
+from pqv_core.machine import Machine
+from pqv_core.results import Environment
 from pqv_gui.viewmodels import checks, defaults
 from pqv_gui.viewmodels.images import Images
 from pqv_gui.viewmodels.models import Models
@@ -61,6 +64,21 @@ def test_what_is_missing_is_said_at_its_field(
 ) -> None:
     session.set_many(changes, label="x")
     assert fields(session, around) == [field]
+
+
+@pytest.mark.parametrize(("engine", "target"), [("onednn", "host"), ("auto", "android"), ("qnnpack", "android")])
+def test_an_engine_must_work_on_this_computer(
+    engine: str, target: str, session: Session, around: checks.Surroundings
+) -> None:
+    here = Environment(
+        pqv="1", python="3", system="Linux", processor="P", cores=2, memory_bytes=1, threads=2, versions={}
+    )
+    machine = Machine(environment=here, engines={"onednn": "no.", "qnnpack": "no.", "x86": ""}, node="here")
+    session.set_many({"quantize.engine": engine, "export.target": target}, label="x")
+    assert fields(session, around) == []
+    assert fields(session, replace(around, machine=machine)) == ["quantize.engine"]
+    session.set("quantize.precision", "fp32")
+    assert fields(session, replace(around, machine=machine)) == []
 
 
 def test_published_weights_must_be_published(session: Session, around: checks.Surroundings) -> None:
