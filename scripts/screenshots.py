@@ -35,7 +35,7 @@ from pqv_gui.main import build  # noqa: E402
 from pqv_gui.settings import Settings  # noqa: E402
 from pqv_gui.viewmodels.steps import Place  # noqa: E402
 from pqv_gui.window import MainWindow  # noqa: E402
-from scripts import screenshot_phones  # noqa: E402
+from scripts import screenshot_compare, screenshot_phones  # noqa: E402
 
 SCALES = {"": "1", "-150": "1.5"}
 SIZE = (1280, 800)
@@ -52,16 +52,23 @@ def main() -> int:
     parser.add_argument("--program", type=Path, default=PROGRAM, help="the benchmark program for this computer")
     parser.add_argument("--only-device", action="store_true", help="picture the Device page only")
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "images")
+    parser.add_argument("--only-compare", action="store_true", help="picture the Compare page only")
+    parser.add_argument("--compare", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--suffix", help=argparse.SUPPRESS)
     wanted = parser.parse_args()
     if wanted.suffix is not None:
         return take(wanted)
     with tempfile.TemporaryDirectory() as folder:
         project = wanted.project or run_demo(Path(folder))
-        android = wanted.android or (run_demo(Path(folder), android=True) if wanted.program.exists() else None)
+        phones = wanted.program.exists() and not wanted.only_compare
+        android = wanted.android or (run_demo(Path(folder), android=True) if phones else None)
         arguments = ["--project", str(project.resolve()), "--out", str(wanted.out), "--program", str(wanted.program)]
         arguments += ["--android", str(android.resolve())] if android else []
+        if not wanted.only_device:
+            compare = screenshot_compare.make_runs(project, Path(folder))
+            arguments += ["--compare", str(compare.resolve())]
         arguments += ["--only-device"] if wanted.only_device else []
+        arguments += ["--only-compare"] if wanted.only_compare else []
         for suffix, scale in SCALES.items():
             environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen", "QT_SCALE_FACTOR": scale}
             subprocess.run([sys.executable, __file__, *arguments, f"--suffix={suffix}"], env=environment, check=True)
@@ -98,11 +105,13 @@ def take(wanted: argparse.Namespace) -> int:
             def save(name: str, mode: str = mode) -> None:
                 _save(window, app, wanted.out / f"{name}-{mode}{wanted.suffix}.png")
 
-            if not wanted.only_device:
+            wait = partial(_wait, app)
+            if not (wanted.only_device or wanted.only_compare):
                 _take_pages(window, app, wanted.project, save)
+            if wanted.compare:
+                screenshot_compare.take(window, wanted.compare, Path(folder), wait=wait, save=save)
             if wanted.android:
                 _open(window, app, wanted.android)
-                wait = partial(_wait, app)
                 screenshot_phones.take(window, server, wanted.program, Path(folder), wait=wait, save=save)
         presenter.uninstall()
         window.workspace.close()
@@ -115,7 +124,7 @@ def _take_pages(window: MainWindow, app: QApplication, project: Path, save: Call
     _wait(app, lambda: window.place is Place.START)
     save("start")
     _open(window, app, project)
-    for place in [place for place in Place if place not in (Place.START, Place.DEVICE)]:
+    for place in [place for place in Place if place not in (Place.START, Place.DEVICE, Place.COMPARE)]:
         window.go(place)
         save(place.value.lower())
     window.go(Place.RUN)

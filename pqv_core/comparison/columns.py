@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from pqv_core import formatting, labels, summary
 from pqv_core.comparison.rows import Row, engine_name, importance, precision
 
+_SETTINGS = ("model", "precision", "ratio", "importance", "engine", "threads", "batch")
+"""Columns of what was asked for; what was measured stands in the others."""
+
 Value = str | float | int | None
 
 
@@ -40,13 +43,18 @@ def _words(key: str, head: str, find: Callable[[Row], str], tip: str = "") -> Co
 
 
 def _number(
-    key: str, head: str, find: Callable[[Row], float | int | None], say: Callable[[float], str], tip: str, unit: str
+    key: str,
+    head: str,
+    find: Callable[[Row], float | int | None],
+    say: Callable[[float], str],
+    tip: str = "",
+    unit: str = "",
 ) -> Column:
     def words(row: Row) -> str:
         value = find(row)
         return summary.MISSING if value is None else say(value)
 
-    return Column(key, head, find, words, tip, unit)
+    return Column(key, head, find, words, tip, unit, figure=key not in _SETTINGS)
 
 
 def _accuracy(row: Row) -> str:
@@ -59,16 +67,28 @@ COLUMNS = (
     _words("model", "Model", lambda row: row.model),
     _words("artefact", "File", lambda row: labels.role(row.role), "Which of the files that a run makes"),
     _words("precision", "Precision", lambda row: precision(row.precision)),
-    _number("ratio", "Pruned", lambda row: row.ratio or None, formatting.percent, "Share cut of each width", ""),
+    _number("ratio", "Pruned", lambda row: row.ratio or None, formatting.percent, "Share of each width that was cut"),
     _words("importance", "Importance", lambda row: importance(row.importance) if row.importance else ""),
     _words("engine", "Engine", lambda row: engine_name(row.engine) if row.engine else ""),
     _words("device", "Device", lambda row: row.device),
-    _number("threads", "Threads", lambda row: row.threads, lambda value: f"{value:,.0f}", "", ""),
+    _number("threads", "Threads", lambda row: row.threads, lambda value: f"{value:,.0f}"),
+    _number(
+        "batch",
+        "Batch",
+        lambda row: row.batch if row.batch > 1 else None,
+        lambda value: f"{value:,.0f}",
+        "Images an inference",
+    ),
     Column("top1", "Top-1", lambda row: row.top1, _accuracy, "Accuracy; with * of the same file on the computer"),
     _number(
-        "median_ms", "Median", lambda row: row.median_ms, formatting.milliseconds, "Half of the runs took less", "ms"
+        "median_ms",
+        "Median",
+        lambda row: row.median_ms,
+        formatting.milliseconds,
+        "Half of the inferences took less",
+        "ms",
     ),
-    _number("p90_ms", "p90", lambda row: row.p90_ms, formatting.milliseconds, "Nine of ten runs took less", "ms"),
+    _number("p90_ms", "p90", lambda row: row.p90_ms, formatting.milliseconds, "Nine of ten inferences took less", "ms"),
     _number(
         "over_paper",
         "Over paper’s",
@@ -89,10 +109,8 @@ COLUMNS = (
     _number(
         "peak_bytes", "Memory", lambda row: row.peak_bytes, formatting.size, "Highest memory of the process", "bytes"
     ),
-    _number("params", "Parameters", lambda row: row.params, lambda value: formatting.count(round(value)), "", ""),
+    _number("params", "Parameters", lambda row: row.params, lambda value: formatting.count(round(value))),
 )
-
-_SETTINGS = ("model", "precision", "ratio", "importance", "engine", "threads")
 
 
 def varied(columns: Sequence[Column], rows: Sequence[Row]) -> tuple[list[Column], list[tuple[str, str]]]:

@@ -56,7 +56,7 @@ def figures(comparison: Comparison, *, device: str, rows: Iterable[Row] | None =
 
 def figure(comparison: Comparison, number: int, *, device: str, rows: Iterable[Row]) -> Figure:
     """One of the figures on a device, of these rows."""
-    here = [row for row in rows if row.device == device]
+    here = [row for row in rows if row.device == device and row.batch == 1]
     if number == 7:
         wanted = {row.run for row in here if row.target == results.LOCAL}
         return _engines(here, [run for run in comparison.runs if run.directory.name in wanted])

@@ -27,7 +27,7 @@ class Row:
         ratio: Share of each width that was cut, from 0 to 1; 0 where nothing was.
         engine: Engine of the kernels; empty where no layer is quantized.
         device: What a person calls the device; rows with the same were measured on the same one.
-        measurement: The latest with this number of threads; None where it was not measured.
+        measurement: The latest with this number of threads and this batch; None where it was not measured.
         accuracy: Over the validation images, where known.
         accuracy_elsewhere: The accuracy is this computer's of the same file, for the phone was not asked.
         speedups: How many times faster than each baseline of the same run, device and number of threads.
@@ -60,7 +60,12 @@ class Row:
     @property
     def key(self) -> str:
         """Different for every row of a project."""
-        return "\n".join((self.run, self.role, self.device, str(self.threads)))
+        return "\n".join((self.run, self.role, self.device, str(self.threads), str(self.batch)))
+
+    @property
+    def batch(self) -> int:
+        """Images an inference; latencies of different batches are not compared."""
+        return self.measurement.batch if self.measurement else 1
 
     @property
     def title(self) -> str:
@@ -209,10 +214,10 @@ def of_run(record: RunRecord, *, folder: str, name: str, note: str, here: str) -
 
 
 def _latest(variant: Variant) -> tuple[Measurement, ...]:
-    """The latest measurement for each target and number of threads, this computer's first."""
-    found: dict[tuple[str, int], Measurement] = {}
+    """The latest measurement for each target, number of threads and batch, this computer's first."""
+    found: dict[tuple[str, int, int], Measurement] = {}
     for item in variant.measurements:
-        found[item.target, item.threads] = item
+        found[item.target, item.threads, item.batch] = item
     return tuple(sorted(found.values(), key=lambda item: item.target != LOCAL))
 
 
@@ -238,15 +243,12 @@ def _operators(variant: Variant, measurement: Measurement | None) -> tuple[Opera
 
 
 def _speedup(record: RunRecord, measured: Measurement | None, over: Role) -> float | None:
-    """Ratio of medians on the same target with as many threads, in one loop where there is such a pair."""
+    """Ratio of medians on the same target with as many threads and images, in one loop where there is such a pair."""
     base = record.variant(over)
     if measured is None or base is None:
         return None
-    same = [
-        item
-        for item in reversed(base.measurements)
-        if item.target == measured.target and item.threads == measured.threads
-    ]
+    alike = (measured.target, measured.threads, measured.batch)
+    same = [item for item in reversed(base.measurements) if (item.target, item.threads, item.batch) == alike]
     pair = next((item for item in same if item.loop == measured.loop), same[0] if same else None)
     ours = measured.median_ns
     return pair.median_ns / ours if pair is not None and ours > 0 else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
-from pqv_core import formatting, labels, operators, summary
+from pqv_core import formatting, labels, operators, stability, summary
 from pqv_core.comparison import pareto
 from pqv_core.comparison.charts import BarChart, Chart, Point, ScatterChart, Series
 from pqv_core.comparison.rows import Row, engine_name, importance, precision
@@ -17,7 +17,7 @@ _SIZED: tuple[Role, ...] = ("fast_fp32", "pruned_fp32", "compressed")
 
 def views(rows: Iterable[Row], *, device: str) -> list[Chart]:
     """All charts of the rows of a device that have something to show."""
-    here = [row for row in rows if row.device == device]
+    here = [row for row in rows if row.device == device and row.batch == 1]
     names = run_names(here)
     found: list[Chart] = [
         front(here, names),
@@ -84,7 +84,9 @@ def spread(row: Row) -> str:
     )
     if row.accuracy is not None:
         words += f"; top-1 {formatting.percent(row.accuracy.top1)} on {row.accuracy.images:,} images"
-    return words + (", asked on the computer" if row.accuracy_elsewhere else "")
+    if row.accuracy_elsewhere:
+        words += ", asked on the computer"
+    return "; ".join([words, *stability.remarks(item.samples_ns)])
 
 
 def _with_threads(words: str, row: Row, several: bool) -> str:

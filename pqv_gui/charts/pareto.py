@@ -17,11 +17,12 @@ from pqv_core.report import data, svg
 from pqv_gui.charts.base import Chart, Floats, ValueAxis
 from pqv_gui.charts.legend import Entry
 from pqv_gui.i18n import tr
-from pqv_gui.theme import colors
+from pqv_gui.theme import colors, em
 
 MARKS = ("o", "s", "t1", "d", "star", "p")
 _NEAR = 24.0  # pixels from a mark within which it is read out
 _RING = 17
+_HEIGHT = 17.0  # in lines of text
 _WIDE = 6.0  # ratio of the slowest to the fastest from which on equal distances mean equal ratios
 
 
@@ -48,6 +49,7 @@ class ParetoChart(Chart[Shown]):
         self._line = pg.PlotCurveItem(antialias=True)
         for item in (self._line, self._rings):
             self._item.addItem(item, ignoreBounds=True)
+        self.plot.setMinimumHeight(em(times=_HEIGHT))
         self.plot.viewport().setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._recolor()
 

@@ -15,7 +15,7 @@ from pqv_gui.viewmodels.compare import Compare, Line
 
 _MOST_ROWS = 12
 _LOOKED_AT = 60  # rows by which the width of columns is found
-_WIDEST = 12.0  # width of a column, in lines of text; the whole of what is cut is said on hover
+_WIDEST = 13.5  # width of a column, in lines of text; the whole of what is cut is said on hover
 _Index = QModelIndex | QPersistentModelIndex
 _Role = Qt.ItemDataRole
 _NOWHERE = QModelIndex()

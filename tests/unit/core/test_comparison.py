@@ -120,6 +120,23 @@ def test_only_measurements_with_as_many_threads_are_compared(project: Path) -> N
     assert [(row.threads, row.speedups["fast_fp32"]) for row in rows] == [(2, 2), (4, 20)]
 
 
+def test_batches_are_rows_of_their_own_and_in_no_chart(project: Path) -> None:
+    eight = measurement(40).model_copy(update={"batch": 8})
+    run = record("r1")
+    compressed = run.variants[3].model_copy(update={"measurements": (*run.variants[3].measurements, eight)})
+    keep(project, run.model_copy(update={"variants": (*run.variants[:3], compressed)}))
+    loaded = comparison.load(project)
+    one, many = loaded.rows[-2:]
+    assert (one.batch, one.speedups["fast_fp32"], many.batch, many.speedups["fast_fp32"]) == (1, 2, 8, None)
+    assert one.key != many.key
+    assert len(chart(views.views(loaded.rows, device=THIS_COMPUTER), "pareto").points) == 4
+
+
+def test_unsteady_samples_are_remarked(project: Path) -> None:
+    keep(project, made("r1", measurements=[measurement(*range(10, 40)).model_dump()]))
+    assert "the machine slowed down" in views.spread(comparison.load(project).rows[-1])
+
+
 def test_the_latest_measurement_counts_and_one_loop_is_preferred(project: Path) -> None:
     run = record("r1")
     compressed = tuple(measurement(ms).model_copy(update={"loop": loop}) for ms, loop in ((50, "b"), (10, "a")))
@@ -293,7 +310,7 @@ def test_a_table_leaves_out_what_all_rows_share_and_what_none_has(project: Path)
         ("Threads", "2"),
     ]
     alone, shared = varied(COLUMNS, rows[:1])
-    assert len(alone) == len(COLUMNS)
+    assert {column.key for column in COLUMNS} - {column.key for column in alone} == {"batch"}
     assert shared == []
 
 
