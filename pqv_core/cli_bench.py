@@ -56,7 +56,7 @@ def _say(result: dict[str, Any], *, as_json: bool) -> None:
     out = console(as_json=as_json)
     out.print(table)
     for file, item in measured:
-        for remark in stability.remarks(item.samples_ns):
+        for remark in stability.remarks(item):
             out.print(f"Note: {file}, {item.threads} threads, batch {item.batch}: {remark}.", style="yellow")
 
 

@@ -77,12 +77,15 @@ def _print_record(out: Console, record: RunRecord) -> None:
 
 
 def _unsteady(record: RunRecord) -> Iterator[str]:
-    """Latencies that are not to be trusted, and why."""
+    """Latencies that are not to be trusted, and why; those with the same reason together."""
+    found: dict[str, list[str]] = {}
     for variant in record.variants:
         for item in variant.measurements:
-            for remark in stability.remarks(item.samples_ns):
-                where = "" if item.target == results.LOCAL else f" on {item.target}"
-                yield f"{labels.role(variant.role)}{where}: {remark}."
+            where = "" if item.target == results.LOCAL else f" on {item.target}"
+            for remark in stability.remarks(item):
+                found.setdefault(remark, []).append(f"{labels.role(variant.role)}{where}")
+    for remark, names in found.items():
+        yield f"{'; '.join(names)}: {remark}."
 
 
 def _sensitivity_table(layers: Sequence[LayerSensitivity]) -> Table:

@@ -71,6 +71,7 @@ class Measurement(Record):
         base_rss_bytes: Resident memory of a clean process before it loaded the file.
         peak_rss_bytes: Highest resident memory of that process since then, running this artefact alone.
         load_ns: Time to load the file.
+        busy: Share of this computer's processor that other programs used just before, from 0 to 1.
         parity: On a phone: its answers against this computer's with the same file.
         accuracy: On a phone: over the validation images that it was asked about.
         operators: On a phone, where asked for: what each operator took.
@@ -86,6 +87,7 @@ class Measurement(Record):
     base_rss_bytes: int | None = None
     peak_rss_bytes: int | None = None
     load_ns: int | None = None
+    busy: float | None = None
     throttled: bool | None = None
     heat: dict[str, Any] | None = None
     parity: Parity | None = None
@@ -165,6 +167,7 @@ class Environment(Record):
     """The machine and the versions.
 
     Attributes:
+        governor: How the system chooses the processor's clock; empty where it does not tell.
         wait_policy: What OpenMP's waiting threads do (``OMP_WAIT_POLICY``); empty for the runtime's own way, in which
             they spin for a while. It changes latencies a great deal.
     """
@@ -180,6 +183,7 @@ class Environment(Record):
     engines: tuple[str, ...] = ()
     cpu_capability: str = ""
     wait_policy: str = ""
+    governor: str = ""
 
 
 class RunRecord(Record):

@@ -6,9 +6,11 @@ import statistics
 from collections.abc import Iterator, Sequence
 
 from pqv_core import formatting
+from pqv_core.results import Measurement
 
 DRIFT = 1.15  # a last third that takes this many times as long as the first
 SCATTER = 0.2  # the middle half of the samples lies within this share of their median
+BUSY = 0.2  # share of the processor that other programs use
 _LEAST = 9
 
 
@@ -28,9 +30,11 @@ def scatter(samples: Sequence[int]) -> float | None:
     return (third - first) / middle
 
 
-def remarks(samples: Sequence[int]) -> Iterator[str]:
+def remarks(item: Measurement) -> Iterator[str]:
     """What a person should know before trusting the median; nothing where it is steady."""
-    drifted, scattered = drift(samples), scatter(samples)
+    drifted, scattered = drift(item.samples_ns), scatter(item.samples_ns)
+    if item.busy is not None and item.busy > BUSY:
+        yield f"other programs used {formatting.percent(item.busy)} of the processor just before"
     if drifted is not None and drifted > DRIFT:
         yield f"the last third took {formatting.percent(drifted - 1)} longer than the first: the machine slowed down"
     elif drifted is not None and drifted < 1 / DRIFT:

@@ -86,7 +86,7 @@ def spread(row: Row) -> str:
         words += f"; top-1 {formatting.percent(row.accuracy.top1)} on {row.accuracy.images:,} images"
     if row.accuracy_elsewhere:
         words += ", asked on the computer"
-    return "; ".join([words, *stability.remarks(item.samples_ns)])
+    return "; ".join([words, *stability.remarks(item)])
 
 
 def _with_threads(words: str, row: Row, several: bool) -> str:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from pqv_core.engine import environment
 from pqv_core.engine.context import Context
 from pqv_core.engine.lite_process import LiteFile, Reply, Request
 from pqv_core.errors import BenchmarkError, PqvError
@@ -56,6 +57,7 @@ def measure(
         min_iterations=min(MIN_ITERATIONS, iterations),
         max_seconds=max_seconds,
     )
+    busy = environment.busy()  # this process only waits: it is others that work
     timings = time_files(request, context=context, live=True)
     loop = secrets.token_hex(4)
     measurements = {}
@@ -69,6 +71,7 @@ def measure(
             warmup=warmup,
             samples_ns=tuple(timings[file.key].samples_ns),
             load_ns=timings[file.key].load_ns,
+            busy=busy,
             base_rss_bytes=base,
             peak_rss_bytes=peak,
         )

@@ -14,6 +14,7 @@ import torch
 
 from pqv_core.results import Environment
 
+_WATCH_S = 0.5
 _PACKAGES = ("torch", "torchvision", "timm", "torch-pruning", "numpy", "safetensors")
 
 
@@ -31,7 +32,21 @@ def describe(*, threads: int) -> Environment:
         engines=supported_engines(),
         cpu_capability=torch.backends.cpu.get_cpu_capability(),
         wait_policy=os.environ.get("OMP_WAIT_POLICY", ""),
+        governor=_governor(),
     )
+
+
+def _governor() -> str:
+    """What chooses the clock of the first core (Linux, cpufreq)."""
+    try:
+        return Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor").read_text(encoding="ascii").strip()[:40]
+    except (OSError, ValueError):
+        return ""
+
+
+def busy() -> float:
+    """Share of the processor that is used now, from 0 to 1, watched for half a second."""
+    return psutil.cpu_percent(interval=_WATCH_S) / 100
 
 
 def default_threads() -> int:

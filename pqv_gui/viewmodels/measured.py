@@ -88,7 +88,7 @@ class Measured:
 
 def _details(item: Measurement) -> Iterator[str]:
     yield outcome.spread(item) + (f", {item.engine}" if item.engine else "")
-    yield from (f"Mind: {remark}" for remark in stability.remarks(item.samples_ns))
+    yield from (f"Mind: {remark}" for remark in stability.remarks(item))
     facts = item.heat or {}
     if item.parity is not None:
         apart, inputs = formatting.significant(item.parity.relative), item.parity.inputs

@@ -67,7 +67,7 @@ def _latency(record: results.RunRecord) -> ResultCard | None:
         if speedup is not None:
             lines.append(f"{formatting.ratio(speedup)} {words}")
     for item, words in ((after, "Compressed"), (before, "Fastest FP32")):
-        lines += [f"Mind: {words}, {remark}" for remark in stability.remarks(item.samples_ns)]
+        lines += [f"Mind: {words}, {remark}" for remark in stability.remarks(item)]
     return ResultCard(
         title="Latency",
         before=formatting.nanoseconds(before.median_ns),
