@@ -26,6 +26,7 @@ class CompareDesk(QObject):
     failed = Signal(object)  # ErrorInfo
     written = Signal(object)  # Path of a report
     trashed = Signal(object)  # Path that the run's folder had
+    leaving = Signal()  # the last moment to keep what was typed
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__(workspace)

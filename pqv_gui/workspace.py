@@ -84,6 +84,8 @@ class Workspace(QObject):
         self._probe.close()
         if self._phones is not None:
             self._phones.close()
+        if self._compare is not None:
+            self._compare.leaving.emit()
         self.tasks.close()
         if self.session.unsaved:
             self.session.save()

@@ -62,6 +62,20 @@ def _accuracy(row: Row) -> str:
     return "" if value is None else formatting.percent(value) + ("*" if row.accuracy_elsewhere else "")
 
 
+def _median(row: Row) -> str:
+    return formatting.milliseconds(row.median_ms or 0.0) + (" ⚠" if row.remarks else "")
+
+
+def footnotes(rows: Sequence[Row]) -> list[str]:
+    """What the marks in a table of these rows mean."""
+    found = []
+    if any(row.accuracy_elsewhere for row in rows):
+        found.append("* Of the same file on the computer; this device was not asked.")
+    if any(row.remarks for row in rows):
+        found.append("⚠ Unsteady: the samples spread or drift too much to be trusted. Measure again when it is quiet.")
+    return found
+
+
 COLUMNS = (
     _words("run", "Run", lambda row: row.title),
     _words("model", "Model", lambda row: row.model),
@@ -80,13 +94,8 @@ COLUMNS = (
         "Images an inference",
     ),
     Column("top1", "Top-1", lambda row: row.top1, _accuracy, "Accuracy; with * of the same file on the computer"),
-    _number(
-        "median_ms",
-        "Median",
-        lambda row: row.median_ms,
-        formatting.milliseconds,
-        "Half of the inferences took less",
-        "ms",
+    Column(
+        "median_ms", "Median", lambda row: row.median_ms, _median, "Half of the inferences took less; ⚠ unsteady", "ms"
     ),
     _number("p90_ms", "p90", lambda row: row.p90_ms, formatting.milliseconds, "Nine of ten inferences took less", "ms"),
     _number(

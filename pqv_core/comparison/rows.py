@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from pqv_core import formatting, labels, operators, summary
+from pqv_core import formatting, labels, operators, stability, summary
 from pqv_core.config.prune import IMPORTANCES
 from pqv_core.config.quantize import ENGINES, PRECISIONS
 from pqv_core.results import LOCAL, Accuracy, Measurement, OperatorTime, Role, RunRecord, Variant
@@ -81,6 +81,11 @@ class Row:
     def p90_ms(self) -> float | None:
         """Nine of ten inferences took less, in milliseconds."""
         return self.measurement.percentile_ms(0.9) if self.measurement else None
+
+    @cached_property
+    def remarks(self) -> tuple[str, ...]:
+        """What to know before trusting the latency; empty where it was steady."""
+        return tuple(stability.remarks(self.measurement)) if self.measurement else ()
 
     @property
     def top1(self) -> float | None:

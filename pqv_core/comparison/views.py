@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
-from pqv_core import formatting, labels, operators, stability, summary
+from pqv_core import formatting, labels, operators, summary
 from pqv_core.comparison import pareto
 from pqv_core.comparison.charts import BarChart, Chart, Point, ScatterChart, Series
 from pqv_core.comparison.rows import Row, engine_name, importance, precision
@@ -86,7 +86,7 @@ def spread(row: Row) -> str:
         words += f"; top-1 {formatting.percent(row.accuracy.top1)} on {row.accuracy.images:,} images"
     if row.accuracy_elsewhere:
         words += ", asked on the computer"
-    return "; ".join([words, *stability.remarks(item)])
+    return "; ".join([words, *row.remarks])
 
 
 def _with_threads(words: str, row: Row, several: bool) -> str:

@@ -12,7 +12,7 @@ import jinja2
 
 from pqv_core import formatting
 from pqv_core.comparison import Comparison, Row, StoredRun
-from pqv_core.comparison.columns import COLUMNS, varied
+from pqv_core.comparison.columns import COLUMNS, footnotes, varied
 from pqv_core.comparison.figures import figures
 from pqv_core.comparison.views import spread, views
 from pqv_core.report import data, svg
@@ -64,6 +64,7 @@ def _device(comparison: Comparison, name: str) -> dict[str, Any]:
         "rows": rows,
         "columns": shown,
         "shared": shared,
+        "footnotes": footnotes(rows),
         "charts": views(rows, device=name),
         "figures": figures(comparison, device=name),
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtCore import Qt, QTimer, QUrl
-from PySide6.QtGui import QDesktopServices
+from PySide6.QtGui import QDesktopServices, QShowEvent
 from PySide6.QtWidgets import QFileDialog, QMessageBox, QProgressBar, QWidget
 
 from pqv_core.comparison import StoredRun
@@ -65,8 +65,9 @@ class ComparePage(Page):
         self.body.addWidget(self.full)
         self.body.addStretch()
         self.desk.failed.connect(self.present)
+        self.desk.leaving.connect(self.selected.keep)
         self.desk.written.connect(self._on_written)
-        self.workspace.run_changed.connect(self._show_selected)
+        self.workspace.run_changed.connect(self._on_run_changed)
 
     # building ------------------------------------------------------------------------------------------------
 
@@ -130,8 +131,8 @@ class ComparePage(Page):
         self.table.chosen.connect(self.view.select)
         self.table.sorted.connect(self._sort_by_head)
         card.body.addWidget(self.table)
-        self.elsewhere = label(tr("* Of the same file on the computer; this device was not asked."), "caption")
-        card.body.addWidget(self.elsewhere)
+        self.footnotes = label("", "caption", wrap=True)
+        card.body.addWidget(self.footnotes)
         self.table_card = card
         return card
 
@@ -238,7 +239,8 @@ class ComparePage(Page):
         self.table.refresh()
         self.shared.set_text(tr("All: {what}").replace("{what}", view.shared) if view.shared else "")
         self.shared.setVisible(bool(view.shared))
-        self.elsewhere.setVisible(any(line.row is not None and line.row.accuracy_elsewhere for line in view.lines))
+        self.footnotes.setText("\n".join(map(tr, view.footnotes)))
+        self.footnotes.setVisible(bool(view.footnotes))
         self.sort.set_value(view.sort)
         self.order.setText("▾" if view.descending else "▴")
         self.order.setToolTip(tr("Largest or newest first") if view.descending else tr("Smallest or oldest first"))
@@ -274,6 +276,16 @@ class ComparePage(Page):
         if view.error is not None and view.error is not self._told:
             self.present(view.error)
         self._told = view.error
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Look for runs that were made elsewhere meanwhile."""
+        super().showEvent(event)
+        if not event.spontaneous():
+            self.desk.read()
+
+    def _on_run_changed(self) -> None:
+        if self.isVisible():
+            self._show_selected()
 
     def _show_selected(self) -> None:
         busy = self.workspace.run.active or self.workspace.measures

@@ -8,7 +8,7 @@ from typing import Literal
 
 from pqv_core.comparison import Comparison, Row, StoredRun
 from pqv_core.comparison.charts import Chart
-from pqv_core.comparison.columns import COLUMNS, Column, Value, varied
+from pqv_core.comparison.columns import COLUMNS, Column, Value, footnotes, varied
 from pqv_core.comparison.figures import Figure, figure
 from pqv_core.comparison.views import spread, views
 from pqv_core.errors import ErrorInfo
@@ -245,6 +245,11 @@ class Compare(Observable):
     def shared(self) -> str:
         """What all lines have in common."""
         return " · ".join(f"{head}: {text}" for head, text in self._columns()[1])
+
+    @property
+    def footnotes(self) -> list[str]:
+        """What the marks in the table mean."""
+        return footnotes([line.row for line in self.lines if line.row is not None])
 
     def _columns(self) -> tuple[list[Column], list[tuple[str, str]]]:
         if self._shown is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
+from PySide6.QtGui import QHideEvent
 from PySide6.QtWidgets import QPlainTextEdit
 
 from pqv_core.comparison import StoredRun
@@ -82,6 +83,11 @@ class RunLabelCard(Card):
         self.note.blockSignals(True)
         self.note.setPlainText(run.label.note)
         self.note.blockSignals(False)
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """Going to another page keeps what was typed."""
+        super().hideEvent(event)
+        self.keep()
 
     def _typed(self) -> None:
         self._edited = True

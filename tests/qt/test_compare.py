@@ -241,6 +241,18 @@ def test_what_was_typed_belongs_to_the_run_it_was_typed_for(opened: Opened, proj
     assert page.selected.name.text() == ""
 
 
+@pytest.mark.parametrize("leave", [lambda window: window.go(Place.MODEL), lambda window: window.close()])
+def test_what_was_typed_last_is_kept_when_one_leaves(
+    opened: Opened, project: Path, qtbot: QtBot, leave: Callable[[MainWindow], object]
+) -> None:
+    folder = keep(project, made("r1"))
+    window, page = opened()
+    qtbot.keyClicks(page.selected.note, "In haste")
+    leave(window)
+    qtbot.waitUntil(lambda: run_label.load(folder).note == "In haste", timeout=SOON_MS)
+    qtbot.waitUntil(lambda: window.workspace.tasks.active == 0, timeout=SOON_MS)
+
+
 def answer(page: ComparePage, text: str) -> None:
     (box,) = page.findChildren(QMessageBox)
     next(each for each in box.buttons() if each.text() == text).click()
@@ -383,6 +395,15 @@ def test_a_run_appears_when_it_ends(opened: Opened, project: Path, qtbot: QtBot)
     assert window.steps.buttons[Place.COMPARE].accessibleName() == "Compare, (1)"
 
 
+def test_a_run_made_elsewhere_appears_when_one_comes_back(opened: Opened, project: Path, qtbot: QtBot) -> None:
+    window, page = opened()
+    window.go(Place.EXPORT)
+    keep(project, made("r1"))
+    window.go(Place.COMPARE)
+    qtbot.waitUntil(lambda: page.view.count == 1, timeout=SOON_MS)
+    rest(window, page, qtbot)
+
+
 def test_what_a_phone_has_measured_appears(opened: Opened, project: Path, qtbot: QtBot) -> None:
     folder = keep(project, made("r1"))
     window, page = opened()
@@ -399,7 +420,7 @@ def test_what_a_phone_has_measured_appears(opened: Opened, project: Path, qtbot:
     page.device.activated.emit(page.device.currentIndex())
     rest(window, page, qtbot)
     assert page.view.device == PHONE
-    assert page.elsewhere.isVisible()
+    assert "this device was not asked" in page.footnotes.text()
 
 
 def test_another_project_has_other_runs(opened: Opened, project: Path, qtbot: QtBot, tmp_path: Path) -> None:

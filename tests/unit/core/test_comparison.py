@@ -15,7 +15,7 @@ from pqv_core import comparison, results, run_label
 from pqv_core import project as projects
 from pqv_core.comparison import Comparison, pareto, views
 from pqv_core.comparison.charts import BarChart, ScatterChart
-from pqv_core.comparison.columns import COLUMNS, varied
+from pqv_core.comparison.columns import COLUMNS, footnotes, varied
 from pqv_core.comparison.figures import Figure, figures
 from pqv_core.comparison.load import THIS_COMPUTER
 from pqv_core.results import Candidate, OperatorTime, RunRecord
@@ -134,7 +134,12 @@ def test_batches_are_rows_of_their_own_and_in_no_chart(project: Path) -> None:
 
 def test_unsteady_samples_are_remarked(project: Path) -> None:
     keep(project, made("r1", measurements=[measurement(*range(10, 40)).model_dump()]))
-    assert "the machine slowed down" in views.spread(comparison.load(project).rows[-1])
+    rows = comparison.load(project).rows
+    assert "the machine slowed down" in views.spread(rows[-1])
+    median = next(column for column in COLUMNS if column.key == "median_ms")
+    assert [median.text(row) for row in rows[-2:]] == ["15.0 ms", "24.5 ms ⚠"]
+    assert len(footnotes(rows)) == 1
+    assert footnotes(rows[:-1]) == []
 
 
 def test_the_latest_measurement_counts_and_one_loop_is_preferred(project: Path) -> None:
