@@ -77,6 +77,7 @@ class Compare(Observable):
         self.comparison = Comparison()
         self.state: State = "empty"
         self.error: ErrorInfo | None = None
+        self._known = False
         self.device = ""
         self.figure = 2
         self.text = ""
@@ -101,13 +102,13 @@ class Compare(Observable):
     def filling(self) -> None:
         """The runs are being read; what is shown stays until they are."""
         self.error = None
-        if self.state != "full":
+        if not self._known:
             self.state = "filling"
         self.notify()
 
     def take(self, comparison: Comparison) -> None:
         """The runs as they are now. Ticks and choices are kept."""
-        self.comparison = comparison
+        self.comparison, self._known = comparison, True
         self.state = "full" if comparison.runs or comparison.problems else "empty"
         self.error = self._every = None
         folders = {run.directory.name for run in comparison.runs}
@@ -120,7 +121,7 @@ class Compare(Observable):
 
     def failed(self, error: ErrorInfo) -> None:
         """The runs could not be read."""
-        self.state, self.error = "failed", error
+        self.state, self.error, self._known = "failed", error, False
         self.notify()
 
     # what a person does --------------------------------------------------------------------------------------

@@ -52,6 +52,8 @@ def test_the_four_states() -> None:
     view.filling()
     view.take(compare([]))
     assert (view.state, view.error) == ("empty", None)
+    view.filling()
+    assert view.state == "empty", "that there is nothing is known until there is something"
     view.take(compare([stored("r1")]))
     assert view.state == "full"
     view.filling()
