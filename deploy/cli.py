@@ -91,7 +91,7 @@ def bench(
     pin: Annotated[bool, typer.Option(help="Phones: run on the big cores.")] = True,
     cool_down: Annotated[bool, typer.Option(help="Phones: wait until the phone does not throttle.")] = True,
     fixed_performance: Annotated[bool, typer.Option("--fixed-performance", help="Phones: hold the clock.")] = False,
-    profile: Annotated[bool, typer.Option("--profile", help="Phones: time the operators, too.")] = False,
+    profile: Annotated[bool, typer.Option("--profile", help="Time the operators, too.")] = False,
     compare: Annotated[bool, typer.Option(help="Phones: compare the answers with this computer's.")] = True,
     keep: Annotated[bool, typer.Option("--keep", help="Phones: leave the files there for the next time.")] = False,
     aar: Aar = None,
@@ -110,6 +110,7 @@ def bench(
             "warmup": warmup,
             "max_seconds": max_seconds,
             "input_shape": _shape(shape),
+            "profile": profile,
         }
         return _bench_here(asked, as_json=as_json)
     from deploy import cli_bench

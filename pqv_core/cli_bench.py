@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 from rich.table import Table
 
-from pqv_core import cli_job, formatting, runs, stability, summary
+from pqv_core import cli_job, formatting, operators, runs, stability, summary
 from pqv_core.cli_console import console
 from pqv_core.config.base import config_error
 from pqv_core.events import Finished
@@ -56,8 +56,15 @@ def _say(result: dict[str, Any], *, as_json: bool) -> None:
     out = console(as_json=as_json)
     out.print(table)
     for file, item in measured:
+        if item.operators:
+            out.print(f"{file}, {item.threads} threads, batch {item.batch}, by operators: {_by_group(item)}.")
         for remark in stability.remarks(item):
             out.print(f"Note: {file}, {item.threads} threads, batch {item.batch}: {remark}.", style="yellow")
+
+
+def _by_group(item: Measurement) -> str:
+    groups = operators.by_group(item.operators)
+    return ", ".join(f"{name.lower()} {formatting.nanoseconds(ns)}" for name, ns in groups.items())
 
 
 def _shown(key: str) -> str:

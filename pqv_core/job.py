@@ -42,6 +42,7 @@ class BenchJob(JobBase):
         threads: Numbers of threads; none for this computer's default.
         batches: Images an inference; each takes the place of the first size of the input's shape.
         max_seconds: Time box of a loop; each number of threads and each batch has a loop of its own.
+        profile: Time the operators of each file too, apart from the loops.
     """
 
     kind: Literal["bench"] = "bench"
@@ -53,6 +54,7 @@ class BenchJob(JobBase):
     warmup: int = Field(default=5, ge=0)
     iterations: int = Field(default=50, ge=1)
     max_seconds: float = Field(default=60.0, gt=0)
+    profile: bool = False
 
 
 class AnswerJob(JobBase):

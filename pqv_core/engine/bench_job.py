@@ -44,8 +44,9 @@ def _loop(job: BenchJob, context: Context, *, threads: int, shape: tuple[int, ..
     """One interleaved loop over all files and engines."""
     entries = [(file, engine) for file in job.files for engine in job.engines]
     keys = [_key(job, file, engine, threads, shape[0]) for file, engine in entries]
+    files = [_lite_file(key, *entry) for key, entry in zip(keys, entries, strict=True)]
     measured = benchmark.measure(
-        [_lite_file(key, *entry) for key, entry in zip(keys, entries, strict=True)],
+        files,
         input_shape=shape,
         threads=threads,
         warmup=job.warmup,
@@ -53,6 +54,9 @@ def _loop(job: BenchJob, context: Context, *, threads: int, shape: tuple[int, ..
         max_seconds=job.max_seconds,
         context=context,
     )
+    if job.profile:
+        operators = benchmark.profile(files, input_shape=shape, threads=threads, context=context)
+        measured = {key: item.model_copy(update={"operators": operators[key]}) for key, item in measured.items()}
     return [(file, measured[key]) for key, (file, _) in zip(keys, entries, strict=True)]
 
 
