@@ -200,7 +200,9 @@ def write(project: Path, out: Path | None, form: str, *, runs: Sequence[str], as
     if as_json:
         print(json.dumps({"type": "report", "format": kind, "path": str(path.resolve()), "runs": len(found.runs)}))
     else:
-        console().print(f"{path}: {len(found.runs):,} runs, {len(found.devices):,} devices.", soft_wrap=True)
+        runs_said = formatting.counted(len(found.runs), "run")
+        devices_said = formatting.counted(len(found.devices), "device")
+        console().print(f"{path}: {runs_said}, {devices_said}.", soft_wrap=True)
 
 
 def _plain_run(record: RunRecord) -> dict[str, Any]:

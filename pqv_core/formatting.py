@@ -36,6 +36,11 @@ def count(value: int) -> str:
     return _scaled(value, _COUNT_UNITS, "")
 
 
+def counted(number: int, word: str) -> str:
+    """So many of something: ``1 run``, ``2 runs``."""
+    return f"{number:,} {word}{'' if number == 1 else 's'}"
+
+
 def macs(value: float) -> str:
     """Multiply-accumulate operations of one inference: ``4.61 GMAC``."""
     if abs(value) >= 0.9995e3:

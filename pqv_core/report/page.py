@@ -45,7 +45,7 @@ def html(comparison: Comparison, *, project: str) -> str:
         spread=spread,
         remarks=_remarks,
         size=formatting.size,
-        counted=_counted,
+        counted=formatting.counted,
         light=svg.variables(svg.LIGHT),
         dark=svg.variables(svg.DARK),
         rules=svg.RULES,
@@ -93,10 +93,6 @@ def _island(text: str) -> str:
 
 def _link(text: str, kind: str) -> str:
     return f"data:{kind};charset=utf-8;base64,{base64.b64encode(text.encode('utf-8', 'replace')).decode()}"
-
-
-def _counted(count: int, word: str) -> str:
-    return f"{count:,} {word}{'' if count == 1 else 's'}"
 
 
 def _version() -> str:

@@ -17,6 +17,7 @@ _NAMES = 350  # width of the names at the left of bars
 _FIGURES = 90  # room for the figure behind a bar
 _LETTER = 7.0  # mean width of a letter, in a font of 12 px
 _BAR, _GAP = 15, 11
+_SHAPES = 6  # circle, square, triangle, diamond, star, pentagon
 _FEW_DECADES = 2.5  # up to which there is room for ticks at 2 and 5
 _WIDE = 6.0  # ratio of the largest to the smallest from which on an axis is logarithmic
 
@@ -130,15 +131,14 @@ def _legend(parent: Xml.Element, names: Sequence[str], top: float, *, marks: boo
 def _mark(parent: Xml.Element, x: float, y: float, index: int) -> Xml.Element:
     """A mark whose shape, too, tells its series."""
     color, size = {"class": _class(index)}, 5.0
-    shape = index % 4
+    shape = index % _SHAPES
     if shape == 0:
         return Xml.SubElement(parent, "circle", {"cx": f"{x:.1f}", "cy": f"{y:.1f}", "r": f"{size}", **color})
     if shape == 1:
         return _box(parent, x - size + 0.5, y - size + 0.5, 2 * size - 1, 2 * size - 1, index)
-    corners = [(0, -size), (size, size * 0.8), (-size, size * 0.8)]
-    if shape == 3:
-        corners = [(0, -size), (size, 0), (0, size), (-size, 0)]
-    points = " ".join(f"{x + dx:.1f},{y + dy:.1f}" for dx, dy in corners)
+    count, waist = {2: (3, 1.0), 3: (4, 1.0), 4: (10, 0.45), 5: (5, 1.0)}[shape]
+    corners = [(size * 1.2 * (waist if place % 2 else 1.0), math.tau * place / count) for place in range(count)]
+    points = " ".join(f"{x + far * math.sin(turn):.1f},{y - far * math.cos(turn):.1f}" for far, turn in corners)
     return Xml.SubElement(parent, "polygon", {"points": points, **color})
 
 

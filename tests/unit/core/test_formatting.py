@@ -51,3 +51,7 @@ def test_three_significant_digits_stay_within_half_a_percent(value: float) -> No
 @given(st.floats(min_value=0, max_value=1e7))
 def test_a_duration_always_has_a_unit(seconds: float) -> None:
     assert formatting.duration(seconds).endswith((" s", " ms", " min", " h"))
+
+
+def test_one_is_not_several() -> None:
+    assert [formatting.counted(number, "run") for number in (0, 1, 1200)] == ["0 runs", "1 run", "1,200 runs"]

@@ -330,11 +330,11 @@ def test_every_scatter_is_drawn_inside_its_frame(points: tuple[Point, ...]) -> N
 
 
 def test_a_series_is_told_by_shape_and_by_name_and_not_by_colour_alone() -> None:
-    points = tuple(Point(index + 1.0, 1.0, "", name, "", False) for index, name in enumerate("abcd"))
+    points = tuple(Point(index + 1.0, 1.0, "", name, "", False) for index, name in enumerate("abcdef"))
     drawn = Xml.fromstring(svg.standalone(ScatterChart("k", "t", "x", "ms", "y", "%", points)))
     shapes = [item for item in drawn.iter() if re.fullmatch(r"s\d", item.attrib.get("class", ""))]
-    assert len({(item.tag, len(item.attrib.get("points", "").split())) for item in shapes}) == 4
-    assert {"a", "b", "c", "d"} <= {item.text for item in drawn.iter()}
+    assert len({(item.tag, len(item.attrib.get("points", "").split())) for item in shapes}) == 6
+    assert set("abcdef") <= {item.text for item in drawn.iter()}
 
 
 def test_what_is_compared_is_what_the_project_holds(project: Path) -> None:
