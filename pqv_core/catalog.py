@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from pqv_core.errors import ModelError, StorageError, from_os_error
+from pqv_core.file_size import Contents
 from pqv_core.resource_files import resource
 from pqv_core.vit_shape import Cost, VitShape
 
@@ -64,6 +65,7 @@ class CatalogEntry:
         linear_weights: Parameters that are weights of linear layers, which quantization packs.
         linear_outputs: Output channels of all linear layers.
         linears: Number of linear layers.
+        conv_weights: Weights of convolutions that are no patch projection.
         input_size: Channels, height, width.
         num_classes: Outputs; 0 when the model gives features.
         hub_id: Where the default weights are published, or empty.
@@ -72,6 +74,7 @@ class CatalogEntry:
         vit: Sizes of a plain ViT, from which the effect of pruning is predicted; None for other architectures.
         cuts: What can be cut in other architectures.
         features: Inputs of the classifier of other architectures; 0 when they are not known.
+        contents: What files of other architectures store besides parameters; None where that is not known.
         uncut: Kinds (``mlp``, ``attention``, ``embedding``) that cannot be cut, with the end of a sentence that says
             why.
     """
@@ -86,12 +89,14 @@ class CatalogEntry:
     linear_weights: int
     linear_outputs: int
     linears: int
+    conv_weights: int = 0
     hub_id: str = ""
     licence: str = ""
     weights: tuple[Weights, ...] = ()
     vit: VitShape | None = None
     cuts: tuple[Cut, ...] = ()
     features: int = 0
+    contents: Contents | None = None
     uncut: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     @property
@@ -107,7 +112,14 @@ class CatalogEntry:
     @property
     def cost(self) -> Cost:
         """What it costs as it is; 0 stands for multiply-accumulates that are not known."""
-        return Cost(self.params, self.linear_weights, self.linear_outputs, self.linears, self.macs or 0)
+        return Cost(
+            self.params,
+            self.linear_weights,
+            self.linear_outputs,
+            self.linears,
+            self.macs or 0,
+            conv_weights=self.conv_weights,
+        )
 
     @property
     def gmacs(self) -> float | None:
@@ -211,8 +223,8 @@ def load(path: Path | None = None) -> Catalog:
 
 
 def _cut(kind: str, channels: int, heads: int, *numbers: int) -> Cut:
-    params, linear_weights, linear_outputs, linears, macs, count = numbers
-    return Cut(kind, channels, heads, Cost(params, linear_weights, linear_outputs, linears, macs), count)
+    *figures, count = numbers  # in the order of Cost
+    return Cut(kind, channels, heads, Cost(*figures), count)
 
 
 def _entry(plain: dict[str, Any]) -> CatalogEntry:
@@ -237,5 +249,7 @@ def _entry(plain: dict[str, Any]) -> CatalogEntry:
         vit=vit,
         cuts=tuple(_cut(*row) for row in plain.get("cuts", ())),
         features=plain.get("features", 0),
+        conv_weights=plain.get("convs", vit.stem_params if vit is not None else 0),
+        contents=Contents(*plain["contents"]) if "contents" in plain else None,
         uncut=plain.get("uncut", {}),
     )

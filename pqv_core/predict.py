@@ -1,7 +1,7 @@
 """What pruning and quantization will make of a model, from its sizes alone: shown while a slider moves.
 
 A prediction, not a measurement. Parameters and multiply-accumulates follow from the same arithmetic of widths that
-pruning uses; the size of a file is a model of how PyTorch Lite stores weights and code.
+pruning uses; sizes of files, from ``file_size``.
 """
 
 from __future__ import annotations
@@ -14,17 +14,9 @@ from pqv_core.catalog import CatalogEntry, Cut, Weights
 from pqv_core.config import ModelConfig, PruneConfig, QuantizeConfig
 from pqv_core.config.quantize import Precision
 from pqv_core.errors import ConfigError
+from pqv_core.file_size import file_bytes
 from pqv_core.vit_shape import Cost, VitShape
 from pqv_core.widths import kept_width
-
-_FLOAT_BYTES = 4
-_HALF_BYTES = 2
-_INT8_BYTES_A_CHANNEL = 16  # scale and zero point of each output channel: a double and a long
-_LAYERS_A_BLOCK = 4
-# Code, names and alignment of a frozen file, fitted to files of ViTs with 4 to 12 blocks (torch 2.12.1).
-_FP32_CODE, _FP32_CODE_A_BLOCK = 11_500, 5_650
-_FP16_CODE_A_LAYER = 500
-_INT8_CODE, _INT8_CODE_A_BLOCK = 16_000, 8_700
 
 
 @dataclass(frozen=True)
@@ -124,13 +116,15 @@ def prune_shape(shape: VitShape, config: PruneConfig) -> VitShape:
 def _without_shape(entry: CatalogEntry, *, model: ModelConfig, prune: PruneConfig, precision: Precision) -> Prediction:
     """Other architectures, as timm makes them: of the arguments, only the number of classes is taken into account."""
     dense = _with_classes(entry, model)
-    before = Figures(dense.params, entry.macs, _file_bytes(dense, precision="fp32"))
+    before = Figures(dense.params, entry.macs, file_bytes(dense, entry.contents, precision="fp32"))
     why_not = obstacle(entry, prune)
     if why_not:
         return Prediction(before=before, after=None, why_not=why_not)
     pruned = _without_cuts(dense, entry.cuts, prune)
     macs = pruned.macs if entry.macs is not None else None
-    return Prediction(before=before, after=Figures(pruned.params, macs, _file_bytes(pruned, precision=precision)))
+    return Prediction(
+        before=before, after=Figures(pruned.params, macs, file_bytes(pruned, entry.contents, precision=precision))
+    )
 
 
 def _with_classes(entry: CatalogEntry, model: ModelConfig) -> Cost:
@@ -163,6 +157,7 @@ def _sum(one: Cost, other: Cost, *, times: float = 1.0) -> Cost:
         linear_outputs=one.linear_outputs + round(times * other.linear_outputs),
         linears=one.linears,
         macs=one.macs + round(times * other.macs),
+        conv_weights=one.conv_weights + round(times * other.conv_weights),
     )
 
 
@@ -262,20 +257,7 @@ class _Arguments:
 
 def _figures(shape: VitShape, *, precision: Precision) -> Figures:
     cost = shape.cost()
-    return Figures(cost.params, cost.macs, _file_bytes(cost, precision=precision))
-
-
-def _file_bytes(cost: Cost, *, precision: Precision) -> int:
-    """About the size of a ``.ptl``: weights of linear layers in one or two bytes when quantized, all else in four."""
-    blocks = cost.linears / _LAYERS_A_BLOCK
-    if precision == "fp16":
-        saved = (_FLOAT_BYTES - _HALF_BYTES) * cost.linear_weights
-        return _file_bytes(cost, precision="fp32") - saved + _FP16_CODE_A_LAYER * cost.linears
-    if precision == "fp32":
-        return _FLOAT_BYTES * cost.params + round(_FP32_CODE + _FP32_CODE_A_BLOCK * blocks)
-    packed = cost.linear_weights + _INT8_BYTES_A_CHANNEL * cost.linear_outputs
-    code = round(_INT8_CODE + _INT8_CODE_A_BLOCK * blocks)
-    return packed + _FLOAT_BYTES * (cost.params - cost.linear_weights) + code
+    return Figures(cost.params, cost.macs, file_bytes(cost, None, precision=precision))
 
 
 def _widths(shape: VitShape) -> BlockWidths:

@@ -20,6 +20,7 @@ class Cost:
         linear_outputs: Output channels of all linear layers.
         linears: Number of linear layers.
         macs: Multiply-accumulates of one image: linear layers, convolutions and the two products of attention.
+        conv_weights: Weights of convolutions that are no patch projection.
     """
 
     params: int
@@ -27,6 +28,7 @@ class Cost:
     linear_outputs: int
     linears: int
     macs: int
+    conv_weights: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +123,7 @@ class VitShape:
             linear_outputs=self._linear_outputs(),
             linears=self._linears(),
             macs=self._macs(),
+            conv_weights=self.stem_params,
         )
 
     def _linears(self) -> int:

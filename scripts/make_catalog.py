@@ -33,6 +33,7 @@ from pqv_core.engine.patches import is_patch_embedding
 from pqv_core.engine.structure import attention as attentions
 from pqv_core.engine.structure import mlp as mlps
 from pqv_core.vit_shape import VitShape
+from scripts import file_contents
 
 OUTPUT = Path(__file__).resolve().parents[1] / "resources" / "catalog.json"
 
@@ -86,6 +87,7 @@ def describe(name: str) -> dict[str, Any]:
     if shape and (shape.cost().params != params or quantized(shape) != linear(model)):
         print(f"\n{name}: {shape.cost().params} is not {params}, {shape}", file=sys.stderr)
         shape = None
+    stored = None if shape else contents(model, size)
     counted = {} if shape else macs(model, size)
     entry: dict[str, Any] = {
         "name": name,
@@ -102,7 +104,9 @@ def describe(name: str) -> dict[str, Any]:
     if shape:
         entry["vit"] = compact(shape)
     else:
-        entry |= {"cuts": cuts(model, counted), "features": features(model)}
+        entry |= {"cuts": cuts(model, counted), "features": features(model), "convs": convolved(model)}
+        if stored:
+            entry["contents"] = stored
     if why_not := {kind: why for kind, why in structure.supported(model).items() if why}:
         entry["uncut"] = why_not
     return entry
@@ -153,6 +157,12 @@ def linear(model: nn.Module) -> list[int]:
     return [sum(layer.weight.numel() for layer in layers), sum(len(layer.weight) for layer in layers), len(layers)]
 
 
+def convolved(model: nn.Module) -> int:
+    """Weights of convolutions that fp16 halves and int8 leaves."""
+    layers = [layer for layer in model.modules() if isinstance(layer, nn.Conv2d) and not is_patch_embedding(layer)]
+    return sum(layer.weight.numel() for layer in layers if type(layer).forward is nn.Conv2d.forward)
+
+
 def cuts(model: nn.Module, counted: dict[str, int]) -> list[list[int | str]]:
     """What can be cut, equal ones together: kind, channels, heads, what it costs in all, and how many there are."""
     names = {id(module): name for name, module in model.named_modules()}
@@ -162,7 +172,8 @@ def cuts(model: nn.Module, counted: dict[str, int]) -> list[list[int | str]]:
         params = sum(parameter.numel() for part in parts for parameter in part.parameters())
         packed = [sum(figures) for figures in zip(*(linear(part) for part in parts), strict=True)]
         spent = sum(counted.get(f"{type(model).__name__}.{names[id(part)]}", 0) for part in parts)
-        found[width.kind, width.channels, width.heads, params, *packed, spent] += 1
+        rest = sum(map(convolved, parts))
+        found[width.kind, width.channels, width.heads, params, *packed, spent, rest] += 1
     return [[*row, count] for row, count in found.items()]
 
 
@@ -191,6 +202,14 @@ def macs(model: nn.Module, size: tuple[int, int, int]) -> dict[str, int]:
         print(f"\nnot counted on the meta device: {error}"[:200], file=sys.stderr)
         return {}
     return {name: sum(operators.values()) // 2 for name, operators in counter.get_flop_counts().items()}
+
+
+def contents(model: nn.Module, size: tuple[int, int, int]) -> list[int] | None:
+    """What files hold besides parameters, or None where it cannot be counted."""
+    try:
+        return file_contents.contents(model, size)
+    except (RuntimeError, NotImplementedError, ValueError):
+        return None
 
 
 def vit_shape(model: nn.Module, size: tuple[int, int, int]) -> VitShape | None:

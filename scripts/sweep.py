@@ -34,7 +34,7 @@ _COLUMNS = (
 _FORETOLD = ("counts off", "files off")
 _TOLD = """ The last
 figures say how far off the prediction was that the window shows: of parameters and multiply-accumulates, and of the
-sizes of both files."""
+sizes of files in fp32, fp16 and int8."""
 
 # The smallest published model of each family.
 FAMILIES = {
@@ -79,7 +79,7 @@ FAMILIES = {
     "Swin": "swin_tiny_patch4_window7_224",
     "Swin V2": "swinv2_tiny_window8_256",
     "Swin V2 CR": "swinv2_cr_tiny_224",
-    "TinyViT": "tiny_vit_5m_224",
+    "TinyViT": "tiny_vit_5m_224.dist_in22k_ft_in1k",
     "TNT": "tnt_s_legacy_patch16_224",
     "Twins PCPVT": "twins_pcpvt_small",
     "Twins SVT": "twins_svt_small",

@@ -37,7 +37,7 @@ from pqv_core.predict import predict
 FP32_TOLERANCE = 1e-3
 INT8_TOLERANCE = 0.25
 _IMAGES = 2
-_PRECISIONS: tuple[Precision, ...] = ("fp32", "int8-dynamic")
+_PRECISIONS: tuple[Precision, ...] = ("fp32", "fp16", "int8-dynamic")
 _CHECKPOINT, _ANSWERS = "model.safetensors", "answers.safetensors"
 
 
@@ -139,7 +139,7 @@ def compare(row: Row, folder: Path, config: dict[str, object], begin: Callable[[
 
 
 def _foretold(row: Row, config: dict[str, object], *, counted: tuple[int, int], sizes: dict[Precision, int]) -> None:
-    """How far off the prediction was, at most: of parameters and multiply-accumulates, and of both files."""
+    """How far off the prediction was, at most: of parameters and multiply-accumulates, and of all files."""
     entry = catalog.load().get(row.model)
     row.files_off = 0.0
     for precision, size in sizes.items():

@@ -62,9 +62,9 @@ class PruneConfig(Config):
             each kind wherever they are.
         max_ratio: With ``global``, no width loses more than this share (or ``ratio``, when that is more).
         steps: Cut in this many steps, and measure the importance again before each.
-        sparse_epochs: Epochs of training before pruning in which the group norm of what may be cut is part of the
-            loss, so that unimportant parts shrink; otherwise with the settings of fine-tuning. 0 leaves it out.
-        sparse_strength: Weight of the group norm in that loss.
+        sparse_epochs: Epochs of training before pruning with a penalty on the group norm of what would be cut, so
+            that it shrinks; otherwise with the settings of fine-tuning. 0 leaves it out.
+        sparse_strength: Share of their size that the weights of it lose in that time, if training lets them.
         images: Calibration images for criteria that need gradients.
         batch_size: Calibration images a step.
     """
@@ -81,7 +81,7 @@ class PruneConfig(Config):
     max_ratio: float = Field(default=0.5, gt=0, le=MAX_RATIO)
     steps: int = Field(default=1, ge=1, le=100)
     sparse_epochs: int = Field(default=0, ge=0, le=10_000)
-    sparse_strength: float = Field(default=1e-3, gt=0, le=1)
+    sparse_strength: float = Field(default=0.95, gt=0, lt=1)
     images: int = Field(default=128, ge=1)
     batch_size: int = Field(default=16, ge=1, le=4096)
 

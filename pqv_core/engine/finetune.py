@@ -236,6 +236,7 @@ class Trainer:
             self.accelerator.clip_grad_norm_(self.raw.parameters(), self.config.clip_norm)
         self.optimizer.step()
         self.optimizer.zero_grad()
+        self._stepped(step)
         self.position.step += 1
         if self.ema is not None:
             self.ema.update(self.raw, step=self.position.step)
@@ -263,8 +264,7 @@ class Trainer:
             with nullcontext() if last else self.accelerator.no_sync(self.model):
                 answer = self.model(pictures)
                 loss = self.objective(answer, pictures, wanted) * (len(pictures) / len(images))
-                extra = self._extra_loss() if last else None
-                self.accelerator.backward(loss if extra is None else loss + extra)
+                self.accelerator.backward(loss)
             total += loss.detach()
         return float(self.accelerator.reduce(total, reduction="mean"))
 
@@ -291,9 +291,8 @@ class Trainer:
             self._report_more(epoch, rate)
             position.loss_sum, position.loss_steps = 0.0, 0
 
-    def _extra_loss(self) -> Tensor | None:
-        """What is added to each step's loss; nothing here."""
-        return None
+    def _stepped(self, step: int) -> None:
+        """What is done to the weights after the optimizer's step; nothing here."""
 
     def _report_more(self, epoch: float, rate: float) -> None:
         """What is told along with the loss."""

@@ -14,14 +14,14 @@ class HalfLinear(nn.Linear):
     """An ``nn.Linear`` whose weight is kept in fp16; shapes as there."""
 
     def forward(self, input: Tensor) -> Tensor:
-        return functional.linear(input, self.weight.to(input), self.bias)
+        return functional.linear(input, self.weight.type_as(input), self.bias)
 
 
 class HalfConv2d(nn.Conv2d):
     """An ``nn.Conv2d`` with zero padding whose weight is kept in fp16; shapes as there."""
 
     def forward(self, input: Tensor) -> Tensor:
-        return self._conv_forward(input, self.weight.to(input), self.bias)
+        return self._conv_forward(input, self.weight.type_as(input), self.bias)
 
 
 _KINDS: dict[type[nn.Module], type[nn.Module]] = {nn.Linear: HalfLinear, nn.Conv2d: HalfConv2d}

@@ -22,6 +22,7 @@ from torch.utils.mobile_optimizer import optimize_for_mobile
 from pqv_core import ptl
 from pqv_core.engine.inplace import write_in_place
 from pqv_core.engine.quantize import using_engine
+from pqv_core.engine.tables import make_tables, share_equal_tables
 from pqv_core.errors import ExportError
 from pqv_core.fsio import replacing
 
@@ -35,7 +36,7 @@ def save(model: nn.Module, path: Path, *, example: Tensor, passes: Passes, descr
     """Write ``model`` as a ``.ptl``, whole or not at all.
 
     Args:
-        model: In eval mode, on the CPU.
+        model: In eval mode, on the CPU. Large tables in it that are equal become one tensor.
         path: File to write.
         example: Input of shape (1, C, H, W); used where the model cannot be scripted and is traced.
         passes: ``freeze`` inlines the weights, folds constants and writes results in place where it can; ``mobile``
@@ -47,6 +48,8 @@ def save(model: nn.Module, path: Path, *, example: Tensor, passes: Passes, descr
         ExportError: The model cannot be turned into TorchScript.
         StorageError: The file cannot be written.
     """
+    make_tables(model)
+    share_equal_tables(model)
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")
         content = _content(model, example, passes, {ptl.DESCRIPTION: json.dumps(description)})
@@ -77,7 +80,13 @@ def _content(model: nn.Module, example: Tensor, passes: Passes, extra: dict[str,
 
 def _optimized(module: torch.jit.ScriptModule, passes: Passes) -> torch.jit.ScriptModule:
     if passes == "freeze":
-        return torch.jit.freeze(module.eval())
+        frozen = torch.jit.freeze(module.eval())
+        if not any(frozen.graph.findAllNodes("prim::GetAttr")):  # a cache fills itself, and needs no place in the file
+            torch._C._jit_pass_constant_propagation(frozen.graph)  # tables that freezing left half computed
+            torch._C._jit_pass_dce(frozen.graph)
+        pool = torch._C._jit_pass_constant_pooling  # type: ignore[attr-defined]  # not in the stubs
+        pool(frozen.graph)  # a layer in both branches of a choice was folded twice
+        return frozen
     prepack = MobileOptimizerType.INSERT_FOLD_PREPACK_OPS  # type: ignore[attr-defined]
     without = {prepack} if passes == "mobile-no-prepack" else None
     return optimize_for_mobile(module.eval(), optimization_blocklist=without)

@@ -68,7 +68,7 @@ def _step(model: nn.Module, config: PruneConfig, start: _Start, context: Context
     for done, width in enumerate(widths, 1):  # all are scored before the first is cut, so the order is no matter
         rankings.append(_rank(dependencies, width, importance))
         context.progress(done, len(widths), unit="layers")
-    for width, ranking, kept in zip(widths, rankings, _kept(widths, rankings, config, start.units), strict=True):
+    for width, ranking, kept in zip(widths, rankings, kept_units(widths, rankings, config, start.units), strict=True):
         context.check_cancelled()
         cut = ranking.first(width.units - kept)
         if cut:
@@ -77,8 +77,14 @@ def _step(model: nn.Module, config: PruneConfig, start: _Start, context: Context
     model.zero_grad(set_to_none=True)
 
 
-def _kept(widths: list[Width], rankings: list[Ranking], config: PruneConfig, original: Mapping[str, int]) -> list[int]:
-    """How many units stay of each width: the same share of all, or of each kind the best wherever they are."""
+def kept_units(
+    widths: list[Width], rankings: list[Ranking], config: PruneConfig, original: Mapping[str, int]
+) -> list[int]:
+    """How many units stay of each width: the same share of all, or of each kind the best wherever they are.
+
+    Args:
+        original: Units of each width, by its name, before anything was cut.
+    """
     rounding = [1 if width.unit == "heads" else config.round_to for width in widths]
     starts = [original[width.name] for width in widths]
     if config.distribution == "uniform":

@@ -23,6 +23,7 @@ from pqv_core.engine.biases import fold_query_biases
 from pqv_core.engine.environment import supported_engines
 from pqv_core.engine.half import halve_weights
 from pqv_core.engine.patches import replace_patch_embeddings
+from pqv_core.engine.tables import make_tables
 from pqv_core.errors import QuantizeError
 
 _COMPACT_ENGINES = ("onednn", "qnnpack")
@@ -109,6 +110,7 @@ def _make_quantizable(model: nn.Module) -> None:
     """Turn what is a linear layer in disguise into one, in place."""
     replace_patch_embeddings(model)
     fold_query_biases(model)
+    make_tables(model)
 
 
 def quantizable(model: nn.Module) -> list[str]:

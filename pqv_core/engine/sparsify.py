@@ -1,13 +1,19 @@
-"""Training that shrinks what can be spared, before anything is cut: structured sparsity (Fang et al. 2023, §3.3).
+"""Training before anything is cut that shrinks what will be: the group norm of a width's weakest channels or heads.
 
-The loss gets λ Σ γ‖w‖ over the units of every width: channels or heads, with all weights that would be cut along with
-them. The weaker a unit already is in its width, the larger is its γ, so that the weak become weaker and little is lost
-when they go.
+Group norms are those of DepGraph (Fang et al. 2023, §3.3): of all weights that would be cut together. As in growing
+regularization (Wang et al. 2021, GReg-1) only what would be cut now is drawn to zero; to penalise all of it, as
+torch-pruning does, costs more accuracy than it saves (docs/fine-tuning.md has the figures).
+
+AdamW divides a gradient by its own size, so a penalty in the loss would draw all weights alike. So its step is taken
+apart from the loss's, as weight decay is (Loshchilov & Hutter 2019, §2): weights shrink in proportion for the L2 norm,
+by a constant, to zero at most, for the L1 norm. How far over the whole phase is what the strength says, whatever the
+learning rate and the number of steps.
 """
 
 from __future__ import annotations
 
 import copy
+import math
 from pathlib import Path
 
 import torch
@@ -19,11 +25,10 @@ from pqv_core.engine.context import Context
 from pqv_core.engine.data import Images
 from pqv_core.engine.dependencies import Dependencies, Slices
 from pqv_core.engine.finetune import Sets, Trainer, prepared
+from pqv_core.engine.prune import kept_units
 from pqv_core.engine.seeding import reproducible
+from pqv_core.engine.structure import Width
 from pqv_core.fsio import sha256_json
-
-_GAMMA = 4.0
-"""The weakest unit is drawn to zero 2⁴ times as strongly as the strongest (as in torch-pruning)."""
 
 
 def sparsify(
@@ -36,9 +41,10 @@ def sparsify(
     seed: int,
     context: Context,
 ) -> nn.Module:
-    """A copy of ``model`` trained for ``prune.sparse_epochs`` with the group norm in its loss, in eval mode.
+    """A copy of ``model`` trained for ``prune.sparse_epochs`` with the group norm as a penalty, in eval mode.
 
-    Sends ``sparse_loss`` and ``group_norm``. Can be killed at any moment and goes on as fine-tuning does.
+    Sends ``sparse_loss`` and ``group_norm``, the norm of what would be cut. Can be killed at any moment and goes on as
+    fine-tuning does.
 
     Args:
         model: Left as it is.
@@ -61,7 +67,7 @@ def sparsify(
 
 
 class GroupNorm:
-    """The norms of all units of a model's widths, and the part of the loss that is made of them.
+    """The norms of what may be cut, and the steps that make smaller what would be cut now.
 
     Args:
         model: In eval mode on the CPU; its parameters may move to another device afterwards.
@@ -69,44 +75,51 @@ class GroupNorm:
     """
 
     def __init__(self, model: nn.Module, prune: PruneConfig, context: Context) -> None:
-        widths = structure.widths(model, prune)
+        self._prune = prune
+        self._widths = structure.widths(model, prune)
         shape = (1, *models.preprocessing(model).input_size)
-        dependencies = Dependencies(model, widths, shape=shape, context=context)
+        dependencies = Dependencies(model, self._widths, shape=shape, context=context)
         self._power = 1 if prune.importance == "l1" else 2
-        self._strength = prune.sparse_strength
+        self._rate = -math.log1p(-prune.sparse_strength)
         names = {parameter: name for name, parameter in model.named_parameters()}
-        self._groups = [
-            (width.unit_of_channel(), [_Part(names[found.weight], found) for found in dependencies.slices(width)])
-            for width in widths
+        self._parts = [
+            [_Part(names[found.weight], found) for found in dependencies.slices(width)] for width in self._widths
         ]
 
-    def __call__(self, model: nn.Module) -> tuple[Tensor, Tensor]:
-        """What is added to the loss, and the sum of all norms; both scalars.
+    @torch.no_grad()
+    def shrink(self, model: nn.Module, share: float) -> tuple[float, float]:
+        """Take the penalty's step, in place.
 
         Args:
             model: Of the same parameters as the one it was made for.
+            share: Of the whole phase that this step is.
+
+        Returns:
+            Before it, the sums of the norms of what would be cut, and of everything that may be.
         """
         parameters = dict(model.named_parameters())
-        loss, total = [], []
-        for units, parts in self._groups:
-            powers = self._powers(units, parts, parameters)
-            norms = powers.detach() if self._power == 1 else powers.detach().sqrt()
-            spread = (norms.max() - norms.min()).clamp_min(1e-12)
-            gamma = 2 ** (_GAMMA * (norms.max() - norms) / spread)
-            loss.append((gamma * powers).sum() / self._power)
-            total.append(norms.sum())
-        return self._strength * torch.stack(loss).sum(), torch.stack(total).sum()
+        norms = [self._norms(width, parts, parameters) for width, parts in zip(self._widths, self._parts, strict=True)]
+        rankings = [width.rank(mine) for width, mine in zip(self._widths, norms, strict=True)]
+        starts = {width.name: width.units for width in self._widths}
+        doomed = 0.0
+        for place, kept in enumerate(kept_units(self._widths, rankings, self._prune, starts)):
+            channels = rankings[place].first(self._widths[place].units - kept)
+            steps = torch.zeros_like(norms[place])
+            steps[channels] = self._rate * share
+            doomed += float(norms[place][channels].sum())
+            for part in self._parts[place]:
+                part.shrink(parameters[part.name], steps, power=self._power)
+        return doomed, sum(float(mine.sum()) for mine in norms)
 
-    def _powers(self, units: Tensor, parts: list[_Part], parameters: dict[str, nn.Parameter]) -> Tensor:
-        """Σ |w|ᵖ of each unit, of shape (units,)."""
+    def _norms(self, width: Width, parts: list[_Part], parameters: dict[str, nn.Parameter]) -> Tensor:
+        """‖w‖ of each channel, of shape (channels,)."""
         device = next(iter(parameters.values())).device
-        sums = torch.zeros(int(units.max()) + 1, device=device)
+        sums = torch.zeros(width.channels, device=device)
         for part in parts:
             weight = parameters[part.name].movedim(part.dimension, 0).flatten(1)
             powers = weight.abs() if self._power == 1 else weight.square()
-            chosen = powers.sum(1)[part.indices.to(device)]
-            sums = sums.index_add(0, units[part.channels].to(device), chosen)
-        return sums
+            sums = sums.index_add(0, part.channels.to(device), powers.sum(1)[part.indices.to(device)])
+        return sums if self._power == 1 else sums.sqrt()
 
 
 class _Part:
@@ -115,6 +128,21 @@ class _Part:
     def __init__(self, name: str, found: Slices) -> None:
         self.name, self.dimension = name, found.dimension
         self.indices, self.channels = found.indices, found.channels
+
+    def shrink(self, weight: Tensor, steps: Tensor, *, power: int) -> None:
+        """Make the slices smaller, in place: by exp(−step) for the L2 norm, by step · mean |w| for the L1 norm.
+
+        Args:
+            steps: Of each channel, shape (channels,).
+        """
+        rows = weight.movedim(self.dimension, 0)
+        indices = self.indices.to(weight.device)
+        slices = rows[indices]
+        step = steps[self.channels.to(steps.device)].view(-1, *[1] * (rows.dim() - 1))
+        if power == 1:
+            rows[indices] = slices.sign() * (slices.abs() - step * weight.abs().mean()).clamp_min(0)
+        else:
+            rows[indices] = slices * torch.exp(-step)
 
 
 class _Sparsifier(Trainer):
@@ -133,20 +161,22 @@ class _Sparsifier(Trainer):
     ) -> None:
         self._prune = prune
         self._norm = GroupNorm(model.eval(), prune, context)
-        self._total = 0.0
+        self._doomed = 0.0
         super().__init__(model, config, sets, teacher=None, directory=directory, seed=seed, context=context)
 
     def _key(self) -> str:
         return sha256_json([super()._key(), self._prune.model_dump(mode="json", include=set(PHASE))])
 
-    def _extra_loss(self) -> Tensor:
-        loss, total = self._norm(self.raw)
-        self._total = float(total)
-        return loss
+    def _stepped(self, step: int) -> None:
+        rates = [self._learning_rate(other) for other in range(self.steps)]
+        self._doomed, _ = self._norm.shrink(self.raw, self._learning_rate(step) / sum(rates))
 
     def _report_more(self, epoch: float, rate: float) -> None:
-        self.context.metric("group_norm", step=self.position.step, value=self._total, epoch=epoch)
+        self.context.metric("group_norm", step=self.position.step, value=self._doomed, epoch=epoch)
 
 
-PHASE = ("sparse_epochs", "sparse_strength", "importance", "mlp", "attention", "attention_unit", "embedding")
+PHASE = (
+    *("sparse_epochs", "sparse_strength", "importance", "ratio", "mlp", "attention", "attention_unit", "embedding"),
+    *("round_to", "distribution", "max_ratio"),
+)
 """Settings of pruning that the phase depends on."""

@@ -124,7 +124,7 @@ class PrunePage(FormPage):
         card.body.addWidget(
             self.form.add("prune.sparse_epochs", sparse, text=tr("Sparse trainin&g"), hint=hint, beside=True)
         )
-        strength = RealInput(1e-9, 1)
+        strength = RealInput(1e-9, 0.9999)
         card.body.addWidget(self.form.add("prune.sparse_strength", strength, text=tr("Its strength"), beside=True))
 
     def _widths_card(self) -> Card:

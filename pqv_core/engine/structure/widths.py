@@ -48,14 +48,6 @@ class Width:
         """How many units there are now."""
         return self.heads if self.unit == "heads" else self.channels // self.heads
 
-    def unit_of_channel(self) -> Tensor:
-        """The unit that each channel belongs to, int64 of shape (channels,); in ``inside heads`` each is one."""
-        index = torch.arange(self.channels)
-        wide = self.channels // self.heads
-        if self.unit == "heads":
-            return index // wide
-        return index % wide if self.unit == "inside heads alike" else index
-
     def rank(self, scores: Tensor) -> Ranking:
         """Order the units by the scores of their channels, of shape (channels,)."""
         by_head = scores.view(self.heads, -1)

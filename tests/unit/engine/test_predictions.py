@@ -12,7 +12,7 @@ from torch import nn
 
 from pqv_core import catalog
 from pqv_core.config import ModelConfig, PruneConfig, QuantizeConfig
-from pqv_core.engine import lite, models
+from pqv_core.engine import checkpoint, lite, models
 from pqv_core.engine.context import Context
 from pqv_core.engine.prune import prune
 from pqv_core.engine.quantize import quantize
@@ -50,6 +50,9 @@ def _made(name: str, arguments: dict[str, Any], folder: Path) -> nn.Module:
     generator = torch.Generator().manual_seed(0)
     for parameter in model.parameters():  # equal tensors, which are stored once, are rare once a model is trained
         parameter.data += 0.01 * torch.randn(parameter.shape, generator=generator)
+    for name, buffer in model.named_buffers():
+        if name.endswith(("running_mean", "running_var")):
+            buffer += 0.01 * torch.rand(buffer.shape, generator=generator)
     return model
 
 
@@ -112,6 +115,30 @@ def test_files_are_as_large_as_predicted(name: str, arguments: dict[str, Any], p
     predicted = _predicted(name, arguments, OFF, precision).after
     assert predicted is not None
     assert predicted.file_bytes == pytest.approx(path.stat().st_size, rel=0.02)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("edgenext_xx_small", "levit_128s"),
+        *(
+            pytest.param(name, marks=pytest.mark.slow)
+            for name in ("efficientvit_m0", "gcvit_xxtiny", "xcit_nano_12_p16_224")
+        ),
+    ],
+)
+def test_files_of_other_architectures_are_as_large_as_predicted(name: str, tmp_path: Path) -> None:
+    config = PruneConfig(importance="l1", ratio=0.25)
+    pruned = prune(_made(name, {}, tmp_path), config, batches=None, context=_context())
+    example = torch.zeros(1, *models.preprocessing(pruned).input_size)
+    checkpoint.save(pruned, tmp_path / "model.safetensors", base=checkpoint.Base(name=name))
+    model = checkpoint.load(tmp_path / "model.safetensors")  # as a run does: an answer fills caches
+    for precision in ("fp32", "fp16", "int8-dynamic"):
+        path = tmp_path / f"{precision}.ptl"
+        lite.save(quantize(model, precision), path, example=example, passes="freeze", description={})
+        predicted = _predicted(name, {}, config, precision).after
+        assert predicted is not None
+        assert predicted.file_bytes == pytest.approx(path.stat().st_size, rel=0.02), precision
 
 
 def test_an_image_pixel_more_than_the_patches_is_the_models_own_matter(tmp_path: Path) -> None:
