@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QApplication
 
 from pqv_core.errors import PqvError
 from pqv_core.resource_files import resource
+from pqv_gui import logfile
 from pqv_gui.error_presenter import ErrorPresenter
 from pqv_gui.settings import Settings
 from pqv_gui.theme import Theme
@@ -27,6 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     wanted = _parser().parse_args(sys.argv[1:] if arguments is None else arguments)
     app = QApplication.instance() or QApplication(["pqv-gui"])
     assert isinstance(app, QApplication)
+    log = logfile.start()
     window, presenter = build(app)
     window.show()
     if wanted.demo:
@@ -35,6 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         window.open_project(wanted.project)
     code = app.exec()
     presenter.uninstall()
+    logfile.stop(log)
     return code
 
 

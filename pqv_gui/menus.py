@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QAction, QActionGroup, QKeySequence
-from PySide6.QtWidgets import QMenu, QMessageBox
+from PySide6.QtCore import QSize, Qt, QUrl
+from PySide6.QtGui import QAction, QActionGroup, QDesktopServices, QGuiApplication, QKeySequence
+from PySide6.QtWidgets import QMenu
 
 from pqv_gui.i18n import tr
+from pqv_gui.shortcuts import Shortcuts
 from pqv_gui.theme import TEXT_SCALES, Mode, em
 from pqv_gui.viewmodels import labels
 from pqv_gui.viewmodels.steps import WIZARD, WORKING
@@ -36,6 +37,7 @@ class Menus:
     def __init__(self, window: MainWindow) -> None:
         self._window = window
         self._work = window.workspace
+        self.shortcuts = Shortcuts(window.workspace.settings)
         bar = window.menuBar()
         self.corner = _Corner("", "caption")
         self.corner.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
@@ -52,11 +54,21 @@ class Menus:
         self._work.recents.subscribe(self._fill_recent)
         self._fill_recent()
 
-    def _add(self, menu: QMenu, text: str, act: Callable[[], object], *keys: str | QKeySequence.StandardKey) -> QAction:
+    def _add(
+        self,
+        menu: QMenu,
+        text: str,
+        act: Callable[[], object],
+        *keys: str | QKeySequence.StandardKey,
+        keep: bool = True,
+    ) -> QAction:
+        """An action of a menu; ``keep`` lets the person give it other keys."""
         action = QAction(text, self._window)
         action.setShortcuts([QKeySequence(key) for key in keys])
         action.triggered.connect(lambda _=False: act())
         menu.addAction(action)
+        if keep:
+            self.shortcuts.add(f"{_plain(menu.title())} › {_plain(text)}", action)
         return action
 
     def _file(self, menu: QMenu) -> None:
@@ -118,7 +130,17 @@ class Menus:
         menu.addAction(summary)
 
     def _help(self, menu: QMenu) -> None:
+        self._add(menu, tr("&Keyboard shortcuts …"), self._show_shortcuts, "Ctrl+/")
+        menu.addSeparator()
+        self._add(menu, tr("&Copy details for a bug report"), _copy_details)
+        self._add(menu, tr("Open the &log’s folder"), _open_log)
+        menu.addSeparator()
         self._add(menu, tr("&About PQV-Mobile"), self._about)
+
+    def _show_shortcuts(self) -> None:
+        from pqv_gui.dialogs.shortcuts import ShortcutsDialog
+
+        ShortcutsDialog(self._window, self.shortcuts).exec()
 
     def _set_mode(self, mode: Mode) -> None:
         self._work.settings.mode = mode
@@ -129,14 +151,9 @@ class Menus:
         self._window.theme.set_text_scale(percent)
 
     def _about(self) -> None:
-        from importlib.metadata import PackageNotFoundError, version
+        from pqv_gui.dialogs.about import AboutDialog
 
-        try:
-            number = version("pqv-mobile")
-        except PackageNotFoundError:  # run from a checkout that was not installed
-            number = tr("from its sources")
-        words = tr("Prunes, quantizes, exports and measures Vision Transformers for phones.")
-        QMessageBox.about(self._window, tr("About PQV-Mobile"), f"PQV-Mobile {number}\n\n{words}\n\nApache-2.0")
+        AboutDialog(self._window).exec()
 
     # keeping them true ---------------------------------------------------------------------------------------
 
@@ -168,5 +185,22 @@ class Menus:
         self.recent.clear()
         for path in self._work.recents.paths[:_RECENT]:
             text = f"{path.stem} – {path.parent}".replace("&", "&&")
-            self._add(self.recent, text, lambda path=path: self._window.open_project(path))  # type: ignore[misc]
+            self._add(self.recent, text, lambda path=path: self._window.open_project(path), keep=False)  # type: ignore[misc]
         self.recent.setEnabled(bool(self._work.recents.paths))
+
+
+def _plain(text: str) -> str:
+    """A menu's text as it is read."""
+    return text.replace("&", "").removesuffix("…").strip()
+
+
+def _copy_details() -> None:
+    from pqv_gui import bug_report
+
+    QGuiApplication.clipboard().setText(bug_report.details())
+
+
+def _open_log() -> None:
+    from pqv_gui import logfile
+
+    QDesktopServices.openUrl(QUrl.fromLocalFile(str(logfile.folder())))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable
 
 from PySide6.QtCore import QSize, Qt, Signal
@@ -76,6 +77,7 @@ class Page(QWidget):
 
     def present(self, error: ErrorInfo, *, offers: dict[str, Callable[[], object]] | None = None) -> None:
         """Show an error at the top of the page."""
+        logging.getLogger("pqv").warning("%s %s", error.message, error.details)
         self.banner.present(error, offers=offers)
         self.scroller.verticalScrollBar().setValue(0)
 
