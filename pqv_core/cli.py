@@ -38,6 +38,7 @@ class _NewCommand(TyperCommand):
         from pqv_core.config.export import Target
         from pqv_core.config.prune import IMPORTANCES, MAX_RATIO
         from pqv_core.config.quantize import ENGINES, PRECISIONS
+        from pqv_core.presets import PRESETS
 
         names = {
             "importances": ", ".join(IMPORTANCES),
@@ -45,6 +46,7 @@ class _NewCommand(TyperCommand):
             "engines": ", ".join(ENGINES),
             "targets": ", ".join(get_args(Target)),
             "max_ratio": MAX_RATIO,
+            "presets": ", ".join(PRESETS),
         }
         for parameter in self.params:
             text = getattr(parameter, "help", None)
@@ -96,6 +98,9 @@ def new(
     precision: Annotated[str | None, typer.Option(help="{precisions}.")] = None,
     engine: Annotated[str | None, typer.Option(help="{engines}.")] = None,
     target: Annotated[str | None, typer.Option(help="Where the file will run: {targets}.")] = None,
+    preset: Annotated[
+        str | None, typer.Option(help="Settings that go together: {presets}. What else is said counts more.")
+    ] = None,
     settings: Annotated[
         list[str] | None, typer.Option("--set", help="Any other setting; may be repeated.", metavar="KEY=VALUE")
     ] = None,
@@ -120,6 +125,7 @@ def new(
         precision=precision,
         engine=engine,
         target=target,
+        preset=preset,
         settings=tuple(settings or ()),
     )
     made = new_config.build(choices)

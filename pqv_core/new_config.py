@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pqv_core import catalog, dataset
+from pqv_core import catalog, dataset, presets
 from pqv_core import project as projects
-from pqv_core.config import DataConfig, ModelConfig, RunConfig, with_setting
+from pqv_core.config import DataConfig, ModelConfig, RunConfig, with_setting, with_settings
 from pqv_core.config.export import engine_problem
 from pqv_core.config.prune import IMPORTANCES
 from pqv_core.errors import ConfigError, DataError, StorageError, UsageError
@@ -23,6 +23,7 @@ class Choices:
 
     Attributes:
         project: The project file to come; stored paths are relative to its folder.
+        preset: Name of a preset; what is said beside it counts more.
         settings: ``KEY=VALUE`` pairs, which have the last word.
     """
 
@@ -39,6 +40,7 @@ class Choices:
     precision: str | None = None
     engine: str | None = None
     target: str | None = None
+    preset: str | None = None
     settings: Sequence[str] = ()
 
 
@@ -60,7 +62,9 @@ def build(choices: Choices) -> NewConfig:
     notes: list[str] = []
     data = _data(choices, notes)
     config = RunConfig(model=_model(choices, data, notes), data=data)
-    for name, text in _spoken(choices, data, notes):
+    filled = presets.get(choices.preset).settings(images=bool(data.train or data.val)) if choices.preset else {}
+    config = with_settings(config, filled)
+    for name, text in _spoken(choices, data, filled, notes):
         config = with_setting(config, name, text)
     for pair in choices.settings:
         config = with_setting(config, *_split(pair))
@@ -148,11 +152,13 @@ def _model(choices: Choices, data: DataConfig, notes: list[str]) -> ModelConfig:
     return ModelConfig(name=choices.model, weights="random")
 
 
-def _spoken(choices: Choices, data: DataConfig, notes: list[str]) -> list[tuple[str, str]]:
+def _spoken(choices: Choices, data: DataConfig, filled: Mapping[str, Any], notes: list[str]) -> list[tuple[str, str]]:
     """Settings by dotted name, as text: what was said, and what follows from the images."""
     if not choices.prune and (choices.ratio is not None or choices.importance is not None):
         raise UsageError("--no-prune excludes --ratio and --importance.", action="Leave one of them out.")
-    importance = choices.importance
+    importance = choices.importance or filled.get("prune.importance")
+    if importance != choices.importance and choices.prune:
+        notes.append(f"Importance: {importance}, as the preset has it.")
     if importance is None and choices.prune:
         importance = "taylor" if data.train or data.val else "l2"
         why = "on your images" if importance == "taylor" else "as Taylor needs images"

@@ -106,6 +106,7 @@ class MainWindow(QMainWindow):
         work = self.workspace
         self.steps.chosen.connect(self.go)
         self.summary.run.connect(self.start_run)
+        self.summary.preset.connect(work.fill_in)
         self.job_bar.cancel.connect(work.cancel_run)
         self.job_bar.go.connect(lambda: self.go(Place.RUN))
         self.job_bar.go_device.connect(lambda: self.go(Place.DEVICE))

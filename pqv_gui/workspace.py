@@ -17,7 +17,7 @@ from pqv_core.job import ProbeJob, RunJob
 from pqv_core.machine import Machine
 from pqv_gui.jobs import Handle, JobRunner, Progressing, Tasks
 from pqv_gui.settings import Settings
-from pqv_gui.viewmodels import checks, defaults, run
+from pqv_gui.viewmodels import checks, defaults, presets, run
 from pqv_gui.viewmodels.images import Images
 from pqv_gui.viewmodels.models import Models
 from pqv_gui.viewmodels.recent import Recents
@@ -227,6 +227,10 @@ class Workspace(QObject):
         self.machine = found
         self.tasks.start(lambda _: machine.remember(found), done=lambda _: None, failed=self._failing(Place.BACKEND))
         self._check()
+
+    def fill_in(self, preset: str) -> None:
+        """Fill a preset into the settings."""
+        presets.fill_in(self.session, preset)
 
     # files ---------------------------------------------------------------------------------------------------
 

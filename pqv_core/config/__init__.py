@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import Field
@@ -30,6 +31,7 @@ __all__ = [
     "RunConfig",
     "setting_names",
     "with_setting",
+    "with_settings",
 ]
 
 
@@ -83,12 +85,22 @@ def with_setting(config: RunConfig, name: str, text: str) -> RunConfig:
 
 
 def _with_value(config: RunConfig, name: str, value: Any) -> RunConfig:
+    return with_settings(config, {name: value})
+
+
+def with_settings(config: RunConfig, values: Mapping[str, Any]) -> RunConfig:
+    """A copy in which settings, given by their dotted names, hold other values.
+
+    Raises:
+        ConfigError: One cannot hold its value.
+    """
     plain = config.model_dump()
-    level: dict[str, Any] = plain
-    *path, last = name.split(".", 2)
-    for part in path:
-        level = level[part]
-    level[last] = value
+    for name, value in values.items():
+        level: dict[str, Any] = plain
+        *path, last = name.split(".", 2)
+        for part in path:
+            level = level[part]
+        level[last] = value
     return RunConfig.parse(plain)
 
 

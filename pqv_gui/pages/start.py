@@ -9,14 +9,17 @@ from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelInde
 from PySide6.QtGui import QAction, QKeyEvent
 from PySide6.QtWidgets import QFileDialog, QListView, QMenu
 
+from pqv_core.config import RunConfig
 from pqv_core.errors import PqvError
 from pqv_gui.i18n import tr
 from pqv_gui.pages.base import Columns, Page
 from pqv_gui.theme import em
+from pqv_gui.viewmodels import presets
 from pqv_gui.viewmodels.session import free_name
 from pqv_gui.viewmodels.steps import Place
 from pqv_gui.widgets.basics import Card, button, label, row
 from pqv_gui.widgets.inputs import PathInput, TextInput
+from pqv_gui.widgets.preset_menu import PresetCard
 from pqv_gui.widgets.two_lines import TwoLineDelegate
 from pqv_gui.workspace import Workspace
 
@@ -115,7 +118,9 @@ class StartPage(Page):
         )
         left, right = self._new_card(), self._recent_card()
         self.body.addWidget(self._demo_card())
+        self.presets = PresetCard(lambda name: self._create(presets.new_config(name)))
         self.body.addWidget(Columns([(left, 1), (right, 1)], fold_below=40))
+        self.body.addWidget(self.presets)
         self.body.addStretch()
         workspace.recents.subscribe(self._show_recents)
 
@@ -146,7 +151,7 @@ class StartPage(Page):
         folder_label = label(tr("In &folder"))
         folder_label.setBuddy(self.folder)
         self.create_button = button(tr("&Create project"), self._create)
-        self.name.returnPressed.connect(self._create)
+        self.name.returnPressed.connect(lambda: self._create())
         for widget in (name_label, self.name, folder_label, self.folder):
             card.body.addWidget(widget)
         card.body.addSpacing(em(times=0.3))
@@ -189,10 +194,10 @@ class StartPage(Page):
         self.name.selectAll()
         self.name.setFocus(Qt.FocusReason.ShortcutFocusReason)
 
-    def _create(self) -> None:
+    def _create(self, config: RunConfig | None = None) -> None:
         folder = Path(self.folder.get() or str(self.workspace.settings.projects_folder)).expanduser()
         try:
-            self.workspace.create(folder, self.name.text())
+            self.workspace.create(folder, self.name.text(), config)
         except PqvError as error:
             self.present(error.info())
             return

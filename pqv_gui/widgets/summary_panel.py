@@ -9,6 +9,7 @@ from pqv_gui.i18n import tr
 from pqv_gui.theme import em
 from pqv_gui.viewmodels.overview import Estimate, Overview
 from pqv_gui.widgets.basics import ElidedLabel, button, column, label, rule
+from pqv_gui.widgets.preset_menu import PresetButton
 
 
 class _EstimateRow(QWidget):
@@ -41,6 +42,7 @@ class SummaryPanel(QWidget):
     """What is chosen and what it is predicted to give. Predicted figures are slanted and carry a ≈."""
 
     run = Signal()
+    preset = Signal(str)
 
     def __init__(self) -> None:
         super().__init__()
@@ -76,6 +78,9 @@ class SummaryPanel(QWidget):
         scroller.setWidget(content)
         outer.addWidget(scroller, 1)
         foot = column(margin=0.8)
+        self.presets = PresetButton()
+        self.presets.chosen.connect(self.preset.emit)
+        foot.addWidget(self.presets)
         self.start = button(tr("Run"), self.run.emit, kind="primary", name=tr("Start the run"), tip=tr("F5"))
         foot.addWidget(self.start)
         outer.addLayout(foot)

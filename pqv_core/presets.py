@@ -1,0 +1,102 @@
+"""Presets: settings that go together, under a name. A preset only fills in fields; each can be changed afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pqv_core.errors import UsageError
+
+
+@dataclass(frozen=True)
+class Preset:
+    """What a preset sets. The model, its weights, the images and fine-tuning stay as they are.
+
+    Attributes:
+        sentence: What it is for.
+        values: Settings by dotted name.
+        without_images: Settings that differ where a project has no images. A preset that has none here stays as it
+            is, and the project says what is missing.
+    """
+
+    label: str
+    sentence: str
+    values: Mapping[str, Any]
+    without_images: Mapping[str, Any] = field(default_factory=dict)
+
+    def settings(self, *, images: bool) -> dict[str, Any]:
+        """The settings by dotted name, for a project with or without images."""
+        return {**self.values, **({} if images else self.without_images)}
+
+
+_ONE_CUT = {
+    "prune.enabled": True,
+    "prune.importance": "taylor",
+    "prune.mlp": True,
+    "prune.attention": True,
+    "prune.attention_unit": "width",
+    "prune.distribution": "uniform",
+    "prune.steps": 1,
+    "prune.sparse_epochs": 0,
+    "quantize.precision": "int8-dynamic",
+    "quantize.keep": [],
+    "quantize.sensitivity": False,
+    "quantize.tolerance": None,
+}
+"""One uniform cut, and everything in int8 afterwards."""
+
+PRESETS: dict[str, Preset] = {
+    "paper": Preset(
+        "Paper",
+        "What PQV-Mobile published: 9.375 % of every width cut by Taylor importance, the embedding too, and int8 on "
+        "FBGEMM. It needs images.",
+        {
+            **_ONE_CUT,
+            "prune.ratio": 0.09375,
+            "prune.embedding": True,
+            "prune.round_to": 1,
+            "quantize.engine": "fbgemm",
+            "export.target": "host",
+        },
+    ),
+    "fastest": Preset(
+        "Fastest on this computer",
+        "Half of every MLP and every head cut, and int8 on the engine that proves fastest here. Fine-tune on images "
+        "to win accuracy back.",
+        {
+            **_ONE_CUT,
+            "prune.ratio": 0.5,
+            "prune.embedding": False,
+            "prune.round_to": 16,
+            "quantize.engine": "auto",
+            "export.target": "host",
+        },
+        without_images={"prune.importance": "l2"},
+    ),
+    "android": Preset(
+        "Smallest for Android",
+        "Half of every width cut, the embedding too, and int8 on QNNPACK, the kernels of phones. Fine-tune on images "
+        "to win accuracy back.",
+        {
+            **_ONE_CUT,
+            "prune.ratio": 0.5,
+            "prune.embedding": True,
+            "prune.round_to": 8,
+            "quantize.engine": "qnnpack",
+            "export.target": "android",
+        },
+        without_images={"prune.importance": "l2"},
+    ),
+}
+
+
+def get(name: str) -> Preset:
+    """The preset of this name.
+
+    Raises:
+        UsageError: There is none.
+    """
+    if name not in PRESETS:
+        raise UsageError(f"There is no preset named {name!r}.", action=f"Choose one of: {', '.join(PRESETS)}.")
+    return PRESETS[name]

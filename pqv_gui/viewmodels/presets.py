@@ -1,0 +1,19 @@
+"""Presets in the window: a new project made from one, or the settings of the open project filled in."""
+
+from __future__ import annotations
+
+from pqv_core import presets
+from pqv_core.config import RunConfig, with_settings
+from pqv_gui.viewmodels import defaults
+from pqv_gui.viewmodels.session import Session
+
+
+def new_config(name: str) -> RunConfig:
+    """A project without images that begins with a preset."""
+    return with_settings(defaults.new_config(), presets.get(name).settings(images=False))
+
+
+def fill_in(session: Session, name: str) -> None:
+    """Fill a preset into the open project, as one step that is undone as one."""
+    images = bool(session.get("data.train") or session.get("data.val"))
+    session.set_many(presets.get(name).settings(images=images), label=f"preset.{name}")

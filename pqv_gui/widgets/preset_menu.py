@@ -1,0 +1,53 @@
+"""The presets: a button with a menu for the open project, a card for a new one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QMenu, QPushButton, QWidget
+
+from pqv_core.presets import PRESETS
+from pqv_gui.i18n import tr
+from pqv_gui.pages.base import Columns
+from pqv_gui.widgets.basics import Card, button, column, label
+
+
+class PresetButton(QPushButton):
+    """Opens a menu of the presets."""
+
+    chosen = Signal(str)
+
+    def __init__(self) -> None:
+        super().__init__(tr("Presets"))
+        self.setAccessibleName(tr("Fill in the settings of a preset"))
+        menu = QMenu(self)
+        menu.setToolTipsVisible(True)
+        for name, preset in PRESETS.items():
+            action = menu.addAction(tr(preset.label))
+            action.setToolTip(tr(preset.sentence))
+            action.triggered.connect(lambda _=False, name=name: self.chosen.emit(name))
+        self.setMenu(menu)
+
+
+class PresetCard(Card):
+    """One button a preset, with its sentence."""
+
+    def __init__(self, chosen: Callable[[str], object]) -> None:
+        super().__init__(
+            tr("New project from a preset"), tr("A preset only fills in settings: each can be changed afterwards.")
+        )
+        self.buttons: dict[str, QPushButton] = {}
+        parts: list[tuple[QWidget, int]] = []
+        for name, preset in PRESETS.items():
+            part = QWidget()
+            lines = column(part, gap=0.3)
+            self.buttons[name] = button(
+                tr(preset.label), partial(chosen, name), name=f"{tr('New project')}: {tr(preset.label)}"
+            )
+            lines.addWidget(self.buttons[name])
+            lines.addWidget(label(tr(preset.sentence), "muted", wrap=True))
+            lines.addStretch()
+            parts.append((part, 1))
+        self.body.addWidget(Columns(parts, fold_below=40))
