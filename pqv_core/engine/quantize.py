@@ -90,6 +90,7 @@ def quantize(
         QuantizeError: A name in ``keep`` is not in the model, or this build of torch cannot write int8 weights.
     """
     prepared = copy.deepcopy(model)
+    make_tables(prepared)  # while all weights have a type, and that of the images
     if precision == "fp32":
         return prepared
     if precision == "fp16":
@@ -110,7 +111,6 @@ def _make_quantizable(model: nn.Module) -> None:
     """Turn what is a linear layer in disguise into one, in place."""
     replace_patch_embeddings(model)
     fold_query_biases(model)
-    make_tables(model)
 
 
 def quantizable(model: nn.Module) -> list[str]:
