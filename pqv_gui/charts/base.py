@@ -138,11 +138,14 @@ class Chart(QWidget, Generic[Told]):
     Args:
         unit: Unit of the values, for the axis and the readout.
         from_zero: The value axis begins at 0, so that heights can be compared.
+        most: The largest value that there can be; the axis ends there.
     """
 
-    def __init__(self, heading: str, *, x_name: str, unit: str = "", from_zero: bool = False) -> None:
+    def __init__(
+        self, heading: str, *, x_name: str, unit: str = "", from_zero: bool = False, most: float | None = None
+    ) -> None:
         super().__init__()
-        self._unit, self._x_name, self._from_zero = unit, x_name, from_zero
+        self._unit, self._x_name, self._from_zero, self._most = unit, x_name, from_zero, most
         self.logarithmic = False
         self._follow, self._growing = True, True
         self._view: tuple[float, float, float, float] | None = None
@@ -324,7 +327,10 @@ class Chart(QWidget, Generic[Told]):
         if self._from_zero:
             return left, left + width, 0.0, rounded_up(1.02 * high)
         slack = (0.15 if self._growing else 0.05) * ((high - low) or abs(high) or 1.0)
-        return left, left + width, low - slack, high + slack
+        top = high + slack
+        if self._most is not None:  # a little room for a line that runs along it
+            top = min(top, self._most + 0.02 * (self._most - low + slack))
+        return left, left + width, low - slack, top
 
     def _moved_by_hand(self, *_: object) -> None:
         self._follow = False

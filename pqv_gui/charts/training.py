@@ -15,11 +15,20 @@ class CurveChart(Chart[RunView]):
     Args:
         names: Which, in order of their colours; the second and later ones are dashed.
         factor: Values are shown multiplied by this.
+        most: The largest value that there can be.
     """
 
-    def __init__(self, heading: str, *, names: tuple[str, ...], unit: str = "", factor: float = 1.0) -> None:
+    def __init__(
+        self,
+        heading: str,
+        *,
+        names: tuple[str, ...],
+        unit: str = "",
+        factor: float = 1.0,
+        most: float | None = None,
+    ) -> None:
         self._names, self._factor = names, factor
-        super().__init__(heading, x_name=tr("step"), unit=unit)
+        super().__init__(heading, x_name=tr("step"), unit=unit, most=most)
 
     def has_data(self, run: RunView) -> bool:
         """Whether there is anything to draw."""
@@ -53,4 +62,4 @@ def loss_chart() -> CurveChart:
 
 def accuracy_chart() -> CurveChart:
     """Accuracy over the validation images, in percent."""
-    return CurveChart(tr("Accuracy"), names=("val_top1", "val_top5"), unit="%", factor=100.0)
+    return CurveChart(tr("Accuracy"), names=("val_top1", "val_top5"), unit="%", factor=100.0, most=100.0)

@@ -16,10 +16,11 @@ from pqv_gui.pages.base import Columns, Page
 from pqv_gui.pages.phone_settings import PhoneSettingsCard
 from pqv_gui.viewmodels.measured import operator_bars
 from pqv_gui.viewmodels.steps import Place
+from pqv_gui.widgets.bars import Bars
 from pqv_gui.widgets.basics import Card, ElidedLabel, button, label, row
 from pqv_gui.widgets.inputs import ComboInput
 from pqv_gui.widgets.phone_cards import AddressLine, PhoneList
-from pqv_gui.widgets.phone_parts import FileList, OperatorBars, ResultTable, TargetRows
+from pqv_gui.widgets.phone_parts import FileList, ResultTable, TargetRows
 from pqv_gui.workspace import Workspace
 
 _DRAW_MS = 180  # the chart is drawn in a turn of its own, so that no frame waits for figures and chart
@@ -98,7 +99,7 @@ class DevicePage(Page):
         self.profile = ComboInput({})
         self.profile.setAccessibleName(tr("Whose operators"))
         self.profile.changed.connect(lambda _: self._show_operators())
-        self.bars = OperatorBars()
+        self.bars = Bars(tr("Operators that took the time"))
         inner.body.addWidget(self.profile)
         inner.body.addWidget(self.bars)
         self.operators = inner

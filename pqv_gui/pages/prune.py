@@ -13,13 +13,14 @@ from pqv_core.predict import BlockWidths, Prediction
 from pqv_gui.i18n import tr
 from pqv_gui.pages.base import Columns, FormPage
 from pqv_gui.pages.training_card import TrainingCard
+from pqv_gui.viewmodels.bars import Bar
 from pqv_gui.viewmodels.models import KINDS, cannot_be_cut
 from pqv_gui.viewmodels.overview import overview
 from pqv_gui.viewmodels.steps import Place
+from pqv_gui.widgets.bars import Bars
 from pqv_gui.widgets.basics import Card, column, label
 from pqv_gui.widgets.choices import Choice, ChoiceCards
 from pqv_gui.widgets.inputs import CheckInput, ComboInput, IntInput, RatioInput, RealInput
-from pqv_gui.widgets.width_bars import Bar, WidthBars
 from pqv_gui.workspace import Workspace
 
 _MNEMONICS = {"taylor": "&Taylor", "l1": "L&1", "l2": "L&2", "hessian": "Hessia&n"}
@@ -130,7 +131,7 @@ class PrunePage(FormPage):
     def _widths_card(self) -> Card:
         card = Card(tr("Each block, before → after"))
         self.widths_card = card
-        self.bars = WidthBars()
+        self.bars = Bars(tr("Widths before and after pruning"))
         self.blocks = label("", "caption", wrap=True)
         card.body.addWidget(self.bars)
         card.body.addWidget(self.blocks)
@@ -189,10 +190,14 @@ class PrunePage(FormPage):
         self.blocks.setText(words)
 
 
-def bars(before: BlockWidths, after: BlockWidths) -> tuple[Bar, ...]:
-    """The widths of a block as bars."""
-    return (
-        Bar(tr("MLP"), before.hidden, after.hidden),
-        Bar(tr("Attention"), before.attention, after.attention),
-        Bar(tr("Embedding"), before.embedding, after.embedding),
+def bars(before: BlockWidths, after: BlockWidths) -> list[Bar]:
+    """The widths of a block as bars: a pale one for before, a strong one in front of it for after."""
+    widths = (
+        (tr("MLP"), before.hidden, after.hidden),
+        (tr("Attention"), before.attention, after.attention),
+        (tr("Embedding"), before.embedding, after.embedding),
     )
+    return [
+        Bar(name, f"{old:,} → {new:,}" if new != old else f"{old:,}", length=new, behind=old)
+        for name, old, new in widths
+    ]

@@ -17,9 +17,10 @@ from pqv_gui.pages.base import Columns, Page
 from pqv_gui.viewmodels import labels, measured, outcome
 from pqv_gui.viewmodels.run import RunView
 from pqv_gui.viewmodels.steps import Place
+from pqv_gui.widgets.bars import Bars
 from pqv_gui.widgets.basics import Card, ElidedLabel, button, column, label, row
 from pqv_gui.widgets.job_bar import time_left
-from pqv_gui.widgets.phone_parts import OperatorBars, ResultTable
+from pqv_gui.widgets.phone_parts import ResultTable
 from pqv_gui.widgets.run_parts import LogView, ResultCards, StageList
 from pqv_gui.workspace import Workspace
 
@@ -57,7 +58,7 @@ class RunPage(Page):
         self.phones_card = Card(tr("On all targets"))
         self.phones_card.body.addWidget(self.phones)
         self.body.addWidget(self.phones_card)
-        self.operators = {role: OperatorBars() for role in _PROFILED}
+        self.operators = {role: Bars(tr("Operators that took the time")) for role in _PROFILED}
         self.operators_card = Card(tr("Where the time goes"))
         columns = []
         for role, bars in self.operators.items():
@@ -69,7 +70,7 @@ class RunPage(Page):
             columns.append((part, 1))
         self.operators_card.body.addWidget(Columns(columns, fold_below=44, gap=1.2))
         self.body.addWidget(self.operators_card)
-        self.layers = OperatorBars()
+        self.layers = Bars(tr("The most sensitive layers"))
         self.layers.setAccessibleName(tr("Sensitivity of layers"))
         self.layers_card = Card(tr("What quantizing each layer alone does to the answers"))
         self.layers_card.body.addWidget(self.layers)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pqv_core import formatting, operators, stability
 from pqv_core.results import LOCAL, LayerSensitivity, Measurement, OperatorTime, RunRecord
 from pqv_gui.viewmodels import labels, outcome
+from pqv_gui.viewmodels.bars import Bar
 
 HEADS = (
     "Target", "File", "Threads", "Median", "p90", "Fastest", "Loading", "Memory", "Last third", "Throttled",
@@ -128,50 +129,36 @@ def from_record(record: RunRecord) -> list[Measured]:
     return [row for target in targets for (where, *_), row in found.items() if where == target]
 
 
-@dataclass(frozen=True)
-class OperatorBar:
-    """The time of one operator: ``share`` of all, from 0 to 1."""
-
-    name: str
-    share: float
-    words: str
-
-
-def operator_bars(times: tuple[OperatorTime, ...]) -> list[OperatorBar]:
+def operator_bars(times: tuple[OperatorTime, ...]) -> list[Bar]:
     """The operators that took the time, the longest first; the many short ones together."""
     total = sum(item.ns for item in times)
     return list(_bars(times, total)) if total else []
 
 
-def group_bars(times: tuple[OperatorTime, ...]) -> list[OperatorBar]:
+def group_bars(times: tuple[OperatorTime, ...]) -> list[Bar]:
     """The groups of operators that took the time, the longest first."""
     total = sum(item.ns for item in times)
     return [
-        OperatorBar(name, ns / total, f"{formatting.nanoseconds(ns)} · {formatting.percent(ns / total)}")
+        Bar(name, f"{formatting.nanoseconds(ns)} · {formatting.percent(ns / total)}", ns / total)
         for name, ns in operators.by_group(times).items()
     ]
 
 
-def layer_bars(layers: Sequence[LayerSensitivity]) -> list[OperatorBar]:
-    """The most sensitive layers, with those that were spared; shares are of the largest error."""
-    most = max((layer.relative for layer in layers), default=0.0)
+def layer_bars(layers: Sequence[LayerSensitivity]) -> list[Bar]:
+    """The most sensitive layers, with those that were spared."""
     return [
-        OperatorBar(
-            layer.name,
-            layer.relative / most if most else 0.0,
-            f"{layer.relative:.2e}{' · left in floating point' if layer.kept else ''}",
-        )
+        Bar(layer.name, f"{layer.relative:.2e}{' · left in floating point' if layer.kept else ''}", layer.relative)
         for index, layer in enumerate(layers)
         if index < _MOST_OPERATORS or layer.kept
     ]
 
 
-def _bars(times: tuple[OperatorTime, ...], total: int) -> Iterator[OperatorBar]:
+def _bars(times: tuple[OperatorTime, ...], total: int) -> Iterator[Bar]:
     ordered = sorted(times, key=lambda item: -item.ns)
     for item in ordered[:_MOST_OPERATORS]:
         words = f"{formatting.nanoseconds(item.ns)} · {formatting.percent(item.ns / total)} · {item.calls:,}×"
-        yield OperatorBar(item.name, item.ns / total, words)
+        yield Bar(item.name, words, item.ns / total)
     rest = sum(item.ns for item in ordered[_MOST_OPERATORS:])
     if rest:
         words = f"{formatting.nanoseconds(rest)} · {formatting.percent(rest / total)}"
-        yield OperatorBar(f"{len(ordered) - _MOST_OPERATORS} others", rest / total, words)
+        yield Bar(f"{len(ordered) - _MOST_OPERATORS} others", words, rest / total)

@@ -1,12 +1,11 @@
-"""Parts of the Device page: the files, what goes on at each target, results, and the operators that took the time."""
+"""Parts of the Device page: the files, what goes on at each target, and results."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QEvent, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QPainter, QPaintEvent
+from PySide6.QtCore import QEvent, QSize, Qt, Signal
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
@@ -18,8 +17,8 @@ from PySide6.QtWidgets import (
 )
 
 from pqv_gui.i18n import tr
-from pqv_gui.theme import colors, em
-from pqv_gui.viewmodels.measured import HEADS, NOTHING, TIPS, Measured, OperatorBar
+from pqv_gui.theme import em
+from pqv_gui.viewmodels.measured import HEADS, NOTHING, TIPS, Measured
 from pqv_gui.viewmodels.phone_files import File, Files
 from pqv_gui.viewmodels.phone_run import PhoneRun, Target
 from pqv_gui.widgets.basics import ElidedLabel, button, column, label, restyle, row
@@ -250,54 +249,3 @@ class ResultTable(QTableWidget):
     def minimumSizeHint(self) -> QSize:
         """The same height; it scrolls sideways."""
         return QSize(em(self, 12), self.sizeHint().height())
-
-
-class OperatorBars(QWidget):
-    """Operators from the slowest on, each with a bar for its share."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._bars: list[OperatorBar] = []
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.setAccessibleName(tr("Operators that took the time"))
-
-    def show_bars(self, bars: list[OperatorBar]) -> None:
-        """Show other operators."""
-        if bars != self._bars:
-            self._bars = bars
-            self.setAccessibleDescription("; ".join(f"{bar.name}: {bar.words}" for bar in bars))
-            self.updateGeometry()
-            self.update()
-
-    def sizeHint(self) -> QSize:
-        """One line of text a bar."""
-        return QSize(em(self, 12), max(1, round(len(self._bars) * em(self, 1.6))))
-
-    def minimumSizeHint(self) -> QSize:
-        """The same height."""
-        return self.sizeHint()
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        """Draw the bars."""
-        if not self._bars:
-            return
-        shades, painter = colors(self), QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        metrics = painter.fontMetrics()
-        widest = max(metrics.horizontalAdvance(bar.name) for bar in self._bars)
-        names = min(widest, round(self.width() * 0.4)) + em(self, 0.8)
-        figures = max(metrics.horizontalAdvance(bar.words) for bar in self._bars) + em(self, 0.8)
-        longest = max(1.0, self.width() - names - figures)
-        most = max(bar.share for bar in self._bars)
-        pitch = self.height() / len(self._bars)
-        for index, bar in enumerate(self._bars):
-            line = QRectF(0, index * pitch, self.width(), pitch)
-            painter.setPen(QColor(shades.muted))
-            name = metrics.elidedText(bar.name, Qt.TextElideMode.ElideMiddle, round(names - em(self, 0.5)))
-            painter.drawText(line, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, name)
-            painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(QColor(shades.series[0]))
-            area = QRectF(names, index * pitch + pitch * 0.25, longest * bar.share / most, pitch * 0.5)
-            painter.drawRoundedRect(area, 3, 3)
-            painter.setPen(QColor(shades.text))
-            painter.drawText(line, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight, bar.words)

@@ -18,7 +18,7 @@ from pytestqt.qtbot import QtBot
 from pqv_core import events
 from pqv_gui.charts.base import POINTS, rounded_up, thinned
 from pqv_gui.charts.latency import LatencyChart
-from pqv_gui.charts.training import loss_chart
+from pqv_gui.charts.training import accuracy_chart, loss_chart
 from pqv_gui.viewmodels.run import RunView
 
 values = st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=5_000)
@@ -77,6 +77,15 @@ def test_the_view_stays_while_points_come_and_zooming_holds_it(qtbot: QtBot, run
     assert chart._view != views[-1]
 
 
+def test_accuracy_ends_at_a_hundred_percent(qtbot: QtBot, run: RunView) -> None:
+    chart = accuracy_chart()
+    qtbot.addWidget(chart)
+    run.apply(events.Metric(run="r", name="val_top1", step=n, value=n / 10) for n in range(1, 11))
+    chart.draw(run)
+    assert chart._view is not None
+    assert 100 < chart._view[3] < 105
+
+
 def test_latency_shows_each_artefact_from_zero(qtbot: QtBot, run: RunView) -> None:
     chart = LatencyChart()
     qtbot.addWidget(chart)
@@ -106,10 +115,6 @@ def test_a_live_chart_is_saved_whole_as_png_svg_and_csv(qtbot: QtBot, run: RunVi
     for form in ("png", "svg", "csv"):
         chart.saver.save(tmp_path / f"chart.{form}", form)
     image = QImage(str(tmp_path / "chart.png"))
-    import shutil
-
-    shutil.copy(tmp_path / "chart.png", "/tmp/shots/live.png")
-    shutil.copy(tmp_path / "chart.svg", "/tmp/shots/live.svg")
     assert image.width() > 1000
     assert len({image.pixelColor(x, y).name() for x in range(0, image.width(), 7) for y in range(0, 500, 7)}) > 3
     drawn = (tmp_path / "chart.svg").read_text()

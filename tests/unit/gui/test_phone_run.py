@@ -183,7 +183,7 @@ def test_operators_are_shown_from_the_slowest_on() -> None:
     bars = operator_bars(times)
     assert [bar.name for bar in bars[:2]] == ["op13", "op12"]
     assert bars[-1].name == "4 others"
-    assert sum(bar.share for bar in bars) == pytest.approx(1.0)
+    assert sum(bar.length for bar in bars) == pytest.approx(1.0)
     assert operator_bars(()) == []
 
 
@@ -194,7 +194,7 @@ def test_operators_are_grouped_by_what_they_are_for() -> None:
         OperatorTime(name="aten::gelu", calls=1, ns=3_000_000),
     )
     bars = group_bars(times)
-    assert [(bar.name, bar.share) for bar in bars] == [("Linear", 0.7), ("Activation", 0.3)]
+    assert [(bar.name, bar.length) for bar in bars] == [("Linear", 0.7), ("Activation", 0.3)]
     assert bars[0].words == "7.00 ms · 70.0 %"
     assert group_bars(()) == []
 
