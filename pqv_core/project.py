@@ -17,7 +17,7 @@ from pydantic import Field
 from pqv_core import migrations
 from pqv_core.config import RunConfig
 from pqv_core.config.base import Config
-from pqv_core.errors import ConfigError, ProjectError, from_os_error
+from pqv_core.errors import ConfigError, ProjectError, StorageError, from_os_error
 from pqv_core.fsio import read_json, write_json
 
 SCHEMA_VERSION = 1
@@ -71,6 +71,30 @@ def _read(path: Path) -> dict[str, Any]:
     if not isinstance(plain, dict) or "config" not in plain:
         raise ProjectError(f"{path.name} is not a PQV-Mobile project.", action="Choose a .pqv file.")
     return plain
+
+
+class FolderGoneError(StorageError):
+    """The folder of an open project has vanished."""
+
+
+def save_open(path: Path, project: Project) -> None:
+    """Save a project that was open; its folder is not made anew, for the runs and images beside it are gone too.
+
+    Raises:
+        FolderGoneError: The folder has vanished.
+        StorageError: The disk is full, or the folder may not be written.
+    """
+    if not path.parent.is_dir():
+        raise FolderGoneError(
+            f"The folder of the project is not there any more: {path.parent}.",
+            action="Nothing is lost: the settings are kept here. Bring the folder back, or save the project elsewhere.",
+        )
+    save(path, project)
+
+
+def named(path: Path) -> Path:
+    """``path`` with the suffix of a project file."""
+    return path if path.suffix == SUFFIX else path.with_name(path.name + SUFFIX)
 
 
 def save(path: Path, project: Project) -> None:

@@ -11,6 +11,7 @@ from PySide6.QtGui import QCloseEvent, QResizeEvent
 from PySide6.QtWidgets import QFileDialog, QFrame, QMainWindow, QMessageBox, QStackedWidget, QVBoxLayout, QWidget
 
 from pqv_core.errors import ErrorInfo, PqvError
+from pqv_gui import opening
 from pqv_gui.i18n import tr
 from pqv_gui.menus import Menus
 from pqv_gui.pages.base import Page
@@ -183,14 +184,14 @@ class MainWindow(QMainWindow):
         """Open a project; what goes wrong is said in the page."""
         if self._busy():
             return
-        offers: dict[str, Callable[[], object]] = {}
-        if path in self.workspace.recents.paths:
-            offers[tr("Take out of the list")] = lambda: self.workspace.recents.forget(path)
-        self._attempt(lambda: self.workspace.open(path), offers=offers)
+        try:
+            self.workspace.open(path)
+        except PqvError as error:
+            self._page(self.place).present(error.info(), offers=opening.offers(self, path, error))
 
     def save(self) -> None:
         """Save now."""
-        self._attempt(self.workspace.flush)
+        self.attempt(self.workspace.flush)
 
     def save_as(self) -> None:
         """Ask for a place and go on with a copy there."""
@@ -201,12 +202,12 @@ class MainWindow(QMainWindow):
             self, tr("Save project as"), str(session.path), tr("PQV-Mobile projects (*.pqv)")
         )
         if chosen:
-            self._attempt(lambda: self.workspace.save_as(Path(chosen)))
+            self.attempt(lambda: self.workspace.save_as(Path(chosen)))
 
     def close_project(self) -> None:
         """Put the project away and go to Start."""
         if not self._busy():
-            self._attempt(self.workspace.close_project)
+            self.attempt(self.workspace.close_project)
 
     def _busy(self) -> bool:
         if self.workspace.run.active:
@@ -220,11 +221,12 @@ class MainWindow(QMainWindow):
             return True
         return False
 
-    def _attempt(self, act: Callable[[], object], *, offers: dict[str, Callable[[], object]] | None = None) -> None:
+    def attempt(self, act: Callable[[], object]) -> None:
+        """Do something about files; what goes wrong is said in the page, with what can be done about it."""
         try:
             act()
         except PqvError as error:
-            self._page(self.place).present(error.info(), offers=offers)
+            self.present(error.info())
 
     # the run -------------------------------------------------------------------------------------------------
 
@@ -236,7 +238,7 @@ class MainWindow(QMainWindow):
             self.go(steps.place_of(self.workspace.problems[0].field))
             return
         self.go(Place.RUN)
-        self._attempt(self.workspace.start_run)
+        self.attempt(self.workspace.start_run)
 
     # what is shown -------------------------------------------------------------------------------------------
 
@@ -364,6 +366,8 @@ class MainWindow(QMainWindow):
     def _on_opened(self) -> None:
         session = self.workspace.session
         self.workspace.load_catalog()
+        for page in self._pages.values():
+            page.banner.hide()
         if session.is_open:
             self._meet_phones()
         self.go(Place.MODEL if session.is_open else Place.START)
@@ -371,11 +375,12 @@ class MainWindow(QMainWindow):
     def _on_failed(self, error: ErrorInfo, place: Place) -> None:
         page = self._pages.get(place)
         visible = page is not None and page.isVisible()
-        (page if page is not None and visible else self._page(self.place)).present(error)
+        offers = opening.offers_of(self, error)
+        (page if page is not None and visible else self._page(self.place)).present(error, offers=offers)
 
     def present(self, error: ErrorInfo) -> None:
         """Show an error in the page that is visible."""
-        self._page(self.place).present(error)
+        self._page(self.place).present(error, offers=opening.offers_of(self, error))
 
     # the end -------------------------------------------------------------------------------------------------
 

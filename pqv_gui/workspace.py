@@ -11,10 +11,11 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from pqv_core import catalog, dataset, demo, machine, results, runs
 from pqv_core import project as projects
 from pqv_core.config import RunConfig
-from pqv_core.errors import ErrorInfo
+from pqv_core.errors import ErrorInfo, PqvError
 from pqv_core.events import Event, Finished
 from pqv_core.job import ProbeJob, RunJob
 from pqv_core.machine import Machine
+from pqv_core.project_lock import ProjectLock
 from pqv_gui.jobs import Handle, JobRunner, Progressing, Tasks
 from pqv_gui.settings import Settings
 from pqv_gui.viewmodels import checks, defaults, presets, run
@@ -22,7 +23,7 @@ from pqv_gui.viewmodels.images import Images
 from pqv_gui.viewmodels.models import Models
 from pqv_gui.viewmodels.recent import Recents
 from pqv_gui.viewmodels.run import RunView
-from pqv_gui.viewmodels.session import Problem, Session
+from pqv_gui.viewmodels.session import Problem, Session, free_name, new_path
 from pqv_gui.viewmodels.steps import Place
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ class Workspace(QObject):
         self.tasks = Tasks(self)
         self.jobs = JobRunner(self, command=command)
         self._command = command
+        self._lock = ProjectLock()
         self.machine: Machine | None = None
         self._probe = JobRunner(self, command=command)
         self._probe.ended.connect(self._on_probed)
@@ -87,9 +89,12 @@ class Workspace(QObject):
         if self._compare is not None:
             self._compare.leaving.emit()
         self.tasks.close()
-        if self.session.unsaved:
-            self.session.save()
-        self.settings.flush()
+        try:
+            if self.session.unsaved:
+                self.session.save()
+        finally:
+            self._lock.release()
+            self.settings.flush()
 
     @property
     def phones(self) -> PhoneDesk:
@@ -241,7 +246,8 @@ class Workspace(QObject):
             PqvError: The name is taken or cannot be, or the folder may not be written.
         """
         self.flush()
-        self.session.create(folder, name, config=config or defaults.new_config())
+        with self._lock.moving(new_path(folder, name)):
+            self.session.create(folder, name, config=config or defaults.new_config())
         self._entered()
 
     def open(self, path: Path) -> None:
@@ -251,8 +257,18 @@ class Workspace(QObject):
             PqvError: The file cannot be used.
         """
         self.flush()
-        self.session.open(path)
+        with self._lock.moving(path):
+            self.session.open(path)
         self._entered()
+
+    def open_copy(self, path: Path) -> None:
+        """Open a copy of a project, made beside it.
+
+        Raises:
+            PqvError: The file cannot be used, or the folder may not be written.
+        """
+        name = free_name(path.parent, f"{path.stem} copy")
+        self.create(path.parent, name, projects.load(path).config)
 
     def open_demo(self) -> None:
         """Make the demo project, if it is not there yet, and open it."""
@@ -260,7 +276,10 @@ class Workspace(QObject):
         self.tasks.start(lambda _: demo.create(folder), done=self._open_made, failed=self._failing(Place.START))
 
     def _open_made(self, path: Path) -> None:
-        self.open(path)
+        try:
+            self.open(path)
+        except PqvError as error:
+            self.failed.emit(error.info(), Place.START)
 
     def save_as(self, path: Path) -> None:
         """Go on with a copy of the project.
@@ -268,13 +287,15 @@ class Workspace(QObject):
         Raises:
             PqvError: The folder may not be written.
         """
-        self.session.save_as(path)
+        with self._lock.moving(projects.named(path)):
+            self.session.save_as(path)
         self._entered()
 
     def close_project(self) -> None:
         """Save the project and put it away."""
         self.flush()
         self.session.close()
+        self._lock.release()
         self._entered()
 
     def flush(self) -> None:
@@ -317,7 +338,7 @@ class Workspace(QObject):
             self._saving = False
             self.failed.emit(error, Place.START)
 
-        self.tasks.start(lambda _: projects.save(path, project), done=done, failed=failed)
+        self.tasks.start(lambda _: projects.save_open(path, project), done=done, failed=failed)
 
     # the run -------------------------------------------------------------------------------------------------
 

@@ -116,7 +116,7 @@ class Session(Observable):
         """
         if self.path is not None:
             project = self.snapshot()
-            projects.save(self.path, project)
+            projects.save_open(self.path, project)
             self.mark_saved(project)
 
     def mark_saved(self, project: projects.Project) -> None:
@@ -132,7 +132,7 @@ class Session(Observable):
         """
         if self.path is None:
             return
-        path = path if path.suffix == projects.SUFFIX else path.with_name(path.name + projects.SUFFIX)
+        path = projects.named(path)
         plain = self.config.model_dump()
         for section, field in (("model", "path"), ("data", "train"), ("data", "val")):
             stored = plain[section][field]

@@ -1,0 +1,120 @@
+"""Who writes a project file: at most one window. Runs have a lock of their own, so ``pqv run`` works beside it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import platform
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+from pydantic import BaseModel, ConfigDict, Field
+
+from pqv_core import fsio
+from pqv_core.errors import PqvError, ProjectError
+
+
+class ProjectOpenError(ProjectError):
+    """The project is open in another window."""
+
+
+class Holder(BaseModel):
+    """Who holds a project.
+
+    Attributes:
+        since: UTC.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    computer: str = Field(max_length=200)
+    process: int = Field(gt=0)
+    since: datetime
+
+    @classmethod
+    def here(cls) -> Holder:
+        """This process, from now on."""
+        return cls(computer=platform.node(), process=os.getpid(), since=datetime.now(UTC))
+
+    @property
+    def sentence(self) -> str:
+        """Where, which process, since when, in this computer's time."""
+        printable = "".join(letter for letter in self.computer if letter.isprintable())
+        place = "on this computer" if self.computer == platform.node() else f"on the computer {printable}"
+        return f"{place}, by process {self.process}, since {self.since.astimezone():%H:%M on %d %B %Y}"
+
+
+class ProjectLock:
+    """Holds at most one project. The system ends the hold with the process, however that ends."""
+
+    def __init__(self) -> None:
+        self._path: Path | None = None
+        self._lock: FileLock | None = None
+
+    @contextlib.contextmanager
+    def moving(self, path: Path) -> Iterator[None]:
+        """Hold ``path`` from now on, and let go of what was held once the block has ended well.
+
+        In a folder that may not be written nothing can be held, and nobody writes: the block runs all the same.
+
+        Raises:
+            ProjectOpenError: Another window holds it.
+        """
+        path = path.resolve()
+        if path == self._path:
+            yield
+            return
+        lock = _acquire(path)
+        try:
+            yield
+        except BaseException:
+            _release(path, lock)
+            raise
+        self.release()
+        self._path, self._lock = path, lock or _acquire(path)  # the block may have made the file
+
+    def release(self) -> None:
+        """Let go of what is held."""
+        if self._path is not None:
+            _release(self._path, self._lock)
+        self._path = self._lock = None
+
+
+def _acquire(path: Path) -> FileLock | None:
+    if not path.is_file():
+        return None
+    lock = FileLock(path.with_name(f".{path.name}.lock"), timeout=0)
+    try:
+        lock.acquire()
+    except Timeout as error:
+        holder = _read_holder(path)
+        where = f": {holder.sentence}" if holder else ""
+        raise ProjectOpenError(
+            f"The project {path.stem} is open in another window{where}.",
+            action="Go on there, close it there and try again, or open a copy here.",
+        ) from error
+    except OSError:  # the folder may not be written; who saves there is told
+        return None
+    with contextlib.suppress(PqvError):  # the note is for a person's eyes; the lock holds without it
+        fsio.write_json(_note(path), Holder.here().model_dump(mode="json"))
+    return lock
+
+
+def _release(path: Path, lock: FileLock | None) -> None:
+    if lock is not None:
+        with contextlib.suppress(OSError):  # the folder may have vanished
+            _note(path).unlink(missing_ok=True)
+        lock.release()
+
+
+def _note(path: Path) -> Path:
+    return path.with_name(f".{path.name}.holder")
+
+
+def _read_holder(path: Path) -> Holder | None:
+    try:
+        return Holder.model_validate(fsio.read_json(_note(path)))
+    except (OSError, ValueError):
+        return None

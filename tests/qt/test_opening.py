@@ -1,0 +1,71 @@
+"""A project that is open elsewhere, and one whose folder vanishes: said in the page, with what can be done."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFileDialog, QPushButton
+from pytest import MonkeyPatch
+from pytestqt.qtbot import QtBot
+
+from pqv_gui.window import MainWindow
+from tests.qt.conftest import MakeWindow
+
+
+def offer(window: MainWindow, text: str) -> QPushButton:
+    banner = window._page(window.place).banner
+    return next(button for button in banner.findChildren(QPushButton) if button.text().replace("&", "") == text)
+
+
+def test_a_project_opened_twice_says_so_and_a_copy_can_be_opened(
+    window: MainWindow, make_window: MakeWindow, qtbot: QtBot, tmp_path: Path
+) -> None:
+    path = window.workspace.session.path
+    assert path is not None
+    window.workspace.session.set("prune.ratio", 0.5)
+    window.workspace.flush()
+    second = make_window()
+    second.open_project(path)
+    assert not second.workspace.session.is_open
+    assert "is open in another window: on this computer" in second._page(second.place).banner.message.text()
+    qtbot.mouseClick(offer(second, "Open a copy"), Qt.MouseButton.LeftButton)
+    assert second.workspace.session.path == tmp_path / "projects" / "small copy.pqv"
+    assert second.workspace.session.config.prune.ratio == 0.5
+    qtbot.waitUntil(lambda: second.workspace.models.loaded and second.workspace.tasks.active == 0)
+
+
+def test_a_project_that_was_closed_can_be_opened_elsewhere(
+    window: MainWindow, make_window: MakeWindow, qtbot: QtBot
+) -> None:
+    path = window.workspace.session.path
+    assert path is not None
+    second = make_window()
+    second.open_project(path)
+    window.close_project()
+    qtbot.mouseClick(offer(second, "Try again"), Qt.MouseButton.LeftButton)
+    assert second.workspace.session.path == path
+    qtbot.waitUntil(lambda: second.workspace.models.loaded and second.workspace.tasks.active == 0)
+
+
+def test_a_folder_that_vanished_is_said_and_the_project_saved_elsewhere(
+    window: MainWindow, qtbot: QtBot, tmp_path: Path, monkeypatch: MonkeyPatch
+) -> None:
+    session = window.workspace.session
+    shutil.rmtree(tmp_path / "projects")
+    with qtbot.waitSignal(window.workspace.failed):
+        session.set("prune.ratio", 0.5)
+    banner = window._page(window.place).banner
+    assert "folder of the project is not there any more" in banner.message.text()
+    assert session.config.prune.ratio == 0.5
+    assert not (tmp_path / "projects").exists()
+
+    (tmp_path / "safe").mkdir()
+    answer = (str(tmp_path / "safe" / "kept"), "")
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: answer)
+    qtbot.mouseClick(offer(window, "Save as …"), Qt.MouseButton.LeftButton)
+    assert session.path == tmp_path / "safe" / "kept.pqv"
+    assert session.config.prune.ratio == 0.5
+    assert not session.unsaved
+    qtbot.waitUntil(lambda: window.workspace.tasks.active == 0)
