@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 
@@ -15,6 +16,7 @@ from pqv_core.resource_files import resource
 from pqv_gui import logfile
 from pqv_gui.error_presenter import ErrorPresenter
 from pqv_gui.settings import Settings
+from pqv_gui.single import Instance, Request, default_name, hand_over
 from pqv_gui.theme import Theme
 from pqv_gui.window import MainWindow
 from pqv_gui.workspace import Workspace
@@ -29,16 +31,40 @@ def main(arguments: Sequence[str] | None = None) -> int:
     app = QApplication.instance() or QApplication(["pqv-gui"])
     assert isinstance(app, QApplication)
     log = logfile.start()
+    request = Request(project=str(wanted.project.absolute()) if wanted.project else None, demo=wanted.demo)
+    name = default_name()
+    if hand_over(request, name=name):
+        logfile.stop(log)
+        return 0
     window, presenter = build(app)
     window.show()
-    if wanted.demo:
-        window.workspace.open_demo()
-    elif wanted.project is not None:
-        window.open_project(wanted.project)
+    answer(window, request)
+    instance = Instance()
+    instance.asked.connect(lambda asked: come_forward(window, asked))
+    instance.listen(name)
     code = app.exec()
+    instance.close()
     presenter.uninstall()
     logfile.stop(log)
     return code
+
+
+def answer(window: MainWindow, request: Request) -> None:
+    """Open what was asked for."""
+    if request.demo:
+        window.workspace.open_demo()
+    elif request.path is not None:
+        window.open_project(request.path)
+
+
+def come_forward(window: MainWindow, request: Request) -> None:
+    """Bring the window to the front with what a later start asked for."""
+    window.setWindowState(window.windowState() & ~Qt.WindowState.WindowMinimized)
+    window.show()
+    window.raise_()
+    window.activateWindow()
+    if window.isActiveWindow() or QApplication.activeModalWidget() is None:
+        answer(window, request)
 
 
 def _parser() -> argparse.ArgumentParser:

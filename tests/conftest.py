@@ -24,6 +24,7 @@ _ENVIRONMENT = {
     "XDG_CACHE_HOME": ".cache",
     "XDG_DATA_HOME": ".local/share",
     "XDG_STATE_HOME": ".local/state",
+    "XDG_RUNTIME_DIR": "run",  # where a window listens for later starts; Qt makes it
     "HF_HOME": "hub",
     "TORCH_HOME": "torch",
 }
