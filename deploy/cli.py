@@ -60,7 +60,7 @@ def run(
     from deploy.measure import PhoneConfig
     from pqv_core.project import load
 
-    cli_run.check(project)
+    cli_run.check(project, target)
     measure = load(project).config.measure
     config = PhoneConfig.parse(
         {

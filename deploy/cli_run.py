@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from deploy import cli_bench, record
+from deploy import cli_bench, discovery, record
 from deploy.measure import PhoneConfig
 from pqv_core import cli_report, dataset, runs
 from pqv_core import project as projects
@@ -15,10 +15,11 @@ from pqv_core.results import Role
 ROLES: tuple[Role, ...] = ("paper_fp32", "fast_fp32", "compressed")
 
 
-def check(project: Path) -> None:
-    """Refuse a project whose files no phone can run.
+def check(project: Path, targets: Sequence[str]) -> None:
+    """Refuse, before the run, a project whose files no phone can run, and phones that are not there.
 
     Raises:
+        DeviceError: A phone is not there or not ready.
         UsageError: It is for this computer.
         ProjectError: It cannot be read.
     """
@@ -27,6 +28,9 @@ def check(project: Path) -> None:
             f"{project.name} makes files for this computer, which phones cannot run.",
             action="Choose Android on the Export page, or make the project with: pqv new … --target android.",
         )
+    seen = discovery.find()
+    for target in targets:
+        discovery.choose(target, seen)
 
 
 def measure(

@@ -90,7 +90,7 @@ def main() -> int:
         info = ErrorInfo(
             kind="BenchmarkError",
             message="A file could not be run by the Lite Interpreter.",
-            action="Export it again, or choose another engine.",
+            action="Check the shape of its input, choose another engine, or export it again.",
             details=str(error),
         )
         reply(Reply(type="failed", error=info))

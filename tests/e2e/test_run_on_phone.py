@@ -91,4 +91,12 @@ def test_files_for_this_computer_are_not_sent_to_phones(tmp_path: Path) -> None:
     assert "--target android" in done.stderr
     config = Project().config.changed(export=ExportConfig(target="android").model_dump())
     projects.save(project, Project(config=config))
-    cli_run.check(project)
+    cli_run.check(project, [])
+
+
+def test_a_phone_that_is_not_there_is_said_before_the_run(address: str, tmp_path: Path) -> None:
+    project = project_for("android", tmp_path)
+    done = pqv("run", project, "--target", "NOPHONE", folder=tmp_path)
+    assert done.returncode == 1
+    assert "The phone NOPHONE is not connected." in done.stderr
+    assert not projects.runs_directory(project).exists()
