@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QFileDialog, QFrame, QMainWindow, QMessageBox, QSt
 
 from pqv_core.errors import ErrorInfo, PqvError
 from pqv_gui import opening
+from pqv_gui.drops import Drops
 from pqv_gui.i18n import tr
 from pqv_gui.menus import Menus
 from pqv_gui.pages.base import Page
@@ -58,6 +59,7 @@ class MainWindow(QMainWindow):
         self.job_bar = JobBar()
         self._build()
         self.menus = Menus(self)
+        self.drops = Drops(self)
         self._resize_sides()
         self._connect()
         self.setMinimumSize(em(times=38), em(times=27))

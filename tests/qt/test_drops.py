@@ -1,0 +1,95 @@
+"""Dropped onto the window: a project opens, a .ptl tells what stands in it, images are taken, all else is refused."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtGui import QDragEnterEvent, QDropEvent
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from pqv_core import project as projects
+from pqv_gui.dialogs.lite_file import LiteFileDialog
+from pqv_gui.viewmodels.steps import Place
+from pqv_gui.window import MainWindow
+from tests.qt.conftest import MakeWindow
+
+TINY = Path(__file__).parents[1] / "data" / "tiny.ptl"
+
+
+def drop(window: MainWindow, *paths: Path) -> None:
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
+    copy, left, none = Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    enter = QDragEnterEvent(QPoint(9, 9), copy, data, left, none)
+    QApplication.sendEvent(window, enter)
+    assert enter.isAccepted()
+    QApplication.sendEvent(window, QDropEvent(QPointF(9, 9), copy, data, left, none))
+
+
+def said(window: MainWindow) -> str:
+    banner = window._page(window.place).banner
+    return f"{banner.message.text()} {banner.action.text()}" if banner.isVisible() else ""
+
+
+def test_a_project_opens(make_window: MakeWindow, qtbot: QtBot, tmp_path: Path) -> None:
+    path = tmp_path / "dropped.pqv"
+    projects.save(path, projects.Project())
+    window = make_window()
+    drop(window, path)
+    assert window.workspace.session.path == path
+    qtbot.waitUntil(lambda: window.workspace.models.loaded and window.workspace.tasks.active == 0)
+
+
+def test_a_lite_file_tells_what_stands_in_it(make_window: MakeWindow, qtbot: QtBot) -> None:
+    window = make_window()
+    drop(window, TINY)
+    qtbot.waitUntil(lambda: bool(window.findChildren(LiteFileDialog)))
+    (dialog,) = window.findChildren(LiteFileDialog)
+    names = [dialog.facts.item(row, 0).text() for row in range(dialog.facts.rowCount())]
+    assert {"Size", "Bytecode", "Android 1.12.2"} <= set(names)
+    assert dialog.operators.item(0, 0).text().startswith("aten::")
+    with qtbot.waitSignal(dialog.destroyed):
+        dialog.close()
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04cut", b"<html>"])
+def test_a_damaged_lite_file_is_refused_in_the_page(
+    content: bytes, make_window: MakeWindow, qtbot: QtBot, tmp_path: Path
+) -> None:
+    window = make_window()
+    (tmp_path / "bad.ptl").write_bytes(content)
+    drop(window, tmp_path / "bad.ptl")
+    qtbot.waitUntil(lambda: said(window).startswith("bad.ptl is "))
+
+
+def test_a_folder_of_images_is_taken_by_the_open_project(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
+    for split in ("train", "val"):
+        for name in ("one", "two"):
+            (tmp_path / "photos" / split / name).mkdir(parents=True)
+            Image.new("RGB", (8, 8)).save(tmp_path / "photos" / split / name / "a.png")
+    window.go(Place.EXPORT)
+    drop(window, tmp_path / "photos")
+    assert window.place is Place.MODEL
+    qtbot.waitUntil(lambda: window.workspace.session.get("data.train") is not None)
+    assert window.workspace.session.resolved(window.workspace.session.get("data.train")).name == "train"
+    qtbot.waitUntil(lambda: window.workspace.tasks.active == 0)
+
+
+def test_images_without_a_project_are_refused(make_window: MakeWindow, tmp_path: Path) -> None:
+    window = make_window()
+    drop(window, tmp_path)
+    assert "belongs to a project, and none is open" in said(window)
+
+
+def test_anything_else_is_refused_in_a_sentence(make_window: MakeWindow, tmp_path: Path) -> None:
+    window = make_window()
+    drop(window, tmp_path / "notes.txt")
+    assert said(window).startswith("notes.txt cannot be used here. Drop a project (.pqv)")
+    shutil.copy(TINY, tmp_path)
+    drop(window, tmp_path / "tiny.ptl", tmp_path / "notes.txt")
+    assert said(window).startswith("One file or folder can be dropped here at a time.")
