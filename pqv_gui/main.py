@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QApplication
 
 from pqv_core.errors import PqvError
 from pqv_core.resource_files import resource
-from pqv_gui import logfile
+from pqv_gui import logfile, opening
 from pqv_gui.error_presenter import ErrorPresenter
 from pqv_gui.settings import Settings
 from pqv_gui.single import Instance, Request, default_name, hand_over
@@ -38,7 +38,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     window, presenter = build(app)
     window.show()
-    answer(window, request)
+    if request == Request():
+        opening.restore(window)
+    else:
+        answer(window, request)
     instance = Instance()
     instance.asked.connect(lambda asked: come_forward(window, asked))
     instance.listen(name)

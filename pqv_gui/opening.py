@@ -10,6 +10,7 @@ from pqv_core.errors import ErrorInfo, PqvError
 from pqv_core.project import FolderGoneError
 from pqv_core.project_lock import ProjectOpenError
 from pqv_gui.i18n import tr
+from pqv_gui.viewmodels.steps import Place
 
 if TYPE_CHECKING:
     from pqv_gui.window import MainWindow
@@ -22,8 +23,8 @@ def offers(window: MainWindow, path: Path, error: PqvError) -> Offers:
     recents = window.workspace.recents
     if isinstance(error, ProjectOpenError):
         return {
-            tr("Open a &copy"): lambda: window.attempt(lambda: window.workspace.open_copy(path)),
-            tr("&Try again"): lambda: window.open_project(path),
+            tr("Open a copy"): lambda: window.attempt(lambda: window.workspace.open_copy(path)),
+            tr("Try again"): lambda: window.open_project(path),
         }
     if path in recents.paths:
         return {tr("Take out of the list"): lambda: recents.forget(path)}
@@ -33,5 +34,20 @@ def offers(window: MainWindow, path: Path, error: PqvError) -> Offers:
 def offers_of(window: MainWindow, error: ErrorInfo) -> Offers:
     """What can be done about an error of the open project."""
     if error.kind == FolderGoneError.__name__:
-        return {tr("Save &as …"): window.save_as, tr("&Try again"): window.save}
+        return {tr("Save as …"): window.save_as, tr("Try again"): window.save}
     return {}
+
+
+def remember(window: MainWindow) -> None:
+    """Keep which project is open, and its page, for the next start."""
+    window.workspace.settings.session = (window.workspace.session.path, window.place.value)
+
+
+def restore(window: MainWindow) -> None:
+    """Go on where the last window was closed; a project that is not there any more is said in the page."""
+    path, place = window.workspace.settings.session
+    if path is None:
+        return
+    window.open_project(path)
+    if window.workspace.session.is_open and place in {known.value for known in Place}:
+        window.go(Place(place))

@@ -46,6 +46,18 @@ class Settings:
         self._stored.setValue("window/geometry", value)
 
     @property
+    def session(self) -> tuple[Path | None, str]:
+        """The project that was open when the window was closed, and the name of its page."""
+        project = self._read("session/project", "", str)
+        return (Path(project) if project else None), self._read("session/place", "", str)
+
+    @session.setter
+    def session(self, value: tuple[Path | None, str]) -> None:
+        project, place = value
+        self._stored.setValue("session/project", str(project) if project else "")
+        self._stored.setValue("session/place", place)
+
+    @property
     def mode(self) -> Mode:
         """Light, dark, or as the system is."""
         text = self._read("view/mode", "system", str)

@@ -425,6 +425,7 @@ class MainWindow(QMainWindow):
 
     def _leave(self) -> None:
         self.workspace.settings.geometry = self.saveGeometry()
+        opening.remember(self)
         try:
             self.workspace.close()
         except PqvError as error:

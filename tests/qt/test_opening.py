@@ -10,6 +10,8 @@ from PySide6.QtWidgets import QFileDialog, QPushButton
 from pytest import MonkeyPatch
 from pytestqt.qtbot import QtBot
 
+from pqv_gui import opening
+from pqv_gui.viewmodels.steps import Place
 from pqv_gui.window import MainWindow
 from tests.qt.conftest import MakeWindow
 
@@ -69,3 +71,26 @@ def test_a_folder_that_vanished_is_said_and_the_project_saved_elsewhere(
     assert session.config.prune.ratio == 0.5
     assert not session.unsaved
     qtbot.waitUntil(lambda: window.workspace.tasks.active == 0)
+
+
+def test_the_next_start_goes_on_where_the_last_window_was_closed(
+    window: MainWindow, make_window: MakeWindow, qtbot: QtBot
+) -> None:
+    path = window.workspace.session.path
+    window.go(Place.EXPORT)
+    window.close()
+    following = make_window()
+    opening.restore(following)
+    assert (following.workspace.session.path, following.place) == (path, Place.EXPORT)
+    qtbot.waitUntil(lambda: following.workspace.models.loaded and following.workspace.tasks.active == 0)
+
+
+def test_a_last_project_that_is_gone_is_said_and_a_damaged_page_is_not_minded(
+    make_window: MakeWindow, tmp_path: Path
+) -> None:
+    window = make_window()
+    opening.restore(window)  # nothing was open: nothing is said
+    assert not window._page(Place.START).banner.isVisible()
+    window.workspace.settings.session = (tmp_path / "gone.pqv", "No such page")
+    opening.restore(window)
+    assert "cannot be read" in window._page(Place.START).banner.message.text()

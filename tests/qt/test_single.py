@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -138,7 +139,8 @@ sys.exit(main.main([]))
 def test_the_real_program_started_twice_has_one_window(tmp_path: Path) -> None:
     project = tmp_path / "small.pqv"
     projects.save(project, projects.Project())
-    with subprocess.Popen([sys.executable, "-c", FIRST_START], stdout=subprocess.PIPE, text=True) as first:
+    own = {**os.environ, "XDG_CONFIG_HOME": str(tmp_path)}  # the session is kept there
+    with subprocess.Popen([sys.executable, "-c", FIRST_START], stdout=subprocess.PIPE, text=True, env=own) as first:
         assert first.stdout is not None
         assert first.stdout.readline() == "there\n"
         second = subprocess.run([sys.executable, "-c", "from pqv_gui import main; raise SystemExit(main.main())",
