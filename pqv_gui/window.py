@@ -380,6 +380,10 @@ class MainWindow(QMainWindow):
         offers = opening.offers_of(self, error)
         (page if page is not None and visible else self._page(self.place)).present(error, offers=offers)
 
+    def current_page(self) -> Page:
+        """The page that is shown."""
+        return self._page(self.place)
+
     def present(self, error: ErrorInfo) -> None:
         """Show an error in the page that is visible."""
         self._page(self.place).present(error, offers=opening.offers_of(self, error))
@@ -389,8 +393,9 @@ class MainWindow(QMainWindow):
     def closeEvent(self, event: QCloseEvent) -> None:
         """Ask once while a run is going; then leave nothing behind."""
         if self._closing or not (self.workspace.jobs.active or self.workspace.measures):
-            self._leave()
-            event.accept()
+            event.setAccepted(opening.may_leave(self))
+            if event.isAccepted():
+                self._leave()
         else:
             event.ignore()
             self._ask_to_stop()

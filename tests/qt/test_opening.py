@@ -94,3 +94,16 @@ def test_a_last_project_that_is_gone_is_said_and_a_damaged_page_is_not_minded(
     window.workspace.settings.session = (tmp_path / "gone.pqv", "No such page")
     opening.restore(window)
     assert "cannot be read" in window._page(Place.START).banner.message.text()
+
+
+def test_a_window_does_not_close_over_settings_that_have_no_folder(
+    window: MainWindow, qtbot: QtBot, tmp_path: Path
+) -> None:
+    shutil.rmtree(tmp_path / "projects")
+    window.workspace.session.set("prune.ratio", 0.5)
+    window.close()
+    assert window.isVisible()
+    assert window.workspace.session.config.prune.ratio == 0.5
+    qtbot.mouseClick(offer(window, "Close without saving"), Qt.MouseButton.LeftButton)
+    assert not window.isVisible()
+    assert not (tmp_path / "projects").exists()
