@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -34,6 +35,8 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 os.environ.setdefault("OMP_NUM_THREADS", "2")
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # processes side by side on few cores must not spin
+if hasattr(signal, "SIGHUP"):  # ignored below nohup, and then the shells of a fake phone could not be hung up on
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 # A busy machine is no failure. The same examples every time, so that a change is judged by what it did;
