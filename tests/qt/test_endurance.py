@@ -56,7 +56,8 @@ def test_a_hundred_runs_leave_nothing_behind(make_window: MakeWindow, qtbot: QtB
     there, memory = what_is_there(window), psutil.Process().memory_info().rss
     for _ in range(RUNS - BEFORE):
         run_once(window, qtbot)
-    assert what_is_there(window) == there
+    # A thread of an earlier moment may have ended meanwhile: fewer are no leak, one more is.
+    assert {name: count for name, count in what_is_there(window).items() if count > there[name]} == {}
     assert psutil.Process().memory_info().rss < MORE_MEMORY * memory
 
 
