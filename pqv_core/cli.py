@@ -155,10 +155,9 @@ def run(project: ProjectFile, fresh: Fresh = False, as_json: Json = False) -> in
 def _run(project: Path, *, fresh: bool, as_json: bool) -> int:
     from pqv_core import cli_job, cli_report, new_config, runs
     from pqv_core import project as projects
-    from pqv_core.job import RunJob
 
     new_config.check(projects.load(project).config, project=project)
-    job = RunJob(run=runs.choose(project, fresh=fresh), project=absolute(project), fresh=fresh)
+    job = runs.job(Path(absolute(project)), fresh=fresh)
     finished = cli_job.do(job, as_json=as_json)
     if finished.outcome == "succeeded":
         cli_report.say_run(project, job.run, as_json=as_json)

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from pqv_core.config import RunConfig
 from pqv_core.errors import UsageError
 
 
@@ -18,15 +19,17 @@ class JobBase(BaseModel):
 
 
 class RunJob(JobBase):
-    """Do what a project says. ``run`` is chosen by ``pqv_core.runs.choose``.
+    """Do a run of a project. ``run`` is chosen by ``pqv_core.runs``.
 
     Attributes:
-        project: Absolute path of the project file.
+        project: Absolute path of the project file, beside which the run is kept and from which relative paths count.
+        config: What to do. It travels with the job, so that later changes of the project do not reach into the run.
         fresh: Take nothing over from earlier runs.
     """
 
     kind: Literal["run"] = "run"
     project: str
+    config: RunConfig
     fresh: bool = False
 
 

@@ -25,13 +25,25 @@ SUFFIX = ".pqv"
 _LIMIT_BYTES = 16 * 1024 * 1024
 
 
+class QueuedRun(Config):
+    """A run that waits for those before it; its settings are those of the moment when it was asked for."""
+
+    config: RunConfig
+    fresh: bool = False
+
+
 class Project(Config):
-    """What a project file holds."""
+    """What a project file holds.
+
+    Attributes:
+        queue: Runs that wait, in their order.
+    """
 
     schema_version: int = SCHEMA_VERSION
     created: str = Field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
     note: str = ""
     config: RunConfig = Field(default_factory=RunConfig)
+    queue: tuple[QueuedRun, ...] = ()
 
 
 def load(path: Path) -> Project:

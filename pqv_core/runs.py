@@ -12,7 +12,9 @@ from filelock import FileLock, Timeout
 
 from pqv_core import project as projects
 from pqv_core import results
+from pqv_core.config import RunConfig
 from pqv_core.errors import ProjectError, from_os_error
+from pqv_core.job import RunJob
 
 LOCK_FILE = ".lock"
 _PATIENCE_S = 3.0  # a worker whose owner was killed ends by itself, but not in the same instant
@@ -27,13 +29,25 @@ def choose(project: Path, *, fresh: bool) -> str:
     Raises:
         ProjectError: The project file cannot be used.
     """
-    config = projects.load(project).config.model_dump(mode="json")
+    return job(project, fresh=fresh).run
+
+
+def job(project: Path, *, config: RunConfig | None = None, fresh: bool = False) -> RunJob:
+    """The job that does the run which ``choose`` chooses.
+
+    Args:
+        config: Settings to run with; None for those in the project file.
+
+    Raises:
+        ProjectError: The project file cannot be used.
+    """
+    config = config or projects.load(project).config
+    plain = config.model_dump(mode="json")
+    same = None
     if not fresh:
         records, _ = results.load_all(projects.runs_directory(project))
-        for record in reversed(records):
-            if record.config == config:
-                return record.id
-    return new_id()
+        same = next((record.id for record in reversed(records) if record.config == plain), None)
+    return RunJob(run=same or new_id(), project=str(project.resolve()), config=config, fresh=fresh)
 
 
 def new_id() -> str:

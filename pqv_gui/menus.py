@@ -97,7 +97,7 @@ class Menus:
 
     def _run(self, menu: QMenu) -> None:
         self.start = self._add(menu, tr("&Run or resume"), self._window.start_run, "F5")
-        self.cancel = self._add(menu, tr("&Cancel"), self._work.cancel_run, "Ctrl+.")
+        self.cancel = self._add(menu, tr("&Cancel"), self._work.runs.cancel, "Ctrl+.")
 
     def _device(self, menu: QMenu) -> None:
         window = self._window
@@ -174,6 +174,7 @@ class Menus:
     def refresh_run(self) -> None:
         """Enable what can be done with the run now."""
         self.start.setEnabled(self._work.can_run)
+        self.start.setText(tr("&Add to queue") if self._work.runs.busy else tr("&Run or resume"))
         self.cancel.setEnabled(self._work.run.active)
 
     def refresh_phones(self) -> None:

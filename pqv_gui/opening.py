@@ -38,11 +38,6 @@ def offers_of(window: MainWindow, error: ErrorInfo) -> Offers:
     return {}
 
 
-def remember(window: MainWindow) -> None:
-    """Keep which project is open, and its page, for the next start."""
-    window.workspace.settings.session = (window.workspace.session.path, window.place.value)
-
-
 def restore(window: MainWindow) -> None:
     """Go on where the last window was closed; a project that is not there any more is said in the page."""
     path, place = window.workspace.settings.session
@@ -51,22 +46,3 @@ def restore(window: MainWindow) -> None:
     window.open_project(path)
     if window.workspace.session.is_open and place in {known.value for known in Place}:
         window.go(Place(place))
-
-
-def may_leave(window: MainWindow) -> bool:
-    """Save; False where the project's folder has vanished, and the person is asked what to do with the settings."""
-    try:
-        window.workspace.flush()
-    except FolderGoneError as error:
-        info = error.info()
-        page = window.current_page()
-        page.present(info, offers={**offers_of(window, info), tr("Close without saving"): lambda: _discard(window)})
-        return False
-    except PqvError:  # said while leaving: a full disk keeps nobody here
-        return True
-    return True
-
-
-def _discard(window: MainWindow) -> None:
-    window.workspace.session.close()
-    window.close()

@@ -8,12 +8,13 @@ from pathlib import Path
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QCloseEvent, QResizeEvent
-from PySide6.QtWidgets import QFileDialog, QFrame, QMainWindow, QMessageBox, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFileDialog, QFrame, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
 from pqv_core.errors import ErrorInfo, PqvError
 from pqv_gui import opening
 from pqv_gui.drops import Drops
 from pqv_gui.i18n import tr
+from pqv_gui.leaving import Leaving
 from pqv_gui.menus import Menus
 from pqv_gui.pages.base import Page
 from pqv_gui.pages.start import StartPage, ask_for_project
@@ -50,7 +51,7 @@ class MainWindow(QMainWindow):
         self.theme = theme
         self.place = Place.START
         self._pages: dict[Place, Page] = {}
-        self._closing = self._watching = self._measured = False
+        self._watching = self._measured = False
         self._summary_wanted = True
         self.setWindowTitle("PQV-Mobile")
         self.steps = StepList()
@@ -60,6 +61,7 @@ class MainWindow(QMainWindow):
         self._build()
         self.menus = Menus(self)
         self.drops = Drops(self)
+        self.leaving = Leaving(self)
         self._resize_sides()
         self._connect()
         self.setMinimumSize(em(times=38), em(times=27))
@@ -110,14 +112,13 @@ class MainWindow(QMainWindow):
         self.steps.chosen.connect(self.go)
         self.summary.run.connect(self.start_run)
         self.summary.preset.connect(work.fill_in)
-        self.job_bar.cancel.connect(work.cancel_run)
+        self.job_bar.cancel.connect(work.runs.cancel)
         self.job_bar.go.connect(lambda: self.go(Place.RUN))
         self.job_bar.go_device.connect(lambda: self.go(Place.DEVICE))
         work.changed.connect(self._refresh)
         work.run_changed.connect(self._refresh_run)
         work.opened.connect(self._on_opened)
         work.failed.connect(self._on_failed)
-        work.jobs.ended.connect(self._on_job_ended)
         self.theme.changed.connect(self._on_theme)
 
     def _resize_sides(self) -> None:
@@ -279,9 +280,10 @@ class MainWindow(QMainWindow):
     def _refresh_run_controls(self) -> None:
         work = self.workspace
         self.job_bar.setVisible(work.session.is_open)
-        self.job_bar.refresh(work.run)
+        self.job_bar.refresh(work.run, waiting=len(work.runs.queue.waiting))
         self.summary.start.setEnabled(work.can_run)
-        self.summary.start.setText(tr("Resume") if work.run.can_resume else tr("Run ▸"))
+        idle = tr("Resume") if work.runs.resumes else tr("Run ▸")
+        self.summary.start.setText(tr("Add to queue") if work.runs.busy else idle)
         self.menus.refresh_run()
 
     def _title(self) -> None:
@@ -321,7 +323,7 @@ class MainWindow(QMainWindow):
         desk.changed.connect(self._refresh_phones)
         desk.run_changed.connect(self._refresh_phone_run)
         desk.failed.connect(lambda error: self._on_failed(error, Place.DEVICE))
-        desk.ended.connect(self._on_job_ended)
+        desk.ended.connect(self.leaving.go_on)
         desk.watch.look()
         self.workspace.compare.changed.connect(self._refresh_compare)
         self._refresh_compare()
@@ -391,51 +393,8 @@ class MainWindow(QMainWindow):
     # the end -------------------------------------------------------------------------------------------------
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        """Ask once while a run is going; then leave nothing behind."""
-        if self._closing or not (self.workspace.jobs.active or self.workspace.measures):
-            event.setAccepted(opening.may_leave(self))
-            if event.isAccepted():
-                self._leave()
-        else:
-            event.ignore()
-            self._ask_to_stop()
-
-    def _ask_to_stop(self) -> None:
-        box = QMessageBox(self)
-        box.setIcon(QMessageBox.Icon.Question)
-        running = self.workspace.jobs.active
-        box.setWindowTitle(tr("A run is going") if running else tr("A measurement is going"))
-        box.setText(tr("Stop the run and close?") if running else tr("Stop measuring and close?"))
-        kept = tr("What is finished is kept. Resume goes on from there next time.")
-        box.setInformativeText(kept if running else tr("Nothing of it stays on the phone."))
-        stop = box.addButton(tr("&Stop and close"), QMessageBox.ButtonRole.AcceptRole)
-        stay = box.addButton(tr("&Keep running"), QMessageBox.ButtonRole.RejectRole)
-        box.setDefaultButton(stay)
-        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        box.setModal(True)
-        stop.clicked.connect(self._stop_and_close)
-        box.open()
-
-    def _stop_and_close(self) -> None:
-        self._closing = True
-        if self.workspace.jobs.active:
-            self.workspace.cancel_run()
-        if self.workspace.measures:
-            self.workspace.phones.cancel()
-        self._on_job_ended()
-
-    def _on_job_ended(self) -> None:
-        if self._closing and not (self.workspace.jobs.active or self.workspace.measures):
-            self.close()
-
-    def _leave(self) -> None:
-        self.workspace.settings.geometry = self.saveGeometry()
-        opening.remember(self)
-        try:
-            self.workspace.close()
-        except PqvError as error:
-            box = QMessageBox(QMessageBox.Icon.Warning, "PQV-Mobile", str(error))
-            box.exec()
+        """Ask once while something is going; then leave nothing behind."""
+        event.setAccepted(self.leaving.may_close())
 
 
 def _upright() -> QFrame:

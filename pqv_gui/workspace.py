@@ -8,21 +8,21 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from pqv_core import catalog, dataset, demo, machine, results, runs
+from pqv_core import catalog, dataset, demo, machine, results
 from pqv_core import project as projects
 from pqv_core.config import RunConfig
 from pqv_core.errors import ErrorInfo, PqvError
-from pqv_core.events import Event, Finished
-from pqv_core.job import ProbeJob, RunJob
+from pqv_core.events import Finished
+from pqv_core.job import ProbeJob
 from pqv_core.machine import Machine
 from pqv_core.project_lock import ProjectLock
 from pqv_gui.jobs import Handle, JobRunner, Progressing, Tasks
+from pqv_gui.run_desk import RunDesk
 from pqv_gui.settings import Settings
-from pqv_gui.viewmodels import checks, defaults, presets, run
+from pqv_gui.viewmodels import checks, defaults, presets
 from pqv_gui.viewmodels.images import Images
 from pqv_gui.viewmodels.models import Models
 from pqv_gui.viewmodels.recent import Recents
-from pqv_gui.viewmodels.run import RunView
 from pqv_gui.viewmodels.session import Problem, Session, free_name, new_path
 from pqv_gui.viewmodels.steps import Place
 
@@ -52,10 +52,16 @@ class Workspace(QObject):
         self.session = Session()
         self.models = Models()
         self.images = Images()
-        self.run = RunView()
         self.recents = Recents(settings.recents)
         self.tasks = Tasks(self)
-        self.jobs = JobRunner(self, command=command)
+        self.runs = RunDesk(
+            self.session,
+            self.tasks,
+            self,
+            command=command,
+            held=lambda: self._phones is not None and self._phones.measures_here,
+        )
+        self.run, self.jobs = self.runs.view, self.runs.jobs
         self._command = command
         self._lock = ProjectLock()
         self.machine: Machine | None = None
@@ -75,9 +81,9 @@ class Workspace(QObject):
         self.session.subscribe(self._session_changed)
         self.models.subscribe(self._check)
         self.images.subscribe(self._check)
-        self.run.subscribe(self._run_view_changed)
-        self.jobs.batch.connect(self._on_batch)
-        self.jobs.ended.connect(self._on_ended)
+        self.runs.changed.connect(self._runs_changed)
+        self.runs.stored.connect(self.stored)
+        self.runs.failed.connect(self._failing(Place.RUN))
 
     def close(self) -> None:
         """Save, and leave no thread and no process behind."""
@@ -116,6 +122,7 @@ class Workspace(QObject):
                 computer_busy=lambda: self.run.active or self.jobs.active,
                 around=around,
             )
+            self._phones.ended.connect(self.runs.advance)
             self._phones.kept.connect(self.run.attach)
             self._phones.kept.connect(lambda _: self.stored.emit())
             self._show_files()
@@ -133,16 +140,21 @@ class Workspace(QObject):
 
     def _on_trashed(self, directory: Path) -> None:
         """The Run page shows the newest of the runs that are left."""
-        if directory == self.run.now.directory and not self.run.active and self.session.path is not None:
+        if directory == self.run.now.directory and not self.run.active:
             self.run.reset()
-            self._load_last_run(self.session.path)
+            self.runs.show_newest()
 
     @property
     def measures(self) -> bool:
         """Whether something is measured on phones, or on this computer beside a run."""
         return self._phones is not None and self._phones.run.active
 
-    def _run_view_changed(self) -> None:
+    @property
+    def can_run(self) -> bool:
+        """Whether a run of the project as it is now can be asked for."""
+        return self.session.is_open and not self.problems
+
+    def _runs_changed(self) -> None:
         self._show_files()
         self.run_changed.emit()
 
@@ -306,21 +318,10 @@ class Workspace(QObject):
 
     def _entered(self) -> None:
         self.visited.clear()
-        self.run.reset()
         if self.session.path is not None:
             self.recents.add(self.session.path)
-            self._load_last_run(self.session.path)
+        self.runs.entered()
         self.opened.emit()
-
-    def _load_last_run(self, path: Path) -> None:
-        def work(_: Progressing) -> run.Stored | None:
-            return run.read_newest(projects.runs_directory(path))
-
-        def done(stored: run.Stored | None) -> None:
-            if stored is not None and path == self.session.path and not self.run.active:
-                self.run.show(stored.record, stored.metrics, stored.directory)
-
-        self.tasks.start(work, done=done, failed=self._failing(Place.RUN))
 
     def _save_beside(self) -> None:
         """Save without the window waiting for the disk."""
@@ -340,62 +341,14 @@ class Workspace(QObject):
 
         self.tasks.start(lambda _: projects.save_open(path, project), done=done, failed=failed)
 
-    # the run -------------------------------------------------------------------------------------------------
-
-    @property
-    def can_run(self) -> bool:
-        """Whether a run could be started now."""
-        busy = self.run.active or self.jobs.active or (self._phones is not None and self._phones.measures_here)
-        return self.session.is_open and not self.problems and not busy
+    # runs ----------------------------------------------------------------------------------------------------
 
     def start_run(self, *, fresh: bool = False) -> None:
-        """Start or resume the run of the project as it is now.
+        """Ask for a run of the project as it is now.
 
         Raises:
             PqvError: The project cannot be saved.
         """
-        if not self.can_run or self.session.path is None:
-            return
-        self.flush()
-        path = self.session.path
-        self.run.begin("")
-
-        def done(run_id: str) -> None:
-            if self.run.state == "cancelling":
-                self.run.stopped_early()
-                return
-            self.run.begin(run_id)
-            self.jobs.start(RunJob(run=run_id, project=str(path), fresh=fresh))
-
-        def failed(error: ErrorInfo) -> None:
-            self.run.reset()
-            self.failed.emit(error, Place.RUN)
-
-        self.tasks.start(lambda _: runs.choose(path, fresh=fresh), done=done, failed=failed)
-
-    def cancel_run(self) -> None:
-        """Ask for the end of the run."""
-        self.run.cancelling()
-        self.jobs.cancel()
-
-    def _on_batch(self, batch: list[Event]) -> None:
-        self.run.apply(batch)
-
-    def _on_ended(self, last: Finished) -> None:
-        directory = self.run.now.directory
-        if directory is None or last.run != self.run.now.run:
-            self.run_changed.emit()
-            return
-        self.tasks.start(
-            lambda _: results.load(directory), done=self._attach, failed=lambda error: self._unread(error, last)
-        )
-
-    def _attach(self, record: results.RunRecord) -> None:
-        self.run.attach(record)
-        self.stored.emit()
-
-    def _unread(self, error: ErrorInfo, last: Finished) -> None:
-        self.stored.emit()
-        if last.outcome == "succeeded":  # otherwise the run has said already what is wrong
-            self.failed.emit(error, Place.RUN)
-        self.run_changed.emit()
+        if self.can_run:
+            self.flush()
+            self.runs.start(fresh=fresh)

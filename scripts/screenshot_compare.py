@@ -14,7 +14,6 @@ from typing import Any
 from pqv_core import project as projects
 from pqv_core import run_label, runs
 from pqv_core.errors import ErrorInfo
-from pqv_core.job import RunJob
 from pqv_core.worker_client import Worker
 from pqv_gui.pages.compare import ComparePage
 from pqv_gui.viewmodels.steps import Place
@@ -43,12 +42,12 @@ def make_runs(project: Path, folder: Path) -> Path:
         merged = {part: {**getattr(content.config, part).model_dump(), **values} for part, values in changes.items()}
         config = content.config.changed(**merged)
         projects.save(copied, projects.Project.parse({**content.model_dump(), "config": config.model_dump()}))
-        run = runs.choose(copied, fresh=False)
-        with Worker(RunJob(run=run, project=str(copied))) as worker:
+        job = runs.job(copied)
+        with Worker(job) as worker:
             for event in worker.events():
                 last = event
         print(f"{name}:", getattr(last, "outcome", ""), file=sys.stderr)
-        run_label.save(projects.runs_directory(copied) / run, name=name, note=NOTE)
+        run_label.save(projects.runs_directory(copied) / job.run, name=name, note=NOTE)
     projects.save(copied, content)
     return copied
 

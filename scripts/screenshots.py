@@ -29,7 +29,6 @@ from pqv_core import demo, runs  # noqa: E402 - after the path to a checkout tha
 from pqv_core import project as projects  # noqa: E402
 from pqv_core.config import FinetuneConfig  # noqa: E402
 from pqv_core.config.export import ExportConfig  # noqa: E402
-from pqv_core.job import RunJob  # noqa: E402
 from pqv_core.worker_client import Worker  # noqa: E402
 from pqv_gui.main import build  # noqa: E402
 from pqv_gui.settings import Settings  # noqa: E402
@@ -84,7 +83,7 @@ def run_demo(folder: Path, *, android: bool = False) -> Path:
             finetune=FinetuneConfig(epochs=0).model_dump(), export=ExportConfig(target="android").model_dump()
         )
         projects.save(project, projects.Project.parse({**made.model_dump(), "config": config.model_dump()}))
-    with Worker(RunJob(run=runs.choose(project, fresh=False), project=str(project))) as worker:
+    with Worker(runs.job(project)) as worker:
         for event in worker.events():
             last = event
     print("demo:", getattr(last, "outcome", ""), file=sys.stderr)

@@ -22,7 +22,6 @@ from pqv_core.engine import crew, devices, worker
 from pqv_core.engine.context import Context
 from pqv_core.errors import Cancelled, PqvError
 from pqv_core.events import Event, encode
-from pqv_core.job import RunJob
 
 
 def main() -> int:
@@ -50,7 +49,7 @@ def _lead(project: Path, config: FinetuneConfig, *, fresh: bool) -> int:
 
     cancelled = threading.Event()
     signal.signal(signal.SIGINT, lambda number, frame: cancelled.set())
-    job = RunJob(run=runs.choose(project, fresh=fresh), project=str(project), fresh=fresh)
+    job = runs.job(project, fresh=fresh)
     finished = worker.outcome(job, say, cancelled)
     if finished.outcome == "succeeded":
         crew.dismiss(config)

@@ -40,12 +40,11 @@ def run(job: RunJob, context: Context) -> None:
         Cancelled: The end was asked for; what is complete is kept.
     """
     project = Path(job.project)
-    config = projects.load(project).config
     directory = projects.runs_directory(project) / job.run
     with runs.claimed(directory):
         _clear_half_written(directory)
         context.send(JobStarted(run=job.run, stages=tuple(stage.name for stage in STAGES), directory=str(directory)))
-        Pipeline(project, directory, Work(project, config, context), fresh=job.fresh).run()
+        Pipeline(project, directory, Work(project, job.config, context), fresh=job.fresh).run()
 
 
 def _clear_half_written(directory: Path) -> None:

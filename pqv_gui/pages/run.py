@@ -21,6 +21,7 @@ from pqv_gui.widgets.bars import Bars
 from pqv_gui.widgets.basics import Card, ElidedLabel, button, column, label, row
 from pqv_gui.widgets.job_bar import time_left
 from pqv_gui.widgets.phone_parts import ResultTable
+from pqv_gui.widgets.queue_card import QueueCard
 from pqv_gui.widgets.run_parts import LogView, ResultCards, StageList
 from pqv_gui.workspace import Workspace
 
@@ -53,6 +54,8 @@ class RunPage(Page):
         self._told: ErrorInfo | None = None
         self.results = ResultCards()
         self.body.addWidget(self._control_card())
+        self.queue = QueueCard(workspace.runs)
+        self.body.addWidget(self.queue)
         self.body.addWidget(self.results)
         self.phones = ResultTable()
         self.phones_card = Card(tr("On all targets"))
@@ -108,11 +111,11 @@ class RunPage(Page):
         self.position = ElidedLabel("", "muted")
         line.addWidget(self.headline)
         line.addWidget(self.position, 1)
-        self.start = button(tr("&Run"), self._start, kind="primary", tip=tr("Start the run (F5)"))
+        self.start = button(tr("&Run"), self._start, kind="primary", tip=tr("Run the settings as they are now (F5)"))
         self.fresh = button(
             tr("Run from scra&tch"), lambda: self._start(fresh=True), tip=tr("Take nothing over from earlier runs")
         )
-        self.cancel = button(tr("&Cancel"), self.workspace.cancel_run, name=tr("Cancel this run"))
+        self.cancel = button(tr("&Cancel"), self.workspace.runs.cancel, name=tr("Cancel this run"))
         self.folder = button(tr("&Open folder"), self._open_folder, name=tr("Open the folder of this run"))
         self.send = button(
             tr("Se&nd to phone"), lambda: self.go.emit(Place.DEVICE), tip=tr("Measure these files on a phone")
@@ -168,18 +171,24 @@ class RunPage(Page):
     def _show_controls(self) -> None:
         run = self.run
         self.headline.setText(tr(_HEADLINES[run.state]))
-        self.start.setVisible(not run.active)
         self.start.setEnabled(self.workspace.can_run)
-        self.start.setText(tr("&Resume") if run.can_resume else tr("&Run again") if run.now.run else tr("&Run"))
+        self.start.setText(self._start_words())
+        self.queue.refresh()
         self.fresh.setVisible(not run.active and bool(run.now.run))
         self.fresh.setEnabled(self.workspace.can_run)
         self.cancel.setVisible(run.active)
         self.cancel.setEnabled(run.state != "cancelling")
         self.folder.setVisible(run.now.directory is not None and not run.active)
         self.send.setVisible(run.state == "succeeded" and run.now.record is not None)
-        missing = "" if run.active or not self.workspace.problems else self.workspace.problems[0].message
+        missing = self.workspace.problems[0].message if self.workspace.problems else ""
         self.missing.setText(missing)
         self.missing.setVisible(bool(missing))
+
+    def _start_words(self) -> str:
+        runs = self.workspace.runs
+        if runs.busy:
+            return tr("Add to &queue")
+        return tr("&Resume") if runs.resumes else tr("&Run again") if runs.same else tr("&Run")
 
     def _show_progress(self) -> None:
         run = self.run

@@ -45,13 +45,14 @@ class Session(Observable):
         self._clock = clock
         self.path: Path | None = None
         self._project = projects.Project()
-        self._saved: Plain | None = None
+        self._saved: tuple[RunConfig, tuple[projects.QueuedRun, ...]] | None = None
         self._begin(self._project)
 
     def _begin(self, project: projects.Project) -> None:
         self._project = project
         self._history: History[Plain] = History(project.config.model_dump(mode="json"), clock=self._clock)
         self.config: RunConfig = project.config
+        self.queue = project.queue
         self.problems: tuple[Problem, ...] = ()
 
     # the file ------------------------------------------------------------------------------------------------
@@ -69,7 +70,7 @@ class Session(Observable):
     @property
     def unsaved(self) -> bool:
         """Whether the valid settings differ from those in the file."""
-        return self.is_open and self._saved != self.config.model_dump(mode="json")
+        return self.is_open and self._saved != self._kept(self.snapshot())
 
     def create(self, folder: Path, name: str, *, config: RunConfig | None = None) -> None:
         """Begin a new project ``name`` in ``folder`` and write its file.
@@ -95,7 +96,7 @@ class Session(Observable):
         """Go on with a project that was read elsewhere."""
         self.path = path.resolve()
         self._begin(project)
-        self._saved = self.config.model_dump(mode="json")
+        self._saved = self._kept(project)
         self.notify()
 
     def close(self) -> None:
@@ -106,7 +107,17 @@ class Session(Observable):
 
     def snapshot(self) -> projects.Project:
         """The project as it would be saved now."""
-        return projects.Project.parse({**self._project.model_dump(), "config": self.config.model_dump()})
+        return self._project.model_copy(update={"config": self.config, "queue": self.queue})
+
+    @staticmethod
+    def _kept(project: projects.Project) -> tuple[RunConfig, tuple[projects.QueuedRun, ...]]:
+        """What of a project can change while it is open."""
+        return project.config, project.queue
+
+    def set_queue(self, queue: tuple[projects.QueuedRun, ...]) -> None:
+        """Keep which runs wait. It is no setting: undo leaves it as it is."""
+        self.queue = queue
+        self.notify()
 
     def save(self) -> None:
         """Write the file.
@@ -121,7 +132,7 @@ class Session(Observable):
 
     def mark_saved(self, project: projects.Project) -> None:
         """Note that ``project`` is what the file holds now."""
-        self._saved = project.config.model_dump(mode="json")
+        self._saved = self._kept(project)
         self.notify()
 
     def save_as(self, path: Path) -> None:
@@ -133,15 +144,21 @@ class Session(Observable):
         if self.path is None:
             return
         path = projects.named(path)
-        plain = self.config.model_dump()
+        waiting = tuple(item.model_copy(update={"config": self._moved(item.config, path)}) for item in self.queue)
+        project = self._project.model_copy(update={"config": self._moved(self.config, path), "queue": waiting})
+        projects.save(path, project)
+        self.adopt(path, project)
+
+    def _moved(self, config: RunConfig, path: Path) -> RunConfig:
+        """Settings that mean the same files in a project at ``path``."""
+        assert self.path is not None
+        plain = config.model_dump()
         for section, field in (("model", "path"), ("data", "train"), ("data", "val")):
             stored = plain[section][field]
             if stored and not Path(stored).is_absolute():
                 meant = projects.resolved_path(stored, project=self.path)
                 plain[section][field] = projects.stored_path(meant, project=path)
-        project = projects.Project.parse({**self._project.model_dump(), "config": plain})
-        projects.save(path, project)
-        self.adopt(path, project)
+        return RunConfig.parse(plain)
 
     def resolved(self, stored: str) -> Path:
         """The absolute path that a path in the settings means."""

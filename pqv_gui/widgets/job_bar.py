@@ -62,18 +62,19 @@ class JobBar(QWidget):
             self.device.setAccessibleName(f"{tr('Phone')}: {words}")
             self.device.setVisible(bool(words))
 
-    def refresh(self, run: RunView) -> None:
-        """Show the state of the run."""
+    def refresh(self, run: RunView, *, waiting: int) -> None:
+        """Show the state of the run, and how many wait."""
         self.stop.setVisible(run.active)
         self.stop.setEnabled(run.state != "cancelling")
         self.progress.setVisible(run.active)
         self.left.setVisible(run.active)
-        self.message.set_text("" if run.active else tr(_IDLE.get(run.state, "")))
+        idle = tr("A queue waits to be continued.") if waiting else tr(_IDLE.get(run.state, ""))
+        self.message.set_text("" if run.active else idle)
         self.message.setVisible(not run.active)
-        self.state.setVisible(run.state != "empty")
+        self.state.setVisible(run.state != "empty" or waiting > 0)
         self.state.setText(self._words(run))
         if run.active:
-            self._show_progress(run)
+            self._show_progress(run, waiting)
 
     def _words(self, run: RunView) -> str:
         if run.state == "cancelling":
@@ -85,12 +86,13 @@ class JobBar(QWidget):
             return tr("Starting …")
         return tr(labels.stage(stage))
 
-    def _show_progress(self, run: RunView) -> None:
+    def _show_progress(self, run: RunView, waiting: int) -> None:
         progress = run.now.progress
         known = progress is not None and progress.total > 0
         self.progress.setRange(0, progress.total if progress is not None and known else 0)
         self.progress.setValue(progress.done if progress is not None and known else 0)
-        self.left.set_text(time_left(run))
+        more = tr("{count} more in the queue").replace("{count}", f"{waiting:,}") if waiting else ""
+        self.left.set_text(" · ".join(part for part in (time_left(run), more) if part))
 
 
 def time_left(run: RunView) -> str:

@@ -24,14 +24,14 @@ def main(scene: str) -> int:
     job = json.loads(sys.stdin.readline())
     if job["kind"] != "run":
         return {"bench": bench, "answer": answer, "probe": probe}[job["kind"]](job, scene)
-    stage = Stage(job["run"], Path(job["project"]).with_suffix(".runs") / job["run"])
+    stage = Stage(job["run"], Path(job["project"]).with_suffix(".runs") / job["run"], job["config"])
     stage.say("job_started", stages=STAGES, directory=str(stage.directory))
     return {"good": good, "crash": crash, "hang": hang, "fail": fail, "flood": flood, "stale": stale}[scene](stage)
 
 
 class Stage:
-    def __init__(self, run: str, directory: Path) -> None:
-        self.run, self.directory = run, directory
+    def __init__(self, run: str, directory: Path, config: dict[str, Any] | None = None) -> None:
+        self.run, self.directory, self.config = run, directory, config
 
     def say(self, kind: str, **fields: Any) -> None:
         print(json.dumps({"run": self.run, "type": kind, **fields}), flush=True)
@@ -154,13 +154,12 @@ def stale(stage: Stage) -> int:
 
 def write_record(stage: Stage) -> None:
     """A record such as a finished run leaves."""
-    plain = json.loads(stage.directory.parent.with_suffix(".pqv").read_text())
     record = {
         "schema_version": 1,
         "id": stage.run,
         "created": "2026-01-01T00:00:00Z",
         "state": "succeeded",
-        "config": plain["config"],
+        "config": stage.config,
         "environment": {
             "pqv": "0", "python": "3", "system": "x", "processor": "p", "cores": 2, "memory_bytes": 1, "threads": 2,
             "versions": {},

@@ -294,12 +294,12 @@ def test_this_computer_is_measured_like_a_phone_and_can_be_cancelled(desk_of: Ma
     page.phones.card(LOCAL).tick.click()
     page.start.click()
     qtbot.waitUntil(lambda: bool(desk.run.series), timeout=SOON_MS)
-    assert not window.workspace.can_run
+    assert window.workspace.runs.busy
     assert window.job_bar.device.text() == "This computer · measuring"
     with qtbot.waitSignal(desk.ended, timeout=SOON_MS):
         window.menus.stop_measuring.trigger()
     assert desk.run.state == "cancelled"
-    assert window.workspace.can_run
+    assert not window.workspace.runs.busy
 
 
 def test_a_finished_run_leads_to_the_phones(desk_of: MakeDesk, qtbot: QtBot) -> None:

@@ -118,7 +118,7 @@ def test_a_flood_of_events_does_not_drown_cancel(started: Start, qtbot: QtBot) -
     window = started("flood")
     run = window.workspace.run
     qtbot.waitUntil(lambda: len(run.now.curves.get("train_loss", ())) > 500, timeout=SOON_MS)
-    window.workspace.cancel_run()
+    window.workspace.runs.cancel()
     over(window, qtbot)
     assert run.state == "cancelled"
     assert run.now.logged <= 110
@@ -152,7 +152,7 @@ def test_no_other_project_while_a_run_is_going(started: Start, qtbot: QtBot, tmp
     window.open_project(tmp_path / "other.pqv")
     assert "run of this project is going" in window._page(window.place).banner.message.text()
     assert window.workspace.session.name == "small"
-    window.workspace.cancel_run()
+    window.workspace.runs.cancel()
     over(window, qtbot)
 
 
@@ -180,7 +180,7 @@ def test_closing_can_be_thought_better_of(started: Start, qtbot: QtBot) -> None:
     question(window).defaultButton().click()
     assert window.isVisible()
     assert window.workspace.run.state == "running"
-    window.workspace.cancel_run()
+    window.workspace.runs.cancel()
     over(window, qtbot)
 
 

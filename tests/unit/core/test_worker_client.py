@@ -13,13 +13,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pqv_core.config import RunConfig
 from pqv_core.events import AnyEvent, Finished, Log, StageStarted
 from pqv_core.job import BenchJob, Job, RunJob
 from pqv_core.worker_client import LineSplitter, Worker
 from tests.fakes.worker import RUN, fake_worker
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="signals")
-JOB = RunJob(run=RUN, project="/nowhere/some.pqv")
+JOB = RunJob(run=RUN, project="/nowhere/some.pqv", config=RunConfig())
 
 
 def outcome(body: str, *, job: Job = JOB) -> tuple[list[AnyEvent], Finished]:

@@ -21,7 +21,6 @@ from pqv_core.engine.context import Context
 from pqv_core.engine.stages import Stage, Work
 from pqv_core.errors import Cancelled, DataError, ProjectError, StorageError
 from pqv_core.events import Event, StageFinished, StageStarted
-from pqv_core.job import RunJob
 
 
 @dataclass
@@ -75,7 +74,7 @@ class Workshop:
                 cancelled.set()
                 self.fail[cancel_at] = context.check_cancelled
 
-        job = RunJob(run=runs.choose(self.project, fresh=fresh), project=str(self.project), fresh=fresh)
+        job = runs.job(self.project, fresh=fresh)
         context = Context(run=job.run, send=send, cancelled=cancelled)
         pipeline.run(job, context)
         return self.last()
@@ -232,9 +231,9 @@ def test_metrics_are_kept_beside_the_run(shop: Workshop) -> None:
 
 
 def test_one_run_is_written_by_one_process(shop: Workshop) -> None:
-    run = runs.choose(shop.project, fresh=False)
+    job = runs.job(shop.project)
     with (
-        runs.claimed(projects.runs_directory(shop.project) / run),
+        runs.claimed(projects.runs_directory(shop.project) / job.run),
         pytest.raises(ProjectError, match="another process"),
     ):
-        pipeline.run(RunJob(run=run, project=str(shop.project)), Context(run=run, send=lambda event: None))
+        pipeline.run(job, Context(run=job.run, send=lambda event: None))

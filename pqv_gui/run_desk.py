@@ -1,0 +1,172 @@
+"""What the Run page does: one run at a time in a worker, and those that wait for it. The one owner of runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from PySide6.QtCore import QObject, Signal
+
+from pqv_core import project as projects
+from pqv_core import results, runs
+from pqv_core.errors import ErrorInfo
+from pqv_core.events import Event, Finished
+from pqv_core.job import RunJob
+from pqv_core.project import QueuedRun
+from pqv_gui.jobs import JobRunner, Progressing, Tasks
+from pqv_gui.viewmodels import run
+from pqv_gui.viewmodels.queue import Ended, RunQueue
+from pqv_gui.viewmodels.run import RunView
+from pqv_gui.viewmodels.session import Session
+
+
+class RunDesk(QObject):
+    """Begins runs of the open project, one after another.
+
+    Args:
+        command: Program to start instead of the worker of this installation.
+        held: Whether something else needs this computer for itself.
+    """
+
+    changed = Signal()
+    stored = Signal()  # what is kept of some run has changed
+    failed = Signal(object)  # ErrorInfo
+
+    def __init__(
+        self,
+        session: Session,
+        tasks: Tasks,
+        parent: QObject,
+        *,
+        command: Sequence[str] | None,
+        held: Callable[[], bool],
+    ) -> None:
+        super().__init__(parent)
+        self._session, self._tasks, self._held = session, tasks, held
+        self.view = RunView()
+        self.queue = RunQueue(session)
+        self.jobs = JobRunner(self, command=command)
+        self._item = QueuedRun(config=session.config)  # the run that was begun last
+        self.view.subscribe(self.changed.emit)
+        self.queue.subscribe(self.changed.emit)
+        self.jobs.batch.connect(self._on_batch)
+        self.jobs.ended.connect(self._on_ended)
+
+    @property
+    def busy(self) -> bool:
+        """Whether a run that is asked for now has to wait."""
+        return self.view.active or self.jobs.active or self._held()
+
+    @property
+    def same(self) -> bool:
+        """Whether the run that is shown has the settings that the project has now."""
+        record = self.view.now.record
+        did = record.config if record is not None else self._item.config.model_dump(mode="json")
+        return bool(self.view.now.run) and did == self._session.config.model_dump(mode="json")
+
+    @property
+    def resumes(self) -> bool:
+        """Whether a run that is asked for now goes on with the one that is shown."""
+        return self.view.can_resume and self.same
+
+    def entered(self) -> None:
+        """Another project is open, or none."""
+        self.view.reset()
+        self.queue.entered()
+        self.show_newest()
+
+    def show_newest(self) -> None:
+        """Show the newest run that is kept beside the project."""
+        path = self._session.path
+        if path is None:
+            return
+
+        def work(_: Progressing) -> run.Stored | None:
+            return run.read_newest(projects.runs_directory(path))
+
+        def done(stored: run.Stored | None) -> None:
+            if stored is not None and path == self._session.path and not self.view.active:
+                self.view.show(stored.record, stored.metrics, stored.directory)
+
+        self._tasks.start(work, done=done, failed=self.failed.emit)
+
+    # beginning and ending ------------------------------------------------------------------------------------
+
+    def start(self, *, fresh: bool = False) -> None:
+        """Run the project as it is now; while something else is going, put it at the end of the queue."""
+        item = QueuedRun(config=self._session.config, fresh=fresh)
+        if self.busy:
+            self.queue.add(item)
+        else:
+            self._begin(item)
+
+    def go_on(self) -> None:
+        """Go on with the queue."""
+        self.queue.go_on()
+        self.advance()
+
+    def again(self, index: int) -> None:
+        """Put a run of the queue that failed at its end once more."""
+        self.queue.again(index)
+        self.advance()
+
+    def advance(self) -> None:
+        """Begin the next run that waits, where it may begin."""
+        if self.queue.ready and not self.busy:
+            self._begin(self.queue.take())
+
+    def cancel(self) -> None:
+        """Ask for the end of the run; those that wait are not begun by themselves after it."""
+        self.view.cancelling()
+        self.jobs.cancel()
+
+    def _begin(self, item: QueuedRun) -> None:
+        path = self._session.path
+        assert path is not None
+        self._item = item
+        self.view.begin("")
+
+        def done(job: RunJob) -> None:
+            if self.view.state == "cancelling":
+                self.queue.hold("cancelled")
+                self.view.stopped_early()
+            else:
+                self.view.begin(job.run)
+                self.jobs.start(job)
+
+        def failed(error: ErrorInfo) -> None:
+            self.queue.hold("failed")
+            self.view.reset()
+            self.failed.emit(error)
+
+        self._tasks.start(lambda _: runs.job(path, config=item.config, fresh=item.fresh), done=done, failed=failed)
+
+    def _on_batch(self, batch: list[Event]) -> None:
+        self.view.apply(batch)
+
+    def _on_ended(self, last: Finished) -> None:
+        if last.outcome == "cancelled":
+            self.queue.hold("cancelled")
+        else:
+            self.queue.over(Ended(self._item, last.outcome, last.error.message if last.error else ""))
+        directory = self.view.now.directory
+        if directory is None or last.run != self.view.now.run:
+            self._go_further()
+            return
+        self._tasks.start(
+            lambda _: results.load(directory), done=self._attach, failed=lambda error: self._unread(error, last)
+        )
+
+    def _attach(self, record: results.RunRecord) -> None:
+        self.view.attach(record)
+        self.stored.emit()
+        self._go_further()
+
+    def _unread(self, error: ErrorInfo, last: Finished) -> None:
+        self.stored.emit()
+        if last.outcome == "succeeded":  # otherwise the run has said already what is wrong
+            self.failed.emit(error)
+        self._go_further()
+
+    def _go_further(self) -> None:
+        self.changed.emit()
+        self.advance()
