@@ -17,7 +17,18 @@ from pqv_core.errors import PqvError, ProjectError
 
 
 class ProjectOpenError(ProjectError):
-    """The project is open in another window."""
+    """The project is open in another window.
+
+    Attributes:
+        who: Where and since when, where that is known.
+    """
+
+    def __init__(self, path: Path, who: str) -> None:
+        super().__init__(
+            f"The project {path.stem} is open in another window{f': {who}' if who else ''}.",
+            action="Go on there, or open it here to read, or open a copy. Once it is closed there, try again.",
+        )
+        self.who = who
 
 
 class Holder(BaseModel):
@@ -90,11 +101,7 @@ def _acquire(path: Path) -> FileLock | None:
         lock.acquire()
     except Timeout as error:
         holder = _read_holder(path)
-        where = f": {holder.sentence}" if holder else ""
-        raise ProjectOpenError(
-            f"The project {path.stem} is open in another window{where}.",
-            action="Go on there, close it there and try again, or open a copy here.",
-        ) from error
+        raise ProjectOpenError(path, holder.sentence if holder else "") from error
     except OSError:  # the folder may not be written; who saves there is told
         return None
     with contextlib.suppress(PqvError):  # the note is for a person's eyes; the lock holds without it

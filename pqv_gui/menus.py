@@ -160,8 +160,9 @@ class Menus:
     def refresh(self) -> None:
         """Enable what can be done now."""
         session = self._work.session
-        for action in (self.save, self.save_as, self.close, *self.places, self.look, self.connect_phone):
+        for action in (self.save_as, self.close, *self.places, self.look, self.connect_phone):
             action.setEnabled(session.is_open)
+        self.save.setEnabled(session.is_open and session.writable)
         for action in (self.measure, self.stop_measuring):
             action.setEnabled(action.isEnabled() and session.is_open)
         for action, words, name in (

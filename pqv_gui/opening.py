@@ -23,6 +23,7 @@ def offers(window: MainWindow, path: Path, error: PqvError) -> Offers:
     recents = window.workspace.recents
     if isinstance(error, ProjectOpenError):
         return {
+            tr("Open to read"): lambda: window.attempt(lambda: window.workspace.open_to_read(path)),
             tr("Open a copy"): lambda: window.attempt(lambda: window.workspace.open_copy(path)),
             tr("Try again"): lambda: window.open_project(path),
         }

@@ -121,6 +121,8 @@ class PhoneDesk(QObject):
         """Why measuring cannot begin; empty when it can."""
         if self.run.active:
             return ""
+        if not self._around().writable:
+            return "The project is open to read: what is measured could not be kept."
         if self.settings.problems:
             return self.settings.problems[0].message
         if not self.files.chosen:

@@ -24,10 +24,11 @@ ASK_AGAIN_MS = 30_000
 
 @dataclass(frozen=True)
 class Around:
-    """What the project says: the Android runtime, and its validation images."""
+    """What the project says: the Android runtime, its validation images, and whether runs of it may be written."""
 
     version: str = android_runtime.DEFAULT
     val: Path | None = None
+    writable: bool = True
 
 
 class PhoneWatch(QObject):

@@ -57,6 +57,14 @@ class RunDesk(QObject):
         return self.view.active or self.jobs.active or self._held()
 
     @property
+    def repeats(self) -> bool:
+        """Whether the present settings are being run, or wait for it, already."""
+        asked = [item.config for item in self.queue.waiting]
+        if self.view.active:
+            asked.append(self._item.config)
+        return self._session.config in asked
+
+    @property
     def same(self) -> bool:
         """Whether the run that is shown has the settings that the project has now."""
         record = self.view.now.record
@@ -85,7 +93,7 @@ class RunDesk(QObject):
 
         def done(stored: run.Stored | None) -> None:
             if stored is not None and path == self._session.path and not self.view.active:
-                self.view.show(stored.record, stored.metrics, stored.directory)
+                self.view.show(stored.record, stored.metrics, stored.directory, at_work=stored.at_work)
 
         self._tasks.start(work, done=done, failed=self.failed.emit)
 

@@ -24,6 +24,7 @@ from pqv_gui.viewmodels.overview import overview
 from pqv_gui.viewmodels.steps import WIZARD, Place
 from pqv_gui.widgets.basics import ElidedLabel, button, row
 from pqv_gui.widgets.job_bar import JobBar
+from pqv_gui.widgets.reader_bar import ReaderBar
 from pqv_gui.widgets.steps import StepList
 from pqv_gui.widgets.summary_panel import SummaryPanel
 from pqv_gui.workspace import Workspace
@@ -84,6 +85,8 @@ class MainWindow(QMainWindow):
         middle.addWidget(self._left_edge)
         page = QVBoxLayout()
         page.setSpacing(0)
+        self.reader = ReaderBar(self._look_again)
+        page.addWidget(self.reader)
         page.addWidget(self.stack, 1)
         page.addWidget(self._footer())
         middle.addLayout(page, 1)
@@ -212,6 +215,13 @@ class MainWindow(QMainWindow):
         if not self._busy():
             self.attempt(self.workspace.close_project)
 
+    def _look_again(self) -> None:
+        """Show what the project, which another window changes, holds now; change it here where that one is gone."""
+        path, place = self.workspace.session.path, self.place
+        if path is not None:
+            self.attempt(lambda: self.workspace.open_to_read(path))
+            self.go(place)
+
     def _busy(self) -> bool:
         if self.workspace.run.active:
             self._page(self.place).present(
@@ -259,6 +269,10 @@ class MainWindow(QMainWindow):
         self._refresh_run_controls()
         self.menus.refresh()
         self._title()
+        self.reader.setVisible(not work.session.writable)
+        self.summary.presets.setEnabled(work.session.writable)
+        if work.session.writer is not None:
+            self.reader.show_writer(work.session.writer)
         page = self._pages.get(self.place)
         if page is not None and page.isVisible():
             page.refresh()
@@ -289,6 +303,7 @@ class MainWindow(QMainWindow):
     def _title(self) -> None:
         session = self.workspace.session
         state = tr("not saved yet") if session.unsaved or session.problems else tr("saved")
+        state = state if session.writable else tr("open to read")
         self.menus.corner.set_text(f"{session.name} · {state}" if session.is_open else "")
         self.setWindowTitle(f"{session.name} – PQV-Mobile" if session.is_open else "PQV-Mobile")
 

@@ -15,7 +15,7 @@ from pqv_core.errors import ErrorInfo, PqvError
 from pqv_core.events import Finished
 from pqv_core.job import ProbeJob
 from pqv_core.machine import Machine
-from pqv_core.project_lock import ProjectLock
+from pqv_core.project_lock import ProjectLock, ProjectOpenError
 from pqv_gui.jobs import Handle, JobRunner, Progressing, Tasks
 from pqv_gui.run_desk import RunDesk
 from pqv_gui.settings import Settings
@@ -113,7 +113,7 @@ class Workspace(QObject):
                 config = self.session.config
                 stored = config.data.val
                 val = self.session.resolved(stored) if stored and not dataset.is_named(stored) else None
-                return Around(config.export.runtime, val)
+                return Around(config.export.runtime, val, self.session.writable)
 
             self._phones = PhoneDesk(
                 self.settings,
@@ -152,7 +152,8 @@ class Workspace(QObject):
     @property
     def can_run(self) -> bool:
         """Whether a run of the project as it is now can be asked for."""
-        return self.session.is_open and not self.problems
+        session = self.session
+        return session.is_open and session.writable and not self.problems and not self.runs.repeats
 
     def _runs_changed(self) -> None:
         self._show_files()
@@ -272,6 +273,19 @@ class Workspace(QObject):
         with self._lock.moving(path):
             self.session.open(path)
         self._entered()
+
+    def open_to_read(self, path: Path) -> None:
+        """Show a project that another window changes; where none does any more, open it.
+
+        Raises:
+            PqvError: The file cannot be used.
+        """
+        try:
+            self.open(path)
+        except ProjectOpenError as error:
+            self.session.open(path, writer=error.who)
+            self._lock.release()
+            self._entered()
 
     def open_copy(self, path: Path) -> None:
         """Open a copy of a project, made beside it.

@@ -88,10 +88,15 @@ class FormPage(Page):
     def __init__(self, workspace: Workspace, *, heading: str, sentence: str) -> None:
         super().__init__(workspace, heading=heading, sentence=sentence)
         self.form = Form(workspace.session)
+        self.writers: list[QWidget] = []
+        """What changes settings beside the form's fields: like them of no use in a project that is open to read."""
 
     def refresh(self) -> None:
         """Show what the settings hold and what is missing."""
         self.form.refresh()
+        self.form.set_writable(self.session.writable)
+        for widget in self.writers:
+            widget.setEnabled(self.session.writable)
         self.form.show_problems(self.workspace.problems)
 
 

@@ -289,6 +289,7 @@ class ComparePage(Page):
 
     def _show_selected(self) -> None:
         busy = self.workspace.run.active or self.workspace.measures
+        self.selected.setEnabled(self.session.writable)
         self.selected.show_run(self.view.chosen, may_trash=not busy)
 
     def _draw_next(self) -> None:

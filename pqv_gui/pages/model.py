@@ -42,6 +42,7 @@ class ModelPage(FormPage):
         self._families: tuple[str, ...] = ()
         self.body.addWidget(Columns([(self._list_card(), 3), (self._weights_card(), 2)], fold_below=44))
         self.body.addWidget(self._images_card())
+        self.writers += [self.list, self.choose_folder]
         self.body.addWidget(self._advanced())
         self.body.addStretch()
 

@@ -146,7 +146,7 @@ class PrunePage(FormPage):
         self.pruning.setEnabled(bool(draft["enabled"]))
         self.calibration.setVisible(IMPORTANCES[draft["importance"]].needs_images)
         uncut = self._offer_what_can_be_cut()
-        self.form.field("prune.attention_unit").setEnabled(bool(draft["attention"]) and "attention" not in uncut)
+        self.form.allow("prune.attention_unit", bool(draft["attention"]) and "attention" not in uncut)
         self.limit.setVisible(draft["distribution"] == "global")
         self.form.field("prune.sparse_strength").setVisible(draft["sparse_epochs"] > 0)
         seen = overview(self.session.config, models=self.workspace.models, images=self.workspace.images)
@@ -158,7 +158,7 @@ class PrunePage(FormPage):
         uncut = entry.uncut if entry is not None else {}
         for kind in KINDS:
             asked_in_vain = kind == "embedding" and self.session.get("prune.embedding")  # must be taken back
-            self.form.field(f"prune.{kind}").setEnabled(kind not in uncut or asked_in_vain)
+            self.form.allow(f"prune.{kind}", kind not in uncut or asked_in_vain)
             if kind in uncut and not asked_in_vain:  # whatever the settings say, it stays whole
                 editor = cast(CheckInput, self.form.editor(f"prune.{kind}"))
                 blocked = QSignalBlocker(editor)

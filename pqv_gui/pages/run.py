@@ -35,6 +35,7 @@ _HEADLINES = {
     "succeeded": "Complete",
     "failed": "Failed",
     "cancelled": "Stopped",
+    "elsewhere": "Running in another process",
 }
 
 
@@ -111,7 +112,7 @@ class RunPage(Page):
         self.position = ElidedLabel("", "muted")
         line.addWidget(self.headline)
         line.addWidget(self.position, 1)
-        self.start = button(tr("&Run"), self._start, kind="primary", tip=tr("Run the settings as they are now (F5)"))
+        self.start = button(tr("&Run"), self._start, kind="primary")
         self.fresh = button(
             tr("Run from scra&tch"), lambda: self._start(fresh=True), tip=tr("Take nothing over from earlier runs")
         )
@@ -173,7 +174,13 @@ class RunPage(Page):
         self.headline.setText(tr(_HEADLINES[run.state]))
         self.start.setEnabled(self.workspace.can_run)
         self.start.setText(self._start_words())
+        self.start.setToolTip(
+            tr("These settings are being run, or wait in the queue, already.")
+            if self.workspace.runs.repeats
+            else tr("Run the settings as they are now (F5)")
+        )
         self.queue.refresh()
+        self.queue.setEnabled(self.session.writable)
         self.fresh.setVisible(not run.active and bool(run.now.run))
         self.fresh.setEnabled(self.workspace.can_run)
         self.cancel.setVisible(run.active)

@@ -128,4 +128,4 @@ class TrainingCard(Card):
         """Enable what has an effect."""
         self.images.setEnabled(bool(session.get("finetune.augment")))
         teaches = session.get("finetune.distillation") > 0
-        self._form.field("finetune.temperature").setEnabled(teaches)
+        self._form.allow("finetune.temperature", teaches)

@@ -9,12 +9,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
-from pqv_core import events, results
+from pqv_core import events, results, runs
 from pqv_core.errors import ErrorInfo
 from pqv_gui.viewmodels.observable import Observable
 from pqv_gui.viewmodels.series import Curve, LatencySeries
 
-State = Literal["empty", "starting", "running", "cancelling", "succeeded", "failed", "cancelled"]
+State = Literal["empty", "starting", "running", "cancelling", "succeeded", "failed", "cancelled", "elsewhere"]
 StageState = Literal["waiting", "running", "done", "skipped", "failed", "cancelled"]
 LOG_LINES = 5_000
 
@@ -113,14 +113,17 @@ class RunView(Observable):
         self.state = "cancelled"
         self.notify()
 
-    def show(self, record: results.RunRecord, history: Iterable[events.Metric], directory: Path) -> None:
-        """Show a run that was read from its folder."""
+    def show(
+        self, record: results.RunRecord, history: Iterable[events.Metric], directory: Path, *, at_work: bool = False
+    ) -> None:
+        """Show a run that was read from its folder; ``at_work`` where another process is doing it."""
         figures = _Figures(run=record.id, directory=directory, record=record, error=record.error)
         figures.stages = [
             StageRow(stage.name, stage.state, stage.seconds or None, stage.cached) for stage in record.stages
         ]
         # A record that says "running" while nobody runs it is one that was killed.
-        state: State = "cancelled" if record.state == "running" else record.state
+        unfinished: State = "elsewhere" if at_work else "cancelled"
+        state = unfinished if record.state == "running" else record.state
         self._replace(figures, state)
         for metric in history:
             self._metric(metric)
@@ -246,6 +249,7 @@ class Stored:
     record: results.RunRecord
     metrics: list[events.Metric]
     directory: Path
+    at_work: bool
 
 
 def read_newest(folder: Path) -> Stored | None:
@@ -262,7 +266,7 @@ def read_newest(folder: Path) -> Stored | None:
             metric = _metric(line, run=record.id)
             if metric is not None:
                 metrics.append(metric)
-    return Stored(record, metrics, directory)
+    return Stored(record, metrics, directory, at_work=record.state == "running" and runs.is_at_work(directory))
 
 
 def _metric(line: str, *, run: str) -> events.Metric | None:

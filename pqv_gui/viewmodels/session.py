@@ -44,6 +44,7 @@ class Session(Observable):
         super().__init__()
         self._clock = clock
         self.path: Path | None = None
+        self.writer: str | None = None  # who changes the project, where that is not this window
         self._project = projects.Project()
         self._saved: tuple[RunConfig, tuple[projects.QueuedRun, ...]] | None = None
         self._begin(self._project)
@@ -61,6 +62,11 @@ class Session(Observable):
     def is_open(self) -> bool:
         """Whether there is a project."""
         return self.path is not None
+
+    @property
+    def writable(self) -> bool:
+        """Whether the settings can be changed here."""
+        return self.writer is None
 
     @property
     def name(self) -> str:
@@ -84,24 +90,24 @@ class Session(Observable):
         projects.save(path, project)
         self.adopt(path, project)
 
-    def open(self, path: Path) -> None:
-        """Open a project file.
+    def open(self, path: Path, *, writer: str | None = None) -> None:
+        """Open a project file; where another window is its ``writer`` nothing can be changed.
 
         Raises:
             ProjectError: It is missing, damaged or newer than this program.
         """
-        self.adopt(path, projects.load(path))
+        self.adopt(path, projects.load(path), writer=writer)
 
-    def adopt(self, path: Path, project: projects.Project) -> None:
+    def adopt(self, path: Path, project: projects.Project, *, writer: str | None = None) -> None:
         """Go on with a project that was read elsewhere."""
-        self.path = path.resolve()
+        self.path, self.writer = path.resolve(), writer
         self._begin(project)
         self._saved = self._kept(project)
         self.notify()
 
     def close(self) -> None:
         """Forget the project."""
-        self.path = None
+        self.path = self.writer = None
         self._begin(projects.Project())
         self.notify()
 
@@ -190,7 +196,13 @@ class Session(Observable):
         self.set_many({name: value}, label=name)
 
     def set_many(self, values: Mapping[str, Any], *, label: str) -> None:
-        """Change several settings in one step that is undone as one; ``label`` names the step."""
+        """Change several settings in one step that is undone as one; ``label`` names the step.
+
+        A project that is open to read stays as it is.
+        """
+        if not self.writable:
+            self.notify()
+            return
         draft = copy.deepcopy(self.draft)
         for name, value in values.items():
             *path, last = name.split(".")

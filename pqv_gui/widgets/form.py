@@ -68,6 +68,8 @@ class Form:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._fields: dict[str, _Field] = {}
+        self._vain: set[str] = set()
+        self._writable = True
 
     @property
     def names(self) -> Iterable[str]:
@@ -103,6 +105,17 @@ class Form:
         self._fields[name] = field
         cast(Editor, editor).changed.connect(lambda value, name=name: self._edited(name, value))
         return field
+
+    def allow(self, name: str, allowed: bool) -> None:
+        """Enable a field where the setting can be made."""
+        (self._vain.discard if allowed else self._vain.add)(name)
+        self._fields[name].setEnabled(allowed and self._writable)
+
+    def set_writable(self, writable: bool) -> None:
+        """Enable all that is allowed, or nothing."""
+        self._writable = writable
+        for name in self._fields:
+            self.allow(name, name not in self._vain)
 
     def _edited(self, name: str, value: Any) -> None:
         if self._settings.get(name) != value:

@@ -17,6 +17,7 @@ _IDLE = {
     "succeeded": "The last run is complete.",
     "failed": "The last run failed.",
     "cancelled": "The last run was stopped. What is finished is kept.",
+    "elsewhere": "A run is going in another process.",
 }
 
 _DEVICE_LETTERS = 40

@@ -11,7 +11,8 @@ from pytest import MonkeyPatch
 from pytestqt.qtbot import QtBot
 
 from pqv_gui import opening
-from pqv_gui.viewmodels.steps import Place
+from pqv_gui.pages.base import FormPage
+from pqv_gui.viewmodels.steps import WIZARD, Place
 from pqv_gui.window import MainWindow
 from tests.qt.conftest import MakeWindow
 
@@ -49,6 +50,48 @@ def test_a_project_that_was_closed_can_be_opened_elsewhere(
     qtbot.mouseClick(offer(second, "Try again"), Qt.MouseButton.LeftButton)
     assert second.workspace.session.path == path
     qtbot.waitUntil(lambda: second.workspace.models.loaded and second.workspace.tasks.active == 0)
+
+
+def test_a_project_opened_twice_can_be_read_until_the_other_window_lets_go(
+    window: MainWindow, make_window: MakeWindow, qtbot: QtBot
+) -> None:
+    path = window.workspace.session.path
+    assert path is not None
+    second = make_window()
+    second.open_project(path)
+    qtbot.mouseClick(offer(second, "Open to read"), Qt.MouseButton.LeftButton)
+    work = second.workspace
+    qtbot.waitUntil(lambda: work.models.loaded and work.tasks.active == 0)
+    assert work.session.path == path
+    assert "changed in another window on this computer" in second.reader.words.text()
+    assert "open to read" in second.menus.corner.toolTip()
+    assert not second.summary.start.isEnabled()
+    for place in WIZARD:
+        second.go(place)
+        page = second.stack.currentWidget()
+        assert isinstance(page, FormPage)
+        assert not any(page.form.field(name).isEnabled() for name in page.form.names)
+    second.workspace.fill_in("paper")
+    second.workspace.start_run()
+    assert not work.session.unsaved
+    assert not work.runs.busy
+
+    window.workspace.session.set("prune.ratio", 0.5)
+    window.workspace.flush()
+    second.reader.again.click()
+    assert not work.session.writable
+    assert work.session.config.prune.ratio == 0.5
+    qtbot.waitUntil(lambda: work.tasks.active == 0)
+    window.close_project()
+    second.reader.again.click()
+    assert work.session.writable
+    assert second.place is WIZARD[-1]
+    assert not second.reader.isVisible()
+    assert second.summary.start.isEnabled()
+    page = second.stack.currentWidget()
+    assert isinstance(page, FormPage)
+    assert page.form.field("export.file_name").isEnabled()
+    qtbot.waitUntil(lambda: work.tasks.active == 0)
 
 
 def test_a_folder_that_vanished_is_said_and_the_project_saved_elsewhere(
