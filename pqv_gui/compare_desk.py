@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QFile, QObject, QStandardPaths, Signal
 
 from pqv_core import comparison, run_label
-from pqv_core.comparison import Comparison
+from pqv_core.comparison import Comparison, columns
 from pqv_core.errors import ErrorInfo, StorageError
 from pqv_core.report import write as report
 from pqv_core.report.write import Format
+from pqv_gui import garbage
 from pqv_gui.viewmodels.compare import Compare
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ class CompareDesk(QObject):
         self._reading = True
         self.view.filling()
         self._work.tasks.start(
-            lambda _: comparison.load(project),
+            lambda _: _load(project),
             done=lambda found: self._read(project, found),
             failed=lambda error: self._read(project, error),
         )
@@ -106,6 +107,14 @@ class CompareDesk(QObject):
     def _said(self, error: ErrorInfo) -> None:
         self.failed.emit(error)
         self.read()
+
+
+def _load(project: Path) -> Comparison:
+    """Read the runs, and make ready what is said of them."""
+    with garbage.let_be():
+        found = comparison.load(project)
+        columns.spell_out(found.rows)
+        return found
 
 
 def _move(directory: Path) -> None:

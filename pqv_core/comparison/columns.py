@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from pqv_core import formatting, labels, summary
@@ -10,6 +10,8 @@ from pqv_core.comparison.rows import Row, engine_name, importance, precision
 
 _SETTINGS = ("model", "precision", "ratio", "importance", "engine", "threads", "batch")
 """Columns of what was asked for; what was measured stands in the others."""
+
+_SEARCHED = "*"  # where the words of all columns are kept
 
 Value = str | float | int | None
 
@@ -33,9 +35,11 @@ class Column:
     figure: bool = True
 
     def text(self, row: Row) -> str:
-        """What stands in the cell."""
-        value = self.find(row)
-        return summary.MISSING if value is None or value == "" else self.say(row)
+        """What stands in the cell; it is kept, for a large table asks often."""
+        if self.key not in row.said:
+            value = self.find(row)
+            row.said[self.key] = summary.MISSING if value is None or value == "" else self.say(row)
+        return row.said[self.key]
 
 
 def _words(key: str, head: str, find: Callable[[Row], str], tip: str = "") -> Column:
@@ -122,7 +126,31 @@ COLUMNS = (
 )
 
 
-def varied(columns: Sequence[Column], rows: Sequence[Row]) -> tuple[list[Column], list[tuple[str, str]]]:
+def spell_out(rows: Iterable[Row]) -> None:
+    """Make all that a table and the charts say of these rows, so that nobody has to wait for it later."""
+    for row in rows:
+        for column in COLUMNS:
+            column.text(row)
+        searched(row)
+        _ = row.spread, row.words, row.groups
+
+
+def searched(row: Row) -> str:
+    """All words of a row, in small letters, among which a person searches."""
+    if _SEARCHED not in row.said:
+        row.said[_SEARCHED] = " ".join(column.text(row) for column in COLUMNS).lower()
+    return row.said[_SEARCHED]
+
+
+def distinct(column: Column, rows: Iterable[Row]) -> set[str]:
+    """The different texts of a column."""
+    key, text = column.key, column.text
+    return {row.said.get(key) or text(row) for row in rows}
+
+
+def varied(
+    columns: Sequence[Column], rows: Sequence[Row], *, seen: Callable[[Column, Iterable[Row]], set[str]] = distinct
+) -> tuple[list[Column], list[tuple[str, str]]]:
     """The columns worth a place in a table of these rows; and the settings that all rows share, with their heads.
 
     Columns in which there is nothing are left out.
@@ -130,7 +158,7 @@ def varied(columns: Sequence[Column], rows: Sequence[Row]) -> tuple[list[Column]
     shown: list[Column] = []
     shared: list[tuple[str, str]] = []
     for column in columns:
-        texts = {column.text(row) for row in rows}
+        texts = seen(column, rows)
         if texts == {summary.MISSING}:
             continue
         if len(texts) == 1 and len(rows) > 1 and column.key in _SETTINGS:

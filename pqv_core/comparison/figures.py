@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from pqv_core import formatting, labels, results
 from pqv_core.comparison.charts import BarChart, Series
@@ -85,8 +86,7 @@ def _top1(row: Row) -> float | None:
 # what is set side by side ------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class _Place:
+class _Place(NamedTuple):
     """Where a row stands in a figure: its category, and its series."""
 
     category: Hashable

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -56,6 +56,8 @@ class Row:
     macs: int
     speedups: Mapping[Role, float | None]
     operator_times: tuple[OperatorTime, ...]
+    said: dict[str, str] = field(default_factory=dict, compare=False, repr=False)
+    """What stands in the columns of a table, as far as it has been asked for."""
 
     @property
     def key(self) -> str:
@@ -129,6 +131,22 @@ class Row:
         if self.role in _DENSE:
             return labels.role(self.role)
         return f"{self.compression} ({engine_name(self.engine)})" if self.engine else self.compression
+
+    @cached_property
+    def spread(self) -> str:
+        """The latency with its spread, and the accuracy with the number of images."""
+        if self.measurement is None:
+            return ""
+        item = self.measurement
+        words = (
+            f"median {formatting.milliseconds(self.median_ms or 0)}, p90 {formatting.milliseconds(self.p90_ms or 0)}, "
+            f"{len(item.samples_ns)} runs, {item.threads} threads"
+        )
+        if self.accuracy is not None:
+            words += f"; top-1 {formatting.percent(self.accuracy.top1)} on {self.accuracy.images:,} images"
+        if self.accuracy_elsewhere:
+            words += ", asked on the computer"
+        return "; ".join([words, *self.remarks])
 
     @cached_property
     def words(self) -> str:

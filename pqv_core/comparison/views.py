@@ -17,16 +17,16 @@ _SIZED: tuple[Role, ...] = ("fast_fp32", "pruned_fp32", "compressed")
 
 def views(rows: Iterable[Row], *, device: str) -> list[Chart]:
     """All charts of the rows of a device that have something to show."""
+    kept = tuple(rows)
+    made = (view(key, kept, device=device) for key in VIEWS)
+    return [chart for chart in made if chart is not None]
+
+
+def view(key: str, rows: Iterable[Row], *, device: str) -> Chart | None:
+    """One of the charts; None where it has nothing to show."""
     here = [row for row in rows if row.device == device and row.batch == 1]
-    names = run_names(here)
-    found: list[Chart] = [
-        front(here, names),
-        speedups(here, names),
-        sizes(here, names),
-        memory(here, names),
-        profiles(here, names),
-    ]
-    return [chart for chart in found if (chart.points if isinstance(chart, ScatterChart) else chart.categories)]
+    chart = VIEWS[key](here, run_names(here))
+    return chart if (chart.points if isinstance(chart, ScatterChart) else chart.categories) else None
 
 
 def run_names(rows: Sequence[Row]) -> dict[str, str]:
@@ -63,7 +63,7 @@ def front(rows: Sequence[Row], names: dict[str, str]) -> ScatterChart:
     best = set(pareto.front([(ms, top1) for _, ms, top1 in placed]))
     several = len({row.threads for row, *_ in placed}) > 1
     points = tuple(
-        Point(ms, top1, _with_threads(_artefact(row, names), row, several), _kind(row), spread(row), index in best)
+        Point(ms, top1, _with_threads(_artefact(row, names), row, several), _kind(row), row.spread, index in best)
         for index, (row, ms, top1) in enumerate(placed)
     )
     return ScatterChart("pareto", "Accuracy over latency", "Latency, median", "ms", "Top-1", "%", points)
@@ -71,22 +71,6 @@ def front(rows: Sequence[Row], names: dict[str, str]) -> ScatterChart:
 
 def _kind(row: Row) -> str:
     return precision(row.precision) if row.role == "compressed" else labels.role(row.role)
-
-
-def spread(row: Row) -> str:
-    """A row's latency with its spread, and its accuracy with the number of images."""
-    if row.measurement is None:
-        return ""
-    item = row.measurement
-    words = (
-        f"median {formatting.milliseconds(row.median_ms or 0)}, p90 {formatting.milliseconds(row.p90_ms or 0)}, "
-        f"{len(item.samples_ns)} runs, {item.threads} threads"
-    )
-    if row.accuracy is not None:
-        words += f"; top-1 {formatting.percent(row.accuracy.top1)} on {row.accuracy.images:,} images"
-    if row.accuracy_elsewhere:
-        words += ", asked on the computer"
-    return "; ".join([words, *row.remarks])
 
 
 def _with_threads(words: str, row: Row, several: bool) -> str:
@@ -97,8 +81,9 @@ def speedups(rows: Sequence[Row], names: dict[str, str]) -> BarChart:
     """How many times faster the compressed artefacts are than both baselines."""
     shown = [row for row in rows if row.role == "compressed" and any(row.speedups.values())]
     several = len({row.threads for row in shown}) > 1
+    details = tuple(row.spread for row in shown)
     series = tuple(
-        Series(f"over {labels.role(base)}", tuple(row.speedups[base] for row in shown), tuple(map(spread, shown)))
+        Series(f"over {labels.role(base)}", tuple(row.speedups[base] for row in shown), details)
         for base in summary.BASELINES
     )
     categories = tuple(_with_threads(names[row.run], row, several) for row in shown)
@@ -144,3 +129,13 @@ def profiles(rows: Sequence[Row], names: dict[str, str]) -> BarChart:
         if any(row.groups.get(group) for row in shown)
     )
     return BarChart("operators", "Where the time goes, by group of operators", "ms", categories, series, stacked=True)
+
+
+VIEWS: dict[str, Callable[[Sequence[Row], dict[str, str]], Chart]] = {
+    "pareto": front,
+    "speedup": speedups,
+    "size": sizes,
+    "memory": memory,
+    "operators": profiles,
+}
+"""The charts that there are, by key, in the order in which they are shown."""

@@ -14,7 +14,7 @@ from pqv_core import formatting
 from pqv_core.comparison import Comparison, Row, StoredRun
 from pqv_core.comparison.columns import COLUMNS, footnotes, varied
 from pqv_core.comparison.figures import figures
-from pqv_core.comparison.views import spread, views
+from pqv_core.comparison.views import views
 from pqv_core.report import data, svg
 from pqv_core.resource_files import resource
 from pqv_core.results import Environment
@@ -42,7 +42,6 @@ def html(comparison: Comparison, *, project: str) -> str:
         drawn=svg.draw,
         svg_link=lambda chart: _link(svg.standalone(chart), "image/svg+xml"),
         table_link=lambda chart: _link(data.chart_table(chart), "text/csv"),
-        spread=spread,
         remarks=_remarks,
         size=formatting.size,
         counted=formatting.counted,

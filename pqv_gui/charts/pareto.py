@@ -22,6 +22,7 @@ from pqv_gui.theme import colors, em
 MARKS = ("o", "s", "t1", "d", "star", "p")
 _NEAR = 24.0  # pixels from a mark within which it is read out
 _RING = 17
+_TOLD = 100  # points; nobody listens to more
 _HEIGHT = 17.0  # in lines of text
 _WIDE = 6.0  # ratio of the slowest to the fastest from which on equal distances mean equal ratios
 
@@ -115,14 +116,15 @@ class ParetoChart(Chart[Shown]):
         self.readout.set_text(" · ".join(part for part in (point.name, figures, front, point.detail) if part))
 
     def described(self) -> str:
-        """Each point, for a screen reader."""
+        """Each point, for a screen reader; of very many those on the front."""
         chart = self._chart
         if chart is None:
             return ""
+        told = chart.points if len(chart.points) <= _TOLD else chart.front
         return "; ".join(
             f"{point.name}: {said(point.x, chart.x_unit)}, {said(point.y, chart.y_unit)}"
             + (f", {tr('on the Pareto front')}" if point.front else "")
-            for point in chart.points
+            for point in told
         )
 
     def _show_legend(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from PySide6.QtCore import Qt, QTimer, QUrl
@@ -12,6 +13,7 @@ from pqv_core.comparison import StoredRun
 from pqv_core.comparison.charts import BarChart, ScatterChart
 from pqv_core.comparison.columns import COLUMNS
 from pqv_core.comparison.figures import TITLES
+from pqv_core.comparison.views import VIEWS
 from pqv_core.errors import ErrorInfo
 from pqv_core.report.write import FORMATS, default_path
 from pqv_gui.charts.bars import BarsView
@@ -46,7 +48,7 @@ class ComparePage(Page):
         self.desk = workspace.compare
         self.view = self.desk.view
         self._told: ErrorInfo | None = None
-        self._turn: list[str] = []
+        self._turn: Iterator[None] | None = None
         self._more = QTimer(self)
         self._more.setSingleShot(True)
         self._more.setInterval(_BETWEEN_CHARTS_MS)
@@ -248,7 +250,7 @@ class ComparePage(Page):
         _offer(self.device, {device: tr(device) for device in view.comparison.devices}, view.device)
         self.device_line.setVisible(bool(view.device))
         self.nothing_ticked.setVisible(not view.ticked)
-        self._turn = ["pareto", *_BARS, "figure"]
+        self._turn = self._steps()
         self._more.start()
 
     def _show_state(self) -> None:
@@ -293,14 +295,38 @@ class ComparePage(Page):
         self.selected.show_run(self.view.chosen, may_trash=not busy)
 
     def _draw_next(self) -> None:
-        if not self._turn or not self.isVisible():
+        if self._turn is None or not self.isVisible():
             return
-        key = self._turn.pop(0)
-        charts = {chart.key: chart for chart in self.view.charts}
-        chart = charts.get(key)
-        if key == "figure":
-            self._show_figure()
-        elif key == "pareto":
+        try:
+            next(self._turn)
+        except StopIteration:
+            self._turn = None
+        else:
+            self._more.start()
+
+    def _steps(self) -> Iterator[None]:
+        """What there is to draw, in pieces between which the window does other things."""
+        view = self.view
+        for key in VIEWS:
+            view.chart(key)  # made in one piece, drawn in the next
+            yield
+            self._show_chart(key)
+            yield
+        shown = view.shown_figure
+        yield
+        figures = {str(number): f"{tr('Figure')} {number}: {tr(title)}" for number, title in TITLES.items()}
+        _offer(self.figure, figures, str(view.figure))
+        self.missing.setText(tr(shown.missing))
+        self.missing.setVisible(bool(shown.missing))
+        for index, bars in enumerate(self.figure_bars):
+            bars.setVisible(index < len(shown.charts))
+            if index < len(shown.charts):
+                bars.show_chart(shown.charts[index])
+            yield
+
+    def _show_chart(self, key: str) -> None:
+        chart = self.view.chart(key)
+        if key == "pareto":
             self.pareto_card.setVisible(isinstance(chart, ScatterChart))
             if isinstance(chart, ScatterChart) and self.pareto.outdated(Shown(chart)):
                 self.pareto.draw(Shown(chart))
@@ -308,20 +334,6 @@ class ComparePage(Page):
             self.cards[key].setVisible(isinstance(chart, BarChart))
             if isinstance(chart, BarChart):
                 self.bars[key].show_chart(chart)
-        if self._turn:
-            self._more.start()
-
-    def _show_figure(self) -> None:
-        view = self.view
-        figures = {str(number): f"{tr('Figure')} {number}: {tr(title)}" for number, title in TITLES.items()}
-        _offer(self.figure, figures, str(view.figure))
-        shown = view.shown_figure
-        for index, bars in enumerate(self.figure_bars):
-            bars.setVisible(index < len(shown.charts))
-            if index < len(shown.charts):
-                bars.show_chart(shown.charts[index])
-        self.missing.setText(tr(shown.missing))
-        self.missing.setVisible(bool(shown.missing))
 
 
 def _offer(combo: ComboInput, options: dict[str, str], chosen: str) -> None:

@@ -8,9 +8,9 @@ from typing import Literal
 
 from pqv_core.comparison import Comparison, Row, StoredRun
 from pqv_core.comparison.charts import Chart
-from pqv_core.comparison.columns import COLUMNS, Column, Value, footnotes, varied
+from pqv_core.comparison.columns import COLUMNS, Column, Value, distinct, footnotes, searched, varied
 from pqv_core.comparison.figures import Figure, figure
-from pqv_core.comparison.views import spread, views
+from pqv_core.comparison.views import view
 from pqv_core.errors import ErrorInfo
 from pqv_core.summary import MISSING
 from pqv_gui.viewmodels.observable import Observable
@@ -46,7 +46,8 @@ class Line:
     @cached_property
     def searched(self) -> str:
         """All words by which it can be found."""
-        return " ".join([self.folder, self.run.label.note, *(self.text(column) for column in COLUMNS)]).lower()
+        words = searched(self.row) if self.row is not None else self.run.title.lower()
+        return f"{self.folder} {self.run.label.note}".lower() + f" {words}"
 
     @property
     def details(self) -> str:
@@ -54,7 +55,7 @@ class Line:
         error = self.run.record.error.message if self.run.record.error else ""
         found = (
             self.run.label.note,
-            spread(self.row) if self.row else "",
+            self.row.spread if self.row else "",
             f"{self.folder}, {self.run.record.state}",
             error,
         )
@@ -88,7 +89,10 @@ class Compare(Observable):
         self._left_out: set[str] = set()
         self._lines: list[Line] | None = None
         self._shown: tuple[list[Column], list[tuple[str, str]]] | None = None
-        self._charts: list[Chart] | None = None
+        self._footnotes: list[str] | None = None
+        self._texts: dict[str, set[str]] = {}
+        self._rows: list[Row] | None = None
+        self._charts: dict[str, Chart | None] = {}
         self._figure: Figure | None = None
         self._every: list[Line] | None = None
 
@@ -117,7 +121,8 @@ class Compare(Observable):
             self.device = comparison.devices[0] if comparison.devices else ""
         if self.selected not in folders:
             self.selected = comparison.runs[-1].directory.name if comparison.runs else ""
-        self._changed()
+        self._forget_charts()
+        self._table_changed()
 
     def failed(self, error: ErrorInfo) -> None:
         """The runs could not be read."""
@@ -155,17 +160,17 @@ class Compare(Observable):
     def filter(self, text: str) -> None:
         """Show only lines that hold all of these words."""
         self.text = text
-        self._changed()
+        self._table_changed()
 
     def sort_by(self, key: str, *, descending: bool) -> None:
         """Sort by a column, or by ``NEWEST``."""
         self.sort, self.descending = key, descending
-        self._changed()
+        self._table_changed()
 
     def show_all_files(self, wanted: bool) -> None:
         """Show baselines and pruned files in the table, too."""
         self.all_files, self._every = wanted, None
-        self._changed()
+        self._table_changed()
 
     def select(self, run: str) -> None:
         """The run whose name and note are shown."""
@@ -173,14 +178,19 @@ class Compare(Observable):
             self.selected = run
             self.notify()
 
-    def _changed(self) -> None:
-        self._lines = self._shown = None
-        self._redraw()
+    def _table_changed(self) -> None:
+        """Another table, the same charts."""
+        self._lines = self._shown = self._footnotes = None
+        self.notify()
 
     def _redraw(self) -> None:
         """Other charts, the same table."""
-        self._charts = self._figure = None
+        self._forget_charts()
         self.notify()
+
+    def _forget_charts(self) -> None:
+        self._rows = self._figure = None
+        self._charts = {}
 
     # what is shown -------------------------------------------------------------------------------------------
 
@@ -250,7 +260,9 @@ class Compare(Observable):
     @property
     def footnotes(self) -> list[str]:
         """What the marks in the table mean."""
-        return footnotes([line.row for line in self.lines if line.row is not None])
+        if self._footnotes is None:
+            self._footnotes = footnotes([line.row for line in self.lines if line.row is not None])
+        return self._footnotes
 
     def _columns(self) -> tuple[list[Column], list[tuple[str, str]]]:
         if self._shown is None:
@@ -260,21 +272,31 @@ class Compare(Observable):
                 for column in COLUMNS
                 if (column.key != "device" or several) and (column.key != "artefact" or self.all_files)
             ]
-            shown, shared = varied(offered, [line.row for line in self.lines if line.row is not None])
+            rows = [line.row for line in self.lines if line.row is not None]
+            self._texts = {column.key: distinct(column, rows) for column in COLUMNS}
+            shown, shared = varied(offered, rows, seen=lambda column, _: self._texts[column.key])
             self._shown = (shown or [COLUMNS[0]], shared)
         return self._shown
 
-    @property
-    def rows(self) -> list[Row]:
-        """The rows of the ticked runs."""
-        return [row for row in self.comparison.rows if self.is_ticked(row.run)]
+    def texts(self, column: Column) -> set[str]:
+        """The different texts of a column of the table."""
+        self._columns()
+        without = {line.text(column) for line in self.lines if line.row is None}
+        return self._texts[column.key] | without
 
     @property
-    def charts(self) -> list[Chart]:
-        """The charts of the ticked runs on the chosen device."""
-        if self._charts is None:
-            self._charts = views(self.rows, device=self.device)
-        return self._charts
+    def rows(self) -> list[Row]:
+        """The rows of the ticked runs on the chosen device."""
+        if self._rows is None:
+            ticked = set(self.ticked)
+            self._rows = [row for row in self.comparison.rows if row.device == self.device and row.run in ticked]
+        return self._rows
+
+    def chart(self, key: str) -> Chart | None:
+        """One of the charts of the ticked runs on the chosen device; None where it has nothing to show."""
+        if key not in self._charts:
+            self._charts[key] = view(key, self.rows, device=self.device)
+        return self._charts[key]
 
     @property
     def shown_figure(self) -> Figure:

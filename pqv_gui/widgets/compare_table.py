@@ -14,7 +14,7 @@ from pqv_gui.theme import em
 from pqv_gui.viewmodels.compare import Compare, Line
 
 _MOST_ROWS = 12
-_LOOKED_AT = 60  # rows by which the width of columns is found
+_LOOKED_AT = 8  # texts, the longest ones, by which the width of a column is found
 _WIDEST = 13.5  # width of a column, in lines of text; the whole of what is cut is said on hover
 _Index = QModelIndex | QPersistentModelIndex
 _Role = Qt.ItemDataRole
@@ -126,7 +126,6 @@ class CompareTable(QTableView):
         head.setAccessibleName(tr("Heads of the columns"))
         head.setHighlightSections(False)
         head.setSectionsClickable(True)
-        head.setResizeContentsPrecision(_LOOKED_AT)
         head.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         head.sectionClicked.connect(self._head_clicked)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
@@ -175,10 +174,17 @@ class CompareTable(QTableView):
     def _fit(self) -> None:
         self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         self.verticalHeader().setDefaultSectionSize(em(self, 1.75))
-        self.resizeColumnsToContents()
-        for place in range(self._lines.columnCount()):
-            self.setColumnWidth(place, min(self.columnWidth(place), em(self, _WIDEST)))
+        for place, column in enumerate(self._lines.columns):
+            self.setColumnWidth(place, self._width(column, first=place == 0))
         self.updateGeometry()
+
+    def _width(self, column: Column, *, first: bool) -> int:
+        """As wide as its longest words, within bounds. Asking the view to look at every cell takes far longer."""
+        longest = sorted(self._view.texts(column), key=len)[-_LOOKED_AT:]
+        head = f"{tr(column.head)} ▾"
+        widest = max(self.fontMetrics().horizontalAdvance(text) for text in (head, *longest))
+        tick = em(self, 1.9) if first else 0
+        return min(widest + tick + em(self, 1.1), em(self, _WIDEST))
 
     def sizeHint(self) -> QSize:
         """As high as its rows, up to a dozen."""

@@ -135,7 +135,7 @@ def test_batches_are_rows_of_their_own_and_in_no_chart(project: Path) -> None:
 def test_unsteady_samples_are_remarked(project: Path) -> None:
     keep(project, made("r1", measurements=[measurement(*range(10, 40)).model_dump()]))
     rows = comparison.load(project).rows
-    assert "the machine slowed down" in views.spread(rows[-1])
+    assert "the machine slowed down" in rows[-1].spread
     median = next(column for column in COLUMNS if column.key == "median_ms")
     assert [median.text(row) for row in rows[-2:]] == ["15.0 ms", "24.5 ms ⚠"]
     assert len(footnotes(rows)) == 1
