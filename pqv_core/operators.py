@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from pqv_core.results import OperatorTime
 
 OTHER = "Other"
+INTERPRETER = "interpreter"  # the time between operators: the interpreter's own, and giving memory back
 _GROUPS: tuple[tuple[str, str], ...] = (
     ("Quantize", r"quantize|choose_qparams|dequant"),
     ("Linear", r"linear|addmm|mkl_linear|::mm$"),

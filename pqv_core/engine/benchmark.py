@@ -17,7 +17,7 @@ from pqv_core.results import Measurement, OperatorTime
 
 MIN_ITERATIONS = 5
 _MEMORY_ITERATIONS = 2
-_PROFILE_WARMUP, _PROFILE_ITERATIONS = 2, 10
+_PROFILE_WARMUP, _PROFILE_TURNS = 2, 7
 _STDERR_TAIL = 4000
 
 
@@ -103,7 +103,7 @@ def time_files(request: Request, *, context: Context, live: bool = False) -> dic
 def profile(
     files: Sequence[LiteFile], *, input_shape: tuple[int, ...], threads: int, context: Context
 ) -> dict[str, tuple[OperatorTime, ...]]:
-    """Time of each operator in one inference, by ``LiteFile.key``; the longest first.
+    """Time of each operator in one inference and of what passes between them, by ``LiteFile.key``; the longest first.
 
     Raises:
         BenchmarkError: A file could not be run, or the measuring process died.
@@ -115,7 +115,7 @@ def profile(
         threads=threads,
         input_shape=input_shape,
         warmup=_PROFILE_WARMUP,
-        iterations=_PROFILE_ITERATIONS,
+        iterations=_PROFILE_TURNS,
     )
 
     def take(reply: Reply) -> None:

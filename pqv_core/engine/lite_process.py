@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict
 
 from pqv_core.engine import lite, tensorfile
 from pqv_core.engine.environment import peak_rss_bytes, reset_peak_rss
+from pqv_core.engine.operator_profile import Turn, operator_times, rows_of
 from pqv_core.errors import ErrorInfo, PqvError
 from pqv_core.results import OperatorTime
 
@@ -126,38 +127,30 @@ def _time(request: Request, reply: Callable[[Reply], None]) -> None:
 
 
 def _profile(request: Request, reply: Callable[[Reply], None]) -> None:
-    """Time of each operator in one inference, without that of the operators it calls, by torch's profiler."""
+    """Time of each operator in one inference, without that of the operators it calls, by torch's profiler.
+
+    An inference with the profiler follows one without it, so that both find the machine in the same state; before each
+    goes one that is not counted, because starting and stopping the profiler empties the caches.
+    """
     example = torch.randn(request.input_shape, generator=torch.Generator().manual_seed(0))
     for file in request.files:
         module = _load(file, reply)
 
-        def inference(module: torch.nn.Module = module, key: str = file.key) -> int:
+        def inference(module: torch.nn.Module = module) -> int:
             began = time.perf_counter_ns()
             module(example)
-            taken = time.perf_counter_ns() - began
-            reply(Reply(type="sample", key=key, ns=taken))
-            return taken
+            return time.perf_counter_ns() - began
 
         for _ in range(request.warmup):
             inference()
-        plain = [inference() for _ in range(request.iterations)]
-        with torch.autograd.profiler.profile() as profiler:
-            profiled = [inference() for _ in range(request.iterations)]
-        extra = (min(profiled) - min(plain)) * request.iterations  # the least are free of other work
-        reply(Reply(type="operators", key=file.key, operators=tuple(_operators(profiler, request.iterations, extra))))
-
-
-def _operators(profiler: torch.autograd.profiler.profile, iterations: int, extra_ns: float) -> Iterator[OperatorTime]:
-    """The operators, the longest first.
-
-    Args:
-        extra_ns: What profiling itself took in all. It costs the same at every call, so it is taken off by calls.
-    """
-    rows = [row for row in profiler.key_averages() if row.self_cpu_time_total > 0]
-    cost = max(0.0, extra_ns) / max(1, sum(row.count for row in rows))
-    times = [(row, (row.self_cpu_time_total * 1000 - cost * row.count) / iterations) for row in rows]
-    for row, ns in sorted(times, key=lambda item: -item[1]):
-        yield OperatorTime(name=row.key, calls=max(1, round(row.count / iterations)), ns=max(1, round(ns)))
+        turns = []
+        for _ in range(request.iterations):
+            _, plain = inference(), inference()
+            with torch.autograd.profiler.profile() as profiler:
+                _, profiled = inference(), inference()
+            turns.append(Turn(plain, profiled, rows_of(profiler, inferences=2)))
+            reply(Reply(type="sample", key=file.key, ns=plain))
+        reply(Reply(type="operators", key=file.key, operators=operator_times(turns)))
 
 
 def _answer(request: Request, _: Callable[[Reply], None]) -> None:

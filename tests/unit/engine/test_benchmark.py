@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 from pathlib import Path
+from statistics import median
 
 import pytest
 import torch
@@ -49,16 +50,16 @@ def test_every_artefact_is_measured_in_the_same_loop(file: Path) -> None:
     assert turns[:6] == ["a", "b", "b", "a", "a", "b"]
 
 
-def test_the_time_of_operators_adds_up_to_that_of_the_inference(file: Path) -> None:
+def test_the_time_of_operators_covers_the_inference(file: Path) -> None:
     replies: list[Reply] = []
     request = request_for(LiteFile(key="a", path=str(file))).model_copy(update={"task": "profile"})
     context = Context(run="r", send=lambda event: None)
     benchmark.serve(request, replies.append, context=context)
-    spent = sum(reply.ns for reply in replies if reply.type == "sample") / request.iterations
+    spent = median(reply.ns for reply in replies if reply.type == "sample")  # without the profiler
     (rows,) = [reply.operators for reply in replies if reply.type == "operators"]
     assert {"aten::linear", "aten::flatten"} <= {row.name for row in rows}
     assert [row.ns for row in rows] == sorted((row.ns for row in rows), reverse=True)
-    assert 0 < sum(row.ns for row in rows) <= spent
+    assert sum(row.ns for row in rows) >= spent - 1
     found = benchmark.profile([LiteFile(key="b", path=str(file))], input_shape=SHAPE, threads=1, context=context)
     assert {row.name for row in found["b"]} >= {"aten::linear"}
 
