@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from pqv_core.config import RunConfig
 from pqv_core.engine import benchmark, environment, lite
+from pqv_core.engine.class_token import leave_out_unread_tokens
 from pqv_core.engine.context import Context
 from pqv_core.engine.lite_process import LiteFile, Request
 from pqv_core.engine.preprocessing import Preprocessing
@@ -108,6 +109,7 @@ class _Exporter:
         dense, final = self.target.prepare(dense), self.target.prepare(final)
         paper = self._write("paper_fp32", dense, "paper_fp32.ptl", passes="mobile")
         self.context.progress(1, 4, unit="files")
+        dense, final = leave_out_unread_tokens(dense), leave_out_unread_tokens(final)
         fast = self._fastest_fp32(dense, paper)
         self.context.progress(2, 4, unit="files")
         passes: Any = fast.passes
