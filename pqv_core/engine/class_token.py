@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import copy
 
-import torch
 from timm.layers.attention import Attention, maybe_add_mask, resolve_self_attn_mask
 from timm.models.deit import VisionTransformerDistilled
 from timm.models.vision_transformer import Block, VisionTransformer

@@ -132,9 +132,7 @@ class _Exporter:
     ) -> Artefact:
         self.context.check_cancelled()
         path = self.directory / name
-        lite.save(
-            model, path, example=self.example, passes=passes, description=self._description(precision, engine, passes)
-        )
+        self._save(model, path, passes, self._description(precision, engine, passes))
         self.target.check(path)
         artefact = Artefact(
             role=role,
@@ -147,6 +145,10 @@ class _Exporter:
         )
         self.context.send(Artifact(run=self.context.run, role=role, path=str(path), size_bytes=artefact.size_bytes))
         return artefact
+
+    def _save(self, model: nn.Module, path: Path, passes: lite.Passes, description: dict[str, Any]) -> None:
+        keep = self.target.keeps_heap
+        lite.save(model, path, example=self.example, passes=passes, description=description, keep_heap=keep)
 
     def _description(self, precision: str, engine: str, passes: str) -> dict[str, Any]:
         """What a ``.ptl`` says of itself."""
@@ -202,7 +204,7 @@ class _Exporter:
         engine = engines[0]
         if len(engines) > 1:
             trial = ".trial-int8.ptl"  # one file serves every engine: the weights are packed when it is loaded
-            lite.save(model, self.directory / trial, example=self.example, passes="freeze", description={})
+            self._save(model, self.directory / trial, "freeze", {})
             candidates = self._choose({engine: (trial, engine) for engine in engines})
             (self.directory / trial).unlink()
             engine = next(item.name for item in candidates if item.chosen)

@@ -20,6 +20,7 @@ from torch.jit.mobile import _load_for_lite_interpreter
 from torch.utils.mobile_optimizer import optimize_for_mobile
 
 from pqv_core import ptl
+from pqv_core.engine import heap
 from pqv_core.engine.inplace import write_in_place
 from pqv_core.engine.quantize import using_engine
 from pqv_core.engine.tables import make_tables, share_equal_tables
@@ -32,7 +33,15 @@ _NO_ENGINE = "none"
 _COMPILER_ERRORS = (FrontendError, RuntimeError, TypeError, ValueError, AttributeError, KeyError, OSError)
 
 
-def save(model: nn.Module, path: Path, *, example: Tensor, passes: Passes, description: dict[str, Any]) -> None:
+def save(
+    model: nn.Module,
+    path: Path,
+    *,
+    example: Tensor,
+    passes: Passes,
+    description: dict[str, Any],
+    keep_heap: bool = False,
+) -> None:
     """Write ``model`` as a ``.ptl``, whole or not at all.
 
     Args:
@@ -43,6 +52,7 @@ def save(model: nn.Module, path: Path, *, example: Tensor, passes: Passes, descr
             is ``optimize_for_mobile`` as published with PQV-Mobile; ``mobile-no-prepack`` leaves out the XNNPACK
             prepacking, which helps on ARM and hurts on x86.
         description: JSON that travels inside the file as ``extra/pqv.json``.
+        keep_heap: Whether a ``freeze`` file keeps glibc's heap from one inference to the next (``engine/heap.py``).
 
     Raises:
         ExportError: The model cannot be turned into TorchScript.
@@ -52,12 +62,12 @@ def save(model: nn.Module, path: Path, *, example: Tensor, passes: Passes, descr
     share_equal_tables(model)
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")
-        content = _content(model, example, passes, {ptl.DESCRIPTION: json.dumps(description)})
+        content = _content(model, example, passes, {ptl.DESCRIPTION: json.dumps(description)}, keep_heap)
     with replacing(path) as temporary:
         temporary.write_bytes(content)
 
 
-def _content(model: nn.Module, example: Tensor, passes: Passes, extra: dict[str, str]) -> bytes:
+def _content(model: nn.Module, example: Tensor, passes: Passes, extra: dict[str, str], keep: bool) -> bytes:
     """The file's bytes: scripted where the compiler takes the model, else traced."""
     translations: dict[str, Callable[[], torch.jit.ScriptModule]] = {
         "script": lambda: torch.jit.script(model),
@@ -67,6 +77,8 @@ def _content(model: nn.Module, example: Tensor, passes: Passes, extra: dict[str,
     for name, translate in translations.items():
         try:
             module = _optimized(translate(), passes)
+            if keep and passes == "freeze":
+                heap.keep(module.graph)
             content = module._save_to_buffer_for_lite_interpreter(_extra_files=extra)
             return _in_place(module, content, example, extra) if passes == "freeze" else content
         except _COMPILER_ERRORS as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,12 +34,14 @@ class Target:
         fp32_passes: Candidates for the fastest fp32 file; of several, the one that measures best is taken.
         prepare: Gives a copy of the model that uses only what is known there.
         runtime: What every file is checked against; None where this computer loads it anyhow.
+        keeps_heap: Whether files keep the heap of glibc, which Linux has and Android has not.
     """
 
     name: str
     fp32_passes: tuple[Passes, ...]
     prepare: Callable[[nn.Module], nn.Module]
     runtime: Runtime | None = None
+    keeps_heap: bool = False
 
     def engines(self, engine: Engine) -> tuple[str, ...]:
         """The engines to try for quantized layers; of several, the fastest is taken.
@@ -71,7 +74,7 @@ def target(config: ExportConfig) -> Target:
     """How files are made for the target of ``config``."""
     if config.target == "android":
         return Target("android", _ANDROID_FP32, without_fused_attention, android_runtime.load(config.runtime))
-    return Target("host", _HOST_FP32, copy.deepcopy)
+    return Target("host", _HOST_FP32, copy.deepcopy, keeps_heap=sys.platform == "linux")
 
 
 def without_fused_attention(model: nn.Module) -> nn.Module:
