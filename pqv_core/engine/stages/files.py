@@ -151,5 +151,5 @@ def _verify(work: Work, directory: Path) -> Result:
 
 
 SENSITIVITY = Stage("sensitivity", _sensitivity_inputs, _sensitivity)
-EXPORT = Stage("export", _export_inputs, _export)
+EXPORT = Stage("export", _export_inputs, _export, version=2)
 VERIFY = Stage("verify", _verify_inputs, _verify)
