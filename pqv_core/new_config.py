@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pqv_core import catalog, dataset, presets
+from pqv_core import catalog, dataset, predict, presets
 from pqv_core import project as projects
 from pqv_core.config import DataConfig, ModelConfig, RunConfig, with_setting, with_settings
 from pqv_core.config.export import engine_problem
@@ -62,7 +62,7 @@ def build(choices: Choices) -> NewConfig:
     notes: list[str] = []
     data = _data(choices, notes)
     config = RunConfig(model=_model(choices, data, notes), data=data)
-    filled = presets.get(choices.preset).settings(images=bool(data.train or data.val)) if choices.preset else {}
+    filled = _filled(choices, data, notes)
     config = with_settings(config, filled)
     for name, text in _spoken(choices, data, filled, notes):
         config = with_setting(config, name, text)
@@ -72,15 +72,28 @@ def build(choices: Choices) -> NewConfig:
     return NewConfig(config, tuple(notes))
 
 
+def _filled(choices: Choices, data: DataConfig, notes: list[str]) -> dict[str, Any]:
+    """What the preset sets."""
+    if choices.preset is None:
+        return {}
+    uncut = catalog.load().get(choices.model).uncut
+    settings, differs = presets.get(choices.preset).fitted(uncut, images=bool(data.train or data.val))
+    notes.extend(differs)
+    return settings
+
+
 def check(config: RunConfig, *, project: Path) -> None:
     """Refuse at once what a run would refuse after a while.
 
     Raises:
-        UsageError: There is no such model, or a setting asks for images that are not there.
+        UsageError: There is no such model, or it cannot be pruned as asked.
         DataError: The images cannot be used.
         StorageError: The weights file does not exist.
     """
-    catalog.load().get(config.model.name)
+    entry = catalog.load().get(config.model.name)
+    why_not = predict.obstacle(entry, config.prune) if config.prune.enabled else ""
+    if why_not:
+        raise UsageError(why_not, action="Prune other parts, or do without pruning (--no-prune).")
     problem = engine_problem(config.quantize.engine, config.export.target)
     if problem and config.quantize.uses_engine:
         raise problem

@@ -29,6 +29,23 @@ class Preset:
         """The settings by dotted name, for a project with or without images."""
         return {**self.values, **({} if images else self.without_images)}
 
+    def fitted(self, uncut: Mapping[str, str], *, images: bool) -> tuple[dict[str, Any], tuple[str, ...]]:
+        """The settings for a model of which some kinds of widths cannot be cut, and a sentence for each that differs.
+
+        Args:
+            uncut: The kinds, with the end of a sentence that says why, as the catalogue has them.
+        """
+        settings = self.settings(images=images)
+        wanted = [kind for kind in KINDS if settings[f"prune.{kind}"]]
+        vain = [kind for kind in wanted if kind in uncut]
+        if wanted == vain:
+            return {**settings, "prune.enabled": False}, ("Pruning is off: nothing of this model can be cut.",)
+        if "embedding" not in vain:  # where the others cannot be cut, pruning leaves them whole
+            return settings, ()
+        return {**settings, "prune.embedding": False}, (f"The embedding is left whole: {uncut['embedding']}.",)
+
+
+KINDS = ("mlp", "attention", "embedding")
 
 _ONE_CUT = {
     "prune.enabled": True,

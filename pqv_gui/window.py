@@ -122,6 +122,7 @@ class MainWindow(QMainWindow):
         work.run_changed.connect(self._refresh_run)
         work.opened.connect(self._on_opened)
         work.failed.connect(self._on_failed)
+        work.said.connect(lambda sentence: self.current_page().banner.tell(sentence))
         self.theme.changed.connect(self._on_theme)
 
     def _resize_sides(self) -> None:

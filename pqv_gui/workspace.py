@@ -44,6 +44,7 @@ class Workspace(QObject):
     run_changed = Signal()
     opened = Signal()  # another project, or none
     failed = Signal(object, object)  # ErrorInfo, Place where it belongs
+    said = Signal(str)  # what was done otherwise than asked
     stored = Signal()  # what is kept of some run has changed
 
     def __init__(self, settings: Settings, *, command: Sequence[str] | None = None) -> None:
@@ -248,7 +249,9 @@ class Workspace(QObject):
 
     def fill_in(self, preset: str) -> None:
         """Fill a preset into the settings."""
-        presets.fill_in(self.session, preset)
+        entry = self.models.get(self.session.get("model.name"))
+        for sentence in presets.fill_in(self.session, preset, uncut=entry.uncut if entry is not None else {}):
+            self.said.emit(sentence)
 
     # files ---------------------------------------------------------------------------------------------------
 

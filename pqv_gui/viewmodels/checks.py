@@ -67,8 +67,9 @@ def _prune(config: RunConfig, around: Surroundings) -> Iterator[Problem]:
         return
     row = around.models.get(config.model.name)
     why_not = predict.obstacle(row, config.prune) if row is not None else ""
-    if why_not:
-        yield Problem("prune.enabled", f"{why_not} Prune other parts, or switch pruning off.")
+    if row is not None and why_not:
+        field = "prune.embedding" if config.prune.embedding and "embedding" in row.uncut else "prune.enabled"
+        yield Problem(field, f"{why_not} Prune other parts, or switch pruning off.")
     if config.prune.sparse_epochs > 0 and config.data.train is None:
         yield Problem(
             "prune.sparse_epochs",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from pqv_core import presets
 from pqv_core.config import RunConfig, with_settings
 from pqv_gui.viewmodels import defaults
@@ -13,7 +15,13 @@ def new_config(name: str) -> RunConfig:
     return with_settings(defaults.new_config(), presets.get(name).settings(images=False))
 
 
-def fill_in(session: Session, name: str) -> None:
-    """Fill a preset into the open project, as one step that is undone as one."""
+def fill_in(session: Session, name: str, *, uncut: Mapping[str, str]) -> tuple[str, ...]:
+    """Fill a preset into the open project, as one step that is undone as one; a sentence for all that was adapted.
+
+    Args:
+        uncut: What of the model cannot be cut, and why.
+    """
     images = bool(session.get("data.train") or session.get("data.val"))
-    session.set_many(presets.get(name).settings(images=images), label=f"preset.{name}")
+    settings, differs = presets.get(name).fitted(uncut, images=images)
+    session.set_many(settings, label=f"preset.{name}")
+    return differs

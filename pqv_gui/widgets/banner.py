@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QFrame, QPlainTextEdit, QWidget
 from pqv_core.errors import ErrorInfo
 from pqv_gui.i18n import tr
 from pqv_gui.theme import em
-from pqv_gui.widgets.basics import button, column, label, row
+from pqv_gui.widgets.basics import button, column, label, restyle, row
 
 
 class Banner(QFrame):
@@ -48,18 +48,35 @@ class Banner(QFrame):
 
     def present(self, error: ErrorInfo, *, offers: dict[str, Callable[[], object]] | None = None) -> None:
         """Show an error; ``offers`` are buttons that do something about it."""
+        restyle(self, role="banner")
+        for part in (self._toggle, self._copy):
+            part.show()
         self.message.setText(tr(error.message))
         self.action.setText(tr(error.action))
         self.action.setVisible(bool(error.action))
         self.details.setPlainText(f"{error.kind}: {error.message}\n{error.action}\n\n{error.details}".strip())
         self.details.hide()
-        for widget in self._extra:
-            widget.deleteLater()
+        self._forget_offers()
         self._extra = [button(text, act) for text, act in (offers or {}).items()]
         for position, widget in enumerate(self._extra):
             self._buttons.insertWidget(position, widget)
         self.setAccessibleName(f"{error.message} {error.action}")
         self.show()
+
+    def tell(self, sentence: str) -> None:
+        """Say something that is no error."""
+        restyle(self, role="notice")
+        self._forget_offers()
+        for part in (self.action, self.details, self._toggle, self._copy):
+            part.hide()
+        self.message.setText(tr(sentence))
+        self.setAccessibleName(tr(sentence))
+        self.show()
+
+    def _forget_offers(self) -> None:
+        for widget in self._extra:
+            widget.deleteLater()
+        self._extra = []
 
     def _flip(self) -> None:
         self.details.setVisible(not self.details.isVisible())

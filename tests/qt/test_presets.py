@@ -56,3 +56,13 @@ def test_start_makes_a_project_from_a_preset(make_window: MakeWindow, qtbot: QtB
     assert window.workspace.session.path == tmp_path / "projects" / "my-project.pqv"
     qtbot.waitUntil(lambda: window.workspace.tasks.active == 0)
     assert window.workspace.problems == ()
+
+
+def test_a_preset_that_asks_too_much_of_a_model_is_adapted_with_a_sentence(window: MainWindow) -> None:
+    window.workspace.session.set("model.name", "swin_tiny_patch4_window7_224")
+    choose(window, "android")
+    assert not window.workspace.session.config.prune.embedding
+    assert window.workspace.problems == ()
+    banner = window.current_page().banner
+    assert banner.isVisible()
+    assert banner.message.text().startswith("The embedding is left whole: ")

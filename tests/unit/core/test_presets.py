@@ -80,3 +80,25 @@ def test_what_is_said_beside_a_preset_counts_more(tmp_path: Path) -> None:
     assert not new_config.build(
         Choices(project=tmp_path / "p.pqv", model=MODEL, preset="paper", prune=False)
     ).config.prune.enabled
+
+
+SWIN = "swin_tiny_patch4_window7_224"
+
+
+def test_a_preset_leaves_whole_what_a_model_does_not_let_be_cut_and_says_so(tmp_path: Path) -> None:
+    made = new_config.build(Choices(project=tmp_path / "p.pqv", model=SWIN, preset="android"))
+    assert not made.config.prune.embedding
+    assert made.config.prune.enabled
+    assert any(note.startswith("The embedding is left whole: ") for note in made.notes)
+
+
+def test_a_preset_prunes_nothing_where_nothing_can_be_cut() -> None:
+    settings, differs = presets.get("fastest").fitted({"mlp": "a", "attention": "b"}, images=True)
+    assert not settings["prune.enabled"]
+    assert differs == ("Pruning is off: nothing of this model can be cut.",)
+
+
+def test_what_is_asked_beyond_the_preset_is_refused_at_once(tmp_path: Path) -> None:
+    asked = Choices(project=tmp_path / "p.pqv", model=SWIN, preset="android", settings=("prune.embedding=true",))
+    with pytest.raises(UsageError, match="embedding of this model cannot be cut"):
+        new_config.build(asked)
