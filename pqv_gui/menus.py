@@ -80,6 +80,7 @@ class Menus:
         menu.addSeparator()
         self.save = self._add(menu, tr("&Save"), window.save, QKeySequence.StandardKey.Save)
         self.save_as = self._add(menu, tr("Save &as …"), window.save_as, "Ctrl+Shift+S")
+        self.report = self._add(menu, tr("&Export report …"), window.export_report, "Ctrl+E")
         self.close = self._add(menu, tr("&Close project"), window.close_project, "Ctrl+W")
         menu.addSeparator()
         self._add(menu, tr("&Quit"), window.close, "Ctrl+Q")
@@ -163,7 +164,7 @@ class Menus:
         for action in (self.save_as, self.close, *self.places, self.look, self.connect_phone):
             action.setEnabled(session.is_open)
         self.save.setEnabled(session.is_open and session.writable)
-        for action in (self.measure, self.stop_measuring):
+        for action in (self.measure, self.stop_measuring, self.report):
             action.setEnabled(action.isEnabled() and session.is_open)
         for action, words, name in (
             (self.undo, tr("&Undo"), session.undo_label),
@@ -182,6 +183,10 @@ class Menus:
         """Enable what can be done with phones now."""
         self.measure.setEnabled(self._work.phones.can_start)
         self.stop_measuring.setEnabled(self._work.measures)
+
+    def refresh_compare(self) -> None:
+        """Enable what can be done with the runs now."""
+        self.report.setEnabled(self._work.session.is_open and bool(self._work.compare.view.ticked))
 
     def _fill_recent(self) -> None:
         self.recent.clear()

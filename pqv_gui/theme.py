@@ -156,7 +156,7 @@ class Theme(QObject):
         font.setPointSizeF(points)
         self._app.setFont(font)
         self._app.setPalette(_palette(shades))
-        self._app.setStyleSheet(_style_sheet(shades, points))
+        self._app.setStyleSheet(_style_sheet(shades, points, scale=self._scale / 100))
         self.changed.emit()
 
 
@@ -196,8 +196,17 @@ def _palette(shades: Colors) -> QPalette:
     return palette
 
 
-def _style_sheet(shades: Colors, points: float) -> str:
-    """Cards, headings, buttons and fields; everything that is not named here stays the platform's."""
+def _style_sheet(shades: Colors, points: float, *, scale: float) -> str:
+    """Cards, headings, buttons and fields; everything that is not named here stays the platform's.
+
+    Args:
+        scale: By how much what is ticked and dragged grows with the text.
+    """
+
+    def px(plain: int) -> int:
+        return round(plain * scale)
+
+    hole = px(14) + 2 - 2 * px(5)  # of a radio button that is chosen, which stays as large as it was
     icons = resource("icons", "light" if shades is LIGHT else "dark").as_posix()
     return f"""
 QLabel[role="title"] {{ font-size: {points * 1.7:.1f}pt; font-weight: 600; }}
@@ -227,11 +236,12 @@ QAbstractItemView:focus {{ border: 2px solid {shades.accent}; padding: 1px; }}
 QLineEdit:disabled, QComboBox:disabled, QAbstractSpinBox:disabled {{ background: {shades.window};
   color: {shades.muted}; border-color: {shades.border}; }}
 QAbstractSpinBox QLineEdit {{ border: none; padding: 0 4px; background: transparent; }}
-QComboBox::drop-down {{ border: none; width: 22px; }}
-QComboBox::down-arrow {{ image: url({icons}/down.svg); width: 11px; height: 11px; }}
-QAbstractSpinBox::up-button, QAbstractSpinBox::down-button {{ border: none; width: 20px; background: transparent; }}
-QAbstractSpinBox::up-arrow {{ image: url({icons}/up.svg); width: 9px; height: 9px; }}
-QAbstractSpinBox::down-arrow {{ image: url({icons}/down.svg); width: 9px; height: 9px; }}
+QComboBox::drop-down {{ border: none; width: {px(22)}px; }}
+QComboBox::down-arrow {{ image: url({icons}/down.svg); width: {px(11)}px; height: {px(11)}px; }}
+QAbstractSpinBox::up-button, QAbstractSpinBox::down-button {{
+  border: none; width: {px(20)}px; background: transparent; }}
+QAbstractSpinBox::up-arrow {{ image: url({icons}/up.svg); width: {px(9)}px; height: {px(9)}px; }}
+QAbstractSpinBox::down-arrow {{ image: url({icons}/down.svg); width: {px(9)}px; height: {px(9)}px; }}
 QTableView, QHeaderView {{ font-size: {points * 0.92:.1f}pt; }}
 QHeaderView {{ background: {shades.surface}; border: none; padding: 0; }}
 QHeaderView::section {{ background: {shades.surface}; color: {shades.muted}; border: none;
@@ -239,13 +249,14 @@ QHeaderView::section {{ background: {shades.surface}; color: {shades.muted}; bor
 QTableView {{ padding: 0; alternate-background-color: {shades.sunken}; }}
 QTableView:focus {{ padding: 0; }}
 QTableView::item {{ padding: 0 2px; }}
-QRadioButton, QCheckBox {{ spacing: 7px; }}
-QRadioButton::indicator, QCheckBox::indicator {{ width: 14px; height: 14px; background: {shades.surface};
+QRadioButton, QCheckBox {{ spacing: {px(7)}px; }}
+QRadioButton::indicator, QCheckBox::indicator, QTableView::indicator {{
+  width: {px(14)}px; height: {px(14)}px; background: {shades.surface};
   border: 1px solid {shades.edge}; border-radius: 4px; }}
-QRadioButton::indicator {{ border-radius: 8px; }}
-QRadioButton::indicator:checked {{ width: 6px; height: 6px; border: 5px solid {shades.accent}; }}
-QCheckBox::indicator:checked {{ background: {shades.accent}; border-color: {shades.accent};
-  image: url({icons}/check.svg); }}
+QRadioButton::indicator {{ border-radius: {px(14) // 2 + 1}px; }}
+QRadioButton::indicator:checked {{ width: {hole}px; height: {hole}px; border: {px(5)}px solid {shades.accent}; }}
+QCheckBox::indicator:checked, QTableView::indicator:checked {{
+  background: {shades.accent}; border-color: {shades.accent}; image: url({icons}/check.svg); }}
 QRadioButton::indicator:disabled, QCheckBox::indicator:disabled {{ border-color: {shades.border};
   background: {shades.window}; }}
 QCheckBox:focus, QRadioButton:focus {{ color: {shades.accent}; }}
@@ -270,18 +281,21 @@ QToolTip {{ background: {shades.surface}; color: {shades.text}; border: 1px soli
 QMenuBar {{ background: {shades.surface}; border-bottom: 1px solid {shades.border}; }}
 QMenuBar::item {{ padding: 5px 10px; background: transparent; }}
 QMenuBar::item:selected {{ background: {shades.accent_soft}; border-radius: 4px; }}
-QProgressBar {{ border: none; border-radius: 4px; background: {shades.border}; max-height: 8px; min-height: 8px; }}
-QProgressBar::chunk {{ background: {shades.accent}; border-radius: 4px; }}
-QSlider::groove:horizontal {{ height: 4px; border-radius: 2px; background: {shades.border}; }}
-QSlider::sub-page:horizontal {{ height: 4px; border-radius: 2px; background: {shades.accent}; }}
+QProgressBar {{ border: none; border-radius: {px(4)}px; background: {shades.border};
+  max-height: {px(8)}px; min-height: {px(8)}px; }}
+QProgressBar::chunk {{ background: {shades.accent}; border-radius: {px(4)}px; }}
+QSlider::groove:horizontal {{ height: {px(4)}px; border-radius: 2px; background: {shades.border}; }}
+QSlider::sub-page:horizontal {{ height: {px(4)}px; border-radius: 2px; background: {shades.accent}; }}
 QSlider::sub-page:horizontal:disabled {{ background: {shades.border}; }}
-QSlider::handle:horizontal {{ width: 14px; height: 14px; margin: -6px 0; border-radius: 8px;
+QSlider::handle:horizontal {{ width: {px(14)}px; height: {px(14)}px; margin: -{(px(14) + 2 - px(4)) // 2}px 0;
+  border-radius: {px(14) // 2 + 1}px;
   background: {shades.surface}; border: 1px solid {shades.edge}; }}
 QSlider::handle:horizontal:hover, QSlider::handle:horizontal:focus {{ border: 2px solid {shades.accent};
-  width: 12px; height: 12px; }}
-QScrollBar:vertical {{ background: transparent; width: 12px; margin: 2px; }}
-QScrollBar:horizontal {{ background: transparent; height: 12px; margin: 2px; }}
-QScrollBar::handle {{ background: {shades.border}; border-radius: 4px; min-height: 28px; min-width: 28px; }}
+  width: {px(14) - 2}px; height: {px(14) - 2}px; }}
+QScrollBar:vertical {{ background: transparent; width: {px(12)}px; margin: 2px; }}
+QScrollBar:horizontal {{ background: transparent; height: {px(12)}px; margin: 2px; }}
+QScrollBar::handle {{ background: {shades.border}; border-radius: {px(4)}px;
+  min-height: {px(28)}px; min-width: {px(28)}px; }}
 QScrollBar::handle:hover {{ background: {shades.muted}; }}
 QScrollBar::add-line, QScrollBar::sub-line {{ width: 0; height: 0; }}
 QScrollBar::add-page, QScrollBar::sub-page {{ background: transparent; }}

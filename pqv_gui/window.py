@@ -211,6 +211,13 @@ class MainWindow(QMainWindow):
         if chosen:
             self.attempt(lambda: self.workspace.save_as(Path(chosen)))
 
+    def export_report(self) -> None:
+        """Ask for a place and write a report of the runs there."""
+        self.go(Place.COMPARE)
+        from pqv_gui.dialogs.report import ask_for_report
+
+        ask_for_report(self, self.workspace.compare)
+
     def close_project(self) -> None:
         """Put the project away and go to Start."""
         if not self._busy():
@@ -346,6 +353,7 @@ class MainWindow(QMainWindow):
 
     def _refresh_compare(self) -> None:
         count, shown = self.workspace.compare.view.count, self._pages.get(Place.COMPARE)
+        self.menus.refresh_compare()
         words = tr("{count} runs").replace("{count}", str(count)) if count else ""
         self.steps.buttons[Place.COMPARE].set_state("todo", words, f"({count})" if count else "")
         if shown is not None and shown.isVisible():

@@ -12,7 +12,9 @@ from pqv_gui.viewmodels.checks import engine_obstacle
 from pqv_gui.viewmodels.steps import Place
 from pqv_gui.widgets.basics import Card, label
 from pqv_gui.widgets.choices import Choice, ChoiceCards
-from pqv_gui.widgets.inputs import CheckInput, ComboInput, IntInput, RealInput, WordsInput
+from pqv_gui.widgets.inputs import CheckInput, ComboInput
+from pqv_gui.widgets.lists import WordsInput
+from pqv_gui.widgets.numbers import IntInput, RealInput
 from pqv_gui.workspace import Workspace
 
 _PRECISIONS = {"int8-dynamic": "INT8 &dynamic", "int8-static": "INT8 &static", "fp16": "FP&16", "fp32": "FP&32"}

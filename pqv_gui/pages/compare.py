@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PySide6.QtCore import Qt, QTimer, QUrl
 from PySide6.QtGui import QDesktopServices, QShowEvent
-from PySide6.QtWidgets import QFileDialog, QMessageBox, QProgressBar, QWidget
+from PySide6.QtWidgets import QMessageBox, QProgressBar, QWidget
 
 from pqv_core.comparison import StoredRun
 from pqv_core.comparison.charts import BarChart, ScatterChart
@@ -15,9 +15,9 @@ from pqv_core.comparison.columns import COLUMNS
 from pqv_core.comparison.figures import TITLES
 from pqv_core.comparison.views import VIEWS
 from pqv_core.errors import ErrorInfo
-from pqv_core.report.write import FORMATS, default_path
 from pqv_gui.charts.bars import BarsView
 from pqv_gui.charts.pareto import ParetoChart, Shown
+from pqv_gui.dialogs.report import ask_for_report
 from pqv_gui.i18n import tr
 from pqv_gui.pages.base import Columns, Page
 from pqv_gui.viewmodels.compare import NEWEST
@@ -31,7 +31,6 @@ from pqv_gui.workspace import Workspace
 _BETWEEN_CHARTS_MS = 15  # each is drawn in a turn of its own, so that no frame waits for all
 _MOST_FIGURE_CHARTS = 3
 _BARS = ("speedup", "size", "memory", "operators")
-_NAMES = {"html": "HTML", "csv": "CSV", "json": "JSON", "netron": "Netron"}
 
 
 class ComparePage(Page):
@@ -81,7 +80,9 @@ class ComparePage(Page):
         self.run = button(tr("Go to &Run"), lambda: self.go.emit(Place.RUN), kind="primary")
         self.again = button(tr("Try &again"), self.desk.read)
         self.export = button(
-            tr("E&xport report …"), self._export, tip=tr("Of the ticked runs: HTML, CSV, JSON, Netron")
+            tr("E&xport report …"),
+            lambda: ask_for_report(self, self.desk),
+            tip=tr("Of the ticked runs: HTML, CSV, JSON, Netron"),
         )
         line.addWidget(self.headline)
         line.addWidget(self.position, 1)
@@ -108,7 +109,8 @@ class ComparePage(Page):
 
     def _table_card(self) -> Card:
         card = Card()
-        line = row(gap=0.6)
+        order, marks = QWidget(), QWidget()
+        line, ticks = row(order, gap=0.6), row(marks, gap=0.6)
         self.filter = TextInput(placeholder=tr("Filter: words of the name, model, engine …"))
         self.filter.setAccessibleName(tr("Filter the runs"))
         self.filter.setClearButtonEnabled(True)
@@ -122,11 +124,15 @@ class ComparePage(Page):
         self.all_files.changed.connect(self.view.show_all_files)
         self.tick_all = button(tr("Tick all"), lambda: self.view.tick_all(True), kind="link")
         self.tick_none = button(tr("Tick none"), lambda: self.view.tick_all(False), kind="link")
-        line.addWidget(self.filter, 1)
         line.addWidget(label(tr("Sort by"), "muted"))
-        for widget in (self.sort, self.order, self.all_files, self.tick_all, self.tick_none):
-            line.addWidget(widget)
-        card.body.addLayout(line)
+        line.addWidget(self.sort)
+        line.addWidget(self.order)
+        for widget in (self.all_files, self.tick_all, self.tick_none):
+            ticks.addWidget(widget)
+        for each in (line, ticks):
+            each.addStretch()
+        how = Columns([(order, 0), (marks, 0)], fold_below=28, gap=0.6)
+        card.body.addWidget(Columns([(self.filter, 1), (how, 0)], fold_below=54, gap=0.6))
         self.shared = ElidedLabel("", "caption")
         card.body.addWidget(self.shared)
         self.table = CompareTable(self.view)
@@ -207,20 +213,9 @@ class ComparePage(Page):
         move.clicked.connect(lambda: self.desk.trash(run.directory))
         box.open()
 
-    def _export(self) -> None:
-        project = self.desk.project
-        if project is None:
-            return
-        filters = {f"{_NAMES[kind]} (*{default_path(project, kind).suffix})": kind for kind in FORMATS}
-        chosen, wanted = QFileDialog.getSaveFileName(
-            self, tr("Export report"), str(default_path(project, "html")), ";;".join(filters)
-        )
-        if chosen:
-            self.banner.hide()
-            self.desk.export(Path(chosen), filters.get(wanted, "html"))
-
     def _on_written(self, path: Path) -> None:
         self._report = path
+        self.banner.hide()
         self.written.set_text(tr("Written: {path}").replace("{path}", str(path)))
         self.written_line.show()
 

@@ -11,7 +11,8 @@ from pqv_gui.pages.base import Columns, FormPage
 from pqv_gui.viewmodels.steps import Place
 from pqv_gui.widgets.basics import Card, Disclosure, column, label
 from pqv_gui.widgets.choices import Choice, ChoiceCards
-from pqv_gui.widgets.inputs import CheckInput, IntInput, RealInput, TextInput
+from pqv_gui.widgets.inputs import CheckInput, TextInput
+from pqv_gui.widgets.numbers import IntInput, RealInput
 from pqv_gui.workspace import Workspace
 
 _TARGETS = {"host": "This &computer", "android": "&Android"}

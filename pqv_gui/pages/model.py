@@ -20,8 +20,11 @@ from pqv_gui.viewmodels.steps import Place
 from pqv_gui.widgets import thumbnails
 from pqv_gui.widgets.basics import Card, Disclosure, button, column, label, restyle, row
 from pqv_gui.widgets.choices import Choice, ChoiceCards
-from pqv_gui.widgets.inputs import ArgumentsInput, ComboInput, IntInput, PathInput, TextInput
+from pqv_gui.widgets.inputs import ComboInput, TextInput
+from pqv_gui.widgets.lists import ArgumentsInput
 from pqv_gui.widgets.model_list import ModelList
+from pqv_gui.widgets.numbers import IntInput
+from pqv_gui.widgets.paths import PathInput
 from pqv_gui.workspace import Workspace
 
 _ALL = ""

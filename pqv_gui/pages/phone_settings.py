@@ -8,7 +8,9 @@ from pqv_gui.i18n import tr
 from pqv_gui.viewmodels.phone_settings import COMPARE, SHAPE, PhoneSettings
 from pqv_gui.widgets.basics import Card, Disclosure, column
 from pqv_gui.widgets.form import Form
-from pqv_gui.widgets.inputs import CheckInput, IntInput, NumbersInput, RealInput
+from pqv_gui.widgets.inputs import CheckInput
+from pqv_gui.widgets.lists import NumbersInput
+from pqv_gui.widgets.numbers import IntInput, RealInput
 
 
 class PhoneSettingsCard(Card):

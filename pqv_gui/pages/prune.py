@@ -20,7 +20,8 @@ from pqv_gui.viewmodels.steps import Place
 from pqv_gui.widgets.bars import Bars
 from pqv_gui.widgets.basics import Card, column, label
 from pqv_gui.widgets.choices import Choice, ChoiceCards
-from pqv_gui.widgets.inputs import CheckInput, ComboInput, IntInput, RatioInput, RealInput
+from pqv_gui.widgets.inputs import CheckInput, ComboInput
+from pqv_gui.widgets.numbers import IntInput, RatioInput, RealInput
 from pqv_gui.workspace import Workspace
 
 _MNEMONICS = {"taylor": "&Taylor", "l1": "L&1", "l2": "L&2", "hessian": "Hessia&n"}

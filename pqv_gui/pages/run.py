@@ -117,13 +117,10 @@ class RunPage(Page):
             tr("Run from scra&tch"), lambda: self._start(fresh=True), tip=tr("Take nothing over from earlier runs")
         )
         self.cancel = button(tr("&Cancel"), self.workspace.runs.cancel, name=tr("Cancel this run"))
-        self.folder = button(tr("&Open folder"), self._open_folder, name=tr("Open the folder of this run"))
-        self.send = button(
-            tr("Se&nd to phone"), lambda: self.go.emit(Place.DEVICE), tip=tr("Measure these files on a phone")
-        )
-        for widget in (self.folder, self.send, self.fresh, self.start, self.cancel):
+        for widget in (self.fresh, self.start, self.cancel):
             line.addWidget(widget)
         card.body.addLayout(line)
+        card.body.addWidget(self._further())
         self.missing = label("", "problem", wrap=True)
         card.body.addWidget(self.missing)
         self.progress = QProgressBar()
@@ -131,6 +128,22 @@ class RunPage(Page):
         self.progress.setAccessibleName(tr("Progress of the stage"))
         card.body.addWidget(self.progress)
         return card
+
+    def _further(self) -> QWidget:
+        """What can be done with the files of a run."""
+        self.further = QWidget()
+        line = row(self.further, gap=0.6)
+        self.folder = button(tr("&Open folder"), self._open_folder, name=tr("Open the folder of this run"))
+        self.send = button(
+            tr("Se&nd to phone"), lambda: self.go.emit(Place.DEVICE), tip=tr("Measure these files on a phone")
+        )
+        self.compare = button(
+            tr("Co&mpare"), lambda: self.go.emit(Place.COMPARE), name=tr("Compare this run with the others")
+        )
+        for widget in (self.send, self.compare, self.folder):
+            line.addWidget(widget)
+        line.addStretch()
+        return self.further
 
     # what a person does --------------------------------------------------------------------------------------
 
@@ -186,7 +199,9 @@ class RunPage(Page):
         self.cancel.setVisible(run.active)
         self.cancel.setEnabled(run.state != "cancelling")
         self.folder.setVisible(run.now.directory is not None and not run.active)
-        self.send.setVisible(run.state == "succeeded" and run.now.record is not None)
+        for widget in (self.send, self.compare):
+            widget.setVisible(run.state == "succeeded" and run.now.record is not None)
+        self.further.setVisible(run.now.directory is not None and not run.active)
         missing = self.workspace.problems[0].message if self.workspace.problems else ""
         self.missing.setText(missing)
         self.missing.setVisible(bool(missing))

@@ -18,7 +18,8 @@ from pqv_gui.viewmodels import presets
 from pqv_gui.viewmodels.session import free_name
 from pqv_gui.viewmodels.steps import Place
 from pqv_gui.widgets.basics import Card, button, label, row
-from pqv_gui.widgets.inputs import PathInput, TextInput
+from pqv_gui.widgets.inputs import TextInput
+from pqv_gui.widgets.paths import PathInput
 from pqv_gui.widgets.preset_menu import PresetCard
 from pqv_gui.widgets.two_lines import TwoLineDelegate
 from pqv_gui.workspace import Workspace

@@ -11,7 +11,8 @@ from pqv_gui.i18n import tr
 from pqv_gui.viewmodels.session import Session
 from pqv_gui.widgets.basics import Card, Disclosure, column
 from pqv_gui.widgets.form import Form
-from pqv_gui.widgets.inputs import CheckInput, ComboInput, IntInput, RealInput, TextInput
+from pqv_gui.widgets.inputs import CheckInput, ComboInput, TextInput
+from pqv_gui.widgets.numbers import IntInput, RealInput
 
 
 @dataclass(frozen=True)

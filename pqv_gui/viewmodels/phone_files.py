@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pqv_core import formatting
+from pqv_core.comparison.rows import engine_name, precision
 from pqv_core.errors import UsageError, from_os_error
 from pqv_core.results import RunRecord
 from pqv_gui.viewmodels import labels
@@ -83,8 +84,8 @@ class Files(Observable):
             assert directory is not None
             path = directory / variant.file
             if path.suffix == SUFFIX and path.is_file():
-                precision = variant.precision.replace("_", " ").upper()
-                note = " · ".join(part for part in (precision, variant.engine) if part)
+                engine = engine_name(variant.engine) if variant.precision.startswith("int8") else ""
+                note = " · ".join(part for part in (precision(variant.precision), engine) if part)
                 found[path] = File(path, variant.size_bytes, role=variant.role, note=note)
         if (found, directory) != (self._run, self.directory):
             self._run, self.directory = found, directory

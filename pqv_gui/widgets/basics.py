@@ -13,6 +13,7 @@ from pqv_gui.theme import em
 
 Role = Literal["title", "heading", "strong", "figure", "muted", "caption", "problem", "predicted", "plain"]
 Kind = Literal["plain", "primary", "link"]
+FIELD_HEIGHT = 1.75  # of an editor, in lines of text
 
 
 def label(text: str = "", role: Role = "plain", *, wrap: bool = False) -> QLabel:

@@ -444,3 +444,21 @@ def test_the_table_is_as_json_says(opened: Opened, project: Path, qtbot: QtBot) 
     row = next(row for row in json.loads(out.read_text())["rows"] if row["artefact"] == "compressed")
     keys = [column.key for column in page.view.columns]
     assert cells(page, keys.index("median_ms")) == [f"{row['median_ms']:.1f} ms"]
+
+
+def test_the_file_menu_exports_a_report(
+    opened: Opened, project: Path, tmp_path: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep(project, made("r1"))
+    window, page = opened()
+    window.go(Place.PRUNE)
+    assert window.menus.report.isEnabled()
+    out = tmp_path / "from-the-menu.html"
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(out), ""))
+    with qtbot.waitSignal(page.desk.written, timeout=SOON_MS):
+        window.menus.report.trigger()
+    assert window.place is Place.COMPARE
+    assert out.read_text(encoding="utf-8").startswith("<!doctype html>")
+    page.view.tick_all(False)
+    assert not window.menus.report.isEnabled()
+    rest(window, page, qtbot)

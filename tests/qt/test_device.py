@@ -18,7 +18,7 @@ from pqv_gui.pages.device import DevicePage
 from pqv_gui.phone_desk import PhoneDesk
 from pqv_gui.viewmodels.phones import LOCAL
 from pqv_gui.viewmodels.steps import Place
-from pqv_gui.widgets.inputs import parse_numbers
+from pqv_gui.widgets.lists import parse_numbers
 from pqv_gui.window import MainWindow
 from tests.fakes.adb_server import AdbServer, Row
 from tests.fakes.phone import Phone
