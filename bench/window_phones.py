@@ -78,7 +78,7 @@ def end():
     probe.timer.stop()
     sent, moment, samples = at["last"]
     print("took", moment - at["time"], "pushed", sent - at["bytes"], "samples", samples - at["samples"])
-    print("late", *(f"{value:.3f}" for value in probe.late))
+    probe.tell()
     window.workspace.close()
     app.quit()
 steps = QtCore.QTimer()
