@@ -259,6 +259,8 @@ QCheckBox::indicator:checked, QTableView::indicator:checked {{
   background: {shades.accent}; border-color: {shades.accent}; image: url({icons}/check.svg); }}
 QRadioButton::indicator:disabled, QCheckBox::indicator:disabled {{ border-color: {shades.border};
   background: {shades.window}; }}
+QCheckBox::indicator:checked:disabled {{ background: {shades.muted}; border-color: {shades.muted}; }}
+QRadioButton::indicator:checked:disabled {{ border-color: {shades.muted}; }}
 QCheckBox:focus, QRadioButton:focus {{ color: {shades.accent}; }}
 QScrollArea, QScrollArea > QWidget > QWidget[role="page"] {{ background: transparent; border: none; }}
 QPushButton {{ background: {shades.surface}; color: {shades.text}; border: 1px solid {shades.border};
