@@ -42,6 +42,7 @@ class Cut:
         heads: Heads that share the channels; 1 for an MLP.
         cost: What the layers around it cost; nearly all of it in proportion to ``channels``.
         count: How many equal ones there are.
+        unit: In what attention is cut whatever is asked for: ``heads`` or ``width``; empty where it is free.
     """
 
     kind: str
@@ -49,6 +50,7 @@ class Cut:
     heads: int
     cost: Cost
     count: int
+    unit: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,9 +224,10 @@ def load(path: Path | None = None) -> Catalog:
         ) from error
 
 
-def _cut(kind: str, channels: int, heads: int, *numbers: int) -> Cut:
+def _cut(name: str, channels: int, heads: int, *numbers: int) -> Cut:
+    kind, _, unit = name.partition(" ")
     *figures, count = numbers  # in the order of Cost
-    return Cut(kind, channels, heads, Cost(*figures), count)
+    return Cut(kind, channels, heads, Cost(*figures), count, unit)
 
 
 def _entry(plain: dict[str, Any]) -> CatalogEntry:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
 from pqv_core.config.quantize import Precision
@@ -31,6 +32,7 @@ class Contents:
         constants: How many there are.
         operators: How many operators take part in an answer.
         more_in_fp16: Constants that only fp16 files have: norms that stay beside their convolutions.
+        tables_fp32: Bytes among ``fp32`` that go with the heads; also ``tables_fp16``, ``tables_int8``.
     """
 
     fp32: int
@@ -39,6 +41,18 @@ class Contents:
     constants: int
     operators: int
     more_in_fp16: int = 0
+    tables_fp32: int = 0
+    tables_fp16: int = 0
+    tables_int8: int = 0
+
+    def without_heads(self, share: float) -> Contents:
+        """The same once this share of all heads is gone."""
+        return dataclasses.replace(
+            self,
+            fp32=self.fp32 - round(share * self.tables_fp32),
+            fp16=self.fp16 - round(share * self.tables_fp16),
+            int8=self.int8 - round(share * self.tables_int8),
+        )
 
 
 def file_bytes(cost: Cost, contents: Contents | None, *, precision: Precision) -> int:

@@ -122,9 +122,9 @@ def _without_shape(entry: CatalogEntry, *, model: ModelConfig, prune: PruneConfi
         return Prediction(before=before, after=None, why_not=why_not)
     pruned = _without_cuts(dense, entry.cuts, prune)
     macs = pruned.macs if entry.macs is not None else None
-    return Prediction(
-        before=before, after=Figures(pruned.params, macs, file_bytes(pruned, entry.contents, precision=precision))
-    )
+    contents = entry.contents.without_heads(_lost_heads(entry.cuts, prune)) if entry.contents is not None else None
+    after = Figures(pruned.params, macs, file_bytes(pruned, contents, precision=precision))
+    return Prediction(before=before, after=after)
 
 
 def _with_classes(entry: CatalogEntry, model: ModelConfig) -> Cost:
@@ -143,10 +143,22 @@ def _without_cuts(cost: Cost, cuts: Sequence[Cut], config: PruneConfig) -> Cost:
 
 
 def _lost(cut: Cut, config: PruneConfig) -> float:
-    """The share of a width that is cut."""
-    whole = cut.kind == "attention" and config.attention_unit == "heads"
+    """The share of a cost that is cut."""
+    whole = _by_heads(cut, config)
     units = cut.heads if whole else cut.channels // cut.heads
     return 1 - kept_width(units, ratio=config.ratio, round_to=1 if whole else config.round_to) / units
+
+
+def _by_heads(cut: Cut, config: PruneConfig) -> bool:
+    return cut.kind == "attention" and (cut.unit or config.attention_unit) == "heads"
+
+
+def _lost_heads(cuts: Sequence[Cut], config: PruneConfig) -> float:
+    """The share of all heads that is cut."""
+    heads = sum(cut.count * cut.heads for cut in cuts if cut.kind == "attention")
+    if not heads or "attention" not in _wanted(config):
+        return 0.0
+    return sum(cut.count * cut.heads * _lost(cut, config) for cut in cuts if _by_heads(cut, config)) / heads
 
 
 def _sum(one: Cost, other: Cost, *, times: float = 1.0) -> Cost:

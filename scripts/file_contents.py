@@ -19,7 +19,8 @@ from pqv_core.engine.tables import make_tables
 _SHARED_BYTES = 16_384  # as in pqv_core.engine.tables
 
 # Where TorchScript leaves tables and indices as they are and expands them while running, because they might change
-# (a cache, an index that is passed on): by timm's module, in fp32 and fp16, and in int8. Found by comparing files.
+# (a cache, an index that is passed on): by timm's module, in fp32 and fp16, and in int8. Found by comparing files of
+# models whose tables are not all zero.
 KEEPS_TABLES: dict[str, tuple[bool, bool]] = {
     "beit": (True, False),
     "convit": (True, True),
@@ -27,7 +28,6 @@ KEEPS_TABLES: dict[str, tuple[bool, bool]] = {
     "efficientformer_v2": (True, True),
     "efficientvit_msra": (True, True),
     "levit": (True, True),
-    "maxxvit": (True, True),
     "naflexvit": (True, True),
     "swin_transformer_v2": (True, True),
     "tiny_vit": (True, True),

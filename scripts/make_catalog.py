@@ -7,9 +7,13 @@ its multiply-accumulates come from there, too (a test compares them with counted
 
 from __future__ import annotations
 
+import argparse
 import contextlib
+import copy
 import dataclasses
 import json
+import multiprocessing
+import os
 import sys
 import warnings
 from collections import Counter
@@ -29,6 +33,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from pqv_core.engine import structure
+from pqv_core.engine.dependencies import told
 from pqv_core.engine.patches import is_patch_embedding
 from pqv_core.engine.structure import attention as attentions
 from pqv_core.engine.structure import mlp as mlps
@@ -62,18 +67,32 @@ for _full in timm.list_models(pretrained=True):
 
 
 def main() -> None:
-    """Describe every model and write the file."""
-    warnings.simplefilter("ignore")
-    set_fused_attn(False)  # so that the products of attention are counted
+    """Describe every model, or those that are asked for, and write the file."""
+    parser = argparse.ArgumentParser(prog="python -m scripts.make_catalog", description=__doc__)
+    parser.add_argument("--only", nargs="+", default=[], metavar="MODULE", help="timm's modules (maxxvit); others stay")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes")
+    arguments = parser.parse_args()
+    only = arguments.only
+    known = {entry["name"]: entry for entry in json.loads(OUTPUT.read_bytes())["models"]} if only else {}
     names = [name for name in timm.list_models() if _model_to_module[name] in FAMILIES]
-    entries = []
-    for done, name in enumerate(names, 1):
-        entries.append(describe(name))
-        print(f"\r{done}/{len(names)} {name:60}", end="", file=sys.stderr, flush=True)
-    known = sum("vit" in entry for entry in entries)
-    print(f"\n{len(entries)} models, {known} plain ViTs", file=sys.stderr)
+    entries = [known.get(name) if _model_to_module[name] not in only else None for name in names]
+    missing = [place for place, entry in enumerate(entries) if entry is None]
+    processes = multiprocessing.get_context("spawn")
+    with processes.Pool(arguments.jobs, initializer=prepare) as pool:
+        made = pool.imap(describe, [names[place] for place in missing])
+        for done, (place, entry) in enumerate(zip(missing, made, strict=True), 1):
+            entries[place] = entry
+            print(f"\r{done}/{len(missing)} {names[place]:60}", end="", file=sys.stderr, flush=True)
+    print(f"\n{len(entries)} models, {sum('vit' in entry for entry in entries if entry)} plain ViTs", file=sys.stderr)
     lines = ",\n".join(json.dumps(entry, separators=(",", ":")) for entry in entries)
     OUTPUT.write_text(f'{{"timm":"{timm.__version__}","models":[\n{lines}\n]}}\n', encoding="utf-8")
+
+
+def prepare() -> None:
+    """Make a process ready to describe models."""
+    warnings.simplefilter("ignore")
+    torch.set_num_threads(1)
+    set_fused_attn(False)  # so that the products of attention are counted
 
 
 def describe(name: str) -> dict[str, Any]:
@@ -165,24 +184,58 @@ def convolved(model: nn.Module) -> int:
 
 def cuts(model: nn.Module, counted: dict[str, int]) -> list[list[int | str]]:
     """What can be cut, equal ones together: kind, channels, heads, what it costs in all, and how many there are."""
-    names = {id(module): name for name, module in model.named_modules()}
     found: Counter[tuple[int | str, ...]] = Counter()
-    for width in (*mlps.widths(model), *attentions.widths(model, "heads")):
-        parts = [width.scope] if width.kind == "attention" else list(of_width(width.scope, width.channels))
-        params = sum(parameter.numel() for part in parts for parameter in part.parameters())
-        packed = [sum(figures) for figures in zip(*(linear(part) for part in parts), strict=True)]
-        spent = sum(counted.get(f"{type(model).__name__}.{names[id(part)]}", 0) for part in parts)
-        rest = sum(map(convolved, parts))
-        found[width.kind, width.channels, width.heads, params, *packed, spent, rest] += 1
+    costs = Costs(model, counted)
+    for width in mlps.widths(model):
+        found["mlp", width.channels, 1, *costs.of(of_width(width.scope, width.channels))] += 1
+    for heads in attentions.attentions(model):
+        width = heads.width(heads.units[0])
+        name = "attention" if len(heads.units) > 1 else f"attention {heads.units[0]}"
+        found[name, width.channels, width.heads, *costs.of_heads(heads, width)] += 1
     return [[*row, count] for row, count in found.items()]
 
 
-def of_width(scope: nn.Module, channels: int) -> Iterator[nn.Module]:
+class Costs:
+    """Parameters; of linear layers weights, outputs and their number; multiply-accumulates; convolutions' weights."""
+
+    def __init__(self, model: nn.Module, counted: dict[str, int]) -> None:
+        self._names = {id(module): name for name, module in model.named_modules()}
+        self._kind, self._counted = type(model).__name__, counted
+
+    def of(self, parts: list[nn.Module]) -> list[int]:
+        """All of some layers."""
+        params = sum(parameter.numel() for part in parts for parameter in part.parameters())
+        packed = [sum(figures) for figures in zip(*(linear(part) for part in parts), strict=True)]
+        return [params, *packed, sum(map(self._macs, parts)), sum(map(convolved, parts))]
+
+    def of_heads(self, heads: attentions.Heads, width: structure.Width) -> list[int]:
+        """What of an attention goes with its heads: rows, columns, and the products of the heads themselves."""
+        params = sum(table.numel() for table in heads.tables) if heads.units == ("heads",) else 0
+        packed, outputs, halved = 0, 0, 0
+        for part in width.parts:
+            layer: Any = part.layer
+            bias = getattr(layer, "bias", None)
+            params += layer.weight.numel() + (len(bias) if bias is not None and part.side == "out" else 0)
+            packed += layer.weight.numel() * (type(layer) is nn.Linear)
+            outputs += len(layer.weight) * (type(layer) is nn.Linear and part.side == "out")
+            halved += convolved(layer)
+        own = self._macs(width.scope) - sum(map(self._macs, width.scope.children()))
+        return [params, packed, outputs, 0, own + sum(self._macs(part.layer) for part in width.parts), halved]
+
+    def _macs(self, part: nn.Module) -> int:
+        return self._counted.get(f"{self._kind}.{self._names[id(part)]}", 0)
+
+
+def of_width(scope: nn.Module, channels: int) -> list[nn.Module]:
     """The layers inside ``scope`` that make, change or take so many channels (or gates and values of so many)."""
+    found: list[nn.Module] = []
     for module in scope.modules():
+        if isinstance(module, nn.Conv2d) and module.in_channels == module.out_channels == channels > module.groups:
+            found = []  # it makes new channels of the others, which stay
         sizes = {size for parameter in module.parameters(recurse=False) for size in parameter.shape[:2]}
         if sizes & {channels, 2 * channels}:
-            yield module
+            found.append(module)
+    return found
 
 
 def features(model: Any) -> int:
@@ -205,11 +258,32 @@ def macs(model: nn.Module, size: tuple[int, int, int]) -> dict[str, int]:
 
 
 def contents(model: nn.Module, size: tuple[int, int, int]) -> list[int] | None:
-    """What files hold besides parameters, or None where it cannot be counted."""
+    """What files hold besides parameters and how much of it goes with the heads, or None where it cannot be counted."""
     try:
-        return file_contents.contents(model, size)
+        found = file_contents.contents(model, size)
+        if not any(heads.tables for heads in attentions.attentions(model)):
+            return found
+        pruned, share = with_fewer_heads(model)
+        return found + [
+            round((before - after) / share) if share else 0
+            for before, after in zip(found[:3], file_contents.contents(pruned, size)[:3], strict=True)
+        ]
     except (RuntimeError, NotImplementedError, ValueError):
         return None
+
+
+def with_fewer_heads(model: nn.Module) -> tuple[nn.Module, float]:
+    """A copy without half of its heads, and the share of all of them that is gone."""
+    pruned = copy.deepcopy(model)
+    total, gone = 0, 0
+    for width in attentions.widths(pruned, "heads"):
+        total += width.heads
+        if width.unit == "heads" and width.heads > 1:
+            cut = list(range(width.heads // 2 * (width.channels // width.heads)))
+            told(width.parts, cut).prune(record_history=False)
+            width.after(cut)
+            gone += width.heads // 2
+    return pruned, gone / max(total, 1)
 
 
 def vit_shape(model: nn.Module, size: tuple[int, int, int]) -> VitShape | None:

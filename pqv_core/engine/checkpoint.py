@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from pqv_core.config.model import Argument
 from pqv_core.engine import tensorfile
+from pqv_core.engine.structure import forwards
 from pqv_core.errors import ModelError
 
 FORMAT = 1
@@ -173,6 +174,9 @@ def build(found: Recipe, state: dict[str, Tensor], *, path: Path) -> nn.Module:
             _set_attributes(model.get_submodule(name), changed)
         for name, shape in found.shapes.items():
             _reshape(model, name, shape)
+        for name, module in model.named_modules():
+            if name and any(changed.startswith(f"{name}.") for changed in found.shapes):
+                forwards.free(module)  # its heads may be as wide as its tokens no more
         model.load_state_dict(state, strict=True)
     except (AttributeError, RuntimeError, KeyError, TypeError) as error:
         raise ModelError(

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from pqv_core.engine.context import Context
 from pqv_core.engine.deadline import OutOfTime, deadline
-from pqv_core.engine.structure import Width
+from pqv_core.engine.structure import Part, Width
 from pqv_core.errors import PruneError
 
 _SEARCH_S = 60.0  # of processor time, however busy the machine is; a whole ViT-B takes 5 s on a slow one
@@ -69,8 +69,8 @@ class Dependencies:
     """
 
     def __init__(self, model: nn.Module, widths: Iterable[Width], *, shape: tuple[int, ...], context: Context) -> None:
-        scopes = {width.scope: width.name for width in widths}
-        calls = _calls(model, scopes, torch.zeros(shape))
+        scopes = {width.scope: width.name for width in widths if not width.parts}
+        calls = _calls(model, scopes, torch.zeros(shape)) if scopes else {}
         self._graphs: dict[nn.Module, Any] = {}
         limit = deadline(_SEARCH_S, check=context.check_cancelled, clock=time.thread_time)
         with limit, warnings.catch_warnings():
@@ -80,6 +80,8 @@ class Dependencies:
 
     def group(self, width: Width, indices: list[int]) -> Any:
         """Everything that must be cut with ``indices`` of ``width``, apart from what the width cuts itself."""
+        if width.parts:
+            return told(width.parts, indices)
         kind = nn.Conv2d if isinstance(width.root, nn.Conv2d) else nn.Linear
         group = self._graphs[width.scope].get_pruning_group(width.root, _CUT[kind, width.side], idxs=indices)
         if width.separate:
@@ -99,6 +101,29 @@ class Dependencies:
                 continue  # of a grouped convolution the columns are shared by channels
             found.append(Slices(weight, 0 if rows else 1, torch.tensor(item.idxs), torch.tensor(roots)))
         return found
+
+
+def told(parts: Iterable[Part], indices: list[int]) -> Any:
+    """A group of torch-pruning, of what is known to belong to channels ``indices``."""
+    group: Any = tp.dependency.Group()
+    cut = torch.tensor(indices, dtype=torch.int64)
+    for part in parts:
+        node = tp.dependency.Node(part.layer, None)
+        function = _function(part)
+        mine = torch.isin(part.channels, cut)
+        group.add_dep(tp.dependency.Dependency(function, function, node, node), part.indices[mine].tolist())
+        group[len(group) - 1].root_idxs = part.channels[mine].tolist()
+    return group
+
+
+def _function(part: Part) -> Any:
+    """How torch-pruning cuts that side of a layer."""
+    layer = part.layer
+    if isinstance(layer, nn.modules.batchnorm._BatchNorm):
+        return tp.prune_batchnorm_out_channels
+    if isinstance(layer, nn.Conv2d) and layer.groups > 1:
+        return tp.prune_depthwise_conv_out_channels
+    return _CUT[nn.Conv2d if isinstance(layer, nn.Conv2d) else nn.Linear, part.side]
 
 
 Call = tuple[tuple[Any, ...], dict[str, Any]]

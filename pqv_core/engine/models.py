@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 import re
 import sys
 from collections.abc import Callable, Mapping
@@ -194,12 +195,20 @@ def _attention_flops(query: Any, key: Any, value: Any, *_args: Any, **_keywords:
     return int(sdpa_flop_count(query, key, value))
 
 
+def _lstm_flops(tokens: Any, weight: Any, recurrent: Any, *_args: Any, **_keywords: Any) -> int:
+    """One direction of one layer; ``tokens`` of shape (steps, batch, width)."""
+    return 2 * math.prod(tokens[:2]) * (math.prod(weight) + math.prod(recurrent))
+
+
 def count(model: nn.Module) -> tuple[int, int]:
     """Parameters, and multiply-accumulates of one image (half of the floating-point operations)."""
     parameters = sum(parameter.numel() for parameter in model.parameters())
     example = torch.zeros(1, *preprocessing(model).input_size)
-    # torch counts fused attention on GPUs only
-    fused = {torch.ops.aten._scaled_dot_product_flash_attention_for_cpu: _attention_flops}
+    # torch counts these on GPUs only
+    fused: dict[Any, Any] = {
+        torch.ops.aten._scaled_dot_product_flash_attention_for_cpu: _attention_flops,
+        torch.ops.aten.mkldnn_rnn_layer: _lstm_flops,
+    }
     counter = FlopCounterMode(display=False, custom_mapping=fused)
     constants = {name: parameter.detach() for name, parameter in model.named_parameters()}
     with torch.no_grad(), counter:  # which cannot follow parameters that want gradients

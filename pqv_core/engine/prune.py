@@ -72,7 +72,7 @@ def _step(model: nn.Module, config: PruneConfig, start: _Start, context: Context
         context.check_cancelled()
         cut = ranking.first(width.units - kept)
         if cut:
-            dependencies.group(width, cut).prune()
+            dependencies.group(width, cut).prune(record_history=False)
             width.after(cut)
     model.zero_grad(set_to_none=True)
 

@@ -1,7 +1,7 @@
 """What may be cut in a model.
 
-Knowledge of families is data: hidden widths are one row a class (``mlp``), heads one class (``attention``), and the
-embedding is cut in the plain Vision Transformers (``embedding``). A family is supported when its blocks are made of
+Knowledge of families is data: hidden widths (``mlp``) and heads (``attention_rows``) are one row a class of timm, and
+the embedding is cut in the plain Vision Transformers (``embedding``). A family is supported when its blocks are made of
 these.
 """
 
@@ -11,10 +11,10 @@ from torch import nn
 
 from pqv_core.config import PruneConfig
 from pqv_core.engine.structure import attention, embedding, mlp
-from pqv_core.engine.structure.widths import Kind, Ranking, Width
+from pqv_core.engine.structure.widths import Kind, Part, Ranking, Width
 from pqv_core.errors import PruneError
 
-__all__ = ["Kind", "Ranking", "Width", "supported", "widths"]
+__all__ = ["Kind", "Part", "Ranking", "Width", "supported", "widths"]
 
 
 def supported(model: nn.Module) -> dict[Kind, str]:
@@ -24,7 +24,7 @@ def supported(model: nn.Module) -> dict[Kind, str]:
         "mlp": "" if any(mlp.widths(model)) else f"no layers of {kind} have a hidden width that is known here",
         "attention": ""
         if any(attention.widths(model, "width"))
-        else f"the attention of {kind} is tied to its embedding",
+        else f"{kind} has no attention whose heads can be cut without its embedding",
         "embedding": embedding.obstacle(model),
     }
 

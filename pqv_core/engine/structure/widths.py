@@ -14,6 +14,23 @@ Side = Literal["in", "out"]
 Unit = Literal["channels", "heads", "inside heads", "inside heads alike"]
 
 
+@dataclass(frozen=True, eq=False)
+class Part:
+    """Rows or columns of one layer that belong to channels of a width, one by one.
+
+    Attributes:
+        layer: Linear layer, convolution or batch norm.
+        side: Whether its inputs (columns) or its outputs (rows) are meant.
+        indices: Rows or columns, int64.
+        channels: The channel of the width that each belongs to, int64.
+    """
+
+    layer: nn.Module
+    side: Side
+    indices: Tensor
+    channels: Tensor
+
+
 @dataclass(frozen=True)
 class Width:
     """Channels of one layer, and of all that depend on them.
@@ -29,6 +46,7 @@ class Width:
             they must be alike).
         heads: Heads that the channels are divided into; 1 where there are none.
         separate: Modules that seem to depend on these channels and are cut by ``after`` instead.
+        parts: Everything that depends on these channels, ``root`` first, where it is known; else it is searched for.
         after: Called with the indices that were cut, to put right what is no weight (numbers of heads, scales).
     """
 
@@ -41,6 +59,7 @@ class Width:
     unit: Unit = "channels"
     heads: int = 1
     separate: tuple[nn.Module, ...] = ()
+    parts: tuple[Part, ...] = ()
     after: Callable[[list[int]], None] = field(default=lambda cut: None)
 
     @property
