@@ -124,6 +124,14 @@ class CatalogEntry:
         )
 
     @property
+    def attention_units(self) -> tuple[str, ...]:
+        """In what attention can be cut (``width``, ``heads``); some of it may be cut in one of them only."""
+        if self.vit is not None:
+            return "width", "heads"
+        units = {cut.unit for cut in self.cuts if cut.kind == "attention"}
+        return tuple(unit for unit in ("width", "heads") if units & {"", unit})
+
+    @property
     def gmacs(self) -> float | None:
         """Multiply-accumulates in thousand millions."""
         return self.macs / 1e9 if self.macs is not None else None

@@ -24,6 +24,7 @@ from pqv_core.config import ModelConfig, PruneConfig, QuantizeConfig
 from pqv_core.fsio import write_text
 from pqv_core.predict import predict
 from scripts import sweep_family
+from scripts.families import SECOND, SMALLEST
 from scripts.sweep_family import Row, Task
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "families.md"
@@ -37,69 +38,14 @@ _FORETOLD = ("counts off", "files off")
 _TOLD = """ The last figures say how far off the prediction was that the window shows: of
 parameters and multiply-accumulates, and of the sizes of files in fp32, fp16 and int8."""
 
-# The smallest published model of each family.
-FAMILIES = {
-    "BEiT": "beit_base_patch16_224",
-    "CAFormer": "caformer_s18",
-    "CaiT": "cait_xxs24_224",
-    "CoaT": "coat_tiny",
-    "CoAtNet": "coatnet_nano_rw_224",
-    "ConViT": "convit_tiny",
-    "CrossViT": "crossvit_9_240",
-    "DaViT": "davit_tiny",
-    "DeiT": "deit_tiny_patch16_224",
-    "DeiT distilled": "deit_tiny_distilled_patch16_224",
-    "DeiT III": "deit3_small_patch16_224",
-    "EdgeNeXt": "edgenext_xx_small",
-    "EfficientFormer": "efficientformer_l1",
-    "EfficientFormer V2": "efficientformerv2_s0",
-    "EfficientViT (MIT)": "efficientvit_b0",
-    "EfficientViT (MSRA)": "efficientvit_m0",
-    "EVA": "eva02_tiny_patch14_224",
-    "FastViT": "fastvit_t8",
-    "FocalNet": "focalnet_tiny_srf",
-    "GC ViT": "gcvit_xxtiny",
-    "Hiera": "hiera_tiny_224",
-    "iFormer": "iformer_t",
-    "LeViT": "levit_128s",
-    "MaxViT": "maxvit_pico_rw_256",
-    "MLP-Mixer": "mixer_s32_224",
-    "MobileViT": "mobilevit_xxs",
-    "MobileViT V2": "mobilevitv2_050",
-    "MViTv2": "mvitv2_tiny",
-    "NaFlexViT": "naflexvit_base_patch16_gap",
-    "NesT": "nest_tiny",
-    "Next-ViT": "nextvit_small",
-    "PiT": "pit_ti_224",
-    "PoolFormer": "poolformer_s12",
-    "PVT v2": "pvt_v2_b0",
-    "RepViT": "repvit_m0_9",
-    "Sequencer": "sequencer2d_s",
-    "SHViT": "shvit_s1",
-    "SwiftFormer": "swiftformer_xs",
-    "Swin": "swin_tiny_patch4_window7_224",
-    "Swin V2": "swinv2_tiny_window8_256",
-    "Swin V2 CR": "swinv2_cr_tiny_224",
-    "TinyViT": "tiny_vit_5m_224.dist_in22k_ft_in1k",
-    "TNT": "tnt_s_legacy_patch16_224",
-    "Twins PCPVT": "twins_pcpvt_small",
-    "Twins SVT": "twins_svt_small",
-    "Visformer": "visformer_tiny",
-    "ViT": "vit_tiny_patch16_224",
-    "ViT with registers": "vit_little_patch16_reg1_gap_256",
-    "ViT hybrid": "vit_tiny_r_s16_p8_224",
-    "ViT relative positions": "vit_relpos_small_patch16_224",
-    "ViT shared relative positions": "vit_srelpos_small_patch16_224",
-    "ViT SigLIP": "vit_base_patch16_siglip_224",
-    "ViTamin": "vitamin_small_224",
-    "VOLO": "volo_d1_224",
-    "XCiT": "xcit_nano_12_p16_224",
-}
 
+def sweep(family: str, model: str, config: PruneConfig, *, limit: float, files: bool = True) -> Row:
+    """Take one model all the way, or as far as it goes within ``limit`` seconds.
 
-def sweep(family: str, model: str, config: PruneConfig, *, limit: float) -> Row:
-    """Take one model all the way, or as far as it goes within ``limit`` seconds."""
-    row = Row(family, model)
+    Args:
+        files: Whether it is exported; else it is only pruned, trained one step and rebuilt.
+    """
+    row = Row(family, model, exported=files)
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="pqv-sweep-") as folder:
         for task in (sweep_family.make, sweep_family.compare):
@@ -179,17 +125,17 @@ def cells(row: Row) -> list[str]:
 
 def foretold(row: Row, config: PruneConfig) -> tuple[float, float] | None:
     """How far off the prediction is, at most: of parameters and multiply-accumulates, and of all files."""
-    if not row.files:
+    if not row.macs:
         return None
     entry, model = catalog.load().get(row.model), ModelConfig(name=row.model)
     counts, files = 0.0, 0.0
-    for precision, size in row.files.items():
+    for precision, size in (row.files or {"fp32": 0}).items():
         quantize = QuantizeConfig(precision=precision)  # type: ignore[arg-type]
         after = predict(entry, model=model, prune=config, quantize=quantize).after
         assert after is not None, f"nothing is predicted for {row.model}"
         macs = after.macs / row.macs if after.macs else 1.0
         counts = max(counts, abs(after.params / row.after - 1), abs(macs - 1))
-        files = max(files, abs(after.file_bytes / size - 1))
+        files = max(files, abs(after.file_bytes / size - 1)) if size else 0.0
     return counts, files
 
 
@@ -214,8 +160,8 @@ way at a ratio of {config.ratio:g} on the smallest model: they are pruned (impor
 least {FEWER:.0%} fewer parameters, trained one step, exported in fp32 and int8, and in another process rebuilt from
 their checkpoint bit for bit and reloaded from both files, which agree with the model they came from (relative error
 of the logits below {sweep_family.FP32_TOLERANCE:g} for fp32 and {sweep_family.INT8_TOLERANCE:g} for int8). Weights
-are random, for nothing is downloaded, and moved a little, as training does, so that no two tables are equal. Seconds are
-those of pruning on one thread.{_TOLD}
+are random, for nothing is downloaded, and moved a little, as training does, so that no two tables are equal. Seconds
+are those of pruning on one thread.{_TOLD}
 
 {heading}
 {sides}
@@ -237,21 +183,26 @@ def main() -> int:
     parser.add_argument("--only", nargs="+", metavar="FAMILY", help="families, or names of timm's models; no page")
     parser.add_argument("--ratio", type=float, default=0.25)
     parser.add_argument("--importance", default="l2")
+    parser.add_argument("--second", action="store_true", help="the second smallest model of each family; no page")
+    parser.add_argument("--no-files", action="store_true", help="prune and rebuild only, and export nothing; no page")
     parser.add_argument("--limit", type=float, default=180.0, help="seconds a family")
     parser.add_argument("--json", type=Path, metavar="FILE", help="keep the rows there; what passed is not done again")
     arguments = parser.parse_args()
     config = PruneConfig.parse({"importance": arguments.importance, "ratio": arguments.ratio})
-    chosen = {name: FAMILIES.get(name, name) for name in arguments.only} if arguments.only else FAMILIES
+    families = SECOND if arguments.second else SMALLEST
+    chosen = {name: families.get(name, name) for name in arguments.only} if arguments.only else families
     known = {row.family: row for row in _kept(arguments.json, config) if passed(row)}
     rows = []
     for family, model in chosen.items():
-        rows.append(known.get(family) or sweep(family, model, config, limit=arguments.limit))
+        row = known.get(family) or sweep(family, model, config, limit=arguments.limit, files=not arguments.no_files)
+        rows.append(row)
         print(_line([*cells(rows[-1]), *_off(rows[-1], config)]), f"{rows[-1].seconds:.0f} s", flush=True)
         if arguments.json:
             plain = {"settings": config.model_dump(mode="json"), "rows": [dataclasses.asdict(row) for row in rows]}
             write_text(arguments.json, json.dumps(plain, indent=1))
     print(f"{sum(map(passed, rows))} of {len(rows)}")
-    if not arguments.only and arguments.ratio == PruneConfig().ratio:
+    another = arguments.only or arguments.second or arguments.no_files or arguments.ratio != PruneConfig().ratio
+    if not another:
         write_text(PAGE, page(rows, config))
     return 0 if all(map(passed, rows)) else 1
 

@@ -43,7 +43,7 @@ _CHECKPOINT, _ANSWERS = "model.safetensors", "answers.safetensors"
 class Row:
     """What came of one family. ``step`` is the last that was begun; ``problem`` says why it was the last.
 
-    ``macs`` are of one image; ``files`` are bytes by precision.
+    ``macs`` are of one image; ``files`` are bytes by precision; ``exported`` says whether there are to be any.
     """
 
     family: str
@@ -61,6 +61,7 @@ class Row:
     step: str = ""
     problem: str = ""
     refused: bool = False
+    exported: bool = True
 
     @property
     def fewer(self) -> float:
@@ -107,21 +108,22 @@ def make(row: Row, folder: Path, config: dict[str, object], begin: Callable[[str
     model = _tuned(model, folder, context)
     begin("writing the checkpoint")
     checkpoint.save(model, folder / _CHECKPOINT, base=base)
-    model = checkpoint.load(folder / _CHECKPOINT)  # as a run does: what training left in caches is not exported
+    model = checkpoint.load(folder / _CHECKPOINT)  # as a run does
     images = torch.randn(_IMAGES, *models.preprocessing(model).input_size)
+    if row.exported:
+        _export(model, row, folder, images[:1], begin)
+    save_file({"images": images, "answers": _answers(model, images)}, folder / _ANSWERS)
+    _, row.macs = models.count(model)
+
+
+def _export(model: nn.Module, row: Row, folder: Path, example: Tensor, begin: Callable[[str], None]) -> None:
+    """Write the files before the model has seen an image: what an answer leaves in caches is not exported."""
     for precision in PRECISIONS:
         begin(f"exporting {precision}")
-        lite.save(
-            quantize(model, precision),
-            folder / f"{precision}.ptl",
-            example=images[:1],
-            passes="freeze",
-            description={},
-        )
-    save_file({"images": images, "answers": _answers(model, images)}, folder / _ANSWERS)
-    row.files = {precision: (folder / f"{precision}.ptl").stat().st_size for precision in PRECISIONS}
+        path = folder / f"{precision}.ptl"
+        lite.save(quantize(model, precision), path, example=example, passes="freeze", description={})
+        row.files[precision] = path.stat().st_size
     row.smaller = row.files["int8-dynamic"] / row.files["fp32"]
-    _, row.macs = models.count(model)
 
 
 def compare(row: Row, folder: Path, config: dict[str, object], begin: Callable[[str], None]) -> None:
@@ -130,6 +132,8 @@ def compare(row: Row, folder: Path, config: dict[str, object], begin: Callable[[
     stored = load_file(folder / _ANSWERS)
     images, answers = stored["images"], stored["answers"]
     assert torch.equal(_answers(checkpoint.load(folder / _CHECKPOINT), images), answers), "it answers differently"
+    if not row.exported:
+        return
     begin("reloading fp32")
     row.fp32 = parity.parity(_answers(lite.load(folder / "fp32.ptl", engine=""), images), answers).relative
     assert row.fp32 < FP32_TOLERANCE, f"it differs by {row.fp32:.1e}"

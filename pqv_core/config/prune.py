@@ -55,7 +55,8 @@ class PruneConfig(Config):
         ratio: Share of each width that is removed, between 0 and 0.9.
         mlp: Cut the hidden width of the MLPs.
         attention: Cut the attention.
-        attention_unit: ``width`` narrows every head, ``heads`` removes whole heads.
+        attention_unit: ``width`` narrows every head, ``heads`` removes whole heads; attention that can only be cut in
+            one of the two ways is cut in that.
         embedding: Cut the embedding dimension.
         round_to: Every width that is left is a multiple of this.
         distribution: ``uniform`` cuts the same share of every width; ``global`` cuts the least important parts of

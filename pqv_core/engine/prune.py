@@ -107,6 +107,7 @@ def _tell_what_stays(model: nn.Module, config: PruneConfig, context: Context) ->
     """Say which kinds stay whole although they were named: because of the family, or of rounding."""
     wanted = {"mlp": config.mlp, "attention": config.attention, "embedding": config.embedding}
     widths = structure.widths(model, config)
+    _tell_how_attention_is_cut(widths, config, context)
     for kind, why_not in structure.supported(model).items():
         mine = [width for width in widths if width.kind == kind]
         if wanted[kind] and why_not:
@@ -115,6 +116,19 @@ def _tell_what_stays(model: nn.Module, config: PruneConfig, context: Context) ->
             context.warn(
                 f"The {kind} is not cut: at a ratio of {config.ratio:g}, rounding to {config.round_to} leaves it whole."
             )
+
+
+def _tell_how_attention_is_cut(widths: list[Width], config: PruneConfig, context: Context) -> None:
+    """Say where attention is cut in another way than was asked for."""
+    whole = config.attention_unit == "heads"
+    other = sum((width.unit == "heads") != whole for width in widths if width.kind == "attention")
+    if other:
+        how = (
+            "is narrowed, for its heads are counted elsewhere"
+            if whole
+            else "loses whole heads, for they cannot be narrowed"
+        )
+        context.log(f"The attention of {other} layers {how}.")
 
 
 def _becomes_smaller(width: Width, config: PruneConfig) -> bool:

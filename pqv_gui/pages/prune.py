@@ -14,7 +14,7 @@ from pqv_gui.i18n import tr
 from pqv_gui.pages.base import Columns, FormPage
 from pqv_gui.pages.training_card import TrainingCard
 from pqv_gui.viewmodels.bars import Bar
-from pqv_gui.viewmodels.models import KINDS, cannot_be_cut
+from pqv_gui.viewmodels.models import KINDS, cannot_be_cut, how_attention_is_cut
 from pqv_gui.viewmodels.overview import overview
 from pqv_gui.viewmodels.steps import Place
 from pqv_gui.widgets.bars import Bars
@@ -147,7 +147,7 @@ class PrunePage(FormPage):
         self.pruning.setEnabled(bool(draft["enabled"]))
         self.calibration.setVisible(IMPORTANCES[draft["importance"]].needs_images)
         uncut = self._offer_what_can_be_cut()
-        self.form.allow("prune.attention_unit", bool(draft["attention"]) and "attention" not in uncut)
+        self._offer_units(bool(draft["attention"]) and "attention" not in uncut)
         self.limit.setVisible(draft["distribution"] == "global")
         self.form.field("prune.sparse_strength").setVisible(draft["sparse_epochs"] > 0)
         seen = overview(self.session.config, models=self.workspace.models, images=self.workspace.images)
@@ -165,9 +165,20 @@ class PrunePage(FormPage):
                 blocked = QSignalBlocker(editor)
                 editor.set_value(False)
                 del blocked
-        self.uncut.setText(tr(cannot_be_cut(entry)) if entry is not None else "")
+        sentences = (cannot_be_cut(entry), how_attention_is_cut(entry)) if entry is not None else ()
+        self.uncut.setText(" ".join(tr(sentence) for sentence in sentences if sentence))
         self.uncut.setVisible(bool(self.uncut.text()))
         return uncut.keys()
+
+    def _offer_units(self, cut: bool) -> None:
+        """Where attention can be cut in one way only, that is shown and cannot be changed."""
+        entry = self.workspace.models.get(self.session.get("model.name"))
+        units = entry.attention_units if entry is not None else ()
+        self.form.allow("prune.attention_unit", cut and len(units) != 1)
+        editor = cast(ComboInput, self.form.editor("prune.attention_unit"))
+        blocked = QSignalBlocker(editor)
+        editor.set_value(units[0] if len(units) == 1 else self.session.draft["prune"]["attention_unit"])
+        del blocked
 
     def _show_widths(self, prediction: Prediction | None, *, alike: bool) -> None:
         before = prediction.widths_before if prediction else None

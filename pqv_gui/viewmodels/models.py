@@ -23,6 +23,14 @@ def cannot_be_cut(entry: CatalogEntry) -> str:
     return " ".join(f"No {KINDS[kind]}: {why}." for kind, why in named.items())
 
 
+def how_attention_is_cut(entry: CatalogEntry) -> str:
+    """What of a model's attention is cut in one way only, as a sentence; empty where all of it is free."""
+    only = {cut.unit for cut in entry.cuts if cut.kind == "attention"} - {""}
+    words = {"heads": "loses whole heads only", "width": "keeps its heads, which are narrowed"}
+    part = "Its attention" if len(entry.attention_units) == 1 else "Some of its attention"
+    return " ".join(f"{part} {words[unit]}." for unit in sorted(only))
+
+
 class Models(Observable):
     """All models, once the catalogue has been read, and those that fit the search."""
 

@@ -132,11 +132,11 @@ def images(tmp_path: Path) -> Path:
 
 def test_only_what_the_model_allows_can_be_cut(window: MainWindow) -> None:
     session = window.workspace.session
-    session.set("model.name", "swin_tiny_patch4_window7_224")
+    session.set("model.name", "mixer_s32_224")
     window.go(Place.MODEL)
     shown = page(window, Place.MODEL)
     assert shown.support.text() == "Can be pruned: MLP width."  # type: ignore[attr-defined]
-    assert "No attention: the attention of SwinTransformer is tied" in shown.no_support.text()  # type: ignore[attr-defined]
+    assert "No attention: MlpMixer has no attention whose heads" in shown.no_support.text()  # type: ignore[attr-defined]
     window.go(Place.PRUNE)
     pruning = page(window, Place.PRUNE)
     boxes = {kind: pruning.form.editor(f"prune.{kind}") for kind in ("mlp", "attention", "embedding")}
@@ -149,6 +149,19 @@ def test_only_what_the_model_allows_can_be_cut(window: MainWindow) -> None:
     session.set("model.name", "deit_tiny_patch16_224")
     assert boxes["attention"].isEnabled() and boxes["attention"].isChecked()  # type: ignore[attr-defined]
     assert not pruning.uncut.isVisible()  # type: ignore[attr-defined]
+
+
+def test_heads_that_cannot_be_narrowed_are_shown_to_go_whole(window: MainWindow) -> None:
+    session = window.workspace.session
+    session.set("model.name", "eva02_tiny_patch14_224")
+    window.go(Place.PRUNE)
+    pruning = page(window, Place.PRUNE)
+    unit = pruning.form.editor("prune.attention_unit")
+    assert (unit.isEnabled(), unit.get()) == (False, "heads")  # type: ignore[attr-defined]
+    assert "loses whole heads only" in pruning.uncut.text()  # type: ignore[attr-defined]
+    assert session.config.prune.attention_unit == "width"  # for the next model
+    session.set("model.name", "deit_tiny_patch16_224")
+    assert (unit.isEnabled(), unit.get()) == (True, "width")  # type: ignore[attr-defined]
 
 
 def test_an_embedding_that_cannot_be_cut_can_be_taken_back(window: MainWindow) -> None:

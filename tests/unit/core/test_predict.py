@@ -134,17 +134,27 @@ def test_other_architectures_are_predicted_by_what_can_be_cut_in_them() -> None:
     assert 0.25 < quantized.after.file_bytes / quantized.before.file_bytes < 0.30
     pruned = _predict(swin, prune=PruneConfig(ratio=0.25))
     assert pruned.after is not None
-    assert pruned.after.params / pruned.before.params == pytest.approx(0.8474, abs=1e-3)  # only the MLPs are cut
+    assert pruned.after.params / pruned.before.params == pytest.approx(0.771, abs=1e-3)  # MLPs and heads are cut
     ten = _predict(swin, num_classes=10).before.params
     assert pruned.before.params - ten == 990 * 769
 
 
+def test_heads_that_cannot_be_narrowed_go_whole() -> None:
+    eva = "eva02_tiny_patch14_224"
+    narrowed, whole = (_predict(eva, prune=PruneConfig(attention_unit=unit)).after for unit in ("width", "heads"))
+    assert narrowed == whole
+    relative = "coatnet_nano_rw_224"
+    narrowed, whole = (_predict(relative, prune=PruneConfig(attention_unit=unit)).after for unit in ("width", "heads"))
+    assert narrowed is not None and whole is not None
+    assert whole.params == narrowed.params  # heads of 32 channels: a quarter of each is as much
+    assert whole.file_bytes < narrowed.file_bytes - 1_000_000  # but their tables of positions go with them
+
+
 def test_what_an_architecture_does_not_allow_has_its_reason() -> None:
-    swin = "swin_tiny_patch4_window7_224"
-    pruned = _predict(swin, prune=PruneConfig(mlp=False))
+    pruned = _predict("mixer_s32_224", prune=PruneConfig(mlp=False))
     assert pruned.after is None
-    assert pruned.why_not.startswith("SwinTransformer models cannot be pruned: the attention of SwinTransformer")
-    embedding = _predict(swin, prune=PruneConfig(embedding=True))
+    assert pruned.why_not.startswith("MlpMixer models cannot be pruned: MlpMixer has no attention")
+    embedding = _predict("swin_tiny_patch4_window7_224", prune=PruneConfig(embedding=True))
     assert embedding.why_not.startswith("The embedding of this model cannot be cut:")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import importlib
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
@@ -13,10 +14,14 @@ import torch
 from timm.layers.pos_embed_rel import RelPosBias, RelPosBiasTf, RelPosMlp
 from torch import Tensor, nn
 
+from pqv_core.config import PruneConfig
 from pqv_core.engine import structure
+from pqv_core.engine.checkpoint import Base
 from pqv_core.engine.dependencies import told
+from pqv_core.engine.prune import prune
 from pqv_core.engine.structure import Width, attention, forwards
 from pqv_core.engine.structure.attention_rows import ROWS
+from tests.fakes.training import Recorder
 
 TOKENS = (2, 9, 32)
 GRID = (2, 32, 3, 3)
@@ -84,6 +89,14 @@ CASES: dict[str, tuple[dict[str, Any], tuple[Any, ...]]] = {
     "models.xcit.XCA": (SIZES, (TOKENS,)),
 }
 MIXING = ("proj_l", "proj_w", "talking_head1", "talking_head2")
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # for so little, two only wait for each other
+    yield
+    torch.set_num_threads(threads)
 
 
 class Model(nn.Module):
@@ -253,3 +266,11 @@ def test_shared_positions_leave_only_channels_to_cut() -> None:
     with torch.device("meta"):
         model = timm.create_model("vit_srelpos_small_patch16_224")
     assert {width.unit for width in attention.widths(model, "heads")} == {"inside heads"}
+
+
+def test_it_is_said_where_attention_is_cut_in_another_way() -> None:
+    base = Base(name="eva02_tiny_patch14_224", arguments={"img_size": 28, "depth": 1, "num_classes": 3})
+    recorder = Recorder()
+    pruned: Any = prune(base.create(), PruneConfig(importance="l2"), batches=None, context=recorder.context)
+    assert (pruned.blocks[0].attn.num_heads, pruned.blocks[0].attn.head_dim) == (2, 64)
+    assert any("loses whole heads" in line for line in recorder.lines)
