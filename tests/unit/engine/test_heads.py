@@ -254,6 +254,14 @@ def test_a_freed_attention_answers_as_timms(row: str, fused: bool) -> None:
     torch.testing.assert_close(answer(model, row), expected, rtol=1e-12, atol=1e-12)
 
 
+@pytest.mark.parametrize("row", [row for row in FREE if hasattr(made(row).attn, "fused_attn")])
+def test_fused_attention_can_be_left_out_of_what_is_exported(row: str) -> None:
+    model: Any = made(row).attn
+    forwards.free(model)
+    model.fused_attn = False
+    assert "scaled_dot_product" not in str(torch.jit.freeze(torch.jit.script(model)).graph)
+
+
 @pytest.mark.parametrize("name", ["vit_small_patch16_rope_mixed_224", "coat_tiny", "mixer_s32_224"])
 def test_heads_that_are_tied_to_something_outside_stay(name: str) -> None:
     with torch.device("meta"):

@@ -17,6 +17,7 @@ from pqv_core.engine.context import Context
 from pqv_core.engine.prune import prune
 from pqv_core.engine.quantize import quantize
 from pqv_core.predict import Prediction, predict
+from scripts.sweep_family import as_trained
 
 SMALL = {"depth": 2, "img_size": 64}
 OFF = PruneConfig(enabled=False)
@@ -47,13 +48,7 @@ def _context() -> Context:
 def _made(name: str, arguments: dict[str, Any], folder: Path) -> nn.Module:
     config = ModelConfig(name=name, arguments=arguments)
     model, _ = models.create(config, num_classes=None, project=folder / "x.pqv", context=_context())
-    generator = torch.Generator().manual_seed(0)
-    for parameter in model.parameters():  # equal tensors, which are stored once, are rare once a model is trained
-        parameter.data += 0.01 * torch.randn(parameter.shape, generator=generator)
-    for name, buffer in model.named_buffers():
-        if name.endswith(("running_mean", "running_var")):
-            buffer += 0.01 * torch.rand(buffer.shape, generator=generator)
-    return model
+    return as_trained(model)
 
 
 def _predicted(name: str, arguments: dict[str, Any], config: PruneConfig, precision: Any = "fp32") -> Prediction:
@@ -83,13 +78,14 @@ def test_pruning_gives_what_was_predicted(
 
 FAMILIES = (
     *("levit_128s", "mobilevit_xxs", "pit_ti_224", "efficientvit_b0"),
-    *("edgenext_xx_small", "xcit_nano_12_p16_224", "pvt_v2_b0", "iformer_t"),
+    *("edgenext_xx_small", "xcit_nano_12_p16_224", "pvt_v2_b0", "iformer_t", "visformer_tiny"),
 )
 
 
+@pytest.mark.parametrize("unit", ["width", "heads"])
 @pytest.mark.parametrize("name", FAMILIES)
-def test_other_architectures_are_predicted_within_two_per_cent(name: str, tmp_path: Path) -> None:
-    config = PruneConfig(importance="l1", ratio=0.5)
+def test_other_architectures_are_predicted_within_two_per_cent(name: str, unit: Any, tmp_path: Path) -> None:
+    config = PruneConfig(importance="l1", ratio=0.5, attention_unit=unit)
     model = _made(name, {}, tmp_path)
     predicted = _predicted(name, {}, config).after
     assert predicted is not None
@@ -123,12 +119,12 @@ def test_files_are_as_large_as_predicted(name: str, arguments: dict[str, Any], p
         *("edgenext_xx_small", "levit_128s"),
         *(
             pytest.param(name, marks=pytest.mark.slow)
-            for name in ("efficientvit_m0", "gcvit_xxtiny", "xcit_nano_12_p16_224")
+            for name in ("coatnet_nano_rw_224", "efficientvit_m0", "gcvit_xxtiny", "xcit_nano_12_p16_224")
         ),
     ],
 )
 def test_files_of_other_architectures_are_as_large_as_predicted(name: str, tmp_path: Path) -> None:
-    config = PruneConfig(importance="l1", ratio=0.25)
+    config = PruneConfig(importance="l1", ratio=0.25, attention_unit="heads")
     pruned = prune(_made(name, {}, tmp_path), config, batches=None, context=_context())
     example = torch.zeros(1, *models.preprocessing(pruned).input_size)
     checkpoint.save(pruned, tmp_path / "model.safetensors", base=checkpoint.Base(name=name))
@@ -146,3 +142,21 @@ def test_an_image_pixel_more_than_the_patches_is_the_models_own_matter(tmp_path:
     model = _made("deit_tiny_patch16_224", arguments, tmp_path)
     predicted = _predicted("deit_tiny_patch16_224", arguments, OFF)
     assert predicted.before.params == models.count(model)[0]
+
+
+def test_recurrent_layers_are_counted() -> None:
+    _, macs = models.count(_OneImage(nn.LSTM(8, 16, batch_first=True, bidirectional=True)).eval())
+    assert macs == 2 * 64 * (4 * 16 * 8 + 4 * 16 * 16)
+
+
+class _OneImage(nn.Module):
+    """64 pixels of 8 values each, one after the other."""
+
+    def __init__(self, layer: nn.Module) -> None:
+        super().__init__()
+        self.layer = layer
+        self.pretrained_cfg = {"input_size": (8, 8, 8), "mean": (0.5,) * 8, "std": (0.5,) * 8}
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        answer: torch.Tensor = self.layer(images.flatten(2).transpose(1, 2))[0]
+        return answer
