@@ -78,7 +78,12 @@ class BeitAttention(beit.Attention):
         if self.q_bias is None:
             packed = self.qkv(x)
         else:
-            packed = functional.linear(x, self.qkv.weight, torch.cat((self.q_bias, self.k_bias, self.v_bias)))  # type: ignore[arg-type]
+            bias_of_all = torch.cat((self.q_bias, self.k_bias, self.v_bias))  # type: ignore[arg-type]
+            if self.qkv_bias_separate:
+                packed = self.qkv(x)
+                packed += bias_of_all
+            else:
+                packed = functional.linear(x, self.qkv.weight, bias_of_all)
         query, key, value = split(packed, 3, self.num_heads).unbind(0)
         bias = shared_rel_pos_bias
         if self.relative_position_bias_table is not None:
@@ -204,7 +209,12 @@ class EvaAttention(eva.EvaAttention):
             if self.q_bias is None:
                 packed = self.qkv(x)
             else:
-                packed = functional.linear(x, self.qkv.weight, torch.cat((self.q_bias, self.k_bias, self.v_bias)))  # type: ignore[arg-type]
+                bias_of_all = torch.cat((self.q_bias, self.k_bias, self.v_bias))  # type: ignore[arg-type]
+                if self.qkv_bias_separate:
+                    packed = self.qkv(x)
+                    packed += bias_of_all
+                else:
+                    packed = functional.linear(x, self.qkv.weight, bias_of_all)
             query, key, value = split(packed, 3, self.num_heads).unbind(0)
         query, key = self.q_norm(query), self.k_norm(key)
         if rope is not None:
@@ -310,7 +320,12 @@ class SwinV2Attention(swin_transformer_v2.WindowAttention):
         if self.q_bias is None:
             packed = self.qkv(x)
         else:
-            packed = functional.linear(x, self.qkv.weight, torch.cat((self.q_bias, self.k_bias, self.v_bias)))  # type: ignore[arg-type]
+            bias_of_all = torch.cat((self.q_bias, self.k_bias, self.v_bias))  # type: ignore[arg-type]
+            if self.qkv_bias_separate:
+                packed = self.qkv(x)
+                packed += bias_of_all
+            else:
+                packed = functional.linear(x, self.qkv.weight, bias_of_all)
         query, key, value = split(packed, 3, self.num_heads).unbind(0)
         scores = functional.normalize(query, dim=-1) @ functional.normalize(key, dim=-1).transpose(-2, -1)
         scores = scores * torch.clamp(self.logit_scale, max=math.log(100.0)).exp()
