@@ -9,9 +9,13 @@ import timm
 import torch
 from torch import Tensor, nn
 
+from pqv_core.config import PruneConfig
+from pqv_core.config.prune import AttentionUnit
 from pqv_core.engine.class_token import FirstTokensBlock, leave_out_unread_tokens
+from pqv_core.engine.prune import prune
 from pqv_core.engine.quantize import layers, quantize
 from pqv_core.engine.targets import without_fused_attention
+from tests.fakes.training import Recorder
 
 IMAGES = torch.randn(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
 SMALL: dict[str, Any] = {"img_size": 32, "depth": 2, "embed_dim": 48, "num_heads": 3, "num_classes": 5}
@@ -62,6 +66,15 @@ def test_masks_hold_for_the_tokens_that_are_left(fused: bool) -> None:
     mask |= torch.eye(length, dtype=torch.bool)
     for arguments in [(mask,), (None, True)]:
         torch.testing.assert_close(logits(shorter, *arguments), logits(whole, *arguments), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("unit", ["width", "heads"])
+def test_a_pruned_model_is_shortened_too(unit: AttentionUnit) -> None:
+    config = PruneConfig(importance="l2", ratio=0.4, attention_unit=unit, embedding=True, round_to=1)
+    pruned = prune(model("deit_tiny_patch16_224"), config, batches=None, context=Recorder().context)
+    shorter = leave_out_unread_tokens(pruned)
+    assert isinstance(shorter.blocks[-1], FirstTokensBlock)  # type: ignore[index]
+    torch.testing.assert_close(logits(shorter), logits(pruned), rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize(
