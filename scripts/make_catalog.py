@@ -187,7 +187,7 @@ def cuts(model: nn.Module, counted: dict[str, int]) -> list[list[int | str]]:
     found: Counter[tuple[int | str, ...]] = Counter()
     costs = Costs(model, counted)
     for width in mlps.widths(model):
-        found["mlp", width.channels, 1, *costs.of(of_width(width.scope, width.channels))] += 1
+        found["mlp", width.channels, 1, *costs.of(of_width(width))] += 1
     for heads in attentions.attentions(model):
         width = heads.width(heads.units[0])
         name = "attention" if len(heads.units) > 1 else f"attention {heads.units[0]}"
@@ -226,11 +226,13 @@ class Costs:
         return self._counted.get(f"{self._kind}.{self._names[id(part)]}", 0)
 
 
-def of_width(scope: nn.Module, channels: int) -> list[nn.Module]:
-    """The layers inside ``scope`` that make, change or take so many channels (or gates and values of so many)."""
+def of_width(width: structure.Width) -> list[nn.Module]:
+    """The layers that make, change or take the channels of a width (or gates and values of so many)."""
     found: list[nn.Module] = []
-    for module in scope.modules():
-        if isinstance(module, nn.Conv2d) and module.in_channels == module.out_channels == channels > module.groups:
+    channels = width.channels
+    for module in width.scope.modules():
+        dense = isinstance(module, nn.Conv2d) and module.in_channels == module.out_channels == channels > module.groups
+        if dense and module is not width.root:
             found = []  # it makes new channels of the others, which stay
         sizes = {size for parameter in module.parameters(recurse=False) for size in parameter.shape[:2]}
         if sizes & {channels, 2 * channels}:
