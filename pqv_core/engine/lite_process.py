@@ -22,6 +22,9 @@ from pqv_core.engine.operator_profile import Turn, operator_times, rows_of
 from pqv_core.errors import ErrorInfo, PqvError
 from pqv_core.results import OperatorTime
 
+# What a neighbour leaves behind costs some milliseconds, which is nothing to longer inferences.
+_QUICK_NS = 100_000_000
+
 
 class LiteFile(BaseModel):
     """A file to load; ``key`` names it in the replies."""
@@ -111,18 +114,24 @@ def _time(request: Request, reply: Callable[[Reply], None]) -> None:
     example = torch.randn(request.input_shape, generator=torch.Generator().manual_seed(0))
     base = reset_peak_rss()
     modules = [(file.key, _load(file, reply)) for file in request.files]
-    for _, module in modules:
+    taken = {}
+    for key, module in modules:
         for _ in range(request.warmup):
+            began = time.perf_counter_ns()
             module(example)
+            taken[key] = time.perf_counter_ns() - began
     deadline = time.monotonic() + request.max_seconds
     for turn in range(request.iterations):
         if turn >= request.min_iterations and time.monotonic() > deadline:
             break
         first = turn % len(modules)
         for key, module in modules[first:] + modules[:first]:  # nobody always follows the same neighbour
+            if len(modules) > 1 and taken.get(key, 0) < _QUICK_NS:
+                module(example)  # not counted: caches and threads are still the neighbour's
             began = time.perf_counter_ns()
             module(example)
-            reply(Reply(type="sample", key=key, ns=time.perf_counter_ns() - began))
+            taken[key] = time.perf_counter_ns() - began
+            reply(Reply(type="sample", key=key, ns=taken[key]))
     reply(Reply(type="memory", base_bytes=base, peak_bytes=peak_rss_bytes()))
 
 
