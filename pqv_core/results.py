@@ -187,11 +187,17 @@ class Environment(Record):
 
 
 class RunRecord(Record):
-    """All of a run."""
+    """All of a run.
+
+    Attributes:
+        number: The runs of a project are counted from 1, so their order is known even when the clock was set back.
+        created: When it began, as this computer's clock had it.
+    """
 
     schema_version: int = SCHEMA_VERSION
     id: str
     parent: str | None = None
+    number: int = 0
     created: str
     finished: str | None = None
     state: RunState
@@ -298,7 +304,7 @@ def load_folders(runs: Path) -> tuple[list[tuple[Path, RunRecord]], list[str]]:
             problems.append(error.message)
         except OSError as error:  # a folder that may not be looked into
             problems.append(f"The run {directory.name} cannot be read: {from_os_error(error, directory).message}")
-    found.sort(key=lambda pair: (pair[1].created, pair[1].id))
+    found.sort(key=lambda pair: (pair[1].number, pair[1].created, pair[1].id))
     return found, problems
 
 

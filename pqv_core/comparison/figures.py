@@ -124,7 +124,7 @@ def _filled(*charts: BarChart) -> tuple[BarChart, ...]:
 
 def _ordered(rows: Iterable[Row]) -> list[Row]:
     """Oldest first, so that the newest is the last to take a place."""
-    return sorted(rows, key=lambda row: (row.created, row.run))
+    return sorted(rows, key=lambda row: (row.number, row.run))
 
 
 def _families(rows: Sequence[Row]) -> dict[str, list[str]]:

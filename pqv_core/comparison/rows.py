@@ -36,7 +36,7 @@ class Row:
     run: str
     name: str
     note: str
-    created: str
+    number: int
     state: str
     model: str
     importance: str
@@ -213,7 +213,7 @@ def of_run(record: RunRecord, *, folder: str, name: str, note: str, here: str) -
                 run=folder,
                 name=name,
                 note=note,
-                created=record.created,
+                number=record.number,
                 state=record.state,
                 model=chosen.model,
                 importance="" if dense else chosen.importance,

@@ -80,17 +80,18 @@ class Pipeline:
         self.context.send = self._keeping_history(self.context.send)
 
     def _opened_record(self) -> RunRecord:
-        created = datetime.now(UTC).isoformat(timespec="milliseconds")
+        number, created = self._next_number(), datetime.now(UTC).isoformat(timespec="milliseconds")
         variants: tuple[Variant, ...] = ()
         if (self.directory / results.RUN_FILE).exists():
             earlier = results.load(self.directory)
-            created = earlier.created
+            number, created = earlier.number, earlier.created
             variants = earlier.variants  # shown, and kept by a run that is killed, until the export has been looked at
             self.elsewhere = results.measured_elsewhere(earlier)
             self.earlier_export = next((item.inputs_hash for item in earlier.stages if item.name == "export"), "")
         config = self.work.config
         return RunRecord(
             id=self.directory.name,
+            number=number,
             created=created,
             state="running",
             config=config.model_dump(mode="json"),
@@ -98,6 +99,10 @@ class Pipeline:
             stages=tuple(StageRecord(name=stage.name, state="waiting") for stage in STAGES),
             variants=variants,
         )
+
+    def _next_number(self) -> int:
+        records, _ = results.load_all(self.siblings)
+        return records[-1].number + 1 if records else 1
 
     def _keeping_history(self, send: Callable[[Event], None]) -> Callable[[Event], None]:
         """Metrics go into the history too; one that a resumed training sends again is dropped."""

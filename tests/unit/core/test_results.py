@@ -131,14 +131,14 @@ def test_a_missing_run_is_refused(tmp_path: Path) -> None:
 
 
 def test_all_runs_come_oldest_first_and_damaged_ones_are_named(tmp_path: Path) -> None:
-    for name, created in (("b", "2026-01-01"), ("a", "2026-01-02"), ("c", "2025-01-01")):
-        results.save(tmp_path / name, _record(id=name, created=created))
+    for name, created, number in (("b", "2026-01-01", 0), ("a", "2026-01-02", 0), ("c", "2025-01-01", 1)):
+        results.save(tmp_path / name, _record(id=name, created=created, number=number))
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / results.RUN_FILE).write_text("{")
     (tmp_path / "not a run").mkdir()
     (tmp_path / "stray file").touch()
     records, problems = results.load_all(tmp_path)
-    assert [record.id for record in records] == ["c", "b", "a"]
+    assert [record.id for record in records] == ["b", "a", "c"]  # c after the clock was set back
     assert problems == ["The run broken is damaged."]
     assert results.load_all(tmp_path / "missing") == ([], [])
 

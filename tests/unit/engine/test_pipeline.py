@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import Any
 
@@ -132,6 +133,24 @@ def test_results_of_any_earlier_run_are_taken_over(shop: Workshop) -> None:
     shop.set(ratio=0.5, seed=0)
     shop.run()
     assert shop.worked == ["second"]
+
+
+def test_runs_are_in_the_order_they_began_though_the_clock_was_set_back(
+    shop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class LastYear(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> LastYear:
+            return cls(2025, 1, 31, 14, 25, tzinfo=tz)
+
+    first = shop.run()
+    for module in (runs, pipeline):
+        monkeypatch.setattr(module, "datetime", LastYear)
+    shop.set(ratio=0.5)
+    second = shop.run()
+    assert second.id < first.id
+    assert [record.id for record in results.load_all(projects.runs_directory(shop.project))[0]] == [first.id, second.id]
+    assert shop.run().number == second.number == first.number + 1  # the same settings: the same run
 
 
 def test_fresh_repeats_everything_in_a_new_run(shop: Workshop) -> None:
