@@ -72,9 +72,7 @@ class BackendPage(FormPage):
             text=tr("&Leave in floating point"),
             hint=tr("Names of layers, or of modules around them, between commas."),
         )
-        look = self.form.add(
-            "quantize.sensitivity", CheckInput(tr("&Measure what each layer alone does to the answers")), text=""
-        )
+        look = self.form.add("quantize.sensitivity", CheckInput(tr("&Measure how sensitive each layer is")), text="")
         tolerance = self.form.add(
             "quantize.tolerance",
             RealInput(1e-6, 10, none=tr("Off")),

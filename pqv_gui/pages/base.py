@@ -1,13 +1,13 @@
-"""What all pages share: a heading, a place for messages, a body that scrolls, and columns that fold."""
+"""What all pages share: a heading, a place for messages, and a body that scrolls."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
-from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QResizeEvent, QShowEvent
-from PySide6.QtWidgets import QBoxLayout, QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QShowEvent
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from pqv_core.errors import ErrorInfo
 from pqv_gui.theme import em
@@ -97,36 +97,3 @@ class FormPage(Page):
         for widget in self.writers:
             widget.setEnabled(self.session.writable)
         self.form.show_problems(self.workspace.problems)
-
-
-class Columns(QWidget):
-    """Widgets side by side, or one below the other where the width does not do.
-
-    Args:
-        fold_below: Width, in lines of text, below which they are stacked.
-    """
-
-    def __init__(self, widgets: Iterable[tuple[QWidget, int]], *, fold_below: float, gap: float = 0.8) -> None:
-        super().__init__()
-        self._fold_below = fold_below
-        self._layout = QBoxLayout(QBoxLayout.Direction.LeftToRight, self)
-        self._layout.setContentsMargins(0, 0, 0, 0)
-        self._layout.setSpacing(em(times=gap))
-        for widget, share in widgets:
-            self._layout.addWidget(widget, share)
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        """Fold or unfold."""
-        folded = event.size().width() < em(self, self._fold_below)
-        direction = QBoxLayout.Direction.TopToBottom if folded else QBoxLayout.Direction.LeftToRight
-        if direction != self._layout.direction():
-            self._layout.setDirection(direction)
-        super().resizeEvent(event)
-
-    def minimumSizeHint(self) -> QSize:
-        """As narrow as its widest part, for it can fold."""
-        hint = super().minimumSizeHint()
-        items = (self._layout.itemAt(index) for index in range(self._layout.count()))
-        widths = [item.minimumSize().width() for item in items if item is not None]
-        hint.setWidth(max(widths, default=0))
-        return hint

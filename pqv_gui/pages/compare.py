@@ -19,10 +19,11 @@ from pqv_gui.charts.bars import BarsView
 from pqv_gui.charts.pareto import ParetoChart, Shown
 from pqv_gui.dialogs.report import ask_for_report
 from pqv_gui.i18n import tr
-from pqv_gui.pages.base import Columns, Page
+from pqv_gui.pages.base import Page
 from pqv_gui.viewmodels.compare import NEWEST
 from pqv_gui.viewmodels.steps import Place
 from pqv_gui.widgets.basics import Card, ElidedLabel, button, column, label, row
+from pqv_gui.widgets.columns import Columns
 from pqv_gui.widgets.compare_table import CompareTable
 from pqv_gui.widgets.inputs import CheckInput, ComboInput, TextInput
 from pqv_gui.widgets.run_label_card import RunLabelCard

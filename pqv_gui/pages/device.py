@@ -12,12 +12,13 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 from pqv_core.errors import ErrorInfo, PqvError
 from pqv_gui.charts.phones import PhoneChart
 from pqv_gui.i18n import tr
-from pqv_gui.pages.base import Columns, Page
+from pqv_gui.pages.base import Page
 from pqv_gui.pages.phone_settings import PhoneSettingsCard
 from pqv_gui.viewmodels.measured import operator_bars
 from pqv_gui.viewmodels.steps import Place
 from pqv_gui.widgets.bars import Bars
 from pqv_gui.widgets.basics import Card, ElidedLabel, button, label, row
+from pqv_gui.widgets.columns import Columns
 from pqv_gui.widgets.inputs import ComboInput
 from pqv_gui.widgets.phone_cards import AddressLine, PhoneList
 from pqv_gui.widgets.phone_parts import FileList, ResultTable, TargetRows
@@ -110,7 +111,7 @@ class DevicePage(Page):
         card = Card()
         line = row(gap=0.5)
         line.addWidget(label(tr("Phones"), "heading"), 1)
-        self.wifi = button(tr("Connect &Wi-Fi phone …"), self._flip_address, name=tr("Connect a phone over Wi-Fi"))
+        self.wifi = button(tr("&Wi-Fi phone …"), self._flip_address, name=tr("Connect a phone over Wi-Fi"))
         self.again = button(tr("&Look again"), self.desk.watch.look_again, name=tr("Look for phones again"))
         line.addWidget(self.wifi)
         line.addWidget(self.again)

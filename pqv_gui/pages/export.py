@@ -7,10 +7,11 @@ from PySide6.QtWidgets import QWidget
 from pqv_core import android_runtime
 from pqv_core.config.export import TARGETS
 from pqv_gui.i18n import tr
-from pqv_gui.pages.base import Columns, FormPage
+from pqv_gui.pages.base import FormPage
 from pqv_gui.viewmodels.steps import Place
 from pqv_gui.widgets.basics import Card, Disclosure, column, label
 from pqv_gui.widgets.choices import Choice, ChoiceCards
+from pqv_gui.widgets.columns import Columns
 from pqv_gui.widgets.inputs import CheckInput, TextInput
 from pqv_gui.widgets.numbers import IntInput, RealInput
 from pqv_gui.workspace import Workspace

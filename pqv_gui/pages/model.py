@@ -12,7 +12,7 @@ from pqv_core import formatting
 from pqv_core.catalog import CatalogEntry
 from pqv_core.dataset import Unreadable
 from pqv_gui.i18n import tr
-from pqv_gui.pages.base import Columns, FormPage
+from pqv_gui.pages.base import FormPage
 from pqv_gui.theme import em
 from pqv_gui.viewmodels.images import FolderView
 from pqv_gui.viewmodels.models import can_be_cut, cannot_be_cut
@@ -20,6 +20,7 @@ from pqv_gui.viewmodels.steps import Place
 from pqv_gui.widgets import thumbnails
 from pqv_gui.widgets.basics import Card, Disclosure, button, column, label, restyle, row
 from pqv_gui.widgets.choices import Choice, ChoiceCards
+from pqv_gui.widgets.columns import Columns
 from pqv_gui.widgets.inputs import ComboInput, TextInput
 from pqv_gui.widgets.lists import ArgumentsInput
 from pqv_gui.widgets.model_list import ModelList

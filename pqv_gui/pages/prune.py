@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QWidget
 from pqv_core.config.prune import IMPORTANCES, MAX_RATIO
 from pqv_core.predict import BlockWidths, Prediction
 from pqv_gui.i18n import tr
-from pqv_gui.pages.base import Columns, FormPage
+from pqv_gui.pages.base import FormPage
 from pqv_gui.pages.training_card import TrainingCard
 from pqv_gui.viewmodels.bars import Bar
 from pqv_gui.viewmodels.models import KINDS, cannot_be_cut, how_attention_is_cut
@@ -20,6 +20,7 @@ from pqv_gui.viewmodels.steps import Place
 from pqv_gui.widgets.bars import Bars
 from pqv_gui.widgets.basics import Card, column, label
 from pqv_gui.widgets.choices import Choice, ChoiceCards
+from pqv_gui.widgets.columns import Columns
 from pqv_gui.widgets.inputs import CheckInput, ComboInput
 from pqv_gui.widgets.numbers import IntInput, RatioInput, RealInput
 from pqv_gui.workspace import Workspace

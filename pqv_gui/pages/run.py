@@ -13,12 +13,13 @@ from pqv_gui.charts.base import Chart
 from pqv_gui.charts.latency import LatencyChart
 from pqv_gui.charts.training import accuracy_chart, loss_chart
 from pqv_gui.i18n import tr
-from pqv_gui.pages.base import Columns, Page
+from pqv_gui.pages.base import Page
 from pqv_gui.viewmodels import labels, measured, outcome
 from pqv_gui.viewmodels.run import RunView
 from pqv_gui.viewmodels.steps import Place
 from pqv_gui.widgets.bars import Bars
 from pqv_gui.widgets.basics import Card, ElidedLabel, button, column, label, row
+from pqv_gui.widgets.columns import Columns
 from pqv_gui.widgets.job_bar import time_left
 from pqv_gui.widgets.phone_parts import ResultTable
 from pqv_gui.widgets.queue_card import QueueCard

@@ -12,12 +12,13 @@ from PySide6.QtWidgets import QFileDialog, QListView, QMenu
 from pqv_core.config import RunConfig
 from pqv_core.errors import PqvError
 from pqv_gui.i18n import tr
-from pqv_gui.pages.base import Columns, Page
+from pqv_gui.pages.base import Page
 from pqv_gui.theme import em
 from pqv_gui.viewmodels import presets
 from pqv_gui.viewmodels.session import free_name
 from pqv_gui.viewmodels.steps import Place
 from pqv_gui.widgets.basics import Card, button, label, row
+from pqv_gui.widgets.columns import Columns
 from pqv_gui.widgets.inputs import TextInput
 from pqv_gui.widgets.paths import PathInput
 from pqv_gui.widgets.preset_menu import PresetCard

@@ -108,7 +108,7 @@ class TrainingCard(Card):
             self.body.addWidget(self._field(setting))
         self.schedule = self._part(tr("More about training"), _SCHEDULE)
         self.body.addWidget(self.schedule)
-        augment = CheckInput(tr("Augment: ran&dom changes of the training images"))
+        augment = CheckInput(tr("Augment the images at ran&dom"))
         self.body.addWidget(form.add("finetune.augment", augment, text=""))
         self.images = self._part(tr("More about augmentation"), _IMAGES)
         self.body.addWidget(self.images)

@@ -18,6 +18,7 @@ class ResultCard:
         note: What "before" is.
         detail: Spread and circumstances, shown on hover.
         baselines: Further comparisons, one line each.
+        remarks: What to know before trusting the figures, one sentence each.
     """
 
     title: str
@@ -28,6 +29,7 @@ class ResultCard:
     note: str = ""
     detail: str = ""
     baselines: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
 
 
 def cards(record: results.RunRecord) -> list[ResultCard]:
@@ -66,8 +68,7 @@ def _latency(record: results.RunRecord) -> ResultCard | None:
         speedup = record.speedup(over=role)  # type: ignore[arg-type]
         if speedup is not None:
             lines.append(f"{formatting.ratio(speedup)} {words}")
-    for item, words in ((after, "Compressed"), (before, "Fastest FP32")):
-        lines += [f"Mind: {words}, {remark}" for remark in stability.remarks(item)]
+    measured = ((after, "Compressed"), (before, "Fastest FP32"))
     return ResultCard(
         title="Latency",
         before=formatting.nanoseconds(before.median_ns),
@@ -77,6 +78,7 @@ def _latency(record: results.RunRecord) -> ResultCard | None:
         note="median on this computer",
         detail=f"Compressed: {spread(after)}\nFastest FP32: {spread(before)}",
         baselines=tuple(lines),
+        remarks=tuple(f"{words}: {remark}." for item, words in measured for remark in stability.remarks(item)),
     )
 
 

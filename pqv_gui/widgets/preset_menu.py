@@ -10,8 +10,8 @@ from PySide6.QtWidgets import QMenu, QPushButton, QWidget
 
 from pqv_core.presets import PRESETS
 from pqv_gui.i18n import tr
-from pqv_gui.pages.base import Columns
 from pqv_gui.widgets.basics import Card, button, column, label
+from pqv_gui.widgets.columns import Columns
 
 
 class PresetButton(QPushButton):

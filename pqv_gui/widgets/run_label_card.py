@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
 from PySide6.QtGui import QHideEvent
-from PySide6.QtWidgets import QPlainTextEdit
+from PySide6.QtWidgets import QPlainTextEdit, QWidget
 
 from pqv_core.comparison import StoredRun
 from pqv_core.run_label import NAME_LIMIT
 from pqv_gui.i18n import tr
 from pqv_gui.theme import em
 from pqv_gui.widgets.basics import Card, ElidedLabel, button, row
+from pqv_gui.widgets.columns import Columns
 from pqv_gui.widgets.inputs import TextInput
 
 _KEEP_MS = 700  # after the last letter
@@ -39,12 +40,15 @@ class RunLabelCard(Card):
         self.note.setAccessibleName(tr("Note about the run"))
         self.note.setTabChangesFocus(True)
         self.note.setFixedHeight(em(times=3.4))
-        top = row(gap=0.6)
-        top.addWidget(self.heading)
-        top.addWidget(self.which, 1)
-        top.addWidget(self.show_folder)
-        top.addWidget(self.delete)
-        self.body.addLayout(top)
+        title, doings = QWidget(), QWidget()
+        line = row(title, gap=0.6)
+        line.addWidget(self.heading)
+        line.addWidget(self.which, 1)
+        line = row(doings, gap=0.6)
+        line.addWidget(self.show_folder)
+        line.addWidget(self.delete)
+        line.addStretch()
+        self.body.addWidget(Columns([(title, 1), (doings, 0)], fold_below=32, gap=0.6))
         fields = row(gap=0.6)
         fields.addWidget(self.name, 2, Qt.AlignmentFlag.AlignTop)
         fields.addWidget(self.note, 3)

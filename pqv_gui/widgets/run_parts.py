@@ -176,13 +176,16 @@ def _fixed_font(widget: QWidget) -> QFont:
 
 
 class ResultCards(QWidget):
-    """Accuracy, latency, size and memory, each before → after."""
+    """Accuracy, latency, size and memory, each before → after; below, what to know before trusting them."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._grid = QGridLayout(self)
-        self._grid.setContentsMargins(0, 0, 0, 0)
+        whole = column(self, gap=0.4)
+        self._grid = QGridLayout()
         self._grid.setSpacing(em(times=0.6))
+        whole.addLayout(self._grid)
+        self.remarks = label("", "muted", wrap=True)
+        whole.addWidget(self.remarks)
         self._shown: list[ResultCard] = []
         self._widgets: list[Card] = []
         self._columns = 0
@@ -198,6 +201,9 @@ class ResultCards(QWidget):
         self._shown = cards
         self._widgets = [_result_card(card) for card in cards]
         self._columns = 0
+        remarks = [tr(remark) for card in cards for remark in card.remarks]
+        self.remarks.setText("\n".join(remarks))
+        self.remarks.setVisible(bool(remarks))
         self.setVisible(bool(cards))
         self._arrange()
 

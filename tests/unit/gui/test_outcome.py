@@ -73,3 +73,19 @@ def test_what_was_not_measured_has_no_card(record: results.RunRecord, missing: s
 
 def test_a_run_that_failed_early_has_no_cards() -> None:
     assert outcome.cards(_record().model_copy(update={"variants": ()})) == []
+
+
+def test_what_to_know_about_unsteady_figures_is_said_in_whole_sentences() -> None:
+    calm = next(card for card in outcome.cards(_record()) if card.title == "Latency")
+    assert calm.remarks == ()
+    slowing = results.Measurement(threads=2, warmup=1, samples_ns=(10, 10, 10, 11, 11, 11, 13, 13, 13))
+    record = _record()
+    *others, compressed = record.variants
+    unsteady = (*others, compressed.model_copy(update={"measurements": (slowing,)}))
+    latency = next(
+        card for card in outcome.cards(record.model_copy(update={"variants": unsteady})) if card.title == "Latency"
+    )
+    assert latency.remarks == (
+        "Compressed: the last third took 30.0 % longer than the first: the machine slowed down.",
+        "Compressed: the middle half of the samples spans 27.3 % of the median: other work disturbed it.",
+    )
