@@ -24,9 +24,9 @@ from torch import Tensor, nn
 
 from pqv_core.config import FinetuneConfig, PruneConfig
 from pqv_core.config.quantize import Precision
-from pqv_core.engine import checkpoint, data, lite, models, parity, structure
+from pqv_core.engine import checkpoint, data, lite, lite_writer, models, parity, structure
 from pqv_core.engine.context import Context
-from pqv_core.engine.environment import supported_engines
+from pqv_core.engine.engines import supported_engines
 from pqv_core.engine.finetune import finetune
 from pqv_core.engine.prune import prune
 from pqv_core.engine.quantize import quantize
@@ -121,7 +121,7 @@ def _export(model: nn.Module, row: Row, folder: Path, example: Tensor, begin: Ca
     for precision in PRECISIONS:
         begin(f"exporting {precision}")
         path = folder / f"{precision}.ptl"
-        lite.save(quantize(model, precision), path, example=example, passes="freeze", description={})
+        lite_writer.save(quantize(model, precision), path, example=example, passes="freeze", description={})
         row.files[precision] = path.stat().st_size
     row.smaller = row.files["int8-dynamic"] / row.files["fp32"]
 

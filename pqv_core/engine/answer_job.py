@@ -10,7 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 from torch import Tensor
 
 from pqv_core import ptl
-from pqv_core.engine import benchmark, data, environment, tensorfile
+from pqv_core.engine import benchmark, data, engines, environment, tensorfile
 from pqv_core.engine.context import Context
 from pqv_core.engine.lite_process import LiteFile, Request
 from pqv_core.engine.preprocessing import Preprocessing
@@ -87,7 +87,7 @@ def _described(path: Path) -> tuple[Preprocessing, list[str] | None]:
 def _engine(file: str) -> str:
     """The engine that the file names, where this computer has it."""
     engine = str(ptl.read(Path(file)).description.get("engine", ""))
-    return engine if engine in environment.supported_engines() else ""
+    return engine if engine in engines.supported_engines() else ""
 
 
 def _raw(path: Path, values: Tensor) -> str:

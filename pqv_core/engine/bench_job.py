@@ -7,8 +7,8 @@ from pathlib import Path
 from pqv_core import ptl
 from pqv_core.engine import benchmark, environment
 from pqv_core.engine.context import Context
+from pqv_core.engine.engines import require_engine
 from pqv_core.engine.lite_process import LiteFile
-from pqv_core.engine.quantize import require_engine
 from pqv_core.errors import UsageError
 from pqv_core.job import BenchJob
 from pqv_core.results import Measurement

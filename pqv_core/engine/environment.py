@@ -12,6 +12,7 @@ from pathlib import Path
 import psutil
 import torch
 
+from pqv_core.engine.engines import supported_engines
 from pqv_core.results import Environment
 
 _WATCH_S = 0.5
@@ -52,11 +53,6 @@ def busy() -> float:
 def default_threads() -> int:
     """One thread a physical core, at most four: what a phone's big cores offer, and no oversubscription."""
     return max(1, min(4, psutil.cpu_count(logical=False) or os.cpu_count() or 1))
-
-
-def supported_engines() -> tuple[str, ...]:
-    """Quantized engines of this build of torch on this machine, in alphabetical order."""
-    return tuple(sorted(name for name in torch.backends.quantized.supported_engines if name != "none"))
 
 
 def processor_name() -> str:

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict
 from torch import Tensor, nn
 
 from pqv_core.config import RunConfig
-from pqv_core.engine import benchmark, environment, lite
+from pqv_core.engine import benchmark, environment, lite, lite_writer
 from pqv_core.engine.class_token import leave_out_unread_tokens
 from pqv_core.engine.context import Context
 from pqv_core.engine.lite_process import LiteFile, Request
@@ -125,7 +125,7 @@ class _Exporter:
         model: nn.Module,
         name: str,
         *,
-        passes: lite.Passes,
+        passes: lite_writer.Passes,
         precision: str = "fp32",
         engine: str = NO_ENGINE,
         candidates: tuple[Candidate, ...] = (),
@@ -146,9 +146,9 @@ class _Exporter:
         self.context.send(Artifact(run=self.context.run, role=role, path=str(path), size_bytes=artefact.size_bytes))
         return artefact
 
-    def _save(self, model: nn.Module, path: Path, passes: lite.Passes, description: dict[str, Any]) -> None:
+    def _save(self, model: nn.Module, path: Path, passes: lite_writer.Passes, description: dict[str, Any]) -> None:
         keep = self.target.keeps_heap
-        lite.save(model, path, example=self.example, passes=passes, description=description, keep_heap=keep)
+        lite_writer.save(model, path, example=self.example, passes=passes, description=description, keep_heap=keep)
 
     def _description(self, precision: str, engine: str, passes: str) -> dict[str, Any]:
         """What a ``.ptl`` says of itself."""

@@ -110,6 +110,13 @@ def _load(file: LiteFile, reply: Callable[[Reply], None]) -> torch.nn.Module:
     return module
 
 
+def _inference(module: torch.nn.Module, example: torch.Tensor) -> int:
+    """Nanoseconds of one inference."""
+    began = time.perf_counter_ns()
+    module(example)
+    return time.perf_counter_ns() - began
+
+
 def _time(request: Request, reply: Callable[[Reply], None]) -> None:
     example = torch.randn(request.input_shape, generator=torch.Generator().manual_seed(0))
     base = reset_peak_rss()
@@ -117,9 +124,7 @@ def _time(request: Request, reply: Callable[[Reply], None]) -> None:
     taken = {}
     for key, module in modules:
         for _ in range(request.warmup):
-            began = time.perf_counter_ns()
-            module(example)
-            taken[key] = time.perf_counter_ns() - began
+            taken[key] = _inference(module, example)
     deadline = time.monotonic() + request.max_seconds
     for turn in range(request.iterations):
         if turn >= request.min_iterations and time.monotonic() > deadline:
@@ -127,10 +132,8 @@ def _time(request: Request, reply: Callable[[Reply], None]) -> None:
         first = turn % len(modules)
         for key, module in modules[first:] + modules[:first]:  # nobody always follows the same neighbour
             if len(modules) > 1 and taken.get(key, 0) < _QUICK_NS:
-                module(example)  # not counted: caches and threads are still the neighbour's
-            began = time.perf_counter_ns()
-            module(example)
-            taken[key] = time.perf_counter_ns() - began
+                _inference(module, example)  # not counted: caches and threads are still the neighbour's
+            taken[key] = _inference(module, example)
             reply(Reply(type="sample", key=key, ns=taken[key]))
     reply(Reply(type="memory", base_bytes=base, peak_bytes=peak_rss_bytes()))
 
@@ -144,19 +147,13 @@ def _profile(request: Request, reply: Callable[[Reply], None]) -> None:
     example = torch.randn(request.input_shape, generator=torch.Generator().manual_seed(0))
     for file in request.files:
         module = _load(file, reply)
-
-        def inference(module: torch.nn.Module = module) -> int:
-            began = time.perf_counter_ns()
-            module(example)
-            return time.perf_counter_ns() - began
-
         for _ in range(request.warmup):
-            inference()
+            _inference(module, example)
         turns = []
         for _ in range(request.iterations):
-            _, plain = inference(), inference()
+            _, plain = _inference(module, example), _inference(module, example)
             with torch.autograd.profiler.profile() as profiler:
-                _, profiled = inference(), inference()
+                _, profiled = _inference(module, example), _inference(module, example)
             turns.append(Turn(plain, profiled, rows_of(profiler, inferences=2)))
             reply(Reply(type="sample", key=file.key, ns=plain))
         reply(Reply(type="operators", key=file.key, operators=operator_times(turns)))

@@ -10,8 +10,9 @@ from torch import nn
 
 from pqv_core import machine
 from pqv_core.config.quantize import Engine
-from pqv_core.engine import environment
-from pqv_core.engine.quantize import quantize, using_engine
+from pqv_core.engine import engines, environment
+from pqv_core.engine.engines import using_engine
+from pqv_core.engine.quantize import quantize
 from pqv_core.errors import QuantizeError
 from pqv_core.machine import Machine
 
@@ -27,7 +28,7 @@ def run() -> Machine:
 
 def _why_not(engine: str) -> str:
     """Why a quantized layer cannot be run with ``engine``; empty where it can."""
-    if engine not in environment.supported_engines():
+    if engine not in engines.supported_engines():
         return "this build of PyTorch does not have it."
     try:
         with warnings.catch_warnings(), torch.inference_mode():

@@ -8,62 +8,24 @@ that does not (onednn, else qnnpack), whatever engine will run it.
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor, nn
 from torch.ao.quantization import per_channel_dynamic_qconfig
 
-from pqv_core.config.quantize import Engine, Observer, Precision
+from pqv_core.config.quantize import Observer, Precision
 from pqv_core.engine import static
 from pqv_core.engine.biases import fold_query_biases
-from pqv_core.engine.environment import supported_engines
+from pqv_core.engine.engines import supported_engines, using_engine
 from pqv_core.engine.half import halve_weights
 from pqv_core.engine.patches import replace_patch_embeddings
 from pqv_core.engine.tables import make_tables
 from pqv_core.errors import QuantizeError
 
 _COMPACT_ENGINES = ("onednn", "qnnpack")
-
-
-@contextlib.contextmanager
-def using_engine(name: str) -> Iterator[None]:
-    """Make ``name`` the engine that packs weights, for the length of the block.
-
-    Raises:
-        QuantizeError: This computer does not have it.
-    """
-    require_engine(name)
-    before = torch.backends.quantized.engine
-    torch.backends.quantized.engine = name
-    try:
-        yield
-    finally:
-        torch.backends.quantized.engine = before
-
-
-def require_engine(name: str) -> None:
-    """Refuse an engine that this computer does not have, in words."""
-    engines = supported_engines()
-    if name not in engines:
-        raise QuantizeError(
-            f"The engine {name} is not available on this computer.",
-            action=f"Choose auto or one of: {', '.join(engines) or 'none (use fp32)'}.",
-        )
-
-
-def candidate_engines(engine: Engine) -> tuple[str, ...]:
-    """The engines to try: the one that was asked for, or all of this computer for ``auto``."""
-    if engine == "auto":
-        engines = supported_engines()
-        if not engines:
-            raise QuantizeError("This build of torch has no quantized engine.", action="Use fp32.")
-        return engines
-    require_engine(engine)
-    return (engine,)
 
 
 def quantize(

@@ -15,8 +15,8 @@ from pqv_core.android_runtime import Runtime
 from pqv_core.config import ExportConfig
 from pqv_core.config.export import engine_problem
 from pqv_core.config.quantize import Engine
-from pqv_core.engine.lite import Passes
-from pqv_core.engine.quantize import candidate_engines
+from pqv_core.engine.engines import candidate_engines
+from pqv_core.engine.lite_writer import Passes
 from pqv_core.errors import ExportError
 
 # Where it will run cannot be asked here, so nothing is chosen by measuring: XNNPACK's prepacked layers, which the

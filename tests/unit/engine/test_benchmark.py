@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import nn
 
-from pqv_core.engine import benchmark, lite
+from pqv_core.engine import benchmark, lite_writer
 from pqv_core.engine.context import Context
 from pqv_core.engine.lite_process import LiteFile, Reply, Request
 from pqv_core.errors import BenchmarkError, Cancelled
@@ -24,7 +24,7 @@ SHAPE = (1, 3, 8, 8)
 def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("lite") / "a.ptl"
     model = nn.Sequential(nn.Flatten(), nn.Linear(192, 4)).eval()
-    lite.save(model, path, example=torch.zeros(SHAPE), passes="freeze", description={})
+    lite_writer.save(model, path, example=torch.zeros(SHAPE), passes="freeze", description={})
     return path
 
 

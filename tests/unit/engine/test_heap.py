@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from pqv_core import ptl
-from pqv_core.engine import lite
+from pqv_core.engine import lite, lite_writer
 
 SHAPE = (1, 3, 8, 8)
 
@@ -47,7 +47,7 @@ def regions(path: Path) -> int:
 def saved(folder: Path, *, keep_heap: bool) -> Path:
     path = folder / f"{keep_heap}.ptl"
     example = torch.zeros(SHAPE)
-    lite.save(Sum().eval(), path, example=example, passes="freeze", description={}, keep_heap=keep_heap)
+    lite_writer.save(Sum().eval(), path, example=example, passes="freeze", description={}, keep_heap=keep_heap)
     return path
 
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from pqv_core import ptl
-from pqv_core.engine import lite
+from pqv_core.engine import lite, lite_writer
 from pqv_core.engine.inplace import write_in_place
 from pqv_core.engine.quantize import quantize
 
@@ -100,7 +100,7 @@ def test_a_scaled_branch_is_not_taken_for_the_sum() -> None:
 def test_a_file_answers_as_its_module_whatever_was_rewritten(module: type[nn.Module], tmp_path: Path) -> None:
     torch.manual_seed(0)
     model = module().eval()
-    lite.save(model, tmp_path / "a.ptl", example=torch.zeros(SHAPE), passes="freeze", description={})
+    lite_writer.save(model, tmp_path / "a.ptl", example=torch.zeros(SHAPE), passes="freeze", description={})
     loaded = lite.load(tmp_path / "a.ptl", engine="")
     images = torch.randn(3, *SHAPE[1:])
     kept = images.clone()
@@ -114,5 +114,5 @@ def test_a_vision_transformer_is_written_so(tmp_path: Path) -> None:
     model = timm.create_model("vit_tiny_patch16_224", img_size=32, patch_size=8, embed_dim=96, depth=2, num_heads=3)
     for name, module in {"fp32": model.eval(), "int8": quantize(model.eval(), "int8-dynamic")}.items():
         path = tmp_path / f"{name}.ptl"
-        lite.save(module, path, example=torch.zeros(1, 3, 32, 32), passes="freeze", description={})
+        lite_writer.save(module, path, example=torch.zeros(1, 3, 32, 32), passes="freeze", description={})
         assert {"aten::gelu_", "aten::add_.Tensor"} <= set(ptl.read(path).operators)

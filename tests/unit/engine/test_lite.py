@@ -12,8 +12,8 @@ import torch
 from torch import nn
 
 from pqv_core import ptl
-from pqv_core.engine import lite
-from pqv_core.engine.environment import supported_engines
+from pqv_core.engine import lite, lite_writer
+from pqv_core.engine.engines import supported_engines
 from pqv_core.engine.parity import parity
 from pqv_core.engine.quantize import quantize
 from pqv_core.errors import ExportError, QuantizeError, StorageError
@@ -35,14 +35,14 @@ def inputs() -> torch.Tensor:
     return torch.randn(8, 3, 32, 32, generator=torch.Generator().manual_seed(1))
 
 
-def written(model: nn.Module, path: Path, passes: lite.Passes = "freeze") -> Path:
-    lite.save(model, path, example=EXAMPLE, passes=passes, description={"model": "a name", "labels": ["α", "β"]})
+def written(model: nn.Module, path: Path, passes: lite_writer.Passes = "freeze") -> Path:
+    lite_writer.save(model, path, example=EXAMPLE, passes=passes, description={"model": "a name", "labels": ["α", "β"]})
     return path
 
 
 @pytest.mark.parametrize("passes", ["freeze", "mobile", "mobile-no-prepack"])
 def test_a_fp32_file_answers_as_the_model(
-    model: nn.Module, inputs: torch.Tensor, tmp_path: Path, passes: lite.Passes
+    model: nn.Module, inputs: torch.Tensor, tmp_path: Path, passes: lite_writer.Passes
 ) -> None:
     module = lite.load(written(model, tmp_path / "a.ptl", passes), engine="")
     with torch.inference_mode():
@@ -141,7 +141,7 @@ def test_a_module_that_torchscript_cannot_take_is_refused(tmp_path: Path) -> Non
             return {"not a tensor": [object(), x]}
 
     with pytest.raises(ExportError, match="TorchScript"):
-        lite.save(Odd().eval(), tmp_path / "a.ptl", example=EXAMPLE, passes="freeze", description={})
+        lite_writer.save(Odd().eval(), tmp_path / "a.ptl", example=EXAMPLE, passes="freeze", description={})
     assert not list(tmp_path.iterdir())
 
 
@@ -151,5 +151,5 @@ def test_code_that_cannot_be_scripted_is_traced(tmp_path: Path) -> None:
             options = {"other": x}
             return torch.add(x, **options)
 
-    lite.save(Open().eval(), tmp_path / "a.ptl", example=EXAMPLE, passes="freeze", description={})
+    lite_writer.save(Open().eval(), tmp_path / "a.ptl", example=EXAMPLE, passes="freeze", description={})
     assert torch.equal(lite.load(tmp_path / "a.ptl", engine="")(EXAMPLE), 2 * EXAMPLE)

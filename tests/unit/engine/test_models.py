@@ -255,6 +255,8 @@ def test_preprocessing_follows_the_size_the_model_was_made_for(tmp_path: Path) -
     assert models.preprocessing(create(tmp_path)[0]).input_size == (3, 32, 32)
     published = models.preprocessing(create(tmp_path, arguments={"depth": 1})[0])
     assert (published.input_size, published.mean) == ((3, 224, 224), (0.5, 0.5, 0.5))
+    elsewhere, _ = create(tmp_path, name="coatnet_pico_rw_224", arguments={"img_size": 64})  # no patch embedding
+    assert models.preprocessing(elsewhere).input_size == (3, 64, 64)
 
 
 def test_count_by_hand(tmp_path: Path) -> None:

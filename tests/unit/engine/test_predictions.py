@@ -12,7 +12,7 @@ from torch import nn
 
 from pqv_core import catalog
 from pqv_core.config import ModelConfig, PruneConfig, QuantizeConfig
-from pqv_core.engine import checkpoint, lite, models
+from pqv_core.engine import checkpoint, lite_writer, models
 from pqv_core.engine.context import Context
 from pqv_core.engine.prune import prune
 from pqv_core.engine.quantize import quantize
@@ -107,7 +107,7 @@ def test_files_are_as_large_as_predicted(name: str, arguments: dict[str, Any], p
     model = _made(name, arguments, tmp_path)
     path = tmp_path / "model.ptl"
     example = torch.zeros(1, *models.preprocessing(model).input_size)
-    lite.save(quantize(model, precision), path, example=example, passes="freeze", description={})
+    lite_writer.save(quantize(model, precision), path, example=example, passes="freeze", description={})
     predicted = _predicted(name, arguments, OFF, precision).after
     assert predicted is not None
     assert predicted.file_bytes == pytest.approx(path.stat().st_size, rel=0.02)
@@ -131,7 +131,7 @@ def test_files_of_other_architectures_are_as_large_as_predicted(name: str, tmp_p
     model = checkpoint.load(tmp_path / "model.safetensors")  # as a run does: an answer fills caches
     for precision in ("fp32", "fp16", "int8-dynamic"):
         path = tmp_path / f"{precision}.ptl"
-        lite.save(quantize(model, precision), path, example=example, passes="freeze", description={})
+        lite_writer.save(quantize(model, precision), path, example=example, passes="freeze", description={})
         predicted = _predicted(name, {}, config, precision).after
         assert predicted is not None
         assert predicted.file_bytes == pytest.approx(path.stat().st_size, rel=0.02), precision

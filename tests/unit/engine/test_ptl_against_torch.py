@@ -11,7 +11,7 @@ from torch import nn
 from torch.jit.mobile import _get_model_bytecode_version, _get_model_ops_and_info
 
 from pqv_core import ptl
-from pqv_core.engine import lite
+from pqv_core.engine import lite_writer
 from pqv_core.engine.quantize import quantize
 
 
@@ -24,7 +24,7 @@ def test_the_operators_are_those_that_torch_finds(tmp_path: Path, precision: str
         model = quantize(model, precision)
     path = tmp_path / "a.ptl"
     about = {"preprocessing": {"input_size": [3, 32, 32]}}
-    lite.save(model, path, example=torch.zeros(1, 3, 32, 32), passes="freeze", description=about)
+    lite_writer.save(model, path, example=torch.zeros(1, 3, 32, 32), passes="freeze", description=about)
     found = ptl.read(path)
     known = _get_model_ops_and_info(str(path))
     assert found.bytecode == _get_model_bytecode_version(str(path))

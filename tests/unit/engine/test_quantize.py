@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from pqv_core import ptl
 from pqv_core.config.quantize import Observer, Precision
-from pqv_core.engine import lite
-from pqv_core.engine.environment import supported_engines
+from pqv_core.engine import lite, lite_writer
+from pqv_core.engine.engines import supported_engines
 from pqv_core.engine.quantize import layers, quantize
 from pqv_core.errors import QuantizeError
 
@@ -34,7 +34,7 @@ def images() -> Tensor:
 
 def written(model: nn.Module, folder: Path) -> Path:
     path = folder / "model.ptl"
-    lite.save(model, path, example=EXAMPLE, passes="freeze", description={})
+    lite_writer.save(model, path, example=EXAMPLE, passes="freeze", description={})
     return path
 
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from pqv_core.config.quantize import Precision
-from pqv_core.engine import lite
+from pqv_core.engine import lite, lite_writer
 from pqv_core.engine.parity import parity
 from pqv_core.engine.quantize import quantize
 from pqv_core.engine.tables import share_equal_tables
@@ -22,7 +22,7 @@ TABLE_BYTES = 64 * 64 * 8
 
 def size(model: nn.Module, folder: Path, precision: Precision = "fp32") -> int:
     path = folder / f"{precision}.ptl"
-    lite.save(quantize(model.eval(), precision), path, example=IMAGE, passes="freeze", description={})
+    lite_writer.save(quantize(model.eval(), precision), path, example=IMAGE, passes="freeze", description={})
     torch.testing.assert_close(lite.load(path, engine="")(IMAGE + 1), model(IMAGE + 1), rtol=1e-2, atol=1e-2)
     return path.stat().st_size
 
@@ -95,7 +95,7 @@ def test_a_model_that_has_seen_no_image_yet_is_compressed(
         "convit_tiny", depth=2, local_up_to_layer=1, embed_dim=12, img_size=64, num_classes=10
     ).eval()
     path = tmp_path / "model.ptl"
-    lite.save(quantize(model, precision), path, example=IMAGE, passes="freeze", description={})
+    lite_writer.save(quantize(model, precision), path, example=IMAGE, passes="freeze", description={})
     image = torch.randn(1, 3, 64, 64)
     with torch.no_grad():
         assert parity(lite.load(path, engine="")(image), model(image)).relative < tolerance
