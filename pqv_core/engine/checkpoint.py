@@ -7,8 +7,9 @@ Nothing in it is code, so reading one runs nothing.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import timm
 import torch
@@ -52,13 +53,26 @@ class Base(BaseModel):
                 action="Remove it from the model's arguments.",
             )
         try:
-            return timm.create_model(self.name, pretrained=False, **self.keywords).eval()
+            return self.made(pretrained=False)
         except (RuntimeError, TypeError, ValueError, AssertionError, KeyError, AttributeError) as error:
             raise ModelError(
                 f"The model {self.name} cannot be made with these settings: {_first_line(error)}",
                 action="Check the model's name and arguments.",
                 details=repr(error),
             ) from error
+
+    def made(self, *, pretrained: bool) -> nn.Module:
+        """What timm makes of the name and the arguments, in eval mode; errors are timm's.
+
+        timm's description of the model goes on naming the size that it was published with, so one that was asked for
+        is written there.
+        """
+        model: nn.Module = timm.create_model(self.name, pretrained=pretrained, **self.keywords)
+        size = self.arguments.get("img_size")
+        if size is not None:
+            published: dict[str, Any] = cast(Any, model).pretrained_cfg
+            cast(Any, model).pretrained_cfg = {**published, "input_size": (published["input_size"][0], size, size)}
+        return model.eval()
 
 
 class Recipe(BaseModel):
@@ -174,9 +188,8 @@ def build(found: Recipe, state: dict[str, Tensor], *, path: Path) -> nn.Module:
             _set_attributes(model.get_submodule(name), changed)
         for name, shape in found.shapes.items():
             _reshape(model, name, shape)
-        for name, module in model.named_modules():
-            if name and any(changed.startswith(f"{name}.") for changed in found.shapes):
-                forwards.free(module)  # its heads may be as wide as its tokens no more
+        for name in _owners(found.shapes):
+            forwards.free(model.get_submodule(name))  # its heads may be as wide as its tokens no more
         model.load_state_dict(state, strict=True)
     except (AttributeError, RuntimeError, KeyError, TypeError) as error:
         raise ModelError(
@@ -185,6 +198,12 @@ def build(found: Recipe, state: dict[str, Tensor], *, path: Path) -> nn.Module:
             details=str(error),
         ) from error
     return model.eval()
+
+
+def _owners(parameters: Iterable[str]) -> set[str]:
+    """All modules that parameters lie in, but not the model itself."""
+    parts = (name.split(".") for name in parameters)
+    return {".".join(part[:depth]) for part in parts for depth in range(1, len(part))}
 
 
 def _set_attributes(module: nn.Module, changed: dict[str, Any]) -> None:

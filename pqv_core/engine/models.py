@@ -85,7 +85,7 @@ def _pretrained(wanted: Base, context: Context) -> nn.Module:
     context.log(f"Getting the published weights of {wanted.name}.")
     try:
         with hub.bounded():
-            model: nn.Module = timm.create_model(wanted.name, pretrained=True, **wanted.keywords)
+            model = wanted.made(pretrained=True)
     except (OSError, RuntimeError, ValueError) as error:
         raise ModelError(
             f"The published weights of {wanted.name} could not be downloaded.",
@@ -95,7 +95,7 @@ def _pretrained(wanted: Base, context: Context) -> nn.Module:
     classes = wanted.arguments.get("num_classes")
     if classes is not None and classes != config.num_classes:
         context.warn(_new_head(classes))
-    return model.eval()
+    return model
 
 
 def _new_head(classes: Any) -> str:
@@ -174,14 +174,10 @@ def _misfit(path: Path, model: nn.Module, problems: list[str]) -> ModelError:
 
 
 def preprocessing(model: nn.Module) -> Preprocessing:
-    """The input that a model takes, from timm's own description of it."""
+    """The input that a model takes, from its description (``Base.made``)."""
     found = resolve_data_config({}, model=cast(Any, model))
-    channels, height, width = found["input_size"]
-    size = getattr(getattr(model, "patch_embed", None), "img_size", None)
-    if size is not None:  # created with another img_size than it was published with
-        height, width = size
     return Preprocessing(
-        input_size=(channels, height, width),
+        input_size=tuple(found["input_size"]),
         mean=tuple(found["mean"]),
         std=tuple(found["std"]),
         interpolation=found["interpolation"],

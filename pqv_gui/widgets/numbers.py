@@ -6,13 +6,20 @@ import math
 
 from PySide6.QtCore import QLocale, Qt, Signal
 from PySide6.QtGui import QValidator, QWheelEvent
-from PySide6.QtWidgets import QDoubleSpinBox, QSlider, QSpinBox, QWidget
+from PySide6.QtWidgets import QAbstractSpinBox, QDoubleSpinBox, QSlider, QSpinBox, QWidget
 
 from pqv_gui.i18n import tr
 from pqv_gui.theme import em
 from pqv_gui.widgets.basics import FIELD_HEIGHT, row
 
 _MARGINS = (5, 0, 0, 0)  # of the line inside a spin box, in pixels
+
+
+def _dress(box: QAbstractSpinBox) -> None:
+    """The size of a field, and no focus by the wheel."""
+    box.lineEdit().setTextMargins(*_MARGINS)
+    box.setMinimumSize(em(times=8), em(times=FIELD_HEIGHT))
+    box.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
 
 
 class IntInput(QSpinBox):
@@ -29,9 +36,7 @@ class IntInput(QSpinBox):
         self.setSuffix(suffix)
         self.setLocale(QLocale(QLocale.Language.English))
         self.setAccelerated(True)
-        self.lineEdit().setTextMargins(*_MARGINS)
-        self.setMinimumSize(em(times=8), em(times=FIELD_HEIGHT))
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        _dress(self)
         self.valueChanged.connect(lambda _: self.changed.emit(self.get()))
 
     def get(self) -> int | None:
@@ -64,9 +69,7 @@ class RealInput(QDoubleSpinBox):
         self.setRange(self._none_at if none else low, high)
         self.setSpecialValueText(none)
         self.setSuffix(suffix)
-        self.lineEdit().setTextMargins(*_MARGINS)
-        self.setMinimumSize(em(times=8), em(times=FIELD_HEIGHT))
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        _dress(self)
         self.valueChanged.connect(lambda _: self.changed.emit(self.get()))
 
     def get(self) -> float | None:

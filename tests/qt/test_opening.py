@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFileDialog, QPushButton
-from pytest import MonkeyPatch
+from pytest import MonkeyPatch, fixture
 from pytestqt.qtbot import QtBot
 
 from pqv_gui import opening
@@ -22,30 +22,33 @@ def offer(window: MainWindow, text: str) -> QPushButton:
     return next(button for button in banner.findChildren(QPushButton) if button.text().replace("&", "") == text)
 
 
-def test_a_project_opened_twice_says_so_and_a_copy_can_be_opened(
-    window: MainWindow, make_window: MakeWindow, qtbot: QtBot, tmp_path: Path
-) -> None:
+@fixture
+def second(window: MainWindow, make_window: MakeWindow) -> MainWindow:
+    """Another window that was asked to open the project of the first, whose ratio is 40 %."""
     path = window.workspace.session.path
     assert path is not None
-    window.workspace.session.set("prune.ratio", 0.5)
+    window.workspace.session.set("prune.ratio", 0.4)
     window.workspace.flush()
-    second = make_window()
-    second.open_project(path)
+    another = make_window()
+    another.open_project(path)
+    return another
+
+
+def test_a_project_opened_twice_says_so_and_a_copy_can_be_opened(
+    second: MainWindow, qtbot: QtBot, tmp_path: Path
+) -> None:
     assert not second.workspace.session.is_open
     assert "is open in another window: on this computer" in second._page(second.place).banner.message.text()
     qtbot.mouseClick(offer(second, "Open a copy"), Qt.MouseButton.LeftButton)
     assert second.workspace.session.path == tmp_path / "projects" / "small copy.pqv"
-    assert second.workspace.session.config.prune.ratio == 0.5
+    assert second.workspace.session.config.prune.ratio == 0.4
     qtbot.waitUntil(lambda: second.workspace.models.loaded and second.workspace.tasks.active == 0)
 
 
 def test_a_project_that_was_closed_can_be_opened_elsewhere(
-    window: MainWindow, make_window: MakeWindow, qtbot: QtBot
+    window: MainWindow, second: MainWindow, qtbot: QtBot
 ) -> None:
     path = window.workspace.session.path
-    assert path is not None
-    second = make_window()
-    second.open_project(path)
     window.close_project()
     qtbot.mouseClick(offer(second, "Try again"), Qt.MouseButton.LeftButton)
     assert second.workspace.session.path == path
@@ -53,12 +56,9 @@ def test_a_project_that_was_closed_can_be_opened_elsewhere(
 
 
 def test_a_project_opened_twice_can_be_read_until_the_other_window_lets_go(
-    window: MainWindow, make_window: MakeWindow, qtbot: QtBot
+    window: MainWindow, second: MainWindow, qtbot: QtBot
 ) -> None:
     path = window.workspace.session.path
-    assert path is not None
-    second = make_window()
-    second.open_project(path)
     qtbot.mouseClick(offer(second, "Open to read"), Qt.MouseButton.LeftButton)
     work = second.workspace
     qtbot.waitUntil(lambda: work.models.loaded and work.tasks.active == 0)

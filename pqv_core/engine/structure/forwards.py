@@ -71,20 +71,24 @@ def joined(values: Tensor) -> Tensor:
     return values.transpose(-3, -2).flatten(-2)
 
 
-class BeitAttention(beit.Attention):
+class BiasesApart(nn.Module):
+    """Queries, keys and values of one layer, whose biases may be parameters of their own."""
+
+    def packed(self, x: Tensor) -> Tensor:
+        """(…, tokens, C) → (…, tokens, 3 · heads · channels)."""
+        if self.q_bias is None:
+            return self.qkv(x)
+        biases = torch.cat((self.q_bias, self.k_bias, self.v_bias))  # type: ignore[arg-type]
+        if self.qkv_bias_separate:
+            return self.qkv(x) + biases  # type: ignore[operator]
+        return functional.linear(x, self.qkv.weight, biases)  # type: ignore[union-attr, arg-type]
+
+
+class BeitAttention(beit.Attention, BiasesApart):
     """BEiT, with biases of queries and values apart and a table of relative positions."""
 
     def forward(self, x: Tensor, shared_rel_pos_bias: Tensor | None = None) -> Tensor:
-        if self.q_bias is None:
-            packed = self.qkv(x)
-        else:
-            bias_of_all = torch.cat((self.q_bias, self.k_bias, self.v_bias))  # type: ignore[arg-type]
-            if self.qkv_bias_separate:
-                packed = self.qkv(x)
-                packed += bias_of_all
-            else:
-                packed = functional.linear(x, self.qkv.weight, bias_of_all)
-        query, key, value = split(packed, 3, self.num_heads).unbind(0)
+        query, key, value = split(self.packed(x), 3, self.num_heads).unbind(0)
         bias = shared_rel_pos_bias
         if self.relative_position_bias_table is not None:
             own = self._get_rel_pos_bias()
@@ -194,7 +198,7 @@ class EdgeCovariance(edgenext.CrossCovarianceAttn):
         return self.proj_drop(self.proj(joined(values.transpose(-2, -1))))
 
 
-class EvaAttention(eva.EvaAttention):
+class EvaAttention(eva.EvaAttention, BiasesApart):
     """With rotary positions, and optionally norms and a gate."""
 
     def forward(
@@ -206,16 +210,7 @@ class EvaAttention(eva.EvaAttention):
             key = split(self.k_proj(x), 1, self.num_heads)[0]
             value = split(self.v_proj(x), 1, self.num_heads)[0]
         else:
-            if self.q_bias is None:
-                packed = self.qkv(x)
-            else:
-                bias_of_all = torch.cat((self.q_bias, self.k_bias, self.v_bias))  # type: ignore[arg-type]
-                if self.qkv_bias_separate:
-                    packed = self.qkv(x)
-                    packed += bias_of_all
-                else:
-                    packed = functional.linear(x, self.qkv.weight, bias_of_all)
-            query, key, value = split(packed, 3, self.num_heads).unbind(0)
+            query, key, value = split(self.packed(x), 3, self.num_heads).unbind(0)
         query, key = self.q_norm(query), self.k_norm(key)
         if rope is not None:
             first = self.num_prefix_tokens
@@ -313,20 +308,11 @@ class RelPosAttention(vision_transformer_relpos.RelPosAttention):
         return self.proj_drop(self.proj(joined(values)))
 
 
-class SwinV2Attention(swin_transformer_v2.WindowAttention):
+class SwinV2Attention(swin_transformer_v2.WindowAttention, BiasesApart):
     """Scaled cosine attention with continuous relative positions (Liu et al. 2022, §3)."""
 
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
-        if self.q_bias is None:
-            packed = self.qkv(x)
-        else:
-            bias_of_all = torch.cat((self.q_bias, self.k_bias, self.v_bias))  # type: ignore[arg-type]
-            if self.qkv_bias_separate:
-                packed = self.qkv(x)
-                packed += bias_of_all
-            else:
-                packed = functional.linear(x, self.qkv.weight, bias_of_all)
-        query, key, value = split(packed, 3, self.num_heads).unbind(0)
+        query, key, value = split(self.packed(x), 3, self.num_heads).unbind(0)
         scores = functional.normalize(query, dim=-1) @ functional.normalize(key, dim=-1).transpose(-2, -1)
         scores = scores * torch.clamp(self.logit_scale, max=math.log(100.0)).exp()
         table = self.cpb_mlp(self.relative_coords_table).view(-1, self.num_heads)
