@@ -86,9 +86,8 @@ class Menus:
         self._add(menu, tr("&Quit"), window.close, "Ctrl+Q")
 
     def _edit(self, menu: QMenu) -> None:
-        session = self._work.session
-        self.undo = self._add(menu, tr("&Undo"), session.undo, "Ctrl+Z")
-        self.redo = self._add(menu, tr("&Redo"), session.redo, "Ctrl+Shift+Z", "Ctrl+Y")
+        self.undo = self._add(menu, tr("&Undo"), lambda: self._window.edited.undo(), "Ctrl+Z")
+        self.redo = self._add(menu, tr("&Redo"), lambda: self._window.edited.redo(), "Ctrl+Shift+Z", "Ctrl+Y")
 
     def _go(self, menu: QMenu) -> None:
         self.places = [
@@ -166,11 +165,15 @@ class Menus:
         self.save.setEnabled(session.is_open and session.writable)
         for action in (self.measure, self.stop_measuring, self.report):
             action.setEnabled(action.isEnabled() and session.is_open)
+        self._refresh_edit()
+
+    def _refresh_edit(self) -> None:
+        edited = self._window.edited
         for action, words, name in (
-            (self.undo, tr("&Undo"), session.undo_label),
-            (self.redo, tr("&Redo"), session.redo_label),
+            (self.undo, tr("&Undo"), edited.undo_label),
+            (self.redo, tr("&Redo"), edited.redo_label),
         ):
-            action.setEnabled(session.is_open and bool(name))
+            action.setEnabled(self._work.session.is_open and bool(name))
             action.setText(f"{words}: {tr(labels.setting(name))}" if name else words)
 
     def refresh_run(self) -> None:
@@ -181,6 +184,7 @@ class Menus:
 
     def refresh_phones(self) -> None:
         """Enable what can be done with phones now."""
+        self._refresh_edit()
         self.measure.setEnabled(self._work.phones.can_start)
         self.stop_measuring.setEnabled(self._work.measures)
 

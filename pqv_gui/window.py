@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QCloseEvent, QResizeEvent
@@ -28,6 +29,10 @@ from pqv_gui.widgets.reader_bar import ReaderBar
 from pqv_gui.widgets.steps import StepList
 from pqv_gui.widgets.summary_panel import SummaryPanel
 from pqv_gui.workspace import Workspace
+
+if TYPE_CHECKING:
+    from pqv_gui.viewmodels.phone_settings import PhoneSettings
+    from pqv_gui.viewmodels.session import Session
 
 _PAGES = {
     Place.MODEL: ("pqv_gui.pages.model", "ModelPage"),
@@ -262,6 +267,11 @@ class MainWindow(QMainWindow):
         self.attempt(self.workspace.start_run)
 
     # what is shown -------------------------------------------------------------------------------------------
+
+    @property
+    def edited(self) -> Session | PhoneSettings:
+        """The settings that a person sees, whose changes are undone: the project's, or how phones are measured."""
+        return self.workspace.phones.settings if self.place is Place.DEVICE else self.workspace.session
 
     def _refresh(self) -> None:
         work = self.workspace

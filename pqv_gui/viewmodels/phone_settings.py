@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import time
+from collections.abc import Callable
 from typing import Any
 
 from deploy.measure import PhoneConfig
 from pqv_core.errors import ConfigError
+from pqv_gui.viewmodels.history import History
 from pqv_gui.viewmodels.observable import Observable
 from pqv_gui.viewmodels.recent import Store
 from pqv_gui.viewmodels.session import Problem
@@ -21,53 +24,76 @@ class PhoneSettings(Observable):
 
     Args:
         store: Keeps one line of JSON.
+        clock: Seconds that never go backwards.
 
     Attributes:
         config: The last valid state.
-        shape: Of the input of files that do not name it; empty for what each file says.
-        compare: Whether this computer answers the same, and the answers are compared.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, *, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__()
         self._store = store
         self.config = PhoneConfig()
-        self.shape: tuple[int, ...] = ()
-        self.compare = True
         self.problems: tuple[Problem, ...] = ()
-        self._draft: dict[str, Any] = self.config.model_dump()
+        compare = True
         for line in store.read():
-            self._read(line)
+            try:
+                plain = json.loads(line)
+                known = {name: plain[name] for name in self.config.model_dump() if name in plain}
+                self.config, compare = PhoneConfig.parse(known), bool(plain.get("compare", True))
+            except (ValueError, TypeError, AttributeError, ConfigError):  # by another version: the defaults stay
+                continue
+        plain = {f"{PREFIX}{name}": value for name, value in self.config.model_dump().items()}
+        self._history: History[dict[str, Any]] = History({**plain, COMPARE: compare, SHAPE: ()}, clock=clock)
 
-    def _read(self, line: str) -> None:
-        try:
-            plain = json.loads(line)
-            config = PhoneConfig.parse({name: plain[name] for name in self._draft if name in plain})
-            self.compare = bool(plain.get("compare", True))
-        except (ValueError, TypeError, AttributeError, ConfigError):  # written by another version: the defaults stay
-            return
-        self.config, self._draft = config, config.model_dump()
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of the input of files that do not name it; empty for what each file says."""
+        return tuple(self.get(SHAPE))
+
+    @property
+    def compare(self) -> bool:
+        """Whether this computer answers the same, and the answers are compared."""
+        return bool(self.get(COMPARE))
 
     def get(self, name: str) -> Any:
         """What the field ``name`` shows."""
-        if name in (SHAPE, COMPARE):
-            return self.shape if name == SHAPE else self.compare
-        return self._draft[name.removeprefix(PREFIX)]
+        return self._history.state[name]
 
     def set(self, name: str, value: Any) -> None:
         """Take over what a person has entered; it counts once all of it can be."""
-        if name == SHAPE:
-            self.shape = tuple(value)
-        elif name == COMPARE:
-            self.compare = bool(value)
-        else:
-            self._draft[name.removeprefix(PREFIX)] = value
+        if value != self.get(name):
+            self._history.push({**self._history.state, name: value}, name)
+            self._settle()
+
+    @property
+    def undo_label(self) -> str:
+        """Which change can be undone; empty where there is none."""
+        return self._history.undo_label
+
+    @property
+    def redo_label(self) -> str:
+        """Which change can be made again; empty where there is none."""
+        return self._history.redo_label
+
+    def undo(self) -> None:
+        """Take the last change back."""
+        self._history.undo()
+        self._settle()
+
+    def redo(self) -> None:
+        """Make the change again that was taken back last."""
+        self._history.redo()
+        self._settle()
+
+    def _settle(self) -> None:
         self._check()
         self.notify()
 
     def _check(self) -> None:
+        plain = {name.removeprefix(PREFIX): value for name, value in self._history.state.items()}
         try:
-            self.config = PhoneConfig.parse(self._draft)
+            self.config = PhoneConfig.parse({name: plain[name] for name in self.config.model_dump()})
         except ConfigError as error:
             field = error.field.partition(".")[0]
             self.problems = (Problem(f"{PREFIX}{field}", _words(field, error.message)),)

@@ -18,6 +18,7 @@ from pqv_gui.pages.device import DevicePage
 from pqv_gui.phone_desk import PhoneDesk
 from pqv_gui.viewmodels.phones import LOCAL
 from pqv_gui.viewmodels.steps import Place
+from pqv_gui.widgets.inputs import CheckInput
 from pqv_gui.widgets.lists import parse_numbers
 from pqv_gui.window import MainWindow
 from tests.fakes.adb_server import AdbServer, Row
@@ -115,6 +116,25 @@ def test_without_a_phone_the_steps_are_shown(desk_of: MakeDesk) -> None:
     page.add_file(TINY)
     assert page.missing.text() == "Tick a phone that is ready, or this computer."
     assert not page.start.isEnabled()
+
+
+def test_undo_takes_back_what_was_changed_on_the_page_that_is_shown(desk_of: MakeDesk, qtbot: QtBot) -> None:
+    window, page, desk = desk_of()
+    window.workspace.session.set("prune.ratio", 0.4)
+    box = page.settings.form.editor("phone.cool_down")
+    assert isinstance(box, CheckInput)
+    box.click()
+    assert not desk.settings.config.cool_down
+    assert window.menus.undo.text() == "&Undo: Cool down first"
+    window.menus.undo.trigger()
+    assert desk.settings.config.cool_down
+    assert box.isChecked()
+    assert window.menus.redo.text() == "&Redo: Cool down first"
+    assert window.workspace.session.config.prune.ratio == 0.4
+    window.go(Place.PRUNE)
+    window.menus.undo.trigger()
+    assert window.workspace.session.config.prune.ratio != 0.4
+    qtbot.waitUntil(lambda: window.workspace.tasks.active == 0)
 
 
 def test_a_phone_that_is_plugged_in_tells_of_itself(

@@ -242,6 +242,22 @@ def test_what_cannot_be_is_said_and_does_not_count(settings: PhoneSettings, kept
     assert settings.shape == (1, 3, 32, 32)
 
 
+def test_each_change_of_a_setting_can_be_undone_and_made_again(settings: PhoneSettings, kept: list[str]) -> None:
+    for name, value in (("phone.iterations", 7), (COMPARE, False), ("phone.threads", ())):
+        settings.set(name, value)
+    assert settings.problems
+    undone = []
+    while settings.undo_label:
+        undone.append(settings.undo_label)
+        settings.undo()
+    assert undone == ["phone.threads", COMPARE, "phone.iterations"]
+    assert (settings.problems, settings.config, settings.compare) == ((), PhoneConfig(), True)
+    assert made_from(kept).config == PhoneConfig()
+    settings.redo()
+    assert (settings.config.iterations, settings.redo_label) == (7, COMPARE)
+    assert made_from(kept).config.iterations == 7
+
+
 def test_every_setting_of_a_phone_has_a_value(settings: PhoneSettings) -> None:
     assert all(settings.get(f"phone.{name}") == value for name, value in PhoneConfig().model_dump().items())
 
