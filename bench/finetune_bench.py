@@ -21,7 +21,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import timm
 import torch
 from timm.data import create_dataset, create_loader
 from timm.loss import LabelSmoothingCrossEntropy
@@ -31,7 +30,7 @@ from timm.utils import dispatch_clip_grad
 
 from pqv_core import demo
 from pqv_core.config import FinetuneConfig
-from pqv_core.engine import data, finetune, models
+from pqv_core.engine import checkpoint, data, finetune, models
 from pqv_core.engine.context import Context
 from pqv_core.events import Event, Progress
 
@@ -40,7 +39,8 @@ Moment = tuple[float, float]
 
 def model_of(arguments: argparse.Namespace, classes: int) -> torch.nn.Module:
     torch.manual_seed(0)
-    return timm.create_model(arguments.model, img_size=arguments.img_size, num_classes=classes)
+    shape = {"img_size": arguments.img_size, "num_classes": classes}
+    return checkpoint.Base(name=arguments.model, arguments=shape).create()
 
 
 def now() -> Moment:

@@ -6,11 +6,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
-import timm
 import torch
 from PIL import Image
 from torch import nn
 
+from pqv_core.config.model import Argument
+from pqv_core.engine.checkpoint import Base
 from pqv_core.engine.context import Context
 from pqv_core.engine.preprocessing import Preprocessing
 from pqv_core.events import Event, Log, Metric
@@ -32,12 +33,11 @@ def image_folder(
     return root
 
 
-def tiny_vit(num_classes: int = 3, *, seed: int = 0, **arguments: object) -> nn.Module:
+def tiny_vit(num_classes: int = 3, *, seed: int = 0, **arguments: Argument) -> nn.Module:
     """A ViT of 30 thousand parameters on 32 × 32 pixels."""
     torch.manual_seed(seed)
-    shape = {"img_size": 32, "patch_size": 8, "embed_dim": 32, "depth": 2, "num_heads": 2}
-    model: nn.Module = timm.create_model("vit_tiny_patch16_224", num_classes=num_classes, **(shape | arguments))
-    return model.eval()
+    shape: dict[str, Argument] = {"img_size": 32, "patch_size": 8, "embed_dim": 32, "depth": 2, "num_heads": 2}
+    return Base(name="vit_tiny_patch16_224", arguments={"num_classes": num_classes, **shape, **arguments}).create()
 
 
 class Recorder:

@@ -81,7 +81,8 @@ class BiasesApart(nn.Module):
         biases = torch.cat((self.q_bias, self.k_bias, self.v_bias))  # type: ignore[arg-type]
         if self.qkv_bias_separate:
             return self.qkv(x) + biases  # type: ignore[operator]
-        return functional.linear(x, self.qkv.weight, biases)  # type: ignore[union-attr, arg-type]
+        weight = self.qkv.weight  # type: ignore[union-attr]
+        return functional.linear(x, weight, biases)  # type: ignore[arg-type]
 
 
 class BeitAttention(beit.Attention, BiasesApart):

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-import timm
 import torch
 from torch import Tensor, nn
 
 from pqv_core.config import PruneConfig
 from pqv_core.config.prune import AttentionUnit
+from pqv_core.engine import checkpoint
 from pqv_core.engine.class_token import FirstTokensBlock, leave_out_unread_tokens
 from pqv_core.engine.prune import prune
 from pqv_core.engine.quantize import layers, quantize
@@ -30,7 +30,7 @@ READ_ONE = [
 
 def model(name: str, **changed: Any) -> nn.Module:
     torch.manual_seed(0)
-    made: nn.Module = timm.create_model(name, **{**SMALL, **changed}).eval()
+    made = checkpoint.Base(name=name, arguments={**SMALL, **changed}).create()
     for parameter in made.parameters():
         nn.init.normal_(parameter, std=0.1)
     return made
