@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from pqv_core.results import OperatorTime
 
@@ -27,6 +27,16 @@ def group(name: str) -> str:
     if plain.startswith(("quantized::linear", "quantized::conv", "prepacked::")):
         plain = plain.split("::")[1]
     return next((found for found, pattern in _GROUPS if re.search(pattern, plain)), OTHER)
+
+
+def shared_out(times: Sequence[OperatorTime], total_ns: float) -> tuple[OperatorTime, ...]:
+    """The same proportions with ``total_ns`` as their sum.
+
+    Operators are timed in a process of their own, whose inferences take some percent more or less than those of the
+    benchmark, as the machine happens to be: what each takes of the latency is what was learnt there.
+    """
+    whole = sum(row.ns for row in times)
+    return tuple(row.model_copy(update={"ns": max(1, round(row.ns * total_ns / whole))}) for row in times)
 
 
 def by_group(times: Iterable[OperatorTime]) -> dict[str, int]:

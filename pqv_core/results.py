@@ -74,7 +74,7 @@ class Measurement(Record):
         busy: Share of this computer's processor that other programs used just before, from 0 to 1.
         parity: On a phone: its answers against this computer's with the same file.
         accuracy: On a phone: over the validation images that it was asked about.
-        operators: On a phone, where asked for: what each operator took.
+        operators: Where asked for: what each operator took. On this computer they add up to the median.
     """
 
     target: str = LOCAL
@@ -136,7 +136,12 @@ class Candidate(Record):
 
 
 class Variant(Record):
-    """One artefact of a run. ``file`` is relative to the run's folder."""
+    """One artefact of a run.
+
+    Attributes:
+        file: Relative to the run's folder.
+        operators: What each operator takes of the median on this computer.
+    """
 
     role: Role
     file: str

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pqv_core import ptl
+from pqv_core import operators, ptl
 from pqv_core.engine import benchmark, environment
 from pqv_core.engine.context import Context
 from pqv_core.engine.engines import require_engine
@@ -55,8 +55,11 @@ def _loop(job: BenchJob, context: Context, *, threads: int, shape: tuple[int, ..
         context=context,
     )
     if job.profile:
-        operators = benchmark.profile(files, input_shape=shape, threads=threads, context=context)
-        measured = {key: item.model_copy(update={"operators": operators[key]}) for key, item in measured.items()}
+        profiles = benchmark.profile(files, input_shape=shape, threads=threads, context=context)
+        measured = {
+            key: item.model_copy(update={"operators": operators.shared_out(profiles[key], item.median_ns)})
+            for key, item in measured.items()
+        }
     return [(file, measured[key]) for key, (file, _) in zip(keys, entries, strict=True)]
 
 

@@ -8,6 +8,7 @@ import os
 import random
 import shutil
 import signal
+import statistics
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -138,6 +139,8 @@ def test_what_a_run_leaves_is_whole(whole: Path) -> None:
         assert (folder / variant.file).stat().st_size == variant.size_bytes
         (measured,) = variant.measurements
         assert len(measured.samples_ns) == 5
+        total = sum(operator.ns for operator in variant.operators)
+        assert total == pytest.approx(measured.median_ns, rel=0.01)
     assert len({variant.measurements[0].loop for variant in record.variants}) == 1
     compressed = record.variant("compressed")
     assert compressed is not None and compressed.parity is not None
@@ -180,6 +183,9 @@ def test_bench_measures_the_files_of_a_run(whole: Path) -> None:
         assert [(item["threads"], item["batch"]) for item in items] == [(1, 1), (1, 3), (2, 1), (2, 3)]
         assert all(len(item["samples_ns"]) == 7 for item in items)
         assert all(any("linear" in operator["name"] for operator in item["operators"]) for item in items)
+        for item in items:
+            total = sum(operator["ns"] for operator in item["operators"])
+            assert total == pytest.approx(statistics.median(item["samples_ns"]), rel=0.01)
 
 
 @posix

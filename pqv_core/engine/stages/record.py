@@ -6,6 +6,7 @@ import os
 import shutil
 from pathlib import Path
 
+from pqv_core import operators
 from pqv_core.engine import export
 from pqv_core.engine.stages.files import artefacts, layers
 from pqv_core.engine.stages.work import Result, Work
@@ -67,6 +68,8 @@ def _variant(artefact: export.Artefact, work: Work) -> Variant:
         accuracy = found.get("evaluate") if dense else found.get("evaluate_pruned", found.get("evaluate"))
     parities = verified.get("parity", {})
     measured = found.get("benchmark", {}).get(artefact.role)
+    here = Measurement.model_validate(measured) if measured else None
+    profiled = [OperatorTime.model_validate(row) for row in found.get("profile", {}).get(artefact.role, [])]
     return Variant(
         role=artefact.role,
         file=artefact.file,
@@ -79,9 +82,9 @@ def _variant(artefact: export.Artefact, work: Work) -> Variant:
         accuracy=_accuracy(accuracy),
         parity=Parity.model_validate(parities[artefact.role]) if artefact.role in parities else None,
         measurements=(
-            *([Measurement.model_validate(measured)] if measured else []),
+            *([here] if here else []),
             *work.elsewhere.get(artefact.role, ()),
         ),
-        operators=tuple(OperatorTime.model_validate(row) for row in found.get("profile", {}).get(artefact.role, [])),
+        operators=operators.shared_out(profiled, here.median_ns) if here else tuple(profiled),
         candidates=tuple(Candidate.model_validate(item) for item in artefact.candidates),
     )

@@ -37,3 +37,9 @@ def test_nothing_is_lost_in_groups() -> None:
     grouped = operators.by_group(rows)
     assert grouped == {"Linear": 21, "Other": 13, "Activation": 12}
     assert sum(grouped.values()) == sum(row.ns for row in rows)
+
+
+def test_what_operators_take_of_a_latency_adds_up_to_it() -> None:
+    rows = [OperatorTime(name="aten::linear", calls=12, ns=6_000), OperatorTime(name="aten::gelu", calls=3, ns=2_000)]
+    assert [(row.calls, row.ns) for row in operators.shared_out(rows, 10_000)] == [(12, 7_500), (3, 2_500)]
+    assert operators.shared_out([], 10_000) == ()
