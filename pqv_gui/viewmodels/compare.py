@@ -163,9 +163,10 @@ class Compare(Observable):
         self._table_changed()
 
     def sort_by(self, key: str, *, descending: bool) -> None:
-        """Sort by a column, or by ``NEWEST``."""
+        """Sort by a column, or by ``NEWEST``: the same lines, and so the same columns."""
         self.sort, self.descending = key, descending
-        self._table_changed()
+        self._lines = None
+        self.notify()
 
     def show_all_files(self, wanted: bool) -> None:
         """Show baselines and pruned files in the table, too."""
