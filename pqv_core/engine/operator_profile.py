@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import median
+from statistics import mean, median
 
 import torch
 
@@ -40,17 +40,22 @@ def rows_of(profiler: torch.autograd.profiler.profile, *, inferences: int) -> Ro
 def operator_times(turns: Sequence[Turn]) -> tuple[OperatorTime, ...]:
     """The operators, the longest first, and what passes between them: together, the time of one inference.
 
-    Medians over the turns. What profiling itself takes is the same at every call, so it is taken off by calls.
+    Means over the calmer half of the turns: a disturbance meets another operator in each turn, so the sum of medians
+    would be less than any inference. What profiling itself takes is the same at every call, and is taken off by calls.
     """
-    calls = {name: median(turn.rows.get(name, (0, 0))[0] for turn in turns) for turn in turns for name in turn.rows}
-    spent = {name: median(turn.rows.get(name, (0, 0))[1] for turn in turns) for name in calls}
+    limit = median(turn.profiled for turn in turns)
+    calm = [turn for turn in turns if turn.profiled <= limit]
+    names = {name for turn in calm for name in turn.rows}
+    rows = {name: [turn.rows.get(name, (0.0, 0.0)) for turn in calm] for name in names}
+    calls = {name: mean(row[0] for row in found) for name, found in rows.items()}
+    spent = {name: mean(row[1] for row in found) for name, found in rows.items()}
     cost = max(0.0, median(turn.profiled - turn.plain for turn in turns)) / max(1, sum(calls.values()))
-    rows = [
+    times = [
         OperatorTime(name=name, calls=max(1, round(calls[name])), ns=max(1, round(ns - cost * calls[name])))
         for name, ns in spent.items()
         if ns > 0
     ]
-    between = round(median(turn.plain for turn in turns)) - sum(row.ns for row in rows)
+    between = round(mean(turn.profiled for turn in calm) - sum(spent.values()))
     if between > 0:
-        rows.append(OperatorTime(name=INTERPRETER, calls=1, ns=between))
-    return tuple(sorted(rows, key=lambda row: -row.ns))
+        times.append(OperatorTime(name=INTERPRETER, calls=1, ns=between))
+    return tuple(sorted(times, key=lambda row: (-row.ns, row.name)))

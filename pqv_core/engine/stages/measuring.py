@@ -48,4 +48,4 @@ def _profile(work: Work, directory: Path) -> Result:
 
 
 BENCHMARK = Stage("benchmark", _benchmark_inputs, _benchmark, version=2)
-PROFILE = Stage("profile", _profile_inputs, _profile, version=2)
+PROFILE = Stage("profile", _profile_inputs, _profile, version=3)

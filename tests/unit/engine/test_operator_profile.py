@@ -19,6 +19,12 @@ def test_one_turn_that_was_disturbed_changes_nothing() -> None:
     assert operator_times([calm, disturbed, calm]) == operator_times([calm])
 
 
+def test_disturbances_that_meet_another_operator_in_each_turn_do_not_become_the_interpreters_time() -> None:
+    rows = [{"a": (1.0, 500.0 + 90 * (turn == 0)), "b": (1.0, 500.0 + 90 * (turn == 1))} for turn in range(2)]
+    times = operator_times([Turn(plain=1_090, profiled=1_090, rows=row) for row in rows])
+    assert [(row.name, row.ns) for row in times] == [("a", 545), ("b", 545)]
+
+
 def test_the_longest_comes_first_and_an_operator_that_took_nothing_is_left_out() -> None:
     turn = Turn(plain=10, profiled=10, rows={"a": (1, 2), "b": (1, 8), "c": (1, 0)})
     assert [row.name for row in operator_times([turn])] == ["b", "a"]
