@@ -19,11 +19,13 @@ from pydantic import BaseModel, ConfigDict
 from pqv_core.engine import lite, tensorfile
 from pqv_core.engine.environment import peak_rss_bytes, reset_peak_rss
 from pqv_core.engine.operator_profile import Turn, operator_times, rows_of
+from pqv_core.engine.turns import rounds
 from pqv_core.errors import ErrorInfo, PqvError
 from pqv_core.results import OperatorTime
 
-# What a neighbour leaves behind costs some milliseconds, which is nothing to longer inferences.
+# The threads of the file before are awake for some ten milliseconds, which is nothing to longer inferences.
 _QUICK_NS = 100_000_000
+_SETTLING_NS = 50_000_000
 
 
 class LiteFile(BaseModel):
@@ -117,24 +119,32 @@ def _inference(module: torch.nn.Module, example: torch.Tensor) -> int:
     return time.perf_counter_ns() - began
 
 
+def _settle(module: torch.nn.Module, example: torch.Tensor) -> None:
+    """Inferences that do not count, until caches and threads are this file's."""
+    until = time.perf_counter_ns() + _SETTLING_NS
+    while time.perf_counter_ns() < until:
+        _inference(module, example)
+
+
 def _time(request: Request, reply: Callable[[Reply], None]) -> None:
     example = torch.randn(request.input_shape, generator=torch.Generator().manual_seed(0))
     base = reset_peak_rss()
-    modules = [(file.key, _load(file, reply)) for file in request.files]
-    taken = {}
-    for key, module in modules:
-        for _ in range(request.warmup):
-            taken[key] = _inference(module, example)
+    modules = {file.key: _load(file, reply) for file in request.files}
+    quick = set()
+    for key, module in modules.items():
+        warm = [_inference(module, example) for _ in range(request.warmup)]
+        if len(modules) > 1 and (not warm or warm[-1] < _QUICK_NS):
+            quick.add(key)
     deadline = time.monotonic() + request.max_seconds
-    for turn in range(request.iterations):
-        if turn >= request.min_iterations and time.monotonic() > deadline:
+    for number, turns in enumerate(rounds(list(modules), quick=quick, iterations=request.iterations)):
+        if number >= request.min_iterations and time.monotonic() > deadline:
             break
-        first = turn % len(modules)
-        for key, module in modules[first:] + modules[:first]:  # nobody always follows the same neighbour
-            if len(modules) > 1 and taken.get(key, 0) < _QUICK_NS:
-                _inference(module, example)  # not counted: caches and threads are still the neighbour's
-            taken[key] = _inference(module, example)
-            reply(Reply(type="sample", key=key, ns=taken[key]))
+        for key, count in turns:
+            if key in quick:
+                _settle(modules[key], example)
+            taken = [_inference(modules[key], example) for _ in range(count)]
+            for ns in taken:  # told afterwards: who listens works too
+                reply(Reply(type="sample", key=key, ns=ns))
     reply(Reply(type="memory", base_bytes=base, peak_bytes=peak_rss_bytes()))
 
 

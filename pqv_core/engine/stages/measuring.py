@@ -47,5 +47,5 @@ def _profile(work: Work, directory: Path) -> Result:
     return {role: [row.model_dump(mode="json") for row in rows] for role, rows in times.items()}
 
 
-BENCHMARK = Stage("benchmark", _benchmark_inputs, _benchmark, version=2)
+BENCHMARK = Stage("benchmark", _benchmark_inputs, _benchmark, version=3)
 PROFILE = Stage("profile", _profile_inputs, _profile, version=3)

@@ -47,7 +47,7 @@ def test_every_artefact_is_measured_in_the_same_loop(file: Path) -> None:
     assert found["a"].loop == found["b"].loop != ""
     assert all(item.peak_rss_bytes >= item.base_rss_bytes > 0 for item in found.values())
     turns = [event.role for event in events if isinstance(event, LatencySample)]
-    assert turns[:6] == ["a", "b", "b", "a", "a", "b"]
+    assert sorted(turns[:10]) == ["a"] * 5 + ["b"] * 5
 
 
 def test_the_time_of_operators_covers_the_inference(file: Path) -> None:
@@ -59,7 +59,7 @@ def test_the_time_of_operators_covers_the_inference(file: Path) -> None:
     (rows,) = [reply.operators for reply in replies if reply.type == "operators"]
     assert {"aten::linear", "aten::flatten"} <= {row.name for row in rows}
     assert [row.ns for row in rows] == sorted((row.ns for row in rows), reverse=True)
-    assert sum(row.ns for row in rows) >= spent - 1
+    assert spent / 2 < sum(row.ns for row in rows) < spent * 2
     found = benchmark.profile([LiteFile(key="b", path=str(file))], input_shape=SHAPE, threads=1, context=context)
     assert {row.name for row in found["b"]} >= {"aten::linear"}
 
