@@ -67,6 +67,7 @@ class RealInput(QDoubleSpinBox):
         self.setDecimals(12)
         self.setLocale(QLocale(QLocale.Language.C))
         self.setRange(self._none_at if none else low, high)
+        self.setValue(self.minimum())
         self.setSpecialValueText(none)
         self.setSuffix(suffix)
         _dress(self)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QImage
-from PySide6.QtWidgets import QApplication, QLabel, QWidget
+from PySide6.QtWidgets import QAbstractSpinBox, QApplication, QLabel, QWidget
 from pytestqt.qtbot import QtBot
 
 from pqv_core import project as projects
@@ -79,6 +79,20 @@ def test_controls_and_settings_are_the_same_both_ways(window: MainWindow) -> Non
     assert form.editor("prune.ratio").get() == 0.25  # type: ignore[attr-defined]
     assert form.editor("prune.embedding").get() is False  # type: ignore[attr-defined]
     assert window.menus.redo.text() == "&Redo: Pruning ratio"
+
+
+def test_a_number_that_may_be_left_out_says_so(window: MainWindow) -> None:
+    session, left_out = window.workspace.session, []
+    for place in WIZARD:
+        page = window._page(place)
+        assert isinstance(page, FormPage)
+        page.refresh()
+        for name in page.form.names:
+            editor = page.form.editor(name)
+            if isinstance(editor, QAbstractSpinBox) and session.get(name) is None:
+                assert editor.text() == editor.specialValueText() != "", name
+                left_out.append(name)
+    assert {"quantize.tolerance", "finetune.clip_norm", "measure.threads"} & set(left_out)
 
 
 def test_a_model_is_found_and_chosen_with_the_keys(window: MainWindow, qtbot: QtBot) -> None:
