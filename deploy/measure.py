@@ -16,6 +16,7 @@ from deploy.device_info import DeviceInfo
 from deploy.errors import OverheatedError, RunnerError
 from deploy.job import Job
 from pqv_core.config.base import Config
+from pqv_core.operators import INTERPRETER
 from pqv_core.results import Measurement, OperatorTime
 
 _POLL_S = 5.0
@@ -198,13 +199,16 @@ def _take(taken: Taken, record: runner.AnyLine) -> None:
 
 
 def operators(record: runner.Operators) -> tuple[OperatorTime, ...]:
-    """Time of each operator in one inference, the longest first."""
+    """Time of each operator in one inference and of what passes between them, the longest first."""
     rows = [
         OperatorTime(
             name=row.name, calls=round(row.calls / record.iterations), ns=round(row.self_ns / record.iterations)
         )
         for row in record.operators
     ]
+    between = round((record.wall_ns - sum(row.self_ns for row in record.operators)) / record.iterations)
+    if between > 0:
+        rows.append(OperatorTime(name=INTERPRETER, calls=1, ns=between))
     return tuple(sorted(rows, key=lambda row: -row.ns))
 
 

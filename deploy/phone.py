@@ -17,7 +17,7 @@ from deploy.measure import PhoneConfig
 from deploy.push import MARGIN, Item, pull, push
 from deploy.questions import Questions
 from deploy.transports.base import never
-from pqv_core import android_runtime, ptl
+from pqv_core import android_runtime, operators, ptl
 from pqv_core.android_runtime import Runtime
 from pqv_core.errors import DeviceError, UsageError
 from pqv_core.results import Measurement, OperatorTime, Parity
@@ -120,7 +120,8 @@ class Phone:
                 found, taken = measure.measure(
                     device, spec, self.config, self.job, role=request.role, skip=self.skip_cooling
                 )
-                found[0] = found[0].model_copy(update={"operators": taken.operators})
+                times = operators.shared_out(taken.operators, found[0].median_ns)
+                found[0] = found[0].model_copy(update={"operators": times})
                 if request.questions and taken.outputs:
                     parity, accuracy = request.questions.judge(self._answers(device, spec, request.questions))
                     found[0] = found[0].model_copy(update={"parity": parity, "accuracy": accuracy})

@@ -92,11 +92,12 @@ class Operator(Line):
 
 
 class Operators(Line):
-    """Where the time goes, from runs apart from the measured ones."""
+    """Where the time goes, from runs apart from the measured ones, which took ``wall_ns`` together."""
 
     type: Literal["operators"]
     threads: Count = 1
     iterations: Annotated[int, Field(gt=0, lt=10**6)] = 1
+    wall_ns: Nanoseconds = 0
     operators: list[Operator] = Field(max_length=MAX_OPERATORS)
 
 

@@ -35,7 +35,7 @@ def shared_out(times: Sequence[OperatorTime], total_ns: float) -> tuple[Operator
     Operators are timed in a process of their own, whose inferences take some percent more or less than those of the
     benchmark, as the machine happens to be: what each takes of the latency is what was learnt there.
     """
-    whole = sum(row.ns for row in times)
+    whole = sum(row.ns for row in times) or 1
     return tuple(row.model_copy(update={"ns": max(1, round(row.ns * total_ns / whole))}) for row in times)
 
 

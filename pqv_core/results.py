@@ -74,7 +74,7 @@ class Measurement(Record):
         busy: Share of this computer's processor that other programs used just before, from 0 to 1.
         parity: On a phone: its answers against this computer's with the same file.
         accuracy: On a phone: over the validation images that it was asked about.
-        operators: Where asked for: what each operator took. On this computer they add up to the median.
+        operators: Where asked for: what each operator takes of the median.
     """
 
     target: str = LOCAL
