@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from pqv_core.engine import environment
@@ -17,6 +18,7 @@ from pqv_core.results import Measurement, OperatorTime
 
 MIN_ITERATIONS = 5
 _MEMORY_ITERATIONS = 2
+_STARTED_AT_ONCE = 4
 _PROFILE_WARMUP, _PROFILE_TURNS = 2, 7
 _STDERR_TAIL = 4000
 
@@ -60,10 +62,8 @@ def measure(
     busy = environment.busy()  # this process only waits: it is others that work
     timings = time_files(request, context=context, live=True)
     loop = secrets.token_hex(4)
-    measurements = {}
-    for file in files:
-        base, peak = _memory(file, request, context)
-        measurements[file.key] = Measurement(
+    return {
+        file.key: Measurement(
             loop=loop,
             engine=file.engine,
             threads=threads,
@@ -72,10 +72,11 @@ def measure(
             samples_ns=tuple(timings[file.key].samples_ns),
             load_ns=timings[file.key].load_ns,
             busy=busy,
-            base_rss_bytes=base,
-            peak_rss_bytes=peak,
+            base_rss_bytes=memory.base_bytes,
+            peak_rss_bytes=memory.peak_bytes,
         )
-    return measurements
+        for file, memory in zip(files, _memories(files, request, context), strict=True)
+    }
 
 
 def time_files(request: Request, *, context: Context, live: bool = False) -> dict[str, Timing]:
@@ -127,15 +128,20 @@ def profile(
     return found
 
 
-def _memory(file: LiteFile, request: Request, context: Context) -> tuple[int, int]:
-    """Highest resident memory in bytes before loading ``file`` and after running it, in a process of its own."""
-    seen: list[Reply] = []
-    alone = request.model_copy(
-        update={"files": (file,), "warmup": 0, "iterations": _MEMORY_ITERATIONS, "min_iterations": 1}
-    )
-    serve(alone, seen.append, context=context)
-    memory = next(reply for reply in seen if reply.type == "memory")
-    return memory.base_bytes, memory.peak_bytes
+def _memories(files: Sequence[LiteFile], request: Request, context: Context) -> Iterator[Reply]:
+    """The resident memory before loading each file, and the highest after running it, in a process of its own.
+
+    Some processes start at once: that takes longer than what each does, one after the other.
+    """
+    alone = request.model_copy(update={"warmup": 0, "iterations": _MEMORY_ITERATIONS, "min_iterations": 1})
+    for first in range(0, len(files), _STARTED_AT_ONCE):
+        some = files[first : first + _STARTED_AT_ONCE]
+        with contextlib.ExitStack() as stack:
+            processes = [stack.enter_context(_process()) for _ in some]
+            for file, process in zip(some, processes, strict=True):
+                seen: list[Reply] = []
+                _exchange(process, alone.model_copy(update={"files": (file,)}), seen.append, context)
+                yield next(reply for reply in seen if reply.type == "memory")
 
 
 def serve(request: Request, take: Callable[[Reply], None], *, context: Context) -> None:
@@ -145,6 +151,13 @@ def serve(request: Request, take: Callable[[Reply], None], *, context: Context) 
         BenchmarkError: The process failed or died.
         Cancelled: The end was asked for; the process is gone.
     """
+    with _process() as process:
+        _exchange(process, request, take, context)
+
+
+@contextlib.contextmanager
+def _process() -> Iterator[subprocess.Popen[str]]:
+    """A clean process that waits for its request; it is gone at the end of the block."""
     process = subprocess.Popen(
         [sys.executable, "-P", "-m", "pqv_core.engine.lite_process"],
         stdin=subprocess.PIPE,
@@ -156,7 +169,7 @@ def serve(request: Request, take: Callable[[Reply], None], *, context: Context) 
     )
     with process:
         try:
-            _exchange(process, request, take, context)
+            yield process
         finally:
             process.kill()
 
