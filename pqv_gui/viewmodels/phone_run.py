@@ -97,7 +97,7 @@ class Target:
         if not self.active:
             return self._end
         stage = labels.stage(self.stage) if self.stage else "Starting …"
-        parts = (stage, self._position, self.warmth, *_speed(self.progress), self.note)
+        parts = (stage, self._position, *_speed(self.progress), self.warmth, self.note)
         return " · ".join(part for part in parts if part)
 
     @property
