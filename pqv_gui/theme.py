@@ -263,6 +263,7 @@ QCheckBox::indicator:checked:disabled {{ background: {shades.muted}; border-colo
 QRadioButton::indicator:checked:disabled {{ border-color: {shades.muted}; }}
 QCheckBox:focus, QRadioButton:focus {{ color: {shades.accent}; }}
 QScrollArea, QScrollArea > QWidget > QWidget[role="page"] {{ background: transparent; border: none; }}
+QAbstractScrollArea::corner {{ background: transparent; border: none; }}
 QPushButton {{ background: {shades.surface}; color: {shades.text}; border: 1px solid {shades.border};
   border-radius: 6px; padding: 5px 14px; }}
 QPushButton:hover {{ border-color: {shades.accent}; }}

@@ -56,7 +56,7 @@ class BackendPage(FormPage):
         self.body.addWidget(precision)
         self.body.addWidget(self.int8)
         self.body.addWidget(engine)
-        self.body.addStretch()
+        self.body.addStretch(1)
 
     def _int8_card(self) -> Card:
         """What int8 alone has: how ranges are learnt, and what is spared."""

@@ -65,7 +65,7 @@ class ComparePage(Page):
         self._chart_cards()
         self.parts.addWidget(self._figure_card())
         self.body.addWidget(self.full)
-        self.body.addStretch()
+        self.body.addStretch(1)
         self.desk.failed.connect(self.present)
         self.desk.leaving.connect(self.selected.keep)
         self.desk.written.connect(self._on_written)

@@ -62,7 +62,7 @@ class DevicePage(Page):
         self.body.addWidget(self._phone_card())
         self.settings = PhoneSettingsCard(self.desk.settings)
         self.body.addWidget(Columns([(self._file_card(), 1), (self.settings, 1)], fold_below=44))
-        self.body.addStretch()
+        self.body.addStretch(1)
         self._number = -1
 
     # building ------------------------------------------------------------------------------------------------

@@ -33,7 +33,7 @@ class ExportPage(FormPage):
         self.body.addWidget(self._target_card())
         self.body.addWidget(self._file_card())
         self.body.addWidget(Columns([(self._check_card(), 1), (self._measure_card(), 1)], fold_below=40))
-        self.body.addStretch()
+        self.body.addStretch(1)
 
     def _target_card(self) -> Card:
         card = Card(tr("Target"))

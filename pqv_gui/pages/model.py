@@ -48,7 +48,7 @@ class ModelPage(FormPage):
         self.body.addWidget(self._images_card())
         self.writers += [self.list, self.choose_folder]
         self.body.addWidget(self._advanced())
-        self.body.addStretch()
+        self.body.addStretch(1)
 
     # parts ---------------------------------------------------------------------------------------------------
 

@@ -48,7 +48,7 @@ class PrunePage(FormPage):
         self.body.addWidget(self.pruning)
         self.training = TrainingCard(self.form)
         self.body.addWidget(self.training)
-        self.body.addStretch()
+        self.body.addStretch(1)
 
     def _importance_card(self) -> Card:
         card = Card(tr("Importance"), tr("How the parts that matter least are found."))

@@ -104,7 +104,7 @@ class RunPage(Page):
         self.log_card = Card()
         self.log_card.body.addWidget(self.log)
         self.body.addWidget(self.log_card)
-        self.body.addStretch()
+        self.body.addStretch(1)
 
     def _control_card(self) -> Card:
         card = Card()
@@ -115,7 +115,10 @@ class RunPage(Page):
         line.addWidget(self.position, 1)
         self.start = button(tr("&Run"), self._start, kind="primary")
         self.fresh = button(
-            tr("Run from scra&tch"), lambda: self._start(fresh=True), tip=tr("Take nothing over from earlier runs")
+            tr("From scra&tch"),
+            lambda: self._start(fresh=True),
+            name=tr("Run from scratch"),
+            tip=tr("Take nothing over from earlier runs"),
         )
         self.cancel = button(tr("&Cancel"), self.workspace.runs.cancel, name=tr("Cancel this run"))
         for widget in (self.fresh, self.start, self.cancel):

@@ -123,7 +123,7 @@ class StartPage(Page):
         self.presets = PresetCard(lambda name: self._create(presets.new_config(name)))
         self.body.addWidget(Columns([(left, 1), (right, 1)], fold_below=40))
         self.body.addWidget(self.presets)
-        self.body.addStretch()
+        self.body.addStretch(1)
         workspace.recents.subscribe(self._show_recents)
 
     def _demo_card(self) -> Card:

@@ -214,7 +214,7 @@ class ResultCards(QWidget):
     def _arrange(self) -> None:
         if not self._widgets:
             return
-        room = max(1, self.width() // em(self, 12.5))
+        room = max(1, self.width() // em(self, 13.6))
         columns = min(len(self._widgets), room)
         if columns == 3 and len(self._widgets) == 4:
             columns = 2

@@ -212,3 +212,19 @@ def test_no_page_is_wider_than_the_window(window: MainWindow, qtbot: QtBot, perc
         window.go(place)
         qtbot.waitUntil(lambda: fits(window.current_page()))
     qtbot.waitUntil(lambda: window.workspace.tasks.active == 0)
+
+
+def test_a_tall_window_leaves_its_room_below_the_cards(window: MainWindow, qtbot: QtBot) -> None:
+    window.start_run()
+    runs = window.workspace.runs
+    qtbot.waitUntil(lambda: runs.view.now.record is not None and not runs.busy, timeout=20_000)
+    window.resize(1600, 3000)
+    for place in Place:
+        window.go(place)
+        page = window.current_page()
+        settle(window, page, qtbot)
+        last = page.body.itemAt(page.body.count() - 1)
+        assert last is not None
+        left = page.scroller.viewport().height() - page.body.sizeHint().height()
+        assert last.geometry().height() > 0.9 * left, place
+    qtbot.waitUntil(lambda: window.workspace.tasks.active == 0)
