@@ -189,6 +189,7 @@ def test_bench_measures_the_files_of_a_run(whole: Path) -> None:
 
 
 @posix
+@pytest.mark.slow
 def test_a_run_that_is_killed_again_and_again_comes_to_the_same_result(whole: Path, untouched: Path) -> None:
     for stage in ("load", "prune", "finetune", "export", "verify", "benchmark"):
         kill_in_stage(untouched, stage)

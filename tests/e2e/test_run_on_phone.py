@@ -53,6 +53,7 @@ def project_for(target: str, folder: Path) -> Path:
     return folder / "phone.pqv"
 
 
+@pytest.mark.slow
 def test_what_a_phone_measures_is_added_to_the_run(
     address: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
