@@ -154,7 +154,7 @@ def _wait(app: QApplication, reached: Callable[[], bool]) -> None:
 
 
 def _save(window: QWidget, app: QApplication, path: Path) -> None:
-    """Let everything be drawn, then write the picture with as few colours as it has."""
+    """Let everything be drawn, then write the picture with few colours, among them those of thin lines."""
     settled = time.monotonic() + 0.6  # charts are drawn in turns, thumbnails come from a thread
     _wait(app, lambda: time.monotonic() > settled)
     focused = window.focusWidget()
@@ -164,7 +164,7 @@ def _save(window: QWidget, app: QApplication, path: Path) -> None:
     with Image.open(path) as file:
         image = file.convert("RGB")
     for colors in (128, 64, 32):
-        small = image.quantize(colors=colors, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+        small = image.quantize(colors=colors, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
         small.save(path, optimize=True)
         if path.stat().st_size <= LIMIT_BYTES:
             return
