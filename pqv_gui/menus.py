@@ -165,9 +165,10 @@ class Menus:
         self.save.setEnabled(session.is_open and session.writable)
         for action in (self.measure, self.stop_measuring, self.report):
             action.setEnabled(action.isEnabled() and session.is_open)
-        self._refresh_edit()
+        self.refresh_edit()
 
-    def _refresh_edit(self) -> None:
+    def refresh_edit(self) -> None:
+        """Say what can be undone and made again now."""
         edited = self._window.edited
         for action, words, name in (
             (self.undo, tr("&Undo"), edited.undo_label),
@@ -184,7 +185,6 @@ class Menus:
 
     def refresh_phones(self) -> None:
         """Enable what can be done with phones now."""
-        self._refresh_edit()
         self.measure.setEnabled(self._work.phones.can_start)
         self.stop_measuring.setEnabled(self._work.measures)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QCloseEvent, QResizeEvent
@@ -23,16 +22,13 @@ from pqv_gui.theme import Theme, em
 from pqv_gui.viewmodels import steps
 from pqv_gui.viewmodels.overview import overview
 from pqv_gui.viewmodels.steps import WIZARD, Place
+from pqv_gui.viewmodels.undoable import Undoable
 from pqv_gui.widgets.basics import ElidedLabel, button, row
 from pqv_gui.widgets.job_bar import JobBar
 from pqv_gui.widgets.reader_bar import ReaderBar
 from pqv_gui.widgets.steps import StepList
 from pqv_gui.widgets.summary_panel import SummaryPanel
 from pqv_gui.workspace import Workspace
-
-if TYPE_CHECKING:
-    from pqv_gui.viewmodels.phone_settings import PhoneSettings
-    from pqv_gui.viewmodels.session import Session
 
 _PAGES = {
     Place.MODEL: ("pqv_gui.pages.model", "ModelPage"),
@@ -269,7 +265,7 @@ class MainWindow(QMainWindow):
     # what is shown -------------------------------------------------------------------------------------------
 
     @property
-    def edited(self) -> Session | PhoneSettings:
+    def edited(self) -> Undoable:
         """The settings that a person sees, whose changes are undone: the project's, or how phones are measured."""
         return self.workspace.phones.settings if self.place is Place.DEVICE else self.workspace.session
 
@@ -376,6 +372,7 @@ class MainWindow(QMainWindow):
         self.steps.buttons[Place.DEVICE].set_state("todo", words, f"({count})" if count else "")
         self.job_bar.show_device(desk.status)
         self.menus.refresh_phones()
+        self.menus.refresh_edit()
         if shown is not None and shown.isVisible():
             shown.refresh()
 

@@ -80,7 +80,7 @@ class Pipeline:
         self.context.send = self._keeping_history(self.context.send)
 
     def _opened_record(self) -> RunRecord:
-        number, created = self._next_number(), datetime.now(UTC).isoformat(timespec="milliseconds")
+        created = datetime.now(UTC).isoformat(timespec="milliseconds")
         variants: tuple[Variant, ...] = ()
         if (self.directory / results.RUN_FILE).exists():
             earlier = results.load(self.directory)
@@ -88,6 +88,8 @@ class Pipeline:
             variants = earlier.variants  # shown, and kept by a run that is killed, until the export has been looked at
             self.elsewhere = results.measured_elsewhere(earlier)
             self.earlier_export = next((item.inputs_hash for item in earlier.stages if item.name == "export"), "")
+        else:
+            number = self._next_number()
         config = self.work.config
         return RunRecord(
             id=self.directory.name,

@@ -4,33 +4,31 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
 from typing import Any
 
 from deploy.measure import PhoneConfig
 from pqv_core.errors import ConfigError
 from pqv_gui.viewmodels.history import History
-from pqv_gui.viewmodels.observable import Observable
 from pqv_gui.viewmodels.recent import Store
 from pqv_gui.viewmodels.session import Problem
+from pqv_gui.viewmodels.undoable import Undoable
 
 PREFIX = "phone."
 SHAPE = "phone.input_shape"
 COMPARE = "phone.compare"
 
 
-class PhoneSettings(Observable):
+class PhoneSettings(Undoable):
     """Settings under dotted names, ``phone.threads`` and so on.
 
     Args:
         store: Keeps one line of JSON.
-        clock: Seconds that never go backwards.
 
     Attributes:
         config: The last valid state.
     """
 
-    def __init__(self, store: Store, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, store: Store) -> None:
         super().__init__()
         self._store = store
         self.config = PhoneConfig()
@@ -44,7 +42,7 @@ class PhoneSettings(Observable):
             except (ValueError, TypeError, AttributeError, ConfigError):  # by another version: the defaults stay
                 continue
         plain = {f"{PREFIX}{name}": value for name, value in self.config.model_dump().items()}
-        self._history: History[dict[str, Any]] = History({**plain, COMPARE: compare, SHAPE: ()}, clock=clock)
+        self._history = History({**plain, COMPARE: compare, SHAPE: ()}, clock=time.monotonic)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -65,26 +63,6 @@ class PhoneSettings(Observable):
         if value != self.get(name):
             self._history.push({**self._history.state, name: value}, name)
             self._settle()
-
-    @property
-    def undo_label(self) -> str:
-        """Which change can be undone; empty where there is none."""
-        return self._history.undo_label
-
-    @property
-    def redo_label(self) -> str:
-        """Which change can be made again; empty where there is none."""
-        return self._history.redo_label
-
-    def undo(self) -> None:
-        """Take the last change back."""
-        self._history.undo()
-        self._settle()
-
-    def redo(self) -> None:
-        """Make the change again that was taken back last."""
-        self._history.redo()
-        self._settle()
 
     def _settle(self) -> None:
         self._check()

@@ -16,7 +16,7 @@ from pqv_core import project as projects
 from pqv_core.config import RunConfig
 from pqv_core.errors import UsageError
 from pqv_gui.viewmodels.history import History
-from pqv_gui.viewmodels.observable import Observable
+from pqv_gui.viewmodels.undoable import Undoable
 
 Plain = dict[str, Any]
 _FILE_NAME = re.compile(r"[\w][\w.+\- ]{0,80}")
@@ -33,7 +33,7 @@ class Problem:
     message: str
 
 
-class Session(Observable):
+class Session(Undoable):
     """At most one open project.
 
     What a person edits is a draft: it may be invalid for a while (weights "from a file" before the file is
@@ -51,7 +51,7 @@ class Session(Observable):
 
     def _begin(self, project: projects.Project) -> None:
         self._project = project
-        self._history: History[Plain] = History(project.config.model_dump(mode="json"), clock=self._clock)
+        self._history = History(project.config.model_dump(mode="json"), clock=self._clock)
         self.config: RunConfig = project.config
         self.queue = project.queue
         self.problems: tuple[Problem, ...] = ()
@@ -213,26 +213,6 @@ class Session(Observable):
         if draft != self.draft:
             self._history.push(draft, label)
             self._settle()
-
-    @property
-    def undo_label(self) -> str:
-        """Which change can be undone; empty where there is none."""
-        return self._history.undo_label
-
-    @property
-    def redo_label(self) -> str:
-        """Which change can be made again; empty where there is none."""
-        return self._history.redo_label
-
-    def undo(self) -> None:
-        """Take the last change back."""
-        self._history.undo()
-        self._settle()
-
-    def redo(self) -> None:
-        """Make the change again that was taken back last."""
-        self._history.redo()
-        self._settle()
 
     def _settle(self) -> None:
         try:
