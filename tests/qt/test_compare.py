@@ -23,7 +23,7 @@ from pqv_gui.viewmodels.steps import Place
 from pqv_gui.window import MainWindow
 from tests.fakes.records import MS, measurement, record
 from tests.qt.conftest import MakeWindow
-from tests.qt.test_frame import controls, cut_off, follows_the_eye, name_of, tab_chain
+from tests.qt.test_frame import controls, cut_off, follows_the_eye, name_of, settle, tab_chain
 
 SOON_MS = 30_000
 PHONE = "Fakesung Phone One (A1)"
@@ -149,6 +149,7 @@ def test_a_full_page_is_named_reached_by_tab_and_nowhere_cut_off(
     window.resize(1024, 700)
     window.theme.set_text_scale(scale)
     rest(window, page, qtbot)
+    settle(window, page, qtbot)
     assert [repr(widget) for widget in controls(page) if not name_of(widget)] == []
     chain = tab_chain(page)
     for widget in (page.export, page.filter, page.sort, page.table, page.device, page.pareto.save, page.figure):
