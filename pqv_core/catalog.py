@@ -5,7 +5,6 @@ The file is made by ``scripts/make_catalog.py``. Nothing here imports timm: a wi
 
 from __future__ import annotations
 
-import difflib
 import functools
 import json
 import re
@@ -17,6 +16,7 @@ from typing import Any
 from pqv_core.errors import ModelError, StorageError, from_os_error
 from pqv_core.file_size import Contents
 from pqv_core.resource_files import resource
+from pqv_core.spelling import closest
 from pqv_core.vit_shape import Cost, VitShape
 
 _BYTES_A_PARAMETER = 4
@@ -186,7 +186,7 @@ class Catalog:
     def _hint(self, name: str) -> str:
         words = re.sub(r"[\W_]+", " ", name).strip()
         close = [entry.name for entry in self.search(words)[:_CLOSE_MATCHES]] if words else []
-        close = close or difflib.get_close_matches(name.casefold(), self._by_name, n=_CLOSE_MATCHES, cutoff=0.6)
+        close = close or closest(name, self._by_name, count=_CLOSE_MATCHES)
         return f"Did you mean {', '.join(close)}?" if close else "List the names with: pqv models."
 
 

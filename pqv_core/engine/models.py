@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 import re
 import sys
@@ -23,6 +22,7 @@ from pqv_core.engine.checkpoint import Base
 from pqv_core.engine.context import Context
 from pqv_core.engine.preprocessing import Preprocessing
 from pqv_core.errors import ModelError
+from pqv_core.spelling import closest
 
 _NAMED = 4
 
@@ -67,7 +67,7 @@ def _require_known(name: str) -> None:
         except RuntimeError as error:
             raise ModelError(str(error), action="Leave the tag out, or name a published one.") from error
         return
-    close = difflib.get_close_matches(name.casefold(), timm.list_models(), n=_NAMED, cutoff=0.5)
+    close = closest(name, timm.list_models(), count=_NAMED)
     raise ModelError(
         f"timm {timm.__version__} has no model named {name!r}.",
         action=f"Did you mean {', '.join(close)}?" if close else "Look for one with: pqv models TEXT.",

@@ -48,7 +48,7 @@ class Target:
 
         Raises:
             ConfigError: The engine does not run there.
-        QuantizeError: This computer lacks it, so that nothing could be checked.
+            QuantizeError: This computer lacks it, so that nothing could be checked.
         """
         if self.runtime is None:
             return candidate_engines(engine)
