@@ -300,10 +300,14 @@ def _tried(run: StoredRun) -> dict[tuple[str, str], tuple[float, str]]:
     if variant is None or not variant.precision.startswith("int8"):
         return {}
     name = _made(chosen.model, chosen.ratio, variant.precision)
-    return {
-        (name, item.engine): (item.median_ns / 1e6, f"{run.title} · measured to choose the engine")
+    medians = [
+        (item.median_ns, item.engine)
         for item in variant.candidates
         if item.engine not in ("", "none") and item.median_ns is not None
+    ]
+    return {  # an engine may have been tried in several ways: its best stays
+        (name, engine): (median_ns / 1e6, f"{run.title} · measured to choose the engine")
+        for median_ns, engine in sorted(medians, reverse=True)
     }
 
 

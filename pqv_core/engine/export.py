@@ -199,24 +199,34 @@ class _Exporter:
             passes: Any = pruned.passes if config.precision == "fp32" else "freeze"
             name = self._name(NO_ENGINE)
             return self._write("compressed", model, name, passes=passes, precision=config.precision)
-        engines = self.target.engines(config.engine)
-        candidates: tuple[Candidate, ...] = ()
-        engine = engines[0]
-        if len(engines) > 1:
-            trial = ".trial-int8.ptl"  # one file serves every engine: the weights are packed when it is loaded
-            self._save(model, self.directory / trial, "freeze", {})
-            candidates = self._choose({engine: (trial, engine) for engine in engines})
-            (self.directory / trial).unlink()
-            engine = next(item.name for item in candidates if item.chosen)
+        engine, passes, candidates = self._fastest_int8(model)
         return self._write(
             "compressed",
             model,
             self._name(engine),
-            passes="freeze",
+            passes=passes,
             precision=config.precision,
             engine=engine,
             candidates=candidates,
         )
+
+    def _fastest_int8(self, model: nn.Module) -> tuple[str, lite_writer.Passes, tuple[Candidate, ...]]:
+        """Engine and passes with which a quantized model runs fastest, and what was measured to find them."""
+        ways = {
+            engine if passes == "freeze" else f"{engine}, {passes}": (engine, passes)
+            for passes in self.target.int8_passes(model)
+            for engine in self.target.engines(self.config.quantize.engine)
+        }
+        if len(ways) == 1:
+            return (*next(iter(ways.values())), ())
+        files = {passes: f".trial-int8-{passes}.ptl" for _, passes in ways.values()}
+        for passes, name in files.items():  # one file serves every engine: the weights are packed when it is loaded
+            self._save(model, self.directory / name, passes, {})
+        candidates = self._choose({way: (files[passes], engine) for way, (engine, passes) in ways.items()})
+        for name in files.values():
+            (self.directory / name).unlink()
+        engine, passes = ways[next(item.name for item in candidates if item.chosen)]
+        return engine, passes, candidates
 
     def _name(self, engine: str) -> str:
         config = self.config

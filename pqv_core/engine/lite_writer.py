@@ -21,12 +21,14 @@ from torch.utils.mobile_optimizer import optimize_for_mobile
 
 from pqv_core import ptl
 from pqv_core.engine import heap
+from pqv_core.engine.attention_bf16 import attend_in_bf16
 from pqv_core.engine.inplace import write_in_place
 from pqv_core.engine.tables import make_tables, share_equal_tables
 from pqv_core.errors import ExportError
 from pqv_core.fsio import replacing
 
-Passes = Literal["freeze", "mobile", "mobile-no-prepack"]
+Passes = Literal["freeze", "freeze-bf16", "mobile", "mobile-no-prepack"]
+_FREEZING = ("freeze", "freeze-bf16")
 # What TorchScript raises for code that it cannot compile; out of memory is not among them.
 _COMPILER_ERRORS = (FrontendError, RuntimeError, TypeError, ValueError, AttributeError, KeyError, OSError)
 
@@ -46,11 +48,12 @@ def save(
         model: In eval mode, on the CPU. Large tables in it that are equal become one tensor.
         path: File to write.
         example: Input of shape (1, C, H, W); used where the model cannot be scripted and is traced.
-        passes: ``freeze`` inlines the weights, folds constants and writes results in place where it can; ``mobile``
-            is ``optimize_for_mobile`` as published with PQV-Mobile; ``mobile-no-prepack`` leaves out the XNNPACK
+        passes: ``freeze`` inlines the weights, folds constants and writes results in place where it can;
+            ``freeze-bf16`` also computes fused attention in bfloat16 (``engine/attention_bf16.py``); ``mobile`` is
+            ``optimize_for_mobile`` as published with PQV-Mobile; ``mobile-no-prepack`` leaves out the XNNPACK
             prepacking, which helps on ARM and hurts on x86.
         description: JSON that travels inside the file as ``extra/pqv.json``.
-        keep_heap: Whether a ``freeze`` file keeps glibc's heap from one inference to the next (``engine/heap.py``).
+        keep_heap: Whether a frozen file keeps glibc's heap from one inference to the next (``engine/heap.py``).
 
     Raises:
         ExportError: The model cannot be turned into TorchScript.
@@ -75,10 +78,10 @@ def _content(model: nn.Module, example: Tensor, passes: Passes, extra: dict[str,
     for name, translate in translations.items():
         try:
             module = _optimized(translate(), passes)
-            if keep and passes == "freeze":
+            if keep and passes in _FREEZING:
                 heap.keep(module.graph)
             content = module._save_to_buffer_for_lite_interpreter(_extra_files=extra)
-            return _in_place(module, content, example, extra) if passes == "freeze" else content
+            return _in_place(module, content, example, extra) if passes in _FREEZING else content
         except _COMPILER_ERRORS as error:
             failures.append(f"{name}: {error}")
     raise ExportError(
@@ -89,11 +92,13 @@ def _content(model: nn.Module, example: Tensor, passes: Passes, extra: dict[str,
 
 
 def _optimized(module: torch.jit.ScriptModule, passes: Passes) -> torch.jit.ScriptModule:
-    if passes == "freeze":
+    if passes in _FREEZING:
         frozen = torch.jit.freeze(module.eval())
         if not any(frozen.graph.findAllNodes("prim::GetAttr")):  # a cache fills itself, and needs no place in the file
             torch._C._jit_pass_constant_propagation(frozen.graph)  # tables that freezing left half computed
             torch._C._jit_pass_dce(frozen.graph)
+        if passes == "freeze-bf16":
+            attend_in_bf16(frozen.graph)
         pool = torch._C._jit_pass_constant_pooling  # type: ignore[attr-defined]  # not in the stubs
         pool(frozen.graph)  # a layer in both branches of a choice was folded twice
         return frozen

@@ -15,6 +15,7 @@ from pqv_core.android_runtime import Runtime
 from pqv_core.config import ExportConfig
 from pqv_core.config.export import engine_problem
 from pqv_core.config.quantize import Engine
+from pqv_core.engine.attention_bf16 import multiplies_bf16
 from pqv_core.engine.engines import candidate_engines
 from pqv_core.engine.lite_writer import Passes
 from pqv_core.errors import ExportError
@@ -34,6 +35,7 @@ class Target:
         fp32_passes: Candidates for the fastest fp32 file; of several, the one that measures best is taken.
         prepare: Gives a copy of the model that uses only what is known there.
         runtime: What every file is checked against; None where this computer loads it anyhow.
+        bf16: Whether attention may be computed in bfloat16.
         keeps_heap: Whether files keep the heap of glibc, which Linux has and Android has not.
     """
 
@@ -41,6 +43,7 @@ class Target:
     fp32_passes: tuple[Passes, ...]
     prepare: Callable[[nn.Module], nn.Module]
     runtime: Runtime | None = None
+    bf16: bool = False
     keeps_heap: bool = False
 
     def engines(self, engine: Engine) -> tuple[str, ...]:
@@ -55,6 +58,11 @@ class Target:
         if problem := engine_problem(engine, "android"):
             raise problem
         return candidate_engines("qnnpack")
+
+    def int8_passes(self, model: nn.Module) -> tuple[Passes, ...]:
+        """Candidates for the int8 file of a model; of several, the one that measures best is taken."""
+        fused = any(_is_fused(module) for module in model.modules())
+        return ("freeze", "freeze-bf16") if self.bf16 and fused else ("freeze",)
 
     def check(self, path: Path) -> None:
         """Refuse a file that the target cannot run.
@@ -73,8 +81,9 @@ class Target:
 def target(config: ExportConfig) -> Target:
     """How files are made for the target of ``config``."""
     if config.target == "android":
-        return Target("android", _ANDROID_FP32, without_fused_attention, android_runtime.load(config.runtime))
-    return Target("host", _HOST_FP32, copy.deepcopy, keeps_heap=sys.platform == "linux")
+        runtime = android_runtime.load(config.runtime)
+        return Target("android", _ANDROID_FP32, without_fused_attention, runtime=runtime)
+    return Target("host", _HOST_FP32, copy.deepcopy, bf16=multiplies_bf16(), keeps_heap=sys.platform == "linux")
 
 
 def without_fused_attention(model: nn.Module) -> nn.Module:
@@ -84,6 +93,10 @@ def without_fused_attention(model: nn.Module) -> nn.Module:
     """
     plain = copy.deepcopy(model)
     for module in plain.modules():
-        if getattr(module, "fused_attn", False):
+        if _is_fused(module):
             module.fused_attn = False  # type: ignore[assignment]  # timm's flag is a plain bool
     return plain
+
+
+def _is_fused(module: nn.Module) -> bool:
+    return bool(getattr(module, "fused_attn", False))

@@ -78,6 +78,28 @@ def test_a_file_for_this_computer_says_so(model: nn.Module, tmp_path: Path) -> N
     assert len(artefacts[1].candidates) == 2
 
 
+def test_where_bfloat16_is_multiplied_attention_is_tried_in_it_too(
+    model: nn.Module, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(targets, "multiplies_bf16", lambda: True)
+    compressed = exported(model, tmp_path, target="host", engine="onednn")[-1]
+    assert [item.name for item in compressed.candidates] == ["onednn", "onednn, freeze-bf16"]
+    assert all(item.median_ns for item in compressed.candidates)
+    chosen = next(item.name for item in compressed.candidates if item.chosen)
+    assert compressed.passes == ("freeze" if chosen == "onednn" else "freeze-bf16")
+    assert ptl.read(tmp_path / compressed.file).description["passes"] == compressed.passes
+    assert list(tmp_path.glob(".trial*")) == []
+
+
+def test_it_is_tried_neither_for_phones_nor_where_attention_is_not_fused(
+    model: nn.Module, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(targets, "multiplies_bf16", lambda: True)
+    plain = targets.without_fused_attention(model)
+    assert exported(plain, tmp_path, target="host", engine="onednn")[-1].candidates == ()
+    assert exported(model, tmp_path, target="android")[-1].passes == "freeze"
+
+
 def test_an_engine_that_phones_lack_is_refused_before_any_work(model: nn.Module, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="QNNPACK"):
         exported(model, tmp_path, target="android", engine="fbgemm")
