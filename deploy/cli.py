@@ -159,7 +159,8 @@ def _existing(files: list[Path]) -> list[str]:
 
     for file in files:
         if not file.is_file():
-            raise UsageError(f"The file does not exist: {file}.", action="Give the path of a .ptl file.")
+            problem = "The path is a folder, not a file" if file.is_dir() else "The file does not exist"
+            raise UsageError(f"{problem}: {file}.", action="Give the path of a .ptl file.")
     return [cli.absolute(file) for file in files]
 
 
