@@ -26,8 +26,6 @@ class PercentileObserver(observers.HistogramObserver):
         return self.min_val + width * first, self.min_val + width * (last + 1)
 
 
-# Products of two 8-bit numbers, added in pairs, overflow 16 bits on x86 processors without VNNI: activations keep to
-# 7 bits there (torch.ao.quantization.qconfig, default_qconfig of fbgemm and x86). One file serves every engine.
 _ACTIVATIONS: dict[Observer, type[observers.ObserverBase]] = {
     "histogram": observers.HistogramObserver,
     "percentile": PercentileObserver,
@@ -44,17 +42,24 @@ def convert(model: nn.Module, names: Sequence[str], observer: Observer, batches:
         model: In eval mode, on the CPU.
         batches: Images, each (N, C, H, W).
     """
-    qconfig = quantization.QConfig(
-        activation=_ACTIVATIONS[observer].with_args(reduce_range=True),
-        weight=observers.default_per_channel_weight_observer,
-    )
+    # Products of two 8-bit numbers, added in pairs, overflow 16 bits on x86 processors without VNNI: what is multiplied
+    # keeps to 7 bits (torch.ao.quantization.qconfig, default_qconfig of fbgemm and x86), for one file serves every
+    # engine. Results are not multiplied: they become fp32 at once, and have all 8.
+    factors, results = _qconfig(observer, reduce_range=True), _qconfig(observer, reduce_range=False)
     for name in names:
         parent, _, child = name.rpartition(".")
         wrapped = quantization.QuantWrapper(model.get_submodule(name))
-        wrapped.qconfig = qconfig  # type: ignore[assignment]
+        wrapped.qconfig, wrapped.module.qconfig = factors, results  # type: ignore[assignment]
         setattr(model.get_submodule(parent), child, wrapped.eval())
     quantization.prepare(model, inplace=True)
     with torch.inference_mode():
         for images in batches:
             model(images)
     quantization.convert(model, inplace=True)
+
+
+def _qconfig(observer: Observer, *, reduce_range: bool) -> quantization.QConfig:
+    return quantization.QConfig(
+        activation=_ACTIVATIONS[observer].with_args(reduce_range=reduce_range),
+        weight=observers.default_per_channel_weight_observer,
+    )

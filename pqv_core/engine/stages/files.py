@@ -150,6 +150,6 @@ def _verify(work: Work, directory: Path) -> Result:
     }
 
 
-SENSITIVITY = Stage("sensitivity", _sensitivity_inputs, _sensitivity)
-EXPORT = Stage("export", _export_inputs, _export, version=2)
+SENSITIVITY = Stage("sensitivity", _sensitivity_inputs, _sensitivity, version=2)
+EXPORT = Stage("export", _export_inputs, _export, version=3)
 VERIFY = Stage("verify", _verify_inputs, _verify)

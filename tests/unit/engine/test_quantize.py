@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from pqv_core import ptl
 from pqv_core.config.quantize import Observer, Precision
-from pqv_core.engine import lite, lite_writer
-from pqv_core.engine.engines import supported_engines
+from pqv_core.engine import lite, lite_writer, static
+from pqv_core.engine.engines import supported_engines, using_engine
 from pqv_core.engine.quantize import layers, quantize
 from pqv_core.errors import QuantizeError
 
@@ -65,6 +65,18 @@ def test_static_layers_look_for_no_range_while_running(model: nn.Module, images:
     operators = ptl.read(path).operators
     assert "quantized::linear" in operators
     assert "quantized::linear_dynamic" in operators  # the classifier's logits are not rounded
+
+
+def test_what_is_multiplied_has_seven_bits_and_results_have_eight() -> None:
+    torch.manual_seed(0)
+    model, images = nn.Sequential(nn.Linear(6, 5)), torch.randn(32, 6)
+    results = model(images).detach()
+    with using_engine("onednn"):
+        static.convert(model, ["0"], "minmax", [images])
+    layer = model.get_submodule("0")
+    assert float(layer.quant.scale) == pytest.approx(float(images.max() - images.min()) / 127)
+    assert layer.module.scale == pytest.approx(float(results.max() - results.min()) / 255)
+    assert error(model(images), results) < 0.02
 
 
 @pytest.mark.parametrize(("precision", "share"), [("fp16", 0.58), ("int8-dynamic", 0.37), ("int8-static", 0.37)])
