@@ -152,11 +152,14 @@ class Theme(QObject):
     def _apply(self) -> None:
         shades = DARK if self.dark else LIGHT
         points = self._points * self._scale / 100
+        sheet = _style_sheet(shades, points, scale=self._scale / 100)
+        if sheet == self._app.styleSheet():  # it looks like this already; Qt takes a millisecond a widget
+            return
         font = QFont(self._app.font())
         font.setPointSizeF(points)
         self._app.setFont(font)
         self._app.setPalette(_palette(shades))
-        self._app.setStyleSheet(_style_sheet(shades, points, scale=self._scale / 100))
+        self._app.setStyleSheet(sheet)
         self.changed.emit()
 
 
