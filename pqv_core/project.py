@@ -133,7 +133,7 @@ def stored_path(path: Path, *, project: Path) -> str:
 
 
 def resolved_path(stored: str, *, project: Path) -> Path:
-    """The absolute path that a stored one means.
+    """The absolute path that a stored one means; links are followed, unless they lead in a circle.
 
     Raises:
         ProjectError: It cannot be a path.
@@ -141,9 +141,12 @@ def resolved_path(stored: str, *, project: Path) -> Path:
     path = Path(stored)
     with contextlib.suppress(RuntimeError):  # ~name of nobody is a plain name
         path = path.expanduser()
+    absolute = project.resolve().parent / path
     try:
-        return (project.resolve().parent / path).resolve()
-    except (ValueError, OSError, RuntimeError) as error:  # a NUL, a circle of links
+        return absolute.resolve()
+    except (OSError, RuntimeError):  # a circle of links: whoever opens it is told
+        return absolute
+    except ValueError as error:  # a NUL
         raise ProjectError(
             f"The project names a path that cannot be one: {stored!r}.",
             action="Correct it in the project.",

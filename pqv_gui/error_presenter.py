@@ -9,8 +9,8 @@ from types import TracebackType
 
 from PySide6.QtCore import QObject, Signal
 
-from pqv_core.errors import ErrorInfo, PqvError
-from pqv_gui.jobs import unexpected
+from pqv_core.errors import ErrorInfo
+from pqv_gui.jobs import in_words
 
 Hook = Callable[[type[BaseException], BaseException, TracebackType | None], object]
 
@@ -44,4 +44,4 @@ class ErrorPresenter(QObject):
             sys.__excepthook__(kind, error, trace)
             return
         logging.getLogger("pqv").error("uncaught", exc_info=(kind, error, trace))
-        self.present(error.info() if isinstance(error, PqvError) else unexpected(error))
+        self.present(in_words(error))

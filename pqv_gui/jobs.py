@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from PySide6.QtCore import QObject, Qt, QThread, QTimer, Signal, Slot
 
 from pqv_core import events
-from pqv_core.errors import Cancelled, ErrorInfo, PqvError
+from pqv_core.errors import Cancelled, ErrorInfo, PqvError, from_os_error
 from pqv_core.job import Job
 from pqv_core.worker_client import Worker
 from pqv_gui.mailbox import Mailbox
@@ -27,8 +27,12 @@ BATCH_EVENTS = 400
 _PROGRESS_S = 0.1
 
 
-def unexpected(error: Exception) -> ErrorInfo:
-    """Words for an error that nobody foresaw."""
+def in_words(error: Exception) -> ErrorInfo:
+    """What a person is told about an error, foreseen or not."""
+    if isinstance(error, PqvError):
+        return error.info()
+    if isinstance(error, OSError):
+        return from_os_error(error).info()
     return ErrorInfo(
         kind=type(error).__name__,
         message="Something went wrong that PQV-Mobile did not expect.",
@@ -55,9 +59,9 @@ class _JobThread(QThread):
                     self._mailbox.put(last)
         except Exception as error:  # noqa: BLE001 - the outermost boundary of this thread
             last = None
-            failure = unexpected(error)
+            failure = in_words(error)
         else:
-            failure = unexpected(RuntimeError("the worker ended without saying how"))
+            failure = in_words(RuntimeError("the worker ended without saying how"))
         if not isinstance(last, events.Finished):
             self._mailbox.put(events.Finished(run=self._job.run, outcome="failed", error=failure))
 
@@ -182,10 +186,8 @@ class _Task(QThread):
             self.result = self._work(self)
         except Cancelled:
             self.decline()
-        except PqvError as error:
-            self.error = error.info()
         except Exception as error:  # noqa: BLE001 - the outermost boundary of this thread
-            self.error = unexpected(error)
+            self.error = in_words(error)
 
     def progress(self, done: int, total: int) -> None:
         """Tell the window, about ten times a second."""

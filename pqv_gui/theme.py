@@ -138,10 +138,6 @@ class Theme(QObject):
         self._scale = percent
         self._apply()
 
-    def restore(self) -> None:
-        """Give the application back the text size it had."""
-        self.set_text_scale(100)
-
     @property
     def dark(self) -> bool:
         """Whether the dark colours are shown."""

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
 from pqv_core.errors import ConfigError
+
+
+def _may_be_a_path(text: str) -> str:
+    if "\0" in text:
+        raise ValueError("a path holds no NUL character")
+    return text
+
+
+PathText = Annotated[str, AfterValidator(_may_be_a_path)]
+"""A path as a person writes it; whether it exists is another question."""
 
 
 class Config(BaseModel):

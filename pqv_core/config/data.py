@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from pqv_core.config.base import Config
+from pqv_core.config.base import Config, PathText
 
 
 class DataConfig(Config):
@@ -19,8 +19,8 @@ class DataConfig(Config):
         batch_size: Images a step while evaluating.
     """
 
-    train: str | None = None
-    val: str | None = None
-    root: str | None = None
+    train: PathText | None = None
+    val: PathText | None = None
+    root: PathText | None = None
     eval_images: int | None = Field(default=None, ge=1)
     batch_size: int = Field(default=32, ge=1, le=4096)

@@ -6,7 +6,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from pqv_core.config.base import Config
+from pqv_core.config.base import Config, PathText
 
 WeightsSource = Literal["random", "pretrained", "file"]
 Argument = str | int | float | bool | None
@@ -24,7 +24,7 @@ class ModelConfig(Config):
 
     name: str = Field(default="deit_small_patch16_224", min_length=1)
     weights: WeightsSource = "random"
-    path: str | None = None
+    path: PathText | None = None
     arguments: dict[str, Argument] = Field(default_factory=dict)
 
     @model_validator(mode="after")

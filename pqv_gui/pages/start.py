@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QFileDialog, QListView, QMenu
 
 from pqv_core.config import RunConfig
 from pqv_core.errors import PqvError
+from pqv_core.project import resolved_path
 from pqv_gui.i18n import tr
 from pqv_gui.pages.base import Page
 from pqv_gui.theme import em
@@ -191,14 +192,18 @@ class StartPage(Page):
 
     def begin(self) -> None:
         """Put the keyboard where a new project is named."""
-        folder = Path(self.folder.get() or str(self.workspace.settings.projects_folder)).expanduser()
-        self.name.setText(free_name(folder))
+        self.name.setText(free_name(self._folder()))
         self.name.selectAll()
         self.name.setFocus(Qt.FocusReason.ShortcutFocusReason)
 
+    def _folder(self) -> Path:
+        """Where a new project goes; what is no whole path starts at the folder of projects."""
+        start = self.workspace.settings.projects_folder
+        return resolved_path(self.folder.get() or ".", project=start / "any.pqv")
+
     def _create(self, config: RunConfig | None = None) -> None:
-        folder = Path(self.folder.get() or str(self.workspace.settings.projects_folder)).expanduser()
         try:
+            folder = self._folder()
             self.workspace.create(folder, self.name.text(), config)
         except PqvError as error:
             self.present(error.info())

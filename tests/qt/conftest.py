@@ -52,9 +52,11 @@ def make_window(no_adb_server: None, qapp: QApplication, qtbot: QtBot, tmp_path:
         presenter.uninstall()
         window.workspace.close()
         window.hide()
-        window.theme.set_text_scale(100)
         window.deleteLater()
+    themes = [window.theme for window in made]
     qapp.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
+    for theme in themes:
+        theme.set_text_scale(100)
 
 
 @pytest.fixture

@@ -7,11 +7,12 @@ from pathlib import Path
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFileDialog, QPushButton
-from pytest import MonkeyPatch, fixture
+from pytest import MonkeyPatch, fixture, mark
 from pytestqt.qtbot import QtBot
 
 from pqv_gui import opening
 from pqv_gui.pages.base import FormPage
+from pqv_gui.pages.start import StartPage
 from pqv_gui.viewmodels.steps import WIZARD, Place
 from pqv_gui.window import MainWindow
 from tests.qt.conftest import MakeWindow
@@ -150,3 +151,26 @@ def test_a_window_does_not_close_over_settings_that_have_no_folder(
     qtbot.mouseClick(offer(window, "Close without saving"), Qt.MouseButton.LeftButton)
     assert not window.isVisible()
     assert not (tmp_path / "projects").exists()
+
+
+@mark.parametrize("folder", ["mine", "~nobody_of_this_name"])
+def test_a_folder_that_is_no_whole_path_lies_in_that_of_projects(
+    make_window: MakeWindow, qtbot: QtBot, tmp_path: Path, folder: str
+) -> None:
+    window = make_window()
+    page = window.stack.currentWidget()
+    assert isinstance(page, StartPage)
+    page.folder.set_value(folder)
+    page.create_button.click()
+    assert window.workspace.session.path == tmp_path / "projects" / folder / "my-project.pqv"
+    qtbot.waitUntil(lambda: window.workspace.models.loaded and window.workspace.tasks.active == 0)
+
+
+def test_a_folder_that_the_system_refuses_is_told_in_words(make_window: MakeWindow) -> None:
+    window = make_window()
+    page = window.stack.currentWidget()
+    assert isinstance(page, StartPage)
+    page.folder.set_value("x" * 300)
+    page.create_button.click()
+    assert page.banner.message.text().startswith("The name is too long")
+    assert not window.workspace.session.is_open

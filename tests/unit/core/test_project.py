@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pqv_core import migrations
+from pqv_core import dataset, migrations
 from pqv_core import project as projects
-from pqv_core.config import RunConfig
-from pqv_core.errors import ProjectError, StorageError
+from pqv_core.config import DataConfig, RunConfig
+from pqv_core.errors import ConfigError, PqvError, ProjectError, StorageError
 
 WORDS = st.text(max_size=20)
 PROJECTS = st.builds(
@@ -170,6 +170,20 @@ def test_an_absolute_path_and_a_home_are_understood(path: Path, tmp_path: Path) 
 def test_a_path_that_cannot_be_one_is_refused(path: Path) -> None:
     with pytest.raises(ProjectError, match="cannot be one"):
         projects.resolved_path("images\0", project=path)
+
+
+def test_links_in_a_circle_are_left_to_whoever_opens_them(path: Path) -> None:
+    circle = path.parent / "circle"
+    circle.symlink_to(circle)
+    assert projects.resolved_path("circle/images", project=path) == circle / "images"
+    with pytest.raises(PqvError, match="circle"):
+        dataset.scan(circle)
+
+
+@pytest.mark.parametrize("key", ["train", "val", "root"])
+def test_a_setting_that_cannot_be_a_path_is_named(key: str) -> None:
+    with pytest.raises(ConfigError, match=f"{key}: a path holds no NUL"):
+        DataConfig.parse({key: "images\0"})
 
 
 def test_runs_lie_beside_the_project(path: Path) -> None:
