@@ -96,7 +96,11 @@ def save_open(path: Path, project: Project) -> None:
         FolderGoneError: The folder has vanished.
         StorageError: The disk is full, or the folder may not be written.
     """
-    if not path.parent.is_dir():
+    try:
+        there = path.parent.is_dir()
+    except OSError as error:
+        raise from_os_error(error, path.parent) from error
+    if not there:
         raise FolderGoneError(
             f"The folder of the project is not there any more: {path.parent}.",
             action="Nothing is lost: the settings are kept here. Bring the folder back, or save the project elsewhere.",

@@ -94,7 +94,10 @@ class ProjectLock:
 
 
 def _acquire(path: Path) -> FileLock | None:
-    if not path.is_file():
+    try:
+        if not path.is_file():
+            return None
+    except OSError:  # a folder that may not be looked into; who opens or saves there is told
         return None
     lock = FileLock(path.with_name(f".{path.name}.lock"), timeout=0)
     try:

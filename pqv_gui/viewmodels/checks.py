@@ -11,6 +11,7 @@ from pqv_core.config import RunConfig
 from pqv_core.config.export import Target, engine_problem
 from pqv_core.config.prune import IMPORTANCES
 from pqv_core.config.quantize import Engine
+from pqv_core.errors import from_os_error
 from pqv_core.machine import Machine
 from pqv_gui.viewmodels.images import Images
 from pqv_gui.viewmodels.models import Models
@@ -50,8 +51,11 @@ def _model(config: RunConfig, session: Session, around: Surroundings) -> Iterato
         yield Problem("model.weights", "No weights are published for this model. Use a file, or random ones.")
     if config.model.weights == "file" and config.model.path:
         path = session.resolved(config.model.path)
-        if not around.is_file(path):
-            yield Problem("model.path", f"There is no such file: {path}.")
+        try:
+            if not around.is_file(path):
+                yield Problem("model.path", f"There is no such file: {path}.")
+        except OSError as error:  # a folder that may not be looked into
+            yield Problem("model.path", from_os_error(error, path).message)
 
 
 def _images(config: RunConfig, images: Images) -> Iterator[Problem]:

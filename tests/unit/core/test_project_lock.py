@@ -124,3 +124,8 @@ def test_the_note_names_this_computer(project: Path) -> None:
     take(lock, project)
     assert platform.node() in project.with_name(".small.pqv.holder").read_text(encoding="utf-8")
     lock.release()
+
+
+def test_a_path_that_the_system_refuses_is_left_to_whoever_saves_there(tmp_path: Path) -> None:
+    with ProjectLock().moving(tmp_path / f"{'x' * 300}.pqv"):
+        assert list(tmp_path.iterdir()) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from dataclasses import replace
 from pathlib import Path
 
@@ -90,6 +91,16 @@ def test_published_weights_must_be_published(session: Session, around: checks.Su
 def test_a_weights_file_that_is_there_is_fine(session: Session, around: checks.Surroundings) -> None:
     session.set_many({"model.weights": "file", "model.path": "there.safetensors"}, label="x")
     assert fields(session, around) == []
+
+
+def test_a_weights_file_that_may_not_be_looked_at_is_said(session: Session, around: checks.Surroundings) -> None:
+    def refused(path: Path) -> bool:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    session.set_many({"model.weights": "file", "model.path": "own.pth"}, label="x")
+    [problem] = checks.problems(session, replace(around, is_file=refused))
+    assert problem.field == "model.path"
+    assert problem.message.startswith("Access is not permitted: ")
 
 
 def test_without_pruning_its_settings_do_not_matter(session: Session, around: checks.Surroundings) -> None:
