@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import re
 import time
@@ -14,7 +15,7 @@ from pydantic import ValidationError
 
 from pqv_core import project as projects
 from pqv_core.config import RunConfig
-from pqv_core.errors import UsageError
+from pqv_core.errors import UsageError, from_os_error
 from pqv_gui.viewmodels.history import History
 from pqv_gui.viewmodels.undoable import Undoable
 
@@ -237,6 +238,7 @@ def new_path(folder: Path, name: str) -> Path:
 
     Raises:
         UsageError: The name cannot be that of a file, or there is such a project already.
+        StorageError: The folder may not be looked into.
     """
     name = name.strip().removesuffix(projects.SUFFIX)
     if not _FILE_NAME.fullmatch(name):
@@ -245,7 +247,11 @@ def new_path(folder: Path, name: str) -> Path:
             action="Type a plain name, such as “deit-small”.",
         )
     path = folder / f"{name}{projects.SUFFIX}"
-    if path.exists():
+    try:
+        taken = path.exists()
+    except OSError as error:
+        raise from_os_error(error, path) from error
+    if taken:
         raise UsageError(
             f"There is a project named {name} in this folder already.",
             action="Choose another name, or open that project.",
@@ -254,8 +260,9 @@ def new_path(folder: Path, name: str) -> Path:
 
 
 def free_name(folder: Path, wanted: str = "my-project") -> str:
-    """A name that no project in ``folder`` has."""
+    """A name that no project in ``folder`` has, as far as it may be looked into."""
     number = 1
-    while (folder / f"{wanted if number == 1 else f'{wanted}-{number}'}{projects.SUFFIX}").exists():
-        number += 1
+    with contextlib.suppress(OSError):
+        while (folder / f"{wanted if number == 1 else f'{wanted}-{number}'}{projects.SUFFIX}").exists():
+            number += 1
     return wanted if number == 1 else f"{wanted}-{number}"

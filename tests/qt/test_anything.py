@@ -1,0 +1,207 @@
+"""Whatever is pressed, typed and chosen, in whatever order: every error is one that was foreseen."""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QPoint, Qt, QTimer, QUrl
+from PySide6.QtGui import QAction, QDesktopServices, QKeySequence
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QAbstractItemView,
+    QAbstractSlider,
+    QAbstractSpinBox,
+    QApplication,
+    QComboBox,
+    QDialog,
+    QFileDialog,
+    QLineEdit,
+    QMessageBox,
+    QScrollBar,
+    QWidget,
+)
+from pytestqt.qtbot import QtBot
+
+from pqv_gui.charts.base import Chart
+from pqv_gui.viewmodels.steps import Place
+from pqv_gui.widgets.banner import Banner
+from pqv_gui.window import MainWindow
+from tests.qt.conftest import MakeWindow
+
+TEXTS = (
+    "",
+    "a",
+    "0",
+    "-1",
+    "1e309",
+    "nan",
+    "½",
+    "../..",
+    "/",
+    "ü" * 300,
+    "~nobody",
+    "deit_tinny",
+    "%s",
+    "<b>x</b>",
+    "a b",
+)
+LETTERS = (Qt.Key.Key_Z, Qt.Key.Key_Y, Qt.Key.Key_R, Qt.Key.Key_F)
+KEYS = (
+    *(Qt.Key.Key_Return, Qt.Key.Key_Escape, Qt.Key.Key_Down, Qt.Key.Key_Up, Qt.Key.Key_Space, Qt.Key.Key_Delete),
+    *(Qt.Key.Key_Tab, Qt.Key.Key_PageDown, Qt.Key.Key_A),
+)
+USED = (QAbstractButton, QAbstractItemView, QAbstractSlider, QAbstractSpinBox, QComboBox, QLineEdit, Chart)
+STEPS = 300
+
+
+class Monkey:
+    """Does one thing after another, as its numbers fall; ``done`` names them for whoever must repeat it."""
+
+    def __init__(self, window: MainWindow, draw: random.Random) -> None:
+        self.window, self.draw = window, draw
+        self.done: list[str] = []
+
+    def step(self) -> None:
+        """One thing, and what follows from it at once."""
+        act = self.draw.choices(
+            (self._go, self._menu, self._shortcut, self._key, self._resize, self._use), (4, 4, 6, 6, 2, 78)
+        )
+        act[0]()
+        QApplication.processEvents()
+
+    def _note(self, what: str) -> None:
+        self.done = [*self.done[-5:], what]
+
+    def _go(self) -> None:
+        self._note("go")
+        self.window.go(self.draw.choice(list(Place)))
+
+    def _menu(self) -> None:
+        bar = self.window.menuBar()
+        menus = [action.menu() for action in bar.actions() if action.menu() is not None]
+        found = [action for menu in menus for action in menu.actions() if action.isEnabled() and action.text()]
+        action: QAction = self.draw.choice(found)
+        if action.menu() is None and action.shortcut() != QKeySequence("Ctrl+Q"):
+            self._note(f"menu {action.text()}")
+            action.trigger()
+
+    def _shortcut(self) -> None:
+        self._note("shortcut")
+        QTest.keyClick(self.window, self.draw.choice(LETTERS), Qt.KeyboardModifier.ControlModifier)
+
+    def _key(self) -> None:
+        focused = QApplication.focusWidget()
+        if focused is not None:
+            self._note(f"key in {focused.accessibleName()}")
+            QTest.keyClick(focused, self.draw.choice(KEYS))
+
+    def _resize(self) -> None:
+        self._note("resize")
+        self.window.resize(self.draw.randint(600, 2000), self.draw.randint(400, 1400))
+
+    def _use(self) -> None:
+        found = [
+            widget
+            for widget in self.window.findChildren(QWidget)
+            if isinstance(widget, USED) and widget.isVisible() and widget.isEnabled()
+        ]
+        widget = self.draw.choice([each for each in found if not isinstance(each, QScrollBar)])
+        self._note(f"{type(widget).__name__} {widget.accessibleName()}")
+        uses: tuple[tuple[type[QWidget], Callable[..., None]], ...] = (
+            (QAbstractButton, lambda button: button.click()),
+            (QLineEdit, self._type),
+            (QAbstractSpinBox, lambda box: box.stepBy(self.draw.randint(-50, 50))),
+            (QComboBox, lambda box: box.setCurrentIndex(self.draw.randrange(max(1, box.count())))),
+            (QAbstractSlider, lambda slider: slider.setValue(self.draw.randint(slider.minimum(), slider.maximum()))),
+            (QAbstractItemView, self._choose_row),
+            (
+                Chart,
+                lambda chart: QTest.mouseMove(chart.plot, QPoint(self.draw.randint(0, 200), self.draw.randint(0, 90))),
+            ),
+        )
+        next(use for kind, use in uses if isinstance(widget, kind))(widget)
+
+    def _type(self, line: QLineEdit) -> None:
+        line.setFocus()
+        line.selectAll()
+        line.insert(self.draw.choice(TEXTS))
+        line.textEdited.emit(line.text())
+        if self.draw.random() < 0.5:
+            QTest.keyClick(line, Qt.Key.Key_Return)
+
+    def _choose_row(self, view: QAbstractItemView) -> None:
+        model = view.model()
+        if model is not None and model.rowCount(view.rootIndex()):
+            index = model.index(self.draw.randrange(model.rowCount(view.rootIndex())), 0, view.rootIndex())
+            view.setCurrentIndex(index)
+            (view.activated if self.draw.random() < 0.3 else view.clicked).emit(index)
+
+
+@pytest.fixture
+def draw(request: pytest.FixtureRequest) -> random.Random:
+    return random.Random(request.param)
+
+
+@pytest.fixture
+def answers(draw: random.Random, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Someone who answers every dialog: with a path that may be good, a yes, a no, or by closing it."""
+    paths = ["", str(tmp_path / "nothing"), str(tmp_path), str(tmp_path / "a.pqv"), "/proc/none/x.pqv", "x" * 300]
+    buttons = QMessageBox.StandardButton
+    replies = (buttons.Yes, buttons.No, buttons.Cancel, buttons.Ok)
+    for name in ("getOpenFileName", "getSaveFileName"):
+        monkeypatch.setattr(QFileDialog, name, lambda *_, **__: (draw.choice(paths), ""))
+    monkeypatch.setattr(QFileDialog, "getOpenFileNames", lambda *_, **__: (draw.sample(paths[1:], 2), ""))
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_, **__: draw.choice(paths))
+    for name in ("question", "warning", "information", "critical"):
+        monkeypatch.setattr(QMessageBox, name, lambda *_, **__: draw.choice(replies))
+
+    def opened(_: QUrl) -> bool:
+        return True
+
+    monkeypatch.setattr(QDesktopServices, "openUrl", opened)
+
+    def close() -> None:
+        dialog = QApplication.activePopupWidget() or QApplication.activeModalWidget()
+        if isinstance(dialog, QDialog):
+            dialog.done(draw.choice((0, 1)))
+        elif dialog is not None:
+            dialog.close()
+
+    timer = QTimer()
+    timer.timeout.connect(close)
+    timer.start(20)
+    yield
+    timer.stop()
+    timer.deleteLater()
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("answers")
+@pytest.mark.parametrize(
+    ("draw", "scene"),
+    [(1, "good"), (2, "crash"), (3, "hang"), (4, "fail"), (5, "flood"), (6, "stale")],
+    indirect=["draw"],
+)
+def test_every_error_is_one_that_was_foreseen(
+    make_window: MakeWindow,
+    qtbot: QtBot,
+    tmp_path: Path,
+    draw: random.Random,
+    scene: str,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    window = make_window(scene)
+    window.workspace.create(tmp_path / "projects", "small")
+    qtbot.waitUntil(lambda: window.workspace.models.loaded)
+    monkey = Monkey(window, draw)
+    for _ in range(STEPS):
+        monkey.step()
+        unforeseen = [record.exc_text or record.message for record in caplog.records if record.levelno >= logging.ERROR]
+        assert unforeseen == [], monkey.done
+        told = [banner.message.text() for banner in window.findChildren(Banner)]
+        assert not [text for text in told if "did not expect" in text], monkey.done
