@@ -11,6 +11,8 @@ from typing import Any
 
 import torch
 
+from pqv_core.engine.graphs import constant
+
 _BFLOAT16, _FLOAT = 15, 6  # c10::ScalarType
 _FUSED = "aten::scaled_dot_product_attention"
 _MASK = 3  # position of the mask, behind queries, keys and values
@@ -43,13 +45,7 @@ def attend_in_bf16(graph: Any) -> int:
 
 def _cast(graph: Any, value: Any, scalar_type: int) -> Any:
     """A node, not yet in its place, that gives ``value`` in another type."""
-    first = next(iter(graph.nodes()))
-
-    def constant(plain: int | bool | None) -> Any:
-        found = graph.insertConstant(plain)
-        found.node().moveBefore(first)
-        return found
-
-    node = graph.create("aten::to", [value, constant(scalar_type), constant(False), constant(False), constant(None)], 1)
+    how = [constant(graph, each) for each in (scalar_type, False, False, None)]  # not waiting, no copy, any layout
+    node = graph.create("aten::to", [value, *how], 1)
     node.output().setType(torch._C.TensorType.get())
     return node

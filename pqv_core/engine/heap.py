@@ -13,6 +13,8 @@ from typing import Any
 
 import torch
 
+from pqv_core.engine.graphs import constant
+
 # Just below the largest block that glibc still learns from: 4 MiB × sizeof(long), with room for its header.
 _BLOCK_BYTES = 4 * 2**20 * 8 - 2**16
 _UINT8 = 0  # c10::ScalarType::Byte
@@ -27,12 +29,7 @@ def keep(graph: Any) -> None:
         node.insertBefore(first)
         return node.output()
 
-    def constant(value: int | None) -> Any:
-        found = graph.insertConstant(value)
-        found.node().moveBefore(first)
-        return found
-
-    sizes = insert("prim::ListConstruct", [constant(_BLOCK_BYTES)])
+    sizes = insert("prim::ListConstruct", [constant(graph, _BLOCK_BYTES)])
     sizes.setType(torch._C.ListType.ofInts())
-    default = constant(None)
-    insert("aten::empty", [sizes, constant(_UINT8), default, default, default, default])
+    default = constant(graph, None)
+    insert("aten::empty", [sizes, constant(graph, _UINT8), default, default, default, default])
