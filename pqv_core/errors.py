@@ -152,3 +152,10 @@ def from_os_error(error: OSError, path: str | os.PathLike[str] | None = None) ->
     where = path if path is not None else error.filename
     message = f"{what}: {Path(os.fsdecode(where))}." if isinstance(where, str | bytes | os.PathLike) else f"{what}."
     return StorageError(message, action=action, details=f"{type(error).__name__}: {error}")
+
+
+def foreseen(error: Exception) -> PqvError | None:
+    """An error in words for a person, where it is ours or the operating system's; None for any other."""
+    if isinstance(error, PqvError):
+        return error
+    return from_os_error(error) if isinstance(error, OSError) else None

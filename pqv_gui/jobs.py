@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from PySide6.QtCore import QObject, Qt, QThread, QTimer, Signal, Slot
 
 from pqv_core import events
-from pqv_core.errors import Cancelled, ErrorInfo, PqvError, from_os_error
+from pqv_core.errors import Cancelled, ErrorInfo, foreseen
 from pqv_core.job import Job
 from pqv_core.worker_client import Worker
 from pqv_gui.mailbox import Mailbox
@@ -29,10 +29,8 @@ _PROGRESS_S = 0.1
 
 def in_words(error: Exception) -> ErrorInfo:
     """What a person is told about an error, foreseen or not."""
-    if isinstance(error, PqvError):
-        return error.info()
-    if isinstance(error, OSError):
-        return from_os_error(error).info()
+    if known := foreseen(error):
+        return known.info()
     return ErrorInfo(
         kind=type(error).__name__,
         message="Something went wrong that PQV-Mobile did not expect.",

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, TextIO
 
 from pqv_core import job as jobs
-from pqv_core.errors import Cancelled, PqvError, WorkerError, from_os_error
+from pqv_core.errors import Cancelled, PqvError, WorkerError, foreseen
 from pqv_core.events import Event, Finished, encode
 
 if TYPE_CHECKING:
@@ -95,10 +95,8 @@ def _do(job: jobs.Job, context: Context) -> dict[str, object] | None:
 
 
 def _translated(error: Exception) -> PqvError:
-    if isinstance(error, PqvError):
-        return error
-    if isinstance(error, OSError):
-        return from_os_error(error)
+    if known := foreseen(error):
+        return known
     text = str(error)
     details = traceback.format_exc()
     if isinstance(error, MemoryError) or "can't allocate memory" in text or "out of memory" in text:
