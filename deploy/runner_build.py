@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from pathlib import Path
 from deploy import hostile, runners
 from deploy.errors import RunnerError
 from deploy.runner import PROGRAM
+from pqv_core import leash
 from pqv_core.android_runtime import Runtime
 from pqv_core.errors import StorageError, UsageError, from_os_error
 from pqv_core.fsio import replacing, sha256_file, write_json
@@ -179,7 +179,7 @@ def _compiler(folder: Path) -> str:
 
 
 def _call(words: list[str]) -> None:
-    done = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+    done = leash.run(words)
     if done.returncode:
         said = done.stdout.decode("utf-8", "replace")
         what, action = _reason(said)

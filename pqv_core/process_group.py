@@ -7,6 +7,8 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -21,28 +23,40 @@ def start(command: Sequence[str], *, environment: Mapping[str, str]) -> Process:
     Raises:
         OSError: The program cannot be started.
     """
+    return _popen(command, environment, stream=subprocess.PIPE)
+
+
+def start_beside(command: Sequence[str]) -> Process:
+    """The same with nothing to read and with this process's own output.
+
+    Raises:
+        OSError: The program cannot be started.
+    """
+    return _popen(command, os.environ, stream=None)
+
+
+def _popen(command: Sequence[str], environment: Mapping[str, str], *, stream: int | None) -> Process:
+    apart: dict[str, Any] = {"start_new_session": True}
     if sys.platform == "win32":
-        flags = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW
-        return _popen(command, environment, creationflags=flags)
-    return _popen(command, environment, start_new_session=True)
-
-
-def _popen(
-    command: Sequence[str],
-    environment: Mapping[str, str],
-    *,
-    creationflags: int = 0,
-    start_new_session: bool = False,
-) -> Process:
+        apart = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}
     return subprocess.Popen(
         list(command),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        stdin=stream if stream is not None else subprocess.DEVNULL,
+        stdout=stream,
+        stderr=stream,
         env=dict(environment),
-        creationflags=creationflags,
-        start_new_session=start_new_session,
+        **apart,
     )
+
+
+def python_environment() -> dict[str, str]:
+    """The environment in which another Python finds the checkout that we run from, and writes UTF-8 on every system."""
+    environment = {**os.environ, "PYTHONUTF8": "1"}
+    root = Path(__file__).resolve().parents[1]
+    if root.name not in ("site-packages", "dist-packages"):
+        others = os.environ.get("PYTHONPATH", "")
+        environment["PYTHONPATH"] = f"{root}{os.pathsep}{others}" if others else str(root)
+    return environment
 
 
 def terminate(process: Process) -> None:
@@ -81,6 +95,25 @@ def _kill_tree(pid: int) -> None:
             member.kill()
         except psutil.NoSuchProcess:
             continue
+
+
+def processor_seconds(process: Process) -> float:
+    """What the process, and everything it started, has used of the processor so far, as far as can be seen."""
+    try:
+        head = psutil.Process(process.pid)
+        family = [head, *head.children(recursive=True)]
+    except psutil.Error:
+        return 0.0
+    return sum(map(_processor_seconds, family))
+
+
+def _processor_seconds(member: psutil.Process) -> float:
+    try:
+        times = member.cpu_times()
+    except psutil.Error:
+        return 0.0
+    ended = getattr(times, "children_user", 0.0) + getattr(times, "children_system", 0.0)
+    return float(times.user + times.system + ended)
 
 
 def wait_exit(process: Process) -> None:

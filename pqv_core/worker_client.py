@@ -5,7 +5,8 @@
             ...
 
 ``cancel()`` and ``kill()`` may be called from any thread, and from a signal handler. Cancel asks; what does not
-listen is killed with everything it started, so that ``events()`` ends within a second.
+listen is killed with everything it started, so that ``events()`` ends within a second. A worker that says nothing and
+does nothing for a minute and a half is ended too, with a sentence about what it was at.
 """
 
 from __future__ import annotations
@@ -18,13 +19,13 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from typing import Self
 
-from pqv_core import exit_status, process_group
+from pqv_core import exit_status, labels, process_group
 from pqv_core.errors import ErrorInfo
-from pqv_core.events import AnyEvent, Finished, Log, StageStarted, decode
+from pqv_core.events import AnyEvent, Finished, Log, Progress, StageStarted, decode
 from pqv_core.job import Job
+from pqv_core.standstill import Standstill
 
 GRACE_S = 0.6
 """How long a worker has to end by itself once it was asked to."""
@@ -49,13 +50,11 @@ def default_command() -> tuple[str, ...]:
 
 
 def _environment() -> dict[str, str]:
-    """UTF-8 on every system, a Python traceback when compiled code crashes, and the checkout that we run from."""
-    environment = {**os.environ, "PYTHONUTF8": "1", "PYTHONFAULTHANDLER": "1"}
-    root = Path(__file__).resolve().parents[1]
-    if root.name not in ("site-packages", "dist-packages"):
-        others = os.environ.get("PYTHONPATH", "")
-        environment["PYTHONPATH"] = f"{root}{os.pathsep}{others}" if others else str(root)
-    return environment
+    return {
+        **process_group.python_environment(),
+        "PYTHONFAULTHANDLER": "1",  # a Python traceback when compiled code crashes
+        "TQDM_POSITION": "-1",  # without a terminal, too, the hub's client then tells how far a download is
+    }
 
 
 class Worker:
@@ -79,6 +78,9 @@ class Worker:
         self._garbage = 0
         self._stderr = b""
         self._stage = ""
+        self._progress: Progress | None = None
+        self._standstill = Standstill(self._worked_s)
+        self._gave_up: ErrorInfo | None = None
         self._asked_at: float | None = None
         self._end_of_events_at: float | None = None
         self._end_of_stderr = False
@@ -131,7 +133,9 @@ class Worker:
         while not self._finished:
             event = self._next()
             if isinstance(event, StageStarted):
-                self._stage = event.stage
+                self._stage, self._progress = event.stage, None
+            elif isinstance(event, Progress):
+                self._progress = event
             self._finished = isinstance(event, Finished)
             yield event
 
@@ -165,6 +169,7 @@ class Worker:
                     return self._queue.popleft()
                 if self._end_of_events_at is not None and self._end_of_stderr and self._exited_at is not None:
                     return self._last_word()
+                self._end_what_stands_still()
                 self._change.wait(_WAIT_S if self._asked_at is None else _BETWEEN_S / 3)
 
     def _escalated(self) -> bool:
@@ -173,11 +178,41 @@ class Worker:
         asked = _seconds_since(self._asked_at) - self._grace_s
         if asked >= 2 * _BETWEEN_S:
             return True
-        if asked >= _BETWEEN_S or _seconds_since(self._end_of_events_at) >= _SILENT_EXIT_S:
+        if _seconds_since(self._end_of_events_at) >= _SILENT_EXIT_S:
+            self._give_up("The job’s process stopped speaking but did not end, so it was ended.")
+        if asked >= _BETWEEN_S:
             self._kill()
         elif asked >= 0:
             process_group.terminate(self._process)
         return not self._queue and _seconds_since(self._exited_at) >= _ORPHANS_S
+
+    def _end_what_stands_still(self) -> None:
+        silent = self._standstill.seconds() if self._exited_at is None else 0.0
+        if silent:
+            self._give_up(
+                f"{self._where()} stood still for {silent:.0f} s: nothing was heard and nothing was computed."
+            )
+
+    def _worked_s(self) -> float:
+        return process_group.processor_seconds(self._process) if self._process is not None else 0.0
+
+    def _where(self) -> str:
+        """What the worker was at, as the beginning of a sentence."""
+        if not self._stage:
+            return "The job"
+        at = self._progress
+        done = f", after {at.done:,} of {at.total:,} {at.unit}".rstrip() + "," if at is not None else ""
+        return f"“{labels.stage(self._stage)}”{done}"
+
+    def _give_up(self, sentence: str) -> None:
+        if self._gave_up is None:
+            self._gave_up = ErrorInfo(
+                kind="WorkerError",
+                message=sentence,
+                action="Check that disks and network drives still answer, then run again: what is finished is kept.",
+                details=self._stderr.decode("utf-8", "replace"),
+            )
+        self._kill()
 
     def _last_word(self) -> Finished:
         """How the job ended, for a worker that may not have said so."""
@@ -187,6 +222,8 @@ class Worker:
                 return event
         if self._asked_at is not None:
             return self._own_end("cancelled", None)
+        if self._gave_up is not None:
+            return self._own_end("failed", self._gave_up)
         code = self._process.returncode
         stderr = self._stderr.decode("utf-8", "replace")
         return self._own_end("failed", exit_status.explain(code if code is not None else -9, stderr=stderr))
@@ -224,6 +261,7 @@ class Worker:
         stdout = self._process.stdout
         lines = LineSplitter(limit=_LINE_BYTES)
         while chunk := _read(stdout.fileno()):
+            self._standstill.heard()
             for line in lines.feed(chunk):
                 self._take(line)
         self._take(lines.rest())
@@ -262,6 +300,7 @@ class Worker:
     def _keep_stderr(self) -> None:
         assert self._process is not None and self._process.stderr is not None
         while chunk := _read(self._process.stderr.fileno()):
+            self._standstill.heard()
             with self._change:
                 self._stderr = (self._stderr + chunk)[-_STDERR_BYTES:]
         with self._change:

@@ -32,6 +32,7 @@ from timm.models.vision_transformer import Block, ParallelThingsBlock, ResPostBl
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from pqv_core import owner
 from pqv_core.engine import structure
 from pqv_core.engine.dependencies import told
 from pqv_core.engine.patches import is_patch_embedding
@@ -90,6 +91,7 @@ def main() -> None:
 
 def prepare() -> None:
     """Make a process ready to describe models."""
+    owner.end_with_parent()
     warnings.simplefilter("ignore")
     torch.set_num_threads(1)
     set_fused_attn(False)  # so that the products of attention are counted

@@ -22,6 +22,7 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from pqv_core import owner
 from pqv_core.config import FinetuneConfig, PruneConfig
 from pqv_core.config.quantize import Precision
 from pqv_core.engine import checkpoint, data, lite, lite_writer, models, parity, structure
@@ -74,6 +75,7 @@ Task = Callable[[Row, Path, dict[str, object], Callable[[str], None]], None]
 
 def serve(task: Task, row: Row, folder: Path, config: dict[str, object], pipe: Connection) -> None:
     """Do a task in this process, and tell the row over ``pipe`` after each of its steps."""
+    owner.end_with_parent()
     os.nice(19 - os.nice(0)) if hasattr(os, "nice") else None
     torch.set_num_threads(1)
 

@@ -46,14 +46,11 @@ class LeftBehind:
                 yield f"thread {thread.name}"
 
     def _left_processes(self) -> Iterator[str]:
-        fresh = [child for child in _children() if child not in self._processes]
+        fresh = [child for child in _children() if child not in self._processes and not _is_helper(child)]
         _, alive = psutil.wait_procs(fresh, timeout=GRACE_S) if fresh else ([], [])
         for child in alive:
             with contextlib.suppress(psutil.NoSuchProcess):
-                command = " ".join(child.cmdline())
-                if any(helper in command for helper in _HELPERS):
-                    continue
-                yield f"process {child.pid} ({command[:120]})"
+                yield f"process {child.pid} ({' '.join(child.cmdline())[:120]})"
                 child.kill()
 
     def _left_qt(self) -> Iterator[str]:
@@ -108,6 +105,14 @@ class LeftBehind:
 
 def _children() -> list[psutil.Process]:
     return psutil.Process().children(recursive=True)
+
+
+def _is_helper(child: psutil.Process) -> bool:
+    try:
+        command = " ".join(child.cmdline())
+    except psutil.Error:
+        return False
+    return any(helper in command for helper in _HELPERS)
 
 
 def _windows() -> list[Any]:

@@ -17,6 +17,8 @@ class DataConfig(Config):
         root: Folder in which named data sets lie, or into which they are downloaded; the user's cache when None.
         eval_images: Upper limit of validation images to use, evenly spread over the classes; None for all.
         batch_size: Images a step while evaluating.
+        readers: Processes that read large sets of images ahead; 0 reads them where they are used, None takes as many
+            as this computer can spare. Changes no result.
     """
 
     train: PathText | None = None
@@ -24,3 +26,4 @@ class DataConfig(Config):
     root: PathText | None = None
     eval_images: int | None = Field(default=None, ge=1)
     batch_size: int = Field(default=32, ge=1, le=4096)
+    readers: int | None = Field(default=None, ge=0, le=64)

@@ -180,8 +180,10 @@ def _exchange(
     assert process.stdin and process.stdout and process.stderr
     try:
         process.stdin.write(request.model_dump_json() + "\n")
-        process.stdin.close()
+        process.stdin.flush()  # it stays open: its end would tell the process that we are gone
     except BrokenPipeError as error:
+        with contextlib.suppress(BrokenPipeError):
+            process.stdin.close()  # drops what was not sent, which closing would try to send again
         raise _died(process) from error
     for line in process.stdout:
         context.check_cancelled()

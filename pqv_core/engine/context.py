@@ -6,9 +6,13 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from pqv_core.errors import Cancelled
 from pqv_core.events import Event, Level, Log, Metric, Progress
+
+if TYPE_CHECKING:
+    from pqv_core.engine.readers import Readers
 
 
 @dataclass
@@ -21,6 +25,7 @@ class Context:
         cancelled: Set once the person has asked for the end.
         stage: Name of the stage at work.
         warnings: What the person should know about the result; kept in ``run.json``.
+        readers: Processes that read images ahead; without them each image is read when its turn comes.
     """
 
     run: str
@@ -28,6 +33,7 @@ class Context:
     cancelled: threading.Event = field(default_factory=threading.Event)
     stage: str = ""
     warnings: list[str] = field(default_factory=list)
+    readers: Readers | None = None
     _began: float = field(default_factory=time.monotonic)
 
     def enter(self, stage: str) -> None:

@@ -55,6 +55,11 @@ def size() -> int:
     return int(os.environ.get("WORLD_SIZE", "1"))
 
 
+def size_here() -> int:
+    """How many of them there are on this computer."""
+    return int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+
+
 def is_first() -> bool:
     """Whether this is the one that does the whole run."""
     return int(os.environ.get("RANK", "0")) == 0

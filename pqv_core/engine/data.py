@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import cast
 
 import torch
 from PIL import Image
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import Dataset
 
 from pqv_core import dataset, images
-from pqv_core.engine.augment import Augmentation, transform
+from pqv_core.engine.augment import Augmentation
 from pqv_core.engine.context import Context
 from pqv_core.engine.preprocessing import Preprocessing
-from pqv_core.engine.seeding import derived, seed_host
+from pqv_core.engine.reading import Item, Picture, Recipe
+from pqv_core.engine.seeding import derived
 from pqv_core.errors import DataError
 from pqv_core.fsio import sha256_json
 
@@ -25,17 +24,11 @@ Key = tuple[int, int]
 """An image at a time: (epoch, index)."""
 
 UNREADABLE_SHARE = 0.1
-_MEMORY_BYTES = 512 * 1024 * 1024
+READ_AHEAD_FROM = 512
+"""Fewer images are read sooner than a process is up that would read them."""
+
+KEPT_BYTES = 512 * 1024 * 1024
 _NAMED = 5
-
-
-@dataclass(frozen=True)
-class Loaded:
-    """One image as read: uint8 of shape (C, H, W), None where it cannot be; and what could not be read."""
-
-    image: Tensor | None
-    label: int
-    unreadable: tuple[tuple[int, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -44,121 +37,74 @@ class Batch:
 
     images: Tensor
     labels: Tensor
-    unreadable: tuple[tuple[int, str], ...] = ()
-
-
-@dataclass
-class Reader(Dataset[Loaded]):
-    """Reads single images; goes to the processes that read ahead, so it holds plain data only.
-
-    Attributes:
-        samples: Path below ``folder`` and class of each image.
-        augmentation: Random changes, drawn from (seed, epoch, index) alone.
-        substitute: In place of an unreadable image give the next readable one.
-        remember: Keep what was decoded in memory.
-    """
-
-    folder: Path
-    samples: tuple[tuple[str, int], ...]
-    preprocessing: Preprocessing
-    seed: int
-    augmentation: Augmentation | None = None
-    substitute: bool = False
-    remember: bool = False
-    _kept: dict[int, Image.Image | Tensor] = field(default_factory=dict, repr=False)
-
-    def __post_init__(self) -> None:
-        self._transform = transform(self.preprocessing, self.augmentation)
-
-    def __len__(self) -> int:
-        return len(self.samples)
-
-    def __getitem__(self, key: Key) -> Loaded:
-        epoch, first = key
-        unreadable: list[tuple[int, str]] = []
-        for step in range(len(self) if self.substitute else 1):
-            index = (first + step) % len(self)
-            try:
-                image = self._tensor(epoch, index)
-            except images.UnreadableImageError as error:
-                unreadable.append((index, error.reason))
-            else:
-                return Loaded(image, self.samples[index][1], tuple(unreadable))
-        return Loaded(None, self.samples[first][1], tuple(unreadable))
-
-    def _tensor(self, epoch: int, index: int) -> Tensor:
-        kept = self._kept.get(index)
-        if isinstance(kept, Tensor):
-            return kept
-        image = kept if kept is not None else self._read(index)
-        if self.augmentation:
-            seed_host(self.seed, "image", epoch, index)
-        tensor: Tensor = self._transform(image)
-        if self.remember:
-            self._kept[index] = image if self.augmentation else tensor
-        return tensor
-
-    def _read(self, index: int) -> Image.Image:
-        path = self.folder / self.samples[index][0]
-        return images.read(path, channels=self.preprocessing.input_size[0])
 
 
 class Images(Dataset[tuple[Tensor, int]]):
     """A folder of images in a model's form. ``images[i]`` is ((C, H, W) fp32 normalised, class).
 
+    Args:
+        samples: Path below the folder, and class, of each image.
+
     Attributes:
         classes: Names of the classes that the labels index.
-        preprocessing: The model's form.
     """
 
-    def __init__(self, reader: Reader, classes: Sequence[str], context: Context) -> None:
+    def __init__(
+        self, recipe: Recipe, samples: Sequence[tuple[str, int]], classes: Sequence[str], context: Context
+    ) -> None:
         self.classes = tuple(classes)
-        self.preprocessing = reader.preprocessing
-        self._reader = reader
+        self._recipe = recipe
+        self._samples = tuple(samples)
         self._context = context
+        self._kept: dict[int, Image.Image | Tensor] | None = None
         self._unreadable: dict[int, str] = {}
 
     def __len__(self) -> int:
-        return len(self._reader)
+        return len(self._samples)
 
     def __getitem__(self, index: int) -> tuple[Tensor, int]:
         if not 0 <= index < len(self):
             raise IndexError(index)
-        loaded = replace(self._reader, substitute=True)[0, index]
-        self._note(loaded.unreadable)
-        assert loaded.image is not None  # else _note has raised
-        return normalized(loaded.image[None], self.preprocessing)[0], loaded.label
+        item = self._item((0, index))
+        batch = self._batch([(item, self._here(item))], substitute=True)
+        return normalized(batch.images, self.preprocessing)[0], int(batch.labels[0])
+
+    @property
+    def preprocessing(self) -> Preprocessing:
+        """The model's form."""
+        return self._recipe.preprocessing
 
     @property
     def labels(self) -> list[int]:
         """The class of each image."""
-        return [label for _, label in self._reader.samples]
+        return [label for _, label in self._samples]
 
     def augmented(self, augmentation: Augmentation, *, seed: int) -> Images:
         """The same images, changed at random."""
-        reader = replace(self._reader, augmentation=augmentation, seed=seed, _kept={})
-        return Images(reader, self.classes, self._context)
+        return self._with(replace(self._recipe, augmentation=augmentation, seed=seed))
 
     def plain(self) -> Images:
         """The same images as they are."""
-        return Images(replace(self._reader, augmentation=None, _kept={}), self.classes, self._context)
+        return self._with(replace(self._recipe, augmentation=None))
+
+    def _with(self, recipe: Recipe) -> Images:
+        return Images(recipe, self._samples, self.classes, self._context)
 
     def identity(self) -> str:
         """A hash of which images these are, by name, and of the form they are brought into."""
-        return sha256_json(
-            {"classes": self.classes, "samples": self._reader.samples, "form": asdict(self.preprocessing)}
-        )
+        return sha256_json({"classes": self.classes, "samples": self._samples, "form": asdict(self.preprocessing)})
 
     def remember(self) -> None:
         """Keep decoded images in memory when all of them fit, since they will be read again."""
-        self._reader.remember = self._decoded_bytes() <= _MEMORY_BYTES
+        if self._decoded_bytes() <= KEPT_BYTES:
+            self._kept = {}
 
     def _decoded_bytes(self) -> int:
         channels, height, width = self.preprocessing.input_size
-        if self._reader.augmentation is None:
+        if self._recipe.augmentation is None:
             return len(self) * channels * height * width
         chosen = range(0, len(self), max(1, len(self) // 16))
-        sizes = [images.pixels(self._reader.folder / self._reader.samples[index][0]) for index in chosen]
+        sizes = [images.pixels(self._recipe.folder / self._samples[index][0]) for index in chosen]
         return len(self) * channels * sum(sizes) // len(sizes)
 
     def batches(self, plan: Iterable[Sequence[Key]], *, substitute: bool = False) -> Iterator[Batch]:
@@ -170,15 +116,11 @@ class Images(Dataset[tuple[Tensor, int]]):
                 their size; else the unreadable are left out.
 
         Raises:
-            DataError: Too many images cannot be read.
+            DataError: Too many images cannot be read, or reading them stands still.
             Cancelled: The end was asked for; noticed before each image.
         """
-        reader = replace(self._reader, substitute=substitute, _kept=self._reader._kept)
-        workers = self._workers()
-        loaded = _read_ahead(reader, plan, workers) if workers else self._read_here(reader, plan)
-        for batch in loaded:
-            self._note(batch.unreadable)
-            yield batch
+        for read in self._read([self._item(key) for key in keys] for keys in plan):
+            yield self._batch(read, substitute=substitute)
 
     def in_order(self, batch_size: int, *, epoch: int = 0, part: tuple[int, int] = (0, 1)) -> Iterator[Batch]:
         """All images once, in their order.
@@ -193,30 +135,67 @@ class Images(Dataset[tuple[Tensor, int]]):
             for start in range(index * batch_size, len(self), number * batch_size)
         )
 
-    def _workers(self) -> int:
-        """Processes that read ahead: none where images stay in memory or are few."""
-        if self._reader.remember or len(self) < 512:
-            return 0
-        return min(8, _cores() - 1)
+    def _read(self, plan: Iterable[list[Item]]) -> Iterator[list[tuple[Item, Picture]]]:
+        readers = self._context.readers
+        if readers is None or readers.count == 0 or self._kept is not None or len(self) < READ_AHEAD_FROM:
+            return ([(item, self._here(item)) for item in items] for items in plan)
+        return readers.read(self._recipe, plan, here=self._here, context=self._context)
 
-    def _read_here(self, reader: Reader, plan: Iterable[Sequence[Key]]) -> Iterator[Batch]:
-        for keys in plan:
-            found = []
-            for key in keys:
-                self._context.check_cancelled()
-                found.append(reader[key])
-            yield _collated(found)
+    def _item(self, key: Key) -> Item:
+        epoch, index = key
+        return Item(epoch, index, self._samples[index][0])
 
-    def _note(self, unreadable: Iterable[tuple[int, str]]) -> None:
+    def _here(self, item: Item) -> Picture:
+        """Read one image in this process, or take it from memory."""
+        self._context.check_cancelled()
+        kept = self._kept.get(item.index) if self._kept is not None else None
+        if isinstance(kept, Tensor):
+            return kept
+        try:
+            image = kept if kept is not None else self._recipe.open(item.path)
+        except images.UnreadableImageError as error:
+            return error.reason
+        tensor = self._recipe.finish(image, epoch=item.epoch, index=item.index)
+        if self._kept is not None:
+            self._kept[item.index] = image if self._recipe.augmentation else tensor
+        return tensor
+
+    def _batch(self, read: Sequence[tuple[Item, Picture]], *, substitute: bool) -> Batch:
+        problems = {item.index: picture for item, picture in read if isinstance(picture, str)}
+        pictures, labels = [], []
+        for item, picture in read:
+            taken, found = (
+                self._next_readable(item, problems) if item.index in problems and substitute else (item, picture)
+            )
+            if isinstance(found, Tensor):
+                pictures.append(found)
+                labels.append(self._samples[taken.index][1])
+        self._note(problems)
+        return Batch(
+            torch.stack(pictures) if pictures else torch.empty(0, dtype=torch.uint8),
+            torch.tensor(labels, dtype=torch.int64),
+        )
+
+    def _next_readable(self, item: Item, problems: dict[int, str]) -> tuple[Item, Picture]:
+        """The first image after ``item`` that can be read, for the same epoch; notes those that cannot."""
+        for step in range(1, len(self)):
+            other = self._item((item.epoch, (item.index + step) % len(self)))
+            picture = self._here(other)
+            if isinstance(picture, Tensor):
+                return other, picture
+            problems[other.index] = picture
+        return item, problems[item.index]
+
+    def _note(self, problems: Mapping[int, str]) -> None:
         """Remember which images cannot be read, say so once, and stop when they are too many."""
-        new = {index: reason for index, reason in unreadable if index not in self._unreadable}
+        new = {index: reason for index, reason in problems.items() if index not in self._unreadable}
         if not new:
             return
         self._unreadable |= new
         count, total = len(self._unreadable), len(self)
         if count == total or count > max(1, UNREADABLE_SHARE * total):
             raise DataError(
-                f"{count} of {total} images in {images.shown(self._reader.folder)} cannot be read: {self._named()}.",
+                f"{count} of {total} images in {images.shown(self._recipe.folder)} cannot be read: {self._named()}.",
                 action="Replace or remove these files, then run again.",
                 details="\n".join(self._name(index) for index in self._unreadable),
             )
@@ -236,45 +215,8 @@ class Images(Dataset[tuple[Tensor, int]]):
         return names + (", …" if len(ordered) > _NAMED else "")
 
     def _name(self, index: int) -> str:
-        name = images.shown(self._reader.samples[index][0])
+        name = images.shown(self._samples[index][0])
         return f"{name} ({self._unreadable[index]})"
-
-
-def _read_ahead(reader: Reader, plan: Iterable[Sequence[Key]], workers: int) -> Iterator[Batch]:
-    loader = DataLoader(
-        reader,
-        batch_sampler=cast("Iterable[list[int]]", _Plan(plan)),
-        collate_fn=_collated,
-        num_workers=workers,
-        generator=torch.Generator().manual_seed(0),  # leaves torch's own generator alone
-    )
-    yield from loader
-
-
-class _Plan:
-    """An iterable that may be longer than memory; DataLoader asks for no length."""
-
-    def __init__(self, keys: Iterable[Sequence[Key]]) -> None:
-        self._keys = keys
-
-    def __iter__(self) -> Iterator[list[Key]]:
-        return (list(keys) for keys in self._keys)
-
-
-def _collated(loaded: Sequence[Loaded]) -> Batch:
-    whole = [item for item in loaded if item.image is not None]
-    pictures = [cast(Tensor, item.image) for item in whole]
-    return Batch(
-        torch.stack(pictures) if pictures else torch.empty(0, dtype=torch.uint8),
-        torch.tensor([item.label for item in whole], dtype=torch.int64),
-        tuple(problem for item in loaded for problem in item.unreadable),
-    )
-
-
-def _cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def normalized(pictures: Tensor, preprocessing: Preprocessing, device: torch.device | None = None) -> Tensor:
@@ -314,8 +256,7 @@ def open_images(
     samples = [(path, position[found.classes[label]]) for path, label in found.samples]
     if limit is not None:
         samples = [samples[index] for index in dataset.spread([label for _, label in samples], limit)]
-    reader = Reader(folder, tuple(samples), preprocessing, seed)
-    return Images(reader, names, context)
+    return Images(Recipe(folder, preprocessing, seed=seed), samples, names, context)
 
 
 def calibration_batches(

@@ -15,11 +15,12 @@ import sys
 import threading
 from pathlib import Path
 
+from pqv_core import owner, runs
 from pqv_core import project as projects
-from pqv_core import runs
-from pqv_core.config import FinetuneConfig
+from pqv_core.config import RunConfig
 from pqv_core.engine import crew, devices, worker
 from pqv_core.engine.context import Context
+from pqv_core.engine.readers import Readers
 from pqv_core.errors import Cancelled, PqvError
 from pqv_core.events import Event, encode
 
@@ -31,16 +32,17 @@ def main() -> int:
     parser.add_argument("--fresh", action="store_true", help="take nothing over from earlier runs")
     arguments = parser.parse_args()
     project: Path = arguments.project.resolve()
+    owner.end_with_launcher()
     try:
-        config = projects.load(project).config.finetune
-        devices.accelerator(config)  # meets the other processes
+        config = projects.load(project).config
+        devices.accelerator(config.finetune)  # meets the other processes
         return _lead(project, config, fresh=arguments.fresh) if crew.is_first() else _follow(config)
     except PqvError as error:
         print(error, file=sys.stderr)
         return error.exit_code
 
 
-def _lead(project: Path, config: FinetuneConfig, *, fresh: bool) -> int:
+def _lead(project: Path, config: RunConfig, *, fresh: bool) -> int:
     stream = os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1)
     os.dup2(2, 1)  # from here on, what libraries print cannot mix with the events
 
@@ -52,16 +54,17 @@ def _lead(project: Path, config: FinetuneConfig, *, fresh: bool) -> int:
     job = runs.job(project, fresh=fresh)
     finished = worker.outcome(job, say, cancelled)
     if finished.outcome == "succeeded":
-        crew.dismiss(config)
+        crew.dismiss(config.finetune)
     say(finished)
     return worker.EXIT[finished.outcome]
 
 
-def _follow(config: FinetuneConfig) -> int:
+def _follow(config: RunConfig) -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the first process ends all
     context = Context(run="", send=lambda event: None)
     try:
-        crew.follow(config, context)
+        with Readers(config.data.readers, sharing=crew.size_here()) as context.readers:
+            crew.follow(config.finetune, context)
     except Cancelled:
         return worker.EXIT["cancelled"]
     except RuntimeError as error:  # the connection is lost when the first process ends early; it says why

@@ -1,7 +1,8 @@
 """A clean process that loads ``.ptl`` files and does nothing else: ``python -m pqv_core.engine.lite_process``.
 
 It reads one JSON object on standard input (``Request``) and answers with JSON lines (``Reply``), so that latency
-and memory are measured without the worker's own load, and a crash in a kernel ends only this process.
+and memory are measured without the worker's own load, and a crash in a kernel ends only this process. It ends with
+its standard input, which is when the worker is gone.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Literal
 import torch
 from pydantic import BaseModel, ConfigDict
 
+from pqv_core import owner
 from pqv_core.engine import lite, tensorfile
 from pqv_core.engine.environment import peak_rss_bytes, reset_peak_rss
 from pqv_core.engine.operator_profile import Turn, operator_times, rows_of
@@ -84,7 +86,12 @@ def main() -> int:
     def reply(line: Reply) -> None:
         stream.write(line.model_dump_json(exclude_defaults=True) + "\n")
 
-    request = Request.model_validate_json(sys.stdin.readline())
+    requests = owner.Requests()
+    line = requests.line()
+    if line is None:
+        return owner.GONE
+    requests.listen()
+    request = Request.model_validate_json(line)
     torch.set_num_threads(request.threads)
     try:
         with torch.inference_mode():

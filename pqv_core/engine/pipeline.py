@@ -19,8 +19,9 @@ from typing import Any
 
 from pqv_core import project as projects
 from pqv_core import results, runs
-from pqv_core.engine import environment, stages
+from pqv_core.engine import crew, environment, stages
 from pqv_core.engine.context import Context
+from pqv_core.engine.readers import Readers
 from pqv_core.engine.stages import STAGES, Stage, Work
 from pqv_core.errors import Cancelled, PqvError, from_os_error
 from pqv_core.events import Event, JobStarted, Metric, StageFinished, StageStarted
@@ -44,7 +45,8 @@ def run(job: RunJob, context: Context) -> None:
     with runs.claimed(directory):
         _clear_half_written(directory)
         context.send(JobStarted(run=job.run, stages=tuple(stage.name for stage in STAGES), directory=str(directory)))
-        Pipeline(project, directory, Work(project, job.config, context), fresh=job.fresh).run()
+        with Readers(job.config.data.readers, sharing=crew.size_here()) as context.readers:
+            Pipeline(project, directory, Work(project, job.config, context), fresh=job.fresh).run()
 
 
 def _clear_half_written(directory: Path) -> None:

@@ -13,22 +13,19 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TextIO
 
 from pqv_core import job as jobs
+from pqv_core import owner
+from pqv_core.engine.context import Context
 from pqv_core.errors import Cancelled, PqvError, WorkerError, foreseen
 from pqv_core.events import Event, Finished, encode
 
-if TYPE_CHECKING:
-    from pqv_core.engine.context import Context
-
 EXIT = {"succeeded": 0, "failed": 1, "cancelled": 130}
-_OWNER_GONE = 3
 
 
 def main() -> int:
     """Do one job."""
-    owned = "--owned" in sys.argv[1:]
+    requests = owner.Requests()
     stream = os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1)
     os.dup2(2, 1)  # from here on, what is printed cannot mix with the events
     lock = threading.Lock()
@@ -38,35 +35,35 @@ def main() -> int:
             stream.write(encode(event) + "\n")
 
     try:
-        job = jobs.decode(sys.stdin.readline())
+        job = jobs.decode(requests.line() or b"")
     except PqvError as error:
         send(Finished(outcome="failed", error=error.info()))
         return error.exit_code
     cancelled = threading.Event()
-    threading.Thread(target=_listen, args=(sys.stdin, cancelled, owned), daemon=True).start()
+    requests.listen(
+        lambda line: cancelled.set() if line.strip() == b"cancel" else None,
+        gone=owner.end if "--owned" in sys.argv[1:] else lambda: None,
+    )
     finished = outcome(job, send, cancelled)
     try:
         send(finished)
     except BrokenPipeError:  # nobody listens any more
-        return _OWNER_GONE
+        return owner.GONE
     return EXIT[finished.outcome]
 
 
-def _listen(stdin: TextIO, cancelled: threading.Event, owned: bool) -> None:
-    for line in stdin:
-        if line.strip() == "cancel":
-            cancelled.set()
-    if owned:
-        os._exit(_OWNER_GONE)  # every file is replaced in one step, so there is nothing to tidy
+def outcome(job: jobs.Job, send: Callable[[Event], None], cancelled: threading.Event, *, sharing: int = 1) -> Finished:
+    """Do the job and say how it ended: the outermost boundary of this process.
 
-
-def outcome(job: jobs.Job, send: Callable[[Event], None], cancelled: threading.Event) -> Finished:
-    """Do the job and say how it ended: the outermost boundary of this process."""
-    from pqv_core.engine.context import Context  # torch takes seconds to import: the job is taken first
-
+    Args:
+        sharing: How many processes share this computer's cores.
+    """
     context = Context(run=job.run, send=send, cancelled=cancelled)
     try:
-        result = _do(job, context)
+        from pqv_core.engine.readers import Readers  # torch takes seconds to import: the job is taken first
+
+        with Readers(sharing=sharing) as context.readers:
+            result = _do(job, context)
     except Cancelled:
         return Finished(run=job.run, outcome="cancelled", stage=context.stage)
     except Exception as error:  # noqa: BLE001
@@ -77,7 +74,7 @@ def outcome(job: jobs.Job, send: Callable[[Event], None], cancelled: threading.E
 
 def _do(job: jobs.Job, context: Context) -> dict[str, object] | None:
     if isinstance(job, jobs.RunJob):
-        from pqv_core.engine import pipeline
+        from pqv_core.engine import pipeline  # torch takes seconds to import: the job is taken first
 
         pipeline.run(job, context)
         return None

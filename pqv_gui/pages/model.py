@@ -167,6 +167,13 @@ class ModelPage(FormPage):
         )
         self.form.add("data.batch_size", IntInput(1, 4096), text=tr("&Evaluation batch"), beside=True)
         self.form.add(
+            "data.readers",
+            IntInput(0, 64, none=tr("Automatic")),
+            text=tr("Rea&ding processes"),
+            hint=tr("How many read large sets of images ahead; results do not depend on it."),
+            beside=True,
+        )
+        self.form.add(
             "seed",
             IntInput(0, 2**31 - 1),
             text=tr("Random &seed"),
@@ -185,7 +192,7 @@ class ModelPage(FormPage):
             text=tr("Folder of named data s&ets"),
             hint=tr("Where data sets given by timm’s names, such as torch/cifar10, lie or are downloaded to."),
         )
-        for name in ("model.arguments", "data.eval_images", "data.batch_size", "data.root", "seed"):
+        for name in ("model.arguments", "data.eval_images", "data.batch_size", "data.readers", "data.root", "seed"):
             card.body.addWidget(self.form.field(name))
         self.advanced = Disclosure(tr("More settings"), card)
         return self.advanced

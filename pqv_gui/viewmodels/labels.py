@@ -16,6 +16,7 @@ SETTINGS = {
     "data.root": "Folder of named data sets",
     "data.eval_images": "Images for accuracy",
     "data.batch_size": "Evaluation batch",
+    "data.readers": "Reading processes",
     "seed": "Random seed",
     "prune.enabled": "Pruning",
     "prune.importance": "Importance",

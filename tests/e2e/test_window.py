@@ -16,6 +16,7 @@ from PIL import Image, ImageDraw
 
 from pqv_core import formatting, results
 from pqv_core.results import LOCAL
+from tests.e2e.test_large_sets import JUDGED, make_large_images
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_S = 500
@@ -110,6 +111,16 @@ def test_a_folder_of_photographs(display: str, tmp_path: Path) -> None:
     assert compressed is not None
     assert compressed.accuracy is not None
     assert compressed.accuracy.images == 8
+
+
+def test_more_photographs_than_are_kept_in_memory(display: str, tmp_path: Path) -> None:
+    make_large_images(tmp_path / "images")
+    said = walk("many", tmp_path, display)
+    record = the_run(tmp_path / "projects")
+    check_what_the_screen_says(said, record)
+    assert record.config["data"]["readers"] == 2
+    assert record.pruned_accuracy is not None
+    assert record.pruned_accuracy.images == JUDGED
 
 
 def photograph(folder: Path) -> None:

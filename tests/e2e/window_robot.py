@@ -1,4 +1,4 @@
-"""A person at the keyboard of the real window: python window_robot.py demo|photographs FOLDER
+"""A person at the keyboard of the real window: python window_robot.py demo|photographs|many FOLDER
 
 Runs inside the program's process: it presses keys on what has the focus, waits for what it expects to see, and at the
 end prints as JSON what the screen says. It touches no widget but by its keys; what it reads are their texts.
@@ -134,7 +134,19 @@ def demo(robot: Robot) -> Walk:
 
 
 def photographs(robot: Robot) -> Walk:
-    """A project of one's own: another network, folders of images, another precision."""
+    """A project of one's own: another network, folders of images."""
+    yield from _own_project(robot)
+    yield from _through_the_steps(robot)
+
+
+def many(robot: Robot) -> Walk:
+    """The same with images that are read by other processes, and an epoch of training."""
+    yield from _own_project(robot)
+    robot.type("Reading processes", "2")
+    yield from _through_the_steps(robot, epochs=1)
+
+
+def _own_project(robot: Robot) -> Walk:
     folder = Path(sys.argv[2])
     robot.press(Qt.Key.Key_N, CTRL)
     robot.type("Name of the new project", "photographs")
@@ -151,14 +163,15 @@ def photographs(robot: Robot) -> Walk:
     yield robot.at(Place.MODEL)
     robot.push("More settings")
     robot.type("Model arguments", "img_size=32, patch_size=8, embed_dim=48, depth=2")
-    yield from _through_the_steps(robot)
 
 
-def _through_the_steps(robot: Robot) -> Walk:
+def _through_the_steps(robot: Robot, *, epochs: int | None = None) -> Walk:
     yield robot.at(Place.MODEL)
     for place in (Place.PRUNE, Place.BACKEND, Place.EXPORT):
         robot.push("Next")
         yield robot.at(place)
+        if place is Place.PRUNE and epochs is not None:
+            robot.type("Epochs", str(epochs))
     robot.type("Timed runs", "20")
     robot.push("Next")
     yield robot.at(Place.RUN)
@@ -173,7 +186,7 @@ def _through_the_steps(robot: Robot) -> Walk:
 
 if __name__ == "__main__":
     app = QApplication(["pqv-gui"])
-    robot = Robot({"demo": demo, "photographs": photographs}[sys.argv[1]])
+    robot = Robot({"demo": demo, "photographs": photographs, "many": many}[sys.argv[1]])
     code = main.main([])
     print(json.dumps(robot.said))
     sys.exit(code)

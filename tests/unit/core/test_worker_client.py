@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pqv_core import standstill, worker_client
 from pqv_core.config import RunConfig
 from pqv_core.events import AnyEvent, Finished, Log, StageStarted
 from pqv_core.job import BenchJob, Job, RunJob
@@ -280,6 +281,93 @@ def test_success_before_the_wish_to_cancel_was_heard_stays_success() -> None:
             worker.cancel()
     assert isinstance(last, Finished)
     assert last.outcome == "succeeded"
+
+
+@posix
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ("", "The job stood still for 2 s: nothing was heard and nothing was computed."),
+        ('say("stage_started", stage="evaluate", index=1, total=9)', "“Accuracy before” stood still for 2 s"),
+        (
+            """
+say("stage_started", stage="evaluate", index=1, total=9)
+say("progress", stage="evaluate", done=1600, total=4000, unit="images")
+""",
+            "“Accuracy before”, after 1,600 of 4,000 images, stood still for 2 s",
+        ),
+    ],
+)
+def test_a_worker_that_neither_speaks_nor_works_is_ended_with_what_it_was_at(
+    monkeypatch: pytest.MonkeyPatch, said: str, words: str
+) -> None:
+    monkeypatch.setattr(standstill, "STILL_S", 2.0)
+    monkeypatch.setattr(standstill, "_WATCHED_FROM_S", 0.5)
+    _, last = outcome(f"take_job()\n{said}\nos.kill(os.getpid(), signal.SIGSTOP)")
+    assert last.outcome == "failed"
+    assert last.error is not None
+    assert words in last.error.message
+    assert "memory" not in last.error.message
+
+
+@posix
+@pytest.mark.parametrize(
+    "life",
+    [
+        pytest.param("while time.monotonic() < end: pass", id="it computes"),
+        pytest.param(
+            "subprocess.run([sys.executable, '-c', 'import time\\nwhile time.process_time() < 3: pass'])",
+            id="a child of its computes",
+        ),
+        pytest.param(
+            "while time.monotonic() < end: print('50 %', end='\\r', file=sys.stderr, flush=True); time.sleep(0.2)",
+            id="a library tells how far it is",
+        ),
+    ],
+)
+def test_a_worker_that_is_at_work_may_be_silent(monkeypatch: pytest.MonkeyPatch, life: str) -> None:
+    monkeypatch.setattr(standstill, "STILL_S", 1.0)
+    monkeypatch.setattr(standstill, "_WATCHED_FROM_S", 0.3)
+    _, last = outcome(f"take_job()\nend = time.monotonic() + 3\n{life}\nfinish()")
+    assert last.outcome == "succeeded"
+
+
+@posix
+def test_a_worker_that_closed_its_streams_and_goes_on_is_ended_and_not_for_want_of_memory(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(worker_client, "_SILENT_EXIT_S", 0.3)
+    _, last = outcome("take_job(); os.close(1); os.close(2); wait_for_end()")
+    assert last.outcome == "failed"
+    assert last.error is not None
+    assert last.error.message == "The job’s process stopped speaking but did not end, so it was ended."
+
+
+@posix
+def test_what_a_dead_worker_left_behind_does_not_keep_its_listener() -> None:
+    """A process in a session of its own escapes the kill of the group, and holds the streams open."""
+    program = "import time; time.sleep(60)"
+    body = f"""
+take_job()
+child = subprocess.Popen([sys.executable, "-I", "-S", "-c", {program!r}], start_new_session=True)
+say("log", text=str(child.pid))
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+    with Worker(JOB, command=fake_worker(body)) as worker:
+        log, last = worker.events()
+        assert isinstance(log, Log)
+        psutil.Process(int(log.text)).kill()  # it is still there: it was not waited for
+    assert isinstance(last, Finished)
+    assert last.outcome == "failed"
+
+
+@posix
+def test_a_worker_that_has_said_its_last_word_is_not_waited_for() -> None:
+    body = "take_job(); signal.signal(signal.SIGTERM, signal.SIG_IGN); say('log', text=str(os.getpid())); finish()"
+    others, last = outcome(f"{body}\nwhile True: time.sleep(1)")
+    assert last.outcome == "succeeded"
+    assert isinstance(others[0], Log)
+    assert not psutil.pid_exists(int(others[0].text))
 
 
 def test_leaving_early_ends_the_process() -> None:

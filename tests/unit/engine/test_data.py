@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from timm.data import create_transform
 from pqv_core.engine import data
 from pqv_core.engine.augment import Augmentation
 from pqv_core.engine.preprocessing import Preprocessing
+from pqv_core.engine.readers import Readers
 from pqv_core.errors import Cancelled, DataError
 from tests.fakes.training import FORM, Recorder, image_folder
 
@@ -87,17 +89,27 @@ def test_augmentation_depends_on_the_place_alone(folder: Path, recorder: Recorde
     assert torch.equal(pixels(images.plain()), pixels(opened(folder, recorder)))
 
 
-def test_reading_ahead_in_other_processes_gives_the_same(
-    folder: Path, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("count", "started"), [(data.READ_AHEAD_FROM - 1, 0), (data.READ_AHEAD_FROM, 2)])
+def test_many_images_are_read_ahead_in_other_processes_with_the_same_result(
+    tmp_path: Path, recorder: Recorder, count: int, started: int
 ) -> None:
+    folder = image_folder(tmp_path / "many", classes=("blue", "red"), each=256)
+    for path in sorted((folder / "blue").iterdir())[count - 512 :] if count < 512 else ():
+        path.unlink()
     (folder / "red" / "000.png").write_bytes(b"cut")
     here = opened(folder, recorder).augmented(Augmentation(), seed=1)
     expected = pixels(here)
-    monkeypatch.setattr(data.Images, "_workers", lambda self: 2)
-    ahead = opened(folder, recorder).augmented(Augmentation(), seed=1)
+    with Readers(2) as recorder.context.readers:
+        ahead = opened(folder, recorder).augmented(Augmentation(), seed=1)
+        first = pixels(ahead)
+        while started and not recorder.context.readers.is_up:  # what comes before they are up is read here
+            pixels(ahead)
+        again = pixels(ahead)
+        assert len(multiprocessing.active_children()) == started
 
-    assert torch.equal(pixels(ahead), expected)
-    assert ahead._unreadable == here._unreadable == {16: "it is not an image of a known kind"}
+    assert torch.equal(first, expected) and torch.equal(again, expected)
+    assert set(ahead._unreadable.values()) == {"it is not an image of a known kind"}
+    assert ahead._unreadable == here._unreadable
 
 
 @pytest.mark.parametrize("augment", [False, True])
@@ -114,12 +126,12 @@ def test_what_is_remembered_is_not_read_again(folder: Path, recorder: Recorder, 
 
 
 def test_more_than_fits_is_not_remembered(folder: Path, recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(data, "_MEMORY_BYTES", 24 * 24 * 24 * 3 - 1)
+    monkeypatch.setattr(data, "KEPT_BYTES", 24 * 24 * 24 * 3 - 1)
     images = opened(folder, recorder).augmented(Augmentation(), seed=0)
 
     images.remember()
 
-    assert not images._reader.remember
+    assert images._kept is None
 
 
 def test_an_unreadable_image_is_left_out_and_named(folder: Path, recorder: Recorder) -> None:
