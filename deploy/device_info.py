@@ -190,7 +190,7 @@ def _kilobytes(value: str) -> int | None:
 
 def free_bytes(table: str) -> int | None:
     """What ``df -k`` says is free: the column before the percentage in its last row."""
-    rows = [line.split() for line in table[:4000].splitlines() if "%" in line and "Use%" not in line]
+    rows = [line.split() for line in hostile.rows(table, 4000).splitlines() if "%" in line and "Use%" not in line]
     columns = rows[-1] if rows else []
     use = next((index for index, word in enumerate(columns) if re.fullmatch(r"\d{1,3}%", word)), 0)
     return _kilobytes(columns[use - 1]) if use >= 1 and columns[use - 1].isdecimal() else None
@@ -216,12 +216,12 @@ def _ranges(value: str) -> tuple[int, ...]:
 
 
 def _capacity(table: str) -> dict[int, int]:
-    pairs = re.findall(r"^cpu(\d{1,3}): (\d{1,6})\r?$", table[:20000], re.MULTILINE)
+    pairs = re.findall(r"^cpu(\d{1,3}): (\d{1,6})\r?$", hostile.rows(table, 20_000), re.MULTILINE)
     return {int(core): int(value) for core, value in pairs if int(core) < MAX_CORES and int(value) > 0}
 
 
 def _policies(table: str, residencies: dict[str, dict[int, int]]) -> Iterator[Policy]:
-    for line in table[:20000].splitlines()[:MAX_CORES]:
+    for line in hostile.rows(table, 20_000).splitlines()[:MAX_CORES]:
         found = re.fullmatch(r"(policy\d{1,3})\|([\d ]*)\|(\d*)\|(\d*)\|(\d*)\s*", line)
         if found:
             limits = [hostile.whole(found[index], low=1, high=10**8) for index in (3, 4, 5)]
@@ -239,7 +239,7 @@ def _residencies(table: str) -> dict[str, dict[int, int]]:
     """For each policy, how long it ran at which frequency (kHz), in the kernel's ticks of 10 ms."""
     found: dict[str, dict[int, int]] = {}
     name = ""
-    for line in table[:100_000].splitlines():
+    for line in hostile.rows(table, 100_000).splitlines():
         if re.fullmatch(r"policy\d{1,3}\s*", line):
             name = line.strip()
         elif name and (pair := re.fullmatch(r"(\d{1,8}) (\d{1,18})\s*", line)):

@@ -34,22 +34,31 @@ class Reading:
 
 @dataclass
 class Watch:
-    """Takes the lines of the watch that runs beside the program."""
+    """Takes the lines of the watch that runs beside the program.
+
+    Attributes:
+        readings: Of the whole time, the newest last; of very many, every other one is let go.
+    """
 
     marker: str
     readings: list[Reading] = field(default_factory=list)
     fixed_performance: bool = False
     _rest: str = ""
 
-    def feed(self, text: str) -> None:
-        """More of the standard error; lines that are not of the watch are left out."""
+    def feed(self, text: str) -> list[Reading]:
+        """More of the standard error; the readings in it. Lines that are not of the watch are left out."""
         *lines, self._rest = (self._rest + text).split("\n")
         self._rest = self._rest[-_MAX_LINE:]
+        fresh = []
         for line in lines:
             if line.startswith(f"{self.marker}:fixed:"):
                 self.fixed_performance = line.rsplit(":", 1)[1].strip() == "0"
-            elif line.startswith(f"{self.marker}:heat:") and len(self.readings) < _MAX_READINGS:
-                self.readings.append(reading(line.split(":heat:", 1)[1][:_MAX_LINE]))
+            elif line.startswith(f"{self.marker}:heat:"):
+                fresh.append(reading(line.split(":heat:", 1)[1][:_MAX_LINE]))
+                if len(self.readings) >= _MAX_READINGS:
+                    del self.readings[1::2]
+                self.readings.append(fresh[-1])
+        return fresh
 
     @property
     def severe(self) -> int | None:

@@ -18,6 +18,11 @@ def lines(value: str, limit: int = 4000) -> str:
     return "".join(letter for letter in value[: limit * 4] if letter.isprintable() or letter == "\n")[:limit]
 
 
+def rows(value: str, limit: int) -> str:
+    """The first lines of ``value``, each of them whole, as many as there are in ``limit`` characters."""
+    return value if len(value) <= limit else value[:limit].rpartition("\n")[0]
+
+
 def whole(value: str, *, low: int = 0, high: int = 10**15) -> int | None:
     """The first whole number in ``value``; None when there is none between ``low`` and ``high``."""
     found = _NUMBER.search(value[:1000])

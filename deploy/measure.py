@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import secrets
 import threading
 from dataclasses import dataclass, field, replace
@@ -145,11 +146,10 @@ def measure(
 def _run(device: Device, spec: runner.Spec, job: Job, *, role: str, before: DeviceInfo) -> tuple[Taken, heat.Watch]:
     marker = secrets.token_hex(8)
     watch, taken = heat.Watch(marker), Taken()
+    steps = itertools.count()
 
     def heard(text: str) -> None:
-        known = len(watch.readings)
-        watch.feed(text)
-        for step, item in enumerate(watch.readings[known:], start=known):
+        for item, step in zip(watch.feed(text), steps, strict=False):
             for name, value in heat.live(item, before).items():
                 job.metric(name, step, value)
         if watch.severe is not None:
@@ -162,6 +162,9 @@ def _run(device: Device, spec: runner.Spec, job: Job, *, role: str, before: Devi
                 if isinstance(record, runner.Iteration):
                     job.sample(role, record.index, record.ns, device.name)
                     job.progress(len(taken.samples), spec.iterations, unit="iterations")
+                if isinstance(record, runner.Operators) and len(record.operators) > runner.MAX_OPERATORS:
+                    many, kept = len(record.operators), runner.MAX_OPERATORS
+                    job.log(f"Of {many:,} operators, the {kept:,} that take the longest are kept.", level="warning")
         except OverheatedError:
             if not taken.samples:
                 raise
@@ -199,12 +202,16 @@ def _take(taken: Taken, record: runner.AnyLine) -> None:
 
 
 def operators(record: runner.Operators) -> tuple[OperatorTime, ...]:
-    """Time of each operator in one inference and of what passes between them, the longest first."""
+    """Time of each operator in one inference and of what passes between them, the longest first.
+
+    Of very many operators, those that take the least are left out.
+    """
+    longest = sorted(record.operators, key=lambda row: -row.self_ns)[: runner.MAX_OPERATORS]
     rows = [
         OperatorTime(
             name=row.name, calls=round(row.calls / record.iterations), ns=round(row.self_ns / record.iterations)
         )
-        for row in record.operators
+        for row in longest
     ]
     between = round((record.wall_ns - sum(row.self_ns for row in record.operators)) / record.iterations)
     if between > 0:

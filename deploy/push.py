@@ -109,7 +109,7 @@ def _there(
 ) -> dict[str, bool]:
     """Which targets need no push."""
     there = dict.fromkeys((item.target for item in items), False)
-    rows = [row for row in zip(items, sources, entries, strict=True) if row[2].mode and row[2].size == row[1].size]
+    rows = [row for row in zip(items, sources, entries, strict=True) if row[2].mode and row[2].may_hold(row[1].size)]
     notes = _notes(device, [item.target for item, _, _ in rows]) if rows else []
     for (item, source, entry), note in zip(rows, notes, strict=True):
         there[item.target] = bool(source.version) and note == f"{source.version} {entry.time}"
@@ -171,7 +171,7 @@ def _send_one(
         report=lambda count: job.progress(min(done + count, total), total, unit="bytes"),
     )
     arrived = files.stat(temporary)
-    if arrived.size != sent & 0xFFFFFFFF:
+    if not arrived.may_hold(sent):
         raise ConnectionLostError(details=f"{arrived.size} of {sent} bytes arrived")
     same = _source(item.source)
     if sent != source.size or same.size != source.size:

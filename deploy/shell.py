@@ -17,6 +17,7 @@ MAX_OUTPUT = 4 << 20
 MAX_LINE = 1 << 20
 MAX_COMPLAINTS = 64 << 20
 _PACKET = struct.Struct("<BI")
+_HELD = 64  # bytes that a line which is cut keeps for its rest, so that the marker of the end stays whole
 
 
 @dataclass(frozen=True)
@@ -84,8 +85,8 @@ class Running:
                     if (text := self._line(line)) is not None:
                         yield text
             if len(rest) > MAX_LINE:
-                yield _decode(rest)
-                rest = bytearray()
+                yield _decode(rest[:-_HELD])
+                del rest[:-_HELD]
         if rest and (text := self._line(rest)) is not None:
             yield text
         if self.code is None:

@@ -17,6 +17,7 @@ CHUNK = 64 * 1024  # the largest DATA that a phone takes
 _BATCH = 16  # chunks handed to the transport at once
 _HEAD = struct.Struct("<4sI")
 _MAX_NAME = 1024
+_MAX_ENTRIES = 100_000
 _WRITING_S = 60.0  # for the last of a large file to reach the phone's storage
 
 Report = Callable[[int], None]
@@ -24,12 +25,16 @@ Report = Callable[[int], None]
 
 @dataclass(frozen=True)
 class Entry:
-    """A file or folder on the phone. ``mode`` 0 means that there is none."""
+    """A file or folder on the phone. ``mode`` 0 means that there is none; ``size`` is modulo 2³²."""
 
     name: str
     mode: int
     size: int
     time: int
+
+    def may_hold(self, size: int) -> bool:
+        """Whether it may have ``size`` bytes, of which only the remainder is told."""
+        return self.size == size & 0xFFFFFFFF
 
 
 class Sync:
@@ -46,7 +51,7 @@ class Sync:
         self._stream.close()
 
     def stat(self, path: str) -> Entry:
-        """Facts of a path; ``mode`` 0 when there is none. ``size`` is modulo 2³²."""
+        """Facts of a path; ``mode`` 0 when there is none."""
         self._ask(b"STAT", path)
         kind, mode, size, time = struct.unpack("<4s3I", self._exactly(16))
         if kind != b"STAT":
@@ -61,7 +66,7 @@ class Sync:
             kind, mode, size, time, length = struct.unpack("<4s4I", self._exactly(20))
             if kind == b"DONE":
                 return found
-            if kind != b"DENT" or length > _MAX_NAME or len(found) > 100_000:
+            if kind != b"DENT" or length > _MAX_NAME or len(found) >= _MAX_ENTRIES:
                 raise ProtocolError(f"sync answered {kind!r} of {length} bytes to LIST")
             name = self._exactly(length).decode("utf-8", "replace")
             if name not in (".", ".."):

@@ -76,10 +76,28 @@ class _Store(_AdbPacketStore):  # type: ignore[misc]
         self._left = _MAX_STRAY
 
     def put(self, arg0: int, arg1: int, cmd: bytes, data: bytes) -> None:
-        self._left -= len(data) + constants.MESSAGE_SIZE
+        if cmd == constants.CLSE and arg0 not in self._dict.get(arg1, {}):
+            return  # nothing is kept of a stream whose end is all that is heard of it
+        self._left -= _room(data)
         if self._left < 0:
-            raise exceptions.InvalidCommandError("more packets for closed streams than can be kept")
+            raise exceptions.InvalidCommandError("more packets than can be kept for streams that nobody reads")
         super().put(arg0, arg1, cmd, data)
+
+    def get(self, arg0: int | None, arg1: int | None) -> tuple[bytes, int, int, bytes]:
+        packet: tuple[bytes, int, int, bytes] = super().get(arg0, arg1)
+        self._left += _room(packet[3])
+        return packet
+
+    def clear(self, arg0: int, arg1: int) -> None:
+        waiting = self._dict.get(arg1, {}).get(arg0)
+        while waiting and not waiting.empty():
+            self._left += _room(waiting.get_nowait()[1])
+        super().clear(arg0, arg1)
+
+
+def _room(data: bytes) -> int:
+    """What a packet with this payload takes."""
+    return len(data) + int(constants.MESSAGE_SIZE)
 
 
 class _Io(_AdbIOManager):  # type: ignore[misc]

@@ -105,3 +105,37 @@ def test_whatever_is_printed_parses(parts: list[tuple[str, list[str]]], more: li
 @given(st.text())
 def test_any_text_parses(answer: str) -> None:
     assert isinstance(device_info.parse(answer, "m4rk"), DeviceInfo)
+
+
+def told(section: str, text: str) -> DeviceInfo:
+    return device_info.parse(f"m4rk:{section}\n{text}\nm4rk:end\n", "m4rk")
+
+
+@pytest.mark.parametrize(
+    ("present", "cores"), [("0-126", 127), ("0-127", 128), ("0-128", 128), ("0-999", 128), ("128", None)]
+)
+def test_cores_are_counted_up_to_128(present: str, cores: int | None) -> None:
+    assert told("present", present).cores == cores
+
+
+def test_cores_from_the_128th_on_have_no_figures() -> None:
+    assert told("capacity", "cpu127: 400\ncpu128: 1024").capacity == {127: 400}
+    (policy,) = told("policies", "policy120|126 127 128|2000000|2000000|2000000").policies
+    assert policy.cores == (126, 127)
+    lines = [f"policy{core}|{core}|2000000|2000000|2000000" for core in range(200)]
+    assert [policy.name for policy in told("policies", "\n".join(lines)).policies] == [f"policy{n}" for n in range(128)]
+
+
+@pytest.mark.parametrize(("length", "found"), [(20_000, {0: 300, 1: 1024}), (20_001, {0: 300})])
+def test_of_a_table_that_is_too_long_the_first_whole_lines_are_read(length: int, found: dict[int, int]) -> None:
+    first, last = "cpu0: 300\n", "\ncpu1: 1024"
+    assert told("capacity", first + "x" * (length - len(first + last)) + last).capacity == found
+
+
+@pytest.mark.parametrize(("length", "found"), [(100_000, {300_000: 10, 600_000: 77}), (100_001, {300_000: 10})])
+def test_of_too_many_clocks_the_first_whole_lines_are_read(length: int, found: dict[int, int]) -> None:
+    first, last = "policy0\n300000 10\n", "\n600000 77"
+    states = first + "x" * (length - len(first + last)) + last
+    policies = "policy0|0|600000|600000|600000"
+    answer = f"m4rk:policies\n{policies}\nm4rk:states\n{states}\nm4rk:end\n"
+    assert device_info.parse(answer, "m4rk").policies[0].residency == found

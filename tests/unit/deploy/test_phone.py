@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from deploy import runner
 from deploy.device import Opener
 from deploy.errors import ConnectionLostError, DeviceFullError, IncompatibleError, OverheatedError, RunnerError
 from deploy.job import Job
@@ -23,7 +24,7 @@ from deploy.transports import adb_shell_tcp
 from deploy.transports.base import Check, Link
 from pqv_core.android_runtime import Runtime
 from pqv_core.errors import Cancelled, PqvError
-from pqv_core.events import Event, LatencySample, Metric, Progress, StageStarted
+from pqv_core.events import Event, LatencySample, Log, Metric, Progress, StageStarted
 from pqv_core.operators import INTERPRETER
 from tests.fakes import phone as fake
 from tests.fakes.adbd import Adbd, Faults
@@ -388,6 +389,19 @@ def test_lines_that_are_no_records_are_left_out(bench: Bench) -> None:
     assert bench.phone.kit
     bench.phone.kit.program.write_text(PROGRAM.replace("BODY", body))
     assert len(bench.phone.bench(Request(TINY)).measurements[0].samples_ns) == 12
+
+
+@pytest.mark.parametrize("count", [runner.MAX_OPERATORS, runner.MAX_OPERATORS + 1])
+def test_operators_that_are_left_out_are_said(bench: Bench, phone: fake.Phone, count: int) -> None:
+    rows = [{"name": f"op{n}", "calls": 1, "self_ns": n, "total_ns": n} for n in range(count)]
+    line = json.dumps({"type": "operators", "wall_ns": 0, "operators": rows})
+    phone.write("state/line", f"{line}\n")
+    end = """echo '{"type":"iteration","index":0,"ns":5}'; echo '{"type":"final","status":"ok"}'; exit"""
+    assert bench.phone.kit
+    bench.phone.kit.program.write_text(PROGRAM.replace("BODY", f"cat {phone.path('/state/line')}; {end}"))
+    assert len(bench.phone.bench(Request(TINY)).operators) == runner.MAX_OPERATORS
+    said = [event.text for event in bench.of(Log) if isinstance(event, Log) and "operators" in event.text]
+    assert said == (["Of 10,001 operators, the 10,000 that take the longest are kept."] if count > 10_000 else [])
 
 
 def cuts() -> list[tuple[str, int]]:

@@ -170,6 +170,20 @@ def test_a_file_that_grows_meanwhile_is_refused(
     assert "one" not in names(phone)
 
 
+def test_a_file_of_more_than_4_gib_is_known_although_its_size_is_told_modulo_4_gib(
+    device: Device, phone: Phone, items: list[Item]
+) -> None:
+    """The files have holes for bytes; where the one on the phone were not known, there would be no space for it."""
+    item = items[0]
+    for path in (item.source, phone.path(item.target)):
+        path.touch()
+        os.truncate(path, (1 << 32) + 5)
+        os.utime(path, (LONG_AGO, LONG_AGO))
+    phone.write(item.target.lstrip("/") + pushing.NOTE, f"{pushing._source(item.source).version} {LONG_AGO}\n")
+    phone.set_free(1000)
+    assert push(device, [item], Job()) == Pushed(0, (item.target,))
+
+
 @pytest.mark.parametrize("link", ["server", "tcp"], indirect=True)
 def test_half_a_gigabyte_needs_no_memory(
     device: Device, phone: Phone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -10,9 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deploy import heat, runner
-from deploy.device_info import DeviceInfo, Policy
+from deploy.device_info import Battery, DeviceInfo, Policy
 from deploy.errors import CommandError
+from deploy.measure import operators
 from deploy.runner import Spec, parse
+from deploy.shell import MAX_LINE
+from pqv_core.operators import INTERPRETER
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
@@ -102,3 +105,46 @@ def test_a_line_that_comes_in_pieces() -> None:
     (reading,) = watch.readings
     assert (reading.status, reading.caps_khz) == (2, (1_800_000, 2_800_000))
     assert reading.watt == pytest.approx(1.68)
+
+
+COOL, SEVERE = "m4rk:heat:Thermal Status: 0\n", "m4rk:heat:Thermal Status: 3\n"
+
+
+@pytest.mark.parametrize("more", [-1, 0, 1])
+def test_severe_heat_is_seen_however_long_it_was_cool_before(more: int) -> None:
+    watch = heat.Watch("m4rk", [heat.Reading(0)] * (heat._MAX_READINGS + more - 1))
+    assert watch.feed(COOL) == [heat.Reading(0)]
+    assert watch.severe is None
+    assert watch.feed(SEVERE) == [heat.Reading(3)]
+    assert watch.severe == 3
+    assert len(watch.readings) <= heat._MAX_READINGS
+
+
+def test_of_very_many_readings_some_of_the_whole_time_are_kept() -> None:
+    watch = heat.Watch("m4rk", [heat.Reading(0, celsius=float(n)) for n in range(heat._MAX_READINGS)])
+    watch.feed(SEVERE)
+    assert len(watch.readings) == heat._MAX_READINGS // 2 + 1
+    assert [item.celsius for item in watch.readings[:3]] == [0.0, 2.0, 4.0]
+    assert [item.celsius for item in watch.readings[-2:]] == [heat._MAX_READINGS - 2, None]
+
+
+@pytest.mark.parametrize(("count", "joule"), [(0, None), (1, None), (2, None), (3, 0.003), (4, 0.003)])
+def test_energy_is_told_from_three_readings_of_the_power_on(count: int, joule: float | None) -> None:
+    watch = heat.Watch("m4rk", [heat.Reading(0)] * 5 + [heat.Reading(0, ampere=-0.75, volt=4.0)] * count)
+    drained = DeviceInfo(battery=Battery(status=3))
+    assert heat.energy([1_000_000, 1_000_000], drained, watch) == joule
+
+
+@pytest.mark.parametrize("count", [runner.MAX_OPERATORS, runner.MAX_OPERATORS + 1])
+def test_of_very_many_operators_the_longest_are_kept_and_all_are_counted(count: int) -> None:
+    rows = [{"name": f"op{n}", "calls": 1, "self_ns": n, "total_ns": n} for n in range(count)]
+    total = sum(range(count))
+    line = json.dumps({"type": "operators", "wall_ns": total + 5, "operators": rows})
+    assert len(line) < MAX_LINE
+    record = parse(line)
+    assert isinstance(record, runner.Operators)
+    times = operators(record)
+    assert len(times) == runner.MAX_OPERATORS + 1  # and what passes between them
+    assert (times[0].name, times[0].ns) == (f"op{count - 1}", count - 1)
+    assert [item.ns for item in times if item.name == INTERPRETER] == [5]
+    assert ("op0" in {item.name for item in times}) == (count == runner.MAX_OPERATORS)
