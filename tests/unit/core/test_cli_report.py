@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,20 @@ def test_runs_and_the_newest_figures_are_shown(project: Path, capsys: pytest.Cap
     text = shown(capsys, str(project))
     for words in ("20260101-000000-0001", "Run 20260102-000000-0002:", "8.00× faster", "2.00×", "Something to know."):
         assert words in text
+
+
+def test_of_many_layers_the_most_sensitive_and_those_that_were_kept_are_shown(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    layers = [
+        results.LayerSensitivity(name=f"layer{number}", relative=1 / number, kept=number == 10)
+        for number in range(1, 12)
+    ]
+    keep(project, record().model_copy(update={"sensitivity": tuple(layers)}))
+    text = shown(capsys, str(project))
+    assert "The most sensitive of 11 layers" in text
+    assert re.findall(r"layer\d+", text) == [f"layer{number}" for number in (1, 2, 3, 4, 5, 6, 7, 8, 10)]
+    assert re.findall(r"(layer\d+) .* left in floating point", text) == ["layer10"]
 
 
 def test_a_run_that_was_killed_is_stopped_and_one_at_work_is_running(

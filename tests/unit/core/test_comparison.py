@@ -380,6 +380,15 @@ def test_figure_3_is_the_share_of_operators(project: Path) -> None:
     assert found.series[0].detail(0) == "3.00 ms in 2 calls"
 
 
+def test_figure_3_has_the_eight_longest_operators_and_their_share_of_all(project: Path) -> None:
+    times = [OperatorTime(name=f"op{number}", calls=1, ns=number * MS) for number in range(1, 10)]
+    keep(project, made("r1", operators=times))
+    (found,) = figure(project, 3).charts
+    (series,) = found.series
+    assert found.categories == tuple(f"op{number}" for number in range(9, 1, -1))
+    assert series.values == pytest.approx([100 * number / 45 for number in range(9, 1, -1)])
+
+
 def test_figure_4_is_accuracy_by_pruning_and_precision(project: Path) -> None:
     keep(project, made("r1", accuracy=None))
     assert bars(figure(project, 4).charts[0])["deit_small_patch16_224"] == {

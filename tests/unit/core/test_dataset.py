@@ -181,6 +181,21 @@ def test_validation_classes_must_be_trained(tmp_path: Path) -> None:
         dataset.check_pair(["cat", "dog"], ["cat", "fox"])
 
 
+@pytest.mark.parametrize(("count", "named"), [(5, "a, b, c, d, e."), (6, "a, b, c, d, e, ….")])
+def test_five_classes_that_are_not_trained_are_named(count: int, named: str) -> None:
+    with pytest.raises(DataError) as caught:
+        dataset.check_pair(["cat", "dog"], ["cat", *"abcdef"[:count]])
+
+    assert caught.value.message.endswith(f"have not: {named}")
+
+
+@pytest.mark.parametrize(("cats", "dogs", "shown"), [(10, 2, {"cat": 10, "dog": 2}), (10, 3, {"cat": 9, "dog": 3})])
+def test_a_scan_shows_twelve_pictures_at_most(tmp_path: Path, cats: int, dogs: int, shown: dict[str, int]) -> None:
+    found = dataset.scan(folder_of(tmp_path, {"cat": cats, "dog": dogs}))
+
+    assert Counter(path.parent.name for path in found.thumbnails) == shown
+
+
 def test_a_scan_names_what_cannot_be_read(tmp_path: Path) -> None:
     folder_of(tmp_path, {"cat": 3, "dog": 2})
     (tmp_path / "dog" / "1.png").write_bytes(b"\x89PNG")

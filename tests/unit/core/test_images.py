@@ -50,6 +50,14 @@ def test_sixteen_bits_are_scaled_not_cut_off(tmp_path: Path) -> None:
     assert pixel(saved(Image.fromarray(deep), tmp_path / "deep.tiff")) == (128, 128, 128)
 
 
+@pytest.mark.parametrize("brightest", [255, 65535, 10**9])
+def test_grey_stays_grey_however_large_its_numbers_are(tmp_path: Path, brightest: int) -> None:
+    deep = np.array([[0, brightest // 2, brightest]], dtype=np.int32)
+    path = saved(Image.fromarray(deep), tmp_path / "deep.tif")
+
+    assert [pixel(path, x, channels=1) for x in range(3)] == [0, 127, 255]
+
+
 @pytest.mark.parametrize(("value", "grey"), [(0.5, 127), (100.0, 100)])
 def test_floating_point_tiff(tmp_path: Path, value: float, grey: int) -> None:
     path = saved(Image.new("F", (3, 3), value), tmp_path / "float.tif")

@@ -90,6 +90,46 @@ def test_a_zip_bomb_is_refused_while_it_unfolds(tmp_path: Path, monkeypatch: pyt
         ptl.read(archive(tmp_path / "a.ptl", bytes(50 << 20)))
 
 
+@pytest.mark.parametrize(("spaces", "read"), [(0, True), (1, False)])
+def test_a_description_of_more_than_a_megabyte_is_left_unread(tmp_path: Path, spaces: int, read: bool) -> None:
+    about = b'{"model": "x"}'
+    about += b" " * (ptl.MAX_DESCRIPTION - len(about) + spaces)
+    found = ptl.read(archive(tmp_path / "a.ptl", pickle.dumps((8,), 2), pqv=about))
+    assert found.description == ({"model": "x"} if read else {})
+
+
+def test_a_file_of_very_many_entries_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ptl, "MAX_ENTRIES", 3)
+    bytecode = pickle.dumps((8,), 2)
+    assert ptl.read(archive(tmp_path / "few.ptl", bytecode, a=b"", b=b"")).bytecode == 8
+    with pytest.raises(ptl.PtlError) as caught:
+        ptl.read(archive(tmp_path / "many.ptl", bytecode, a=b"", b=b"", c=b""))
+    assert "4 entries" in caught.value.details
+
+
+def stored(path: Path, *storages: bytes, compression: int = zipfile.ZIP_STORED) -> Path:
+    """A file with these storages."""
+    with zipfile.ZipFile(path, "w", compression) as file:
+        file.writestr("a/bytecode.pkl", pickle.dumps((8,), 2))
+        for number, content in enumerate(storages):
+            file.writestr(f"a/data/{number}", content)
+    return path
+
+
+@pytest.mark.parametrize(("count", "storages"), [(100, 1), (100_000, 0)])
+def test_a_storage_that_is_larger_than_the_whole_file_does_not_count(tmp_path: Path, count: int, storages: int) -> None:
+    path = stored(tmp_path / "a.ptl", bytes(count), compression=zipfile.ZIP_DEFLATED)
+    assert 100 < path.stat().st_size < 1000
+    found = ptl.read(path)
+    assert (found.storages, found.weights_bytes) == (storages, storages * count)
+
+
+@pytest.mark.parametrize(("count", "twice"), [(16_383, 0), (16_384, 2 * 16_384)])
+def test_equal_storages_are_duplicates_from_16_kib_on(tmp_path: Path, count: int, twice: int) -> None:
+    found = ptl.read(stored(tmp_path / "a.ptl", *[b"x" * count] * 3, b"y" * count))
+    assert (found.weights_bytes, found.duplicate_bytes) == (4 * count, twice)
+
+
 class Harm:
     def __reduce__(self) -> tuple[object, ...]:
         return (Path.touch, (Path("/tmp/pqv-harm-done"),))
@@ -113,6 +153,13 @@ plain = st.recursive(
 @given(plain, st.integers(2, pickle.HIGHEST_PROTOCOL))
 def test_plain_data_is_read_as_pickle_reads_it(value: object, protocol: int) -> None:
     assert pickle_reader.read(pickle.dumps(value, protocol)) == value
+
+
+def test_a_pickle_of_very_many_steps_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pickle_reader, "MAX_STEPS", 100)
+    assert pickle_reader.read(pickle.dumps([0] * 50, 2)) == [0] * 50
+    with pytest.raises(pickle_reader.PickleError, match="too long"):
+        pickle_reader.read(pickle.dumps([0] * 150, 2))
 
 
 @QUIET

@@ -64,6 +64,15 @@ def test_too_long_a_name_is_refused(run: Path) -> None:
         run_label.save(run, name="x" * (run_label.NAME_LIMIT + 1), note="")
 
 
+def test_a_note_of_ten_thousand_characters_is_kept_and_a_longer_one_refused(run: Path) -> None:
+    kept = run_label.save(run, name="", note="é" * 10_000)
+    with pytest.raises(ProjectError, match="too long") as caught:
+        run_label.save(run, name="", note="é" * 10_001)
+    assert "a note 10,000" in caught.value.action
+    assert run_label.load(run) == kept
+    assert len(kept.note) == 10_000
+
+
 def test_a_run_that_is_gone_is_not_made_anew(tmp_path: Path) -> None:
     with pytest.raises(ProjectError, match="not there"):
         run_label.save(tmp_path / "some.runs" / "gone", name="x", note="")

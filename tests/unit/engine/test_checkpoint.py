@@ -153,6 +153,16 @@ def test_a_recipe_that_cannot_be_followed(changes: dict[str, Any], words: str, t
         checkpoint.load(damaged(tmp_path, **changes))
 
 
+@pytest.mark.parametrize(("length", "said"), [(200, 200), (201, 200)])
+def test_the_first_two_hundred_characters_of_what_does_not_fit_are_said(length: int, said: int, tmp_path: Path) -> None:
+    reason = "Attention has no plain attribute '{}'"
+    reason = reason.format("x" * (length - len(reason.format(""))))
+    with pytest.raises(ModelError) as caught:
+        checkpoint.load(damaged(tmp_path, attributes={"blocks.0.attn": {reason.split("'")[1]: 1}}))
+    assert caught.value.message.endswith(": " + reason[:said] + ("…" if length > said else ""))
+    assert caught.value.details == reason
+
+
 @pytest.mark.parametrize("share", [0, 0.01, 0.5, 0.99])
 def test_a_file_cut_short(share: float, tmp_path: Path) -> None:
     path = damaged(tmp_path)

@@ -12,7 +12,7 @@ from torch import nn
 
 from pqv_core import android_runtime, ptl
 from pqv_core.config import ExportConfig, MeasureConfig, ModelConfig, QuantizeConfig, RunConfig
-from pqv_core.engine import export, targets
+from pqv_core.engine import export, lite_writer, targets
 from pqv_core.engine.context import Context
 from pqv_core.engine.preprocessing import Preprocessing
 from pqv_core.errors import ConfigError, ExportError
@@ -75,7 +75,19 @@ def test_a_file_for_this_computer_says_so(model: nn.Module, tmp_path: Path) -> N
     file = ptl.read(tmp_path / artefacts[0].file)
     assert (file.description["target"], file.description["runtime"]) == ("host", None)
     assert "aten::scaled_dot_product_attention" in file.operators
-    assert len(artefacts[1].candidates) == 2
+    assert [len(item.samples_ns) for item in artefacts[1].candidates] == [15, 15]
+
+
+def test_choosing_by_measuring_ends_after_its_time_with_a_turn_of_each(
+    model: nn.Module, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(export, "_CHOICE_SECONDS", 0.0)
+    config = RunConfig(measure=MeasureConfig(threads=1))
+    exporter = export._Exporter(config, PREPROCESSING, None, tmp_path, Context(run="r", send=lambda event: None))
+    lite_writer.save(model, tmp_path / "a.ptl", example=exporter.example, passes="freeze", description={})
+    candidates = exporter._choose(dict.fromkeys(("one", "another"), ("a.ptl", export.NO_ENGINE)))
+    assert [len(item.samples_ns) for item in candidates] == [5, 5]
+    assert sum(item.chosen for item in candidates) == 1
 
 
 def test_where_bfloat16_is_multiplied_attention_is_tried_in_it_too(

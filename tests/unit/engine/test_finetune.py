@@ -294,6 +294,32 @@ def test_cancelled_it_goes_on_where_it_was(
     assert_same(found, uninterrupted[0])
 
 
+def test_cancelled_with_a_large_state_it_goes_on_from_the_last_regular_save(
+    folder: Path, tmp_path: Path, uninterrupted: tuple[dict[str, Tensor], Recorder]
+) -> None:
+    def large() -> nn.Module:
+        model = tiny_vit(drop_rate=0.1)
+        model.register_buffer("ballast", torch.zeros(8 << 20), persistent=False)  # 32 MiB of state
+        return model
+
+    def ask(event: Event) -> None:
+        if isinstance(event, Progress) and event.done == 4:
+            recorder.context.cancelled.set()
+
+    recorder = Recorder(ask)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(training_state, "INTERVAL_SECONDS", 1e9)
+        with pytest.raises(Cancelled):
+            tuned(folder, tmp_path, recorder, model=large())
+        again = Recorder()
+        found = weights(tuned(folder, tmp_path, again, model=large()))
+
+    assert max(recorder.curve("train_loss")) == 4
+    assert again.lines == [f"Fine-tuning goes on after step 3 of {STEPS}."]
+    assert min(again.curve("train_loss")) == 4
+    assert_same(found, uninterrupted[0])
+
+
 CHILD = """
 import sys
 from pathlib import Path

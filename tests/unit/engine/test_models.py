@@ -14,7 +14,7 @@ import torch
 from huggingface_hub import constants
 
 from pqv_core.config import ModelConfig
-from pqv_core.engine import checkpoint, hub, models
+from pqv_core.engine import checkpoint, models
 from pqv_core.errors import ModelError, StorageError
 from tests.fakes.training import Recorder, tiny_vit
 
@@ -80,11 +80,6 @@ def test_a_hub_that_does_not_answer_is_asked_once(tmp_path: Path, monkeypatch: p
         create(tmp_path, weights="pretrained", arguments={}, num_classes=None)
     assert not asked
     assert constants.HF_HUB_OFFLINE is False
-
-
-def test_answers() -> None:
-    assert not hub.answers("http://127.0.0.1:9")
-    assert not hub.answers("no address")
 
 
 def test_without_published_weights(tmp_path: Path) -> None:
@@ -188,6 +183,18 @@ def test_every_mismatch_is_named(tmp_path: Path) -> None:
         load(tmp_path / "a.pth")
     for words in ("mlp.fc1.weight is 2×2 instead of 128×32", "norm.bias is missing", "stranger is unknown"):
         assert words in caught.value.message
+
+
+@pytest.mark.parametrize(("count", "more"), [(4, ""), (6, "; and 2 more")])
+def test_four_mismatches_are_said_and_all_are_in_the_details(tmp_path: Path, count: int, more: str) -> None:
+    state = tiny_vit(seed=5).state_dict()
+    strangers = [f"stranger{number}" for number in range(count)]
+    torch.save(state | dict.fromkeys(strangers, torch.zeros(1)), tmp_path / "a.pth")
+    with pytest.raises(ModelError) as caught:
+        load(tmp_path / "a.pth")
+    said = "; ".join(f"{name} is unknown" for name in strangers[:4])
+    assert caught.value.message == f"a.pth does not fit this model: {said}{more}."
+    assert caught.value.details.splitlines() == [f"{name} is unknown" for name in strangers]
 
 
 class Bomb:

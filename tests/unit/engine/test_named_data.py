@@ -62,6 +62,16 @@ def test_it_is_written_once(root: Path) -> None:
     assert again.lines == []
 
 
+@pytest.mark.parametrize(("every", "told"), [(30, []), (10, ["10 images are written.", "20 images are written."])])
+def test_a_long_writing_is_told_of_now_and_then(
+    root: Path, monkeypatch: pytest.MonkeyPatch, every: int, told: list[str]
+) -> None:
+    monkeypatch.setattr(named_data, "_TOLD_EVERY", every)
+    recorder = Recorder()
+    folder("train", root, recorder)
+    assert recorder.lines == ["Getting torch/mnist.", *told]
+
+
 def test_what_was_half_written_is_written_again(root: Path) -> None:
     recorder = Recorder()
     recorder.context.cancelled.set()

@@ -67,6 +67,15 @@ def test_equal_tables_are_stored_once(tmp_path: Path) -> None:
     assert unlike - alike == pytest.approx(TABLE_BYTES, rel=0.05)
 
 
+@pytest.mark.parametrize(("count", "shared"), [(16_383, False), (16_384, True)])
+def test_equal_tables_are_shared_from_16_kib_on(count: int, shared: bool) -> None:
+    model = nn.Sequential(nn.Identity(), nn.Identity())
+    for layer in model:
+        layer.register_buffer("table", torch.ones(count, dtype=torch.uint8))
+    share_equal_tables(model)
+    assert (model[0].table is model[1].table) is shared
+
+
 def test_equal_parameters_stay_apart() -> None:
     model = nn.Sequential(nn.Linear(128, 128), nn.Linear(128, 128)).requires_grad_(False)
     for layer in model:
