@@ -158,7 +158,8 @@ def _bars(times: tuple[OperatorTime, ...], total: int) -> Iterator[Bar]:
     for item in ordered[:_MOST_OPERATORS]:
         words = f"{formatting.nanoseconds(item.ns)} · {formatting.percent(item.ns / total)} · {item.calls:,}×"
         yield Bar(item.name, words, item.ns / total)
-    rest = sum(item.ns for item in ordered[_MOST_OPERATORS:])
+    others = ordered[_MOST_OPERATORS:]
+    rest = sum(item.ns for item in others)
     if rest:
         words = f"{formatting.nanoseconds(rest)} · {formatting.percent(rest / total)}"
-        yield Bar(f"{len(ordered) - _MOST_OPERATORS} others", words, rest / total)
+        yield Bar(f"{len(others)} other{'s' if len(others) > 1 else ''}", words, rest / total)

@@ -16,8 +16,11 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from pqv_core import events
+from pqv_core.comparison.charts import Point, ScatterChart
 from pqv_gui.charts.base import POINTS, rounded_up, thinned
+from pqv_gui.charts.dots import MOST_DOTS
 from pqv_gui.charts.latency import LatencyChart
+from pqv_gui.charts.pareto import ParetoChart, Shown
 from pqv_gui.charts.training import accuracy_chart, loss_chart
 from pqv_gui.viewmodels.run import RunView
 
@@ -33,6 +36,15 @@ def test_thinning_keeps_extremes_ends_and_order(y: list[float], points: int) -> 
     assert xs[-1] == x[-1]
     assert {min(y), max(y)} <= set(ys) | {y[-1]}
     assert all(y[int(a)] == b for a, b in zip(xs, ys, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("count", "points", "drawn"), [(600, POINTS, 600), (601, POINTS, 401), (300, MOST_DOTS, 300), (301, MOST_DOTS, 201)]
+)
+def test_few_points_are_all_drawn_and_more_are_thinned(count: int, points: int, drawn: int) -> None:
+    x = array("d", range(count))
+    y = array("d", (n * 7 % 13 for n in range(count)))
+    assert len(thinned(x, y, points=points)[0]) == drawn
 
 
 @given(st.floats(1e-9, 1e12))
@@ -172,3 +184,58 @@ def test_far_apart_latencies_are_shown_by_their_ratios_until_a_person_decides(qt
     run.apply([events.LatencySample(run="r", role="compressed", index=3, ns=1)])
     chart.draw(run)
     assert not chart.logarithmic
+
+
+@pytest.mark.parametrize(("count", "dots", "points"), [(300, 300, 300), (301, 201, 301), (601, 401, 401)])
+def test_a_latency_has_at_most_300_dots_and_600_points(
+    qtbot: QtBot, run: RunView, count: int, dots: int, points: int
+) -> None:
+    chart = LatencyChart()
+    qtbot.addWidget(chart)
+    run.apply(
+        events.LatencySample(run="r", role="compressed", index=n, ns=(10 + n * 7 % 13) * 1_000_000)
+        for n in range(count)
+    )
+    chart.draw(run)
+    assert chart._dots["compressed"]._points.size() <= dots
+    assert len(chart._series["compressed"][1]) <= points
+    assert len(chart.as_csv().splitlines()) == 1 + 2 * count
+
+
+@pytest.mark.parametrize(("slowest_ms", "logarithmic"), [(60.0, False), (60.1, True)])
+def test_latencies_are_far_apart_from_six_times_on(
+    qtbot: QtBot, run: RunView, slowest_ms: float, logarithmic: bool
+) -> None:
+    chart = LatencyChart()
+    qtbot.addWidget(chart)
+    run.apply(
+        events.LatencySample(run="r", role=role, index=0, ns=round(ms * 1_000_000))
+        for role, ms in (("paper_fp32", slowest_ms), ("compressed", 10.0))
+    )
+    chart.draw(run)
+    assert (chart.logarithmic, chart.scale.isChecked()) == (logarithmic, logarithmic)
+
+
+def scatter(*points: Point) -> Shown:
+    return Shown(ScatterChart("pareto", "Accuracy", "latency", "ms", "top-1", "%", points))
+
+
+@pytest.mark.parametrize(("slowest", "logarithmic", "right"), [(60.0, False, 60.0), (60.1, True, np.log10(60.1))])
+def test_accuracy_over_latency_shows_ratios_from_six_times_on(
+    qtbot: QtBot, slowest: float, logarithmic: bool, right: float
+) -> None:
+    chart = ParetoChart()
+    qtbot.addWidget(chart)
+    chart.draw(scatter(Point(10.0, 80.0, "fast", "s"), Point(slowest, 90.0, "slow", "s")))
+    assert chart._bottom.logarithmic == logarithmic
+    assert chart._series["s"][1][-1] == pytest.approx(right)
+
+
+@pytest.mark.parametrize(("count", "told"), [(100, 100), (101, 2)])
+def test_of_more_than_a_hundred_points_those_on_the_front_are_told(qtbot: QtBot, count: int, told: int) -> None:
+    chart = ParetoChart()
+    qtbot.addWidget(chart)
+    chart.draw(scatter(*(Point(1.0 + n, 50.0, f"p{n}", "s", front=n < 2) for n in range(count))))
+    spoken = chart.plot.accessibleDescription().split("; ")
+    assert len(spoken) == told
+    assert spoken[0] == "p0: 1.00 ms, 50.0 %, on the Pareto front"

@@ -16,10 +16,14 @@ from pytestqt.qtbot import QtBot
 
 from pqv_core import project as projects
 from pqv_core import results, run_label, runs
+from pqv_core.comparison.columns import COLUMNS, Column
 from pqv_core.results import RunRecord
 from pqv_gui.pages.compare import ComparePage
+from pqv_gui.theme import em
 from pqv_gui.viewmodels import defaults
+from pqv_gui.viewmodels.compare import Compare
 from pqv_gui.viewmodels.steps import Place
+from pqv_gui.widgets.compare_table import CompareTable
 from pqv_gui.window import MainWindow
 from tests.fakes.records import MS, measurement, record
 from tests.qt.conftest import MakeWindow
@@ -215,6 +219,23 @@ def test_a_click_on_a_head_sorts_and_turns_round(opened: Opened, project: Path) 
 
 
 # names, notes, trash -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("longer", "looked_at"), [(7, True), (8, False)])
+def test_the_width_of_a_column_is_found_by_its_eight_longest_texts(qtbot: QtBot, longer: int, looked_at: bool) -> None:
+    """A text of few wide letters counts as long as it is one of those."""
+    thin, wide = {"i" * count for count in range(6, 6 + longer)}, "WWWWW"
+
+    class Texts(Compare):
+        def texts(self, column: Column) -> set[str]:
+            return {wide, *thin}
+
+    table = CompareTable(Texts())
+    qtbot.addWidget(table)
+    column = next(column for column in COLUMNS if column.key == "run")
+    advance = table.fontMetrics().horizontalAdvance
+    assert advance(wide) > max(map(advance, (*thin, f"{column.head} ▾")))
+    assert (table._width(column, first=False) >= advance(wide) + em(table, 1.1)) == looked_at
 
 
 def test_a_name_and_a_note_are_kept_as_one_types(opened: Opened, project: Path, qtbot: QtBot) -> None:

@@ -105,6 +105,30 @@ def test_a_bug_report_has_versions_and_the_log(
     assert handler not in logging.getLogger("pqv").handlers
 
 
+@pytest.mark.parametrize("count", [1, 7_000, 7_999, 8_000, 8_001, 20_000])
+def test_the_last_8_kilobytes_of_the_log_are_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, count: int) -> None:
+    monkeypatch.setattr(logfile, "folder", lambda: tmp_path)
+    text = "".join(chr(ord("a") + place % 26) for place in range(count))
+    logfile.path().write_text(text)
+    assert logfile.tail() == text[-8_000:]
+
+
+def test_a_full_log_is_put_aside_and_the_oldest_is_let_go(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(logfile, "folder", lambda: tmp_path)
+    handler = logfile.start()
+    log = logging.getLogger("pqv")
+    for number in range(90):
+        log.info("%03d %s", number, "x" * 10_000)
+    assert [path.name for path in tmp_path.iterdir()] == ["window.log"]
+    for number in range(90, 450):
+        log.info("%03d %s", number, "x" * 10_000)
+    logfile.stop(handler)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["window.log", "window.log.1", "window.log.2"]
+    assert all(path.stat().st_size <= 1_000_000 for path in tmp_path.iterdir())
+    assert " 449 " in logfile.path().read_text()
+    assert " 000 " not in (tmp_path / "window.log.2").read_text()
+
+
 def test_a_folder_that_cannot_be_written_stops_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "log").write_text("a file")
     monkeypatch.setattr(logfile, "folder", lambda: tmp_path / "log")

@@ -7,14 +7,21 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 import pytest
 from PySide6.QtWidgets import QMessageBox
 from pytestqt.qtbot import QtBot
 
+from pqv_core import events
+from pqv_core.config import RunConfig
+from pqv_core.job import RunJob
+from pqv_gui.jobs import JobRunner
 from pqv_gui.pages.run import RunPage
+from pqv_gui.viewmodels.run import RunView
 from pqv_gui.viewmodels.steps import Place
+from pqv_gui.widgets.run_parts import LogView
 from pqv_gui.window import MainWindow
-from tests.qt.conftest import MakeWindow
+from tests.qt.conftest import FAKE_WORKER, MakeWindow
 
 SOON_MS = 20_000
 Start = Callable[[str], MainWindow]
@@ -70,6 +77,31 @@ def test_the_log_can_be_filtered(started: Start, qtbot: QtBot) -> None:
     page.log.level.setCurrentIndex(2)
     page.log.level.activated.emit(2)
     assert page.log.text.toPlainText() == ""
+
+
+@pytest.mark.parametrize(("count", "first"), [(2_000, 0), (2_001, 1), (2_600, 600)])
+def test_the_log_shows_its_last_2000_lines(qtbot: QtBot, count: int, first: int) -> None:
+    log, view = LogView(), RunView()
+    qtbot.addWidget(log)
+    view.begin("r")
+    for part in (range(600), range(600, count)):
+        view.apply(events.Log(run="r", text=f"line {number}") for number in part)
+        log.refresh(view)
+    assert log.text.toPlainText().splitlines() == [f"  line {number}" for number in range(first, count)]
+
+
+def test_a_run_is_left_while_its_events_wait_for_room(qtbot: QtBot) -> None:
+    """Nobody takes them, for the window's loop stands still."""
+    jobs = JobRunner(command=(sys.executable, str(FAKE_WORKER), "flood"))
+    jobs.start(RunJob(run="r", project="/x.pqv", config=RunConfig()))
+    thread = jobs._thread
+    assert thread is not None
+    while len(thread._mailbox._waiting) < 4_000:
+        pass
+    (worker,) = psutil.Process().children()
+    jobs.close()
+    assert not jobs.active
+    assert not worker.is_running()
 
 
 def test_cancel_stops_and_resume_is_offered(started: Start, qtbot: QtBot) -> None:

@@ -12,10 +12,12 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PySide6.QtCore import QTimer
 from PySide6.QtNetwork import QLocalServer, QLocalSocket
 from pytestqt.qtbot import QtBot
 
 from pqv_core import project as projects
+from pqv_gui import single
 from pqv_gui.main import come_forward
 from pqv_gui.single import LIMIT_BYTES, Instance, Request, parse
 from pqv_gui.window import MainWindow
@@ -85,21 +87,61 @@ def test_without_a_place_for_the_socket_there_is_none(tmp_path: Path, qtbot: QtB
     made.deleteLater()
 
 
+def called(name: str) -> QLocalSocket:
+    socket = QLocalSocket()
+    socket.connectToServer(name)
+    assert socket.waitForConnected(5000)
+    return socket
+
+
+def is_over(socket: QLocalSocket) -> bool:
+    return socket.state() == QLocalSocket.LocalSocketState.UnconnectedState
+
+
 @pytest.mark.parametrize(
     "sent", [b"\n", b"{}x\n", b'{"project": "relative.pqv"}\n', b'{"run": "rm"}\n', b"x" * (LIMIT_BYTES + 1)]
 )
 def test_what_makes_no_sense_is_hung_up_on(sent: bytes, instance: Instance, name: str, qtbot: QtBot) -> None:
     asked: list[Request] = []
     instance.asked.connect(asked.append)
-    socket = QLocalSocket()
-    socket.connectToServer(name)
-    assert socket.waitForConnected(5000)
+    socket = called(name)
     socket.write(sent)
-    qtbot.waitUntil(lambda: socket.state() == QLocalSocket.LocalSocketState.UnconnectedState)
+    qtbot.waitUntil(lambda: is_over(socket))
     qtbot.waitUntil(lambda: instance._callers == 0)
     assert asked == []
     assert isinstance(instance._server, QLocalServer)
     assert instance._server.isListening()
+
+
+def test_of_nine_silent_callers_the_ninth_is_hung_up_on_and_the_others_once_patience_ends(
+    instance: Instance, name: str, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(single, "_PATIENCE_MS", 600_000)
+    silent = []
+    for count in range(1, 9):
+        silent.append(called(name))
+        qtbot.waitUntil(lambda count=count: instance._callers == count)  # type: ignore[misc]
+    ninth = called(name)
+    qtbot.waitUntil(lambda: is_over(ninth))
+    assert not any(is_over(socket) for socket in silent)
+    for patience in instance.findChildren(QTimer):
+        assert patience.remainingTime() > 300_000
+        patience.start(0)
+    qtbot.waitUntil(lambda: all(is_over(socket) for socket in silent))
+    assert instance._callers == 0
+    tenth = called(name)
+    with qtbot.waitSignal(instance.asked):
+        tenth.write(b"{}\n")
+    qtbot.waitUntil(lambda: bytes(tenth.readAll().data()) == b"taken\n")
+
+
+def test_a_silent_caller_has_two_seconds(instance: Instance, name: str, qtbot: QtBot) -> None:
+    socket = called(name)
+    qtbot.waitUntil(lambda: instance._callers == 1)
+    (patience,) = instance.findChildren(QTimer)
+    assert patience.isActive() and patience.interval() == 2000
+    socket.abort()
+    qtbot.waitUntil(lambda: instance._callers == 0)
 
 
 @given(st.binary(max_size=300))

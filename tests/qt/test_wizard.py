@@ -263,6 +263,19 @@ def test_a_recent_project_that_is_gone_can_be_taken_out_of_the_list(window: Main
     assert gone not in window.workspace.recents.paths
 
 
+@pytest.mark.parametrize("count", [9, 10, 11])
+def test_the_menu_has_the_ten_projects_that_were_opened_last(window: MainWindow, tmp_path: Path, count: int) -> None:
+    recents = window.workspace.recents
+    recents.clear()
+    assert not window.menus.recent.isEnabled()
+    for number in range(count):
+        recents.add(tmp_path / f"p{number}.pqv")
+    assert window.menus.recent.isEnabled()
+    shown = [action.text().partition(" ")[0] for action in window.menus.recent.actions()]
+    assert shown == [f"p{number}" for number in reversed(range(count))][:10]
+    assert len(recents.paths) == count
+
+
 def test_the_demo_is_made_and_opened(make_window: MakeWindow, qtbot: QtBot) -> None:
     window = make_window()
     window.workspace.open_demo()

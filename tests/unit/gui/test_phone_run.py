@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from deploy.measure import PhoneConfig
 from pqv_core import events
 from pqv_core.errors import ErrorInfo, UsageError
-from pqv_core.results import Accuracy, Measurement, OperatorTime, Parity
-from pqv_gui.viewmodels.measured import HEADS, Measured, group_bars, operator_bars
+from pqv_core.results import Accuracy, LayerSensitivity, Measurement, OperatorTime, Parity
+from pqv_gui.viewmodels.measured import HEADS, Measured, group_bars, layer_bars, operator_bars
 from pqv_gui.viewmodels.phone_files import File, Files
 from pqv_gui.viewmodels.phone_run import P90_WINDOW, PhoneRun, RunningP90, Target
 from pqv_gui.viewmodels.phone_settings import COMPARE, SHAPE, PhoneSettings
@@ -185,6 +185,23 @@ def test_operators_are_shown_from_the_slowest_on() -> None:
     assert bars[-1].name == "4 others"
     assert sum(bar.length for bar in bars) == pytest.approx(1.0)
     assert operator_bars(()) == []
+
+
+@pytest.mark.parametrize(("count", "last"), [(10, "op0"), (11, "1 other"), (12, "2 others")])
+def test_ten_operators_are_named_and_the_others_stand_together(count: int, last: str) -> None:
+    bars = operator_bars(tuple(OperatorTime(name=f"op{index}", calls=1, ns=index + 1) for index in range(count)))
+    assert len(bars) == min(11, count)
+    assert bars[-1].name == last
+    assert sum(bar.length for bar in bars) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(("count", "kept", "shown"), [(10, 9, 10), (11, 9, 10), (14, 12, 11)])
+def test_the_ten_most_sensitive_layers_are_shown_and_those_that_were_spared(count: int, kept: int, shown: int) -> None:
+    layers = [LayerSensitivity(name=f"layer{n}", relative=1 / (n + 1), kept=n == kept) for n in range(count)]
+    bars = layer_bars(layers)
+    assert [bar.name for bar in bars[:10]] == [f"layer{n}" for n in range(10)]
+    assert len(bars) == shown
+    assert [bar.name for bar in bars if "left in floating point" in bar.words] == [f"layer{kept}"]
 
 
 def test_operators_are_grouped_by_what_they_are_for() -> None:
