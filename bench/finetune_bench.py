@@ -1,10 +1,11 @@
-"""Images a second of fine-tuning against a loop written straight on timm's own training recipe, taking turns.
+"""Images a second of fine-tuning and of evaluation against loops written straight on timm's own, taking turns.
 
     python -m bench.finetune_bench [FOLDER] [--model NAME] [--img-size N] [--batch N] [--steps N] [--rounds N]
 
-FOLDER holds one sub-folder of images a class; without it, the demo's digits are taken. Prints one line of JSON: images
-a second by the clock and, which other programs on the machine disturb less, a second of processor time (of this process
-alone, without those that read images ahead); and the median of the rounds' ratios, above 1 where ours is faster.
+FOLDER holds ``train`` and ``val`` with one sub-folder of images a class; without it, the digits of the demo. Prints
+one line of JSON: images a second by the clock and, which other programs on the machine disturb less, a second of
+processor time (of this process alone, without those that read images ahead); and the median of the rounds' ratios,
+above 1 where ours is faster.
 """
 
 from __future__ import annotations
@@ -19,22 +20,25 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
+import torch.nn.functional as F  # noqa: N812
 from timm.data import create_dataset, create_loader
 from timm.loss import LabelSmoothingCrossEntropy
 from timm.optim import create_optimizer_v2
 from timm.scheduler import create_scheduler_v2
-from timm.utils import dispatch_clip_grad
+from timm.utils import accuracy, dispatch_clip_grad
 
 from pqv_core import demo
 from pqv_core.config import FinetuneConfig
-from pqv_core.engine import checkpoint, data, finetune, models
+from pqv_core.engine import checkpoint, data, evaluate, finetune, models
 from pqv_core.engine.context import Context
+from pqv_core.engine.readers import Readers
 from pqv_core.events import Event, Progress
 
 Moment = tuple[float, float]
+Turn = TypeVar("Turn")
 
 
 def model_of(arguments: argparse.Namespace, classes: int) -> torch.nn.Module:
@@ -57,7 +61,7 @@ def timms(arguments: argparse.Namespace, form: Any, classes: int) -> Iterator[Mo
     """timm's train.py in small: its loader, AdamW, schedule, smoothing and clipping. Seconds for each round."""
     model = model_of(arguments, classes).train()
     loader = create_loader(
-        create_dataset("", root=str(arguments.folder), is_training=True),
+        create_dataset("", root=str(arguments.train), is_training=True),
         input_size=form.input_size,
         batch_size=arguments.batch,
         is_training=True,
@@ -103,26 +107,66 @@ def ours(arguments: argparse.Namespace, form: Any, classes: int) -> Iterator[Mom
             began = now()
 
     context = Context(run="bench", send=take)
-    images = data.open_images(arguments.folder, preprocessing=form, context=context)
+    images = data.open_images(arguments.train, preprocessing=form, context=context)
     config = FinetuneConfig(epochs=50, batch_size=arguments.batch, learning_rate=1e-4, label_smoothing=0.1)
 
     def train(directory: str) -> None:
         go.acquire()
-        finetune.finetune(
-            model_of(arguments, classes),
-            config,
-            train=images,
-            val=None,
-            directory=Path(directory),
-            seed=0,
-            context=context,
-        )
+        with Readers() as context.readers:
+            finetune.finetune(
+                model_of(arguments, classes),
+                config,
+                train=images,
+                val=None,
+                directory=Path(directory),
+                seed=0,
+                context=context,
+            )
 
     with tempfile.TemporaryDirectory() as directory:
         threading.Thread(target=train, args=(directory,), daemon=True).start()
         while True:
             go.release()
             yield ready.get()
+
+
+def timms_evaluation(arguments: argparse.Namespace, form: Any, classes: int) -> Iterator[tuple[Moment, float]]:
+    """timm's validate.py in small: its loader, its accuracy. Seconds, and top-1, of each pass."""
+    model = model_of(arguments, classes).eval()
+    loader = create_loader(
+        create_dataset("", root=str(arguments.val)),
+        input_size=form.input_size,
+        batch_size=arguments.batch,
+        use_prefetcher=False,
+        interpolation=form.interpolation,
+        mean=form.mean,
+        std=form.std,
+        crop_pct=form.crop_pct,
+        num_workers=arguments.timm_workers,
+    )
+    while True:
+        began = now()
+        right = seen = 0.0
+        with torch.inference_mode():
+            for images, labels in loader:
+                answer = model(images)
+                F.cross_entropy(answer, labels).item()
+                top1, _ = accuracy(answer, labels, topk=(1, 5))
+                right += top1.item() * len(labels) / 100
+                seen += len(labels)
+        yield since(began), right / seen
+
+
+def our_evaluation(arguments: argparse.Namespace, form: Any, classes: int) -> Iterator[tuple[Moment, float]]:
+    """The tool's own evaluation. Seconds, and top-1, of each pass."""
+    model = model_of(arguments, classes).eval()
+    context = Context(run="bench", send=lambda event: None)
+    with Readers() as context.readers:
+        while True:
+            began = now()
+            images = data.open_images(arguments.val, preprocessing=form, context=context)
+            found = evaluate.accuracy(model, images, batch_size=arguments.batch, context=context)
+            yield since(began), found.top1
 
 
 def main() -> None:
@@ -138,27 +182,48 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as digits:
         if arguments.folder is None:
             demo.unpack_images(Path(digits))
-            arguments.folder = Path(digits) / "train"
+            arguments.folder = Path(digits)
+        arguments.train, arguments.val = arguments.folder / "train", arguments.folder / "val"
         measure(arguments)
 
 
 def measure(arguments: argparse.Namespace) -> None:
-    """Let both train in turns, and print."""
-    classes = sum(1 for path in arguments.folder.iterdir() if path.is_dir())
+    """Let both train, and then evaluate, in turns, and print."""
+    classes = sum(1 for path in arguments.train.iterdir() if path.is_dir())
     form = models.preprocessing(model_of(arguments, classes))
     runs = {"ours": ours(arguments, form, classes), "timm": timms(arguments, form, classes)}
-    taken: dict[str, list[Moment]] = {name: [] for name in runs}
-    for round_ in range(arguments.rounds + 1):
+    training = in_turns(runs, arguments.rounds)
+    passes = {"ours": our_evaluation(arguments, form, classes), "timm": timms_evaluation(arguments, form, classes)}
+    judged = in_turns(passes, arguments.rounds)
+    top1 = {name: {found for _, found in turns} for name, turns in judged.items()}
+    assert len(set.union(*top1.values())) == 1, f"not the same images are judged: {top1}"
+    evaluation = {name: [moment for moment, _ in turns] for name, turns in judged.items()}
+    images = sum(1 for path in arguments.val.rglob("*") if path.is_file())
+    found = {
+        "training": by_unit(training, arguments.batch * arguments.steps),
+        "evaluation": by_unit(evaluation, images),
+    }
+    print(json.dumps(found))
+
+
+def in_turns(runs: dict[str, Iterator[Turn]], rounds: int) -> dict[str, list[Turn]]:
+    """What each gives, one after the other; the first round is for warming up."""
+    taken: dict[str, list[Turn]] = {name: [] for name in runs}
+    for round_ in range(rounds + 1):
         for name, run in runs.items():
-            moment = next(run)
-            if round_:  # the first is for warming up
-                taken[name].append(moment)
-    print(json.dumps({unit: compared(taken, index, arguments) for index, unit in enumerate(("clock", "processor"))}))
+            turn = next(run)
+            if round_:
+                taken[name].append(turn)
+    return taken
 
 
-def compared(taken: dict[str, list[Moment]], index: int, arguments: argparse.Namespace) -> dict[str, Any]:
+def by_unit(taken: dict[str, list[Moment]], images: int) -> dict[str, Any]:
+    """The comparison by the clock and by processor time."""
+    return {unit: compared(taken, index, images) for index, unit in enumerate(("clock", "processor"))}
+
+
+def compared(taken: dict[str, list[Moment]], index: int, images: int) -> dict[str, Any]:
     seconds = {name: [moment[index] for moment in moments] for name, moments in taken.items()}
-    images = arguments.batch * arguments.steps
     return {
         "ratio": statistics.median(b / a for a, b in zip(seconds["ours"], seconds["timm"], strict=True)),
         "images_per_second": {name: images / statistics.median(values) for name, values in seconds.items()},
