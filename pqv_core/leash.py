@@ -20,8 +20,8 @@ def run(words: Sequence[str]) -> subprocess.CompletedProcess[bytes]:
         OSError: Python itself cannot be started. A program that cannot is exit status 127 and a line.
     """
     command = [sys.executable, "-P", "-m", "pqv_core.leash", *words]
-    environment, pipe = process_group.python_environment(), subprocess.PIPE
-    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=subprocess.STDOUT, env=environment) as process:
+    process = process_group.start(command, environment=process_group.python_environment(), together=True)
+    with process:
         assert process.stdout is not None
         said = process.stdout.read()
     return subprocess.CompletedProcess(list(words), process.returncode, said)
@@ -35,7 +35,7 @@ def main() -> int:
     except OSError as error:
         print(error)
         return 127
-    requests.listen(gone=lambda: process_group.kill(process))
+    requests.listen(gone=lambda: process_group.end(process))
     return process.wait()
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -85,6 +86,8 @@ def end_with_parent() -> None:
 def end_with_launcher() -> None:
     """End this process within seconds of the end of the one that started it, whatever that is."""
     launcher = psutil.Process().parent()
+    if launcher is not None and sys.platform == "win32" and sys.prefix != sys.base_prefix:
+        launcher = launcher.parent()  # the parent is the little program that a virtual environment has as its Python
     if launcher is None:  # another container's, which cannot be seen from here
         return
 
@@ -101,6 +104,8 @@ def _works(process: psutil.Process) -> bool:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
+    except psutil.AccessDenied:
+        return True
 
 
 def end() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -15,15 +16,20 @@ import psutil
 Process = subprocess.Popen[bytes]
 
 
-def start(command: Sequence[str], *, environment: Mapping[str, str]) -> Process:
-    """Start ``command`` with pipes for its three streams, as the head of a group of its own.
+def start(command: Sequence[str], *, environment: Mapping[str, str], together: bool = False) -> Process:
+    """Start ``command`` with pipes for its streams, as the head of a group of its own.
 
     A Ctrl-C in the terminal reaches the parent only; the parent decides what becomes of the group.
+
+    Args:
+        together: Both output streams go into one pipe.
 
     Raises:
         OSError: The program cannot be started.
     """
-    return _popen(command, environment, stream=subprocess.PIPE)
+    pipe = subprocess.PIPE
+    errors = subprocess.STDOUT if together else pipe
+    return subprocess.Popen(list(command), stdin=pipe, stdout=pipe, stderr=errors, env=dict(environment), **_apart())
 
 
 def start_beside(command: Sequence[str]) -> Process:
@@ -32,21 +38,13 @@ def start_beside(command: Sequence[str]) -> Process:
     Raises:
         OSError: The program cannot be started.
     """
-    return _popen(command, os.environ, stream=None)
+    return subprocess.Popen(list(command), stdin=subprocess.DEVNULL, **_apart())
 
 
-def _popen(command: Sequence[str], environment: Mapping[str, str], *, stream: int | None) -> Process:
-    apart: dict[str, Any] = {"start_new_session": True}
+def _apart() -> dict[str, Any]:
     if sys.platform == "win32":
-        apart = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}
-    return subprocess.Popen(
-        list(command),
-        stdin=stream if stream is not None else subprocess.DEVNULL,
-        stdout=stream,
-        stderr=stream,
-        env=dict(environment),
-        **apart,
-    )
+        return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}
+    return {"start_new_session": True}
 
 
 def python_environment() -> dict[str, str]:
@@ -70,7 +68,7 @@ def terminate(process: Process) -> None:
 def kill(process: Process) -> None:
     """End the whole group at once; does nothing when the process was reaped already."""
     if sys.platform == "win32":
-        _kill_tree(process.pid)
+        _kill(_family(process.pid))
     else:
         _signal(process, signal.SIGKILL)
 
@@ -84,27 +82,46 @@ def _signal(process: Process, number: int) -> None:
         return
 
 
-def _kill_tree(pid: int) -> None:
-    try:
-        parent = psutil.Process(pid)
-        family = [*parent.children(recursive=True), parent]
-    except psutil.NoSuchProcess:
-        return
+def end(process: Process, *, grace_s: float = 1.0) -> None:
+    """Ask the group to end, and then kill all that the process has started, in groups of their own as well."""
+    family = _family(process.pid)
+    terminate(process)
+    psutil.wait_procs(family[:1], timeout=grace_s)
+    _kill(family)
+
+
+def _kill(family: Sequence[psutil.Process]) -> None:
     for member in family:
-        try:
+        with contextlib.suppress(psutil.Error):
             member.kill()
-        except psutil.NoSuchProcess:
-            continue
 
 
-def processor_seconds(process: Process) -> float:
+def processor_seconds(pid: int) -> float:
     """What the process, and everything it started, has used of the processor so far, as far as can be seen."""
+    return sum(map(_processor_seconds, _family(pid)))
+
+
+def waits_for_disk(pid: int) -> bool:
+    """Whether the system holds the process, or one that it started, until a disk or network drive has answered.
+
+    Linux alone tells.
+    """
+    return any(_status(member) == psutil.STATUS_DISK_SLEEP for member in _family(pid))
+
+
+def _family(pid: int) -> list[psutil.Process]:
     try:
-        head = psutil.Process(process.pid)
-        family = [head, *head.children(recursive=True)]
+        head = psutil.Process(pid)
+        return [head, *head.children(recursive=True)]
     except psutil.Error:
-        return 0.0
-    return sum(map(_processor_seconds, family))
+        return []
+
+
+def _status(member: psutil.Process) -> str:
+    try:
+        return str(member.status())
+    except psutil.Error:
+        return ""
 
 
 def _processor_seconds(member: psutil.Process) -> float:

@@ -53,7 +53,10 @@ def _environment() -> dict[str, str]:
     return {
         **process_group.python_environment(),
         "PYTHONFAULTHANDLER": "1",  # a Python traceback when compiled code crashes
-        "TQDM_POSITION": "-1",  # without a terminal, too, the hub's client then tells how far a download is
+        # Without a terminal, too, the hub's client then tells how far a download is, and that it waits for another's.
+        "TQDM_POSITION": "-1",
+        "HF_HUB_DISABLE_PROGRESS_BARS": "0",
+        "HF_HUB_VERBOSITY": "info",
     }
 
 
@@ -79,8 +82,9 @@ class Worker:
         self._stderr = b""
         self._stage = ""
         self._progress: Progress | None = None
-        self._standstill = Standstill(self._worked_s)
+        self._standstill = Standstill(0)
         self._gave_up: ErrorInfo | None = None
+        self._gave_up_at: float | None = None
         self._asked_at: float | None = None
         self._end_of_events_at: float | None = None
         self._end_of_stderr = False
@@ -100,6 +104,7 @@ class Worker:
         try:
             line = self._job.model_dump_json().encode() + b"\n"
             self._process = process_group.start(self._command, environment=_environment())
+            self._standstill = Standstill(self._process.pid)
         except (OSError, ValueError) as error:
             self._not_started = ErrorInfo(
                 kind="WorkerError",
@@ -175,6 +180,8 @@ class Worker:
     def _escalated(self) -> bool:
         """Do what is due by now; True once there is nothing left to wait for."""
         assert self._process is not None
+        if _seconds_since(self._gave_up_at) >= 2 * _BETWEEN_S:  # not even killed it ends: it hangs in the system
+            return True
         asked = _seconds_since(self._asked_at) - self._grace_s
         if asked >= 2 * _BETWEEN_S:
             return True
@@ -190,11 +197,8 @@ class Worker:
         silent = self._standstill.seconds() if self._exited_at is None else 0.0
         if silent:
             self._give_up(
-                f"{self._where()} stood still for {silent:.0f} s: nothing was heard and nothing was computed."
+                f"{self._where()} made no progress for {silent:.0f} s: the process said nothing and computed nothing."
             )
-
-    def _worked_s(self) -> float:
-        return process_group.processor_seconds(self._process) if self._process is not None else 0.0
 
     def _where(self) -> str:
         """What the worker was at, as the beginning of a sentence."""
@@ -206,6 +210,7 @@ class Worker:
 
     def _give_up(self, sentence: str) -> None:
         if self._gave_up is None:
+            self._gave_up_at = time.monotonic()
             self._gave_up = ErrorInfo(
                 kind="WorkerError",
                 message=sentence,

@@ -181,8 +181,8 @@ def _exchange(
     try:
         process.stdin.write(request.model_dump_json() + "\n")
         process.stdin.flush()  # it stays open: its end would tell the process that we are gone
-    except BrokenPipeError as error:
-        with contextlib.suppress(BrokenPipeError):
+    except OSError as error:  # a broken pipe, which Windows calls an invalid argument
+        with contextlib.suppress(OSError):
             process.stdin.close()  # drops what was not sent, which closing would try to send again
         raise _died(process) from error
     for line in process.stdout:

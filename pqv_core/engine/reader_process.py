@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -9,17 +10,18 @@ from pqv_core import owner
 
 
 def serve(connection: Connection[Any, Any]) -> None:
-    """Say ``True`` once all is imported, then answer until the connection ends."""
+    """Say None once all is imported, and again after each image that was read, until the connection ends."""
     owner.end_with_parent()  # first of all: what is imported below takes seconds
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent
     import torch
 
     from pqv_core.engine.reading import read_chunk
 
     torch.set_num_threads(1)
     try:
-        connection.send(True)
+        connection.send(None)
         while True:
             recipe, items = connection.recv()
-            connection.send(read_chunk(recipe, items))
+            connection.send(read_chunk(recipe, items, tick=lambda: connection.send(None)))
     except (EOFError, ConnectionError):
         return

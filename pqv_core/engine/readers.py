@@ -18,6 +18,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
 from typing import Any, Self
 
 import torch
@@ -30,16 +31,21 @@ from pqv_core.errors import DataError
 from pqv_core.silence import Silence
 
 STILL_S = 60.0
-"""How long no image may come, of those that are waited for, before the job ends."""
+"""How long no image may come, while some are waited for, before the job ends."""
 
 _MOST = 8
 _REPLACED = 4
-_CHUNK = 8  # images a message: few enough that something is heard often, enough that messages cost little
+_CHUNK = 8  # images a message
 _LOOK_S = 0.2
 _END_S = 2.0  # for a killed process that hangs in the system, on a network drive that is gone
 
-Coming = tuple[Sequence[Item], list[Future[Chunk]]]
-"""A batch: what was asked for, and its chunks; none where this process shall read it."""
+
+@dataclass(frozen=True)
+class Part:
+    """Images that were asked for together, and what comes of them; None where this process reads them itself."""
+
+    items: Sequence[Item]
+    chunk: Future[Chunk] | None
 
 
 class Readers:
@@ -54,7 +60,8 @@ class Readers:
         self.count = spare_cores(sharing=sharing) if count is None else count
         self._readers: list[_Reader] = []
         self._idle: queue.SimpleQueue[_Reader | None] = queue.SimpleQueue()  # None, which stays: there is none left
-        self._threads: ThreadPoolExecutor | None = None  # each waits for one of the processes
+        self._threads: ThreadPoolExecutor | None = None  # each waits for the answer of one of the processes
+        self._greeting: list[threading.Thread] = []
         self._lock = threading.Lock()
         self._closed = False
         self._lost = 0
@@ -74,8 +81,13 @@ class Readers:
         """End the processes, whatever they are doing."""
         with self._lock:
             self._closed = True
-            for reader in self._readers:
-                reader.end()
+        for reader in self._readers:
+            reader.kill()
+        for reader in self._readers:
+            reader.join()
+        self._idle.put(None)
+        for thread in self._greeting:
+            thread.join()
         if self._threads is not None:
             self._threads.shutdown(cancel_futures=True)
 
@@ -98,62 +110,73 @@ class Readers:
             DataError: No image came for a minute.
             Cancelled: The end was asked for.
         """
-        coming: deque[Coming] = deque()
+        coming: deque[list[Part]] = deque()
         for items in plan:
-            coming.append((items, self._asked(recipe, items)))
+            coming.append(self._asked(recipe, items))
             while coming and self._is_far_enough_ahead(coming):
-                yield self._collected(recipe, *coming.popleft(), here, context)
+                yield list(self._collected(recipe, coming.popleft(), here, context))
         while coming:
-            yield self._collected(recipe, *coming.popleft(), here, context)
+            yield list(self._collected(recipe, coming.popleft(), here, context))
 
-    def _start(self) -> ThreadPoolExecutor:
+    def _asked(self, recipe: Recipe, items: Sequence[Item]) -> list[Part]:
+        self._start_once()
+        if not self.is_up or self._threads is None:
+            return [Part(items, None)]
+        parts = [items[start : start + _CHUNK] for start in range(0, len(items), _CHUNK)]
+        return [Part(part, self._threads.submit(self._chunk, recipe, part)) for part in parts]
+
+    def _is_far_enough_ahead(self, coming: deque[list[Part]]) -> bool:
+        """Whether the first batch can be waited for: the processes have enough to do, or there are none."""
+        return not self.is_up or sum(map(len, coming)) - len(coming[0]) >= 2 * self.count
+
+    def _collected(
+        self, recipe: Recipe, parts: Sequence[Part], here: Callable[[Item], Picture], context: Context
+    ) -> Iterator[tuple[Item, Picture]]:
+        for part in parts:
+            pictures = self._delivered(recipe, part, context) if part.chunk is not None else None
+            yield from zip(part.items, pictures if pictures is not None else map(here, part.items), strict=True)
+
+    def _delivered(self, recipe: Recipe, part: Part, context: Context) -> list[Picture] | None:
+        """What a process has read; None where it was lost."""
+        assert part.chunk is not None
+        silence, beats = Silence(), self._beats
+        while wait([part.chunk], timeout=_LOOK_S).not_done:
+            context.check_cancelled()
+            if self._beats != beats:
+                beats = self._beats
+                silence.broken()
+            elif silence.seconds() >= STILL_S:
+                raise _still(recipe, [item.path for item in part.items])
+        try:
+            return unpacked(part.chunk.result())
+        except ReaderLostError:
+            context.log("A process that read images has ended. What it had to read is read again.", level="warning")
+            return None
+
+    @property
+    def _beats(self) -> int:
+        """Grows with each image that any of the processes has read."""
+        return sum(reader.beats for reader in self._readers)
+
+    def _start_once(self) -> None:
+        if self._threads is not None or self._closed:
+            return
         self._threads = ThreadPoolExecutor(max(1, self.count), "pqv-reader")
         self._readers = [_Reader() for _ in range(self.count)]
         for reader in self._readers:
-            reader.start()
-            self._threads.submit(self._greet, reader)
-        return self._threads
+            self._begin(reader)
 
-    def _asked(self, recipe: Recipe, items: Sequence[Item]) -> list[Future[Chunk]]:
-        threads = self._threads or self._start()
-        if not self.is_up:
-            return []
-        parts = [items[start : start + _CHUNK] for start in range(0, len(items), _CHUNK)]
-        return [threads.submit(self._chunk, recipe, part) for part in parts]
-
-    def _is_far_enough_ahead(self, coming: deque[Coming]) -> bool:
-        """Whether the first batch can be waited for: it is to be read here, or the processes have more to do."""
-        own = len(coming[0][1])
-        return own == 0 or sum(len(chunks) for _, chunks in coming) - own >= 2 * self.count
-
-    def _collected(
-        self,
-        recipe: Recipe,
-        items: Sequence[Item],
-        chunks: Sequence[Future[Chunk]],
-        here: Callable[[Item], Picture],
-        context: Context,
-    ) -> list[tuple[Item, Picture]]:
-        try:
-            self._wait(recipe, items, chunks, context)
-            pictures = [picture for chunk in chunks for picture in unpacked(chunk.result())]
-        except ReaderLostError:
-            context.log("A process that read images was ended from outside; another one takes over.", level="warning")
-            pictures = []
-        return list(zip(items, pictures or map(here, items), strict=True))
-
-    def _wait(self, recipe: Recipe, items: Sequence[Item], chunks: Sequence[Future[Chunk]], context: Context) -> None:
-        silence, waiting = Silence(), len(chunks)
-        while missing := wait(chunks, timeout=_LOOK_S).not_done:
-            context.check_cancelled()
-            if len(missing) < waiting:
-                waiting = len(missing)
-                silence.broken()
-            elif silence.seconds() >= STILL_S:
-                first = next(index for index, chunk in enumerate(chunks) if not chunk.done()) * _CHUNK
-                raise _still(recipe, [item.path for item in items[first : first + _CHUNK]])
+    def _begin(self, reader: _Reader) -> None:
+        reader.start()
+        self._greeting.append(threading.Thread(target=self._greet, args=(reader,), name="pqv-reader-greeting"))
+        self._greeting[-1].start()
 
     # in threads ----------------------------------------------------------------------------------------------
+
+    def _greet(self, reader: _Reader) -> None:
+        with contextlib.suppress(ReaderLostError):
+            reader.greet()
+        self._give_back(reader)
 
     def _chunk(self, recipe: Recipe, items: Sequence[Item]) -> Chunk:
         reader = self._idle.get()
@@ -161,32 +184,26 @@ class Readers:
             self._idle.put(None)
             raise ReaderLostError
         try:
-            return reader.ask(recipe, items)
+            chunk = reader.ask(recipe, items)
         except ReaderLostError:
             self._replace(reader)
             raise
-        finally:
-            self._give_back(reader)
+        self._give_back(reader)
+        return chunk
 
     def _replace(self, reader: _Reader) -> None:
         with self._lock:
             self._lost += 1
-            if self._closed or self._lost > _REPLACED:
+            if not self._closed and self._lost <= _REPLACED:
+                self._begin(reader)
                 return
-            reader.start()
-        with contextlib.suppress(ReaderLostError):
-            reader.greet()
+        self._give_back(reader)
 
     def _give_back(self, reader: _Reader) -> None:
         if not reader.is_gone:
             self._idle.put(reader)
         elif all(other.is_gone for other in self._readers):
             self._idle.put(None)
-
-    def _greet(self, reader: _Reader) -> None:
-        with contextlib.suppress(ReaderLostError):
-            reader.greet()
-        self._give_back(reader)
 
 
 class ReaderLostError(Exception):
@@ -199,25 +216,27 @@ class _Reader:
     Attributes:
         is_up: It can be asked.
         is_gone: It could not be started, or has ended.
+        beats: Grows with each image that it has read.
     """
 
     def __init__(self) -> None:
         self.is_up = self.is_gone = False
+        self.beats = 0
         self._process: Any = None
         self._connection: Any = None
 
     def start(self) -> None:
         """Begin a new process, if the system lets us."""
         spawn = multiprocessing.get_context("spawn")
-        self._connection, theirs = spawn.Pipe()
-        self._process = spawn.Process(target=reader_process.serve, args=(theirs,), name="pqv-reader", daemon=True)
         self.is_up = self.is_gone = False
         try:
-            self._process.start()
+            self._connection, theirs = spawn.Pipe()
+            process = spawn.Process(target=reader_process.serve, args=(theirs,), name="pqv-reader", daemon=True)
+            with theirs:  # closed here, so that the end of that process is the end of the connection
+                process.start()
+            self._process = process
         except OSError:
-            self._process, self.is_gone = None, True
-        finally:
-            theirs.close()  # so that the end of that process is the end of the connection
+            self.is_gone = True
 
     def greet(self) -> None:
         """Wait until the process is up.
@@ -226,7 +245,8 @@ class _Reader:
             ReaderLostError: It never comes.
         """
         with self._losing():
-            self.is_up = self._connection.recv()
+            self._answer()
+        self.is_up = not self.is_gone
 
     def ask(self, recipe: Recipe, items: Sequence[Item]) -> Chunk:
         """Have images read.
@@ -236,22 +256,38 @@ class _Reader:
         """
         with self._losing():
             self._connection.send((recipe, items))
-            chunk: Chunk = self._connection.recv()
+            while (chunk := self._answer()) is None:
+                self.beats += 1
         return chunk
 
-    def end(self) -> None:
-        """Kill the process; whoever waits for its answer is told that it is lost."""
+    def kill(self) -> None:
+        """End the process; whoever waits for its answer is told that it is lost."""
         self.is_up, self.is_gone = False, True
         if self._process is not None:
             self._process.kill()
+
+    def join(self) -> None:
+        """Wait until the system has forgotten the process, unless it hangs in the system."""
+        if self._process is not None:
             self._process.join(_END_S)
+
+    def _answer(self) -> Chunk | None:
+        """What the process says next. Its end is looked for as well: it does not always end the connection."""
+        while not self._connection.poll(_LOOK_S):
+            if self.is_gone or not self._process.is_alive():
+                raise EOFError
+        answer: Chunk | None = self._connection.recv()
+        return answer
 
     @contextlib.contextmanager
     def _losing(self) -> Iterator[None]:
+        if self.is_gone:
+            raise ReaderLostError
         try:
             yield
         except (EOFError, OSError) as error:
-            self.end()
+            self.kill()
+            self.join()
             self._connection.close()
             raise ReaderLostError from error
 
@@ -265,13 +301,13 @@ def spare_cores(*, sharing: int = 1) -> int:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     mine = cores // max(1, sharing)
     has_card = torch.cuda.is_available() or torch.backends.mps.is_available()
-    return min(_MOST, mine - 1 if has_card else mine // 4)
+    return max(0, min(_MOST, mine - 1 if has_card else mine // 4))
 
 
 def _still(recipe: Recipe, paths: Sequence[str]) -> DataError:
-    others = f" and {len(paths) - 1} after it" if len(paths) > 1 else ""
+    others = f" and the next {len(paths) - 1}" if len(paths) > 1 else ""
     return DataError(
-        f"Reading images has stood still for {STILL_S:.0f} s, at {images.shown(paths[0])}{others}.",
+        f"No image could be read for {STILL_S:.0f} s: {images.shown(paths[0])}{others} did not come.",
         action="Check the disk or the network drive with the images, then run again: what is finished is kept.",
         details=f"In {images.shown(recipe.folder)}:\n" + "\n".join(images.shown(path) for path in paths),
     )

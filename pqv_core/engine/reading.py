@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -86,9 +86,12 @@ def read(recipe: Recipe, item: Item) -> Picture:
         return error.reason
 
 
-def read_chunk(recipe: Recipe, items: Sequence[Item]) -> Chunk:
-    """Read some images, for another process."""
-    pictures = [read(recipe, item) for item in items]
+def read_chunk(recipe: Recipe, items: Sequence[Item], *, tick: Callable[[], None]) -> Chunk:
+    """Read some images, for another process; ``tick`` is called after each."""
+    pictures = []
+    for item in items:
+        pictures.append(read(recipe, item))
+        tick()
     problems = {place: picture for place, picture in enumerate(pictures) if isinstance(picture, str)}
     whole = [picture.numpy() for picture in pictures if isinstance(picture, Tensor)]
     return Chunk(np.stack(whole) if whole else np.empty(0, np.uint8), problems)

@@ -52,18 +52,11 @@ def main() -> int:
     return EXIT[finished.outcome]
 
 
-def outcome(job: jobs.Job, send: Callable[[Event], None], cancelled: threading.Event, *, sharing: int = 1) -> Finished:
-    """Do the job and say how it ended: the outermost boundary of this process.
-
-    Args:
-        sharing: How many processes share this computer's cores.
-    """
+def outcome(job: jobs.Job, send: Callable[[Event], None], cancelled: threading.Event) -> Finished:
+    """Do the job and say how it ended: the outermost boundary of this process."""
     context = Context(run=job.run, send=send, cancelled=cancelled)
     try:
-        from pqv_core.engine.readers import Readers  # torch takes seconds to import: the job is taken first
-
-        with Readers(sharing=sharing) as context.readers:
-            result = _do(job, context)
+        result = _do(job, context)
     except Cancelled:
         return Finished(run=job.run, outcome="cancelled", stage=context.stage)
     except Exception as error:  # noqa: BLE001

@@ -93,7 +93,8 @@ def test_a_process_started_anyhow_ends_with_its_launcher() -> None:
 
 
 def test_a_program_that_knows_nothing_of_us_ends_with_its_owner_too() -> None:
-    child = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'import time; time.sleep(60)'])"
+    grandchild = "[sys.executable, '-c', 'import time; time.sleep(60)'], start_new_session=True"  # as Ninja does
+    child = f"import subprocess, sys; subprocess.run({grandchild})"
     body = f"""
         import sys
         from pqv_core import leash

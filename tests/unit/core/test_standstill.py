@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pqv_core.silence import Silence
-from pqv_core.standstill import STILL_S, Standstill
+from pqv_core.standstill import DISK_S, STILL_S, Standstill
 
 
 class Machine:
@@ -15,6 +15,7 @@ class Machine:
         self.now = 1000.0
         self.worked = 5.0
         self.share = share
+        self.at_disk = False
 
     def wait(self, watch: Standstill, seconds: float, *, step: float = 0.25) -> float:
         """Let time pass, looking now and then; what the last look gave."""
@@ -28,7 +29,10 @@ class Machine:
 
 def watched(share: float) -> tuple[Machine, Standstill]:
     machine = Machine(share)
-    return machine, Standstill(lambda: machine.worked, clock=lambda: machine.now)
+    watch = Standstill(
+        0, worked_s=lambda pid: machine.worked, waits_for_disk=lambda pid: machine.at_disk, clock=lambda: machine.now
+    )
+    return machine, watch
 
 
 @pytest.mark.parametrize(("share", "ends"), [(0.0, True), (0.005, True), (0.05, False), (2.0, False)])
@@ -60,6 +64,20 @@ def test_one_that_ends_its_work_in_silence_has_the_whole_time_from_there() -> No
 
     assert machine.wait(watch, STILL_S - 1) == 0
     assert machine.wait(watch, STILL_S + 2) > 0
+
+
+def test_one_that_waits_for_a_disk_has_more_time() -> None:
+    machine, watch = watched(0.0)
+    machine.at_disk = True
+
+    assert machine.wait(watch, DISK_S - 1) == 0
+    assert machine.wait(watch, 2) == pytest.approx(DISK_S, abs=1)
+
+
+def test_one_whose_children_ended_has_worked_though_their_time_is_forgotten() -> None:
+    machine, watch = watched(-0.5)
+
+    assert machine.wait(watch, 5 * STILL_S) == 0
 
 
 def test_a_computer_that_slept_was_not_silent() -> None:

@@ -73,7 +73,7 @@ def test_the_model_is_judged_in_eval_mode_and_left_as_it_was(
 
 
 def test_unreadable_images_do_not_count(images: data.Images, recorder: Recorder) -> None:
-    (images._reader.folder / "a" / "000.png").write_bytes(b"")
+    (images._recipe.folder / "a" / "000.png").write_bytes(b"")
 
     found = evaluate.accuracy(constant(9, 0, 0, 0, 0, 0), images, batch_size=1, context=recorder.context)
 

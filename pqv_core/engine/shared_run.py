@@ -1,0 +1,81 @@
+"""A run whose fine-tuning is shared by many processes, as ``pqv_core.engine.launch`` is given it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from pqv_core import project as projects
+from pqv_core import runs
+from pqv_core.config import RunConfig
+from pqv_core.engine import crew, devices, worker
+from pqv_core.engine.context import Context
+from pqv_core.engine.readers import Readers
+from pqv_core.errors import Cancelled, PqvError, WorkerError
+from pqv_core.events import Event, Finished, encode
+from pqv_core.standstill import Standstill
+
+_STILL_S = 600.0  # a step waits for the slowest process
+
+
+def main(project: Path, *, fresh: bool) -> int:
+    """Take this process's part; returns the exit status."""
+    try:
+        config = projects.load(project).config
+        devices.accelerator(config.finetune)  # meets the other processes
+        return _lead(project, config, fresh=fresh) if crew.is_first() else _follow(config)
+    except PqvError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+
+
+def _lead(project: Path, config: RunConfig, *, fresh: bool) -> int:
+    stream = os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1)
+    os.dup2(2, 1)  # from here on, what libraries print cannot mix with the events
+
+    watch = Standstill(os.getpid(), still_s=_STILL_S)
+
+    def say(event: Event) -> None:
+        watch.heard()
+        stream.write(encode(event) + "\n")
+
+    cancelled = threading.Event()
+    signal.signal(signal.SIGINT, lambda number, frame: cancelled.set())
+    job = runs.job(project, fresh=fresh)
+    threading.Thread(target=_end_what_stands_still, args=(watch, job.run, say), daemon=True).start()
+    finished = worker.outcome(job, say, cancelled)
+    if finished.outcome == "succeeded":
+        crew.dismiss(config.finetune)
+    say(finished)
+    return worker.EXIT[finished.outcome]
+
+
+def _end_what_stands_still(watch: Standstill, run: str, say: Callable[[Event], None]) -> None:
+    while not (silent := watch.seconds()):
+        time.sleep(1)
+    error = WorkerError(
+        f"The run made no progress for {silent:.0f} s: its first process said nothing and computed nothing.",
+        action="Check that all machines, disks and network drives in use answer, then run again: "
+        "what is finished is kept.",
+    )
+    say(Finished(run=run, outcome="failed", error=error.info()))
+    os._exit(worker.EXIT["failed"])  # whoever launched it ends the others
+
+
+def _follow(config: RunConfig) -> int:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the first process ends all
+    context = Context(run="", send=lambda event: None)
+    try:
+        with Readers(config.data.readers, sharing=crew.size_here()) as context.readers:
+            crew.follow(config.finetune, context)
+    except Cancelled:
+        return worker.EXIT["cancelled"]
+    except RuntimeError as error:  # the connection is lost when the first process ends early; it says why
+        print(str(error).partition("\n")[0], file=sys.stderr)
+        return worker.EXIT["failed"]
+    return worker.EXIT["succeeded"]
