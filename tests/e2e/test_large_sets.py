@@ -5,11 +5,9 @@ The sets of the other tests are small, and small sets take another way.
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import os
 import random
-import secrets
 import signal
 import subprocess
 import sys
@@ -24,11 +22,11 @@ from PIL import Image
 from pqv_core import events
 from pqv_core.engine import data
 from tests.e2e.test_run import PQV, SMALL, lasting, only_record, pqv
+from tests.marks import marked, marked_environment
 
 TRAINED, JUDGED = 600, 520
 SIZE = (640, 480)
 KILLS = 20
-MARK = "PQV_TEST_MARK"
 posix = pytest.mark.skipif(sys.platform == "win32", reason="signals")
 
 
@@ -104,7 +102,6 @@ def test_a_large_set_is_evaluated_calibrated_trained_and_evaluated(whole: Path) 
         pytest.param(1, None, id="one core"),
         pytest.param(2, None, id="two cores"),
         pytest.param(1, 2, id="more processes than cores"),
-        pytest.param(2, 0, id="no process beside"),
     ],
 )
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="cores cannot be taken away here")
@@ -159,11 +156,11 @@ def kill(project: Path, *, victim: str, after: int, met: Counter[str]) -> tuple[
     Args:
         met: Counts the victims that were there.
     """
-    mark = secrets.token_hex(8)
+    mark, environment = marked_environment()
     with subprocess.Popen(
         [*PQV, "run", str(project), "--json"],
         cwd=project.parent,
-        env={**os.environ, MARK: mark},
+        env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
@@ -179,16 +176,6 @@ def kill(project: Path, *, victim: str, after: int, met: Counter[str]) -> tuple[
     _, alive = psutil.wait_procs(marked(mark), timeout=10)
     assert alive == []
     return said.splitlines(), running.returncode
-
-
-def marked(mark: str) -> list[psutil.Process]:
-    """Every process of this computer that was started with this mark in its environment, by whomever."""
-    found = []
-    for process in psutil.process_iter():
-        with contextlib.suppress(psutil.Error):
-            if process.environ().get(MARK) == mark and process.status() != psutil.STATUS_ZOMBIE:
-                found.append(process)
-    return found
 
 
 def words(process: psutil.Process) -> str:

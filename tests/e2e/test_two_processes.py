@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 import torch
 
@@ -17,6 +19,7 @@ from pqv_core.config import RunConfig, with_setting
 from pqv_core.engine import checkpoint, data, finetune, sparsify
 from pqv_core.engine.stages import PREPROCESSING
 from tests.fakes.training import Recorder, image_folder
+from tests.marks import marked, marked_environment
 
 SETTINGS = {
     "model.name": "vit_tiny_patch16_224",
@@ -51,20 +54,16 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+def launch(project: Path) -> list[str]:
+    """As docs/fine-tuning.md has it."""
+    command = [sys.executable, "-m", "accelerate.commands.launch", "--cpu", "--num_machines", "1"]
+    command += ["--num_processes", "2", "--mixed_precision", "no", "--dynamo_backend", "no"]
+    return [*command, "--main_process_port", "0", "-m", "pqv_core.engine.launch", str(project)]
+
+
 def launched(project: Path) -> subprocess.CompletedProcess[str]:
-    command = [
-        sys.executable,
-        "-m",
-        "accelerate.commands.launch",
-        "--cpu",
-        "--num_machines",
-        "1",
-        "--num_processes",
-        "2",
-    ]
-    command += ["--mixed_precision", "no", "--dynamo_backend", "no", "--main_process_port", "0"]
     return subprocess.run(
-        [*command, "-m", "pqv_core.engine.launch", str(project)],
+        launch(project),
         cwd=Path(__file__).parents[2],
         env={**os.environ, "OMP_NUM_THREADS": "1"},
         capture_output=True,
@@ -96,6 +95,27 @@ def test_two_processes_learn_what_one_learns(project: Path, tmp_path: Path) -> N
         curve = {metric.step: metric.value for metric in together if metric.name == name}
         assert curve == pytest.approx(recorder.curve(name), rel=1e-4), name
     same_weights(run / "stages" / "sparsify", sparse)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+@pytest.mark.parametrize("stage", ["", "finetune"])
+def test_the_processes_end_with_the_one_that_launched_them(project: Path, tmp_path: Path, stage: str) -> None:
+    """As soon as both are there, which is before they have imported anything, and while they train."""
+    own = tmp_path / project.name
+    shutil.copytree(project.parent, tmp_path, dirs_exist_ok=True, ignore=shutil.ignore_patterns("*.runs"))
+    mark, environment = marked_environment()
+    with subprocess.Popen(
+        launch(own), cwd=Path(__file__).parents[2], env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    ) as launcher:
+        assert launcher.stdout is not None
+        while stage and stage not in launcher.stdout.readline().decode():
+            assert launcher.poll() is None
+        while len(others := [process for process in marked(mark) if process.pid != launcher.pid]) < 2:
+            assert launcher.poll() is None
+        launcher.kill()
+        psutil.wait_procs(others, timeout=15)
+        assert marked(mark) == []
 
 
 def same_weights(stage: Path, alone: torch.nn.Module) -> None:
