@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 from collections.abc import Sequence
 
 from pqv_core import owner, process_group
@@ -35,8 +36,17 @@ def main() -> int:
     except OSError as error:
         print(error)
         return 127
-    requests.listen(gone=lambda: process_group.end(process))
-    return process.wait()
+    ending = threading.Lock()
+
+    def gone() -> None:
+        with ending:
+            process_group.end(process)
+            owner.end()
+
+    requests.listen(gone=gone)
+    status = process.wait()
+    with ending:  # it may have ended because it was asked to, and the others have not yet
+        return status
 
 
 if __name__ == "__main__":

@@ -12,6 +12,8 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn
 
 import psutil
 
@@ -84,8 +86,15 @@ def end_with_parent() -> None:
 
 
 def end_with_launcher() -> None:
-    """End this process within seconds of the end of the one that started it, whatever that is."""
+    """End this process within seconds of the end of the one that started it, whatever that is.
+
+    torchrun is a Python program: a process of it with another parent has lost it before it came here.
+    """
     launcher = psutil.Process().parent()
+    if launcher is None and sys.platform == "win32":
+        end()
+    if launcher is not None and "TORCHELASTIC_RUN_ID" in os.environ and not _is_python(launcher):
+        end()
     if launcher is not None and sys.platform == "win32" and sys.prefix != sys.base_prefix:
         launcher = launcher.parent()  # the parent is the little program that a virtual environment has as its Python
     if launcher is None:  # another container's, which cannot be seen from here
@@ -99,6 +108,14 @@ def end_with_launcher() -> None:
     threading.Thread(target=wait, daemon=True, name="pqv-owner").start()
 
 
+def _is_python(process: psutil.Process) -> bool:
+    try:
+        program = process.cmdline()[:1]
+    except psutil.Error:  # gone, or another person's, as the system's first process is
+        return False
+    return bool(program) and Path(program[0]).name.lower().startswith("python")
+
+
 def _works(process: psutil.Process) -> bool:
     try:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
@@ -108,6 +125,13 @@ def _works(process: psutil.Process) -> bool:
         return True
 
 
-def end() -> None:
+def leave(status: int) -> NoReturn:
+    """End this process with what it has said, without waiting for children that hang in the system."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
+
+
+def end() -> NoReturn:
     """End this process at once."""
     os._exit(GONE)  # every file is replaced in one step, so there is nothing to tidy

@@ -152,8 +152,9 @@ class Worker:
             if self._finished and self._process is not None:
                 self._change.wait_for(lambda: self._exited_at is not None, timeout=_TEARDOWN_S)
             self._kill()
+        until = time.monotonic() + (_TEARDOWN_S if self._gave_up is not None else _SILENT_EXIT_S)
         for thread in self._threads:
-            thread.join(timeout=_SILENT_EXIT_S)
+            thread.join(timeout=max(0.0, until - time.monotonic()))
         if self._process is not None and not any(thread.is_alive() for thread in self._threads):
             for pipe in (self._process.stdout, self._process.stderr):
                 if pipe is not None:
@@ -185,7 +186,7 @@ class Worker:
         asked = _seconds_since(self._asked_at) - self._grace_s
         if asked >= 2 * _BETWEEN_S:
             return True
-        if _seconds_since(self._end_of_events_at) >= _SILENT_EXIT_S:
+        if self._exited_at is None and _seconds_since(self._end_of_events_at) >= _SILENT_EXIT_S:
             self._give_up("The job’s process stopped speaking but did not end, so it was ended.")
         if asked >= _BETWEEN_S:
             self._kill()

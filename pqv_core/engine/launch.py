@@ -9,7 +9,6 @@ fine-tuning. The exit status is 0 (succeeded), 1 (failed) or 130 (cancelled).
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
 from pqv_core import owner
@@ -28,4 +27,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    owner.leave(main())

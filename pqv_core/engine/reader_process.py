@@ -23,5 +23,5 @@ def serve(connection: Connection[Any, Any]) -> None:
         while True:
             recipe, items = connection.recv()
             connection.send(read_chunk(recipe, items, tick=lambda: connection.send(None)))
-    except (EOFError, ConnectionError):
+    except (EOFError, OSError):  # the parent is gone, perhaps in the middle of a message
         return

@@ -15,6 +15,7 @@ import multiprocessing
 import os
 import queue
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -64,7 +65,7 @@ class Readers:
         self._greeting: list[threading.Thread] = []
         self._lock = threading.Lock()
         self._closed = False
-        self._lost = 0
+        self._lost = self._lost_untold = 0
 
     def __enter__(self) -> Self:
         return self
@@ -77,14 +78,19 @@ class Readers:
         """Whether a process can be asked."""
         return any(reader.is_up for reader in self._readers)
 
+    @property
+    def _are_gone(self) -> bool:
+        return all(reader.is_gone for reader in self._readers)
+
     def close(self) -> None:
         """End the processes, whatever they are doing."""
         with self._lock:
             self._closed = True
         for reader in self._readers:
             reader.kill()
+        until = time.monotonic() + _END_S
         for reader in self._readers:
-            reader.join()
+            reader.join(max(0.0, until - time.monotonic()))
         self._idle.put(None)
         for thread in self._greeting:
             thread.join()
@@ -112,6 +118,7 @@ class Readers:
         """
         coming: deque[list[Part]] = deque()
         for items in plan:
+            self._tell(context)
             coming.append(self._asked(recipe, items))
             while coming and self._is_far_enough_ahead(coming):
                 yield list(self._collected(recipe, coming.popleft(), here, context))
@@ -150,8 +157,14 @@ class Readers:
         try:
             return unpacked(part.chunk.result())
         except ReaderLostError:
-            context.log("A process that read images has ended. What it had to read is read again.", level="warning")
             return None
+
+    def _tell(self, context: Context) -> None:
+        """Say once of each loss that there was one."""
+        lost, self._lost_untold = self._lost_untold, 0
+        if lost:
+            text = "A process that reads images has ended or could not be started; its images are read by others."
+            context.log(text, level="warning")
 
     @property
     def _beats(self) -> int:
@@ -174,15 +187,18 @@ class Readers:
     # in threads ----------------------------------------------------------------------------------------------
 
     def _greet(self, reader: _Reader) -> None:
-        with contextlib.suppress(ReaderLostError):
+        try:
             reader.greet()
+        except ReaderLostError:
+            self._lost_untold += not self._closed
         self._give_back(reader)
 
     def _chunk(self, recipe: Recipe, items: Sequence[Item]) -> Chunk:
-        reader = self._idle.get()
-        if reader is None:
-            self._idle.put(None)
-            raise ReaderLostError
+        while (reader := self._idle.get()) is None:
+            with self._lock:
+                if self._closed or self._are_gone:
+                    self._idle.put(None)
+                    raise ReaderLostError
         try:
             chunk = reader.ask(recipe, items)
         except ReaderLostError:
@@ -194,6 +210,7 @@ class Readers:
     def _replace(self, reader: _Reader) -> None:
         with self._lock:
             self._lost += 1
+            self._lost_untold += 1
             if not self._closed and self._lost <= _REPLACED:
                 self._begin(reader)
                 return
@@ -202,7 +219,7 @@ class Readers:
     def _give_back(self, reader: _Reader) -> None:
         if not reader.is_gone:
             self._idle.put(reader)
-        elif all(other.is_gone for other in self._readers):
+        elif self._are_gone:
             self._idle.put(None)
 
 
@@ -266,10 +283,10 @@ class _Reader:
         if self._process is not None:
             self._process.kill()
 
-    def join(self) -> None:
+    def join(self, seconds: float = _END_S) -> None:
         """Wait until the system has forgotten the process, unless it hangs in the system."""
         if self._process is not None:
-            self._process.join(_END_S)
+            self._process.join(seconds)
 
     def _answer(self) -> Chunk | None:
         """What the process says next. Its end is looked for as well: it does not always end the connection."""

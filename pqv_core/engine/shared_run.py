@@ -6,12 +6,11 @@ import os
 import signal
 import sys
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 
+from pqv_core import owner, runs
 from pqv_core import project as projects
-from pqv_core import runs
 from pqv_core.config import RunConfig
 from pqv_core.engine import crew, devices, worker
 from pqv_core.engine.context import Context
@@ -32,6 +31,9 @@ def main(project: Path, *, fresh: bool) -> int:
     except PqvError as error:
         print(error, file=sys.stderr)
         return error.exit_code
+    except RuntimeError as error:  # torch's own, for an address that is taken or does not answer
+        print(f"The processes could not meet: {str(error).partition(chr(10))[0]}", file=sys.stderr)
+        return WorkerError.exit_code
 
 
 def _lead(project: Path, config: RunConfig, *, fresh: bool) -> int:
@@ -47,24 +49,29 @@ def _lead(project: Path, config: RunConfig, *, fresh: bool) -> int:
     cancelled = threading.Event()
     signal.signal(signal.SIGINT, lambda number, frame: cancelled.set())
     job = runs.job(project, fresh=fresh)
-    threading.Thread(target=_end_what_stands_still, args=(watch, job.run, say), daemon=True).start()
+    over = threading.Event()
+    threading.Thread(target=_end_what_stands_still, args=(watch, over, job.run, say), daemon=True).start()
     finished = worker.outcome(job, say, cancelled)
     if finished.outcome == "succeeded":
         crew.dismiss(config.finetune)
+    over.set()
     say(finished)
     return worker.EXIT[finished.outcome]
 
 
-def _end_what_stands_still(watch: Standstill, run: str, say: Callable[[Event], None]) -> None:
+def _end_what_stands_still(watch: Standstill, over: threading.Event, run: str, say: Callable[[Event], None]) -> None:
     while not (silent := watch.seconds()):
-        time.sleep(1)
+        if over.wait(1):
+            return
     error = WorkerError(
         f"The run made no progress for {silent:.0f} s: its first process said nothing and computed nothing.",
         action="Check that all machines, disks and network drives in use answer, then run again: "
         "what is finished is kept.",
     )
-    say(Finished(run=run, outcome="failed", error=error.info()))
-    os._exit(worker.EXIT["failed"])  # whoever launched it ends the others
+    try:
+        say(Finished(run=run, outcome="failed", error=error.info()))
+    finally:
+        owner.leave(worker.EXIT["failed"])  # whoever launched it ends the others
 
 
 def _follow(config: RunConfig) -> int:

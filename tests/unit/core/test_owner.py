@@ -92,9 +92,37 @@ def test_a_process_started_anyhow_ends_with_its_launcher() -> None:
     assert alive == []
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="there a process whose parent is gone sees that it has none")
+def test_a_process_whose_launcher_was_gone_before_it_looked_ends_too() -> None:
+    late = """
+import os, sys, time
+from pqv_core import owner
+while os.getppid() == int(sys.argv[1]):
+    time.sleep(0.02)
+owner.end_with_launcher()
+time.sleep(60)
+"""
+    body = f"""
+        import os, subprocess, sys
+        os.environ["TORCHELASTIC_RUN_ID"] = "1"
+        command = [sys.executable, "-c", {late!r}, str(os.getpid())]
+        print(subprocess.Popen(command, stdout=subprocess.DEVNULL).pid, flush=True)
+    """
+    with program(body) as process:
+        orphan = psutil.Process(int(hear(process)))
+        process.wait(timeout=10)
+        _, alive = psutil.wait_procs([orphan], timeout=15)
+    assert alive == []
+
+
 def test_a_program_that_knows_nothing_of_us_ends_with_its_owner_too() -> None:
     grandchild = "[sys.executable, '-c', 'import time; time.sleep(60)'], start_new_session=True"  # as Ninja does
-    child = f"import subprocess, sys; subprocess.run({grandchild})"
+    # It ends when it is asked to, but not at once, and leaves its child to others.
+    child = (
+        "import signal, subprocess, sys, time; "
+        "signal.signal(signal.SIGTERM, lambda *_: (time.sleep(0.2), sys.exit())); "
+        f"subprocess.Popen({grandchild}).wait()"
+    )
     body = f"""
         import sys
         from pqv_core import leash

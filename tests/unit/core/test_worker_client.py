@@ -7,6 +7,7 @@ import re
 import signal
 import sys
 import threading
+import time
 from pathlib import Path
 
 import psutil
@@ -316,10 +317,13 @@ def test_a_worker_that_not_even_a_kill_ends_is_not_waited_for(monkeypatch: pytes
     monkeypatch.setattr(standstill, "STILL_S", 1.0)
     monkeypatch.setattr(standstill, "_WATCHED_FROM_S", 0.3)
     worker = Worker(JOB, command=fake_worker("take_job(); os.kill(os.getpid(), signal.SIGSTOP)"))
-    with worker, monkeypatch.context() as patched:
-        patched.setattr(process_group, "kill", lambda process: None)
+    real, processes = process_group.kill, []
+    monkeypatch.setattr(process_group, "kill", processes.append)
+    with worker:
         [last] = worker.events()
-        patched.undo()
+        began = time.monotonic()
+    assert time.monotonic() - began < 3
+    real(processes[0])
     assert isinstance(last, Finished)
     assert last.error is not None
     assert "made no progress" in last.error.message
@@ -356,6 +360,22 @@ def test_a_worker_that_closed_its_streams_and_goes_on_is_ended_and_not_for_want_
     assert last.outcome == "failed"
     assert last.error is not None
     assert last.error.message == "The job’s process stopped speaking but did not end, so it was ended."
+
+
+def test_a_listener_that_comes_late_hears_everything(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As after Ctrl-Z in the terminal: the worker has said all and ended long ago."""
+    monkeypatch.setattr(worker_client, "_SILENT_EXIT_S", 0.1)
+    with Worker(
+        JOB, command=fake_worker("take_job()\nfor n in range(50): say('log', text=str(n))\nfinish()")
+    ) as worker:
+        heard = worker.events()
+        first = next(heard)
+        pause = threading.Event()
+        while worker._exited_at is None:
+            pause.wait(0.01)
+        rest = [event for event in heard if not pause.wait(0.02)]
+    assert [first, *rest][-2] == Log(run=RUN, text="49")
+    assert len(rest) == 50
 
 
 @posix
