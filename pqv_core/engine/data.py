@@ -9,7 +9,6 @@ from pathlib import Path
 import torch
 from PIL import Image
 from torch import Tensor
-from torch.utils.data import Dataset
 
 from pqv_core import dataset, images
 from pqv_core.engine.augment import Augmentation
@@ -39,7 +38,7 @@ class Batch:
     labels: Tensor
 
 
-class Images(Dataset[tuple[Tensor, int]]):
+class Images:
     """A folder of images in a model's form. ``images[i]`` is ((C, H, W) fp32 normalised, class).
 
     Args:
@@ -164,12 +163,11 @@ class Images(Dataset[tuple[Tensor, int]]):
         problems = {item.index: picture for item, picture in read if isinstance(picture, str)}
         pictures, labels = [], []
         for item, picture in read:
-            taken, found = (
-                self._next_readable(item, problems) if item.index in problems and substitute else (item, picture)
-            )
-            if isinstance(found, Tensor):
-                pictures.append(found)
-                labels.append(self._samples[taken.index][1])
+            if isinstance(picture, str) and substitute:
+                item, picture = self._next_readable(item, problems)
+            if isinstance(picture, Tensor):
+                pictures.append(picture)
+                labels.append(self._samples[item.index][1])
         self._note(problems)
         return Batch(
             torch.stack(pictures) if pictures else torch.empty(0, dtype=torch.uint8),
