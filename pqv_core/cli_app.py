@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import typer
 
+from pqv_core import streams
+
 if TYPE_CHECKING:
     from pqv_core.errors import ErrorInfo
 
@@ -43,13 +45,14 @@ def run(app: typer.Typer, arguments: Sequence[str]) -> int:
     With ``PQV_DEBUG=1`` in the environment what is unexpected is raised, with its traceback.
     """
     as_json = _JSON_FLAG in arguments
+    streams.prepare(as_json=as_json)
     try:
         command = typer.main.get_command(app)
         code = command.main(list(arguments) or ["--help"], prog_name="pqv", standalone_mode=False)
         sys.stdout.flush()
         return code if isinstance(code, int) else DONE
     except BrokenPipeError:  # the reader (head, less) has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        streams.silence()
         return FAILED
     except (KeyboardInterrupt, typer.Abort):
         print("Cancelled.", file=sys.stderr)

@@ -140,7 +140,16 @@ _OS_SENTENCES = {
     errno.EISDIR: ("The path is a folder, not a file", "Give the path of a file."),
     errno.EEXIST: ("The file exists already", "Choose another name."),
     errno.ENAMETOOLONG: ("The name is too long", "Choose a shorter name."),
-    errno.EMFILE: ("Too many files are open", "Close other programs and run again."),
+    errno.EMFILE: ("Too many files are open", "Raise the limit (ulimit -n) and run again."),
+    errno.ENFILE: ("Too many files are open", "Close other programs and run again."),
+    errno.ENOMEM: (
+        "There is not enough memory",
+        "Close other programs or raise the limit (ulimit -v).",
+    ),
+    errno.EAGAIN: (
+        "No further process or thread can be started",
+        "Close other programs, or raise the limit (ulimit -u).",
+    ),
 }
 
 

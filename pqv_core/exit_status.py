@@ -12,6 +12,12 @@ _MEMORY = ErrorInfo(
     message="The job was killed by the system, most likely because memory ran out.",
     action=f"Close other programs, or choose a smaller batch or model, and run again: {_KEPT}",
 )
+_LITTLE_MEMORY = ErrorInfo(
+    kind="WorkerError",
+    message="The job ended because there was not enough memory.",
+    action="Close other programs, choose a smaller batch or model, or raise a limit that is set (ulimit -v), and run "
+    f"again: {_KEPT}",
+)
 _CRASH_ACTION = f"Run again: {_KEPT} If it happens again, choose another engine and copy the details into a bug report."
 _CRASHES = {"SIGSEGV", "SIGBUS", "SIGABRT", "SIGFPE", "SIGTRAP", "SIGSYS"}
 _WINDOWS = {
@@ -21,6 +27,18 @@ _WINDOWS = {
     0xC0000017: "SIGKILL",  # no memory
     0xC000012D: "SIGKILL",  # commitment limit
 }
+
+
+_ABOUT_MEMORY = (
+    *("can't allocate memory", "cannot allocate memory", "out of memory", "bad_alloc", "memoryerror"),
+    "failed to map segment",  # the system's loader, for a library that finds no room
+)
+
+
+def is_about_memory(text: str) -> bool:
+    """Whether a library's or the system's words say that memory ran out."""
+    lower = text.lower()
+    return any(words in lower for words in _ABOUT_MEMORY)
 
 
 def explain(code: int, *, stderr: str = "") -> ErrorInfo:
@@ -33,7 +51,8 @@ def explain(code: int, *, stderr: str = "") -> ErrorInfo:
     name = _signal_name(code)
     what = f"signal {name}" if name else f"exit code {code}"
     details = f"The worker process ended with {what}.\n{stderr}".strip()
-    return _words(name, code).model_copy(update={"details": details})
+    words = _LITTLE_MEMORY if name == "SIGABRT" and is_about_memory(stderr) else _words(name, code)
+    return words.model_copy(update={"details": details})
 
 
 def _signal_name(code: int) -> str:

@@ -13,6 +13,8 @@ from typing import Any
 
 import psutil
 
+from pqv_core import inherited
+
 Process = subprocess.Popen[bytes]
 
 
@@ -49,7 +51,9 @@ def _apart() -> dict[str, Any]:
 
 def python_environment() -> dict[str, str]:
     """The environment in which another Python finds the checkout that we run from, and writes UTF-8 on every system."""
-    environment = {**os.environ, "PYTHONUTF8": "1"}
+    environment = dict(os.environ)
+    inherited.without_python(environment)
+    environment["PYTHONUTF8"] = "1"
     root = Path(__file__).resolve().parents[1]
     if root.name not in ("site-packages", "dist-packages"):
         others = os.environ.get("PYTHONPATH", "")

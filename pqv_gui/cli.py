@@ -12,14 +12,17 @@ import typer
 
 from deploy import cli as phone_cli
 from pqv_core import cli as core_cli
-from pqv_core import cli_app
+from pqv_core import cli_app, owner
 
 _DISPLAYS = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The entry point of ``pqv``; returns the exit code."""
-    return cli_app.run(build(), sys.argv[1:] if arguments is None else arguments)
+    code = cli_app.run(build(), sys.argv[1:] if arguments is None else arguments)
+    if sys.flags.inspect:  # PYTHONINSPECT, left from debugging, would show the exit as a traceback
+        owner.leave(code)
+    return code
 
 
 def build() -> typer.Typer:

@@ -9,14 +9,16 @@ fine-tuning. The exit status is 0 (succeeded), 1 (failed) or 130 (cancelled).
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
 
-from pqv_core import owner
+from pqv_core import inherited, owner
 
 
 def main() -> int:
     """Take this process's part."""
     owner.end_with_launcher()  # first of all: what is imported below takes seconds
+    inherited.set_aside(os.environ, launched=True)
     from pqv_core.engine import shared_run
 
     parser = argparse.ArgumentParser(prog="accelerate launch -m pqv_core.engine.launch", description=__doc__)

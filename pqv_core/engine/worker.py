@@ -8,23 +8,25 @@ the exit status is 0 (succeeded), 1 (failed), 2 (no job) or 130 (cancelled).
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import threading
 import traceback
 from collections.abc import Callable
 
+from pqv_core import exit_status, inherited, owner
 from pqv_core import job as jobs
-from pqv_core import owner
 from pqv_core.engine.context import Context
-from pqv_core.errors import Cancelled, PqvError, WorkerError, foreseen
-from pqv_core.events import Event, Finished, encode
+from pqv_core.errors import Cancelled, PqvError, WorkerError, foreseen, from_os_error
+from pqv_core.events import Event, Finished, Log, encode
 
 EXIT = {"succeeded": 0, "failed": 1, "cancelled": 130}
 
 
 def main() -> int:
     """Do one job."""
+    not_heeded = inherited.set_aside(os.environ)  # before torch is loaded
     requests = owner.Requests()
     stream = os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1)
     os.dup2(2, 1)  # from here on, what is printed cannot mix with the events
@@ -44,6 +46,8 @@ def main() -> int:
         lambda line: cancelled.set() if line.strip() == b"cancel" else None,
         gone=owner.end if "--owned" in sys.argv[1:] else lambda: None,
     )
+    if not_heeded and isinstance(job, jobs.RunJob):
+        send(Log(run=job.run, text=inherited.sentence(not_heeded)))
     finished = outcome(job, send, cancelled)
     try:
         send(finished)
@@ -89,12 +93,15 @@ def _translated(error: Exception) -> PqvError:
         return known
     text = str(error)
     details = traceback.format_exc()
-    if isinstance(error, MemoryError) or "can't allocate memory" in text or "out of memory" in text:
+    if isinstance(error, MemoryError) or exit_status.is_about_memory(text):
         return WorkerError(
             "There is not enough memory for this step.",
-            action="Close other programs, choose a smaller batch or a smaller model, and run again.",
+            action="Close other programs, choose a smaller batch or a smaller model, or raise a limit that is set "
+            "(ulimit -v), and run again.",
             details=details,
         )
+    if "can't start new thread" in text:
+        return from_os_error(OSError(errno.EAGAIN, text))
     if "No space left on device" in text:
         return WorkerError(
             "The disk is full.",
