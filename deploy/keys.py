@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import platformdirs
 
 from pqv_core.errors import DeviceError, from_os_error
+from pqv_core.fsio import move, remove
 
 if TYPE_CHECKING:
     from deploy.transports.adb_shell_link import Signer
@@ -60,13 +61,13 @@ def create(path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
         generate_key(draft)
-        draft.with_name(draft.name + ".pub").replace(_public(path))
-        draft.replace(path)
+        move(draft.with_name(draft.name + ".pub"), _public(path))
+        move(draft, path)
     except OSError as error:
         raise from_os_error(error, path) from error
     finally:
         with contextlib.suppress(OSError):  # what it stands for was said already
-            draft.unlink(missing_ok=True)
+            remove(draft)
 
 
 def _public(path: Path) -> Path:

@@ -1,42 +1,65 @@
-"""Writing files so that a reader never sees half of one."""
+"""Files and folders changed in one step: a reader never sees half of one, and on Windows none stands in the way."""
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
-import tempfile
-from collections.abc import Iterator
+import secrets
+import shutil
+import stat
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pqv_core.errors import from_os_error
 
+PATIENCE_S = 1.0
+"""How long a file that another program has open is waited for. Readers of ours and virus scanners need less."""
+
+_PAUSE_S = 0.02
+_Result = TypeVar("_Result")
+
 
 @contextlib.contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def replacing(path: Path, *, durable: bool = True) -> Iterator[Path]:
     """A temporary path beside ``path`` that takes its place when the block ends well, and vanishes otherwise.
+
+    Args:
+        durable: Wait until the disk has the content, so that not even a power cut leaves half a file.
 
     Raises:
         StorageError: The folder is missing, full, or may not be written.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}.", suffix=".part")
-        os.close(handle)
+        temporary = _made_beside(path)
+        usual = temporary.stat().st_mode
     except OSError as error:
         raise from_os_error(error, path) from error
-    temporary = Path(name)
     try:
         yield temporary
-        _flush(temporary)
-        temporary.chmod(0o666 & ~_umask())
-        os.replace(temporary, path)  # noqa: PTH105 - atomic on the three systems
+        if durable:
+            _flush(temporary)
+        temporary.chmod(stat.S_IMODE(usual))  # safetensors, for one, writes a file that only its owner may read
+        move(temporary, path)
     except OSError as error:
         raise from_os_error(error, path) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # what keeps it from vanishing must not hide how the block ended
+            remove(temporary)
+
+
+def _made_beside(path: Path) -> Path:
+    """A new, empty file with the permissions that the system gives to new files."""
+    while True:
+        temporary = path.with_name(f".{path.name[:40]}.{secrets.token_hex(4)}.part")
+        with contextlib.suppress(FileExistsError):
+            os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+            return temporary
 
 
 def _flush(path: Path) -> None:
@@ -44,10 +67,53 @@ def _flush(path: Path) -> None:
         os.fsync(file.fileno())
 
 
-def _umask() -> int:
-    current = os.umask(0o022)
-    os.umask(current)
-    return current
+def move(source: Path, target: Path) -> None:
+    """Give a file or a folder another name in one step; a file that had this name is replaced.
+
+    Raises:
+        OSError: It cannot be, or on Windows a program has had one of them open for longer than ``PATIENCE_S``.
+    """
+    _patiently(lambda: os.replace(source, target))  # noqa: PTH105 - atomic on the three systems
+
+
+def remove(path: Path) -> None:
+    """Delete a file, where it is there.
+
+    Raises:
+        OSError: It cannot be, or on Windows a program has had it open for longer than ``PATIENCE_S``.
+    """
+    with contextlib.suppress(FileNotFoundError):
+        _patiently(lambda: os.unlink(path))  # noqa: PTH108 - the same seam as the others
+
+
+def remove_folder(path: Path) -> None:
+    """Delete a folder with all that is in it, where it is there.
+
+    Raises:
+        OSError: It cannot be, or on Windows a program has had a file in it open for longer than ``PATIENCE_S``.
+    """
+    try:
+        _patiently(lambda: shutil.rmtree(path))
+    except FileNotFoundError:
+        if path.exists():  # something in it was deleted by somebody else
+            raise
+
+
+def _patiently(step: Callable[[], _Result]) -> _Result:
+    """Do a step again while the system refuses it for a moment.
+
+    Windows neither replaces nor deletes a file that a program has open; a folder there is not empty until the last
+    reader of what was deleted in it has gone. NFS does the same.
+    """
+    deadline = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            return step()
+        except OSError as error:
+            momentary = isinstance(error, PermissionError) or error.errno in (errno.EBUSY, errno.ENOTEMPTY)
+            if not momentary or time.monotonic() >= deadline:
+                raise
+        time.sleep(_PAUSE_S)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from pqv_core.errors import from_os_error
 from pqv_core.events import Metric
+from pqv_core.fsio import remove
 
 
 class History:
@@ -42,7 +43,7 @@ class History:
 
     def begin(self, earlier: Path | None = None) -> None:
         """Forget all points, for a training begins anew; those of an ``earlier`` one come first."""
-        self._path.unlink(missing_ok=True)
+        remove(self._path)
         if earlier is not None:
             shutil.copy(earlier, self._path)
         self._last = {metric.name: metric.step for metric in read(self._path)}

@@ -115,7 +115,7 @@ def _acquire(path: Path) -> FileLock | None:
 def _release(path: Path, lock: FileLock | None) -> None:
     if lock is not None:
         with contextlib.suppress(OSError):  # the folder may have vanished
-            _note(path).unlink(missing_ok=True)
+            fsio.remove(_note(path))
         lock.release()
 
 

@@ -23,6 +23,7 @@ from pqv_core.engine.quantize import quantize
 from pqv_core.engine.targets import target
 from pqv_core.errors import BenchmarkError, ExportError
 from pqv_core.events import Artifact
+from pqv_core.fsio import move, remove
 from pqv_core.results import Candidate, Role
 
 _CHOICE_ITERATIONS = 15
@@ -179,9 +180,9 @@ class _Exporter:
         candidates = self._choose({passes: (name, NO_ENGINE) for passes, name in trials.items()})
         chosen = next(item.name for item in candidates if item.chosen)
         name = "fast_fp32.ptl"
-        (self.directory / trials[chosen]).replace(self.directory / name)
+        move(self.directory / trials[chosen], self.directory / name)
         for leftover in trials.values():
-            (self.directory / leftover).unlink(missing_ok=True)
+            remove(self.directory / leftover)
         return Artefact(
             role="fast_fp32",
             file=name,
@@ -224,7 +225,7 @@ class _Exporter:
             self._save(model, self.directory / name, passes, {})
         candidates = self._choose({way: (files[passes], engine) for way, (engine, passes) in ways.items()})
         for name in files.values():
-            (self.directory / name).unlink()
+            remove(self.directory / name)
         engine, passes = ways[next(item.name for item in candidates if item.chosen)]
         return engine, passes, candidates
 

@@ -8,7 +8,6 @@ order; the classes of ImageNet get its synsets' names, by which a published head
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from timm.data.imagenet_info import ImageNetInfo
 
 from pqv_core.engine.context import Context
 from pqv_core.errors import DataError, PqvError, from_os_error
+from pqv_core.fsio import move, remove_folder
 
 SPLITS = {"train": ("train",), "val": ("validation", "val", "test")}
 _PACKAGES = {"hfds": "datasets", "hfids": "datasets", "tfds": "tensorflow-datasets", "wds": "webdataset"}
@@ -47,12 +47,12 @@ def folder(name: str, which: str, *, root: Path | None, context: Context) -> Pat
         return place
     context.log(f"Getting {name}.")
     part = place.with_name(f".{which}.part")
-    shutil.rmtree(part, ignore_errors=True)
+    remove_folder(part)
     try:
         part.mkdir(parents=True)
         data = _opened(name, which, root or cache / "sources")
         _write(data, part, context)
-        part.rename(place)
+        move(part, place)
     except OSError as error:
         raise from_os_error(error, part) from error
     return place

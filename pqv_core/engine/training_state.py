@@ -18,6 +18,7 @@ from timm.utils.model_ema import ModelEmaV3
 from torch import Tensor, nn
 
 from pqv_core.engine import tensorfile
+from pqv_core.fsio import remove
 
 STATE_FILE = "state.safetensors"
 INTERVAL_SECONDS = 10.0
@@ -108,7 +109,7 @@ class Store:
         self._cost = self._saved - began
         for path in self._directory.glob("best-*.safetensors"):
             if position.best is None or path != self._best_path(position.best.epoch):
-                path.unlink(missing_ok=True)
+                remove(path)
 
     def load(self, key: str) -> Position | None:
         """Bring model and optimiser to the saved state; None where there is none of this training.

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 from pqv_core.engine import checkpoint, crew, models, sparsify
 from pqv_core.engine.stages.work import WEIGHTS_FILE, Result, Stage, Work
 from pqv_core.errors import DataError
+from pqv_core.fsio import remove_folder
 
 
 def _sparsify_inputs(work: Work) -> Result | None:
@@ -44,7 +44,7 @@ def _sparsify(work: Work, directory: Path) -> Result:
         sparsify=work.config.prune,
     )
     checkpoint.save(crew.train(plan, work.context), directory / WEIGHTS_FILE, base=work.base)
-    shutil.rmtree(directory / "state", ignore_errors=True)
+    remove_folder(directory / "state")
     return {name: work.results["load"][name] for name in ("params", "macs")}
 
 
@@ -85,7 +85,7 @@ def _finetune(work: Work, directory: Path) -> Result:
     )
     tuned = crew.train(plan, work.context)
     checkpoint.save(tuned, directory / WEIGHTS_FILE, base=work.base)
-    shutil.rmtree(directory / "state", ignore_errors=True)
+    remove_folder(directory / "state")
     params, macs = models.count(tuned)
     return {"params": params, "macs": macs}
 

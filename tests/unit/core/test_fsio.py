@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -122,6 +124,95 @@ def test_a_file_gets_the_usual_permissions(tmp_path: Path) -> None:
     finally:
         os.umask(before)
     assert (tmp_path / "file.txt").stat().st_mode & 0o777 == 0o640
+
+
+@pytest.mark.skipif(os.name != "posix", reason="POSIX permissions")
+def test_a_file_gets_the_usual_permissions_though_its_writer_made_it_anew(tmp_path: Path) -> None:
+    (tmp_path / "usual").touch()
+    with fsio.replacing(tmp_path / "file.txt") as temporary:
+        temporary.unlink()
+        temporary.touch(mode=0o600)
+    assert (tmp_path / "file.txt").stat().st_mode == (tmp_path / "usual").stat().st_mode
+
+
+def test_the_umask_is_never_touched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It belongs to the whole process: a file that another thread makes meanwhile would get it."""
+    monkeypatch.delattr(os, "umask")
+    fsio.write_text(tmp_path / "file.txt", "text")
+    assert _names(tmp_path) == ["file.txt"]
+
+
+class Busy:
+    """A step of the system that a reader refuses some times, as Windows does while it has the file open."""
+
+    def __init__(self, step: Callable[..., None], *, times: int, error: OSError | None = None) -> None:
+        self.step, self.times = step, times
+        self.error = error or PermissionError(errno.EACCES, "used by another process")
+
+    def __call__(self, *arguments: Any, **more: Any) -> None:
+        self.times -= 1
+        if self.times >= 0:
+            raise self.error
+        self.step(*arguments, **more)
+
+
+def test_a_reader_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "file.txt"
+    path.write_text("before")
+    monkeypatch.setattr(os, "replace", busy := Busy(os.replace, times=5))
+    fsio.write_text(path, "after")
+    assert (path.read_text(), busy.times, _names(tmp_path)) == ("after", -1, ["file.txt"])
+
+
+def test_a_reader_that_stays_is_said_and_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "file.txt"
+    path.write_text("before")
+    monkeypatch.setattr(fsio, "PATIENCE_S", 0.1)
+    monkeypatch.setattr(os, "replace", Busy(os.replace, times=10**9))
+    with pytest.raises(StorageError, match=r"not permitted: .*file\.txt"):
+        fsio.write_text(path, "after")
+    assert (path.read_text(), _names(tmp_path)) == ("before", ["file.txt"])
+
+
+def test_what_does_not_pass_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    full = Busy(os.replace, times=2, error=OSError(errno.ENOSPC, "full"))
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(StorageError, match="disk is full"):
+        fsio.write_text(tmp_path / "file.txt", "text")
+    assert full.times == 1
+
+
+def test_a_temporary_file_that_cannot_be_deleted_does_not_hide_what_failed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fsio, "PATIENCE_S", 0.1)
+    monkeypatch.setattr(os, "unlink", Busy(os.unlink, times=10**9))
+    with pytest.raises(ValueError, match="what failed"), fsio.replacing(tmp_path / "file.txt"):
+        raise ValueError("what failed")
+
+
+def test_a_folder_is_moved_and_deleted_once_its_readers_have_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old" / "file").write_text("text")
+    monkeypatch.setattr(os, "replace", Busy(os.replace, times=2))
+    fsio.move(tmp_path / "old", tmp_path / "new")
+    assert (tmp_path / "new" / "file").read_text() == "text"
+    not_empty = OSError(errno.ENOTEMPTY, "deleted, but open")
+    monkeypatch.setattr(shutil, "rmtree", Busy(shutil.rmtree, times=2, error=not_empty))
+    fsio.remove_folder(tmp_path / "new")
+    fsio.remove_folder(tmp_path / "new")
+    assert _names(tmp_path) == []
+
+
+def test_a_file_is_deleted_once_its_readers_have_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "file.txt"
+    path.write_text("text")
+    monkeypatch.setattr(os, "unlink", Busy(os.unlink, times=2))
+    fsio.remove(path)
+    fsio.remove(path)
+    assert _names(tmp_path) == []
 
 
 @given(st.dictionaries(st.text(), JSON_VALUES))
