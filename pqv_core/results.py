@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import statistics
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
@@ -306,11 +308,29 @@ def load_folders(runs: Path) -> tuple[list[tuple[Path, RunRecord]], list[str]]:
             if (directory / RUN_FILE).exists():
                 found.append((directory, load(directory)))
         except ProjectError as error:
-            problems.append(error.message)
+            if (directory / RUN_FILE).exists():  # otherwise it has just been moved away
+                problems.append(error.message)
         except OSError as error:  # a folder that may not be looked into
             problems.append(f"The run {directory.name} cannot be read: {from_os_error(error, directory).message}")
     found.sort(key=lambda pair: (pair[1].number, pair[1].created, pair[1].id))
     return found, problems
+
+
+def load_unchecked(runs: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """What stands in each ``run.json`` of a ``.runs`` folder, also of runs that only another version can read.
+
+    Raises:
+        StorageError: The folder cannot be listed.
+    """
+    try:
+        directories = sorted(runs.iterdir())
+    except OSError as error:
+        raise from_os_error(error, runs) from error
+    for directory in directories:
+        with contextlib.suppress(OSError, ValueError):
+            plain = read_json(directory / RUN_FILE)
+            if isinstance(plain, dict):
+                yield directory, plain
 
 
 def json_schema() -> dict[str, Any]:

@@ -57,6 +57,11 @@ def save(directory: Path, *, name: str, note: str) -> RunLabel:
     """
     if not directory.is_dir():
         raise _gone(directory)
+    with runs.arranging(directory.parent):
+        return _save(directory, name, note)
+
+
+def _save(directory: Path, name: str, note: str) -> RunLabel:
     try:
         kept = load(directory)
     except ProjectError:  # what is damaged is replaced

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import secrets
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,11 +15,15 @@ from filelock import FileLock, Timeout
 from pqv_core import project as projects
 from pqv_core import results
 from pqv_core.config import RunConfig
-from pqv_core.errors import ProjectError, from_os_error
+from pqv_core.errors import PqvError, ProjectError, StorageError, from_os_error
+from pqv_core.fsio import remove_folder
 from pqv_core.job import RunJob
 
 LOCK_FILE = ".lock"
 _PATIENCE_S = 3.0  # a worker whose owner was killed ends by itself, but not in the same instant
+_HELD_S = 10.0  # linking the files of a stage takes milliseconds; only a drive without links has to copy them
+_PAUSE_S = 0.02
+_NO_LOCKS = {getattr(errno, name) for name in ("ENOLCK", "ENOSYS", "ENOTSUP", "EOPNOTSUPP") if hasattr(errno, name)}
 
 
 def choose(project: Path, *, fresh: bool) -> str:
@@ -55,29 +61,109 @@ def new_id() -> str:
     return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
 
 
+def _give_up_after_patience(seconds: float) -> None:
+    if seconds > _HELD_S:
+        raise ProjectError(
+            f"Another process has kept the runs of this project from being changed for {seconds:.0f} s.",
+            action="Wait for the run that is copying there, or end it, then try again.",
+        )
+
+
 @contextlib.contextmanager
-def claimed(directory: Path) -> Iterator[None]:
+def arranging(folder: Path, *, waiting: Callable[[float], None] = _give_up_after_patience) -> Iterator[None]:
+    """Hold the folder of a project's runs for a moment; the hold ends with the process, however it ends.
+
+    Held while a run gets its number and is claimed, while a finished stage is put into place or taken over, and
+    while a run is named or moved away: whoever looks at another's run meanwhile would see half of it.
+
+    Args:
+        folder: The ``.runs`` folder.
+        waiting: Told again and again, while another process holds it, for how many seconds by now; it may raise.
+
+    Raises:
+        ProjectError: Another process holds it too long.
+        StorageError: The folder is not there, may not be written, or is on a drive that cannot lock.
+    """
+    began = time.monotonic()
+    while (lock := _locked(folder)) is None:
+        waiting(time.monotonic() - began)
+        time.sleep(_PAUSE_S)
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _locked(folder: Path) -> FileLock | None:
+    """The lock of a folder; None where another process holds it."""
+    lock = FileLock(folder / LOCK_FILE, timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        return None
+    except (OSError, NotImplementedError) as error:  # the latter by older versions of filelock
+        if isinstance(error, OSError) and error.errno not in _NO_LOCKS:
+            raise from_os_error(error, folder) from error
+        raise StorageError(
+            f"The drive of this folder cannot lock files, so two runs could write over each other: {folder}.",
+            action="Keep the project on a drive of this computer, or on a network drive that locks files.",
+            details=f"{type(error).__name__}: {error}",
+        ) from error
+    return lock
+
+
+@contextlib.contextmanager
+def claimed(directory: Path, *, waiting: Callable[[float], None] = _give_up_after_patience) -> Iterator[None]:
     """Hold a run's folder for writing; the hold ends with the process, however it ends.
+
+    A folder that was made for it and in which nothing was written goes with it.
+
+    Args:
+        waiting: As for ``arranging``.
 
     Raises:
         ProjectError: Another process works on this run.
         StorageError: The folder cannot be made.
     """
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(directory / LOCK_FILE, timeout=_PATIENCE_S)
-        lock.acquire()
-    except Timeout as error:
-        raise ProjectError(
-            f"The run {directory.name} is being worked on by another process.",
-            action="Wait for it to end, or cancel it there.",
-        ) from error
-    except OSError as error:
-        raise from_os_error(error, directory) from error
+    lock = _claim(directory, waiting)
     try:
         yield
     finally:
         lock.release()
+        _remove_unused(directory)
+
+
+def _claim(directory: Path, waiting: Callable[[float], None]) -> FileLock:
+    deadline = time.monotonic() + _PATIENCE_S
+    try:
+        directory.parent.mkdir(parents=True, exist_ok=True)
+        while True:
+            with arranging(directory.parent, waiting=waiting):
+                directory.mkdir(exist_ok=True)
+                lock = _locked(directory)
+            if lock is not None:
+                return lock
+            if time.monotonic() >= deadline:
+                raise at_work(directory.name)
+            time.sleep(_PAUSE_S)
+    except OSError as error:
+        raise from_os_error(error, directory) from error
+
+
+def _remove_unused(directory: Path) -> None:
+    with contextlib.suppress(OSError, PqvError):
+        if (directory / results.RUN_FILE).exists():
+            return
+        with arranging(directory.parent):
+            if [path.name for path in directory.iterdir()] == [LOCK_FILE]:
+                remove_folder(directory)
+
+
+def at_work(run: str) -> ProjectError:
+    """What is said to the second who wants to do a run."""
+    return ProjectError(
+        f"The run {run} is being worked on by another process.", action="Wait for it to end, or cancel it there."
+    )
 
 
 def is_at_work(directory: Path) -> bool:
@@ -89,5 +175,5 @@ def is_at_work(directory: Path) -> bool:
             return False
     except Timeout:
         return True
-    except OSError:  # a folder that may not be written has nobody at work in it
+    except (OSError, NotImplementedError):  # a folder that may not be written has nobody at work in it
         return False

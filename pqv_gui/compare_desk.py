@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QFile, QObject, QStandardPaths, Signal
 
-from pqv_core import comparison, run_label
+from pqv_core import comparison, run_label, runs
 from pqv_core.comparison import Comparison, columns
 from pqv_core.errors import ErrorInfo, StorageError
 from pqv_core.report import write as report
@@ -91,7 +91,7 @@ class CompareDesk(QObject):
             self.trashed.emit(directory)
             self.read()
 
-        self._work.tasks.start(lambda _: _move(run_label.movable(directory)), done=done, failed=self._said)
+        self._work.tasks.start(lambda _: _trash(directory), done=done, failed=self._said)
 
     def export(self, out: Path, kind: Format) -> None:
         """Write a report on the ticked runs."""
@@ -115,6 +115,12 @@ def _load(project: Path) -> Comparison:
         found = comparison.load(project)
         columns.spell_out(found.rows)
         return found
+
+
+def _trash(directory: Path) -> None:
+    """Move a run to the trash; none begins to work in it meanwhile, or takes over what is in it."""
+    with runs.arranging(directory.parent):
+        _move(run_label.movable(directory))
 
 
 def _move(directory: Path) -> None:

@@ -2,13 +2,16 @@
 
 A stage writes into a folder of its own under ``stages/``. It works in ``.<stage>.part`` and is renamed into place
 with a ``done.json`` in it once it is complete, so a killed run leaves nothing half-done in place of something
-whole. A finished stage of any run of the project with the same hash of inputs is taken over.
+whole. A finished stage of any run of the project with the same hash of inputs is taken over. Both happen while the
+project's runs are held (``runs.arranging``), so a run never takes over what another is just replacing.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import secrets
 import shutil
 import time
 from collections.abc import Callable
@@ -25,12 +28,13 @@ from pqv_core.engine.readers import Readers
 from pqv_core.engine.stages import STAGES, Stage, Work
 from pqv_core.errors import Cancelled, PqvError, from_os_error
 from pqv_core.events import Event, JobStarted, Metric, StageFinished, StageStarted
-from pqv_core.fsio import sha256_json, write_json
+from pqv_core.fsio import move, remove, remove_folder, sha256_json, write_json
 from pqv_core.history import History
 from pqv_core.job import RunJob
-from pqv_core.results import Measurement, RunRecord, StageRecord, Variant
+from pqv_core.results import Environment, Measurement, RunRecord, StageRecord, Variant
 
 DONE_FILE = "done.json"
+_WORD_S = 2.0
 
 
 def run(job: RunJob, context: Context) -> None:
@@ -42,28 +46,57 @@ def run(job: RunJob, context: Context) -> None:
     """
     project = Path(job.project)
     directory = projects.runs_directory(project) / job.run
-    with runs.claimed(directory):
-        _clear_half_written(directory)
+    waiting = _Waiting(context)
+    with runs.claimed(directory, waiting=waiting):
+        with runs.arranging(directory.parent, waiting=waiting):
+            _clear_half_written(directory)
         context.send(JobStarted(run=job.run, stages=tuple(stage.name for stage in STAGES), directory=str(directory)))
         with Readers(job.config.data.readers, sharing=crew.size_here()) as context.readers:
             Pipeline(project, directory, Work(project, job.config, context), fresh=job.fresh).run()
 
 
 def _clear_half_written(directory: Path) -> None:
-    """Remove the temporary files of writers that were killed; the folders of unfinished stages stay."""
-    for leftover in directory.rglob(".*.part"):
-        if leftover.is_file():
-            leftover.unlink(missing_ok=True)
+    """Remove what writers left that were killed: temporary files, and stages that others took the place of.
+
+    The folders of unfinished stages stay. What a reader of long ago still has open stays until the next time.
+    """
+    with contextlib.suppress(OSError):
+        for leftover in directory.rglob(".*.part"):
+            if leftover.is_file():
+                remove(leftover)
+        for replaced in directory.glob("stages/.*.old"):
+            remove_folder(replaced)
+
+
+class _Waiting:
+    """Says once in a while that another run of the project is waited for; the end can be asked for meanwhile."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._next = 0.0
+
+    def __call__(self, seconds: float) -> None:
+        self._context.check_cancelled()
+        if seconds < _WORD_S:
+            self._next = _WORD_S
+        elif seconds >= self._next:
+            self._next = 2 * seconds
+            self._context.log("Waiting for another run of this project, which is taking over a finished stage.")
 
 
 @dataclass(frozen=True)
 class Done:
-    """What ``done.json`` keeps of a finished stage."""
+    """What ``done.json`` keeps of a finished stage.
+
+    Attributes:
+        files: Sizes in bytes by path below the stage's folder; None where an earlier version did not note them.
+    """
 
     inputs_hash: str
     seconds: float
     result: dict[str, Any]
     warnings: list[str]
+    files: dict[str, int] | None = None
 
 
 class Pipeline:
@@ -75,13 +108,21 @@ class Pipeline:
         self.context = work.context
         self.fresh = fresh
         self.siblings = projects.runs_directory(project)
+        self.waiting = _Waiting(work.context)
         self.elsewhere: dict[str, tuple[Measurement, ...]] = {}
         self.earlier_export = ""
-        self.record = self._opened_record()
+        described = environment.describe(threads=work.config.measure.threads or environment.default_threads())
+        with self._arranging():
+            self.record = self._opened_record(described)
+            self._save()
         self.history = History(directory / results.HISTORY_FILE)
         self.context.send = self._keeping_history(self.context.send)
 
-    def _opened_record(self) -> RunRecord:
+    def _arranging(self) -> contextlib.AbstractContextManager[None]:
+        return runs.arranging(self.siblings, waiting=self.waiting)
+
+    def _opened_record(self, described: Environment) -> RunRecord:
+        config = self.work.config.model_dump(mode="json")
         created = datetime.now(UTC).isoformat(timespec="milliseconds")
         variants: tuple[Variant, ...] = ()
         if (self.directory / results.RUN_FILE).exists():
@@ -91,22 +132,30 @@ class Pipeline:
             self.elsewhere = results.measured_elsewhere(earlier)
             self.earlier_export = next((item.inputs_hash for item in earlier.stages if item.name == "export"), "")
         else:
-            number = self._next_number()
-        config = self.work.config
+            number = self._new_number(config)
         return RunRecord(
             id=self.directory.name,
             number=number,
             created=created,
             state="running",
-            config=config.model_dump(mode="json"),
-            environment=environment.describe(threads=config.measure.threads or environment.default_threads()),
+            config=config,
+            environment=described,
             stages=tuple(StageRecord(name=stage.name, state="waiting") for stage in STAGES),
             variants=variants,
         )
 
-    def _next_number(self) -> int:
-        records, _ = results.load_all(self.siblings)
-        return records[-1].number + 1 if records else 1
+    def _new_number(self, config: dict[str, Any]) -> int:
+        """One more than any run of the project has.
+
+        Raises:
+            ProjectError: Another process began the same run in the same moment, under another id.
+        """
+        others = list(results.load_unchecked(self.siblings))
+        for directory, plain in others if not self.fresh else ():
+            if plain.get("config") == config and runs.is_at_work(directory):
+                raise runs.at_work(directory.name)
+        numbers = [plain.get("number") for _, plain in others]
+        return max((number for number in numbers if isinstance(number, int)), default=0) + 1
 
     def _keeping_history(self, send: Callable[[Event], None]) -> Callable[[Event], None]:
         """Metrics go into the history too; one that a resumed training sends again is dropped."""
@@ -119,7 +168,6 @@ class Pipeline:
 
     def run(self) -> None:
         """Do every stage that is due, keeping ``run.json`` true after each."""
-        self._save()
         for index, stage in enumerate(STAGES):
             self.context.check_cancelled()
             self.context.enter(stage.name)
@@ -182,14 +230,13 @@ class Pipeline:
             return own
         if self.fresh:
             return None
-        for other in sorted(self.siblings.glob(f"*/stages/{stage.name}"), reverse=True):
-            done = _read_done(other)
-            if done is not None and done.inputs_hash == key:
-                part = place.with_name(f".{stage.name}.part")
-                shutil.rmtree(part, ignore_errors=True)
-                shutil.copytree(other, part, copy_function=_link_or_copy)
-                _swap(part, place)
-                return done
+        part = place.with_name(f".{stage.name}.part")
+        with self._arranging():
+            for other in sorted(self.siblings.glob(f"*/stages/{stage.name}"), reverse=True):
+                done = _read_done(other)
+                if done is not None and done.inputs_hash == key and _taken(other, part, done):
+                    _swap(part, place)
+                    return done
         return None
 
     def _worked(self, stage: Stage, key: str) -> Done:
@@ -197,7 +244,7 @@ class Pipeline:
         part = place.with_name(f".{stage.name}.part")
         marker = part / "inputs_hash"
         if self.fresh or not marker.exists() or marker.read_text() != key:
-            shutil.rmtree(part, ignore_errors=True)
+            remove_folder(part)
             part.mkdir(parents=True)
             marker.write_text(key)
             if stage.writes_history:
@@ -209,10 +256,11 @@ class Pipeline:
         if stage.writes_history and (self.directory / results.HISTORY_FILE).exists():
             shutil.copy(self.directory / results.HISTORY_FILE, part / results.HISTORY_FILE)
         warnings = [text for text in self.context.warnings if text not in known]
-        done = Done(inputs_hash=key, seconds=round(seconds, 3), result=result, warnings=warnings)
-        marker.unlink()
+        remove(marker)
+        done = Done(key, round(seconds, 3), result, warnings, files=_sizes(part))
         write_json(part / DONE_FILE, done.__dict__)
-        _swap(part, place)
+        with self._arranging():
+            _swap(part, place)
         return done
 
     def _history_before(self) -> Path | None:
@@ -238,14 +286,42 @@ class Pipeline:
 
 
 def _read_done(place: Path) -> Done | None:
+    """What a stage's folder says of itself; None where it is not there, or not whole: the stage is done again."""
     try:
         plain = json.loads((place / DONE_FILE).read_text(encoding="utf-8"))
-        return replace(Done("", 0.0, {}, []), **plain)
-    except (OSError, ValueError, TypeError):
-        return None  # not there, or not whole: the stage is done again
+        done = replace(Done("", 0.0, {}, []), **plain)
+        is_whole = done.files is None or all((place / name).stat().st_size == size for name, size in done.files.items())
+        return done if is_whole else None
+    except (OSError, ValueError, TypeError, AttributeError):
+        return None
 
 
-def _link_or_copy(source: str, target: str) -> None:
+def _sizes(folder: Path) -> dict[str, int]:
+    return {path.relative_to(folder).as_posix(): path.stat().st_size for path in folder.rglob("*") if path.is_file()}
+
+
+def _taken(source: Path, part: Path, done: Done) -> bool:
+    """Link a finished stage into ``part``; False where it is being deleted by somebody who does not ask."""
+    remove_folder(part)
+    try:
+        _link(source, part)
+    except OSError:
+        if _read_done(source) == done:
+            raise
+    return _read_done(part) == done
+
+
+def _link(source: Path, target: Path) -> None:
+    """The same folder once more. Its files are shared, so whoever changes one puts another in its place."""
+    target.mkdir(parents=True)
+    for path in source.iterdir():
+        if path.is_dir():
+            _link(path, target / path.name)
+        else:
+            _link_or_copy(path, target / path.name)
+
+
+def _link_or_copy(source: Path, target: Path) -> None:
     try:
         os.link(source, target)
     except OSError:  # a file system without links
@@ -253,10 +329,10 @@ def _link_or_copy(source: str, target: str) -> None:
 
 
 def _swap(part: Path, place: Path) -> None:
-    """Put a complete folder in the place of an older one."""
-    old = place.with_name(f".{place.name}.old")
-    shutil.rmtree(old, ignore_errors=True)
+    """Put a complete folder in the place of an older one, while the project's runs are held."""
+    old = place.with_name(f".{place.name}.{secrets.token_hex(4)}.old")
     if place.exists():
-        place.rename(old)
-    part.rename(place)
-    shutil.rmtree(old, ignore_errors=True)
+        move(place, old)
+    move(part, place)
+    with contextlib.suppress(OSError):  # a reader has one of its files open: it is removed when the run begins again
+        remove_folder(old)

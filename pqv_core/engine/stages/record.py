@@ -10,16 +10,17 @@ from pqv_core import operators
 from pqv_core.engine import export
 from pqv_core.engine.stages.files import artefacts, layers
 from pqv_core.engine.stages.work import Result, Work
-from pqv_core.results import Accuracy, Candidate, Measurement, OperatorTime, Parity, RunRecord, Variant
+from pqv_core.fsio import move, remove, replacing
+from pqv_core.results import HISTORY_FILE, Accuracy, Candidate, Measurement, OperatorTime, Parity, RunRecord, Variant
 
 
 def publish(work: Work, stage: str, directory: Path) -> None:
     """Show the files that a person looks for in the run's folder itself."""
     place = work.directories[stage]
-    if stage == "finetune":
-        _show(place / "history.jsonl", directory)
-    if stage == "sparsify" and not (directory / "history.jsonl").exists():
-        shutil.copy(place / "history.jsonl", directory)  # not linked: fine-tuning adds to it
+    curve, shown = place / HISTORY_FILE, directory / HISTORY_FILE
+    if curve.exists() and (stage == "finetune" or (stage == "sparsify" and not shown.exists())):
+        with replacing(shown, durable=False) as temporary:  # a copy: points are added to it in place
+            shutil.copyfile(curve, temporary)
     if stage == "export":
         for artefact in artefacts(work):
             _show(place / artefact.file, directory)
@@ -30,12 +31,12 @@ def _show(file: Path, directory: Path) -> None:
     if not file.exists() or (shown.exists() and shown.samefile(file)):
         return
     temporary = directory / f".{file.name}.part"
-    temporary.unlink(missing_ok=True)
+    remove(temporary)
     try:
         os.link(file, temporary)
     except OSError:  # a file system without links
         shutil.copy2(file, temporary)
-    temporary.replace(shown)
+    move(temporary, shown)
 
 
 def fill(record: RunRecord, work: Work) -> RunRecord:
