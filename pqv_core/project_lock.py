@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import os
 import platform
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -58,9 +59,15 @@ class Holder(BaseModel):
 
 
 class ProjectLock:
-    """Holds at most one project. The system ends the hold with the process, however that ends."""
+    """Holds at most one project. The system ends the hold with the process, however that ends.
 
-    def __init__(self) -> None:
+    Args:
+        ending: Given each path whose hold is over, and what ends it: calls that at once, or as soon as nobody writes
+            there any more. May do so in another thread.
+    """
+
+    def __init__(self, *, ending: Callable[[Path, Callable[[], None]], None] = lambda path, end: end()) -> None:
+        self._ending = ending
         self._path: Path | None = None
         self._lock: FileLock | None = None
 
@@ -81,7 +88,7 @@ class ProjectLock:
         try:
             yield
         except BaseException:
-            _release(path, lock)
+            self._ending(path, partial(_release, path, lock))
             raise
         self.release()
         self._path, self._lock = path, lock or _acquire(path)  # the block may have made the file
@@ -89,7 +96,7 @@ class ProjectLock:
     def release(self) -> None:
         """Let go of what is held."""
         if self._path is not None:
-            _release(self._path, self._lock)
+            self._ending(self._path, partial(_release, self._path, self._lock))
         self._path = self._lock = None
 
 
@@ -99,13 +106,13 @@ def _acquire(path: Path) -> FileLock | None:
             return None
     except OSError:  # a folder that may not be looked into; who opens or saves there is told
         return None
-    lock = FileLock(path.with_name(f".{path.name}.lock"), timeout=0)
+    lock = FileLock(path.with_name(f".{path.name}.lock"), timeout=0, thread_local=False)
     try:
         lock.acquire()
     except Timeout as error:
         holder = _read_holder(path)
         raise ProjectOpenError(path, holder.sentence if holder else "") from error
-    except OSError:  # the folder may not be written; who saves there is told
+    except (OSError, NotImplementedError):  # it may not be written, which who saves there is told, or cannot lock
         return None
     with contextlib.suppress(PqvError):  # the note is for a person's eyes; the lock holds without it
         fsio.write_json(_note(path), Holder.here().model_dump(mode="json"))

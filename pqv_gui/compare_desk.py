@@ -78,10 +78,11 @@ class CompareDesk(QObject):
 
     def label(self, directory: Path, *, name: str, note: str) -> None:
         """Keep a run's name and note."""
-        self._work.tasks.start(
-            lambda _: run_label.save(directory, name=name, note=note),
-            done=lambda _: self.read(),
-            failed=self._said,
+        self._work.writer.put(
+            directory / run_label.LABEL_FILE,
+            lambda: run_label.save(directory, name=name, note=note),
+            done=self.read,
+            failed=lambda error: self._said(error.info()),
         )
 
     def trash(self, directory: Path) -> None:

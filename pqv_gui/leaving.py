@@ -8,7 +8,6 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QMessageBox
 
 from pqv_core.errors import PqvError
-from pqv_core.project import FolderGoneError
 from pqv_gui import opening
 from pqv_gui.i18n import tr
 
@@ -70,16 +69,17 @@ class Leaving:
         self.go_on()
 
     def _saved(self) -> bool:
-        """Save; False where the project's folder has vanished, and the person is asked what to do with the settings."""
+        """Save; False where that cannot be, and the person is asked what to do with the settings."""
         try:
             self._work.flush()
-        except FolderGoneError as error:
-            info = error.info()
-            offers = {**opening.offers_of(self._window, info), tr("Close without saving"): self._discard}
-            self._window.current_page().present(info, offers=offers)
+        except PqvError as error:
+            offers: opening.Offers = {
+                tr("Save as …"): self._window.save_as,
+                tr("Try again"): self._window.close,
+                tr("Close without saving"): self._discard,
+            }
+            self._window.current_page().present(error.info(), offers=offers)
             return False
-        except PqvError:  # said while leaving: a full disk keeps nobody here
-            return True
         return True
 
     def _discard(self) -> None:

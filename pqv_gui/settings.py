@@ -98,6 +98,7 @@ class Settings:
         return Store(read=lambda: self._read_texts(key), write=lambda lines: self._stored.setValue(key, lines))
 
     def _read_texts(self, key: str) -> list[str]:
+        self._stored.sync()  # what another window has written counts
         value = self._stored.value(key, [])
         lines = [value] if isinstance(value, str) else value if isinstance(value, list) else []
         return [line for line in lines if isinstance(line, str)]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 
 from pqv_core import catalog, dataset, demo, machine, results
 from pqv_core import project as projects
@@ -23,8 +23,9 @@ from pqv_gui.viewmodels import checks, defaults, presets
 from pqv_gui.viewmodels.images import Images
 from pqv_gui.viewmodels.models import Models
 from pqv_gui.viewmodels.recent import Recents
-from pqv_gui.viewmodels.session import Problem, Session, free_name, new_path
+from pqv_gui.viewmodels.session import Problem, Session, Write, free_name, new_path
 from pqv_gui.viewmodels.steps import Place
+from pqv_gui.writer import Writer
 
 if TYPE_CHECKING:
     from pqv_gui.compare_desk import CompareDesk
@@ -46,6 +47,7 @@ class Workspace(QObject):
     failed = Signal(object, object)  # ErrorInfo, Place where it belongs
     said = Signal(str)  # what was done otherwise than asked
     stored = Signal()  # what is kept of some run has changed
+    _written = Signal()
 
     def __init__(self, settings: Settings, *, command: Sequence[str] | None = None) -> None:
         super().__init__()
@@ -64,7 +66,9 @@ class Workspace(QObject):
         )
         self.run, self.jobs = self.runs.view, self.runs.jobs
         self._command = command
-        self._lock = ProjectLock()
+        self._written.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
+        self.writer = Writer(told=self._written.emit)
+        self._lock = ProjectLock(ending=self.writer.afterwards)
         self.machine: Machine | None = None
         self._probe = JobRunner(self, command=command)
         self._probe.ended.connect(self._on_probed)
@@ -73,7 +77,6 @@ class Workspace(QObject):
         self.visited: set[Place] = set()
         self.problems: tuple[Problem, ...] = ()
         self._scans: dict[str, Handle] = {}
-        self._saving = False
         self._offered: tuple[results.RunRecord | None, Path | None] | None = None
         self._autosave = QTimer(self)
         self._autosave.setSingleShot(True)
@@ -87,7 +90,11 @@ class Workspace(QObject):
         self.runs.failed.connect(self._failing(Place.RUN))
 
     def close(self) -> None:
-        """Save, and leave no thread and no process behind."""
+        """Save, and leave no thread and no process behind, except for what a disk does not answer.
+
+        Raises:
+            PqvError: The project cannot be saved.
+        """
         self._autosave.stop()
         self.jobs.close()
         self._probe.close()
@@ -95,11 +102,12 @@ class Workspace(QObject):
             self._phones.close()
         if self._compare is not None:
             self._compare.leaving.emit()
-        self.tasks.close()
         try:
-            if self.session.unsaved:
-                self.session.save()
+            self.flush()
         finally:
+            self._autosave.stop()
+            self.writer.close()
+            self.tasks.close()
             self._lock.release()
             self.settings.flush()
 
@@ -317,7 +325,7 @@ class Workspace(QObject):
             PqvError: The folder may not be written.
         """
         with self._lock.moving(projects.named(path)):
-            self.session.save_as(path)
+            self.session.save_as(path, self._writing(projects.save))
         self._entered()
 
     def close_project(self) -> None:
@@ -328,10 +336,24 @@ class Workspace(QObject):
         self._entered()
 
     def flush(self) -> None:
-        """Save now what has not been saved yet."""
+        """Save now what has not been saved yet, after what is being written.
+
+        Raises:
+            PqvError: It cannot be saved, or the disk does not answer.
+        """
         self._autosave.stop()
-        if self.session.unsaved:
-            self.session.save()
+        path = self.session.path
+        if path is not None and (self.session.unsaved or self.writer.is_writing(path)):
+            self.session.save(self._writing(projects.save_open))
+            self._autosave.stop()  # an earlier writing that ended meanwhile has started it again
+
+    def _writing(self, write: Write) -> Write:
+        """The same in its turn, and waited for."""
+        return lambda path, project: self.writer.now(path.resolve(), lambda: write(path, project))
+
+    @Slot()
+    def _deliver(self) -> None:
+        self.writer.deliver()
 
     def _entered(self) -> None:
         self.visited.clear()
@@ -342,21 +364,18 @@ class Workspace(QObject):
 
     def _save_beside(self) -> None:
         """Save without the window waiting for the disk."""
-        if self._saving or self.session.path is None or not self.session.unsaved:
+        if self.session.path is None or not self.session.unsaved:
             return
         path, project = self.session.path, self.session.snapshot()
-        self._saving = True
 
-        def done(_: None) -> None:
-            self._saving = False
+        def done() -> None:
             if path == self.session.path:
                 self.session.mark_saved(project)
 
-        def failed(error: ErrorInfo) -> None:
-            self._saving = False
-            self.failed.emit(error, Place.START)
+        def failed(error: PqvError) -> None:  # the settings are kept, and saved with the next change
+            self.failed.emit(error.info(), Place.START)
 
-        self.tasks.start(lambda _: projects.save_open(path, project), done=done, failed=failed)
+        self.writer.put(path, lambda: projects.save_open(path, project), done=done, failed=failed)
 
     # runs ----------------------------------------------------------------------------------------------------
 

@@ -25,15 +25,19 @@ class Recents(Observable):
     def __init__(self, store: Store) -> None:
         super().__init__()
         self._store = store
-        self.paths: list[Path] = [Path(text) for text in store.read() if text][:LIMIT]
+        self.paths: list[Path] = self._kept()
+
+    def _kept(self) -> list[Path]:
+        """The list as it is now: another window may have added to it."""
+        return [Path(text) for text in self._store.read() if text][:LIMIT]
 
     def add(self, path: Path) -> None:
         """Put ``path`` first."""
-        self._set([path, *(other for other in self.paths if other != path)][:LIMIT])
+        self._set([path, *(other for other in self._kept() if other != path)][:LIMIT])
 
     def forget(self, path: Path) -> None:
         """Take ``path`` out; the file stays."""
-        self._set([other for other in self.paths if other != path])
+        self._set([other for other in self._kept() if other != path])
 
     def clear(self) -> None:
         """Take all out; the files stay."""

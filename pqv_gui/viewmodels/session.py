@@ -20,6 +20,7 @@ from pqv_gui.viewmodels.history import History
 from pqv_gui.viewmodels.undoable import Undoable
 
 Plain = dict[str, Any]
+Write = Callable[[Path, projects.Project], None]
 _FILE_NAME = re.compile(r"[\w][\w.+\- ]{0,80}")
 _SECTION_FIELD = {"model": "model.path", "prune": "prune.attention"}  # where a rule over several fields is shown
 
@@ -126,15 +127,18 @@ class Session(Undoable):
         self.queue = queue
         self.notify()
 
-    def save(self) -> None:
+    def save(self, write: Write = projects.save_open) -> None:
         """Write the file.
+
+        Args:
+            write: Who does it.
 
         Raises:
             StorageError: The folder is missing, full, or may not be written.
         """
         if self.path is not None:
             project = self.snapshot()
-            projects.save_open(self.path, project)
+            write(self.path, project)
             self.mark_saved(project)
 
     def mark_saved(self, project: projects.Project) -> None:
@@ -142,8 +146,11 @@ class Session(Undoable):
         self._saved = self._kept(project)
         self.notify()
 
-    def save_as(self, path: Path) -> None:
+    def save_as(self, path: Path, write: Write = projects.save) -> None:
         """Write a copy and go on with it; stored relative paths are made to fit its folder.
+
+        Args:
+            write: Who does it.
 
         Raises:
             StorageError: The folder is missing, full, or may not be written.
@@ -153,7 +160,7 @@ class Session(Undoable):
         path = projects.named(path)
         waiting = tuple(item.model_copy(update={"config": self._moved(item.config, path)}) for item in self.queue)
         project = self._project.model_copy(update={"config": self._moved(self.config, path), "queue": waiting})
-        projects.save(path, project)
+        write(path, project)
         self.adopt(path, project)
 
     def _moved(self, config: RunConfig, path: Path) -> RunConfig:

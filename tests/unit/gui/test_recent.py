@@ -8,8 +8,8 @@ from pqv_gui.viewmodels.recent import LIMIT, Recents, Store
 
 
 def test_newest_first_each_once_and_kept() -> None:
-    kept: list[list[str]] = []
-    recents = Recents(Store(read=lambda: ["/a.pqv", "", "/b.pqv"], write=kept.append))
+    kept = [["/a.pqv", "", "/b.pqv"]]
+    recents = Recents(Store(read=lambda: kept[-1], write=kept.append))
     recents.add(Path("/b.pqv"))
     recents.add(Path("/c.pqv"))
     assert [path.name for path in recents.paths] == ["c.pqv", "b.pqv", "a.pqv"]
@@ -17,6 +17,16 @@ def test_newest_first_each_once_and_kept() -> None:
     assert kept[-1] == ["/c.pqv", "/a.pqv"]
     recents.clear()
     assert kept[-1] == []
+
+
+def test_what_another_window_has_added_stays() -> None:
+    kept = [["/a.pqv"]]
+    one, other = (Recents(Store(read=lambda: kept[-1], write=kept.append)) for _ in range(2))
+    one.add(Path("/b.pqv"))
+    other.add(Path("/c.pqv"))
+    assert kept[-1] == ["/c.pqv", "/b.pqv", "/a.pqv"]
+    one.forget(Path("/a.pqv"))
+    assert kept[-1] == ["/c.pqv", "/b.pqv"]
 
 
 def test_the_list_does_not_grow_without_end() -> None:
