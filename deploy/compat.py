@@ -22,7 +22,7 @@ def problems(
         needed_bytes: Of everything that would be pushed.
     """
     found = [*_device(runtime, info, abis), *_space(info, needed_bytes)]
-    return [*_file(file, runtime), *found] if file else found
+    return [*android_runtime.problems(file, runtime), *found] if file else found
 
 
 def check(file: LiteFile | None, runtime: Runtime, info: DeviceInfo, *, abis: Sequence[str], needed_bytes: int) -> None:
@@ -38,15 +38,6 @@ def check(file: LiteFile | None, runtime: Runtime, info: DeviceInfo, *, abis: Se
 def choose_abi(info: DeviceInfo, runtime: Runtime, abis: Sequence[str]) -> str | None:
     """The first ABI of the phone for which there are a runner and libraries."""
     return next((abi for abi in info.abis if abi in abis and abi in runtime.abis), None)
-
-
-def _file(file: LiteFile, runtime: Runtime) -> Iterator[Problem]:
-    yield from android_runtime.problems(file, runtime)
-    engine = file.description.get("engine")
-    if isinstance(engine, str) and engine in ("fbgemm", "x86", "onednn") and engine not in runtime.engines:
-        remedy = "Export it for Android, with the engine QNNPACK, for answers that agree."
-        if file.description.get("precision") == "fp16":
-            yield f"The file was made for {engine}, which phones do not have.", remedy
 
 
 def _device(runtime: Runtime, info: DeviceInfo, abis: Sequence[str]) -> Iterator[Problem]:

@@ -112,7 +112,7 @@ def _part(ns: int, total: int) -> str:
 
 
 def _table(record: RunRecord, rows: list[summary.Row], target: str) -> Table:
-    roles = [role for role in summary.ROLES if any(row.values[role] is not None for row in rows)]
+    roles = [role for role in summary.roles(record) if any(row.values[role] is not None for row in rows)]
     gains = [f"Gain over {labels.role(role)}" for role in summary.BASELINES]
     table = _plain_table("", *[_head(record.variant(role)) for role in roles], *gains, title=_title(record, target))
     for row in rows:

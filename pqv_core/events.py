@@ -118,6 +118,7 @@ AnyEvent = Annotated[
     Field(discriminator="type"),
 ]
 _ADAPTER: TypeAdapter[AnyEvent] = TypeAdapter(AnyEvent)
+_TYPES = {cls.model_fields["type"].default for cls in Event.__subclasses__()}
 
 
 def encode(event: Event) -> str:
@@ -138,3 +139,13 @@ def decode(line: str | bytes) -> AnyEvent | None:
         return _ADAPTER.validate_json(line)
     except (ValidationError, UnicodeDecodeError):
         return None
+
+
+def unknown_type(line: str | bytes) -> str:
+    """The type of an event that only a newer version knows; empty where the line is no event at all."""
+    try:
+        plain = json.loads(line)
+    except (ValueError, RecursionError):
+        return ""
+    named = plain.get("type") if isinstance(plain, dict) and "run" in plain else None
+    return named if isinstance(named, str) and named not in _TYPES else ""

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from pqv_core.config import RunConfig
+from pqv_core.config.base import config_error
 from pqv_core.errors import UsageError
 
 
@@ -117,8 +118,21 @@ def decode(line: str | bytes) -> Job:
     try:
         return _ADAPTER.validate_json(line)
     except ValidationError as error:
-        raise UsageError(
-            "The worker was given something that is not a job.",
-            action="Start runs with: pqv run PROJECT.pqv.",
+        raise _refused(error) from error
+
+
+def _refused(error: ValidationError) -> UsageError:
+    first = error.errors(include_url=False)[0]
+    if "config" in first["loc"]:
+        return config_error(error, below="config")
+    if first["type"] == "union_tag_invalid":
+        return UsageError(
+            f"The worker knows no job of the kind {str(first['ctx']['tag'])[:60]!r}; a newer PQV-Mobile may know it.",
+            action="Let the same version of PQV-Mobile start the worker that gives it the job.",
             details=str(error),
-        ) from error
+        )
+    return UsageError(
+        "The worker was given something that is not a job.",
+        action="Start runs with: pqv run PROJECT.pqv.",
+        details=str(error),
+    )

@@ -18,7 +18,7 @@ def migrate(plain: dict[str, Any], *, to: int, path: Path, steps: Mapping[int, S
     """Bring a project's plain data to version ``to``.
 
     Raises:
-        ProjectError: The version is missing, unknown or newer than ``to``.
+        ProjectError: The version is missing, unknown or newer than ``to``, or no step leads on from it.
     """
     version = plain.get("schema_version")
     if not isinstance(version, int) or isinstance(version, bool) or version < 1:
@@ -31,5 +31,11 @@ def migrate(plain: dict[str, Any], *, to: int, path: Path, steps: Mapping[int, S
             action="Update PQV-Mobile to open it.",
         )
     for start in range(version, to):
+        if start not in steps:
+            raise ProjectError(
+                f"{path.name} has the old format {version}, which this PQV-Mobile cannot bring up to date any more.",
+                action="Open and save it with an earlier PQV-Mobile first.",
+                details=f"there is no step from format {start} to {start + 1}",
+            )
         plain = {**steps[start](plain), "schema_version": start + 1}
     return plain

@@ -58,7 +58,7 @@ def load(path: Path) -> Project:
     except ConfigError as error:
         raise ProjectError(
             f"The project {path.name} holds a value that cannot be: {error.message}",
-            action="Correct it in the file, or restore an earlier copy.",
+            action="Update PQV-Mobile if a newer one wrote it; else correct it there, or restore an earlier copy.",
             details=error.details,
         ) from error
 

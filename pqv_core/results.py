@@ -7,7 +7,7 @@ import math
 import statistics
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -19,8 +19,8 @@ LOCAL = "local"
 RUN_FILE = "run.json"
 HISTORY_FILE = "history.jsonl"
 
-RunState = Literal["running", "succeeded", "failed", "cancelled"]
-Role = Literal["paper_fp32", "fast_fp32", "pruned_fp32", "compressed"]
+Role = str
+"""What an artefact is to its run; ``summary.ROLES`` are those of this version, and others are shown by their names."""
 
 
 class Record(BaseModel):
@@ -161,10 +161,15 @@ class Variant(Record):
 
 
 class StageRecord(Record):
-    """How a stage went. ``cached``: taken over from an earlier run with the same inputs."""
+    """How a stage went.
+
+    Attributes:
+        state: ``waiting``, ``running``, ``done``, ``skipped``, ``failed``, ``cancelled``, or one of a newer version.
+        cached: Taken over from an earlier run with the same inputs.
+    """
 
     name: str
-    state: Literal["waiting", "running", "done", "skipped", "failed", "cancelled"]
+    state: str
     seconds: float = 0.0
     cached: bool = False
     inputs_hash: str = ""
@@ -199,15 +204,15 @@ class RunRecord(Record):
     Attributes:
         number: The runs of a project are counted from 1, so their order is known even when the clock was set back.
         created: When it began, as this computer's clock had it.
+        state: ``running``, ``succeeded``, ``failed``, ``cancelled``, or one of a newer version.
     """
 
     schema_version: int = SCHEMA_VERSION
     id: str
-    parent: str | None = None
     number: int = 0
     created: str
     finished: str | None = None
-    state: RunState
+    state: str
     config: dict[str, Any]
     environment: Environment
     stages: tuple[StageRecord, ...] = ()

@@ -68,7 +68,7 @@ def rows(record: RunRecord, *, target: str = LOCAL) -> list[Row]:
 
 def _row(figure: Figure, record: RunRecord, target: str) -> Row:
     values: dict[Role, float | None] = {}
-    for role in ROLES:
+    for role in roles(record):
         variant = record.variant(role)
         measured = _measured(variant, target) if variant else None
         known = variant is not None and (measured is not None or target == LOCAL)
@@ -92,6 +92,11 @@ def _compared(comparison: Comparison, before: float, after: float) -> str:
     if abs(ratio - 1) < _SAME:
         return "the same"
     return f"{formatting.ratio(ratio)} {better}" if ratio >= 1 else f"{formatting.ratio(1 / ratio)} {worse}"
+
+
+def roles(record: RunRecord) -> tuple[Role, ...]:
+    """The roles of a run's artefacts: those of this version in their order, then those that only another one knows."""
+    return tuple(dict.fromkeys([*ROLES, *(variant.role for variant in record.variants)]))
 
 
 def targets(record: RunRecord) -> tuple[str, ...]:

@@ -23,7 +23,7 @@ from typing import Self
 
 from pqv_core import exit_status, labels, process_group
 from pqv_core.errors import ErrorInfo
-from pqv_core.events import AnyEvent, Finished, Log, Progress, StageStarted, decode
+from pqv_core.events import AnyEvent, Finished, Log, Progress, StageStarted, decode, unknown_type
 from pqv_core.job import Job
 from pqv_core.standstill import Standstill
 
@@ -300,6 +300,9 @@ class Worker:
     def _garbage_log(self, line: bytes) -> Log:
         if self._garbage == _GARBAGE_LINES:
             return Log(run=self._job.run, level="warning", text="Further stray output of the worker is left out.")
+        if named := unknown_type(line):
+            text = f"The worker said something that this PQV-Mobile does not know ({named[:60]}); a newer one may."
+            return Log(run=self._job.run, level="warning", text=text)
         text = line[:_GARBAGE_BYTES].decode("utf-8", "replace")
         return Log(run=self._job.run, text="".join(c if c.isprintable() else " " for c in text).strip())
 

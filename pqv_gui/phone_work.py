@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import cast, get_args
 
 from deploy import compat, discovery, record, runners, session
 from deploy.device import Device, opener
@@ -170,9 +169,7 @@ def _take(outcome: Outcome, file: File, result: Result, name: str) -> None:
 def keep(outcome: Outcome, plan: Plan, found: Mapping[Path, Sequence[Measurement]]) -> None:
     """Add what was measured to the run that the files belong to, and say in ``outcome`` how that went."""
     roles: dict[Role, Sequence[Measurement]] = {
-        cast(Role, file.role): found[file.path]
-        for file in plan.files
-        if file.role in get_args(Role) and found.get(file.path)
+        file.role: found[file.path] for file in plan.files if file.role and found.get(file.path)
     }
     if plan.directory is None or not roles:
         return

@@ -128,7 +128,7 @@ class Row:
     @cached_property
     def made(self) -> str:
         """What it is, without the run: ``FP32, fastest``, ``INT8 dynamic, 25.0 % pruned (ONEDNN)``."""
-        if self.role in _DENSE:
+        if self.role in _DENSE or self.role not in summary.ROLES:
             return labels.role(self.role)
         return f"{self.compression} ({engine_name(self.engine)})" if self.engine else self.compression
 
@@ -201,7 +201,7 @@ def of_run(record: RunRecord, *, folder: str, name: str, note: str, here: str) -
         ArithmeticError: A figure is beyond all measure.
     """
     chosen = Chosen.of(record.config)
-    for role in summary.ROLES:
+    for role in summary.roles(record):
         variant = record.variant(role)
         if variant is None:
             continue

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Self
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any, Self, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
 from pqv_core.errors import ConfigError
+
+_Value = TypeVar("_Value")
+_SHOWN = 60
 
 
 def _may_be_a_path(text: str) -> str:
@@ -41,11 +45,45 @@ class Config(BaseModel):
         return self.parse({**self.model_dump(), **values})
 
 
-def config_error(error: ValidationError) -> ConfigError:
-    """The first problem of a pydantic error, in words."""
+def look_up(table: Mapping[Any, _Value], name: str, *, field: str) -> _Value:
+    """What a table holds under a name that the setting ``field`` gives.
+
+    Raises:
+        ConfigError: It holds nothing there.
+    """
+    if name not in table:
+        raise unknown(name, table, field=field)
+    return table[name]
+
+
+def unknown(name: object, known: Iterable[str], *, field: str) -> ConfigError:
+    """What is said of a name that the setting ``field`` gives and that stands for nothing here."""
+    return _unknown(field, name, ", ".join(repr(each) for each in known))
+
+
+def _unknown(field: str, name: object, known: str, details: str = "") -> ConfigError:
+    shown = repr(name)
+    shown = shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}…"
+    return ConfigError(
+        f"{field}: {shown} is none of those that this PQV-Mobile knows ({known}); a newer one may know it.",
+        field=field,
+        action="Choose one of those, or update PQV-Mobile.",
+        details=details,
+    )
+
+
+def config_error(error: ValidationError, *, below: str = "") -> ConfigError:
+    """The first problem of a pydantic error, in words.
+
+    Args:
+        below: The part of the data that holds the settings, which their names do not contain.
+    """
     first = error.errors(include_url=False)[0]
-    field = ".".join(str(part) for part in first["loc"])
+    path = [str(part) for part in first["loc"]]
+    field = ".".join(path[path.index(below) + 1 :] if below in path else path)
     given = first.get("input")
+    if first["type"] == "literal_error":
+        return _unknown(field, given, first["ctx"]["expected"], details=str(error))
     text = first["msg"].removeprefix("Value error, ")
     shown = f" (given: {given!r})" if isinstance(given, str | int | float | bool | type(None)) else ""
     return ConfigError(

@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import Field, field_validator
 
 from pqv_core import android_runtime
-from pqv_core.config.base import Config
+from pqv_core.config.base import Config, look_up
 from pqv_core.config.quantize import ENGINES, ChoiceInfo, Engine
 from pqv_core.errors import ConfigError
 
@@ -41,8 +41,14 @@ class ExportConfig(Config):
     int8_tolerance: float = Field(default=0.1, gt=0)
 
     def tolerance(self, precision: str) -> float:
-        """The largest relative error that a file of ``precision`` may have."""
-        return {"fp32": self.fp32_tolerance, "fp16": self.fp16_tolerance}.get(precision, self.int8_tolerance)
+        """The largest relative error that a file of ``precision`` may have.
+
+        Raises:
+            ConfigError: There is no such precision.
+        """
+        tolerances = {"fp32": self.fp32_tolerance, "fp16": self.fp16_tolerance}
+        tolerances |= dict.fromkeys(("int8-dynamic", "int8-static"), self.int8_tolerance)
+        return look_up(tolerances, precision, field="quantize.precision")
 
     @field_validator("file_name")
     @classmethod
@@ -61,16 +67,22 @@ class ExportConfig(Config):
 
 
 def engines(target: Target) -> tuple[Engine, ...]:
-    """The engines that a file for ``target`` can be run with. The runtimes for phones have QNNPACK only."""
-    return ("auto", "qnnpack") if target == "android" else tuple(ENGINES)
+    """The engines that a file for ``target`` can be run with. The runtimes for phones have QNNPACK only.
+
+    Raises:
+        ConfigError: There is no such target.
+    """
+    found: dict[str, tuple[Engine, ...]] = {"android": ("auto", "qnnpack"), "host": tuple(ENGINES)}
+    return look_up(found, target, field="export.target")
 
 
 def engine_problem(engine: Engine, target: Target) -> ConfigError | None:
     """Why a file for ``target`` cannot use ``engine``; None when it can."""
     if engine in engines(target):
         return None
+    label = look_up(ENGINES, engine, field="quantize.engine").label
     return ConfigError(
-        f"The engine {ENGINES[engine].label} does not run on {TARGETS[target].label}.",
+        f"The engine {label} does not run on {TARGETS[target].label}.",
         field="quantize.engine",
         action="Choose QNNPACK or Auto.",
     )

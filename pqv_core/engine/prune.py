@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from pqv_core.config import PruneConfig
+from pqv_core.config.base import look_up
 from pqv_core.config.prune import IMPORTANCES
 from pqv_core.engine import models, structure
 from pqv_core.engine.context import Context
@@ -62,7 +63,7 @@ def _step(model: nn.Module, config: PruneConfig, start: _Start, context: Context
     """Cut down to ``config.ratio`` of what there was at the start."""
     widths = structure.widths(model, config)
     dependencies = Dependencies(model, widths, shape=start.shape, context=context)
-    importance = CRITERIA[config.importance]()
+    importance = look_up(CRITERIA, config.importance, field="prune.importance")()
     importance.prepare(model, start.batches or (), total=config.images, context=context)
     rankings = []
     for done, width in enumerate(widths, 1):  # all are scored before the first is cut, so the order is no matter

@@ -16,7 +16,8 @@ import torch
 from torch import Tensor, nn
 from torch.ao.quantization import per_channel_dynamic_qconfig
 
-from pqv_core.config.quantize import Observer, Precision
+from pqv_core.config.base import unknown
+from pqv_core.config.quantize import PRECISIONS, Observer, Precision
 from pqv_core.engine import static
 from pqv_core.engine.biases import fold_query_biases
 from pqv_core.engine.engines import supported_engines, using_engine
@@ -49,6 +50,7 @@ def quantize(
         batches: Calibration images for ``int8-static``, each (N, C, H, W).
 
     Raises:
+        ConfigError: There is no such precision or observer.
         QuantizeError: A name in ``keep`` is not in the model, or this build of torch cannot write int8 weights.
     """
     prepared = copy.deepcopy(model)
@@ -58,6 +60,8 @@ def quantize(
     if precision == "fp16":
         halve_weights(prepared)
         return prepared
+    if precision not in ("int8-dynamic", "int8-static"):
+        raise unknown(precision, PRECISIONS, field="quantize.precision")
     _make_quantizable(prepared)
     chosen = _chosen(prepared, keep)
     with using_engine(_compact_engine()), warnings.catch_warnings():

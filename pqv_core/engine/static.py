@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.ao import quantization
 from torch.ao.quantization import observer as observers
 
+from pqv_core.config.base import look_up
 from pqv_core.config.quantize import Observer
 
 _CUT_OFF = 1e-4
@@ -26,7 +27,7 @@ class PercentileObserver(observers.HistogramObserver):
         return self.min_val + width * first, self.min_val + width * (last + 1)
 
 
-_ACTIVATIONS: dict[Observer, type[observers.ObserverBase]] = {
+_ACTIVATIONS: dict[str, type[observers.ObserverBase]] = {
     "histogram": observers.HistogramObserver,
     "percentile": PercentileObserver,
     "minmax": observers.MinMaxObserver,
@@ -60,6 +61,6 @@ def convert(model: nn.Module, names: Sequence[str], observer: Observer, batches:
 
 def _qconfig(observer: Observer, *, reduce_range: bool) -> quantization.QConfig:
     return quantization.QConfig(
-        activation=_ACTIVATIONS[observer].with_args(reduce_range=reduce_range),
+        activation=look_up(_ACTIVATIONS, observer, field="quantize.observer").with_args(reduce_range=reduce_range),
         weight=observers.default_per_channel_weight_observer,
     )

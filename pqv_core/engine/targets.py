@@ -13,7 +13,8 @@ from torch import nn
 from pqv_core import android_runtime, ptl
 from pqv_core.android_runtime import Runtime
 from pqv_core.config import ExportConfig
-from pqv_core.config.export import engine_problem
+from pqv_core.config.base import unknown
+from pqv_core.config.export import TARGETS, engine_problem
 from pqv_core.config.quantize import Engine
 from pqv_core.engine.attention_bf16 import multiplies_bf16
 from pqv_core.engine.engines import candidate_engines
@@ -79,10 +80,16 @@ class Target:
 
 
 def target(config: ExportConfig) -> Target:
-    """How files are made for the target of ``config``."""
+    """How files are made for the target of ``config``.
+
+    Raises:
+        ConfigError: There is no such target.
+    """
     if config.target == "android":
         runtime = android_runtime.load(config.runtime)
         return Target("android", _ANDROID_FP32, without_fused_attention, runtime=runtime)
+    if config.target != "host":
+        raise unknown(config.target, TARGETS, field="export.target")
     return Target("host", _HOST_FP32, copy.deepcopy, bf16=multiplies_bf16(), keeps_heap=sys.platform == "linux")
 
 

@@ -37,6 +37,7 @@ _HEADLINES = {
     "failed": "Failed",
     "cancelled": "Stopped",
     "elsewhere": "Running in another process",
+    "unknown": "Ended in a way that only a newer PQV-Mobile knows",
 }
 
 

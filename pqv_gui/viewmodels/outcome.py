@@ -65,7 +65,7 @@ def _latency(record: results.RunRecord) -> ResultCard | None:
         return None
     lines = []
     for role, words in (("fast_fp32", "over the fastest FP32"), ("paper_fp32", "over the paper’s FP32")):
-        speedup = record.speedup(over=role)  # type: ignore[arg-type]
+        speedup = record.speedup(over=role)
         if speedup is not None:
             lines.append(f"{formatting.ratio(speedup)} {words}")
     measured = ((after, "Compressed"), (before, "Fastest FP32"))

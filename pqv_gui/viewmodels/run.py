@@ -14,8 +14,10 @@ from pqv_core.errors import ErrorInfo
 from pqv_gui.viewmodels.observable import Observable
 from pqv_gui.viewmodels.series import Curve, LatencySeries
 
-State = Literal["empty", "starting", "running", "cancelling", "succeeded", "failed", "cancelled", "elsewhere"]
-StageState = Literal["waiting", "running", "done", "skipped", "failed", "cancelled"]
+State = Literal[
+    "empty", "starting", "running", "cancelling", "succeeded", "failed", "cancelled", "elsewhere", "unknown"
+]
+_ENDS: dict[str, State] = {"succeeded": "succeeded", "failed": "failed", "cancelled": "cancelled"}
 LOG_LINES = 5_000
 
 
@@ -24,7 +26,7 @@ class StageRow:
     """One stage as it is listed."""
 
     name: str
-    state: StageState = "waiting"
+    state: str = "waiting"
     seconds: float | None = None
     cached: bool = False
 
@@ -123,7 +125,7 @@ class RunView(Observable):
         ]
         # A record that says "running" while nobody runs it is one that was killed.
         unfinished: State = "elsewhere" if at_work else "cancelled"
-        state = unfinished if record.state == "running" else record.state
+        state = unfinished if record.state == "running" else _ENDS.get(record.state, "unknown")
         self._replace(figures, state)
         for metric in history:
             self._metric(metric)
@@ -181,7 +183,7 @@ class RunView(Observable):
         self._set_stage(event.stage, "done", seconds=event.seconds, cached=event.cached)
         self.now.progress = None
 
-    def _set_stage(self, name: str, state: StageState, *, seconds: float | None = None, cached: bool = False) -> None:
+    def _set_stage(self, name: str, state: str, *, seconds: float | None = None, cached: bool = False) -> None:
         row = StageRow(name, state, seconds, cached)
         names = [stage.name for stage in self.now.stages]
         if name in names:

@@ -18,6 +18,7 @@ _IDLE = {
     "failed": "The last run failed.",
     "cancelled": "The last run was stopped. What is finished is kept.",
     "elsewhere": "A run is going in another process.",
+    "unknown": "The last run ended in a way that only a newer PQV-Mobile knows.",
 }
 
 _DEVICE_LETTERS = 40

@@ -83,7 +83,7 @@ def _detail(item: StageRow) -> str:
         return tr("kept from before")
     if item.state == "done" and item.seconds is not None:
         return formatting.duration(item.seconds)
-    return tr(_WORDS[item.state])
+    return tr(_WORDS.get(item.state, item.state))
 
 
 def _draw_mark(painter: QPainter, area: QRectF, item: StageRow, widget: QWidget) -> None:

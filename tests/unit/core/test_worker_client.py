@@ -85,6 +85,18 @@ finish()
     assert last.outcome == "succeeded"
 
 
+def test_an_event_of_an_unknown_type_is_said_in_a_sentence() -> None:
+    others, last = outcome("""
+take_job()
+say("dance", step=1)
+finish()
+""")
+    (said,) = others
+    assert isinstance(said, Log)
+    assert (said.level, "does not know (dance); a newer one may" in said.text) == ("warning", True)
+    assert last.outcome == "succeeded"
+
+
 def test_floods_without_a_line_end_are_bounded_and_do_not_block() -> None:
     others, last = outcome(r"""
 take_job()

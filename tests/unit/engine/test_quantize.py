@@ -10,11 +10,12 @@ import torch
 from torch import Tensor, nn
 
 from pqv_core import ptl
+from pqv_core.config import ExportConfig
 from pqv_core.config.quantize import Observer, Precision
-from pqv_core.engine import lite, lite_writer, static
+from pqv_core.engine import lite, lite_writer, static, targets
 from pqv_core.engine.engines import supported_engines, using_engine
 from pqv_core.engine.quantize import layers, quantize
-from pqv_core.errors import QuantizeError
+from pqv_core.errors import ConfigError, QuantizeError
 
 EXAMPLE = torch.zeros(1, 3, 32, 32)
 
@@ -114,3 +115,16 @@ def test_the_model_itself_is_not_touched(model: nn.Module, images: Tensor) -> No
     after = model.state_dict()
     assert list(after) == list(before)
     assert all(torch.equal(after[name], value) for name, value in before.items())
+
+
+def test_a_precision_or_observer_that_is_not_known_is_never_taken_for_int8() -> None:
+    model = nn.Sequential(nn.Linear(8, 8))
+    with pytest.raises(ConfigError, match=r"quantize\.precision: 'int4' is none of those"):
+        quantize(model, "int4")  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match=r"quantize\.observer: 'entropy' is none of those"):
+        quantize(model, "int8-static", observer="entropy", batches=[torch.ones(1, 8)])  # type: ignore[arg-type]
+
+
+def test_a_target_that_is_not_known_is_never_taken_for_this_computer() -> None:
+    with pytest.raises(ConfigError, match=r"export\.target: 'ios' is none of those"):
+        targets.target(ExportConfig.model_construct(target="ios"))  # type: ignore[arg-type]

@@ -191,3 +191,10 @@ def test_a_run_that_was_killed_can_be_resumed(tmp_path: Path) -> None:
 
 def test_no_runs_is_nothing_to_show(tmp_path: Path) -> None:
     assert run_views.read_newest(tmp_path / "none") is None
+
+
+def test_a_run_that_ended_as_only_a_newer_version_knows_is_shown(tmp_path: Path) -> None:
+    view = RunView()
+    stages = (results.StageRecord(name="distil", state="postponed"),)
+    view.show(_record(tmp_path, state="paused", stages=stages), [], tmp_path)
+    assert (view.state, view.now.stages[0].state) == ("unknown", "postponed")
