@@ -131,11 +131,6 @@ class CatalogEntry:
         units = {cut.unit for cut in self.cuts if cut.kind == "attention"}
         return tuple(unit for unit in ("width", "heads") if units & {"", unit})
 
-    @property
-    def gmacs(self) -> float | None:
-        """Multiply-accumulates in thousand millions."""
-        return self.macs / 1e9 if self.macs is not None else None
-
 
 @dataclass(frozen=True)
 class Catalog:

@@ -39,7 +39,6 @@ class Colors:
     warning: str
     bad: str
     bad_soft: str
-    warning_soft: str
     series: tuple[str, ...]
 
 
@@ -59,7 +58,6 @@ LIGHT = Colors(
     warning="#7a4d00",
     bad="#a8321a",
     bad_soft="#fdeeea",
-    warning_soft="#fff5e0",
     series=palette.LIGHT,
 )
 DARK = Colors(
@@ -78,7 +76,6 @@ DARK = Colors(
     warning="#f0b95a",
     bad="#ff9d85",
     bad_soft="#3a2320",
-    warning_soft="#372c17",
     series=palette.DARK,
 )
 

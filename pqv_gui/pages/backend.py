@@ -52,7 +52,6 @@ class BackendPage(FormPage):
         engine.body.addWidget(self.unused)
         self.phones = label(tr("The file is made for Android, whose runtime has QNNPACK only."), "caption", wrap=True)
         engine.body.addWidget(self.phones)
-        self.engine_card = engine
         self.body.addWidget(precision)
         self.body.addWidget(self.int8)
         self.body.addWidget(engine)

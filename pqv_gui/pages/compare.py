@@ -142,7 +142,6 @@ class ComparePage(Page):
         card.body.addWidget(self.table)
         self.footnotes = label("", "caption", wrap=True)
         card.body.addWidget(self.footnotes)
-        self.table_card = card
         return card
 
     def _chart_cards(self) -> None:

@@ -132,7 +132,6 @@ class PrunePage(FormPage):
 
     def _widths_card(self) -> Card:
         card = Card(tr("Each block, before → after"))
-        self.widths_card = card
         self.bars = Bars(tr("Widths before and after pruning"))
         self.blocks = label("", "caption", wrap=True)
         card.body.addWidget(self.bars)
