@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from PySide6.QtCore import QObject, Qt, QThread, QTimer, Signal, Slot
 
 from pqv_core import events
-from pqv_core.errors import Cancelled, ErrorInfo, foreseen
+from pqv_core.errors import Cancelled, ErrorInfo, PqvError, foreseen
 from pqv_core.job import Job
 from pqv_core.worker_client import Worker
 from pqv_gui.mailbox import Mailbox
@@ -37,6 +37,18 @@ def in_words(error: Exception) -> ErrorInfo:
         action="Copy the details and report them; your project is saved.",
         details="".join(traceback.format_exception(error)),
     )
+
+
+def refused(work: Callable[[], object]) -> PqvError | None:
+    """Do ``work`` as the outermost thing that a thread does; what kept it from being done, foreseen or not."""
+    try:
+        work()
+    except Exception as error:  # noqa: BLE001
+        if known := foreseen(error):
+            return known
+        info = in_words(error)
+        return PqvError(info.message, action=info.action, details=info.details)
+    return None
 
 
 class _JobThread(QThread):

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pqv_core.errors import PqvError, StorageError, foreseen
-from pqv_gui.jobs import in_words
+from pqv_core.errors import PqvError, StorageError
+from pqv_gui.jobs import refused
 
 PATIENCE_S = 5.0
 """How long the window stands still for a disk that does not answer."""
@@ -156,14 +156,5 @@ class Writer:
 
 def _end(write: _Write) -> Callable[[], object]:
     """Write; what there is to tell of it."""
-    try:
-        write.work()
-    except Exception as error:  # noqa: BLE001 - the outermost boundary of this thread
-        told = foreseen(error) or _unforeseen(error)
-        return lambda: write.failed(told)
-    return write.done
-
-
-def _unforeseen(error: Exception) -> PqvError:
-    info = in_words(error)
-    return PqvError(info.message, action=info.action, details=info.details)
+    error = refused(write.work)
+    return write.done if error is None else lambda: write.failed(error)
