@@ -98,6 +98,7 @@ def _locked(folder: Path) -> FileLock | None:
     """The lock of a folder; None where another process holds it."""
     lock = FileLock(folder / LOCK_FILE, timeout=0)
     try:
+        folder.stat()  # filelock would make it
         lock.acquire()
     except Timeout:
         return None

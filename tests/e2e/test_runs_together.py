@@ -14,13 +14,19 @@ from pqv_core import results
 from pqv_core.config import with_settings
 from tests.e2e.test_run import PQV, SMALL, pqv
 
-ROUNDS = 3
+ROUNDS = 2
 
 
 def make_project(folder: Path) -> Path:
     """A project without images, of which a run takes seconds."""
     settings = [f"model.arguments.{key}={value}" for key, value in SMALL.items()]
-    settings += ["measure.iterations=5", "measure.warmup=0", "measure.threads=1", "measure.profile=false"]
+    settings += [
+        "measure.iterations=5",
+        "measure.warmup=0",
+        "measure.threads=1",
+        "measure.profile=false",
+        "measure.max_seconds=1",
+    ]
     more = [word for setting in settings for word in ("--set", setting)]
     made = pqv(
         *("new", "small.pqv", "--model", "vit_tiny_patch16_224", "--random", "--importance", "l2"),
@@ -47,7 +53,7 @@ def together(project: Path, *settings: dict[str, object]) -> list[tuple[int, str
         started.append(process)
         while not psutil.Process(process.pid).children():  # it has handed its settings to a worker
             assert process.poll() is None
-    ends = [process.communicate(timeout=300) for process in started]
+    ends = [process.communicate(timeout=500) for process in started]
     return [(process.returncode, err) for process, (_, err) in zip(started, ends, strict=True)]
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree as Xml
@@ -273,6 +275,30 @@ def test_what_was_typed_last_is_kept_when_one_leaves(
     leave(window)
     qtbot.waitUntil(lambda: run_label.load(folder).note == "In haste", timeout=SOON_MS)
     qtbot.waitUntil(lambda: window.workspace.tasks.active == 0, timeout=SOON_MS)
+
+
+def test_of_two_names_the_later_is_kept_though_the_disk_is_slow(
+    opened: Opened, project: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = keep(project, made("r1"))
+    window, page = opened()
+    reached, go_on, replace = threading.Event(), threading.Event(), os.replace
+
+    def slow(source: Path, target: Path) -> None:
+        if Path(target).name == run_label.LABEL_FILE and not reached.is_set():
+            reached.set()
+            go_on.wait()
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", slow)
+    window.workspace.compare.label(folder, name="One", note="")
+    reached.wait()
+    window.workspace.compare.label(folder, name="Two", note="")
+    go_on.set()
+    assert window.workspace.writer.wait()
+    assert run_label.load(folder).name == "Two"
+    qtbot.waitUntil(lambda: cells(page) == ["Two"], timeout=SOON_MS)
+    rest(window, page, qtbot)
 
 
 def answer(page: ComparePage, text: str) -> None:

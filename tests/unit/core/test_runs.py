@@ -1,0 +1,125 @@
+"""The folder of a project's runs is held for moments, a run's own folder for as long as it is worked on."""
+
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from pqv_core import results, run_label, runs
+from pqv_core.errors import ProjectError, StorageError
+from tests.fakes.records import record
+
+HOLD_AND_DIE = """
+import os, sys
+from pathlib import Path
+from pqv_core import runs
+with runs.arranging(Path(sys.argv[1])):
+    os._exit(9)
+"""
+
+
+class EnoughError(Exception):
+    pass
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    made = tmp_path / "small.runs"
+    made.mkdir()
+    return made
+
+
+def give_up(seconds: float) -> None:
+    raise EnoughError
+
+
+def test_one_holds_the_folder_and_the_next_waits(folder: Path) -> None:
+    order: list[str] = []
+    asked = threading.Event()
+
+    def second() -> None:
+        with runs.arranging(folder, waiting=lambda _: asked.set()):
+            order.append("second")
+
+    thread = threading.Thread(target=second)
+    with runs.arranging(folder):
+        thread.start()
+        asked.wait()
+        order.append("first")
+    thread.join()
+    assert order == ["first", "second"]
+
+
+def test_who_waits_too_long_is_told(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runs, "_HELD_S", 0.05)
+    said = pytest.raises(ProjectError, match="kept the runs of this project")
+    with runs.arranging(folder), said as caught, runs.arranging(folder):
+        pass
+    assert caught.value.action
+
+
+def test_the_hold_of_a_process_that_was_killed_is_gone(folder: Path) -> None:
+    died = subprocess.run([sys.executable, "-c", HOLD_AND_DIE, str(folder)], check=False)
+    assert died.returncode == 9
+    with runs.arranging(folder, waiting=give_up):
+        pass
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the lock of POSIX")
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.EOPNOTSUPP])
+def test_a_drive_that_cannot_lock_is_said(folder: Path, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    with pytest.raises(StorageError, match="cannot lock files") as caught, runs.claimed(folder / "r"):
+        pass
+    assert "network drive" in caught.value.action
+
+
+@pytest.mark.parametrize("number", [errno.EROFS, errno.EACCES])
+def test_a_folder_that_may_not_be_written_is_said(folder: Path, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    def refuse(*_: object, **__: object) -> int:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "open", refuse)
+    with pytest.raises(StorageError, match=r"read-only|not permitted"), runs.claimed(folder / "r"):
+        pass
+
+
+def test_a_folder_that_is_gone_is_said_and_not_made_anew(tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match="does not exist"), runs.arranging(tmp_path / "gone.runs"):
+        pass
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_claimed_run_in_which_nothing_was_written_leaves_nothing(folder: Path) -> None:
+    with runs.claimed(folder / "empty"):
+        assert runs.is_at_work(folder / "empty")
+    with runs.claimed(folder / "whole"):
+        results.save(folder / "whole", record("whole"))
+    assert sorted(path.name for path in folder.iterdir()) == [runs.LOCK_FILE, "whole"]
+    assert not runs.is_at_work(folder / "whole")
+
+
+def test_a_run_is_not_claimed_while_it_is_being_moved_away(folder: Path) -> None:
+    results.save(folder / "r", record("r"))
+    with runs.arranging(folder):
+        gone = run_label.movable(folder / "r").rename(folder / "trashed")
+        with pytest.raises(EnoughError), runs.claimed(folder / "r", waiting=give_up):
+            pass
+    assert (gone / results.RUN_FILE).exists()
+    assert not (folder / "r").exists()
+
+
+def test_the_lock_of_the_folder_is_no_run(folder: Path) -> None:
+    results.save(folder / "r", record("r"))
+    with runs.arranging(folder):
+        assert [found.name for found, _ in results.load_folders(folder)[0]] == ["r"]
+        assert results.load_folders(folder)[1] == []
