@@ -73,7 +73,7 @@ def move(source: Path, target: Path) -> None:
     Raises:
         OSError: It cannot be, or on Windows a program has had one of them open for longer than ``PATIENCE_S``.
     """
-    _patiently(lambda: os.replace(source, target))  # noqa: PTH105 - atomic on the three systems
+    patiently(lambda: os.replace(source, target))  # noqa: PTH105 - atomic on the three systems
 
 
 def remove(path: Path) -> None:
@@ -83,7 +83,7 @@ def remove(path: Path) -> None:
         OSError: It cannot be, or on Windows a program has had it open for longer than ``PATIENCE_S``.
     """
     with contextlib.suppress(FileNotFoundError):
-        _patiently(lambda: os.unlink(path))  # noqa: PTH108 - the same seam as the others
+        patiently(lambda: os.unlink(path))  # noqa: PTH108 - the same seam as the others
 
 
 def remove_folder(path: Path) -> None:
@@ -93,13 +93,13 @@ def remove_folder(path: Path) -> None:
         OSError: It cannot be, or on Windows a program has had a file in it open for longer than ``PATIENCE_S``.
     """
     try:
-        _patiently(lambda: shutil.rmtree(path))
+        patiently(lambda: shutil.rmtree(path))
     except FileNotFoundError:
         if path.exists():  # something in it was deleted by somebody else
             raise
 
 
-def _patiently(step: Callable[[], _Result]) -> _Result:
+def patiently(step: Callable[[], _Result]) -> _Result:
     """Do a step again while the system refuses it for a moment.
 
     Windows neither replaces nor deletes a file that a program has open; a folder there is not empty until the last

@@ -11,6 +11,7 @@ from PySide6.QtCore import QFile, QObject, QStandardPaths, Signal
 from pqv_core import comparison, run_label, runs
 from pqv_core.comparison import Comparison, columns
 from pqv_core.errors import ErrorInfo, StorageError
+from pqv_core.fsio import patiently
 from pqv_core.report import write as report
 from pqv_core.report.write import Format
 from pqv_gui import garbage
@@ -133,9 +134,16 @@ def _move(directory: Path) -> None:
     home = Path(QStandardPaths.writableLocation(QStandardPaths.StandardLocation.GenericDataLocation))
     with contextlib.suppress(OSError):  # Qt makes the trash itself, but not the folder around it
         home.mkdir(parents=True, exist_ok=True)
-    if not QFile(str(directory)).moveToTrash():
+
+    def move() -> None:
+        if not QFile(str(directory)).moveToTrash():
+            raise PermissionError(directory)
+
+    try:
+        patiently(move)
+    except PermissionError as error:
         raise StorageError(
             f"The run {directory.name} could not be moved to the trash.",
-            action="Open its folder and delete it there.",
+            action="Close programs that show its files, then try again, or open its folder and delete it there.",
             details=str(directory),
-        )
+        ) from error
