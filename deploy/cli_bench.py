@@ -185,6 +185,7 @@ def _table(results: Mapping[Path, Result]) -> Table:
     for head in (
         "File",
         "Threads",
+        "Batch",
         "Engine",
         "Median",
         "p90",
@@ -202,6 +203,7 @@ def _table(results: Mapping[Path, Result]) -> Table:
             table.add_row(
                 file.name,
                 str(item.threads),
+                str(item.batch),
                 item.engine,
                 formatting.nanoseconds(item.median_ns),
                 formatting.milliseconds(item.percentile_ms(0.9)),

@@ -111,9 +111,13 @@ def measure(
     job: Job,
     *,
     role: str = "",
+    loop: str = "",
     skip: threading.Event | None = None,
 ) -> tuple[list[Measurement], Taken]:
     """Measure one file at every thread count of ``config``.
+
+    Args:
+        loop: Id of the session; files measured in the same one may be compared.
 
     Returns:
         A measurement a thread count, and what the first run of the program said (operators and outputs with it).
@@ -133,7 +137,7 @@ def measure(
         if index:
             once = replace(once, input="", output="", profile=False)
         taken, watch = _run(device, once, job, role=role, before=before)
-        found.append(_measurement(device, taken, watch, spec=once, before=before))
+        found.append(_measurement(device, taken, watch, spec=once, before=before, loop=loop))
         first = first or taken
         if watch.severe is not None:
             job.log(OverheatedError(watch.severe).message, level="warning")
@@ -220,7 +224,7 @@ def operators(record: runner.Operators) -> tuple[OperatorTime, ...]:
 
 
 def _measurement(
-    device: Device, taken: Taken, watch: heat.Watch, *, spec: runner.Spec, before: DeviceInfo
+    device: Device, taken: Taken, watch: heat.Watch, *, spec: runner.Spec, before: DeviceInfo, loop: str
 ) -> Measurement:
     after = device.info()
     facts = heat.summary(taken.samples, before=before, after=after, watch=watch)
@@ -230,7 +234,9 @@ def _measurement(
     return Measurement(
         target=f"{before.name} ({device.name})",
         engine=(taken.context.engine if taken.context else "") or spec.engine,
+        loop=loop,
         threads=spec.threads,
+        batch=spec.input_shape[0],
         warmup=taken.warmup,
         samples_ns=tuple(taken.samples),
         peak_rss_bytes=taken.peak_rss_bytes,

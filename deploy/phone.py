@@ -96,8 +96,11 @@ class Phone:
     aar: Path | None = None
     skip_cooling: threading.Event = field(default_factory=threading.Event)
 
-    def bench(self, request: Request) -> Result:
+    def bench(self, request: Request, *, loop: str = "") -> Result:
         """Measure a file; nothing of ours stays on the phone unless ``config.keep``.
+
+        Args:
+            loop: Id of the session that it belongs to.
 
         Raises:
             PqvError: It cannot be done, or the phone was lost.
@@ -118,7 +121,7 @@ class Phone:
                 self.job.enter("push")
                 spec = self._push(device, kit, request, shape, folder=folder, free=info.free_bytes)
                 found, taken = measure.measure(
-                    device, spec, self.config, self.job, role=request.role, skip=self.skip_cooling
+                    device, spec, self.config, self.job, role=request.role, loop=loop, skip=self.skip_cooling
                 )
                 times = operators.shared_out(taken.operators, found[0].median_ns)
                 found[0] = found[0].model_copy(update={"operators": times})

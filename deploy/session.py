@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -36,15 +37,20 @@ class Session:
 
 
 def measure(phone: Phone, requests: Sequence[Request]) -> Session:
-    """Measure all files; program and libraries stay on the phone until the last has had its turn."""
-    session, config = Session(), phone.config
+    """Measure all files; program and libraries stay on the phone until the last has had its turn.
+
+    The measurements carry the id of this session as their ``loop``. They did not take turns, inference by inference, as
+    on this computer, but each file was measured right after the other, on the same cores, and after the phone had
+    cooled down: that is what may be compared. What another session measured, on another day, may not.
+    """
+    session, config, loop = Session(), phone.config, secrets.token_hex(4)
     left = False
     try:
         for index, request in enumerate(requests):
             more = index + 1 < len(requests)
             phone.config = config.changed(keep=True) if more else config
             try:
-                session.results[request.file] = phone.bench(request)
+                session.results[request.file] = phone.bench(request, loop=loop)
             except _OF_A_FILE as error:
                 session.failures[request.file] = error
                 continue

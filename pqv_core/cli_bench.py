@@ -3,21 +3,33 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 from rich.table import Table
 
-from pqv_core import cli_job, formatting, operators, runs, stability, summary
+from pqv_core import cli_job, formatting, operators, runs, select, stability, summary
 from pqv_core.cli_console import console
 from pqv_core.config.base import config_error
 from pqv_core.events import Finished
 from pqv_core.job import BenchJob
 from pqv_core.results import Measurement
 
-_HEADS = ("File", "Engine", "Threads", "Batch", "Median", "p90", "Fastest", "Runs", "Loading", "Peak memory", "")
+_HEADS = (
+    "File",
+    "Engine",
+    "Threads",
+    "Batch",
+    "Median",
+    "p90",
+    "An image",
+    "Fastest",
+    "Runs",
+    "Loading",
+    "Peak memory",
+)
 
 
 def run(asked: Mapping[str, Any], *, as_json: bool) -> Finished:
@@ -40,31 +52,41 @@ def run(asked: Mapping[str, Any], *, as_json: bool) -> Finished:
 
 
 def _say(result: dict[str, Any], *, as_json: bool) -> None:
-    """Measurements in a table, each with the time that an image takes of the quickest's."""
+    """Measurements in a table, each with how many times the median of the quickest in its loop it takes."""
     measured = [
         (_shown(file), Measurement.model_validate(item))
         for file, items in result["measurements"].items()
         for item in items
     ]
-    quickest = min(item.median_ns / item.batch for _, item in measured)
+    quickest = _quickest([item for _, item in measured])
     table = Table(box=None, padding=(0, 1, 0, 0), title=result["environment"]["processor"], title_justify="left")
-    for index, head in enumerate(_HEADS):
+    for index, head in enumerate((*_HEADS, "")):
         table.add_column(head, justify="left" if index < 2 else "right", vertical="bottom")
     for file, item in measured:
-        share = formatting.ratio(item.median_ns / item.batch / quickest)
-        table.add_row(file, *_cells(item), f"{share} the best’s time an image")
+        share = select.ratio(item, quickest[select.Setting.of(item)])
+        table.add_row(file, *_cells(item), f"{formatting.ratio(share)} the quickest’s time" if share else "")
     out = console(as_json=as_json)
     out.print(table)
     for file, item in measured:
         if item.operators:
-            out.print(f"{file}, {item.threads} threads, batch {item.batch}, by operators: {_by_group(item)}.")
+            out.print(f"{file}, {_setting(item)}, by operators: {_by_group(item)}.")
         for remark in stability.remarks(item):
-            out.print(f"Note: {file}, {item.threads} threads, batch {item.batch}: {remark}.", style="yellow")
+            out.print(f"Note: {file}, {_setting(item)}: {remark}.", style="yellow")
+
+
+def _quickest(measured: Sequence[Measurement]) -> dict[select.Setting, Measurement]:
+    """The measurement with the least median of each loop."""
+    ordered = sorted(measured, key=lambda item: -item.median_ns)
+    return {select.Setting.of(item): item for item in ordered}
 
 
 def _by_group(item: Measurement) -> str:
     groups = operators.by_group(item.operators)
     return ", ".join(f"{name.lower()} {formatting.nanoseconds(ns)}" for name, ns in groups.items())
+
+
+def _setting(item: Measurement) -> str:
+    return f"{formatting.counted(item.threads, 'thread')}, batch {item.batch}"
 
 
 def _shown(key: str) -> str:
@@ -81,6 +103,7 @@ def _cells(item: Measurement) -> list[str]:
         str(item.batch),
         formatting.nanoseconds(item.median_ns),
         formatting.milliseconds(item.percentile_ms(0.9)),
+        formatting.nanoseconds(item.median_ns / item.batch),
         formatting.nanoseconds(min(item.samples_ns)),
         str(len(item.samples_ns)),
         load,

@@ -11,7 +11,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from pqv_core import android_runtime, formatting, labels, operators, results, runs, stability, summary
+from pqv_core import android_runtime, formatting, labels, operators, results, runs, select, stability, summary
 from pqv_core import project as projects
 from pqv_core.cli_console import console
 from pqv_core.config import RunConfig
@@ -72,18 +72,19 @@ def _print_record(out: Console, record: RunRecord) -> None:
         out.print(_operators_table(profiled))
     if record.sensitivity:
         out.print(_sensitivity_table(record.sensitivity))
-    for note in [*record.warnings, *_unsteady(record)]:
+    unlike = [note for target in summary.targets(record) for note in summary.notes(record, target=target)]
+    for note in [*record.warnings, *unlike, *_unsteady(record)]:
         out.print(f"Note: {note}", style="yellow")
 
 
 def _unsteady(record: RunRecord) -> Iterator[str]:
-    """Latencies that are not to be trusted, and why; those with the same reason together."""
+    """Latencies shown that are not to be trusted, and why; those with the same reason together."""
     found: dict[str, list[str]] = {}
-    for variant in record.variants:
-        for item in variant.measurements:
-            where = "" if item.target == results.LOCAL else f" on {item.target}"
+    for target in summary.targets(record):
+        where = "" if target == results.LOCAL else f" on {target}"
+        for role, item in select.shown(record, target=target).items():
             for remark in stability.remarks(item):
-                found.setdefault(remark, []).append(f"{labels.role(variant.role)}{where}")
+                found.setdefault(remark, []).append(f"{labels.role(role)}{where}")
     for remark, names in found.items():
         yield f"{'; '.join(names)}: {remark}."
 
@@ -122,9 +123,8 @@ def _table(record: RunRecord, rows: list[summary.Row], target: str) -> Table:
 
 
 def _title(record: RunRecord, target: str) -> str:
-    found = (item for variant in record.variants for item in reversed(variant.measurements) if item.target == target)
-    measured = next(found, None)
-    threads = f", {measured.threads} threads" if measured else ""
+    setting = select.setting(record, target=target)
+    threads = f", {setting.words}" if setting else ""
     name = record.config.get("model", {}).get("name", "")
     return f"{name} · {record.environment.processor if target == results.LOCAL else target}{threads}"
 
@@ -209,16 +209,21 @@ def _plain_run(record: RunRecord) -> dict[str, Any]:
     rows = {
         target: [row.as_json() for row in summary.rows(record, target=target)] for target in summary.targets(record)
     }
-    speedups = {
-        target: {str(role): record.speedup(over=role, target=target) for role in summary.BASELINES} for target in rows
-    }
-    here, *phones = rows
+    here, *phones = [(target, {"summary": row, **_plain_setting(record, target)}) for target, row in rows.items()]
     return {
         "type": "run",
-        "summary": rows[here],
-        "speedup_over": speedups[here],
-        "phones": {phone: {"summary": rows[phone], "speedup_over": speedups[phone]} for phone in phones},
+        **here[1],
+        "phones": dict(phones),
         "record": record.model_dump(mode="json"),
+    }
+
+
+def _plain_setting(record: RunRecord, target: str) -> dict[str, Any]:
+    """The setting in which a run is shown on a target, and the speed-ups in it; null where there is none."""
+    setting = select.setting(record, target=target)
+    return {
+        "setting": setting and {"threads": setting.threads, "batch": setting.batch, "loop": setting.loop},
+        "speedup_over": {role: select.speedup(record, over=role, target=target) for role in summary.BASELINES},
     }
 
 
@@ -245,5 +250,5 @@ def _what(record: RunRecord) -> str:
 
 
 def _speedups(record: RunRecord) -> list[str]:
-    found = [record.speedup(over=role) for role in summary.BASELINES]
+    found = [select.speedup(record, over=role) for role in summary.BASELINES]
     return [formatting.ratio(value) if value is not None else summary.MISSING for value in found]

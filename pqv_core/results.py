@@ -1,4 +1,4 @@
-"""What a run measured (``run.json``): raw samples are kept, medians and ratios are derived on read."""
+"""What a run measured (``run.json``): raw samples are kept, medians are derived on read."""
 
 from __future__ import annotations
 
@@ -67,7 +67,9 @@ class Measurement(Record):
 
     Attributes:
         target: ``local`` or a device's description.
-        loop: Id of the interleaved loop; measurements with the same id took turns in one process.
+        loop: Id of the interleaved loop, whose measurements took turns; on a phone, of the session in which its files
+            were measured one after another. Which measurements may be compared: ``pqv_core/select.py``.
+        wait_policy: What OpenMP's waiting threads did (``OMP_WAIT_POLICY``); empty for the runtime's own way.
         batch: Images an inference.
         samples_ns: Every timed inference in nanoseconds, in order.
         base_rss_bytes: Resident memory of a clean process before it loaded the file.
@@ -81,6 +83,7 @@ class Measurement(Record):
 
     target: str = LOCAL
     loop: str = ""
+    wait_policy: str = ""
     engine: str = ""
     threads: int
     batch: int = 1
@@ -227,16 +230,6 @@ class RunRecord(Record):
         """The artefact with this role, if the run made it."""
         return next((variant for variant in self.variants if variant.role == role), None)
 
-    def speedup(self, *, over: Role, target: str = LOCAL) -> float | None:
-        """How many times faster the compressed artefact is than ``over`` on ``target`` (ratio of medians).
-
-        Of measurements that took turns in one loop, the latest; only without such the latest of each.
-        """
-        ours, base = (_measured(self.variant(role), target) for role in ("compressed", over))
-        pairs = [(a, b) for a in ours for b in base]
-        pair = next((pair for pair in pairs if pair[0].loop == pair[1].loop), pairs[0] if pairs else None)
-        return pair[1].median_ns / pair[0].median_ns if pair else None
-
 
 def measured_elsewhere(record: RunRecord) -> dict[str, tuple[Measurement, ...]]:
     """What phones have measured, by role."""
@@ -244,12 +237,6 @@ def measured_elsewhere(record: RunRecord) -> dict[str, tuple[Measurement, ...]]:
         variant.role: tuple(item for item in variant.measurements if item.target != LOCAL)
         for variant in record.variants
     }
-
-
-def _measured(variant: Variant | None, target: str) -> list[Measurement]:
-    """The measurements on ``target``, latest first."""
-    measurements = variant.measurements if variant else ()
-    return [item for item in reversed(measurements) if item.target == target]
 
 
 def save(directory: Path, record: RunRecord) -> None:

@@ -6,26 +6,32 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from pqv_core import formatting
-from pqv_core.results import LOCAL, Accuracy, Measurement, Parity, Role, RunRecord, Variant
+from pqv_core import formatting, labels, select
+from pqv_core.results import LOCAL, Measurement, Role, RunRecord, Variant
 
 Comparison = Literal["points", "faster", "smaller", "change", "none"]
+Source = Literal["file", "answers", "measurement"]
 
 ROLES: tuple[Role, ...] = ("paper_fp32", "fast_fp32", "pruned_fp32", "compressed")
-BASELINES: tuple[Role, ...] = ("paper_fp32", "fast_fp32")
+BASELINES = select.BASELINES
 MISSING = "–"
 _SAME = 0.005
 
 
 @dataclass(frozen=True)
 class Figure:
-    """A kind of figure: where it is found, in which unit it is said, and how two of them are compared."""
+    """A kind of figure: where it is found, in which unit it is said, and how two of them are compared.
+
+    Attributes:
+        source: The file itself; its answers, which on a phone belong to a measurement; or a measurement.
+    """
 
     key: str
     label: str
     comparison: Comparison
     words: Callable[[float], str]
     find: Callable[[Variant, Measurement | None], float | None]
+    source: Source = "file"
 
 
 @dataclass(frozen=True)
@@ -33,11 +39,13 @@ class Row:
     """One figure of all artefacts.
 
     Attributes:
-        values: By role, in SI units, bytes or shares from 0 to 1; None where it was not measured.
+        values: By role, in SI units, bytes or shares from 0 to 1; None where it was not measured in the setting shown.
+        apart: Baselines whose figure was not measured together with the compressed artefact's.
     """
 
     figure: Figure
     values: Mapping[Role, float | None]
+    apart: frozenset[Role] = frozenset()
 
     def text(self, role: Role) -> str:
         """The figure of one artefact, with its unit."""
@@ -47,7 +55,7 @@ class Row:
     def gain(self, over: Role) -> str:
         """What the compressed artefact gains over a baseline: ``6.47× faster``, ``−0.3 points``."""
         before, after = self.values.get(over), self.values.get("compressed")
-        if before is None or after is None:
+        if before is None or after is None or over in self.apart:
             return MISSING
         return _compared(self.figure.comparison, before, after)
 
@@ -60,24 +68,50 @@ def rows(record: RunRecord, *, target: str = LOCAL) -> list[Row]:
     """The figures that a run has measured on ``target``, in the order in which a person reads them.
 
     The first is what was given up (accuracy), then what was gained (latency, size, memory), then why it is trusted
-    (agreement of the logits with the pruned fp32 model).
+    (agreement of the logits with the pruned fp32 model). All were measured in one setting (``select.setting``).
     """
-    found = [_row(figure, record, target) for figure in _FIGURES]
+    measured = select.shown(record, target=target)
+    ours = measured.get("compressed")
+    apart = frozenset(role for role in BASELINES if not select.together(measured.get(role), ours))
+    found = [_row(figure, record, measured, target, apart) for figure in _FIGURES]
     return [row for row in found if any(value is not None for value in row.values.values())]
 
 
-def _row(figure: Figure, record: RunRecord, target: str) -> Row:
+def _row(
+    figure: Figure,
+    record: RunRecord,
+    measured: Mapping[Role, Measurement],
+    target: str,
+    apart: frozenset[Role],
+) -> Row:
     values: dict[Role, float | None] = {}
     for role in roles(record):
-        variant = record.variant(role)
-        measured = _measured(variant, target) if variant else None
-        known = variant is not None and (measured is not None or target == LOCAL)
-        values[role] = figure.find(variant, measured) if variant is not None and known else None
-    return Row(figure, values)
+        variant, item = record.variant(role), measured.get(role)
+        known = variant is not None and (item is not None or target == LOCAL)
+        values[role] = figure.find(variant, item) if variant is not None and known else None
+    depends = figure.source == "measurement" or (figure.source == "answers" and target != LOCAL)
+    return Row(figure, values, apart if depends else frozenset())
 
 
-def _measured(variant: Variant, target: str) -> Measurement | None:
-    return next((item for item in reversed(variant.measurements) if item.target == target), None)
+def notes(record: RunRecord, *, target: str = LOCAL) -> list[str]:
+    """Why figures are left out or not compared: a sentence for each artefact that was measured in another setting."""
+    return [note for role in roles(record) if (note := _note(record, role, target))]
+
+
+def _note(record: RunRecord, role: Role, target: str) -> str:
+    setting, variant = select.setting(record, target=target), record.variant(role)
+    known = [item for item in variant.measurements if item.target == target] if variant else []
+    if setting is None or not known:
+        return ""
+    shown, name = select.shown(record, target=target), labels.role(role)
+    where = "" if target == LOCAL else f" on {target}"
+    if role not in shown:
+        theirs = select.Setting.of(known[-1]).words
+        return f"{name} was measured with {theirs}{where}, not with {setting.words}: it is not set beside the others."
+    if role in BASELINES and "compressed" in shown and not select.together(shown[role], shown["compressed"]):
+        ours = labels.role("compressed")
+        return f"{name} and {ours} were not measured together{where}: their figures are not compared."
+    return ""
 
 
 def _compared(comparison: Comparison, before: float, after: float) -> str:
@@ -105,20 +139,13 @@ def targets(record: RunRecord) -> tuple[str, ...]:
     return tuple(dict.fromkeys([LOCAL, *found]))
 
 
-def _answers(variant: Variant, measured: Measurement | None) -> tuple[Accuracy | None, Parity | None]:
-    """Accuracy and agreement of what was measured; on this computer they are known without a measurement."""
-    if measured is None or measured.target == LOCAL:
-        return variant.accuracy, variant.parity
-    return measured.accuracy, measured.parity
-
-
 def _top1(variant: Variant, measured: Measurement | None) -> float | None:
-    accuracy, _ = _answers(variant, measured)
+    accuracy, _ = select.answers(variant, measured)
     return accuracy.top1 if accuracy else None
 
 
 def _top5(variant: Variant, measured: Measurement | None) -> float | None:
-    accuracy, _ = _answers(variant, measured)
+    accuracy, _ = select.answers(variant, measured)
     return accuracy.top5 if accuracy else None
 
 
@@ -145,12 +172,12 @@ def _own_memory(_: Variant, measured: Measurement | None) -> float | None:
 
 
 def _relative(variant: Variant, measured: Measurement | None) -> float | None:
-    _, parity = _answers(variant, measured)
+    _, parity = select.answers(variant, measured)
     return parity.relative if parity else None
 
 
 def _agreement(variant: Variant, measured: Measurement | None) -> float | None:
-    _, parity = _answers(variant, measured)
+    _, parity = select.answers(variant, measured)
     return parity.top1_agreement if parity else None
 
 
@@ -167,16 +194,16 @@ def _error(value: float) -> str:
 
 
 _FIGURES = (
-    Figure("top1", "Top-1 accuracy", "points", formatting.percent, _top1),
-    Figure("top5", "Top-5 accuracy", "points", formatting.percent, _top5),
-    Figure("latency_median_s", "Latency, median", "faster", _seconds, _median),
-    Figure("latency_p90_s", "Latency, p90", "faster", _seconds, _p90),
+    Figure("top1", "Top-1 accuracy", "points", formatting.percent, _top1, "answers"),
+    Figure("top5", "Top-5 accuracy", "points", formatting.percent, _top5, "answers"),
+    Figure("latency_median_s", "Latency, median", "faster", _seconds, _median, "measurement"),
+    Figure("latency_p90_s", "Latency, p90", "faster", _seconds, _p90, "measurement"),
     Figure("size_bytes", "File size", "smaller", formatting.size, lambda variant, _: variant.size_bytes),
     Figure("params", "Parameters", "change", _whole, lambda variant, _: variant.params),
     Figure("macs", "Operations", "change", formatting.macs, lambda variant, _: variant.macs),
-    Figure("peak_rss_bytes", "Peak memory", "smaller", formatting.size, _peak),
-    Figure("model_rss_bytes", "… for the model", "smaller", formatting.size, _own_memory),
-    Figure("load_s", "Loading", "faster", _seconds, _load),
-    Figure("relative_error", "Error of logits", "none", _error, _relative),
-    Figure("top1_agreement", "Same answer", "none", formatting.percent, _agreement),
+    Figure("peak_rss_bytes", "Peak memory", "smaller", formatting.size, _peak, "measurement"),
+    Figure("model_rss_bytes", "… for the model", "smaller", formatting.size, _own_memory, "measurement"),
+    Figure("load_s", "Loading", "faster", _seconds, _load, "measurement"),
+    Figure("relative_error", "Error of logits", "none", _error, _relative, "answers"),
+    Figure("top1_agreement", "Same answer", "none", formatting.percent, _agreement, "answers"),
 )

@@ -107,7 +107,7 @@ COLUMNS = (
         "Over paper’s",
         lambda row: row.speedups["paper_fp32"],
         formatting.ratio,
-        "Times as fast as the paper’s FP32 Lite file, on the same device",
+        "Times as fast as the paper’s FP32 Lite file; – where the two were not measured together",
         "×",
     ),
     _number(
@@ -115,7 +115,7 @@ COLUMNS = (
         "Over fastest",
         lambda row: row.speedups["fast_fp32"],
         formatting.ratio,
-        "Times as fast as the fastest FP32 file, on the same device",
+        "Times as fast as the fastest FP32 file; – where the two were not measured together",
         "×",
     ),
     _number("size_bytes", "Size", lambda row: row.size_bytes, formatting.size, "Of the file", "bytes"),

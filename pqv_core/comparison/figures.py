@@ -15,10 +15,10 @@ from pqv_core import formatting, labels, results
 from pqv_core.comparison.charts import BarChart, Series
 from pqv_core.comparison.load import Comparison, StoredRun
 from pqv_core.comparison.rows import Chosen, Row, engine_name, importance, precision
+from pqv_core.select import BASELINES
 
 _MB = 1e6
 _MOST_OPERATORS = 8
-_DENSE = ("paper_fp32", "fast_fp32")
 
 Find = Callable[[Row], float | None]
 
@@ -137,50 +137,63 @@ def _families(rows: Sequence[Row]) -> dict[str, list[str]]:
     return {model: known or [""] for model, known in found.items()}
 
 
-def _by_compression(rows: Sequence[Row]) -> list[tuple[_Place, Row]]:
-    """Categories: both baselines, then by ratio and precision. Series: model and importance.
+def _by_compression(rows: Sequence[Row], *, by_threads: bool = False) -> list[tuple[_Place, Row]]:
+    """Categories: both baselines, then by ratio and precision. Series: model and importance, and the threads if asked.
 
     What was not pruned belongs to every importance of its model.
     """
     families = _families(rows)
     placed = []
     for row in _ordered(rows):
-        step = (0, _DENSE.index(row.role)) if row.role in _DENSE else (1, row.ratio, row.precision)
+        threads = row.threads or 0 if by_threads else 0
+        step = (0, BASELINES.index(row.role)) if row.role in BASELINES else (1, row.ratio, row.precision)
         for how in [row.importance] if row.importance else families[row.model]:
-            placed.append((_Place(step, (row.model, how)), row))
+            placed.append((_Place(step, (row.model, how, threads)), row))
     return placed
 
 
 def _step_words(step: Hashable) -> str:
     assert isinstance(step, tuple)
     if step[0] == 0:
-        return labels.role(_DENSE[step[1]])
+        return labels.role(BASELINES[step[1]])
     cut = f", {formatting.percent(step[1])} pruned" if step[1] else ""
     return f"{precision(step[2])}{cut}"
 
 
 def _family_words(rows: Sequence[Row]) -> Words:
-    """A model's name, with the importance where it was pruned by several."""
-    families = _families(rows)
+    """A model's name, with the importance where it was pruned by several, and the threads where they differ."""
+    families, several = _families(rows), _several_threads(rows)
 
     def words(series: Hashable) -> str:
         assert isinstance(series, tuple)
-        model, how = series
-        return f"{model}, {importance(how)}" if len(families.get(model, ())) > 1 and how else str(model)
+        model, how, threads = series
+        name = f"{model}, {importance(how)}" if len(families.get(model, ())) > 1 and how else str(model)
+        return _with_threads(name, threads, several)
 
     return words
+
+
+def _several_threads(rows: Iterable[Row], *more: int) -> bool:
+    """Whether latencies of different numbers of threads have to be told apart."""
+    return len({row.threads for row in rows if row.threads}.union(more)) > 1
+
+
+def _with_threads(words: str, threads: int, several: bool) -> str:
+    """The words, with the number of threads where there are several; 0 where the number does not matter."""
+    return f"{words}, {formatting.counted(threads, 'thread')}" if several and threads else words
 
 
 # the figures -------------------------------------------------------------------------------------------------
 
 
 def _latency_and_size(rows: Sequence[Row]) -> Figure:
-    placed = [(place, row) for place, row in _by_compression(rows) if row.measurement is not None]
-    words = (_step_words, _family_words(rows))
+    measured = [row for row in rows if row.measurement is not None]
+    files, runs = _by_compression(measured), _by_compression(measured, by_threads=True)
+    words = (_step_words, _family_words(measured))
     charts = _filled(
-        _chart("figure2-latency", "Latency, median", "ms", placed, _latency, words=words),
-        _chart("figure2-size", "File size", "MB", placed, _size, words=words),
-        _chart("figure2-memory", "Peak memory", "MB", placed, _memory, words=words),
+        _chart("figure2-latency", "Latency, median", "ms", runs, _latency, words=words),
+        _chart("figure2-size", "File size", "MB", files, _size, words=words),
+        _chart("figure2-memory", "Peak memory", "MB", runs, _memory, words=words),
     )
     ratios = {row.ratio for row in rows if row.role == "compressed" and row.measurement is not None}
     missing = ""
@@ -196,11 +209,11 @@ def _operators(rows: Sequence[Row]) -> Figure:
     if not profiled:
         missing = "Measure a run with “Time the operators” switched on."
         return Figure(3, TITLES[3], (), missing)
-    row = profiled[-1]
+    row = max(profiled, key=lambda row: (row.number, row.run, row.stands))
     total = sum(item.ns for item in row.operator_times) or 1
     longest = sorted(row.operator_times, key=lambda item: -item.ns)[:_MOST_OPERATORS]
     series = Series(
-        row.words,
+        _with_threads(row.words, row.threads or 0, _several_threads(profiled)),
         tuple(100 * item.ns / total for item in longest),
         tuple(f"{formatting.nanoseconds(item.ns)} in {item.calls:,} calls" for item in longest),
     )
@@ -243,17 +256,21 @@ def _importance(rows: Sequence[Row]) -> Figure:
 
 def _models(rows: Sequence[Row]) -> Figure:
     known = [row for row in _ordered(rows) if row.role == "compressed" and row.model]
-    placed = [(_Place((row.ratio, row.precision), (row.model,)), row) for row in known]
+    files = [(_Place((row.ratio, row.precision), (row.model, 0)), row) for row in known]
+    runs = [(_Place((row.ratio, row.precision), (row.model, row.threads or 0)), row) for row in known]
+
+    several = _several_threads(known)
 
     def category(key: Hashable) -> str:
         return _step_words((1, *key) if isinstance(key, tuple) else key)
 
     def series(key: Hashable) -> str:
-        return str(key[0]) if isinstance(key, tuple) else str(key)
+        assert isinstance(key, tuple)
+        return _with_threads(key[0], key[1], several)
 
     charts = _filled(
-        _chart("figure6-latency", "Latency, median", "ms", placed, _latency, words=(category, series)),
-        _chart("figure6-accuracy", "Top-1 accuracy", "%", placed, _top1, words=(category, series)),
+        _chart("figure6-latency", "Latency, median", "ms", runs, _latency, words=(category, series)),
+        _chart("figure6-accuracy", "Top-1 accuracy", "%", files, _top1, words=(category, series)),
     )
     missing = ""
     if len({row.model for row in known}) < 2:
@@ -263,12 +280,14 @@ def _models(rows: Sequence[Row]) -> Figure:
 
 def _engines(rows: Sequence[Row], runs: Sequence[StoredRun]) -> Figure:
     known = [row for row in _ordered(rows) if row.role == "compressed" and row.is_int8 and row.engine]
+    several = _several_threads(known, *(run.record.environment.threads for run in runs))
     values: dict[tuple[str, str], tuple[float, str]] = {}
     for run in runs:
-        values.update(_tried(run))
+        values.update(_tried(run, several))
     for row in known:
         if row.median_ms is not None:
-            values[_made(row.model, row.ratio, row.precision), row.engine] = (row.median_ms, row.words)
+            made = _made(row.model, row.ratio, row.precision)
+            values[_with_threads(made, row.threads or 0, several), row.engine] = (row.median_ms, row.words)
     engines, series = (list(dict.fromkeys(sorted(key[place] for key in values))) for place in (1, 0))
     chart = BarChart(
         "figure7-engines",
@@ -294,12 +313,13 @@ def _made(model: str, ratio: float, kind: str) -> str:
     return f"{model}, {_step_words((1, ratio, kind))}"
 
 
-def _tried(run: StoredRun) -> dict[tuple[str, str], tuple[float, str]]:
-    """What each engine took when the run chose one by measuring."""
+def _tried(run: StoredRun, several: bool) -> dict[tuple[str, str], tuple[float, str]]:
+    """What each engine took when the run chose one by measuring, with its own number of threads."""
     variant, chosen = run.record.variant("compressed"), Chosen.of(run.record.config)
     if variant is None or not variant.precision.startswith("int8"):
         return {}
-    name = _made(chosen.model, chosen.ratio, variant.precision)
+    made = _made(chosen.model, chosen.ratio, variant.precision)
+    name = _with_threads(made, run.record.environment.threads, several)
     medians = [
         (item.median_ns, item.engine)
         for item in variant.candidates

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from pqv_core import formatting, labels, operators, stability, summary
+from pqv_core import formatting, labels, operators, select, stability, summary
 from pqv_core.config.prune import IMPORTANCES
 from pqv_core.config.quantize import ENGINES, PRECISIONS
 from pqv_core.results import LOCAL, Accuracy, Measurement, OperatorTime, Role, RunRecord, Variant
+from pqv_core.select import BASELINES, Setting
 
 _MOST = 1e18
-_DENSE: tuple[Role, ...] = ("paper_fp32", "fast_fp32")
 
 
 @dataclass(frozen=True)
@@ -27,10 +27,12 @@ class Row:
         ratio: Share of each width that was cut, from 0 to 1; 0 where nothing was.
         engine: Engine of the kernels; empty where no layer is quantized.
         device: What a person calls the device; rows with the same were measured on the same one.
-        measurement: The latest with this number of threads and this batch; None where it was not measured.
+        measurement: The one that counts with this number of threads and this batch; None where it was not measured.
+        stands: Whether it is of the number of threads with which its run is shown where only one can be.
         accuracy: Over the validation images, where known.
         accuracy_elsewhere: The accuracy is this computer's of the same file, for the phone was not asked.
-        speedups: How many times faster than each baseline of the same run, device and number of threads.
+        speedups: How many times faster than each baseline of its run; None where they were not measured together.
+        apart: Baselines that were measured on this device, but not together with this.
     """
 
     run: str
@@ -49,12 +51,14 @@ class Row:
     device: str
     threads: int | None
     measurement: Measurement | None
+    stands: bool
     accuracy: Accuracy | None
     accuracy_elsewhere: bool
     size_bytes: int
     params: int
     macs: int
     speedups: Mapping[Role, float | None]
+    apart: tuple[Role, ...]
     operator_times: tuple[OperatorTime, ...]
     said: dict[str, str] = field(default_factory=dict, compare=False, repr=False)
     """What stands in the columns of a table, as far as it has been asked for."""
@@ -128,7 +132,7 @@ class Row:
     @cached_property
     def made(self) -> str:
         """What it is, without the run: ``FP32, fastest``, ``INT8 dynamic, 25.0 % pruned (ONEDNN)``."""
-        if self.role in _DENSE or self.role not in summary.ROLES:
+        if self.role in BASELINES or self.role not in summary.ROLES:
             return labels.role(self.role)
         return f"{self.compression} ({engine_name(self.engine)})" if self.engine else self.compression
 
@@ -140,13 +144,14 @@ class Row:
         item = self.measurement
         words = (
             f"median {formatting.milliseconds(self.median_ms or 0)}, p90 {formatting.milliseconds(self.p90_ms or 0)}, "
-            f"{len(item.samples_ns)} runs, {item.threads} threads"
+            f"{formatting.counted(len(item.samples_ns), 'run')}, {Setting.of(item).words}"
         )
         if self.accuracy is not None:
             words += f"; top-1 {formatting.percent(self.accuracy.top1)} on {self.accuracy.images:,} images"
         if self.accuracy_elsewhere:
             words += ", asked on the computer"
-        return "; ".join([words, *self.remarks])
+        apart = [f"not measured together with: {labels.role(role)}" for role in self.apart]
+        return "; ".join([words, *self.remarks, *apart])
 
     @cached_property
     def words(self) -> str:
@@ -201,14 +206,18 @@ def of_run(record: RunRecord, *, folder: str, name: str, note: str, here: str) -
         ArithmeticError: A figure is beyond all measure.
     """
     chosen = Chosen.of(record.config)
+    shown = select.settings(record)
+    standing = {select.setting(record, target=one.target, batch=one.batch) for one in shown}
     for role in summary.roles(record):
         variant = record.variant(role)
         if variant is None:
             continue
-        dense = role in _DENSE
-        for measurement in _latest(variant) or (None,):
-            target = measurement.target if measurement else LOCAL
+        dense = role in BASELINES
+        for setting in _settings(variant, shown):
+            measurement = select.at(variant, setting)
+            target = setting.target if setting else LOCAL
             accuracy, elsewhere = _accuracy(variant, measurement)
+            bases = {base: select.at(record.variant(base), setting) for base in BASELINES}
             yield Row(
                 run=folder,
                 name=name,
@@ -224,32 +233,37 @@ def of_run(record: RunRecord, *, folder: str, name: str, note: str, here: str) -
                 file=variant.file,
                 target=target,
                 device=here if target == LOCAL else target,
-                threads=measurement.threads if measurement else None,
+                threads=setting.threads if setting else None,
                 measurement=measurement,
+                stands=setting is None or setting in standing,
                 accuracy=accuracy,
                 accuracy_elsewhere=elsewhere,
                 size_bytes=variant.size_bytes,
                 params=variant.params,
                 macs=variant.macs,
-                speedups={base: _speedup(record, measurement, base) for base in summary.BASELINES},
-                operator_times=_operators(variant, measurement),
+                speedups={base: select.ratio(item, measurement) for base, item in bases.items()},
+                apart=tuple(base for base in bases if _apart(record.variant(base), bases[base], measurement)),
+                operator_times=select.operators(variant, measurement),
             )
 
 
-def _latest(variant: Variant) -> tuple[Measurement, ...]:
-    """The latest measurement for each target, number of threads and batch, this computer's first."""
-    found: dict[tuple[str, int, int], Measurement] = {}
-    for item in variant.measurements:
-        found[item.target, item.threads, item.batch] = item
-    return tuple(sorted(found.values(), key=lambda item: item.target != LOCAL))
+def _settings(variant: Variant, shown: Sequence[Setting]) -> Sequence[Setting | None]:
+    """Those in which an artefact was measured; None where it was in none."""
+    return [one for one in shown if select.at(variant, one)] or [None]
+
+
+def _apart(base: Variant | None, beside: Measurement | None, measured: Measurement | None) -> bool:
+    """Whether a baseline was measured on the same device as a file, but not together with it."""
+    if base is None or measured is None or select.together(beside, measured):
+        return False
+    return any(item.target == measured.target for item in base.measurements)
 
 
 def _accuracy(variant: Variant, measurement: Measurement | None) -> tuple[Accuracy | None, bool]:
-    if measurement is None or measurement.target == LOCAL:
-        return variant.accuracy, False
-    if measurement.accuracy is not None:
-        return measurement.accuracy, False
-    return variant.accuracy, variant.accuracy is not None
+    """The accuracy, and whether it is this computer's of a file that a phone was not asked about."""
+    accuracy, _ = select.answers(variant, measurement)
+    elsewhere = accuracy is None and variant.accuracy is not None
+    return (variant.accuracy, True) if elsewhere else (accuracy, False)
 
 
 def _engine(variant: Variant, measurement: Measurement | None) -> str:
@@ -257,21 +271,3 @@ def _engine(variant: Variant, measurement: Measurement | None) -> str:
         return ""
     asked = measurement.engine if measurement else ""
     return asked if asked not in ("", "none") else variant.engine
-
-
-def _operators(variant: Variant, measurement: Measurement | None) -> tuple[OperatorTime, ...]:
-    if measurement is None or measurement.target == LOCAL:
-        return variant.operators
-    return measurement.operators
-
-
-def _speedup(record: RunRecord, measured: Measurement | None, over: Role) -> float | None:
-    """Ratio of medians on the same target with as many threads and images, in one loop where there is such a pair."""
-    base = record.variant(over)
-    if measured is None or base is None:
-        return None
-    alike = (measured.target, measured.threads, measured.batch)
-    same = [item for item in reversed(base.measurements) if (item.target, item.threads, item.batch) == alike]
-    pair = next((item for item in same if item.loop == measured.loop), same[0] if same else None)
-    ours = measured.median_ns
-    return pair.median_ns / ours if pair is not None and ours > 0 else None

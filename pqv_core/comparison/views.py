@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
-from pqv_core import formatting, labels, operators, summary
+from pqv_core import formatting, labels, operators
 from pqv_core.comparison import pareto
 from pqv_core.comparison.charts import BarChart, Chart, Point, ScatterChart, Series
 from pqv_core.comparison.rows import Row, engine_name, importance, precision
 from pqv_core.results import Role
+from pqv_core.select import BASELINES
 
 _MB = 1e6
 _SIZED: tuple[Role, ...] = ("fast_fp32", "pruned_fp32", "compressed")
@@ -74,7 +75,7 @@ def _kind(row: Row) -> str:
 
 
 def _with_threads(words: str, row: Row, several: bool) -> str:
-    return f"{words} · {row.threads} threads" if several and row.threads else words
+    return f"{words} · {formatting.counted(row.threads, 'thread')}" if several and row.threads else words
 
 
 def speedups(rows: Sequence[Row], names: dict[str, str]) -> BarChart:
@@ -83,8 +84,7 @@ def speedups(rows: Sequence[Row], names: dict[str, str]) -> BarChart:
     several = len({row.threads for row in shown}) > 1
     details = tuple(row.spread for row in shown)
     series = tuple(
-        Series(f"over {labels.role(base)}", tuple(row.speedups[base] for row in shown), details)
-        for base in summary.BASELINES
+        Series(f"over {labels.role(base)}", tuple(row.speedups[base] for row in shown), details) for base in BASELINES
     )
     categories = tuple(_with_threads(names[row.run], row, several) for row in shown)
     return BarChart("speedup", "Speed-up of the compressed file", "×", categories, series)
@@ -96,24 +96,27 @@ def sizes(rows: Sequence[Row], names: dict[str, str]) -> BarChart:
 
 
 def memory(rows: Sequence[Row], names: dict[str, str]) -> BarChart:
-    """Peak memory of the process, run by run."""
+    """Peak memory of the process, run by run, each with the number of threads with which it is shown."""
+    standing = {row.run: row for row in rows if row.stands and row.peak_bytes is not None}
+    several = len({row.threads for row in standing.values()}) > 1
+    named = {run: _with_threads(name, standing[run], several) for run, name in names.items() if run in standing}
 
     def find(row: Row) -> float | None:
-        return row.peak_bytes / _MB if row.peak_bytes is not None else None
+        return row.peak_bytes / _MB if row.stands and row.peak_bytes is not None else None
 
-    return _by_role("memory", "Peak memory of the process", rows, names, find)
+    return _by_role("memory", "Peak memory of the process", rows, named, find)
 
 
 def _by_role(
     key: str, title: str, rows: Sequence[Row], names: dict[str, str], find: Callable[[Row], float | None]
 ) -> BarChart:
-    """A category a run, a series an artefact; of several numbers of threads the newest measurement."""
-    values = {(row.run, row.role): find(row) for row in rows}
-    runs = [run for run in names if any(values.get((run, role)) is not None for role in _SIZED)]
+    """A category a run, a series an artefact."""
+    values = {(row.run, row.role): value for row in rows if (value := find(row)) is not None}
+    runs = [run for run in names if any((run, role) in values for role in _SIZED)]
     series = tuple(
         Series(labels.role(role), tuple(values.get((run, role)) for run in runs))
         for role in _SIZED
-        if any(values.get((run, role)) is not None for run in runs)
+        if any((run, role) in values for run in runs)
     )
     return BarChart(key, title, "MB", tuple(names[run] for run in runs), series)
 

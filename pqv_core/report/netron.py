@@ -11,6 +11,7 @@ from typing import Any
 
 from pqv_core import formatting
 from pqv_core.comparison import Row
+from pqv_core.select import Setting
 
 _KINDS = ("model", "graph")
 
@@ -26,8 +27,8 @@ def attachment(row: Row) -> dict[str, Any]:
     facts = {"run": row.run, "file": row.file, "device": row.device, "precision": row.precision}
     if row.engine:
         facts["engine"] = row.engine
-    if row.median_ms is not None:
-        facts["latency, median"] = formatting.milliseconds(row.median_ms)
+    if row.measurement is not None and row.median_ms is not None:
+        facts["latency, median"] = f"{formatting.milliseconds(row.median_ms)}, {Setting.of(row.measurement).words}"
     return {"signature": "netron:attachment", "metadata": _items(facts), "metrics": _items(times)}
 
 

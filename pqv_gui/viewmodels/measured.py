@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from pqv_core import formatting, operators, stability
+from pqv_core import formatting, operators, select, stability
 from pqv_core.results import LOCAL, LayerSensitivity, Measurement, OperatorTime, RunRecord
 from pqv_gui.viewmodels import labels, outcome
 from pqv_gui.viewmodels.bars import Bar
@@ -44,7 +44,7 @@ class Measured:
         return (
             self.target,
             self.file,
-            str(item.threads),
+            str(item.threads) if item.batch == 1 else f"{item.threads}, batch {item.batch:,}",
             formatting.nanoseconds(item.median_ns),
             formatting.milliseconds(item.percentile_ms(0.9)),
             formatting.nanoseconds(min(item.samples_ns)),
@@ -117,16 +117,16 @@ def target_name(text: str) -> str:
 
 
 def from_record(record: RunRecord) -> list[Measured]:
-    """Every measurement of a run: each target in turn, its latest for each artefact and number of threads."""
-    found: dict[tuple[str, str, int], Measured] = {}
-    targets: list[str] = []
-    for variant in record.variants:
-        for item in variant.measurements:
-            if item.target not in targets:
-                targets.append(item.target)
-            row = Measured(target_name(item.target), labels.role(variant.role), item)
-            found[item.target, variant.role, item.threads] = row
-    return [row for target in targets for (where, *_), row in found.items() if where == target]
+    """What counts of a run: each target in turn, each artefact with each number of threads and each batch."""
+    found = select.settings(record)
+    targets = dict.fromkeys(setting.target for setting in found)
+    return [
+        Measured(target_name(target), labels.role(variant.role), item)
+        for target in targets
+        for variant in record.variants
+        for setting in found
+        if setting.target == target and (item := select.at(variant, setting))
+    ]
 
 
 def operator_bars(times: tuple[OperatorTime, ...]) -> list[Bar]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
-from pqv_core import formatting, results, stability
+from pqv_core import formatting, results, select, stability, summary
+from pqv_core.summary import MISSING
 
 Verdict = Literal["better", "worse", "same", ""]
 
@@ -15,6 +16,7 @@ class ResultCard:
     """One figure before and after.
 
     Attributes:
+        difference: – where the two were not measured together.
         note: What "before" is.
         detail: Spread and circumstances, shown on hover.
         baselines: Further comparisons, one line each.
@@ -24,8 +26,8 @@ class ResultCard:
     title: str
     before: str
     after: str
-    difference: str
-    verdict: Verdict
+    difference: str = MISSING
+    verdict: Verdict = ""
     note: str = ""
     detail: str = ""
     baselines: tuple[str, ...] = ()
@@ -59,27 +61,28 @@ def _accuracy(record: results.RunRecord) -> ResultCard | None:
 
 
 def _latency(record: results.RunRecord) -> ResultCard | None:
-    after = _local(record.variant("compressed"))
-    before = _local(record.variant("fast_fp32"))
-    if after is None or before is None:
+    shown = select.shown(record)
+    after, before = shown.get("compressed"), shown.get("fast_fp32")
+    if after is None or not _measured_here(record.variant("fast_fp32")):
         return None
     lines = []
-    for role, words in (("fast_fp32", "over the fastest FP32"), ("paper_fp32", "over the paper’s FP32")):
-        speedup = record.speedup(over=role)
+    for base, words in ((before, "over the fastest FP32"), (shown.get("paper_fp32"), "over the paper’s FP32")):
+        speedup = select.ratio(base, after)
         if speedup is not None:
             lines.append(f"{formatting.ratio(speedup)} {words}")
-    measured = ((after, "Compressed"), (before, "Fastest FP32"))
-    return ResultCard(
+    measured = [(item, words) for item, words in ((after, "Compressed"), (before, "Fastest FP32")) if item]
+    steady = [f"{words}: {remark}." for item, words in measured for remark in stability.remarks(item)]
+    batch = f", batch {after.batch:,}" if after.batch != 1 else ""
+    card = ResultCard(
         title="Latency",
-        before=formatting.nanoseconds(before.median_ns),
+        before=formatting.nanoseconds(before.median_ns) if before else MISSING,
         after=formatting.nanoseconds(after.median_ns),
-        difference=formatting.change(before.median_ns, after.median_ns),
-        verdict=_verdict(before.median_ns - after.median_ns, tolerance=0.005 * before.median_ns),
-        note="median on this computer",
-        detail=f"Compressed: {spread(after)}\nFastest FP32: {spread(before)}",
+        note=f"median on this computer{batch}",
+        detail="\n".join(f"{words}: {spread(item)}" for item, words in measured),
         baselines=tuple(lines),
-        remarks=tuple(f"{words}: {remark}." for item, words in measured for remark in stability.remarks(item)),
+        remarks=(*summary.notes(record), *steady),
     )
+    return _compared(card, before.median_ns, after.median_ns) if before and select.together(before, after) else card
 
 
 def spread(measurement: results.Measurement) -> str:
@@ -89,7 +92,7 @@ def spread(measurement: results.Measurement) -> str:
         f"median {formatting.nanoseconds(measurement.median_ns)}, "
         f"p90 {formatting.milliseconds(measurement.percentile_ms(0.9))}, "
         f"{formatting.nanoseconds(fastest)} to {formatting.nanoseconds(slowest)}, "
-        f"{len(measurement.samples_ns)} runs, {measurement.threads} threads"
+        f"{formatting.counted(len(measurement.samples_ns), 'run')}, {select.Setting.of(measurement).words}"
     )
 
 
@@ -99,45 +102,51 @@ def _size(record: results.RunRecord) -> ResultCard | None:
         return None
     parameters = f"{formatting.count(before.params)} → {formatting.count(after.params)} parameters"
     macs = f"{formatting.macs(before.macs)} → {formatting.macs(after.macs)}"
-    return ResultCard(
+    card = ResultCard(
         title="File size",
         before=formatting.size(before.size_bytes),
         after=formatting.size(after.size_bytes),
-        difference=formatting.change(before.size_bytes, after.size_bytes),
-        verdict=_verdict(before.size_bytes - after.size_bytes, tolerance=0.005 * before.size_bytes),
         note=parameters,
         detail=f"{before.size_bytes:,} → {after.size_bytes:,} bytes\n{macs}",
         baselines=(macs,),
     )
+    return _compared(card, before.size_bytes, after.size_bytes)
 
 
 def _memory(record: results.RunRecord) -> ResultCard | None:
-    after, before = _local(record.variant("compressed")), _local(record.variant("fast_fp32"))
+    shown = select.shown(record)
+    after, before = shown.get("compressed"), shown.get("fast_fp32")
     if after is None or before is None or after.peak_rss_bytes is None or before.peak_rss_bytes is None:
         return None
-    empty = formatting.size(after.base_rss_bytes or 0)
+    empty = formatting.size(after.base_rss_bytes) if after.base_rss_bytes is not None else "not known"
     used_before, used_after, note = _used(before), _used(after), "added to a clean process"
     if used_after <= 0 or used_before <= 0:  # a network so small that it vanishes in what the runtime itself takes
         used_before, used_after, note = before.peak_rss_bytes, after.peak_rss_bytes, "peak of the whole process"
-    return ResultCard(
+    card = ResultCard(
         title="Memory",
         before=formatting.size(used_before),
         after=formatting.size(used_after),
-        difference=formatting.change(used_before, used_after),
-        verdict=_verdict(used_before - used_after, tolerance=0.005 * used_before),
         note=note,
         detail=f"Peak of the process: {formatting.size(before.peak_rss_bytes)} → "
         f"{formatting.size(after.peak_rss_bytes)}, of which the empty runtime is {empty}",
     )
+    return _compared(card, used_before, used_after) if select.together(before, after) else card
+
+
+def _compared(card: ResultCard, before: float, after: float) -> ResultCard:
+    """The card with the difference of two figures of which the lower is the better."""
+    verdict = _verdict(before - after, tolerance=0.005 * before)
+    return replace(card, difference=formatting.change(before, after), verdict=verdict)
 
 
 def _used(measurement: results.Measurement) -> int:
-    return (measurement.peak_rss_bytes or 0) - (measurement.base_rss_bytes or 0)
+    """What the file added to a clean process; 0 where that is not known."""
+    peak, base = measurement.peak_rss_bytes, measurement.base_rss_bytes
+    return peak - base if peak is not None and base is not None else 0
 
 
-def _local(variant: results.Variant | None) -> results.Measurement | None:
-    measurements = variant.measurements if variant else ()
-    return next((item for item in reversed(measurements) if item.target == "local"), None)
+def _measured_here(variant: results.Variant | None) -> bool:
+    return variant is not None and any(item.target == results.LOCAL for item in variant.measurements)
 
 
 def _verdict(gain: float, *, tolerance: float) -> Verdict:

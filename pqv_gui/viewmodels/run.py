@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
-from pqv_core import events, results, runs
+from pqv_core import events, results, runs, select
 from pqv_core.errors import ErrorInfo
 from pqv_gui.viewmodels.observable import Observable
 from pqv_gui.viewmodels.series import Curve, LatencySeries
@@ -143,12 +143,10 @@ class RunView(Observable):
         self.notify()
 
     def _take_samples(self, record: results.RunRecord) -> None:
-        for variant in record.variants:
-            local = [item for item in variant.measurements if item.target == "local"]
-            if local:
-                series = self.now.latency[variant.role] = LatencySeries()
-                for index, ns in enumerate(local[-1].samples_ns):
-                    series.add(index, ns)
+        for role, item in select.shown(record).items():
+            series = self.now.latency[role] = LatencySeries()
+            for index, ns in enumerate(item.samples_ns):
+                series.add(index, ns)
 
     # events --------------------------------------------------------------------------------------------------
 

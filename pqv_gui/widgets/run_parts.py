@@ -7,6 +7,7 @@ from PySide6.QtGui import QColor, QFont, QFontDatabase, QPainter, QPaintEvent, Q
 from PySide6.QtWidgets import QGridLayout, QPlainTextEdit, QSizePolicy, QWidget
 
 from pqv_core import formatting
+from pqv_core.summary import MISSING
 from pqv_gui.i18n import tr
 from pqv_gui.theme import colors, em
 from pqv_gui.viewmodels import labels
@@ -239,7 +240,8 @@ def _result_card(card: ResultCard) -> Card:
     change.setText(f"{sign}{card.difference}")
     line = row(gap=0.5)
     line.addWidget(change)
-    line.addWidget(label(tr("from {before}").replace("{before}", card.before), "muted"))
+    if card.before != MISSING:
+        line.addWidget(label(tr("from {before}").replace("{before}", card.before), "muted"))
     line.addStretch()
     made.body.addLayout(line)
     for text in (*card.baselines, card.note):

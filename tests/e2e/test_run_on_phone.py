@@ -12,6 +12,7 @@ import pytest
 from deploy import cli_run, runners, runtimes
 from deploy.measure import PhoneConfig
 from pqv_core import project as projects
+from pqv_core import select
 from pqv_core.config.export import ExportConfig
 from pqv_core.project import Project
 from tests.e2e.test_run import SMALL, only_record, pqv
@@ -74,7 +75,8 @@ def test_what_a_phone_measures_is_added_to_the_run(
         assert first.parity.inputs == 1
         assert first.operators
         assert first.samples_ns == tuple(1_000_000 + index for index in range(12))
-    assert record.speedup(over="paper_fp32", target=first.target) == 1.0
+        assert first.loop == second.loop != ""
+    assert select.speedup(record, over="paper_fp32", target=first.target) == 1.0
 
     again = pqv("run", project, "--json", folder=tmp_path)
     assert again.returncode == 0, again.stderr

@@ -162,31 +162,6 @@ def test_percentiles_are_nearest_rank(count: int, share: float, rank: int) -> No
     assert measurement.percentile_ms(share) == rank
 
 
-def test_the_speed_up_is_the_ratio_of_medians_in_one_loop() -> None:
-    record = _record(
-        _variant("paper_fp32", _measured(100, 120, 110, loop="a"), _measured(900, loop="c")),
-        _variant("fast_fp32", _measured(40, loop="a")),
-        _variant("compressed", _measured(11, 10, 12, loop="a"), _measured(1, loop="b")),
-    )
-    assert record.speedup(over="paper_fp32") == 10
-    assert record.speedup(over="fast_fp32") == pytest.approx(40 / 11)
-
-
-def test_the_speed_up_without_a_common_loop_takes_the_latest() -> None:
-    record = _record(
-        _variant("paper_fp32", _measured(50, loop="a", target="phone"), _measured(100, loop="b", target="phone")),
-        _variant("compressed", _measured(20, loop="c", target="phone")),
-    )
-    assert record.speedup(over="paper_fp32", target="phone") == 5
-
-
-def test_without_a_measurement_there_is_no_speed_up() -> None:
-    record = _record(_variant("paper_fp32", _measured(100)), _variant("compressed"))
-    assert record.speedup(over="paper_fp32") is None
-    assert record.speedup(over="fast_fp32") is None
-    assert _record().variant("compressed") is None
-
-
 def test_the_published_schema_is_up_to_date() -> None:
     published = json.loads(resource("schema", "run.schema.json").read_text(encoding="utf-8"))
     assert published == results.json_schema(), "run: python -m scripts.make_schema"
