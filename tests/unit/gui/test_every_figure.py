@@ -1,0 +1,773 @@
+"""Every number that ``pqv show``, the report and the window print, recomputed from ``run.json``.
+
+The arithmetic here is a second one, over plain dictionaries: nothing of the program reckons for it.
+"""
+
+from __future__ import annotations
+
+import base64
+import csv
+import io
+import json
+import random
+import re
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pqv_core import project as projects
+from pqv_core import results
+from pqv_core.comparison import load
+from pqv_gui import cli
+from pqv_gui.viewmodels import measured, outcome
+from pqv_gui.viewmodels.compare import Compare
+from pqv_gui.viewmodels.run import RunView
+from tests.fakes.records import record
+
+Plain = dict[str, Any]
+Key = tuple[str, int, int, str]  # target, threads, batch, loop
+
+ROLES = ("paper_fp32", "fast_fp32", "pruned_fp32", "compressed")
+BASES = ROLES[:2]
+NAMES = dict(zip(ROLES, ("FP32, paper’s baseline", "FP32, fastest", "Pruned FP32", "Compressed"), strict=True))
+PHONES = ("Phone One (A1)", "Phone Two (B2)")
+HERE = "This computer"
+
+# the second arithmetic ---------------------------------------------------------------------------------------
+
+
+def median(item: Plain) -> float:
+    ordered = sorted(item["samples_ns"])
+    middle = len(ordered) // 2
+    return ordered[middle] if len(ordered) % 2 else (ordered[middle - 1] + ordered[middle]) / 2
+
+
+def p90(item: Plain) -> float:
+    ordered = sorted(item["samples_ns"])
+    return ordered[(9 * len(ordered) + 9) // 10 - 1]
+
+
+def variant(run: Plain, role: str) -> Plain | None:
+    return next((one for one in run["variants"] if one["role"] == role), None)
+
+
+def items(run: Plain, role: str) -> list[Plain]:
+    return (variant(run, role) or {"measurements": []})["measurements"]
+
+
+def key(item: Plain) -> Key:
+    return item["target"], item["threads"], item["batch"], item["loop"]
+
+
+def setting(run: Plain, target: str, threads: int | None = None, batch: int | None = None) -> Key | None:
+    """The latest that holds the compressed file, and a baseline if one does; else the latest of another file."""
+    bases = [key(item) for role in BASES for item in items(run, role)]
+    for role in ("compressed", *(one["role"] for one in run["variants"])):
+        ours = [key(item) for item in items(run, role) if item["target"] == target]
+        ours = [one for one in ours if threads in (None, one[1]) and batch in (None, one[2])]
+        if ours:
+            return ([one for one in ours if one in bases] or ours)[-1]
+    return None
+
+
+def at(run: Plain, role: str, chosen: Key | None) -> Plain | None:
+    """Of the loop, else of the latest loop with as many threads and images: each wait policy's last, the fastest."""
+    if chosen is None:
+        return None
+    alike = [item for item in items(run, role) if key(item)[:3] == chosen[:3]]
+    inside = [item for item in alike if item["loop"] == chosen[3]]
+    counted = inside or [item for item in alike if item["loop"] == alike[-1]["loop"]]
+    policies = {item["wait_policy"]: item for item in counted}
+    return min(policies.values(), key=median, default=None)
+
+
+def ratio(before: Plain | None, after: Plain | None) -> float | None:
+    if before is None or after is None or key(before) != key(after):
+        return None
+    return median(before) / median(after)
+
+
+def answer(run: Plain, role: str, item: Plain | None, kind: str) -> Plain | None:
+    """Accuracy or parity: this computer's of the file; a phone's of the session."""
+    known = variant(run, role)
+    if known is None:
+        return None
+    if item is None or item["target"] == "local":
+        return known[kind]
+    session = [
+        item,
+        *(one for one in known["measurements"] if (key(one)[0], key(one)[3]) == (key(item)[0], key(item)[3])),
+    ]
+    return next((one[kind] for one in session if one[kind]), None)
+
+
+def figures(run: Plain, role: str, target: str) -> Plain:
+    """All that a table shows of an artefact on a target; None where it has nothing."""
+    one, item = variant(run, role), at(run, role, setting(run, target))
+    if one is None or (item is None and target != "local"):
+        return {}
+    accuracy, parity = answer(run, role, item, "accuracy") or {}, answer(run, role, item, "parity") or {}
+    found: Plain = {"size_bytes": one["size_bytes"], "params": one["params"], "macs": one["macs"]}
+    found |= {"top1": accuracy.get("top1"), "top5": accuracy.get("top5")}
+    found |= {"relative_error": parity.get("relative"), "top1_agreement": parity.get("top1_agreement")}
+    if item is not None:
+        found |= {"latency_median_s": median(item) / 1e9, "latency_p90_s": p90(item) / 1e9}
+        found["peak_rss_bytes"] = item["peak_rss_bytes"]
+        if None not in (item["peak_rss_bytes"], item["base_rss_bytes"]):
+            found["model_rss_bytes"] = max(0, item["peak_rss_bytes"] - item["base_rss_bytes"])
+        found["load_s"] = item["load_ns"] / 1e9 if item["load_ns"] is not None else None
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def of_the_file(figure: str, target: str) -> bool:
+    """Whether a figure can be compared without a measurement."""
+    answers = ("top1", "top5", "relative_error", "top1_agreement")
+    return figure in ("size_bytes", "params", "macs") or (target == "local" and figure in answers)
+
+
+def targets(run: Plain) -> list[str]:
+    found = [item["target"] for one in run["variants"] for item in one["measurements"]]
+    return list(dict.fromkeys(["local", *found]))
+
+
+def sets(run: Plain) -> list[Key]:
+    """For each target, threads and batch the setting that counts."""
+    keys = dict.fromkeys(key(item)[:3] for one in run["variants"] for item in one["measurements"])
+    return [found for one in keys if (found := setting(run, *one)) is not None]
+
+
+def rows(run: Plain) -> list[Plain]:
+    """An artefact in each setting in which it was measured; one that was not has a row all the same."""
+    found = []
+    for one in run["variants"]:
+        measured_in = [chosen for chosen in sets(run) if at(run, one["role"], chosen)]
+        for chosen in measured_in or [None]:
+            found.append({"run": run["id"], "role": one["role"], "set": chosen, "item": at(run, one["role"], chosen)})
+    return found
+
+
+def operators(run: Plain, row: Plain) -> list[Plain]:
+    one, item = variant(run, row["role"]), row["item"]
+    assert one is not None
+    if item is None:
+        return list(one["operators"])
+    if item["operators"] or item["target"] != "local":
+        return list(item["operators"])
+    own = next(first for first in one["measurements"] if first["target"] == "local")
+    return list(one["operators"]) if key(own)[1:3] == key(item)[1:3] else []
+
+
+# runs --------------------------------------------------------------------------------------------------------
+
+
+def made(seed: int, run: str) -> Plain:
+    """A run with whatever can be: targets, threads, batches, loops, policies, figures that are missing."""
+    chance = random.Random(f"{seed} {run}")
+    plain: Plain = record(run).model_dump(mode="json")
+    plain["number"] = int(run[1:])
+    plain["environment"]["threads"] = 1
+    plain["dense_accuracy"] = plain["pruned_accuracy"] = {"top1": 0.9051, "top5": 0.99, "loss": 0.1, "images": 355}
+    for one in plain["variants"]:
+        one["measurements"] = [_measurement(chance) for _ in range(chance.choice((0, 2, 5, 9)))]
+        one["operators"] = [
+            {"name": name, "calls": 3, "ns": chance.randrange(10**5, 10**7)} for name in ("aten::linear", "aten::gelu")
+        ]
+        one["size_bytes"], one["params"] = chance.randrange(10**6, 10**8), chance.randrange(10**6, 10**8)
+        one["macs"] = chance.randrange(10**8, 10**10)
+        if chance.random() < 0.3:
+            one["accuracy"] = None
+    if chance.random() < 0.3:
+        del plain["variants"][chance.randrange(3)]
+    chance.shuffle(plain["variants"])
+    return plain
+
+
+def _measurement(chance: random.Random) -> Plain:
+    target = chance.choice(("local", "local", *PHONES))
+    phone = target != "local"
+    accuracy = {"top1": chance.random(), "top5": 1.0, "loss": 0.5, "images": 32}
+    parity = {"max_abs": 0.5, "relative": chance.random(), "top1_agreement": chance.random(), "inputs": 33}
+    return {
+        "target": target,
+        "loop": chance.choice(("", "a", "b", "c")),
+        "wait_policy": "" if phone else chance.choice(("", "PASSIVE")),
+        "engine": "",
+        "threads": chance.choice((1, 4)),
+        "batch": chance.choice((1, 1, 1, 8)),
+        "warmup": 1,
+        "samples_ns": [chance.randrange(10**5, 10**8) for _ in range(chance.choice((1, 2, 9, 10, 11, 31)))],
+        "base_rss_bytes": None if phone else chance.choice((None, 40_000_000)),
+        "peak_rss_bytes": chance.choice((None, chance.randrange(41_000_000, 10**9))),
+        "load_ns": chance.choice((None, chance.randrange(10**5, 10**8))),
+        "accuracy": chance.choice((None, accuracy)) if phone else None,
+        "parity": chance.choice((None, parity)) if phone else None,
+        "operators": [],
+    }
+
+
+def unequal() -> Plain:
+    """The baseline with one thread, the compressed file with four."""
+    plain: Plain = record("r1").model_dump(mode="json")
+    for one in plain["variants"]:
+        for item in one["measurements"]:
+            item |= {"loop": "a", "threads": 4 if one["role"] == "compressed" else 1}
+    return plain
+
+
+RUNS = {
+    "whole": [record("r1").model_dump(mode="json")],
+    "unequal": [unequal()],
+    **{f"made {seed}": [made(seed, "r1"), made(seed, "r2")] for seed in range(8)},
+}
+
+
+@pytest.fixture(params=RUNS)
+def runs(request: pytest.FixtureRequest) -> list[Plain]:
+    return RUNS[request.param]
+
+
+@pytest.fixture
+def project(runs: list[Plain], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("COLUMNS", "400")
+    path = tmp_path / "some.pqv"
+    projects.save(path, projects.Project())
+    for run in runs:
+        folder = projects.runs_directory(path) / run["id"]
+        folder.mkdir(parents=True)
+        (folder / results.RUN_FILE).write_text(json.dumps(run), encoding="utf-8")
+    return path
+
+
+# words -------------------------------------------------------------------------------------------------------
+
+UNITS = {
+    "GB": 1e9, "MB": 1e6, "kB": 1e3, "bytes": 1, "ms": 1e-3, "µs": 1e-6, "G": 1e9, "M": 1e6, "k": 1e3, "%": 1e-2,
+    "GMAC": 1e9, "MMAC": 1e6, "kMAC": 1e3, "MAC": 1, "points": 1e-2, "×": 1, "": 1,
+}  # fmt: skip
+CELL = re.compile(
+    r"–|the same|[−+±]?\d[\d,.]*(?:e-\d+)?"
+    r"(?:× (?:faster|slower|smaller|larger)|×| (?:points|%|ms|µs|GB|MB|kB|bytes|[GMk]?MAC|[GMk])(?!\w))?"
+)
+
+
+def number(text: str) -> float | None:
+    """A figure in SI units, bytes or shares; None for a dash."""
+    if text == "–":
+        return None
+    sign, digits, unit = re.fullmatch(r"([−+±]?)([\d,.]+(?:e-\d+)?)\s*(\S*).*", text).groups()  # type: ignore[union-attr]
+    return (-1 if sign == "−" else 1) * float(digits.replace(",", "")) * UNITS[unit]
+
+
+def says(text: str, value: float | None) -> bool:
+    """Whether a text is this value to three digits."""
+    found = number(text)
+    return found == value if None in (found, value) else found == pytest.approx(value, rel=0.0051, abs=1e-12)
+
+
+def gained(text: str, figure: str, before: float | None, after: float | None) -> bool:
+    """Whether a text is the gain from before to after."""
+    if before is None or after is None:
+        return text == "–"
+    if figure in ("top1", "top5"):
+        shown = number(text)
+        return shown is not None and abs(shown - (after - before)) <= 0.0000501
+    if figure in ("params", "macs") or not before or not after:
+        return changed(text, before, after)
+    if text == "the same":
+        return abs(before / after - 1) <= 0.005
+    worse = text.endswith(("slower", "larger"))
+    return says(text, after / before if worse else before / after) and (worse == (after > before))
+
+
+def changed(text: str, before: float, after: float) -> bool:
+    """Whether a text is the relative change in percent."""
+    if not before:
+        return text == "–"
+    shown, share = number(text), (after - before) / before
+    return shown is not None and abs(shown - share) <= max(0.0051 * abs(share), 0.00005)
+
+
+# pqv show ----------------------------------------------------------------------------------------------------
+
+FIGURES = {
+    "Top-1 accuracy": "top1", "Top-5 accuracy": "top5", "Latency, median": "latency_median_s",
+    "Latency, p90": "latency_p90_s", "File size": "size_bytes", "Parameters": "params", "Operations": "macs",
+    "Peak memory": "peak_rss_bytes", "… for the model": "model_rss_bytes", "Loading": "load_s",
+    "Error of logits": "relative_error", "Same answer": "top1_agreement",
+}  # fmt: skip
+
+
+def test_the_tables_of_show(project: Path, runs: list[Plain], capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["show", str(project)]) == 0
+    text = capsys.readouterr().out
+    for run in runs:
+        cells = CELL.findall(next(line for line in text.splitlines() if line.startswith(run["id"])))[-5:]
+        found, item = figures(run, "compressed", "local"), at(run, "compressed", setting(run, "local"))
+        for cell, name in zip(cells, ("top1", "latency_median_s", "size_bytes"), strict=False):
+            assert says(cell, found.get(name)), (cell, name)
+        for cell, role in zip(cells[3:], BASES, strict=True):
+            assert says(cell, ratio(at(run, role, setting(run, "local")), item))
+    run = runs[-1]
+    tables = re.split(r"^deit_small_patch16_224 · ", text, flags=re.MULTILINE)[1:]
+    shown = [target for target in targets(run) if any(figures(run, role, target) for role in ROLES)]
+    assert len(tables) == len(shown)
+    for target, table in zip(shown, tables, strict=True):
+        check_table(run, target, table.split("\nWhere the time goes")[0])
+    check_operators(run, text.partition("\nWhere the time goes")[2])
+
+
+def check_operators(run: Plain, table: str) -> None:
+    """Time and share of each kind of operator, an artefact a column."""
+    timed = [one["operators"] for one in run["variants"] if one["operators"]]
+    for label, name in (("Linear", "aten::linear"), ("Activation", "aten::gelu")):
+        lines = [line for line in table.splitlines() if line.startswith(f"{label} ")]
+        assert len(lines) == bool(timed)
+        for line in lines:
+            cells = CELL.findall(line)
+            for place, times in enumerate(timed):
+                ns = next(one["ns"] for one in times if one["name"] == name)
+                assert says(cells[2 * place], ns / 1e9)
+                assert says(cells[2 * place + 1], ns / sum(one["ns"] for one in times))
+
+
+def check_table(run: Plain, target: str, table: str) -> None:
+    title, *lines = table.splitlines()
+    chosen = setting(run, target)
+    if chosen is not None:
+        assert f", {chosen[1]} thread" in title
+        assert ("batch 8" in title) == (chosen[2] == 8)
+    columns = {role: found for role in ROLES if (found := figures(run, role, target))}
+    seen = []
+    for line in lines:
+        label = next((label for label in FIGURES if line.startswith(f"{label} ")), None)
+        if label is None:
+            continue
+        figure = FIGURES[label]
+        seen.append(figure)
+        compared = figure not in ("relative_error", "top1_agreement")
+        cells = CELL.findall(line.removeprefix(label))
+        for cell, (role, found) in zip(cells, columns.items(), strict=False):
+            assert says(cell, found.get(figure)), (label, role, cell)
+        after = columns.get("compressed", {}).get(figure)
+        for place, role in enumerate(BASES):
+            before = columns.get(role, {}).get(figure)
+            a, b = at(run, role, chosen), at(run, "compressed", chosen)
+            alike = of_the_file(figure, target) or (a is not None and b is not None and key(a) == key(b))
+            if compared:
+                cell = cells[len(columns) + place]
+                assert gained(cell, figure, before if alike else None, after if alike else None), (label, role, cell)
+    assert set(seen) == {figure for found in columns.values() for figure in found}
+
+
+def test_show_as_json(project: Path, runs: list[Plain], capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["show", str(project), "--json"]) == 0
+    _, *lines = map(json.loads, capsys.readouterr().out.splitlines())
+    for run, line in zip(runs, lines, strict=True):
+        assert [*line["phones"]] == targets(run)[1:]
+        for target, said in {"local": line, **line["phones"]}.items():
+            found = {role: figures(run, role, target) for role in ROLES}
+            names = {name for one in found.values() for name in one}
+            assert {row["figure"] for row in said["summary"]} == names
+            for row in said["summary"]:
+                for role in ROLES:
+                    assert row[role] == pytest.approx(found[role].get(row["figure"])), (target, role, row["figure"])
+            chosen = setting(run, target)
+            after = at(run, "compressed", chosen)
+            expected = {role: ratio(at(run, role, chosen), after) for role in BASES}
+            assert said["speedup_over"] == pytest.approx(expected)
+
+
+# the report --------------------------------------------------------------------------------------------------
+
+
+def report(project: Path, form: str) -> str:
+    out = project.with_name(f"out.{form}")
+    assert cli.main(["report", str(project), "--format", form, "--out", str(out)]) == 0
+    return out.read_text(encoding="utf-8")
+
+
+def expected_rows(runs: list[Plain]) -> dict[tuple[Any, ...], tuple[Plain, Plain]]:
+    found = {}
+    for run in runs:
+        for row in rows(run):
+            chosen = row["set"] or ("local", None, 1, "")
+            found[(run["id"], row["role"], chosen[0], chosen[1], chosen[2])] = (run, row)
+    return found
+
+
+def plain_row(run: Plain, row: Plain) -> Plain:
+    """What stands in the columns of a row, as plain figures."""
+    one, item = variant(run, row["role"]), row["item"]
+    assert one is not None
+    accuracy = answer(run, row["role"], item, "accuracy") or one["accuracy"]
+    return {
+        "top1": accuracy["top1"] if accuracy else None,
+        "median_ms": median(item) / 1e6 if item else None,
+        "p90_ms": p90(item) / 1e6 if item else None,
+        "over_paper": ratio(at(run, "paper_fp32", row["set"]), item),
+        "over_fastest": ratio(at(run, "fast_fp32", row["set"]), item),
+        "size_bytes": one["size_bytes"],
+        "peak_bytes": item["peak_rss_bytes"] if item else None,
+        "params": one["params"],
+    }
+
+
+def test_the_rows_of_the_report_as_json(project: Path, runs: list[Plain]) -> None:
+    expected = expected_rows(runs)
+    found = json.loads(report(project, "json"))["rows"]
+    assert len(found) == len(expected)
+    for said in found:
+        batch = said["batch"] or 1
+        run, row = expected.pop((said["run"], said["artefact"], said["target"], said["threads"], batch))
+        figures_ = plain_row(run, row)
+        assert {name: said[name] for name in figures_} == pytest.approx(figures_)
+        assert sum(said["operator_groups_ns"].values()) == sum(one["ns"] for one in operators(run, row))
+
+
+HEADS = {
+    "Top-1": "top1", "Median [ms]": "median_ms", "p90 [ms]": "p90_ms", "Over paper’s [×]": "over_paper",
+    "Over fastest [×]": "over_fastest", "Size [bytes]": "size_bytes", "Memory [bytes]": "peak_bytes",
+    "Parameters": "params",
+}  # fmt: skip
+
+
+def by_words(runs: list[Plain]) -> dict[tuple[str, ...], Plain]:
+    """The rows by run, file, device, threads and batch, as a person reads them."""
+    found = {}
+    for (run, role, target, threads, batch), (plain, row) in expected_rows(runs).items():
+        device = HERE if target == "local" else target
+        found[run, NAMES[role], device, str(threads or ""), str(batch) if batch > 1 else ""] = plain_row(plain, row)
+    return found
+
+
+def test_the_rows_of_the_report_as_csv(project: Path, runs: list[Plain]) -> None:
+    expected = by_words(runs)
+    found = list(csv.DictReader(io.StringIO(report(project, "csv"))))
+    assert len(found) == len(expected)
+    for said in found:
+        figures_ = expected.pop(tuple(said[head] for head in ("Run", "File", "Device", "Threads", "Batch")))
+        shown = {name: float(said[head]) if said[head] else None for head, name in HEADS.items()}
+        assert shown == pytest.approx(figures_)
+
+
+class Page(HTMLParser):
+    """The tables of a page, the data in it, and the tables of its charts."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tables: list[list[list[str]]] = []
+        self.links: dict[str, list[str]] = {}
+        self._cell = False
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag == "table":
+            self.tables.append([])
+        elif tag == "tr":
+            self.tables[-1].append([])
+        elif tag in ("td", "th"):
+            self.tables[-1][-1].append("")
+            self._cell = True
+        known = dict(attrs)
+        if tag == "a" and known.get("download"):
+            data = base64.b64decode(str(known["href"]).partition(",")[2]).decode()
+            self.links.setdefault(str(known["download"]), []).append(data)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in ("td", "th"):
+            self._cell = False
+
+    def handle_data(self, data: str) -> None:
+        if self._cell:
+            self.tables[-1][-1][-1] += data
+
+
+def test_the_tables_and_charts_of_the_page(project: Path, runs: list[Plain]) -> None:
+    page = Page(report(project, "html"))
+    whole = json.loads(report(project, "json"))
+    expected = by_words(runs)
+    short = {head.partition(" [")[0]: name for head, name in HEADS.items()}
+    for device, table in zip(whole["devices"], page.tables, strict=False):
+        heads, *lines = table
+        ours = [value for place, value in expected.items() if place[2] == device["name"]]
+        assert len(lines) == len(ours)
+        assert_same_rows(heads, lines, short, ours)
+    assert json.loads(page.links["some-report.json"][0]) == whole
+    charts = [chart for device in whole["devices"] for chart in all_charts(device)]
+    for chart in charts:
+        if "categories" in chart:
+            drawn = page.links[f"{chart['key']}.csv"].pop(0)
+            _, *lines = csv.reader(io.StringIO(drawn))
+            values = [[series["values"][place] for series in chart["series"]] for place in range(len(lines))]
+            shown = [[float(cell) if cell else None for cell in line[1:]] for line in lines]
+            assert shown == values
+
+
+def si(name: str, row: Plain) -> float | None:
+    """A column's figure in seconds where it is in milliseconds."""
+    value: float | None = row[name]
+    return value / 1e3 if value is not None and name.endswith("_ms") else value
+
+
+def assert_same_rows(heads: list[str], lines: list[list[str]], short: dict[str, str], rows_: list[Plain]) -> None:
+    """Each line of a table is one of the rows, and each row a line."""
+    left = list(rows_)
+    for line in lines:
+        cells = {short[head]: cell.rstrip("*⚠ ") for head, cell in zip(heads, line, strict=True) if head in short}
+        match = next((row for row in left if all(says(cell, si(name, row)) for name, cell in cells.items())), None)
+        assert match is not None, cells
+        left.remove(match)
+
+
+def all_charts(device: Plain) -> Iterator[Plain]:
+    yield from device["charts"]
+    for figure in device["figures"]:
+        yield from figure["charts"]
+
+
+def test_the_attachment_for_netron(project: Path, runs: list[Plain]) -> None:
+    rows_ = [(run, row) for run in runs for row in rows(run) if row["role"] == "compressed" and operators(run, row)]
+    if not rows_:
+        return
+    items_ = json.loads(report(project, "netron"))
+    facts = {one["name"]: one["value"] for one in items_["metadata"]}
+    times = {one["name"]: one["value"].split(", ") for one in items_["metrics"]}
+    run, row = next(
+        (run, row)
+        for run, row in reversed(rows_)
+        if row["item"] is None or says(facts["latency, median"].split(", ")[0], median(row["item"]) / 1e9)
+    )
+    assert run["id"] == rows_[-1][0]["id"] == facts["run"]
+    if row["item"] is not None:
+        assert f", {row['item']['threads']} thread" in facts["latency, median"]
+    total = sum(one["ns"] for one in operators(run, row))
+    for one in operators(run, row):
+        took, share, calls = times[one["name"]]
+        assert says(took, one["ns"] / 1e9)
+        assert says(share, one["ns"] / total)
+        assert calls == "3×"
+
+
+# charts ------------------------------------------------------------------------------------------------------
+
+
+def charted(runs: list[Plain], device: str) -> list[tuple[Plain, Plain]]:
+    """What charts show of a device: rows of one image an inference."""
+    target = "local" if device == HERE else device
+    found = [(run, row) for run in runs for row in rows(run)]
+    return [(run, row) for run, row in found if (row["set"] or ("local", None, 1))[0] == target and
+            (row["set"] or ("local", None, 1))[2] == 1]  # fmt: skip
+
+
+def check_charts(charts: list[Plain], runs: list[Plain], device: str) -> None:
+    ours = charted(runs, device)
+    values = {chart["key"]: chart for chart in charts}
+    plain = [(row, plain_row(run, row), run) for run, row in ours]
+
+    def standing(row: Plain, run: Plain) -> bool:
+        return row["set"] is not None and row["set"] == setting(run, row["set"][0], batch=1)
+
+    drawn = values.get("pareto", {"points": []})["points"]
+    points = [(p["median_ms"], 100 * p["top1"]) for _, p, _ in plain if None not in (p["median_ms"], p["top1"])]
+    for x, y in zip(sorted((p["x"], p["y"]) for p in drawn), sorted(points), strict=True):
+        assert x == pytest.approx(y)
+    compressed = [p for row, p, _ in plain if row["role"] == "compressed"]
+    for place, name in enumerate(("over_paper", "over_fastest")):
+        shown = values["speedup"]["series"][place]["values"] if "speedup" in values else ()
+        assert same(shown, [p[name] for p in compressed])
+    peaks = [p["peak_bytes"] / 1e6 for row, p, run in plain
+             if p["peak_bytes"] and standing(row, run) and row["role"] != "paper_fp32"]  # fmt: skip
+    assert same(every(values.get("memory")), peaks)
+    sizes = {(run["id"], row["role"]): p["size_bytes"] / 1e6 for row, p, run in plain if row["role"] != "paper_fp32"}
+    assert same(every(values.get("size")), list(sizes.values()))
+    profiled = [(row, times) for row, _, run in plain if (times := operators(run, row))]
+    times = [one["ns"] / 1e6 for row, some in profiled if row["role"] in ("fast_fp32", "compressed") for one in some]
+    assert same(every(values.get("operators")), times)
+    check_figures(values, plain)
+    final = [(row, some) for row, some in profiled if row["role"] == "compressed"]
+    newest = [some for row, some in final if row["run"] == final[-1][0]["run"]]
+    shares = [sorted(100 * one["ns"] / sum(two["ns"] for two in times) for one in times) for times in newest]
+    assert sorted(every(values.get("figure3-operators"))) in ([pytest.approx(one) for one in shares] or [[]])
+    for name in ("figure2-latency", "figure6-latency", "figure7-engines"):
+        check_threads(values.get(name), {p["median_ms"]: row for row, p, _ in plain if p["median_ms"]})
+    check_threads(values.get("figure2-memory"), {p["peak_bytes"] / 1e6: row for row, p, _ in plain if p["peak_bytes"]})
+
+
+def check_figures(values: dict[str, Plain], plain: list[tuple[Plain, Plain, Plain]]) -> None:
+    """The paper's figures: of runs that were made alike, the newest that has a value counts."""
+    timed = [one for one in plain if one[0]["item"]]
+    final = [one for one in plain if one[0]["role"] == "compressed"]
+    for name, some, column, scale, by_threads in (
+        ("figure2-latency", timed, "median_ms", 1, True),
+        ("figure2-memory", timed, "peak_bytes", 1e-6, True),
+        ("figure2-size", timed, "size_bytes", 1e-6, False),
+        ("figure4-accuracy", [one for one in plain if one[0]["role"] != "fast_fp32"], "top1", 100, False),
+        ("figure5-importance", [one for one in plain if one[0]["role"] not in BASES], "top1", 100, False),
+        ("figure6-latency", final, "median_ms", 1, True),
+        ("figure6-accuracy", final, "top1", 100, False),
+        ("figure7-engines", final, "median_ms", 1, True),
+    ):
+        newest: Plain = {}
+        for row, p, _ in some:
+            if p[column] is not None:
+                newest[row["role"], row["item"]["threads"] if by_threads else None] = scale * p[column]
+        assert same(every(values.get(name)), list(newest.values())), name
+
+
+def check_threads(chart: Plain | None, known: Plain) -> None:
+    """Bars of different numbers of threads carry theirs."""
+    bars = [(series["name"], value) for series in (chart or {"series": []})["series"] for value in series["values"]]
+    numbers = {name: known[value]["item"]["threads"] for name, value in bars if value is not None}
+    if len({known[value]["item"]["threads"] for _, value in bars if value is not None}) > 1:
+        for name, threads in numbers.items():
+            assert name.endswith(f", {threads} thread{'s' if threads > 1 else ''}")
+
+
+def every(chart: Plain | None) -> list[float]:
+    if chart is None:
+        return []
+    return [value for series in chart["series"] for value in series["values"] if value is not None]
+
+
+def same(shown: Any, expected: list[float | None]) -> bool:
+    one, other = (sorted(value for value in values if value is not None) for values in (shown, expected))
+    return one == pytest.approx(other)
+
+
+def test_the_charts_of_the_report(project: Path, runs: list[Plain]) -> None:
+    for device in json.loads(report(project, "json"))["devices"]:
+        check_charts(list(all_charts(device)), runs, device["name"])
+
+
+# the window --------------------------------------------------------------------------------------------------
+
+
+def test_the_cards(runs: list[Plain]) -> None:
+    for run in runs:
+        cards = {card.title: card for card in outcome.cards(results.RunRecord.model_validate(run))}
+        chosen = setting(run, "local")
+        before, after = at(run, "fast_fp32", chosen), at(run, "compressed", chosen)
+        paper = at(run, "paper_fp32", chosen)
+        together = before is not None and after is not None and key(before) == key(after)
+        if "Latency" in cards:
+            card = cards["Latency"]
+            assert after is not None
+            assert says(card.after, median(after) / 1e9)
+            assert says(card.before, median(before) / 1e9 if before else None)
+            assert changed(card.difference, median(before), median(after)) if together else card.difference == "–"
+            ratios = [one for one in (ratio(before, after), ratio(paper, after)) if one is not None]
+            assert all(says(line.split()[0], one) for line, one in zip(card.baselines, ratios, strict=True))
+            assert says(re.findall(r"p90 ([^,]+)", card.detail)[0], p90(after) / 1e9)
+        else:
+            assert after is None or not [item for item in items(run, "fast_fp32") if item["target"] == "local"]
+        if "Memory" in cards:
+            card, pair = cards["Memory"], [one for one in (before, after) if one]
+            peaks = [one["peak_rss_bytes"] for one in pair]
+            own = [one["peak_rss_bytes"] - one["base_rss_bytes"] if one["base_rss_bytes"] else 0 for one in pair]
+            used = own if all(value > 0 for value in own) else peaks
+            assert says(card.before, used[0])
+            assert says(card.after, used[1])
+            assert changed(card.difference, *used) if together else card.difference == "–"
+            assert ("peak" in card.note) == (used == peaks)
+        if "Accuracy" in cards:
+            dense, accuracy = run["dense_accuracy"]["top1"], variant(run, "compressed")["accuracy"]["top1"]
+            assert says(cards["Accuracy"].before, dense)
+            assert says(cards["Accuracy"].after, accuracy)
+            assert gained(cards["Accuracy"].difference, "top1", dense, accuracy)
+        sizes = [one["size_bytes"] if (one := variant(run, role)) else None for role in ("fast_fp32", "compressed")]
+        if "File size" in cards:
+            assert says(cards["File size"].before, sizes[0])
+            assert changed(cards["File size"].difference, *sizes)
+        else:
+            assert None in sizes
+
+
+def test_the_rows_of_what_was_measured(runs: list[Plain]) -> None:
+    for run in runs:
+        expected = [
+            (HERE if chosen[0] == "local" else chosen[0], NAMES[one["role"]], item)
+            for chosen in sets(run)
+            for one in run["variants"]
+            if (item := at(run, one["role"], chosen))
+        ]
+        found = measured.from_record(results.RunRecord.model_validate(run))
+        assert len(found) == len(expected)
+        for row in found:
+            cells = dict(zip(measured.HEADS, row.cells, strict=True))
+            threads, _, batch = cells["Threads"].partition(", batch ")
+            place = (cells["Target"], cells["File"], int(threads), int(batch or 1))
+            (item,) = [one for *words, one in expected if (*words, one["threads"], one["batch"]) == place]
+            samples = item["samples_ns"]
+            assert says(cells["Median"], median(item) / 1e9)
+            assert says(cells["p90"], p90(item) / 1e9)
+            assert says(cells["Fastest"], min(samples) / 1e9)
+            assert says(cells["Loading"], item["load_ns"] / 1e9 if item["load_ns"] is not None else None)
+            assert says(cells["Memory"], item["peak_rss_bytes"])
+            assert says(cells["Accuracy"], item["accuracy"]["top1"] if item["accuracy"] else None)
+            assert says(cells["Answers"], item["parity"]["top1_agreement"] if item["parity"] else None)
+            third = len(samples) // 3
+            ends = [median({"samples_ns": part}) for part in (samples[:third], samples[-third:])] if third > 2 else None
+            shown = number(cells["Last third"])
+            assert (shown is None) == (ends is None)
+            if ends is not None and shown is not None:
+                assert shown == pytest.approx(ends[1] / ends[0] - 1, abs=0.00051)
+
+
+def test_the_chart_of_a_run_that_was_opened(runs: list[Plain]) -> None:
+    for run in runs:
+        view = RunView()
+        view.show(results.RunRecord.model_validate(run), (), Path("somewhere"))
+        chosen = setting(run, "local")
+        expected = {role: item["samples_ns"] for role in ROLES if (item := at(run, role, chosen))}
+        shown = {role: [1e6 * ms for ms in series.samples.y] for role, series in view.now.latency.items()}
+        assert shown.keys() == expected.keys()
+        for role, samples in expected.items():
+            assert shown[role] == pytest.approx(samples)
+
+
+def test_the_compare_page(project: Path, runs: list[Plain]) -> None:
+    view = Compare()
+    view.take(load(project))
+    view.show_all_files(True)
+    expected = by_words(runs)
+    heads = [column.key for column in view.columns]
+    lines = [[line.text(column) for column in view.columns] for line in view.lines]
+    assert len(lines) == len(expected)
+    assert_same_rows(heads, lines, {name: name for name in HEADS.values()}, list(expected.values()))
+    for device in view.comparison.devices:
+        view.choose_device(device)
+        charts = [chart for name in ("pareto", "speedup", "size", "memory", "operators") if (chart := view.chart(name))]
+        for figure in range(2, 8):
+            view.choose_figure(figure)
+            charts += view.shown_figure.charts
+        check_charts([json.loads(json.dumps(chart, default=vars)) for chart in charts], runs, device)
+
+
+# the example -------------------------------------------------------------------------------------------------
+
+
+def test_a_baseline_with_one_thread_and_a_compressed_file_with_four_have_no_ratio_anywhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "400")
+    path, folder = tmp_path / "some.pqv", tmp_path / "some.runs" / "r1"
+    projects.save(path, projects.Project())
+    folder.mkdir(parents=True)
+    (folder / results.RUN_FILE).write_text(json.dumps(unequal()), encoding="utf-8")
+    assert cli.main(["show", str(path)]) == 0
+    text = capsys.readouterr().out
+    assert "faster" not in text
+    assert "FP32, fastest was measured with 1 thread, not with 4 threads" in text
+    latency = next(line for line in text.splitlines() if line.startswith("Latency, median"))
+    assert latency.split()[2:] == ["–", "–", "–", "10.0", "ms", "–", "–"]
+    whole = json.loads(report(path, "json"))
+    compressed = next(row for row in whole["rows"] if row["artefact"] == "compressed")
+    assert (compressed["over_paper"], compressed["over_fastest"]) == (None, None)
+    assert "speedup" not in [chart["key"] for chart in whole["devices"][0]["charts"]]
+    assert "not measured together with: FP32, fastest" in report(path, "html")
+    card = next(card for card in outcome.cards(results.load(folder)) if card.title == "Latency")
+    assert (card.before, card.after, card.difference, card.baselines) == ("–", "10.0 ms", "–", ())
+    assert "FP32, fastest was measured with 1 thread" in " ".join(card.remarks)
