@@ -39,9 +39,9 @@ class Session:
 def measure(phone: Phone, requests: Sequence[Request]) -> Session:
     """Measure all files; program and libraries stay on the phone until the last has had its turn.
 
-    The measurements carry the id of this session as their ``loop``. They did not take turns, inference by inference, as
-    on this computer, but each file was measured right after the other, on the same cores, and after the phone had
-    cooled down: that is what may be compared. What another session measured, on another day, may not.
+    The measurements carry the id of this session as their ``loop``: files measured one right after the other on one
+    phone, each after a wait for it to cool, may be compared, though they did not take turns, inference by inference, as
+    on this computer. What another session measured, on another day, may not.
     """
     session, config, loop = Session(), phone.config, secrets.token_hex(4)
     left = False

@@ -47,12 +47,12 @@ def run(asked: Mapping[str, Any], *, as_json: bool) -> Finished:
         raise config_error(error) from error
     finished = cli_job.do(job, as_json=as_json)
     if finished.result is not None:
-        _say(finished.result, as_json=as_json)
+        say(finished.result, as_json=as_json)
     return finished
 
 
-def _say(result: dict[str, Any], *, as_json: bool) -> None:
-    """Measurements in a table, each with how many times the median of the quickest in its loop it takes."""
+def say(result: dict[str, Any], *, as_json: bool) -> None:
+    """Print what a ``BenchJob`` results in: a table, each row beside the quickest of its loop."""
     measured = [
         (_shown(file), Measurement.model_validate(item))
         for file, items in result["measurements"].items()

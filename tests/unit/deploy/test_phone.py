@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -13,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from deploy import runner
+from deploy import runner, session
 from deploy.device import Opener
 from deploy.errors import ConnectionLostError, DeviceFullError, IncompatibleError, OverheatedError, RunnerError
 from deploy.job import Job
@@ -22,6 +23,7 @@ from deploy.phone import Kit, Phone, Request
 from deploy.questions import Questions
 from deploy.transports import adb_shell_tcp
 from deploy.transports.base import Check, Link
+from pqv_core import select
 from pqv_core.android_runtime import Runtime
 from pqv_core.errors import Cancelled, PqvError
 from pqv_core.events import Event, LatencySample, Log, Metric, Progress, StageStarted
@@ -134,7 +136,8 @@ def test_from_push_to_clean_up(bench: Bench, phone: fake.Phone) -> None:
 
 def test_the_command_line_of_the_program(bench: Bench, phone: fake.Phone) -> None:
     bench.phone.config = QUICK.changed(engine="qnnpack", profile=True)
-    bench.phone.bench(Request(TINY, input_shape=(2, 3, 8, 8)))
+    (found,) = bench.phone.bench(Request(TINY, input_shape=(2, 3, 8, 8))).measurements
+    assert found.batch == 2
     words, libraries = (phone.root / "state/arguments").read_text().splitlines()
     assert "--input-shape 2,3,8,8 --warmup 1 --min-iters 12 --max-seconds 20.000 --engine qnnpack --profile" in words
     assert libraries.split()[1].endswith(words.split("--model ")[1].split("/model_")[0].split("/")[-1]) is False
@@ -179,6 +182,20 @@ def test_a_sweep_of_threads_pins_only_where_there_are_enough_big_cores(bench: Be
     result = bench.phone.bench(Request(TINY))
     assert [item.threads for item in result.measurements] == [1, 4, 8]
     assert phone.log("taskset") == ["f0", "f0"]
+
+
+def test_what_one_session_measures_can_be_compared_and_what_another_does_cannot(bench: Bench, tmp_path: Path) -> None:
+    other = shutil.copy(TINY, tmp_path / "other.ptl")
+    bench.phone.config = QUICK.changed(threads=(1, 4))
+    first = session.measure(bench.phone, [Request(TINY), Request(other)]).results
+    loops = {item.loop for result in first.values() for item in result.measurements}
+    assert len(loops) == 1
+    assert loops != {""}
+    (one, four), (beside, _) = (result.measurements for result in first.values())
+    assert select.together(one, beside)
+    assert not select.together(one, four)
+    again = session.measure(bench.phone, [Request(other)]).results[other].measurements
+    assert not select.together(one, again[0])
 
 
 def test_all_problems_are_told_at_once_and_nothing_is_pushed(bench: Bench, phone: fake.Phone, daemon: Adbd) -> None:
