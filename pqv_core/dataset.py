@@ -7,10 +7,10 @@ import os
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from pqv_core import images
+from pqv_core import brightness, images
 from pqv_core.errors import Cancelled, DataError, from_os_error
 
 TRAIN_NAMES = ("train", "training")
@@ -65,6 +65,7 @@ class Scan:
         counts: Images a class, readable or not.
         unreadable: Images that cannot be used.
         thumbnails: A few readable images, spread over the classes.
+        brightest: What values there are in images of more than 8 bits.
     """
 
     folder: Path
@@ -72,6 +73,7 @@ class Scan:
     counts: tuple[int, ...]
     unreadable: tuple[Unreadable, ...]
     thumbnails: tuple[Path, ...]
+    brightest: brightness.Found = field(default_factory=dict)
 
     @property
     def total(self) -> int:
@@ -171,11 +173,12 @@ def scan(
     """
     found = listing(folder)
     unreadable = []
+    values: dict[float | None, float] = {}
     for done, (name, _) in enumerate(found.samples, start=1):
         if cancelled():
             raise Cancelled
         try:
-            images.check(folder / name)
+            brightness.add(values, images.check(folder / name))
         except images.UnreadableImageError as error:
             unreadable.append(Unreadable(images.shown(name), error.reason))
         progress(done, len(found.samples))
@@ -187,7 +190,13 @@ def scan(
     bad = {item.name for item in unreadable}
     readable = [(name, label) for name, label in found.samples if images.shown(name) not in bad]
     shown = [folder / readable[index][0] for index in spread([label for _, label in readable], THUMBNAILS)]
-    return Scan(folder, found.classes, found.counts, tuple(unreadable), tuple(shown))
+    return Scan(folder, found.classes, found.counts, tuple(unreadable), tuple(shown), values)
+
+
+def brightest(folder: Path, samples: Sequence[tuple[str, int]]) -> brightness.Found:
+    """What values there are in a few of a listing's images, where they have more than 8 bits."""
+    chosen = spread([label for _, label in samples], brightness.SAMPLE)
+    return brightness.sampled(folder / samples[index][0] for index in chosen)
 
 
 def check_pair(train: Sequence[str], val: Sequence[str]) -> None:

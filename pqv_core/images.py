@@ -6,16 +6,25 @@ import os
 import struct
 import warnings
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from pqv_core import deep_images
+from pqv_core.config.data import Scale
+from pqv_core.deep_images import BY_DEPTH, Deep
 from pqv_core.errors import DataError
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif", ".ppm", ".pgm"})
 MAX_PIXELS = 128_000_000
 """More are refused: decoded as RGBA they are half a gigabyte."""
 
+READING = 2
+"""Raised when the same file is read as other pixels than before."""
+
+_ORIENTATION = 0x0112  # in EXIF
 _FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "TIFF", "GIF", "PPM")
 _DECODER_ERRORS = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, Image.DecompressionBombError)
 """What Pillow's decoders raise on files that are cut or wrong."""
@@ -39,35 +48,64 @@ def shown(path: str | os.PathLike[str]) -> str:
     return os.fsencode(path).decode("utf-8", "replace")
 
 
-def read(path: Path, *, channels: int = 3) -> Image.Image:
-    """The image as a person sees it: upright, 8 bits a channel, in RGB or (``channels`` 1) in grey.
+def read(path: Path, *, channels: int = 3, scale: Scale = BY_DEPTH) -> Image.Image:
+    """The image upright, in 8 bits a channel.
 
-    Transparent images are laid on white; of an animation the first picture is taken.
+    Args:
+        channels: 1 for grey and 3 for RGB, both as a person sees it: transparent images are laid on white. 4 for the
+            four channels that the file has (RGBA, CMYK or others) as they are, in mode RGBX.
+        scale: What is black and white in an image of more than 8 bits.
+
+    Of an animation the first picture is taken.
 
     Raises:
-        UnreadableImageError: It is missing, empty, cut, too large, or of another kind.
+        UnreadableImageError: It is missing, empty, cut, too large, of another kind, has fewer than four channels where
+            four are asked for, or needs a scale that was not told.
     """
-    if path.suffix.lower() in SUFFIXES and _is_empty(path):
-        raise UnreadableImageError(path, "the file is empty")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            with Image.open(path, formats=_FORMATS) as image:
-                _check_size(path, image)
-                image.load()
-                return _as_seen(image, channels)
-    except UnreadableImageError:
-        raise
-    except _DECODER_ERRORS as error:
-        raise UnreadableImageError(path, _reason(error), details=f"{type(error).__name__}: {error}") from error
+    with _opened(path) as image:
+        deep = deep_images.of(image)
+        picture = _eight_bits(path, image, deep, scale) if deep else image
+        upright = ImageOps.exif_transpose(picture)
+        return _four_channels(path, upright) if channels == 4 else _as_seen(upright, channels)
 
 
-def check(path: Path) -> None:
-    """Decode the image as cheaply as shows that it is whole.
+def thumbnail(path: Path, *, side: int, scale: Scale = BY_DEPTH) -> Image.Image:
+    """The image in RGB as a square of ``side`` pixels, its middle where it is no square.
 
     Raises:
         UnreadableImageError: As ``read``.
     """
+    return ImageOps.fit(read(path, scale=scale), (side, side))
+
+
+def stored_range(path: Path) -> tuple[float | None, float] | None:
+    """Of an image of more than 8 bits: the value that is white by its bit depth, and the brightest one in it.
+
+    The first is None where the depth does not say (32 bits), all is None for an image of 8 bits, which is not decoded.
+
+    Raises:
+        UnreadableImageError: As ``read``.
+    """
+    with _opened(path) as image:
+        return _stored_range(path, image)
+
+
+def check(path: Path) -> tuple[float | None, float] | None:
+    """Decode the image as cheaply as shows that it is whole; the result is that of ``stored_range``.
+
+    Raises:
+        UnreadableImageError: As ``read``.
+    """
+    with _opened(path) as image:
+        image.draft(None, (image.width // 8, image.height // 8))  # JPEG: an eighth is enough
+        found = _stored_range(path, image)
+        image.load()
+        return found
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Image.Image]:
+    """The image, not decoded yet; what is wrong with it inside is told as ``UnreadableImageError``."""
     if _is_empty(path):
         raise UnreadableImageError(path, "the file is empty")
     try:
@@ -75,10 +113,11 @@ def check(path: Path) -> None:
             warnings.simplefilter("ignore")
             with Image.open(path, formats=_FORMATS) as image:
                 _check_size(path, image)
-                image.draft(None, (image.width // 8, image.height // 8))  # JPEG: an eighth is enough
-                image.load()
+                yield image
     except UnreadableImageError:
         raise
+    except deep_images.DepthError as error:
+        raise UnreadableImageError(path, str(error)) from error
     except _DECODER_ERRORS as error:
         raise UnreadableImageError(path, _reason(error), details=f"{type(error).__name__}: {error}") from error
 
@@ -118,26 +157,41 @@ def _reason(error: Exception) -> str:
     return "it is cut or damaged"
 
 
-def _as_seen(image: Image.Image, channels: int) -> Image.Image:
-    upright = ImageOps.exif_transpose(image)
-    if upright.mode.startswith("I") or upright.mode == "F":
-        upright = _eight_bits(upright)
+def _values(path: Path, image: Image.Image, deep: Deep) -> deep_images.Values:
+    return deep_images.values(image, deep, lambda: Image.open(path, formats=_FORMATS))
+
+
+def _stored_range(path: Path, image: Image.Image) -> tuple[float | None, float] | None:
+    deep = deep_images.of(image)
+    return (deep.white, float(_values(path, image, deep).max())) if deep else None
+
+
+def _eight_bits(path: Path, image: Image.Image, deep: Deep, scale: Scale) -> Image.Image:
+    picture = deep_images.eight_bits(_values(path, image, deep), deep, scale)
+    picture.getexif()[_ORIENTATION] = image.getexif().get(_ORIENTATION, 1)
+    return picture
+
+
+def _as_seen(upright: Image.Image, channels: int) -> Image.Image:
     mode = "L" if channels == 1 else "RGB"
-    if upright.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in upright.info:
+    if _is_transparent(upright):
         layer = upright.convert("RGBA")
         white = Image.new("RGBA", layer.size, "white")
         return Image.alpha_composite(white, layer).convert(mode)
+    if upright.mode == "RGBX":
+        upright = upright.convert("RGB")
     return upright.convert(mode)
 
 
-def _eight_bits(image: Image.Image) -> Image.Image:
-    """Deep grey values brought to 0 … 255: Pillow's own conversion would cut them off at 255."""
-    deep = image.convert("F")
-    low, high = (float(value) for value in deep.getextrema())  # type: ignore[arg-type]  # of one band
-    if image.mode == "F" and low >= 0 and high <= 1:
-        scale = 255.0
-    elif high > 255:
-        scale = 255 / max(65535.0, high)
-    else:
-        scale = 1.0
-    return deep.point(lambda value: value * scale + 0).convert("L")
+def _is_transparent(image: Image.Image) -> bool:
+    return image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info
+
+
+def _four_channels(path: Path, upright: Image.Image) -> Image.Image:
+    """In mode RGBX, so that nothing takes the fourth channel for transparency when the image is resized."""
+    if _is_transparent(upright):
+        upright = upright.convert("RGBA")
+    if len(upright.getbands()) != 4:
+        bands = "RGB" if upright.mode == "P" else "".join(upright.getbands())
+        raise UnreadableImageError(path, f"it has {len(bands)} of the 4 channels that the model takes ({bands})")
+    return upright if upright.mode == "RGBX" else Image.merge("RGBX", upright.split())

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pqv_core import catalog, dataset, predict, presets
+from pqv_core import brightness, catalog, dataset, predict, presets
 from pqv_core import project as projects
-from pqv_core.config import DataConfig, ModelConfig, RunConfig, with_setting, with_settings
+from pqv_core.config import DataConfig, ModelConfig, RunConfig, channels, with_setting, with_settings
 from pqv_core.config.export import engine_problem
 from pqv_core.config.prune import IMPORTANCES
 from pqv_core.errors import ConfigError, DataError, StorageError, UsageError
@@ -107,6 +107,8 @@ def check(config: RunConfig, *, project: Path) -> None:
 
 
 def _check_images(config: RunConfig, *, project: Path) -> None:
+    if channels_problem := channels.problem(config):
+        raise channels_problem
     given = {name: stored for name in ("train", "val") if (stored := getattr(config.data, name))}
     folders = {name: projects.resolved_path(stored, project=project) for name, stored in given.items()}
     classes = {
@@ -114,6 +116,10 @@ def _check_images(config: RunConfig, *, project: Path) -> None:
         for name, folder in folders.items()
         if folder.exists() or not dataset.is_named(given[name])
     }
+    for folder in (folders[name] for name in classes):
+        found = dataset.brightest(folder, dataset.listing(folder).samples)
+        if problem := brightness.missing(found, config.data.scale, folder):
+            raise problem
     if len(classes) == 2:
         dataset.check_pair(classes["train"], classes["val"])
     if config.finetune.epochs and "train" not in given:

@@ -2,9 +2,24 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from dataclasses import dataclass
+from typing import Self
+
+from pydantic import Field, model_validator
 
 from pqv_core.config.base import Config, PathText
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Which stored values are black and white in images of more than 8 bits.
+
+    Attributes:
+        white: None for the largest value of each file's bit depth; of 32 bits that says nothing, so it must be told.
+    """
+
+    black: float = 0.0
+    white: float | None = None
 
 
 class DataConfig(Config):
@@ -17,6 +32,10 @@ class DataConfig(Config):
         root: Folder in which named data sets lie, or into which they are downloaded; the user's cache when None.
         eval_images: Upper limit of validation images to use, evenly spread over the classes; None for all.
         batch_size: Images a step while evaluating.
+        white: The stored value that is white in images of more than 8 bits, such as 4095 for a camera of 12 bits whose
+            files have 16; None for the largest value of each file's bit depth. Files of 32 bits need it. One scale for
+            training and validation; files of 8 bits are never changed.
+        black: The stored value that is black in them.
         readers: Processes that read large sets of images ahead; 0 reads them where they are used, None takes as many
             as this computer can spare. Changes no result.
     """
@@ -26,4 +45,17 @@ class DataConfig(Config):
     root: PathText | None = None
     eval_images: int | None = Field(default=None, ge=1)
     batch_size: int = Field(default=32, ge=1, le=4096)
+    white: float | None = None
+    black: float = 0.0
     readers: int | None = Field(default=None, ge=0, le=64)
+
+    @property
+    def scale(self) -> Scale:
+        """``black`` and ``white`` together."""
+        return Scale(self.black, self.white)
+
+    @model_validator(mode="after")
+    def _black_below_white(self) -> Self:
+        if self.white is not None and self.black >= self.white:
+            raise ValueError(f"black ({self.black:g}) must be below white ({self.white:g})")
+        return self

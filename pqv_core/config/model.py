@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from pqv_core.config.base import Config, PathText
 
 WeightsSource = Literal["random", "pretrained", "file"]
 Argument = str | int | float | bool | None
+
+MAX_CHANNELS = 1024
+IMAGE_CHANNELS = (1, 3, 4)
+"""Channels that images can be read with: grey, RGB, and any four as they are. Noise has as many as are asked for."""
 
 
 class ModelConfig(Config):
@@ -26,6 +30,21 @@ class ModelConfig(Config):
     weights: WeightsSource = "random"
     path: PathText | None = None
     arguments: dict[str, Argument] = Field(default_factory=dict)
+
+    @property
+    def channels(self) -> int | None:
+        """Channels of the input as the arguments say; None for those of timm's own description."""
+        value = self.arguments.get("in_chans")
+        return int(value) if value is not None else None
+
+    @field_validator("arguments")
+    @classmethod
+    def _whole_channels(cls, arguments: dict[str, Argument]) -> dict[str, Argument]:
+        value = arguments.get("in_chans")
+        whole = isinstance(value, int) and not isinstance(value, bool)
+        if value is not None and not (whole and 1 <= int(value) <= MAX_CHANNELS):
+            raise ValueError(f"in_chans, the channels of the input, is a whole number from 1 to {MAX_CHANNELS}")
+        return arguments
 
     @model_validator(mode="after")
     def _file_needs_path(self) -> Self:

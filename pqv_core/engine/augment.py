@@ -16,7 +16,7 @@ from timm.data.random_erasing import RandomErasing
 from timm.data.transforms_factory import transforms_imagenet_eval, transforms_imagenet_train
 from torch import Tensor
 
-from pqv_core.config import FinetuneConfig
+from pqv_core.config import FinetuneConfig, channels
 from pqv_core.engine.preprocessing import Preprocessing
 from pqv_core.errors import ConfigError
 
@@ -44,7 +44,7 @@ def transform(preprocessing: Preprocessing, augmentation: Augmentation | None) -
     """timm's transforms up to uint8; scaling and normalising follow for a whole batch at once.
 
     Raises:
-        ConfigError: timm does not know the policy.
+        ConfigError: timm does not know the policy, or changes colours in grey and RGB images only.
     """
     if augmentation is None:
         plain = transforms_imagenet_eval(
@@ -52,6 +52,7 @@ def transform(preprocessing: Preprocessing, augmentation: Augmentation | None) -
             crop_pct=preprocessing.crop_pct,
             crop_mode=preprocessing.crop_mode,
             interpolation=preprocessing.interpolation,
+            mean=preprocessing.mean,  # the colour of a border
             use_prefetcher=True,
         )
         return cast(Transform, plain)
@@ -59,6 +60,11 @@ def transform(preprocessing: Preprocessing, augmentation: Augmentation | None) -
 
 
 def _random(preprocessing: Preprocessing, augmentation: Augmentation) -> Transform:
+    problem = channels.colour_problem(
+        preprocessing.channels, color_jitter=augmentation.color_jitter, auto_augment=augmentation.auto_augment
+    )
+    if problem is not None:
+        raise problem
     arguments: dict[str, Any] = {
         "img_size": preprocessing.input_size[1:],
         "scale": (augmentation.crop_scale, 1.0),

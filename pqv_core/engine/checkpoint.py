@@ -64,14 +64,19 @@ class Base(BaseModel):
     def made(self, *, pretrained: bool) -> nn.Module:
         """What timm makes of the name and the arguments, in eval mode; errors are timm's.
 
-        timm's description of the model goes on naming the size that it was published with, so one that was asked for
-        is written there.
+        timm's description of the model goes on naming the size and the channels that it was published with, so those
+        that were asked for are written there.
         """
         model: nn.Module = timm.create_model(self.name, pretrained=pretrained, **self.keywords)
-        size = self.arguments.get("img_size")
+        published: dict[str, Any] = cast(Any, model).pretrained_cfg
+        channels, height, width = published["input_size"]
+        size, asked = self.arguments.get("img_size"), self.arguments.get("in_chans")
         if size is not None:
-            published: dict[str, Any] = cast(Any, model).pretrained_cfg
-            cast(Any, model).pretrained_cfg = {**published, "input_size": (published["input_size"][0], size, size)}
+            height = width = size
+        if asked is not None:
+            channels = asked
+        if (channels, height, width) != tuple(published["input_size"]):
+            cast(Any, model).pretrained_cfg = {**published, "input_size": (channels, height, width)}
         return model.eval()
 
 

@@ -10,7 +10,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from pqv_core import dataset, images
+from pqv_core import brightness, dataset, images
+from pqv_core.config import channels
 from pqv_core.engine.augment import Augmentation
 from pqv_core.engine.context import Context
 from pqv_core.engine.preprocessing import Preprocessing
@@ -245,8 +246,13 @@ def open_images(
         seed: Of what is random about them once they are augmented.
 
     Raises:
-        DataError: The folder is missing, empty, has no classes, or a class that is not in ``classes``.
+        ConfigError: Images cannot be read with as many channels as the model takes.
+        DataError: The folder is missing, empty, has no classes, or a class that is not in ``classes``; or the values of
+            its images need a scale that was not told.
     """
+    problem = channels.image_problem(preprocessing.channels)
+    if problem is not None:
+        raise problem
     found = dataset.listing(folder)
     names = found.classes if classes is None else tuple(classes)
     dataset.check_pair(names, found.classes)
@@ -254,7 +260,20 @@ def open_images(
     samples = [(path, position[found.classes[label]]) for path, label in found.samples]
     if limit is not None:
         samples = [samples[index] for index in dataset.spread([label for _, label in samples], limit)]
+    _check_brightness(folder, samples, preprocessing, context)
     return Images(Recipe(folder, preprocessing, seed=seed), samples, names, context)
+
+
+def _check_brightness(
+    folder: Path, samples: Sequence[tuple[str, int]], preprocessing: Preprocessing, context: Context
+) -> None:
+    """Look at a few images before all are read: refuse a set without a scale, and warn of one that comes out dark."""
+    found = dataset.brightest(folder, samples)
+    error = brightness.missing(found, preprocessing.scale, folder)
+    if error is not None:
+        raise error
+    if warning := brightness.warning(found, preprocessing.scale):
+        context.warn(warning)
 
 
 def calibration_batches(

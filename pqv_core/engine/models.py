@@ -17,7 +17,7 @@ from torch.utils.flop_counter import FlopCounterMode, sdpa_flop_count
 
 from pqv_core import project as projects
 from pqv_core.config.model import ModelConfig
-from pqv_core.engine import checkpoint, hub, positions, weights_file
+from pqv_core.engine import checkpoint, hub, input_channels, positions, weights_file
 from pqv_core.engine.checkpoint import Base
 from pqv_core.engine.context import Context
 from pqv_core.engine.preprocessing import Preprocessing
@@ -92,6 +92,8 @@ def _pretrained(wanted: Base, context: Context) -> nn.Module:
             action="Check the network and try again, choose a local weights file, or use random weights.",
             details=f"{type(error).__name__}: {error}",
         ) from error
+    if preprocessing(model).channels != config.input_size[0]:
+        context.warn(_new_channels(preprocessing(model).channels))
     classes = wanted.arguments.get("num_classes")
     if classes is not None and classes != config.num_classes:
         context.warn(_new_head(classes))
@@ -102,6 +104,10 @@ def _new_head(classes: Any) -> str:
     return f"The model's head is new (for {classes} classes) and knows nothing until it is trained."
 
 
+def _new_channels(channels: int) -> str:
+    return f"The weights of the first layer were made for RGB and adapted to {channels} channels, as timm does it."
+
+
 def _own(path: Path, config: ModelConfig, num_classes: int | None, context: Context) -> tuple[nn.Module, Base]:
     """A checkpoint of ours, whose recipe says the architecture."""
     model = checkpoint.load(path)
@@ -109,6 +115,12 @@ def _own(path: Path, config: ModelConfig, num_classes: int | None, context: Cont
     if found.name != config.name:
         raise ModelError(
             f"{path.name} holds a {found.name}, not a {config.name}.", action=f"Choose the model {found.name}."
+        )
+    takes = preprocessing(model).channels
+    if config.channels not in (None, takes):
+        raise ModelError(
+            f"{path.name} holds a model that takes {takes} channels, not {config.channels}.",
+            action=f"Set the model argument in_chans to {takes}, or leave it out.",
         )
     have = getattr(model, "num_classes", None)
     if num_classes is not None and have != num_classes:
@@ -131,6 +143,9 @@ def _fit(model: nn.Module, state: Mapping[str, Tensor], *, path: Path, context: 
             raise _misfit(path, model, [str(error)]) from error
     wanted = model.state_dict()
     state = positions.resampled(state, wanted)
+    state, channels = input_channels.adapted(state, model)
+    if channels is not None:
+        context.warn(_new_channels(channels))
     head = tuple(f"{name}." for name in _classifiers(model))
     other_head = [name for name in state if name.startswith(head) and name in wanted and not _same(state, wanted, name)]
     if other_head:
@@ -178,8 +193,8 @@ def preprocessing(model: nn.Module) -> Preprocessing:
     found = resolve_data_config({}, model=cast(Any, model))
     return Preprocessing(
         input_size=tuple(found["input_size"]),
-        mean=tuple(found["mean"]),
-        std=tuple(found["std"]),
+        mean=input_channels.statistic(found["mean"], found["input_size"][0]),
+        std=input_channels.statistic(found["std"], found["input_size"][0]),
         interpolation=found["interpolation"],
         crop_pct=found["crop_pct"],
         crop_mode=found["crop_mode"],

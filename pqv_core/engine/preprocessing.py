@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from pqv_core.config.data import Scale
+
 Interpolation = Literal["nearest", "bilinear", "bicubic"]
 CropMode = Literal["center", "squash", "border"]
 
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """A model's input, as timm's ``resolve_data_config`` describes it.
+    """A model's input, as timm's ``resolve_data_config`` describes it, and how files become its pixels.
 
     Attributes:
         input_size: (channels, height, width) of the tensor.
@@ -20,6 +22,8 @@ class Preprocessing:
         interpolation: Filter of the resizing.
         crop_pct: Share of the resized image that the centre crop keeps.
         crop_mode: How an image of another shape is brought to the input's: cut, squashed or given a border.
+        black: The stored value that is black in images of more than 8 bits.
+        white: The one that is white; None for the largest of each file's bit depth.
     """
 
     input_size: tuple[int, int, int] = (3, 224, 224)
@@ -28,3 +32,15 @@ class Preprocessing:
     interpolation: Interpolation = "bicubic"
     crop_pct: float = 0.9
     crop_mode: CropMode = "center"
+    black: float = 0.0
+    white: float | None = None
+
+    @property
+    def channels(self) -> int:
+        """Channels of the input."""
+        return self.input_size[0]
+
+    @property
+    def scale(self) -> Scale:
+        """What is black and white in images of more than 8 bits."""
+        return Scale(self.black, self.white)

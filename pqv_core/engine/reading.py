@@ -26,7 +26,7 @@ class Recipe:
         augmentation: Random changes, drawn from (seed, epoch, index) alone.
 
     Raises:
-        ConfigError: timm does not know the augmentation's policy.
+        ConfigError: timm does not know the augmentation's policy, or colours cannot be changed in so many channels.
     """
 
     folder: Path
@@ -41,9 +41,9 @@ class Recipe:
         """The picture as it is.
 
         Raises:
-            UnreadableImageError: It is missing, empty, cut, too large, or of another kind.
+            UnreadableImageError: As ``images.read``.
         """
-        return images.read(self.folder / path, channels=self.preprocessing.input_size[0])
+        return images.read(self.folder / path, channels=self.preprocessing.channels, scale=self.preprocessing.scale)
 
     def finish(self, picture: Image.Image, *, epoch: int, index: int) -> Tensor:
         """A picture as uint8 of shape (C, H, W), changed as this image is changed in this epoch."""

@@ -11,7 +11,7 @@ from torch import nn
 from pqv_core.engine import data, evaluate, export, parity, sensitivity
 from pqv_core.engine.quantize import quantize
 from pqv_core.engine.stages.accuracy import val_images
-from pqv_core.engine.stages.work import Result, Stage, Work, machine
+from pqv_core.engine.stages.work import PREPROCESSING, Result, Stage, Work, machine
 from pqv_core.results import LayerSensitivity
 
 
@@ -61,6 +61,7 @@ def _export_inputs(work: Work) -> Result:
         "quantize": config.quantize.model_dump(mode="json"),
         "calibration": work.fingerprint(work.train or work.val) if _is_static(work) else None,
         "export": config.export.model_dump(mode="json"),
+        "preprocessing": PREPROCESSING.dump_python(work.preprocessing, mode="json"),  # written into the files
         "machine": machine(work),
     }
 

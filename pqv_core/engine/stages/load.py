@@ -8,12 +8,16 @@ import torch
 
 from pqv_core import dataset
 from pqv_core import project as projects
+from pqv_core.config import channels
 from pqv_core.engine import checkpoint, environment, imagenet, models
 from pqv_core.engine.stages.work import PREPROCESSING, WEIGHTS_FILE, Result, Stage, Work
 from pqv_core.fsio import sha256_file
 
 
 def _load_inputs(work: Work) -> Result:
+    problem = channels.problem(work.config)
+    if problem is not None:
+        raise problem
     model = work.config.model
     weights = projects.resolved_path(model.path, project=work.project) if model.path else None
     return {

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter
 from torch import nn
 
-from pqv_core import dataset
+from pqv_core import dataset, images
 from pqv_core import project as projects
 from pqv_core.config import RunConfig
 from pqv_core.engine import checkpoint, environment, named_data
 from pqv_core.engine.context import Context
 from pqv_core.engine.preprocessing import Preprocessing
+from pqv_core.fsio import sha256_json
 from pqv_core.results import Measurement
 
 WEIGHTS_FILE = "model.safetensors"
@@ -73,11 +74,13 @@ class Work:
         return self.folder("val")
 
     def fingerprint(self, folder: Path | None) -> str | None:
-        """Hash of what lies in a folder of images; looked up once a run."""
+        """Hash of what lies in a folder of images and of how their values are read; looked up once a run."""
         if folder is None:
             return None
         if folder not in self._fingerprints:
-            self._fingerprints[folder] = dataset.fingerprint(folder)
+            data = self.config.data
+            reading = {"version": images.READING, "black": data.black, "white": data.white}
+            self._fingerprints[folder] = sha256_json({"files": dataset.fingerprint(folder), "reading": reading})
         return self._fingerprints[folder]
 
     @property
@@ -97,7 +100,8 @@ class Work:
     @property
     def preprocessing(self) -> Preprocessing:
         """How images are brought into the model's form."""
-        return PREPROCESSING.validate_python(self.results["load"]["preprocessing"])
+        form = PREPROCESSING.validate_python(self.results["load"]["preprocessing"])
+        return replace(form, black=self.config.data.black, white=self.config.data.white)
 
 
 Result = dict[str, Any]
