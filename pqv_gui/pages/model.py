@@ -8,8 +8,9 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QFileDialog, QLabel, QWidget
 
-from pqv_core import formatting
+from pqv_core import brightness, formatting
 from pqv_core.catalog import CatalogEntry
+from pqv_core.config.data import Scale
 from pqv_core.dataset import Unreadable
 from pqv_gui.i18n import tr
 from pqv_gui.pages.base import FormPage
@@ -24,11 +25,12 @@ from pqv_gui.widgets.columns import Columns
 from pqv_gui.widgets.inputs import ComboInput, TextInput
 from pqv_gui.widgets.lists import ArgumentsInput
 from pqv_gui.widgets.model_list import ModelList
-from pqv_gui.widgets.numbers import IntInput
+from pqv_gui.widgets.numbers import IntInput, RealInput
 from pqv_gui.widgets.paths import PathInput
 from pqv_gui.workspace import Workspace
 
 _ALL = ""
+_LARGE = 1e9  # beyond any value that a person types in for white
 
 
 class ModelPage(FormPage):
@@ -44,6 +46,7 @@ class ModelPage(FormPage):
         )
         self.models = workspace.models
         self._families: tuple[str, ...] = ()
+        self._pictures: dict[str, tuple[tuple[Path, ...], Scale]] = {}
         self.body.addWidget(Columns([(self._list_card(), 3), (self._weights_card(), 2)], fold_below=44))
         self.body.addWidget(self._images_card())
         self.writers += [self.list, self.choose_folder]
@@ -174,6 +177,14 @@ class ModelPage(FormPage):
             beside=True,
         )
         self.form.add(
+            "data.white",
+            RealInput(-_LARGE, _LARGE, none=tr("By bit depth")),
+            text=tr("White in deep ima&ges"),
+            hint=tr("Of more than 8 bits: the stored value that is white, such as 4095 of a 12-bit camera."),
+            beside=True,
+        )
+        self.form.add("data.black", RealInput(-_LARGE, _LARGE), text=tr("Blac&k in deep images"), beside=True)
+        self.form.add(
             "seed",
             IntInput(0, 2**31 - 1),
             text=tr("Random &seed"),
@@ -192,7 +203,16 @@ class ModelPage(FormPage):
             text=tr("Folder of named data s&ets"),
             hint=tr("Where data sets given by timm’s names, such as torch/cifar10, lie or are downloaded to."),
         )
-        for name in ("model.arguments", "data.eval_images", "data.batch_size", "data.readers", "data.root", "seed"):
+        for name in (
+            "model.arguments",
+            "data.eval_images",
+            "data.batch_size",
+            "data.white",
+            "data.black",
+            "data.readers",
+            "data.root",
+            "seed",
+        ):
             card.body.addWidget(self.form.field(name))
         self.advanced = Disclosure(tr("More settings"), card)
         return self.advanced
@@ -262,7 +282,7 @@ class ModelPage(FormPage):
         for part in (self.support, self.no_support):
             part.setVisible(bool(part.text()))
         if entry is not None:
-            self.figures.setText(_figures(entry))
+            self.figures.setText(_figures(entry, self.session.config.model.channels))
             changed = ", ".join(f"{key}={value}" for key, value in self.session.get("model.arguments").items())
             self.arguments.setText(tr("Made with {list}").replace("{list}", changed) if changed else "")
             self.arguments.setVisible(bool(changed))
@@ -273,21 +293,22 @@ class ModelPage(FormPage):
             self.weights.set_note("pretrained", f"≈ {formatting.size(size)}" if size else "")
 
     def _show_facts(self, split: str, folder: FolderView) -> None:
-        text = self.facts[split]
-        text.setText("" if folder.state == "failed" else tr(folder.sentence))
+        text, scale = self.facts[split], self.session.config.data.scale
+        dark = brightness.warning(folder.scan.brightest, scale) if folder.scan is not None else ""
+        text.setText("" if folder.state == "failed" else f"{tr(folder.sentence)} {tr(dark)}".strip())
         text.setVisible(bool(text.text()))
-        restyle(text, tone="good" if folder.state == "ok" and not _bad(folder) else "")
+        restyle(text, tone="good" if folder.state == "ok" and not _bad(folder) and not dark else "")
         text.setToolTip("\n".join(f"{item.name}: {item.reason}" for item in _bad(folder)[:30]))
         pictures = folder.scan.thumbnails if folder.scan is not None else ()
-        if self.strips[split].property("paths") != [str(path) for path in pictures]:
-            self.strips[split].setProperty("paths", [str(path) for path in pictures])
-            self._load_pictures(split, pictures)
+        if self._pictures.get(split, ((), scale)) != (pictures, scale):
+            self._pictures[split] = (pictures, scale)
+            self._load_pictures(split, pictures, scale)
 
-    def _load_pictures(self, split: str, paths: tuple[Path, ...]) -> None:
+    def _load_pictures(self, split: str, paths: tuple[Path, ...], scale: Scale) -> None:
         def done(images: list[QImage]) -> None:
             self.strips[split].show_images(images)
 
-        self.workspace.tasks.start(lambda _: thumbnails.load(paths), done=done, failed=lambda error: None)
+        self.workspace.tasks.start(lambda _: thumbnails.load(paths, scale=scale), done=done, failed=lambda error: None)
 
     def _show_head(self) -> None:
         classes = self.workspace.images.classes
@@ -307,12 +328,12 @@ def _bad(folder: FolderView) -> tuple[Unreadable, ...]:
     return folder.scan.unreadable if folder.scan is not None else ()
 
 
-def _figures(entry: CatalogEntry) -> str:
+def _figures(entry: CatalogEntry, asked: int | None) -> str:
     channels, height, width = entry.input_size
     parts = [f"{formatting.count(entry.params)} {tr('parameters')}"]
     if entry.macs is not None:
         parts.append(formatting.macs(entry.macs))
-    parts.append(f"{height} × {width} × {channels}")
+    parts.append(f"{height} × {width} × {asked or channels}")
     return " · ".join(parts)
 
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from pqv_core import predict
-from pqv_core.config import RunConfig
+from pqv_core import brightness, predict
+from pqv_core.config import RunConfig, channels
 from pqv_core.config.export import Target, engine_problem
 from pqv_core.config.prune import IMPORTANCES
 from pqv_core.config.quantize import Engine
@@ -64,6 +64,20 @@ def _images(config: RunConfig, images: Images) -> Iterator[Problem]:
             yield Problem(f"data.{split}", images.folders[split].sentence)
     if images.mismatch:
         yield Problem("data.val", images.mismatch)
+    for folder in images.folders.values():
+        depth = (
+            brightness.missing(folder.scan.brightest, config.data.scale, folder.scan.folder) if folder.scan else None
+        )
+        if depth is not None:
+            yield Problem("data.white", depth.message)
+    problem = channels.problem(config)
+    if problem is not None:
+        yield Problem(_shown_at(problem.field), str(problem))
+
+
+def _shown_at(field: str) -> str:
+    """The field in which a setting is edited: arguments of the model have one for all."""
+    return "model.arguments" if field.startswith("model.arguments.") else field
 
 
 def _prune(config: RunConfig, around: Surroundings) -> Iterator[Problem]:

@@ -17,6 +17,8 @@ SETTINGS = {
     "data.eval_images": "Images for accuracy",
     "data.batch_size": "Evaluation batch",
     "data.readers": "Reading processes",
+    "data.white": "White in deep images",
+    "data.black": "Black in deep images",
     "seed": "Random seed",
     "prune.enabled": "Pruning",
     "prune.importance": "Importance",

@@ -22,7 +22,11 @@ from pqv_gui.viewmodels.undoable import Undoable
 Plain = dict[str, Any]
 Write = Callable[[Path, projects.Project], None]
 _FILE_NAME = re.compile(r"[\w][\w.+\- ]{0,80}")
-_SECTION_FIELD = {"model": "model.path", "prune": "prune.attention"}  # where a rule over several fields is shown
+_SECTION_FIELD = {
+    "model": "model.path",
+    "data": "data.white",
+    "prune": "prune.attention",
+}  # where a rule over several fields is shown
 
 _WORDS = {"finetune.auto_augment": "timm knows no such policy; one is rand-m9-mstd0.5-inc1"}
 
