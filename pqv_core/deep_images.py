@@ -77,7 +77,7 @@ def of(image: Image.Image) -> Deep | None:
     """
     codec, arguments = _codec(image)
     rawmode = str(arguments[0]) if arguments else ""
-    if codec.startswith("ppm"):
+    if codec.startswith("ppm") and len(arguments) == 2:
         return _of_netpbm(image.mode, codec, maximum=int(arguments[1]))
     if image.mode == "F" or image.mode.startswith("I"):
         return Deep("L", rawmode, _white(image.mode, rawmode), codec)
@@ -146,11 +146,14 @@ def _colours(image: Image.Image, deep: Deep, again: Callable[[], Image.Image]) -
 
     with again() as second:
         _take_as(second, _OTHER_BYTE[deep.rawmode])
-        low = np.asarray(second).astype(np.uint16)
+        low = np.asarray(second)
     if deep.rawmode == "LA;16B":
-        grey, alpha = low[..., 0] << 8 | low[..., 1], low[..., 2] << 8 | low[..., 3]
+        grey, alpha = low.view(">u2")[..., 0], low.view(">u2")[..., 1]
         return np.stack([grey, grey, grey, alpha], axis=-1)
-    return np.asarray(image).astype(np.uint16) << 8 | low
+    found: Values = np.asarray(image).astype(np.uint16)
+    found <<= 8
+    found |= low
+    return found
 
 
 def _take_as(image: Any, rawmode: str) -> None:

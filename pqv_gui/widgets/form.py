@@ -12,7 +12,7 @@ from pqv_gui.i18n import tr
 from pqv_gui.theme import em
 from pqv_gui.viewmodels import labels
 from pqv_gui.viewmodels.session import Problem
-from pqv_gui.widgets.basics import column, label, row
+from pqv_gui.widgets.basics import Disclosure, column, label, row
 
 
 class Editor(Protocol):
@@ -132,9 +132,19 @@ class Form:
                 del blocked
 
     def show_problems(self, problems: Iterable[Problem]) -> None:
-        """Say beside each field what is missing there."""
+        """Say beside each field what is missing there; what hides a field with something new is opened."""
         by_field = {problem.field: problem.message for problem in problems}
         for name, field in self._fields.items():
             message = by_field.get(name, "")
+            if message and message != field.problem.text():
+                _uncover(field)
             field.problem.setText(message)
             field.problem.setVisible(bool(message))
+
+
+def _uncover(widget: QWidget) -> None:
+    above = widget.parentWidget()
+    while above is not None:
+        if isinstance(above, Disclosure):
+            above.set_open(True)
+        above = above.parentWidget()

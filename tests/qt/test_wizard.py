@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QAbstractSpinBox, QApplication, QLabel, QWidget
@@ -227,6 +228,33 @@ def test_a_folder_of_images_is_looked_at_and_used(window: MainWindow, qtbot: QtB
     qtbot.waitUntil(lambda: shown.strips["val"].isVisible())  # type: ignore[attr-defined]
     window.workspace.session.undo()
     assert window.workspace.session.config.data.train is None
+
+
+def test_deep_images_that_come_out_dark_are_told_of_and_set_right(
+    window: MainWindow, qtbot: QtBot, images: Path
+) -> None:
+    for path in images.rglob("*.png"):
+        Image.new("I;16", (8, 8), 4095).save(path)
+    window.workspace.choose_images(images)
+    shown = page(window, Place.MODEL)
+    facts, strip = shown.facts["train"], shown.strips["train"]  # type: ignore[attr-defined]
+    qtbot.waitUntil(lambda: "set data.white=4095" in facts.text() and strip.isVisible())
+    assert strip.grab().toImage().pixelColor(5, 5).lightness() < 30
+    shown.form.editor("data.white").set_value(4095.0)  # type: ignore[attr-defined]
+    assert window.workspace.session.config.data.white == 4095
+    assert "dark" not in facts.text()
+    qtbot.waitUntil(lambda: strip.grab().toImage().pixelColor(5, 5).lightness() > 250)
+
+
+def test_what_images_lack_is_said_beside_the_setting(window: MainWindow, qtbot: QtBot, images: Path) -> None:
+    window.workspace.choose_images(images)
+    session = window.workspace.session
+    session.set("model.arguments", {"in_chans": 5})
+    problems = page(window, Place.MODEL)
+    qtbot.waitUntil(lambda: any("the model takes 5" in text for text in visible_problems(problems)))
+    session.set("model.arguments", {"in_chans": 1})
+    assert not any("the model takes" in text for text in visible_problems(problems))
+    assert "× 1" in problems.figures.text()  # type: ignore[attr-defined]
 
 
 def test_a_folder_that_is_not_there_is_said(window: MainWindow, qtbot: QtBot) -> None:

@@ -51,20 +51,28 @@ def grey_alpha_png(path: Path, pixels: np.ndarray) -> Path:
 
 
 def tiff(
-    path: Path, pixels: np.ndarray, *, photometric: int, order: str = "<", extra: int | None = None, planar: int = 1
+    path: Path,
+    pixels: np.ndarray,
+    *,
+    photometric: int,
+    order: str = "<",
+    extra: int | None = None,
+    planar: int = 1,
+    deflated: bool = False,
 ) -> Path:
-    """An uncompressed TIFF of some channels; ``pixels`` of shape (H, W, C)."""
+    """A TIFF of some channels; ``pixels`` of shape (H, W, C)."""
     height, width, channels = pixels.shape
     bits = 8 * pixels.dtype.itemsize
     ordered = pixels if planar == 1 else np.moveaxis(pixels, 2, 0)
     content = ordered.astype(pixels.dtype.newbyteorder(order)).tobytes()
+    content = zlib.compress(content) if deflated else content
     strips = 1 if planar == 1 else channels
     begin = 512
     tags: list[tuple[int, str, list[int]]] = [
         (256, "I", [width]),
         (257, "I", [height]),
         (258, "H", [bits] * channels),
-        (259, "H", [1]),
+        (259, "H", [8 if deflated else 1]),
         (262, "H", [photometric]),
         (273, "I", [begin + strip * len(content) // strips for strip in range(strips)]),
         (277, "H", [channels]),
@@ -101,6 +109,14 @@ def rgb_tiff(path: Path, pixels: np.ndarray) -> Path:
     return tiff(path.with_suffix(".tif"), np.repeat(pixels[..., None], 3, axis=2), photometric=2, order=">")
 
 
+def deflated_tiff(order: str) -> Callable[[Path, np.ndarray], Path]:
+    def write(path: Path, pixels: np.ndarray) -> Path:
+        colours = np.repeat(pixels[..., None], 3, axis=2)
+        return tiff(path.with_suffix(".tif"), colours, photometric=2, order=order, deflated=True)
+
+    return write
+
+
 def netpbm(path: Path, pixels: np.ndarray, *, magic: str = "P5", maximum: int = 65535) -> Path:
     height, width = pixels.shape
     body = pixels.astype(">u2").tobytes() if magic == "P5" else " ".join(map(str, pixels.flat)).encode() + b"\n"
@@ -130,6 +146,8 @@ SIXTEEN_BITS = [
     grey_tiff(">"),
     grey_tiff("<", compression="tiff_lzw"),
     rgb_tiff,
+    deflated_tiff("<"),
+    deflated_tiff(">"),
     netpbm,
     netpbm_text,
     netpbm_colour,
@@ -183,6 +201,13 @@ def test_the_head_of_a_netpbm_file_says_what_is_white(tmp_path: Path) -> None:
         assert greys(path) == [0, 51, 255]
         assert greys(path, Scale(white=819)) == [0, 255, 255]
         assert images.stored_range(path) == (4095, 4095)
+
+
+@pytest.mark.parametrize(("magic", "body"), [("P1", b"0 1\n"), ("P4", b"\x40")])
+def test_a_netpbm_bitmap_has_no_depth(tmp_path: Path, magic: str, body: bytes) -> None:
+    (tmp_path / "bits.ppm").write_bytes(f"{magic} 2 1\n".encode() + body)
+
+    assert greys(tmp_path / "bits.ppm") == [255, 0]
 
 
 def test_signed_sixteen_bits_begin_at_zero_unless_told(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from pqv_core import project as projects
 from pqv_core.config import RunConfig
 from pqv_core.config.prune import IMPORTANCES
 from pqv_core.config.quantize import ENGINES, PRECISIONS
-from pqv_core.errors import DataError, ModelError, PqvError, UsageError
+from pqv_core.errors import ConfigError, DataError, ModelError, PqvError, UsageError
 from pqv_gui import cli
 
 MODEL = "deit_small_patch16_224"
@@ -114,6 +114,11 @@ def test_a_weights_file_is_kept_relative_to_the_project(tmp_path: Path) -> None:
         ({"settings": ("prune.round_to",)}, UsageError, "KEY=VALUE"),
         ({"settings": ("prune.round_to=many",)}, UsageError, "prune.round_to"),
         ({"settings": ("prune=1",)}, UsageError, "no setting"),
+        ({"settings": ("model.arguments.in_chans=0",)}, UsageError, "in_chans"),
+        ({"settings": ("model.arguments.in_chans=2.5",)}, UsageError, "whole number"),
+        ({"settings": ("model.arguments.in_chans=true",)}, UsageError, "whole number"),
+        ({"settings": ("model.arguments.in_chans=grey",)}, UsageError, "whole number"),
+        ({"settings": ("data.white=-1",)}, UsageError, "black (0) must be below white (-1)"),
         ({"weights": Path("nothing.pth")}, PqvError, "nothing.pth"),
         ({"data": Path("nowhere")}, DataError, "nowhere"),
     ],
@@ -125,6 +130,42 @@ def test_what_cannot_be_is_refused_with_a_way_out(
         build(tmp_path, **choices)
     assert words in str(caught.value)
     assert caught.value.action
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_images_go_with_one_three_or_four_channels(tmp_path: Path, digits: Path, channels: int) -> None:
+    config = build(tmp_path, data=digits, settings=(f"model.arguments.in_chans={channels}",)).config
+    assert config.model.channels == channels
+
+
+@pytest.mark.parametrize("channels", [2, 5, 13])
+def test_other_channels_are_for_runs_without_images(tmp_path: Path, digits: Path, channels: int) -> None:
+    settings = (f"model.arguments.in_chans={channels}",)
+    assert build(tmp_path, settings=settings).config.model.channels == channels
+    with pytest.raises(ConfigError, match=f"takes {channels}") as caught:
+        build(tmp_path, data=digits, settings=settings)
+    assert caught.value.field == "model.arguments.in_chans"
+    assert "1, 3 or 4" in caught.value.action
+
+
+@pytest.mark.parametrize("setting", ["finetune.color_jitter=0.3", "finetune.auto_augment=rand-m9"])
+def test_colours_of_four_channels_cannot_be_changed(tmp_path: Path, digits: Path, setting: str) -> None:
+    four = ("model.arguments.in_chans=4", setting)
+    with pytest.raises(ConfigError, match="4 channels") as caught:
+        build(tmp_path, data=digits, settings=four)
+    assert caught.value.field == setting.partition("=")[0]
+    assert build(tmp_path, data=digits, settings=(*four, "finetune.augment=false")).config.model.channels == 4
+    assert build(tmp_path, data=digits, epochs=0, settings=four).config.model.channels == 4
+
+
+def test_images_of_thirty_two_bits_need_to_be_told_what_is_white(tmp_path: Path, digits: Path) -> None:
+    for path in digits.rglob("*.png"):
+        Image.new("F", (4, 4), 0.5).save(path.with_suffix(".tif"))
+        path.unlink()
+    with pytest.raises(DataError, match="32-bit") as caught:
+        build(tmp_path, data=digits)
+    assert "--set data.white" in caught.value.action
+    assert build(tmp_path, data=digits, settings=("data.white=1",)).config.data.white == 1
 
 
 def test_images_that_are_gone_are_noticed_before_a_run(tmp_path: Path, digits: Path) -> None:

@@ -57,6 +57,13 @@ def test_a_new_project_can_run_at_once(session: Session, around: checks.Surround
         ({"finetune.epochs": 3}, "finetune.epochs"),
         ({"prune.sparse_epochs": 2}, "prune.sparse_epochs"),
         ({"export.file_name": "../up.ptl"}, "export.file_name"),
+        ({"model.arguments": {"in_chans": 0}}, "model.arguments"),
+        ({"model.arguments": {"in_chans": 5}, "data.val": "images"}, "model.arguments"),
+        (
+            {"model.arguments": {"in_chans": 4}, "data.train": "x", "finetune.epochs": 1, "finetune.color_jitter": 0.5},
+            "finetune.color_jitter",
+        ),
+        ({"data.white": -5.0}, "data.white"),
         ({"export.target": "android", "quantize.engine": "onednn"}, "quantize.engine"),
     ],
 )
