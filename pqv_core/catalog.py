@@ -19,6 +19,7 @@ from pqv_core.resource_files import resource
 from pqv_core.spelling import closest
 from pqv_core.vit_shape import Cost, VitShape
 
+_NOTHING = Cost(0, 0, 0, 0, 0)
 _BYTES_A_PARAMETER = 4
 _CLOSE_MATCHES = 5
 
@@ -77,6 +78,7 @@ class CatalogEntry:
         cuts: What can be cut in other architectures.
         features: Inputs of the classifier of other architectures; 0 when they are not known.
         contents: What files of other architectures store besides parameters; None where that is not known.
+        channel: What each channel of the input costs, where ``vit`` does not say it.
         uncut: Kinds (``mlp``, ``attention``, ``embedding``) that cannot be cut, with the end of a sentence that says
             why.
     """
@@ -99,6 +101,7 @@ class CatalogEntry:
     cuts: tuple[Cut, ...] = ()
     features: int = 0
     contents: Contents | None = None
+    channel: Cost = _NOTHING
     uncut: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     @property
@@ -233,6 +236,10 @@ def _cut(name: str, channels: int, heads: int, *numbers: int) -> Cut:
     return Cut(kind, channels, heads, Cost(*figures), count, unit)
 
 
+def _channel(params: int, linear_weights: int, macs: int, conv_weights: int) -> Cost:
+    return Cost(params, linear_weights, 0, 0, macs, conv_weights)
+
+
 def _entry(plain: dict[str, Any]) -> CatalogEntry:
     weights = [Weights(tag, classes, size) for tag, (classes, size) in plain.get("tags", {}).items()]
     vit = plain.get("vit")
@@ -257,5 +264,6 @@ def _entry(plain: dict[str, Any]) -> CatalogEntry:
         features=plain.get("features", 0),
         conv_weights=plain.get("convs", vit.stem_params if vit is not None else 0),
         contents=Contents(*plain["contents"]) if "contents" in plain else None,
+        channel=_channel(*plain.get("channel", (0, 0, 0, 0))),
         uncut=plain.get("uncut", {}),
     )

@@ -114,9 +114,14 @@ def prune_shape(shape: VitShape, config: PruneConfig) -> VitShape:
 
 
 def _without_shape(entry: CatalogEntry, *, model: ModelConfig, prune: PruneConfig, precision: Precision) -> Prediction:
-    """Other architectures, as timm makes them: of the arguments, only the number of classes is taken into account."""
-    dense = _with_classes(entry, model)
-    before = Figures(dense.params, entry.macs, file_bytes(dense, entry.contents, precision="fp32"))
+    """Other architectures, as timm makes them: of the arguments, only classes and channels are taken into account."""
+    more = _more_channels(entry, _Arguments(model))
+    dense = _sum(_with_classes(entry, model), entry.channel, times=more)
+    before = Figures(
+        dense.params,
+        dense.macs if entry.macs is not None else None,
+        file_bytes(dense, entry.contents, precision="fp32"),
+    )
     why_not = obstacle(entry, prune)
     if why_not:
         return Prediction(before=before, after=None, why_not=why_not)
@@ -133,6 +138,11 @@ def _with_classes(entry: CatalogEntry, model: ModelConfig) -> Cost:
     more = asked - entry.num_classes if entry.features else 0
     weights = more * entry.features
     return _sum(entry.cost, Cost(weights + more, weights, more, 0, weights))
+
+
+def _more_channels(entry: CatalogEntry, number: _Arguments) -> int:
+    """By how many the channels of the input differ from the published ones."""
+    return number.get("in_chans", entry.input_size[0]) - entry.input_size[0]
 
 
 def _without_cuts(cost: Cost, cuts: Sequence[Cut], config: PruneConfig) -> Cost:
@@ -238,8 +248,10 @@ def _patches(shape: VitShape, entry: CatalogEntry, number: _Arguments, tag: Weig
         )
     channels = number.get("in_chans", entry.input_size[0])
     inputs = shape.patch_inputs if shape.stem_params else channels * cut[0] * cut[1]
-    stem = shape.stem_macs * size[0] * size[1] // (shape.image[0] * shape.image[1])
-    return {"image": size, "patch": cut, "patch_inputs": inputs, "stem_macs": stem}
+    more = _more_channels(entry, number)
+    stem = (shape.stem_macs + more * entry.channel.macs) * size[0] * size[1] // (shape.image[0] * shape.image[1])
+    params = shape.stem_params + more * entry.channel.params
+    return {"image": size, "patch": cut, "patch_inputs": inputs, "stem_macs": stem, "stem_params": params}
 
 
 def _tag(entry: CatalogEntry, model: ModelConfig) -> Weights | None:

@@ -128,6 +128,8 @@ def describe(name: str) -> dict[str, Any]:
         entry |= {"cuts": cuts(model, counted), "features": features(model), "convs": convolved(model)}
         if stored:
             entry["contents"] = stored
+    if not shape or shape.stem_params:
+        entry["channel"] = channel(model, cfg, counted or macs(model, size))
     if why_not := {kind: why for kind, why in structure.supported(model).items() if why}:
         entry["uncut"] = why_not
     return entry
@@ -182,6 +184,20 @@ def convolved(model: nn.Module) -> int:
     """Weights of convolutions that fp16 halves and int8 leaves."""
     layers = [layer for layer in model.modules() if isinstance(layer, nn.Conv2d) and not is_patch_embedding(layer)]
     return sum(layer.weight.numel() for layer in layers if type(layer).forward is nn.Conv2d.forward)
+
+
+def channel(model: nn.Module, cfg: Any, counted: dict[str, int]) -> list[int]:
+    """What each channel of the input costs: parameters, linear weights, multiply-accumulates, convolutions' weights."""
+    names = (cfg.first_conv,) if isinstance(cfg.first_conv, str) else cfg.first_conv or ()
+    costs = Costs(model, counted)
+    found = [0, 0, 0, 0]
+    for layer in map(model.get_submodule, names):
+        _, packed, _, _, work, halved = costs.of([layer])
+        weights = layer.get_parameter("weight").numel()
+        found = [
+            one + more // cfg.input_size[0] for one, more in zip(found, (weights, packed, work, halved), strict=True)
+        ]
+    return found
 
 
 def cuts(model: nn.Module, counted: dict[str, int]) -> list[list[int | str]]:

@@ -34,7 +34,13 @@ def make_project(folder: Path, channels: int) -> Path:
                 picture(channels, light, rng).save(folder / "images" / split / name / f"{number}.png")
     settings: dict[str, Any] = {f"model.arguments.{key}": value for key, value in SMALL.items()}
     settings |= {"model.arguments.in_chans": channels, "data.white": WHITE, "finetune.batch_size": 8}
-    settings |= {"finetune.random_erasing": 0.5, "measure.iterations": 5, "measure.warmup": 1, "measure.threads": 1}
+    settings |= {
+        "finetune.random_erasing": 0.5,
+        "measure.iterations": 5,
+        "measure.warmup": 1,
+        "measure.threads": 1,
+        "measure.profile": "false",
+    }
     more = [word for name, value in settings.items() for word in ("--set", f"{name}={value}")]
     made = pqv(
         *(
@@ -48,7 +54,19 @@ def make_project(folder: Path, channels: int) -> Path:
             "--importance",
             "taylor",
         ),
-        *("--ratio", "0.5", "--epochs", "1", "--precision", "int8-static", *more),
+        *(
+            "--importance",
+            "taylor",
+            "--ratio",
+            "0.5",
+            "--epochs",
+            "1",
+            "--precision",
+            "int8-static",
+            "--engine",
+            "onednn",
+            *more,
+        ),
         folder=folder,
     )
     assert made.returncode == 0, made.stderr

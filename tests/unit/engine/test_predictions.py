@@ -94,6 +94,28 @@ def test_other_architectures_are_predicted_within_two_per_cent(name: str, unit: 
     )
 
 
+@pytest.mark.parametrize("channels", [1, 4])
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("vit_tiny_patch16_224", SHAPES[0][1]),
+        ("vit_tiny_r_s16_p8_224", {"depth": 2}),
+        ("mobilevit_xxs", {}),
+        ("levit_128s", {}),
+        ("crossvit_9_240", {}),
+        ("pvt_v2_b0", {}),
+    ],
+)
+def test_channels_of_the_input_are_predicted(
+    name: str, arguments: dict[str, Any], channels: int, tmp_path: Path
+) -> None:
+    arguments = {**arguments, "in_chans": channels}
+    predicted = _predicted(name, arguments, OFF)
+    params, macs = models.count(_made(name, arguments, tmp_path))
+    assert predicted.before.params == params
+    assert predicted.before.macs == pytest.approx(macs, rel=0.001)
+
+
 @pytest.mark.parametrize("precision", ["fp32", "int8-dynamic"])
 @pytest.mark.parametrize(
     ("name", "arguments"),
