@@ -28,7 +28,7 @@ class Kind(Enum):
     SPECIAL = "a device or a pipe, not a file"
     EMPTY = "an empty file"
     ZEROS = "a file of zeros (a download that never began?)"
-    CUT = "a file whose end is missing (a download or copy that broke off?)"
+    CUT = "a file cut short: its end is missing"
     DAMAGED = "a damaged file"
 
     PROJECT = "a project"

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pqv_core import brightness, catalog, dataset, predict, presets
+from pqv_core import brightness, catalog, dataset, predict, presets, weights_files
 from pqv_core import project as projects
 from pqv_core.config import DataConfig, ModelConfig, RunConfig, channels, with_setting, with_settings
 from pqv_core.config.export import engine_problem
+from pqv_core.config.model import argument_problem
 from pqv_core.config.prune import IMPORTANCES
 from pqv_core.errors import ConfigError, DataError, StorageError, UsageError
 
@@ -86,23 +87,27 @@ def check(config: RunConfig, *, project: Path) -> None:
     """Refuse at once what a run would refuse after a while.
 
     Raises:
-        UsageError: There is no such model, or it cannot be pruned as asked.
+        UsageError: There is no such model, it cannot be pruned as asked, or it cannot have such an argument.
         DataError: The images cannot be used.
+        ModelError: The weights file is another kind of file.
         StorageError: The weights file does not exist.
     """
     entry = catalog.load().get(config.model.name)
+    if problem := argument_problem(config.model.arguments):
+        raise UsageError(problem, action="Remove it from the model's arguments.")
     why_not = predict.obstacle(entry, config.prune) if config.prune.enabled else ""
     if why_not:
         raise UsageError(why_not, action="Prune other parts, or do without pruning (--no-prune).")
-    problem = engine_problem(config.quantize.engine, config.export.target)
-    if problem and config.quantize.uses_engine:
-        raise problem
+    refused = engine_problem(config.quantize.engine, config.export.target)
+    if refused and config.quantize.uses_engine:
+        raise refused
     if config.model.weights == "file" and config.model.path:
         weights = projects.resolved_path(config.model.path, project=project)
-        if not weights.is_file():
+        if not weights.exists():
             raise StorageError(
                 f"The weights file does not exist: {weights}.", action="Give the path of a .safetensors or .pth file."
             )
+        weights_files.parts(weights)
     _check_images(config, project=project)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal, Self
 
 from pydantic import Field, field_validator, model_validator
@@ -10,6 +11,20 @@ from pqv_core.config.base import Config, PathText
 
 WeightsSource = Literal["random", "pretrained", "file"]
 Argument = str | int | float | bool | None
+# Of timm.create_model: they bring weights or a description in from elsewhere, or make another kind of model.
+RESERVED_ARGUMENTS = frozenset(
+    (
+        *("pretrained", "pretrained_cfg", "pretrained_cfg_overlay", "pretrained_strict", "pretrained_filter_fn"),
+        *("pretrained_model_args", "model_name", "checkpoint_path", "cache_dir", "features_only", "feature_cfg"),
+        *("feature_cls", "model_cls", "model_cfg", "kwargs_filter", "pruned", "device", "dtype"),
+    )
+)
+
+
+def argument_problem(arguments: Mapping[str, Argument]) -> str:
+    """Why a model cannot be made with these arguments; empty where nothing speaks against them."""
+    refused = sorted(RESERVED_ARGUMENTS & set(arguments))
+    return f"The argument {refused[0]} cannot be given to a model here." if refused else ""
 
 MAX_CHANNELS = 1024
 IMAGE_CHANNELS = (1, 3, 4)
@@ -23,7 +38,8 @@ class ModelConfig(Config):
         name: timm's model name, such as ``deit_small_patch16_224``.
         weights: ``pretrained`` (published with timm), ``file`` (then ``path``) or ``random``.
         path: A ``.safetensors`` or ``.pth`` file; relative paths start at the project's folder.
-        arguments: Keyword arguments for ``timm.create_model``, such as ``img_size`` or ``num_classes``.
+        arguments: Keyword arguments for ``timm.create_model``, such as ``img_size`` or ``num_classes``; none of
+            ``RESERVED_ARGUMENTS``.
     """
 
     name: str = Field(default="deit_small_patch16_224", min_length=1)

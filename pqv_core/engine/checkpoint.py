@@ -16,15 +16,13 @@ import torch
 from pydantic import BaseModel, ConfigDict, ValidationError
 from torch import Tensor, nn
 
-from pqv_core.config.model import Argument
-from pqv_core.engine import tensorfile
+from pqv_core.config.model import Argument, argument_problem
+from pqv_core.engine import registry, tensorfile
 from pqv_core.engine.structure import forwards
 from pqv_core.errors import ModelError
 
 FORMAT = 1
 _PLAIN = (bool, int, float, str)
-# Arguments of timm.create_model that name files or another kind of model; weights come in through pqv_core only.
-_RESERVED = {"pretrained", "checkpoint_path", "pretrained_cfg", "pretrained_cfg_overlay", "cache_dir", "features_only"}
 
 
 class Base(BaseModel):
@@ -46,15 +44,9 @@ class Base(BaseModel):
         Raises:
             ModelError: timm does not know the name, or refuses an argument.
         """
-        refused = sorted(_RESERVED & set(self.arguments))
-        if refused:
-            raise ModelError(
-                f"The argument {refused[0]} cannot be given to a model here.",
-                action="Remove it from the model's arguments.",
-            )
         try:
             return self.made(pretrained=False)
-        except (RuntimeError, TypeError, ValueError, AssertionError, KeyError, AttributeError) as error:
+        except (RuntimeError, TypeError, ValueError, AssertionError, LookupError, AttributeError, MemoryError) as error:
             raise ModelError(
                 f"The model {self.name} cannot be made with these settings: {_first_line(error)}",
                 action="Check the model's name and arguments.",
@@ -62,11 +54,18 @@ class Base(BaseModel):
             ) from error
 
     def made(self, *, pretrained: bool) -> nn.Module:
-        """What timm makes of the name and the arguments, in eval mode; errors are timm's.
+        """What timm makes of the name and the arguments, in eval mode; other errors are timm's.
 
         timm's description of the model goes on naming the size and the channels that it was published with, so those
         that were asked for are written there.
+
+        Raises:
+            ModelError: The name is not timm's own, or an argument would bring weights in from elsewhere.
         """
+        registry.require_known(self.name)
+        problem = argument_problem(self.arguments)
+        if problem:
+            raise ModelError(problem, action="Remove it from the model's arguments.")
         model: nn.Module = timm.create_model(self.name, pretrained=pretrained, **self.keywords)
         published: dict[str, Any] = cast(Any, model).pretrained_cfg
         channels, height, width = published["input_size"]

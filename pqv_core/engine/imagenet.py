@@ -10,9 +10,13 @@ from typing import Any
 import timm
 from timm.data.imagenet_info import ImageNetInfo, infer_imagenet_subset
 
+from pqv_core import file_kind
 from pqv_core import project as projects
 from pqv_core.config import ModelConfig
-from pqv_core.engine import checkpoint, weights_file
+from pqv_core.engine import checkpoint
+from pqv_core.engine.checkpoint import Base
+from pqv_core.engine.weights import fitting
+from pqv_core.file_kind import Kind
 
 _SYNSET = re.compile(r"n\d{8}")
 
@@ -49,8 +53,6 @@ def _outputs(config: ModelConfig, published: Any, project: Path) -> int | None:
     if config.weights == "pretrained":
         return int(published.num_classes)
     path = projects.resolved_path(config.path or "", project=project)
-    if weights_file.is_checkpoint(path):
+    if file_kind.kind(path) is Kind.OUR_CHECKPOINT:
         return getattr(checkpoint.load(path), "num_classes", None)
-    first = published.classifier if isinstance(published.classifier, str) else published.classifier[0]
-    bias = weights_file.read(path).get(f"{first}.bias")
-    return len(bias) if bias is not None else None
+    return fitting.outputs(path, Base(name=config.name, arguments=config.arguments).create())

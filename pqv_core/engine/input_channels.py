@@ -37,6 +37,11 @@ def adapted(state: Mapping[str, Tensor], model: nn.Module) -> tuple[dict[str, Te
     return result, asked
 
 
+def sentence(channels: int) -> str:
+    """The warning that a first layer was made for RGB."""
+    return f"The weights of the first layer were made for RGB and adapted to {channels} channels, as timm does it."
+
+
 def _first_layers(model: nn.Module) -> tuple[str, ...]:
     found = getattr(model, "pretrained_cfg", {}).get("first_conv") or ()
     return (found,) if isinstance(found, str) else tuple(found)

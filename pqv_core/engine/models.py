@@ -3,28 +3,25 @@
 from __future__ import annotations
 
 import math
-import re
-import sys
-from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, cast
 
 import timm
 import torch
 from timm.data.config import resolve_data_config
-from torch import Tensor, nn
+from torch import nn
 from torch.utils.flop_counter import FlopCounterMode, sdpa_flop_count
 
+from pqv_core import file_kind
 from pqv_core import project as projects
 from pqv_core.config.model import ModelConfig
-from pqv_core.engine import checkpoint, hub, input_channels, positions, weights_file
+from pqv_core.engine import checkpoint, hub, input_channels, registry, tensorfile
 from pqv_core.engine.checkpoint import Base
 from pqv_core.engine.context import Context
 from pqv_core.engine.preprocessing import Preprocessing
+from pqv_core.engine.weights import fitting
 from pqv_core.errors import ModelError
-from pqv_core.spelling import closest
-
-_NAMED = 4
+from pqv_core.file_kind import Kind
 
 
 def base(config: ModelConfig, *, num_classes: int | None) -> Base:
@@ -46,32 +43,18 @@ def create(config: ModelConfig, *, num_classes: int | None, project: Path, conte
         ModelError: The name is unknown, or the weights cannot be had or do not fit.
         StorageError: The weights file cannot be read.
     """
-    _require_known(config.name)
+    registry.require_known(config.name)
     wanted = base(config, num_classes=num_classes)
     if config.weights == "random":
         return wanted.create(), wanted
     if config.weights == "pretrained":
         return _pretrained(wanted, context), wanted
     path = projects.resolved_path(config.path or "", project=project)
-    if weights_file.is_checkpoint(path):
+    if file_kind.kind(path) is Kind.OUR_CHECKPOINT:
         return _own(path, config, num_classes, context)
     model = wanted.create()
-    _fit(model, weights_file.read(path), path=path, context=context)
+    fitting.load(path, model, context=context)
     return model, wanted
-
-
-def _require_known(name: str) -> None:
-    if timm.is_model(name):
-        try:
-            timm.get_pretrained_cfg(name)
-        except RuntimeError as error:
-            raise ModelError(str(error), action="Leave the tag out, or name a published one.") from error
-        return
-    close = closest(name, timm.list_models(), count=_NAMED)
-    raise ModelError(
-        f"timm {timm.__version__} has no model named {name!r}.",
-        action=f"Did you mean {', '.join(close)}?" if close else "Look for one with: pqv models TEXT.",
-    )
 
 
 def _pretrained(wanted: Base, context: Context) -> nn.Module:
@@ -93,25 +76,20 @@ def _pretrained(wanted: Base, context: Context) -> nn.Module:
             details=f"{type(error).__name__}: {error}",
         ) from error
     if preprocessing(model).channels != config.input_size[0]:
-        context.warn(_new_channels(preprocessing(model).channels))
+        context.warn(input_channels.sentence(preprocessing(model).channels))
     classes = wanted.arguments.get("num_classes")
     if classes is not None and classes != config.num_classes:
-        context.warn(_new_head(classes))
+        context.warn(fitting.new_head(classes))
     return model
-
-
-def _new_head(classes: Any) -> str:
-    return f"The model's head is new (for {classes} classes) and knows nothing until it is trained."
-
-
-def _new_channels(channels: int) -> str:
-    return f"The weights of the first layer were made for RGB and adapted to {channels} channels, as timm does it."
 
 
 def _own(path: Path, config: ModelConfig, num_classes: int | None, context: Context) -> tuple[nn.Module, Base]:
     """A checkpoint of ours, whose recipe says the architecture."""
-    model = checkpoint.load(path)
-    found = checkpoint.read_recipe(path).base
+    try:
+        model = checkpoint.load(path)
+        found = checkpoint.read_recipe(path).base
+    except tensorfile.DamagedError as error:
+        raise ModelError(error.message, action="Choose another checkpoint.", details=error.details) from error
     if found.name != config.name:
         raise ModelError(
             f"{path.name} holds a {found.name}, not a {config.name}.", action=f"Choose the model {found.name}."
@@ -126,66 +104,8 @@ def _own(path: Path, config: ModelConfig, num_classes: int | None, context: Cont
     if num_classes is not None and have != num_classes:
         cast(Any, model).reset_classifier(num_classes)
         found = Base(name=found.name, arguments={**found.arguments, "num_classes": num_classes})
-        context.warn(_new_head(num_classes))
+        context.warn(fitting.new_head(num_classes))
     return model, found
-
-
-def _fit(model: nn.Module, state: Mapping[str, Tensor], *, path: Path, context: Context) -> None:
-    """Load foreign weights: another head is left new, position embeddings are resampled by timm."""
-    adapt: Callable[..., dict[str, Tensor]] | None = getattr(
-        sys.modules[type(model).__module__], "checkpoint_filter_fn", None
-    )
-    state = dict(state)
-    if adapt is not None:
-        try:
-            state = adapt(state, model)
-        except (RuntimeError, KeyError, ValueError, AssertionError, AttributeError) as error:
-            raise _misfit(path, model, [str(error)]) from error
-    wanted = model.state_dict()
-    state = positions.resampled(state, wanted)
-    state, channels = input_channels.adapted(state, model)
-    if channels is not None:
-        context.warn(_new_channels(channels))
-    head = tuple(f"{name}." for name in _classifiers(model))
-    other_head = [name for name in state if name.startswith(head) and name in wanted and not _same(state, wanted, name)]
-    if other_head:
-        state = {name: tensor for name, tensor in state.items() if not name.startswith(head)}
-        context.warn(_new_head(getattr(model, "num_classes", "other")))
-    absent = [
-        f"{name} is missing" for name in wanted if name not in state and not (other_head and name.startswith(head))
-    ]
-    extra = [f"{name} is unknown" for name in state if name not in wanted]
-    shapes = [
-        f"{name} is {_shape(state[name])} instead of {_shape(wanted[name])}"
-        for name in state
-        if name in wanted and not _same(state, wanted, name)
-    ]
-    if absent or extra or shapes:
-        raise _misfit(path, model, shapes + absent + extra)
-    model.load_state_dict(state, strict=False)
-
-
-def _classifiers(model: nn.Module) -> tuple[str, ...]:
-    found = getattr(model, "pretrained_cfg", {}).get("classifier", ())
-    return (found,) if isinstance(found, str) else tuple(found or ())
-
-
-def _same(state: Mapping[str, Tensor], wanted: Mapping[str, Tensor], name: str) -> bool:
-    return state[name].shape == wanted[name].shape
-
-
-def _shape(tensor: Tensor) -> str:
-    return "×".join(str(size) for size in tensor.shape) or "a number"
-
-
-def _misfit(path: Path, model: nn.Module, problems: list[str]) -> ModelError:
-    shown = "; ".join(re.sub(r"\s+", " ", problem)[:160] for problem in problems[:_NAMED])
-    more = f"; and {len(problems) - _NAMED} more" if len(problems) > _NAMED else ""
-    return ModelError(
-        f"{path.name} does not fit this model: {shown}{more}.",
-        action="Choose the model (and its arguments) that these weights belong to.",
-        details="\n".join(problems[:200]),
-    )
 
 
 def preprocessing(model: nn.Module) -> Preprocessing:

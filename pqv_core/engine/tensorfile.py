@@ -19,6 +19,10 @@ from pqv_core.fsio import replacing
 _FACTS = "pqv"
 
 
+class DamagedError(StorageError):
+    """A file that we wrote, and that can be made again."""
+
+
 def write(path: Path, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
     """Write tensors, and ``facts`` as JSON in the file's head.
 
@@ -69,4 +73,4 @@ def _opened(path: Path) -> Iterator[Any]:
     except OSError as error:
         raise from_os_error(error, path) from error
     except (SafetensorError, ValueError) as error:
-        raise StorageError(f"{path.name} is damaged.", action="Remove it and run again.", details=str(error)) from error
+        raise DamagedError(f"{path.name} is damaged.", action="Remove it and run again.", details=str(error)) from error

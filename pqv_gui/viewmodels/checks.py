@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from pqv_core import brightness, predict
+from pqv_core import brightness, predict, weights_files
 from pqv_core.config import RunConfig, channels
 from pqv_core.config.export import Target, engine_problem
+from pqv_core.config.model import argument_problem
 from pqv_core.config.prune import IMPORTANCES
 from pqv_core.config.quantize import Engine
 from pqv_core.errors import from_os_error
@@ -49,11 +50,15 @@ def _model(config: RunConfig, session: Session, around: Surroundings) -> Iterato
     row = around.models.get(config.model.name)
     if config.model.weights == "pretrained" and row is not None and not row.pretrained:
         yield Problem("model.weights", "No weights are published for this model. Use a file, or random ones.")
+    if refused := argument_problem(config.model.arguments):
+        yield Problem("model.arguments", refused)
     if config.model.weights == "file" and config.model.path:
         path = session.resolved(config.model.path)
         try:
             if not around.is_file(path):
                 yield Problem("model.path", f"There is no such file: {path}.")
+            elif why_not := weights_files.problem(path):
+                yield Problem("model.path", why_not)
         except OSError as error:  # a folder that may not be looked into
             yield Problem("model.path", from_os_error(error, path).message)
 

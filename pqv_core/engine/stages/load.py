@@ -6,12 +6,11 @@ from pathlib import Path
 
 import torch
 
-from pqv_core import dataset
+from pqv_core import dataset, weights_files
 from pqv_core import project as projects
 from pqv_core.config import channels
 from pqv_core.engine import checkpoint, environment, imagenet, models
 from pqv_core.engine.stages.work import PREPROCESSING, WEIGHTS_FILE, Result, Stage, Work
-from pqv_core.fsio import sha256_file
 
 
 def _load_inputs(work: Work) -> Result:
@@ -22,7 +21,7 @@ def _load_inputs(work: Work) -> Result:
     weights = projects.resolved_path(model.path, project=work.project) if model.path else None
     return {
         "model": model.model_dump(mode="json", exclude={"path"}),
-        "weights": sha256_file(weights) if weights and model.weights == "file" else None,
+        "weights": weights_files.fingerprint(weights) if weights and model.weights == "file" else None,
         "classes": _classes(work),
         "seed": work.config.seed if model.weights != "pretrained" else None,
         "versions": environment.describe(threads=1).versions["timm"],
@@ -59,4 +58,4 @@ def _load(work: Work, directory: Path) -> Result:
     }
 
 
-LOAD = Stage("load", _load_inputs, _load)
+LOAD = Stage("load", _load_inputs, _load, version=2)

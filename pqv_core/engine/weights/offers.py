@@ -1,0 +1,159 @@
+"""What each table of a file offers a model: under which prefix, by whose names, and how much of it fits."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import inspect
+import re
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor, nn
+
+from pqv_core.engine import input_channels, positions
+from pqv_core.engine.weights import names, tables
+from pqv_core.engine.weights.tables import Table
+
+_TRIED = 4  # tables that are adapted whole; names and shapes rank them before
+_MAX_LEVELS = 12
+_MAX_LETTERS = 400
+
+
+@dataclass(frozen=True)
+class Offer:
+    """The tensors of a table, as a model would take them.
+
+    Attributes:
+        whole: All of the table under timm's names.
+        state: Of these what has the prefix, without it, adapted to the model's shapes where that can be done.
+        prefix: What stood before the names of ``state``.
+        library: Whose names they had; empty for timm's.
+        outside: Names of the table that do not begin with the prefix.
+        fitting: How many of the model's tensors are there in their shapes.
+        channels: Of the input, where the first layer was made for RGB and adapted to others; None where it was not.
+    """
+
+    table: Table
+    whole: dict[str, Tensor]
+    state: dict[str, Tensor]
+    prefix: str
+    library: str
+    outside: tuple[str, ...]
+    fitting: int
+    channels: int | None = None
+
+    @property
+    def is_averaged(self) -> bool:
+        """Whether the weights are called an average over the training."""
+        return self.table.is_averaged or tables.is_average(self.prefix)
+
+
+def best(found: Sequence[Table], model: nn.Module) -> tuple[Offer, tuple[Offer, ...]]:
+    """The offer that fits ``model`` best, and others that fit as well; averaged weights come first, as in timm.
+
+    Args:
+        found: At least one table.
+    """
+    wanted = model.state_dict()
+    named = [_named(table, wanted) for table in found]
+    named.sort(key=lambda offer: (offer.fitting, offer.is_averaged), reverse=True)  # stable: outer tables first
+    offers = sorted(
+        (_adapted(offer, model, wanted) for offer in named[:_TRIED]),
+        key=lambda offer: (offer.fitting, offer.is_averaged),
+        reverse=True,
+    )
+    return offers[0], tuple(offer for offer in offers[1:] if offer.fitting == offers[0].fitting > 0)
+
+
+def classifiers(model: nn.Module) -> tuple[str, ...]:
+    """Names of the layers that give the classes."""
+    found = getattr(model, "pretrained_cfg", {}).get("classifier", ())
+    return (found,) if isinstance(found, str) else tuple(found or ())
+
+
+def _named(table: Table, wanted: Mapping[str, Tensor]) -> Offer:
+    """A table under timm's names, without the prefix that most of what the model wants has."""
+    whole, library = names.as_timm(table.tensors)
+    prefix = _prefix(whole, wanted)
+    inside = {name.removeprefix(prefix): tensor for name, tensor in whole.items() if name.startswith(prefix)}
+    outside = tuple(name for name in whole if not name.startswith(prefix))
+    return Offer(table, whole, inside, prefix, library, outside, _fitting(inside, wanted))
+
+
+def _prefix(state: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> str:
+    votes: Counter[str] = Counter()
+    for name, tensor in state.items():
+        for prefix in _prefixes(name):
+            target = wanted.get(name[len(prefix) :])
+            if target is not None:
+                votes[prefix] += 2 if target.shape == tensor.shape else 1
+    return max(votes, key=lambda prefix: (votes[prefix], tables.is_average(prefix)), default="")
+
+
+def _prefixes(name: str) -> Iterator[str]:
+    yield ""
+    if len(name) <= _MAX_LETTERS:
+        yield from (name[: dot.end()] for dot, _ in zip(re.finditer(r"\.", name), range(_MAX_LEVELS), strict=False))
+
+
+def _adapted(offer: Offer, model: nn.Module, wanted: Mapping[str, Tensor]) -> Offer:
+    """With a head from further out, and by timm's own adaptation of other programs' weights and other sizes."""
+    head = _outer_head(offer, model)
+    inside = offer.state | head
+    taken = {f"{outer}{name}" for outer in _outer(offer.prefix) for name in head}
+    outside = tuple(name for name in offer.outside if name not in taken)
+    known = {name: tensor for name, tensor in inside.items() if name in wanted}
+    unknown = {name: tensor for name, tensor in inside.items() if name not in wanted}
+    ways = (
+        (_filtered(inside, model, wanted), outside),
+        (inside, outside),
+        (_filtered(known, model, wanted) | unknown, outside),  # what else there is may be more than a filter can take
+        (_filtered(offer.whole, model, wanted), ()),
+    )
+    state, outside = max(ways, key=lambda way: _fitting(way[0], wanted))
+    state, channels = input_channels.adapted(state, model)
+    fits = _fitting(state, wanted)
+    return dataclasses.replace(offer, state=state, outside=outside, fitting=fits, channels=channels)
+
+
+def _outer(prefix: str) -> list[str]:
+    """The prefixes around ``prefix``, nearest first: ``a.`` and nothing for ``a.b.``."""
+    levels = prefix.split(".")[:-1]
+    return ["".join(f"{level}." for level in levels[:count]) for count in range(len(levels) - 1, -1, -1)]
+
+
+def _outer_head(offer: Offer, model: nn.Module) -> dict[str, Tensor]:
+    """The head that stands beside a backbone, under the same name as in timm."""
+    found: dict[str, Tensor] = {}
+    for classifier in classifiers(model):
+        for name in {classifier, classifier.removesuffix(".fc")}:  # timm renames Swin's itself
+            for leaf in (f"{name}.weight", f"{name}.bias"):
+                place = next((outer + leaf for outer in _outer(offer.prefix) if outer + leaf in offer.whole), None)
+                if place is not None and leaf not in offer.state:
+                    found[leaf] = offer.whole[place]
+    return found
+
+
+def _filtered(state: Mapping[str, Tensor], model: nn.Module, wanted: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Through the filter of the model's family in timm, where it has one; empty where that cannot take it."""
+    try:
+        return positions.resampled(_family(model)(dict(state), model), wanted)
+    except (RuntimeError, LookupError, ValueError, AssertionError, AttributeError, TypeError, ArithmeticError):
+        return {}
+
+
+def _family(model: nn.Module) -> Callable[..., dict[str, Tensor]]:
+    adapt: Any = getattr(sys.modules[type(model).__module__], "checkpoint_filter_fn", None)
+    if adapt is None:
+        return lambda state, _: state
+    if "adapt_layer_scale" in inspect.signature(adapt).parameters:  # DeiT III's gammas
+        return functools.partial(adapt, adapt_layer_scale=True)
+    return adapt
+
+
+def _fitting(state: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> int:
+    return sum(name in state and state[name].shape == tensor.shape for name, tensor in wanted.items())
