@@ -188,13 +188,20 @@ class Evil:
 def test_weights_that_are_a_pickle_with_code_are_not_run(
     here: Path, capfd: pytest.CaptureFixture[str], name: str
 ) -> None:
-    import pickle
+    import torch
 
-    Path(name).write_bytes(pickle.dumps({"head.weight": Evil()}))
+    torch.save({"head.weight": Evil()}, name)
     assert cli.main([*NEW, "--weights", name]) == 0
     capfd.readouterr()
     check_sentence(refused_by_the_worker(["run", "new.pqv"], capfd), name)
     assert not Path("evil_was_here").exists()
+
+
+def test_weights_of_another_kind_make_no_project(here: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    Path("page.pth").write_text("<!DOCTYPE html><html>Sign in</html>", encoding="utf-8")
+    assert cli.main([*NEW, "--weights", "page.pth"]) == 1
+    check_sentence(capfd.readouterr().err, "page.pth is a web page")
+    assert not Path("new.pqv").exists()
 
 
 def test_a_place_that_cannot_be_written(here: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -85,14 +86,22 @@ def test_no_prune_switches_pruning_off(tmp_path: Path) -> None:
 def test_a_weights_file_is_kept_relative_to_the_project(tmp_path: Path) -> None:
     weights = tmp_path / "w" / "a.safetensors"
     weights.parent.mkdir()
-    weights.touch()
+    weights.write_bytes(struct.pack("<Q", 2) + b"{}")
     config = build(tmp_path, weights=weights).config
     assert (config.model.weights, config.model.path) == ("file", "w/a.safetensors")
+
+
+def test_another_kind_of_file_is_named_before_a_run(tmp_path: Path) -> None:
+    (tmp_path / "a.pth").write_bytes(b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n")
+    with pytest.raises(ModelError, match="a Git LFS pointer"):
+        build(tmp_path, weights=tmp_path / "a.pth")
 
 
 @pytest.mark.parametrize(
     ("choices", "kind", "words"),
     [
+        ({"model": "hf-hub:timm/vit_tiny_patch16_224"}, ModelError, "no transformer named"),
+        ({"settings": ("model.arguments.pretrained_cfg=own",)}, UsageError, "pretrained_cfg"),
         ({"model": "deit_smal_patch16_224"}, ModelError, "deit_small_patch16_224"),
         ({"pretrained": True, "random": True}, UsageError, "exclude"),
         ({"prune": False, "ratio": 0.5}, UsageError, "--no-prune"),

@@ -144,6 +144,8 @@ def damaged(tmp_path: Path, **changes: Any) -> Path:
         ({"attributes": {"blocks.0.attn": {"_modules": 1}}}, "does not fit"),
         ({"attributes": {"blocks.0.attn": {"num_heads": "two"}}}, "does not fit"),
         ({"base": {"name": "nobody"}}, "nobody"),
+        ({"base": {"name": "hf-hub:somebody/model"}}, "no model named 'hf-hub:somebody/model'"),
+        ({"base": {"name": "local-dir:/tmp"}}, "no model named"),
         ({"base": {"name": BASES[0].name, "arguments": {"pretrained": True}}}, "pretrained"),
         ({"base": {"name": BASES[0].name, "arguments": {"checkpoint_path": "/etc/passwd"}}}, "checkpoint_path"),
     ],

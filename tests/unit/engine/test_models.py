@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 import time
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import torch
 from huggingface_hub import constants
 
 from pqv_core.config import ModelConfig
+from pqv_core.config.model import RESERVED_ARGUMENTS
 from pqv_core.engine import checkpoint, models
 from pqv_core.engine.weights import fitting
 from pqv_core.errors import ModelError, StorageError
@@ -70,6 +72,29 @@ def test_what_timm_cannot_make_is_refused_in_words(changes: dict[str, Any], word
         create(tmp_path, **changes)
     assert re.search(words, str(caught.value))
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("weights", ["random", "pretrained"])
+@pytest.mark.parametrize(
+    "name", ["hf-hub:timm/vit_tiny_patch16_224", "hf_hub:timm/x", "local-dir:/tmp/x", f"hf-hub:{NAME}.augreg_in21k"]
+)
+def test_a_name_of_elsewhere_never_reaches_timm(
+    name: str, weights: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Any] = []
+    monkeypatch.setattr(socket, "create_connection", lambda *a, **k: asked.append(a))
+    monkeypatch.setattr(socket.socket, "connect", lambda *a: asked.append(a))
+    with pytest.raises(ModelError, match="has no model named"):
+        create(tmp_path, name=name, weights=weights, arguments={})
+    with pytest.raises(ModelError, match="has no model named"):
+        checkpoint.Base(name=name).create()
+    assert asked == []
+
+
+@pytest.mark.parametrize("argument", sorted(RESERVED_ARGUMENTS))
+def test_published_weights_take_no_argument_that_leads_elsewhere(argument: str, tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=f"The argument {argument} cannot be given"):
+        create(tmp_path, weights="pretrained", arguments={argument: "x"}, num_classes=None)
 
 
 def test_a_hub_that_does_not_answer_is_asked_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import collections
+import json
 import pathlib
 import pickle
 import types
@@ -16,10 +17,12 @@ import numpy
 import pytest
 import safetensors.torch
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from pqv_core.engine.weights import fitting, reading, tables
-from pqv_core.errors import ModelError
+from pqv_core.errors import ModelError, StorageError
 from tests.fakes.training import Recorder, tiny_vit
 
 State = dict[str, Tensor]
@@ -254,13 +257,13 @@ SETTINGS: dict[str, Any] = {
 }
 
 
-@pytest.mark.parametrize("settings", SETTINGS.values(), ids=SETTINGS.keys())
+@pytest.mark.parametrize("beside", SETTINGS.values(), ids=SETTINGS.keys())
 @pytest.mark.parametrize("is_zip", [True, False], ids=["zip", "legacy"])
 def test_settings_beside_the_weights_do_not_stand_in_the_way(
-    settings: Any, is_zip: bool, state: State, tmp_path: Path
+    beside: Any, is_zip: bool, state: State, tmp_path: Path
 ) -> None:
     path = tmp_path / "best.pth.tar"
-    content = {"args": settings, "state_dict": state}
+    content = {"args": beside, "state_dict": state}
     torch.save(content, path, _use_new_zipfile_serialization=is_zip)
     assert torch.equal(reading.read(path)["state_dict"]["head.weight"], state["head.weight"])
 
@@ -312,6 +315,43 @@ def test_a_file_cut_short_is_called_that(share: float, is_zip: bool, state: Stat
     path.write_bytes(path.read_bytes()[: int(path.stat().st_size * share)])
     with pytest.raises(ModelError, match="cut short"):
         reading.read(path)
+
+
+def test_weights_in_several_files(state: State, tmp_path: Path) -> None:
+    names = sorted(state)
+    files = {"model-1.safetensors": names[:9], "model-2.safetensors": names[9:]}
+    for file, held in files.items():
+        safetensors.torch.save_file({name: state[name] for name in held}, tmp_path / file)
+    weight_map = {name: file for file, held in files.items() for name in held}
+    (tmp_path / "model.safetensors.index.json").write_text(json.dumps({"weight_map": weight_map}))
+    for chosen in ("model.safetensors.index.json", "model-2.safetensors"):
+        model = tiny_vit(seed=1)
+        fitting.load(tmp_path / chosen, model, context=Recorder().context)
+        assert same(model, state)
+
+
+@settings(deadline=None, max_examples=60)
+@given(data=st.data())
+@pytest.mark.parametrize("form", ["zip", "legacy", "safetensors"])
+def test_a_damaged_file_is_read_or_refused_in_a_sentence(
+    form: str, data: st.DataObject, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    path = tmp_path_factory.getbasetemp() / f"damaged-{form}"
+    small = {"a": torch.zeros(3), "b": torch.ones(2, 2)}
+    if form == "safetensors":
+        safetensors.torch.save_file(small, path)
+    else:
+        torch.save({"state_dict": small}, path, _use_new_zipfile_serialization=form == "zip")
+    content = bytearray(path.read_bytes())
+    for place, byte in data.draw(
+        st.lists(st.tuples(st.integers(0, len(content) - 1), st.integers(0, 255)), max_size=4)
+    ):
+        content[place] = byte
+    path.write_bytes(content)
+    try:
+        tables.find(reading.read(path))
+    except (ModelError, StorageError) as error:
+        assert error.action and "\n" not in error.message
 
 
 def test_an_archive_that_unfolds_without_bound_is_refused(state: State, tmp_path: Path) -> None:

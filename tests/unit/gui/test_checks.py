@@ -53,6 +53,7 @@ def test_a_new_project_can_run_at_once(session: Session, around: checks.Surround
         ({"model.weights": "file"}, "model.path"),
         ({"model.weights": "file", "model.path": "gone.safetensors"}, "model.path"),
         ({"model.name": "lowformer_b0"}, "prune.enabled"),
+        ({"model.arguments": {"checkpoint_path": "own.pth"}}, "model.arguments"),
         ({"prune.importance": "taylor"}, "prune.importance"),
         ({"finetune.epochs": 3}, "finetune.epochs"),
         ({"prune.sparse_epochs": 2}, "prune.sparse_epochs"),
@@ -98,6 +99,16 @@ def test_published_weights_must_be_published(session: Session, around: checks.Su
 def test_a_weights_file_that_is_there_is_fine(session: Session, around: checks.Surroundings) -> None:
     session.set_many({"model.weights": "file", "model.path": "there.safetensors"}, label="x")
     assert fields(session, around) == []
+
+
+def test_another_kind_of_file_is_called_what_it_is(
+    session: Session, around: checks.Surroundings, tmp_path: Path
+) -> None:
+    (tmp_path / "there.safetensors").write_bytes(b"<html>Sign in</html>")
+    session.set_many({"model.weights": "file", "model.path": str(tmp_path / "there.safetensors")}, label="x")
+    [problem] = checks.problems(session, around)
+    assert problem.field == "model.path"
+    assert "is a web page, not weights" in problem.message
 
 
 def test_a_weights_file_that_may_not_be_looked_at_is_said(session: Session, around: checks.Surroundings) -> None:
