@@ -55,6 +55,11 @@ class Slices:
     indices: Tensor
     channels: Tensor
 
+    def added(self, values: Tensor, to: Tensor) -> Tensor:
+        """``to``, of shape (channels,), plus what ``values``, of the weight's shape, sum up to in each channel."""
+        sums = values.movedim(self.dimension, 0).flatten(1).sum(1)
+        return to.index_add(0, self.channels.to(to.device), sums[self.indices.to(sums.device)])
+
 
 class Dependencies:
     """The groups of a model's widths.
@@ -89,18 +94,23 @@ class Dependencies:
         return group
 
     def slices(self, width: Width) -> list[Slices]:
-        """All weights that depend on a width; biases, which cost nothing to keep, are left out."""
-        found = []
-        for item in self.group(width, list(range(width.channels))):
-            weight = getattr(item.dep.layer, "weight", None)
-            roots = item.root_idxs
-            rows = item.dep.pruning_fn in _ROWS
-            if not isinstance(weight, nn.Parameter) or not (rows or item.dep.pruning_fn in _COLUMNS):
-                continue
-            if not roots or None in roots or max(item.idxs) >= weight.shape[0 if rows else 1]:
-                continue  # of a grouped convolution the columns are shared by channels
-            found.append(Slices(weight, 0 if rows else 1, torch.tensor(item.idxs), torch.tensor(roots)))
-        return found
+        """All weights that depend on a width."""
+        return slices(self.group(width, list(range(width.channels))))
+
+
+def slices(group: Any) -> list[Slices]:
+    """The weights of a ``torch_pruning`` group; biases, which cost nothing to keep, are left out."""
+    found = []
+    for item in group:
+        weight = getattr(item.dep.layer, "weight", None)
+        roots = item.root_idxs
+        rows = item.dep.pruning_fn in _ROWS
+        if not isinstance(weight, nn.Parameter) or not (rows or item.dep.pruning_fn in _COLUMNS):
+            continue
+        if not roots or None in roots or max(item.idxs) >= weight.shape[0 if rows else 1]:
+            continue  # of a grouped convolution the columns are shared by channels
+        found.append(Slices(weight, 0 if rows else 1, torch.tensor(item.idxs), torch.tensor(roots)))
+    return found
 
 
 def told(parts: Iterable[Part], indices: list[int]) -> Any:

@@ -159,7 +159,7 @@ def _rank(dependencies: Dependencies, width: Width, importance: Importance) -> R
             action="Choose another importance criterion.",
             details=f"{tuple(scores.shape)} scores for {width.channels} channels",
         )
-    return width.rank(scores)
+    return width.rank(scores, adds_up=importance.adds_up)
 
 
 def _check(model: nn.Module, shape: tuple[int, ...]) -> None:

@@ -98,8 +98,12 @@ class GroupNorm:
             Before it, the sums of the norms of what would be cut, and of everything that may be.
         """
         parameters = dict(model.named_parameters())
-        norms = [self._norms(width, parts, parameters) for width, parts in zip(self._widths, self._parts, strict=True)]
-        rankings = [width.rank(mine) for width, mine in zip(self._widths, norms, strict=True)]
+        norms, sizes = [], []
+        for width, parts in zip(self._widths, self._parts, strict=True):
+            powers, weights = self._sums(width, parts, parameters)
+            norms.append(powers ** (1 / self._power))
+            sizes.append(powers / weights)  # as pruning by magnitude will compare them
+        rankings = [width.rank(mine, adds_up=False) for width, mine in zip(self._widths, sizes, strict=True)]
         starts = {width.name: width.units for width in self._widths}
         doomed = 0.0
         for place, kept in enumerate(kept_units(self._widths, rankings, self._prune, starts)):
@@ -111,23 +115,23 @@ class GroupNorm:
                 part.shrink(parameters[part.name], steps, power=self._power)
         return doomed, sum(float(mine.sum()) for mine in norms)
 
-    def _norms(self, width: Width, parts: list[_Part], parameters: dict[str, nn.Parameter]) -> Tensor:
-        """‖w‖ of each channel, of shape (channels,)."""
+    def _sums(self, width: Width, parts: list[_Part], parameters: dict[str, nn.Parameter]) -> tuple[Tensor, Tensor]:
+        """Σ |w|ᵖ of each channel and its number of weights, both of shape (channels,)."""
         device = next(iter(parameters.values())).device
-        sums = torch.zeros(width.channels, device=device)
+        powers, weights = torch.zeros(2, width.channels, device=device)
         for part in parts:
-            weight = parameters[part.name].movedim(part.dimension, 0).flatten(1)
-            powers = weight.abs() if self._power == 1 else weight.square()
-            sums = sums.index_add(0, part.channels.to(device), powers.sum(1)[part.indices.to(device)])
-        return sums if self._power == 1 else sums.sqrt()
+            weight = parameters[part.name]
+            powers = part.added(weight.abs() if self._power == 1 else weight.square(), powers)
+            weights = part.added(torch.ones_like(weight), weights)
+        return powers, weights
 
 
 class _Part:
     """Slices of a weight, by its name: the trainer's weights are copies."""
 
     def __init__(self, name: str, found: Slices) -> None:
-        self.name, self.dimension = name, found.dimension
-        self.indices, self.channels = found.indices, found.channels
+        self.name, self.added = name, found.added
+        self.dimension, self.indices, self.channels = found.dimension, found.indices, found.channels
 
     def shrink(self, weight: Tensor, steps: Tensor, *, power: int) -> None:
         """Make the slices smaller, in place: by exp(−step) for the L2 norm, by step · mean |w| for the L1 norm.

@@ -1,22 +1,33 @@
-"""What every importance criterion is: a score for each channel of a group, on torch-pruning's interface."""
+"""What every importance criterion is: a score for each channel of a group."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
+from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
 from pqv_core.engine.context import Context
+from pqv_core.engine.dependencies import slices
 from pqv_core.errors import PruneError
 
 Batches = Iterable[tuple[Tensor, Tensor]]
 
 
 class Importance(ABC):
-    """Ranks the channels of a group (all slices of layers that must be cut together; Fang et al. 2023)."""
+    """Scores the channels of a group (all slices of layers that must be cut together; Fang et al. 2023).
+
+    Scores are compared between layers, too, so they are in one unit everywhere, and never divided by those of their
+    own layer: that would make layers alike that are not.
+
+    Attributes:
+        adds_up: Whether several channels that are cut as one score the sum of theirs, as costs do, or their mean.
+    """
+
+    adds_up: ClassVar[bool]
 
     def prepare(  # noqa: B027 - most criteria need nothing
         self, model: nn.Module, batches: Batches, *, total: int, context: Context
@@ -29,8 +40,31 @@ class Importance(ABC):
         """
 
     @abstractmethod
-    def scores(self, group: object) -> Tensor:
+    def scores(self, group: Any) -> Tensor:
         """Scores of shape (channels,) for a ``torch_pruning`` group; the smallest are cut first."""
+
+
+class LossEstimate(Importance):
+    """What the loss is estimated to change by when a channel goes, in nats an image: all its weights become zero.
+
+    The sum over these weights, with no regard to the layer that they are in.
+    """
+
+    adds_up = True
+
+    @abstractmethod
+    def costs(self, weight: nn.Parameter) -> Tensor | None:
+        """The change by each element of a weight, in its shape; None where nothing is known of it."""
+
+    @torch.no_grad()
+    def scores(self, group: Any) -> Tensor:
+        known = [(part, costs) for part in slices(group) if (costs := self.costs(part.weight)) is not None]
+        if not known:
+            return torch.full((len(group[0].idxs),), torch.nan)
+        total = torch.zeros(len(group[0].idxs))
+        for part, costs in known:
+            total = part.added(costs, total)
+        return total
 
 
 def accumulate_gradients(model: nn.Module, batches: Batches, *, total: int, context: Context) -> None:

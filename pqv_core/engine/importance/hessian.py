@@ -8,38 +8,36 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
-from typing import Any, cast
+from typing import cast
 
 import torch
 import torch.nn.functional as F  # noqa: N812
-import torch_pruning as tp
 from timm.layers.norm import LayerNorm, LayerNorm2d
 from torch import Tensor, nn
 from torch.nn.grad import conv2d_weight
 from torch.utils.hooks import RemovableHandle
 
 from pqv_core.engine.context import Context
-from pqv_core.engine.importance.base import Batches, Importance, require_finite
+from pqv_core.engine.importance.base import Batches, LossEstimate, require_finite
 from pqv_core.errors import PruneError
 
 
-class Hessian(Importance):
-    """Σ w² · mean over the images of (∂L/∂w)², over the slices of a group, averaged over its layers.
+class Hessian(LossEstimate):
+    """Σ ½ w² · mean over the images of (∂L/∂w)², over all weights of a channel.
 
     Of a batch, each layer's per-image gradients are formed while the one backward pass goes by, squared and added:
     no image has a backward pass of its own, and gradients of all layers never lie in memory together.
     """
 
     def __init__(self) -> None:
-        self._scorer: Any = tp.importance.GroupHessianImportance()
+        self._curvature: dict[nn.Parameter, Tensor] = {}
 
     def prepare(self, model: nn.Module, batches: Batches, *, total: int, context: Context) -> None:
-        squares = squared_gradients(model, batches, total=total, context=context)
-        for parameter in model.parameters():
-            parameter.grad = squares.get(parameter)
+        self._curvature = squared_gradients(model, batches, total=total, context=context)
 
-    def scores(self, group: object) -> Tensor:
-        return cast(Tensor, self._scorer(group))
+    def costs(self, weight: nn.Parameter) -> Tensor | None:
+        found = self._curvature.get(weight)
+        return None if found is None else weight.square() * found / 2
 
 
 def squared_gradients(

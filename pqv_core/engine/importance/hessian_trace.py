@@ -5,27 +5,24 @@ The trace is estimated by Hutchinson's method: E[v ∘ Hv] over random signs v i
 
 from __future__ import annotations
 
-from typing import Any, cast
-
 import torch
 import torch.nn.functional as F  # noqa: N812
-import torch_pruning as tp
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from pqv_core.engine.context import Context
-from pqv_core.engine.importance.base import Batches, Importance, require_finite
+from pqv_core.engine.importance.base import Batches, LossEstimate, require_finite
 from pqv_core.errors import PruneError
 
 
-class HessianTrace(Importance):
-    """Σ w² · |diag H| over the slices of a group, averaged over its layers.
+class HessianTrace(LossEstimate):
+    """Σ ½ w² · |diag H| over all weights of a channel.
 
     One product of the Hessian with a vector a batch; a mean over the batches takes the place of one over vectors.
     """
 
     def __init__(self) -> None:
-        self._scorer: Any = tp.importance.GroupHessianImportance()
+        self._diagonal: dict[nn.Parameter, Tensor] = {}
 
     def prepare(self, model: nn.Module, batches: Batches, *, total: int, context: Context) -> None:
         weights = [parameter for parameter in model.parameters() if parameter.requires_grad]
@@ -36,13 +33,13 @@ class HessianTrace(Importance):
             for sum_, part in zip(diagonal, _diagonal(model, weights, images, labels), strict=True):
                 sum_ += part
             done += len(labels)
-            context.progress(min(done, total), total, unit="images")
+            context.progress(done, total, unit="images")
         require_finite(diagonal)
-        for weight, found in zip(weights, diagonal, strict=True):
-            weight.grad = found.abs_() / max(done, 1)
+        self._diagonal = {weight: found.abs_() / max(done, 1) for weight, found in zip(weights, diagonal, strict=True)}
 
-    def scores(self, group: object) -> Tensor:
-        return cast(Tensor, self._scorer(group))
+    def costs(self, weight: nn.Parameter) -> Tensor | None:
+        found = self._diagonal.get(weight)
+        return None if found is None else weight.square() * found / 2
 
 
 def _diagonal(model: nn.Module, weights: list[nn.Parameter], images: Tensor, labels: Tensor) -> list[Tensor]:

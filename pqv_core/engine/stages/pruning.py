@@ -51,4 +51,4 @@ def _prune(work: Work, directory: Path) -> Result:
     return {"params": params, "macs": macs}
 
 
-PRUNE = Stage("prune", _prune_inputs, _prune, version=3)
+PRUNE = Stage("prune", _prune_inputs, _prune, version=4)

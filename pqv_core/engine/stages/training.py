@@ -90,5 +90,5 @@ def _finetune(work: Work, directory: Path) -> Result:
     return {"params": params, "macs": macs}
 
 
-SPARSIFY = Stage("sparsify", _sparsify_inputs, _sparsify, version=2, writes_history=True)
+SPARSIFY = Stage("sparsify", _sparsify_inputs, _sparsify, version=3, writes_history=True)
 FINETUNE = Stage("finetune", _finetune_inputs, _finetune, writes_history=True)

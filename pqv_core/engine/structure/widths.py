@@ -67,16 +67,22 @@ class Width:
         """How many units there are now."""
         return self.heads if self.unit == "heads" else self.channels // self.heads
 
-    def rank(self, scores: Tensor) -> Ranking:
-        """Order the units by the scores of their channels, of shape (channels,)."""
+    def rank(self, scores: Tensor, *, adds_up: bool) -> Ranking:
+        """Order the units by the scores of their channels.
+
+        Args:
+            scores: Shape (channels,).
+            adds_up: Whether a unit's score is the sum of its channels', or their mean.
+        """
+        unit_score = torch.sum if adds_up else torch.mean
         by_head = scores.view(self.heads, -1)
         index = torch.arange(self.channels, device=scores.device).view(self.heads, -1)
         if self.unit == "heads":
-            return _ranked(by_head.mean(1), index)
+            return _ranked(unit_score(by_head, 1), index)
         if self.unit == "inside heads alike":
-            return _ranked(by_head.mean(0), index.T)
+            return _ranked(unit_score(by_head, 0), index.T)
         order = by_head.argsort(dim=1, stable=True)
-        return Ranking(by_head.gather(1, order).mean(0), index.gather(1, order).T)
+        return Ranking(unit_score(by_head.gather(1, order), 0), index.gather(1, order).T)
 
 
 @dataclass(frozen=True)
@@ -84,7 +90,7 @@ class Ranking:
     """Units, the least important first; ties go to the lower index.
 
     Attributes:
-        scores: Mean score of each unit's channels, of shape (units,).
+        scores: Of each unit, of shape (units,).
         channels: Indices of each unit's channels, of shape (units, channels a unit).
     """
 

@@ -168,7 +168,8 @@ def close(model: Model, width: Width, cut: list[int]) -> None:
 
 
 def drawn(width: Width, units: int) -> list[int]:
-    return width.rank(torch.rand(width.channels, generator=torch.Generator().manual_seed(2))).first(units)
+    scores = torch.rand(width.channels, generator=torch.Generator().manual_seed(2))
+    return width.rank(scores, adds_up=True).first(units)
 
 
 def cut_out(width: Width, cut: list[int]) -> None:

@@ -13,8 +13,10 @@ import torch_pruning as tp
 from torch import Tensor, nn
 
 from pqv_core.config.prune import IMPORTANCES
+from pqv_core.engine.dependencies import told
 from pqv_core.engine.importance import CRITERIA
 from pqv_core.engine.importance.hessian import squared_gradients
+from pqv_core.engine.structure import Part
 from pqv_core.errors import Cancelled, PruneError
 from tests.fakes.training import Recorder, tiny_vit
 
@@ -35,16 +37,12 @@ def batches() -> list[tuple[Tensor, Tensor]]:
 
 
 def scores(name: Any, model: Any, images: Iterable[tuple[Tensor, Tensor]] = ()) -> Tensor:
-    """Scores of the hidden channels; torch-pruning divides them by their mean."""
+    """Scores of the hidden channels."""
     criterion = CRITERIA[name]()
-    graph = tp.DependencyGraph().build_dependency(model, example_inputs=torch.zeros(1, 4))
+    graph = tp.DependencyGraph().build_dependency(model, example_inputs=torch.zeros(1, model[0].in_features))
     criterion.prepare(model, images, total=8, context=Recorder().context)
     group = graph.get_pruning_group(model[2], tp.prune_linear_in_channels, idxs=list(range(HIDDEN)))
     return criterion.scores(group)
-
-
-def normalised(values: Tensor) -> Tensor:
-    return values / values.mean()
 
 
 def test_each_criterion_that_is_offered_is_there() -> None:
@@ -55,7 +53,27 @@ def test_each_criterion_that_is_offered_is_there() -> None:
 def test_magnitude(name: str, power: int) -> None:
     model = toy()
     rows, columns = model[0].weight.abs() ** power, model[2].weight.abs() ** power
-    torch.testing.assert_close(scores(name, model), normalised(rows.sum(1) + columns.sum(0)).detach())
+    expected = (rows.sum(1) + columns.sum(0)) / (4 + 3)
+    torch.testing.assert_close(scores(name, model), expected.detach())
+
+
+@pytest.mark.parametrize(("name", "size"), [("l1", 0.5), ("l2", 0.25)])
+@pytest.mark.parametrize("inputs", [4, 400])
+def test_wide_layers_do_not_count_for_more(name: Any, size: float, inputs: int) -> None:
+    first, last = nn.Linear(inputs, HIDDEN), nn.Linear(HIDDEN, 3)
+    for layer in (first, last):
+        nn.init.constant_(layer.weight, -0.5)
+    model = nn.Sequential(first, nn.Tanh(), last)
+    torch.testing.assert_close(scores(name, model), torch.full((HIDDEN,), size))
+
+
+@pytest.mark.parametrize("name", ["l1", "l2"])
+def test_columns_in_another_order_belong_to_their_channels(name: Any) -> None:
+    layer = nn.Linear(3, 2)
+    order = torch.tensor([2, 0, 1])
+    group = told((Part(layer, "in", indices=order, channels=torch.arange(3)),), [0, 1, 2])
+    power = {"l1": 1, "l2": 2}[name]
+    torch.testing.assert_close(CRITERIA[name]().scores(group), layer.weight.detach().abs().pow(power).mean(0)[order])
 
 
 def test_taylor() -> None:
@@ -65,7 +83,7 @@ def test_taylor() -> None:
     weights: Any = [model[0].weight, model[2].weight]
     first, second = torch.autograd.grad(F.cross_entropy(model(images), labels), weights)
     expected = (weights[0] * first).abs().sum(1) + (weights[1] * second).abs().sum(0)
-    torch.testing.assert_close(measured, normalised(expected).detach())
+    torch.testing.assert_close(measured, expected.detach())
 
 
 def published_loop(model: nn.Module, images: Tensor, labels: Tensor) -> dict[nn.Parameter, Tensor]:
@@ -87,8 +105,8 @@ def test_hessian() -> None:
     images, labels = (torch.cat(parts) for parts in zip(*batches(), strict=True))
     squares = published_loop(model, images, labels)
     first, second = model[0].weight, model[2].weight
-    expected = (first**2 * squares[first]).sum(1) + (second**2 * squares[second]).sum(0)
-    torch.testing.assert_close(measured, normalised(expected).detach())
+    expected = (first**2 * squares[first]).sum(1) / 2 + (second**2 * squares[second]).sum(0) / 2
+    torch.testing.assert_close(measured, expected.detach())
 
 
 NETWORKS: dict[str, Callable[[], nn.Module]] = {
@@ -126,7 +144,7 @@ def test_hessian_trace_approaches_the_diagonal_of_the_hessian() -> None:
     model = toy()
     torch.manual_seed(1)
     images, labels = batches()[0]
-    measured = scores("hessian_trace", model, [(images, labels)] * 600)
+    measured = scores("hessian_trace", model, [(images, labels)] * 1500)
 
     def loss(first: Tensor, second: Tensor) -> Tensor:
         hidden = torch.tanh(F.linear(images, first, model[0].bias))
@@ -135,8 +153,8 @@ def test_hessian_trace_approaches_the_diagonal_of_the_hessian() -> None:
     weights: Any = (model[0].weight.detach(), model[2].weight.detach())
     blocks: Any = torch.autograd.functional.hessian(loss, weights)
     diagonals = [blocks[i][i].reshape(w.numel(), -1).diagonal().view_as(w).abs() for i, w in enumerate(weights)]
-    expected = (weights[0] ** 2 * diagonals[0]).sum(1) + (weights[1] ** 2 * diagonals[1]).sum(0)
-    torch.testing.assert_close(measured, normalised(expected), rtol=0.15, atol=0.05)
+    expected = (weights[0] ** 2 * diagonals[0]).sum(1) / 2 + (weights[1] ** 2 * diagonals[1]).sum(0) / 2
+    torch.testing.assert_close(measured, expected, rtol=0.15, atol=float(0.05 * expected.mean()))
 
 
 def test_random_follows_the_seed() -> None:

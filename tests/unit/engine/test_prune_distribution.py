@@ -7,25 +7,28 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from pqv_core.config import PruneConfig
+from pqv_core.config.prune import IMPORTANCES
 from pqv_core.engine import prune as pruning
-from pqv_core.engine.importance import CRITERIA
-from pqv_core.engine.importance.magnitude import Magnitude
 from pqv_core.engine.prune import prune
+from pqv_core.engine.structure import Width
 from pqv_core.events import Progress
 from tests.fakes.training import Recorder, tiny_vit
 
 HIDDEN = 128
+RANKING = [name for name in IMPORTANCES if name != "random"]
+ESTIMATES = [name for name, info in IMPORTANCES.items() if info.needs_images]
 
 
 def model(*strength: float) -> Any:
-    """Two blocks whose MLPs have weights of the given strengths."""
+    """Two blocks whose MLPs answer in the given strengths to each channel that comes in."""
     made: Any = tiny_vit()
     for block, factor in zip(made.blocks, strength, strict=True):
         for layer in (block.mlp.fc1, block.mlp.fc2):
-            layer.weight.data = factor * torch.randn(layer.weight.shape, generator=torch.Generator().manual_seed(1))
+            drawn = torch.randn(layer.weight.shape, generator=torch.Generator().manual_seed(1))
+            layer.weight.data = factor * drawn / layer.in_features**0.5
     return made
 
 
@@ -38,38 +41,73 @@ def hidden(made: Any) -> list[int]:
     return [block.mlp.fc1.out_features for block in made.blocks]
 
 
-@pytest.fixture
-def unscaled(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Scores as they are; torch-pruning divides those of each layer by their mean."""
-
-    class Plain(Magnitude):
-        def __init__(self) -> None:
-            super().__init__(2)
-            self._scorer.normalizer = None
-
-    monkeypatch.setitem(CRITERIA, "l2", Plain)
+def batches() -> list[tuple[Tensor, Tensor]]:
+    return [(torch.randn(6, 3, 32, 32, generator=torch.Generator().manual_seed(5)), torch.arange(6) % 3)]
 
 
-@pytest.mark.usefixtures("unscaled")
+def closed(place: int) -> Any:
+    """One MLP has no weights."""
+    made = model(1.0, 1.0)
+    for layer in (made.blocks[place].mlp.fc1, made.blocks[place].mlp.fc2):
+        layer.weight.data.zero_()
+    return made
+
+
+def silent(place: int) -> Any:
+    """One MLP has larger weights than the other, but no channel of it is ever active."""
+    made = model(1.0, 1.0)
+    made.blocks[place].mlp.fc2.weight.data *= 10
+    made.blocks[place].mlp.fc1.bias.data.fill_(-1e4)
+    return made
+
+
+def left(place: int, widths: tuple[int, int] = (HIDDEN // 2, HIDDEN)) -> list[int]:
+    """The first width at ``place``, the second at the other."""
+    return list(widths if place == 0 else reversed(widths))
+
+
+@pytest.mark.parametrize("place", [0, 1])
 class TestGlobal:
-    def test_the_least_important_channels_go_wherever_they_are(self) -> None:
-        assert hidden(cut(model(1.0, 0.1), distribution="global", ratio=0.25)) == [HIDDEN, HIDDEN // 2]
-        assert hidden(cut(model(0.1, 1.0), distribution="global", ratio=0.25)) == [HIDDEN // 2, HIDDEN]
+    """Where it matters least: the same for each criterion, in either block."""
 
-    def test_uniform_cuts_every_layer_alike(self) -> None:
-        assert hidden(cut(model(1.0, 0.1), distribution="uniform", ratio=0.25)) == [96, 96]
+    @pytest.mark.parametrize("name", RANKING)
+    def test_the_least_important_channels_go_wherever_they_are(self, name: Any, place: int) -> None:
+        made = model(1e-6, 1.0) if place == 0 else model(1.0, 1e-6)
+        cut_ = cut(made, batches=batches(), importance=name, distribution="global")
+        assert hidden(cut_) == left(place)
 
-    @pytest.mark.parametrize(("limit", "left"), [(0.3, [104, 88]), (0.5, [HIDDEN, 64]), (0.9, [HIDDEN, 64])])
-    def test_no_layer_loses_more_than_the_limit(self, limit: float, left: list[int]) -> None:
-        assert hidden(cut(model(1.0, 0.1), distribution="global", max_ratio=limit)) == left
+    @pytest.mark.parametrize("name", RANKING)
+    def test_what_has_no_weights_is_emptied_first_down_to_the_limit(self, name: Any, place: int) -> None:
+        for limit, rest in ((0.25, (96, 96)), (0.375, (80, 112)), (0.5, (64, 128)), (0.9, (64, 128))):
+            cut_ = cut(closed(place), batches=batches(), importance=name, distribution="global", max_ratio=limit)
+            assert hidden(cut_) == left(place, rest)
 
-    def test_a_limit_below_the_ratio_gives_way_to_it(self) -> None:
-        assert hidden(cut(model(1.0, 0.1), distribution="global", ratio=0.5, max_ratio=0.1)) == [64, 64]
+    @pytest.mark.parametrize("name", ESTIMATES)
+    def test_what_is_never_active_is_emptied_first_however_large_its_weights(self, name: Any, place: int) -> None:
+        cut_ = cut(silent(place), batches=batches(), importance=name, distribution="global")
+        assert hidden(cut_) == left(place)
 
-    def test_widths_are_rounded(self) -> None:
-        left = hidden(cut(model(1.0, 0.9), distribution="global", ratio=0.3, max_ratio=0.9, round_to=16))
-        assert all(width % 16 == 0 for width in left)
-        assert left[0] > left[1]
+    @pytest.mark.parametrize("name", RANKING)
+    def test_uniform_cuts_every_layer_alike_whatever_it_is_worth(self, name: Any, place: int) -> None:
+        assert hidden(cut(closed(place), batches=batches(), importance=name, distribution="uniform")) == [96, 96]
+
+    def test_a_limit_below_the_ratio_gives_way_to_it(self, place: int) -> None:
+        assert hidden(cut(closed(place), distribution="global", ratio=0.5, max_ratio=0.1)) == [64, 64]
+
+
+def test_what_global_leaves_is_rounded() -> None:
+    left_ = hidden(cut(model(1.0, 0.9), distribution="global", ratio=0.3, max_ratio=0.9, round_to=16))
+    assert all(width % 16 == 0 for width in left_)
+    assert left_[0] > left_[1]
+
+
+@pytest.mark.parametrize(("unit", "channels"), [("heads", 8), ("inside heads", 4), ("inside heads alike", 4)])
+def test_channels_that_go_as_one_cost_together_what_each_does(unit: Any, channels: int) -> None:
+    layer = nn.Linear(32, 32)
+    width = Width("attention", "proj", layer, layer, "in", channels=32, unit=unit, heads=4)
+    costs = torch.ones(32)
+    assert set(width.rank(costs, adds_up=True).scores.tolist()) == {channels}
+    assert set(width.rank(costs, adds_up=False).scores.tolist()) == {1}
 
 
 class TestSteps:
