@@ -35,7 +35,7 @@ def say_new(project: Path, made: NewConfig) -> None:
     """A project was made: what was chosen for the person, and what comes next."""
     out = console()
     out.print(f"Made {project}: {describe(made.config)}.")
-    for note in made.notes:
+    for note in (*made.images, *made.notes):
         out.print(f"  {note}")
     out.print(f"Next: pqv run {shlex.quote(str(project))}")
 

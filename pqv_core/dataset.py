@@ -5,27 +5,21 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pqv_core import brightness, images
-from pqv_core.errors import Cancelled, DataError, from_os_error
+from pqv_core import brightness, dataset_layout, folder_walk, images
+from pqv_core.class_order import composed, listed
+from pqv_core.errors import Cancelled, DataError
+from pqv_core.folder_walk import Below
 
-TRAIN_NAMES = ("train", "training")
-VAL_NAMES = ("val", "validation", "valid", "test")
 THUMBNAILS = 12
+SPLITS = {"train": "Training images", "val": "Validation images"}
 _NAMED = re.compile(r"(torch|hfds|hfids|tfds|wds)/[\w.\-]+(/[\w.\-]+)*", re.IGNORECASE)
 _KINDS = "JPEG, PNG, WebP, BMP, TIFF, GIF and PPM"
-
-
-@dataclass(frozen=True)
-class Pair:
-    """The folders of training and of validation images; one of them may be missing."""
-
-    train: Path | None
-    val: Path | None
+_LISTED = 5
 
 
 @dataclass(frozen=True)
@@ -33,19 +27,26 @@ class Listing:
     """What lies in a folder, by name only.
 
     Attributes:
-        classes: Names of the sub-folders that hold images, sorted.
-        samples: Path relative to ``folder`` with forward slashes, and index into ``classes``; by path.
+        classes: Names of the sub-folders that hold images, in Unicode's composed form, sorted as text.
+        samples: Path relative to ``folder`` with forward slashes, as the disk has it, and index into ``classes``.
+        remarks: What was left out, and why, and what may be meant otherwise; sentences.
     """
 
     folder: Path
     classes: tuple[str, ...]
     samples: tuple[tuple[str, int], ...]
+    remarks: tuple[str, ...] = ()
 
     @property
     def counts(self) -> tuple[int, ...]:
         """Images a class."""
         counter = Counter(label for _, label in self.samples)
         return tuple(counter[index] for index in range(len(self.classes)))
+
+    @property
+    def sentence(self) -> str:
+        """How many images and classes there are."""
+        return f"{len(self.samples):,} images in {len(self.classes):,} classes."
 
 
 @dataclass(frozen=True)
@@ -61,11 +62,12 @@ class Scan:
     """What a person wants to know about a folder of images.
 
     Attributes:
-        classes: Sorted names.
+        classes: Names, sorted as text.
         counts: Images a class, readable or not.
         unreadable: Images that cannot be used.
         thumbnails: A few readable images, spread over the classes.
         brightest: What values there are in images of more than 8 bits.
+        remarks: As in ``Listing``.
     """
 
     folder: Path
@@ -74,6 +76,7 @@ class Scan:
     unreadable: tuple[Unreadable, ...]
     thumbnails: tuple[Path, ...]
     brightest: brightness.Found = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
 
     @property
     def total(self) -> int:
@@ -86,67 +89,97 @@ def is_named(stored: str) -> bool:
     return _NAMED.fullmatch(stored) is not None
 
 
-def find(folder: Path) -> Pair:
-    """The training and validation folders that a chosen folder means.
-
-    Either it has ``train`` and ``val`` (also ``training``, ``validation``, ``valid``, ``test``) with class
-    folders below them, or it holds the class folders itself and is then taken for training.
-
-    Raises:
-        DataError: The folder is missing, or its split folders hold images without class folders.
-    """
-    inside = {entry.name.lower(): Path(entry.path) for entry in _entries(folder) if entry.is_dir()}
-    train = next((inside[name] for name in TRAIN_NAMES if name in inside), None)
-    val = next((inside[name] for name in VAL_NAMES if name in inside), None)
-    splits = [path for path in (train, val) if path is not None]
-    if not splits:
-        return Pair(train=folder, val=None)
-    flat = [path for path in splits if _is_flat(path)]
-    if len(flat) == len(splits) < len(inside):  # "train" is the name of a class here
-        return Pair(train=folder, val=None)
-    if flat:
-        raise _without_classes(flat[0])
-    return Pair(train=train, val=val)
-
-
-def _is_flat(folder: Path) -> bool:
-    entries = _entries(folder)
-    return any(_is_image(entry) for entry in entries) and not any(entry.is_dir() for entry in entries)
-
-
 def listing(folder: Path) -> Listing:
     """Classes and images by name; no file is opened.
 
     Raises:
-        DataError: The folder is missing or empty, or has no images, no class folders, or one class only.
+        DataError: The folder is missing or empty, has no images, no class folders, or one class only, or holds
+            something else than the folders of classes.
         StorageError: It may not be read.
     """
-    entries = _entries(folder)
+    entries = folder_walk.entries(folder)
     if not entries:
         raise DataError(
             f"The folder {images.shown(folder)} is empty.",
             action="Choose a folder with one sub-folder of images for each class.",
         )
-    found = {entry.name: _images_below(Path(entry.path)) for entry in entries if entry.is_dir()}
-    classes = tuple(sorted(name for name, paths in found.items() if paths))
-    if not classes:
-        if any(_is_image(entry) for entry in entries):
-            raise _without_classes(folder)
-        raise DataError(
-            f"There are no images in {images.shown(folder)}.",
-            action=f"Choose a folder with one sub-folder for each class; {_KINDS} files are read.",
+    dataset_layout.refuse_splits(folder)
+    dataset_layout.refuse_detection(folder)
+    beside = Below()
+    folders = [entry.name for entry in entries if folder_walk.is_folder(entry)]
+    for entry in entries:
+        if entry.name not in folders:
+            folder_walk.note(entry, entry.name, beside)
+    found = {name: folder_walk.below(folder / name, above=[folder]) for name in folders}
+    by_class: defaultdict[str, list[str]] = defaultdict(list)
+    for name, inside in found.items():
+        by_class[composed(name)] += [f"{name}/{path}" for path in inside.images]
+    classes = tuple(sorted(name for name, paths in by_class.items() if paths))
+    remarks = tuple(_remarks(found, beside))
+    if len(classes) < 2:
+        raise _too_few(folder, classes, beside, remarks)
+    samples = tuple((path, index) for index, name in enumerate(classes) for path in sorted(by_class[name]))
+    return Listing(folder, classes, samples, remarks)
+
+
+def _too_few(folder: Path, classes: Sequence[str], beside: Below, remarks: Sequence[str]) -> DataError:
+    within = dataset_layout.suggestion(folder)
+    if not classes and beside.images:
+        return dataset_layout.without_classes(folder)
+    if classes:
+        message = f"All images in {images.shown(folder)} belong to one class, {images.shown(classes[0])}."
+        action = "At least two class folders with images are needed to tell classes apart."
+    else:
+        message = f"There are no images in {images.shown(folder)}."
+        action = f"Choose a folder with one sub-folder for each class; {_KINDS} files are read."
+    if within is not None:
+        action = f"The class folders seem to lie in {images.shown(within)}: choose that folder."
+    return DataError(" ".join((message, *remarks)), action=action)
+
+
+def _remarks(found: dict[str, Below], beside: Below) -> Iterator[str]:
+    """What is left out of class folders and beside them, and what may be meant otherwise."""
+    whole = Below(skipped=beside.skipped.copy(), broken=list(beside.broken))
+    for name, inside in found.items():
+        whole.skipped += inside.skipped
+        whole.broken += [f"{name}/{path}" for path in inside.broken]
+        whole.circles += [f"{name}/{path}" for path in inside.circles]
+    yield from folder_walk.remarks(whole)
+    if beside.images:
+        yield f"Left out, as they lie beside the class folders: {listed(beside.images, _LISTED)}."
+    empty = [name for name, inside in found.items() if not inside.images]
+    if empty:
+        yield f"Class folders without images, which count as no classes: {listed(empty, _LISTED)}."
+    filled = [name for name, inside in found.items() if inside.images]
+    yield from _namesakes(filled)
+    yield from _deeper({name: found[name].images for name in filled})
+
+
+def _namesakes(names: Sequence[str]) -> Iterator[str]:
+    """Folders that look like the same class."""
+    groups: defaultdict[str, list[str]] = defaultdict(list)
+    for name in names:
+        groups[folder_walk.alike(name)].append(name)
+    for group in groups.values():
+        if len(set(map(composed, group))) > 1:
+            yield f"These are different classes, though their names look alike: {listed(sorted(group), _LISTED)}."
+        elif len(group) > 1:
+            yield f"Two folders of the same name in different Unicode forms are one class: {images.shown(group[0])}."
+
+
+def _deeper(found: dict[str, list[str]]) -> Iterator[str]:
+    """Folders that all hold the same folders, which then are the classes that were meant."""
+    inner = [{path.partition("/")[0] if "/" in path else "" for path in paths} for paths in found.values()]
+    shared = set.intersection(*inner) if len(inner) > 1 else set()
+    if len(shared) > 1 and "" not in set.union(*inner):
+        yield (
+            f"The classes are {listed(list(found))}, and each of these folders holds {listed(sorted(shared))}. "
+            "If those are the classes, move them up: one folder for each, with the images of all."
         )
-    if len(classes) == 1:
-        raise DataError(
-            f"All images in {images.shown(folder)} belong to one class, {images.shown(classes[0])}.",
-            action="At least two class folders with images are needed to tell classes apart.",
-        )
-    samples = tuple((f"{name}/{path}", index) for index, name in enumerate(classes) for path in found[name])
-    return Listing(folder, classes, samples)
 
 
 def classes(folder: Path) -> list[str]:
-    """Sorted names of the classes.
+    """Names of the classes, sorted as text.
 
     Raises:
         DataError: As ``listing``.
@@ -190,7 +223,7 @@ def scan(
     bad = {item.name for item in unreadable}
     readable = [(name, label) for name, label in found.samples if images.shown(name) not in bad]
     shown = [folder / readable[index][0] for index in spread([label for _, label in readable], THUMBNAILS)]
-    return Scan(folder, found.classes, found.counts, tuple(unreadable), tuple(shown), values)
+    return Scan(folder, found.classes, found.counts, tuple(unreadable), tuple(shown), values, found.remarks)
 
 
 def brightest(folder: Path, samples: Sequence[tuple[str, int]]) -> brightness.Found:
@@ -203,15 +236,30 @@ def check_pair(train: Sequence[str], val: Sequence[str]) -> None:
     """Refuse validation images of classes that are not trained.
 
     Raises:
-        DataError: Names the classes.
+        DataError: Names the classes, and those of the other folder that they may be.
     """
     unknown = sorted(set(val) - set(train))
-    if unknown:
-        some = ", ".join(images.shown(name) for name in unknown[:5]) + (", …" if len(unknown) > 5 else "")
-        raise DataError(
-            f"The validation images have classes that the training images have not: {some}.",
-            action="Choose two folders with the same class folders.",
-        )
+    if not unknown:
+        return
+    known = {folder_walk.alike(name): name for name in train}
+    twins = [
+        f"{images.shown(name)} for {images.shown(known[folder_walk.alike(name)])}"
+        for name in unknown
+        if folder_walk.alike(name) in known
+    ]
+    alike = f" They are spelt otherwise: {', '.join(twins[:_LISTED])}. (␠ is a space.)" if twins else ""
+    raise DataError(
+        f"The validation images have classes that the training images have not: {listed(unknown, _LISTED)}.{alike}",
+        action="Give the folders the same names, capitals and spaces too."
+        if twins
+        else "Choose two folders with the same class folders.",
+    )
+
+
+def missing_classes(train: Sequence[str], val: Sequence[str]) -> str:
+    """A sentence on trained classes that no validation image shows; empty where there are none."""
+    missing = sorted(set(train) - set(val))
+    return f"No validation images for {listed(missing, _LISTED)}." if missing else ""
 
 
 def spread(labels: Sequence[int], count: int) -> list[int]:
@@ -252,7 +300,7 @@ def fingerprint(folder: Path) -> str:
         StorageError: It may not be read.
     """
     digest = hashlib.sha256()
-    for path in _images_below(folder):
+    for path in folder_walk.below(folder).images:
         try:
             status = (folder / path).stat()
         except OSError:
@@ -260,59 +308,3 @@ def fingerprint(folder: Path) -> str:
             continue
         digest.update(os.fsencode(path) + f"\0{status.st_size}\0{status.st_mtime_ns}\0".encode())
     return digest.hexdigest()
-
-
-def _without_classes(folder: Path) -> DataError:
-    return DataError(
-        f"The images in {images.shown(folder)} lie directly in the folder, not in one folder for each class.",
-        action="Put the images of each class into a sub-folder named after the class.",
-    )
-
-
-def _images_below(folder: Path) -> list[str]:
-    """Relative paths of all images, with forward slashes, sorted; linked folders are followed once."""
-    found: list[str] = []
-    seen: set[tuple[int, int]] = set()
-    waiting = [("", folder)]
-    while waiting:
-        prefix, directory = waiting.pop()
-        for entry in _entries(directory):
-            if _is_image(entry):
-                found.append(prefix + entry.name)
-            elif entry.is_dir() and _is_new(directory / entry.name, seen):
-                waiting.append((f"{prefix}{entry.name}/", directory / entry.name))
-    return sorted(found)
-
-
-def _is_new(directory: Path, seen: set[tuple[int, int]]) -> bool:
-    status = directory.stat()
-    key = (status.st_dev, status.st_ino)
-    if key in seen:
-        return False
-    seen.add(key)
-    return True
-
-
-def _is_image(entry: os.DirEntry[str]) -> bool:
-    return os.path.splitext(entry.name)[1].lower() in images.SUFFIXES and entry.is_file()  # noqa: PTH122
-
-
-def _entries(folder: Path) -> list[os.DirEntry[str]]:
-    """What lies in a folder, by name, without hidden files and what archivers leave behind."""
-    return sorted(_visible(folder), key=lambda entry: entry.name)
-
-
-def _visible(folder: Path) -> Iterator[os.DirEntry[str]]:
-    try:
-        with os.scandir(folder) as entries:
-            for entry in entries:
-                if not entry.name.startswith((".", "__MACOSX")):
-                    yield entry
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise DataError(
-            f"The image folder does not exist: {images.shown(folder)}.",
-            action="Choose a folder with one sub-folder of images for each class.",
-            details=str(error),
-        ) from error
-    except OSError as error:
-        raise from_os_error(error, folder) from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import struct
 import warnings
 import zlib
@@ -10,14 +11,27 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError, features
 
 from pqv_core import deep_images
 from pqv_core.config.data import Scale
 from pqv_core.deep_images import BY_DEPTH, Deep
 from pqv_core.errors import DataError
 
-SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif", ".ppm", ".pgm"})
+_READ = {
+    "JPEG": ".jpg .jpeg .jpe .jfif .jfi .jif .pjpeg .pjpg .pjp .mpo",
+    "PNG": ".png .apng",
+    "WEBP": ".webp",
+    "BMP": ".bmp",
+    "DIB": ".dib",
+    "TIFF": ".tif .tiff",
+    "GIF": ".gif",
+    "PPM": ".ppm .pgm .pbm .pnm .pfm",
+    **({"AVIF": ".avif .avifs"} if features.check("avif") else {}),  # from Pillow 11.3 on
+}
+"""By Pillow's name of a format, the suffixes that its files have."""
+
+SUFFIXES = frozenset(suffix for suffixes in _READ.values() for suffix in suffixes.split())
 MAX_PIXELS = 128_000_000
 """More are refused: decoded as RGBA they are half a gigabyte."""
 
@@ -25,7 +39,7 @@ READING = 2
 """Raised when the same file is read as other pixels than before."""
 
 _ORIENTATION = 0x0112  # in EXIF
-_FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "TIFF", "GIF", "PPM")
+_FORMATS = tuple(_READ)
 _DECODER_ERRORS = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, Image.DecompressionBombError)
 """What Pillow's decoders raise on files that are cut or wrong."""
 
@@ -43,9 +57,17 @@ class UnreadableImageError(DataError):
         )
 
 
+_AT_THE_ENDS = re.compile(r"(?:(?<=[/\\])|^)\s+|\s+(?=[/\\]|$)")
+_CONTROL = {code: 0x2400 + code for code in range(32)}
+
+
 def shown(path: str | os.PathLike[str]) -> str:
-    """A path as text that every encoder takes, also where its bytes are no valid text."""
-    return os.fsencode(path).decode("utf-8", "replace")
+    """A path as text that every encoder takes, also where its bytes are no valid text.
+
+    A space at an end of a name is written as ␠, and a control character as its picture, since neither would be seen.
+    """
+    text = os.fsencode(path).decode("utf-8", "replace").translate(_CONTROL)
+    return _AT_THE_ENDS.sub(lambda found: "␠" * len(found[0]), text)
 
 
 def read(path: Path, *, channels: int = 3, scale: Scale = BY_DEPTH) -> Image.Image:

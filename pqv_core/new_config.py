@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pqv_core import brightness, catalog, dataset, predict, presets, weights_files
+from pqv_core import brightness, catalog, class_order, dataset, dataset_layout, images, predict, presets, weights_files
 from pqv_core import project as projects
 from pqv_core.config import DataConfig, ModelConfig, RunConfig, channels, with_setting, with_settings
 from pqv_core.config.export import engine_problem
 from pqv_core.config.model import argument_problem
 from pqv_core.config.prune import IMPORTANCES
+from pqv_core.dataset import Listing
 from pqv_core.errors import ConfigError, DataError, StorageError, UsageError
 
 EPOCHS_WITH_IMAGES = 3
@@ -47,10 +48,16 @@ class Choices:
 
 @dataclass(frozen=True)
 class NewConfig:
-    """The config, and a sentence for each choice that was made for the person."""
+    """The config, and what to say about it.
+
+    Attributes:
+        notes: A sentence for each choice that was made for the person.
+        images: What was found in the folders of images, and what was not taken.
+    """
 
     config: RunConfig
     notes: tuple[str, ...]
+    images: tuple[str, ...] = ()
 
 
 def build(choices: Choices) -> NewConfig:
@@ -69,8 +76,9 @@ def build(choices: Choices) -> NewConfig:
         config = with_setting(config, name, text)
     for pair in choices.settings:
         config = with_setting(config, *_split(pair))
-    check(config, project=choices.project)
-    return NewConfig(config, tuple(notes))
+    _check_settings(config, project=choices.project)
+    found = look_at_images(config, project=choices.project)
+    return NewConfig(config, tuple(notes), tuple(_told(config, found)))
 
 
 def _filled(choices: Choices, data: DataConfig, notes: list[str]) -> dict[str, Any]:
@@ -92,6 +100,11 @@ def check(config: RunConfig, *, project: Path) -> None:
         ModelError: The weights file is another kind of file.
         StorageError: The weights file does not exist.
     """
+    _check_settings(config, project=project)
+    look_at_images(config, project=project)
+
+
+def _check_settings(config: RunConfig, *, project: Path) -> None:
     entry = catalog.load().get(config.model.name)
     if problem := argument_problem(config.model.arguments):
         raise UsageError(problem, action="Remove it from the model's arguments.")
@@ -108,25 +121,51 @@ def check(config: RunConfig, *, project: Path) -> None:
                 f"The weights file does not exist: {weights}.", action="Give the path of a .safetensors or .pth file."
             )
         weights_files.parts(weights)
-    _check_images(config, project=project)
-
-
-def _check_images(config: RunConfig, *, project: Path) -> None:
     if channels_problem := channels.problem(config):
         raise channels_problem
-    given = {name: stored for name in ("train", "val") if (stored := getattr(config.data, name))}
+    _check_needs(config)
+
+
+def look_at_images(config: RunConfig, *, project: Path) -> dict[str, Listing]:
+    """What lies in the folders of images, by ``train`` and ``val``; named data sets, which the run fetches, left out.
+
+    Raises:
+        DataError: They cannot be used, or not together, or the file with the order of classes cannot.
+        StorageError: They may not be read.
+    """
+    given = {name: stored for name in dataset.SPLITS if (stored := getattr(config.data, name))}
     folders = {name: projects.resolved_path(stored, project=project) for name, stored in given.items()}
-    classes = {
-        name: dataset.classes(folder)
+    found = {
+        name: dataset.listing(folder)
         for name, folder in folders.items()
         if folder.exists() or not dataset.is_named(given[name])
     }
-    for folder in (folders[name] for name in classes):
-        found = dataset.brightest(folder, dataset.listing(folder).samples)
-        if problem := brightness.missing(found, config.data.scale, folder):
+    for listing in found.values():
+        values = dataset.brightest(listing.folder, listing.samples)
+        if problem := brightness.missing(values, config.data.scale, listing.folder):
             raise problem
-    if len(classes) == 2:
-        dataset.check_pair(classes["train"], classes["val"])
+    if len(found) == 2:
+        dataset.check_pair(found["train"].classes, found["val"].classes)
+    for name in found:
+        class_order.arranged(found[name].classes, config.data.class_order, project=project)
+    return found
+
+
+def _told(config: RunConfig, found: Mapping[str, Listing]) -> Iterator[str]:
+    """What to say about the folders of images."""
+    for name, listing in found.items():
+        yield f"{dataset.SPLITS[name]} ({images.shown(getattr(config.data, name))}): {listing.sentence}"
+        yield from (f"{dataset.SPLITS[name]}: {remark}" for remark in listing.remarks)
+    if len(found) == 2 and (missing := dataset.missing_classes(found["train"].classes, found["val"].classes)):
+        yield missing
+    if found and config.model.weights == "file" and config.data.class_order == class_order.TEXT:
+        doubt = class_order.doubt(next(iter(found.values())).classes)
+        if doubt:
+            yield doubt
+
+
+def _check_needs(config: RunConfig) -> None:
+    given = {name for name in dataset.SPLITS if getattr(config.data, name)}
     if config.finetune.epochs and "train" not in given:
         raise DataError(
             "Fine-tuning needs training images, and there are none.",
@@ -145,7 +184,7 @@ def _data(choices: Choices, notes: list[str]) -> DataConfig:
         return DataConfig()
     if dataset.is_named(choices.data.as_posix()) and not choices.data.exists():
         return DataConfig(train=choices.data.as_posix(), val=choices.data.as_posix())
-    pair = dataset.find(choices.data)
+    pair = dataset_layout.find(choices.data)
     if pair.val is None:
         notes.append("No validation images: accuracy is left out.")
     stored = {

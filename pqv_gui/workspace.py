@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 
-from pqv_core import catalog, dataset, demo, machine, results
+from pqv_core import catalog, class_order, dataset, dataset_layout, demo, machine, results
 from pqv_core import project as projects
 from pqv_core.config import RunConfig
 from pqv_core.errors import ErrorInfo, PqvError
@@ -189,6 +189,8 @@ class Workspace(QObject):
                 stored = getattr(self.session.config.data, split)
                 named = bool(stored) and dataset.is_named(stored)  # looked at by the run, which fetches it
                 self._look_at(split, self.session.resolved(stored) if stored and not named else None)
+            order = self.session.config.data.class_order
+            self._read_order(self.session.resolved(order) if class_order.is_file(order) else None)
         self._check()
 
     def _check(self) -> None:
@@ -215,16 +217,26 @@ class Workspace(QObject):
             progress=lambda done, total: self.images.progressed(split, folder, done, total),
         )
 
+    def _read_order(self, path: Path | None) -> None:
+        if self.images.choose_order(path):
+            assert path is not None
+            self.tasks.start(
+                lambda _: class_order.read(path),
+                done=lambda file: self.images.order_read(path, file),
+                failed=lambda error: self.images.order_failed(path, error),
+            )
+
     def look_again(self) -> None:
         """Look at the image folders anew."""
         for split in ("train", "val"):
             self.images.choose(split, None)
+        self.images.choose_order(None)
         self._session_changed()
 
     def choose_images(self, folder: Path) -> None:
         """Take a folder with training and validation images, and settings that make use of them."""
 
-        def done(pair: dataset.Pair) -> None:
+        def done(pair: dataset_layout.Pair) -> None:
             stored = {
                 "data.train": self.session.stored(pair.train) if pair.train else None,
                 "data.val": self.session.stored(pair.val) if pair.val else None,
@@ -233,7 +245,7 @@ class Workspace(QObject):
             more = defaults.with_images(self.session.config, published=entry is not None and entry.pretrained)
             self.session.set_many({**stored, **(more if pair.train else {})}, label="data.train")
 
-        self.tasks.start(lambda _: dataset.find(folder), done=done, failed=self._failing(Place.MODEL))
+        self.tasks.start(lambda _: dataset_layout.find(folder), done=done, failed=self._failing(Place.MODEL))
 
     def _failing(self, place: Place) -> Callable[[ErrorInfo], None]:
         return lambda error: self.failed.emit(error, place)

@@ -18,7 +18,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from pqv_core import dataset
+from pqv_core import dataset, dataset_layout
 from pqv_core.config import FinetuneConfig, PruneConfig
 from pqv_core.config.prune import IMPORTANCES, Importance
 from pqv_core.engine import checkpoint, data, evaluate, models
@@ -59,7 +59,7 @@ class Study:
     def __init__(self, folder: Path, work: Path) -> None:
         self.work = work
         self.context = Context(run="recovery", send=_tell)
-        pair = dataset.find(folder)
+        pair = dataset_layout.find(folder)
         assert pair.train is not None and pair.val is not None, "train and val are needed"
         self.folder = pair.train
         self.classes = dataset.classes(pair.train)

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from typing import Self
+from typing import Annotated, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from pqv_core.config.base import Config, PathText
+
+ORDERS = ("text", "natural")
+"""Orders of classes that follow from their names; anything else is the path of a file."""
+
+
+def _may_be_an_order(text: str) -> str:
+    if text not in ORDERS and not re.search(r"[./\\]", text):
+        raise ValueError("the order of classes is text, natural, or the path of a file such as classes.txt")
+    return text
+
+
+OrderText = Annotated[PathText, AfterValidator(_may_be_an_order)]
 
 
 @dataclass(frozen=True)
@@ -30,6 +43,8 @@ class DataConfig(Config):
             data sets, such as ``torch/cifar10``, ``hfds/…`` or ``tfds/…``: its training split.
         val: Folder of validation images; or such a name: its validation or test split.
         root: Folder in which named data sets lie, or into which they are downloaded; the user's cache when None.
+        class_order: Which output of the model each class folder stands for: by their names as ``text``, in
+            ``natural`` order (timm's: 2 before 10), or as a file lists them (``pqv_core.class_order``).
         eval_images: Upper limit of validation images to use, evenly spread over the classes; None for all.
         batch_size: Images a step while evaluating.
         white: The stored value that is white in images of more than 8 bits, such as 4095 for a camera of 12 bits whose
@@ -43,6 +58,7 @@ class DataConfig(Config):
     train: PathText | None = None
     val: PathText | None = None
     root: PathText | None = None
+    class_order: OrderText = "text"
     eval_images: int | None = Field(default=None, ge=1)
     batch_size: int = Field(default=32, ge=1, le=4096)
     white: float | None = None

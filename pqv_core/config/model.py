@@ -26,6 +26,7 @@ def argument_problem(arguments: Mapping[str, Argument]) -> str:
     refused = sorted(RESERVED_ARGUMENTS & set(arguments))
     return f"The argument {refused[0]} cannot be given to a model here." if refused else ""
 
+
 MAX_CHANNELS = 1024
 IMAGE_CHANNELS = (1, 3, 4)
 """Channels that images can be read with: grey, RGB, and any four as they are. Noise has as many as are asked for."""

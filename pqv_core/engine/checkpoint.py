@@ -7,7 +7,7 @@ Nothing in it is code, so reading one runs nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -86,6 +86,7 @@ class Recipe(BaseModel):
         base: The model that it was made from.
         attributes: By module, the plain attributes that differ from the base's.
         shapes: By parameter or buffer, the shape where it differs from the base's.
+        classes: Names of the classes that the outputs stand for; none where they are not known.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -94,17 +95,22 @@ class Recipe(BaseModel):
     base: Base
     attributes: dict[str, dict[str, Any]] = {}
     shapes: dict[str, tuple[int, ...]] = {}
+    classes: tuple[str, ...] = ()
 
 
-def save(model: nn.Module, path: Path, *, base: Base) -> None:
+def save(model: nn.Module, path: Path, *, base: Base, classes: Sequence[str] = ()) -> None:
     """Write the weights of ``model`` and the recipe that rebuilds it, whole or not at all.
+
+    Args:
+        classes: Names of the classes that the outputs stand for, in their order.
 
     Raises:
         StorageError: The file cannot be written.
     """
     # A tensor that two names share is written under both, and each reads its own copy.
     state = {name: tensor.detach().cpu().clone() for name, tensor in model.state_dict().items()}
-    tensorfile.write(path, state, recipe(model, base).model_dump(mode="json"))
+    found = recipe(model, base).model_copy(update={"classes": tuple(classes)})
+    tensorfile.write(path, state, found.model_dump(mode="json"))
 
 
 def recipe(model: nn.Module, base: Base) -> Recipe:

@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from pqv_core import brightness, dataset, images
+from pqv_core import brightness, class_order, dataset, images
 from pqv_core.config import channels
 from pqv_core.engine.augment import Augmentation
 from pqv_core.engine.context import Context
@@ -254,7 +254,7 @@ def open_images(
     if problem is not None:
         raise problem
     found = dataset.listing(folder)
-    names = found.classes if classes is None else tuple(classes)
+    names = found.classes if classes is None else tuple(class_order.composed(name) for name in classes)
     dataset.check_pair(names, found.classes)
     position = {name: index for index, name in enumerate(names)}
     samples = [(path, position[found.classes[label]]) for path, label in found.samples]

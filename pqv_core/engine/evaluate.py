@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 import torch.nn.functional as F  # noqa: N812
@@ -19,12 +20,17 @@ Answer = Callable[[Tensor], Tensor]
 
 @dataclass
 class Tally:
-    """Sums over images, so that parts of a dataset can be added up."""
+    """Sums over images, so that parts of a dataset can be added up.
+
+    Attributes:
+        answers: By class and output that was the highest, the number of images.
+    """
 
     top1: int = 0
     top5: int = 0
     loss: float = 0.0
     images: int = 0
+    answers: Counter[tuple[int, int]] = field(default_factory=Counter)
 
     def add(self, logits: Tensor, labels: Tensor) -> None:
         """Count a batch.
@@ -44,7 +50,9 @@ class Tally:
                 "The model answers with numbers that are not finite.",
                 action="Check its weights, or use other ones.",
             )
-        ranked = logits.topk(min(5, logits.shape[1]), dim=1).indices == labels[:, None]
+        outputs = logits.topk(min(5, logits.shape[1]), dim=1).indices
+        ranked = outputs == labels[:, None]
+        self.answers.update(zip(labels.tolist(), outputs[:, 0].tolist(), strict=True))
         self.top1 += int(ranked[:, 0].sum())
         self.top5 += int(ranked.sum())
         self.loss += float(F.cross_entropy(logits.double(), labels, reduction="sum"))
@@ -85,11 +93,21 @@ def accuracy(model: nn.Module | Answer, dataset: Images, *, batch_size: int, con
         DataError: Too many images cannot be read, or their classes are not the model's.
         Cancelled: The end was asked for.
     """
+    return judged(model, dataset, batch_size=batch_size, context=context).result()
+
+
+def judged(model: nn.Module | Answer, dataset: Images, *, batch_size: int, context: Context) -> Tally:
+    """The sums behind ``accuracy``, with progress told and unreadable images reported.
+
+    Raises:
+        DataError: As ``accuracy``.
+        Cancelled: The end was asked for.
+    """
     tally = count(
         model, dataset, batch_size=batch_size, tick=lambda done: context.progress(done, len(dataset), unit="images")
     )
     dataset.report_unreadable()
-    return tally.result()
+    return tally
 
 
 def count(

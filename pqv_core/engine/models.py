@@ -83,6 +83,11 @@ def _pretrained(wanted: Base, context: Context) -> nn.Module:
     return model
 
 
+def has_new_head(classes: int, context: Context) -> bool:
+    """Whether ``create`` has told this job that the model's head is new."""
+    return fitting.new_head(classes) in context.warnings
+
+
 def _own(path: Path, config: ModelConfig, num_classes: int | None, context: Context) -> tuple[nn.Module, Base]:
     """A checkpoint of ours, whose recipe says the architecture."""
     try:

@@ -8,7 +8,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QFileDialog, QLabel, QWidget
 
-from pqv_core import brightness, formatting
+from pqv_core import brightness, class_order, formatting
 from pqv_core.catalog import CatalogEntry
 from pqv_core.config.data import Scale
 from pqv_core.dataset import Unreadable
@@ -21,6 +21,7 @@ from pqv_gui.viewmodels.steps import Place
 from pqv_gui.widgets import thumbnails
 from pqv_gui.widgets.basics import Card, Disclosure, button, column, label, restyle, row
 from pqv_gui.widgets.choices import Choice, ChoiceCards
+from pqv_gui.widgets.class_order import ClassOrderInput
 from pqv_gui.widgets.columns import Columns
 from pqv_gui.widgets.inputs import ComboInput, TextInput
 from pqv_gui.widgets.lists import ArgumentsInput
@@ -149,8 +150,18 @@ class ModelPage(FormPage):
             layout.addStretch()
             halves.append((half, 1))
         card.body.addWidget(Columns(halves, fold_below=40, gap=1.2))
+        self.order = ClassOrderInput(shown=self.session.stored, start=self._project_folder)
+        order = self.form.add(
+            "data.class_order",
+            self.order,
+            text=tr("&Order of classes"),
+            hint=tr("Which output of the model each folder stands for. It must be the one that the weights have."),
+        )
+        card.body.addWidget(order)
         self.head = label("", wrap=True)
         card.body.addWidget(self.head)
+        self.doubt = label("", "problem", wrap=True)
+        card.body.addWidget(self.doubt)
         return card
 
     def _advanced(self) -> QWidget:
@@ -251,6 +262,7 @@ class ModelPage(FormPage):
         for split in ("train", "val"):
             self._show_facts(split, self.workspace.images.folders[split])
         self._show_head()
+        self._show_doubt()
 
     def _show_list(self) -> None:
         if self.models.families != self._families:
@@ -322,6 +334,12 @@ class ModelPage(FormPage):
         else:
             words = tr("{n} classes: the model’s head for {own} is replaced and must be trained.")
         self.head.setText(words.replace("{n}", f"{classes:,}").replace("{own}", f"{own:,}"))
+
+    def _show_doubt(self) -> None:
+        """What to know about the order of classes where weights bring a head."""
+        mind = self.session.get("model.weights") == "file" and self.session.get("data.class_order") == class_order.TEXT
+        self.doubt.setText(tr(self.workspace.images.doubt) if mind else "")
+        self.doubt.setVisible(bool(self.doubt.text()))
 
 
 def _bad(folder: FolderView) -> tuple[Unreadable, ...]:

@@ -60,6 +60,8 @@ class RunPage(Page):
         self.queue = QueueCard(workspace.runs)
         self.body.addWidget(self.queue)
         self.body.addWidget(self.results)
+        self.warnings = label("", "problem", wrap=True)
+        self.body.addWidget(self.warnings)
         self.phones = ResultTable()
         self.phones_card = Card(tr("On all targets"))
         self.phones_card.body.addWidget(self.phones)
@@ -175,6 +177,8 @@ class RunPage(Page):
         self._show_parts()
         record = run.now.record if not run.active else None
         self.results.show_cards(outcome.cards(record) if record else [])
+        self.warnings.setText("\n".join(f"⚠ {tr(text)}" for text in record.warnings) if record else "")
+        self.warnings.setVisible(bool(self.warnings.text()))
         self._show_phones(record)
         self._show_operators(record)
         self._show_layers(record)

@@ -69,6 +69,8 @@ def _images(config: RunConfig, images: Images) -> Iterator[Problem]:
             yield Problem(f"data.{split}", images.folders[split].sentence)
     if images.mismatch:
         yield Problem("data.val", images.mismatch)
+    if images.order_problem:
+        yield Problem("data.class_order", images.order_problem)
     for folder in images.folders.values():
         depth = (
             brightness.missing(folder.scan.brightest, config.data.scale, folder.scan.folder) if folder.scan else None

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from pqv_core import dataset
+from pqv_core import class_order, dataset
 from pqv_core.errors import DataError, ErrorInfo
 from pqv_gui.viewmodels.observable import Observable
 
@@ -37,7 +37,17 @@ class FolderView:
         each = f"{counts[0]:,}" if min(counts) == max(counts) else f"{min(counts):,} to {max(counts):,}"
         text = f"{self.scan.total:,} images, {len(self.scan.classes):,} classes, {each} a class."
         bad = len(self.scan.unreadable)
-        return f"{text} {bad:,} cannot be read and will be left out." if bad else text
+        told = [f"{text} {bad:,} cannot be read and will be left out." if bad else text]
+        return "\n".join([*told, *self.scan.remarks])
+
+
+@dataclass(frozen=True)
+class OrderView:
+    """The file with the order of classes, where one is chosen, as far as it has been read."""
+
+    path: Path | None = None
+    file: class_order.ClassFile | None = None
+    error: ErrorInfo | None = None
 
 
 class Images(Observable):
@@ -45,6 +55,7 @@ class Images(Observable):
 
     def __init__(self) -> None:
         super().__init__()
+        self.order = OrderView()
         self.folders: dict[str, FolderView] = {"train": FolderView(), "val": FolderView()}
 
     @property
@@ -88,11 +99,56 @@ class Images(Observable):
         self.folders[split] = view
         self.notify()
 
+    def choose_order(self, path: Path | None) -> bool:
+        """Note which file has the order of classes; True when it is another one than before and has to be read."""
+        if self.order.path == path:
+            return False
+        self._set_order(OrderView(path))
+        return path is not None
+
+    def order_read(self, path: Path, file: class_order.ClassFile) -> None:
+        """The file with the order of classes has been read."""
+        if self.order.path == path:
+            self._set_order(OrderView(path, file=file))
+
+    def order_failed(self, path: Path, error: ErrorInfo) -> None:
+        """The file with the order of classes cannot be used."""
+        if self.order.path == path:
+            self._set_order(OrderView(path, error=error))
+
+    def _set_order(self, view: OrderView) -> None:
+        self.order = view
+        self.notify()
+
     @property
     def classes(self) -> int | None:
-        """Number of classes, once known."""
+        """Number of classes, once known; a file may list more than there are images of."""
         scan = self.train.scan or self.val.scan
-        return len(scan.classes) if scan else None
+        if scan is None:
+            return None
+        try:
+            return len(self.order.file.naming(scan.classes) if self.order.file else scan.classes)
+        except DataError:  # said by ``order_problem``
+            return len(scan.classes)
+
+    @property
+    def order_problem(self) -> str:
+        """Why the file with the order of classes cannot be used for these images; empty where it can."""
+        if self.order.error is not None:
+            return f"{self.order.error.message} {self.order.error.action}".strip()
+        for folder in self.folders.values():
+            try:
+                if folder.scan is not None and self.order.file is not None:
+                    self.order.file.naming(folder.scan.classes)
+            except DataError as error:
+                return str(error)
+        return ""
+
+    @property
+    def doubt(self) -> str:
+        """What to know where text and natural order of the classes differ; empty where they do not."""
+        scan = self.train.scan or self.val.scan
+        return class_order.doubt(scan.classes) if scan else ""
 
     @property
     def mismatch(self) -> str:

@@ -13,6 +13,7 @@ SETTINGS = {
     "model.arguments": "Model arguments",
     "data.train": "Training images",
     "data.val": "Validation images",
+    "data.class_order": "Order of classes",
     "data.root": "Folder of named data sets",
     "data.eval_images": "Images for accuracy",
     "data.batch_size": "Evaluation batch",

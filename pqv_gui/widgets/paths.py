@@ -55,8 +55,9 @@ class PathInput(QWidget):
         layout.addWidget(self.browse)
 
     def get(self) -> str | None:
-        """What the line says; None when it is empty."""
-        return self.line.text().strip() or None
+        """What the line says, spaces at its ends too, as names of files may have some; None when it is empty."""
+        text = self.line.text()
+        return text if text.strip() else None
 
     def set_value(self, value: str | None) -> None:
         """Show a path."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from pqv_core.engine import data, evaluate
+from pqv_core.engine import data, evaluate, permuted
 from pqv_core.engine.stages.work import Result, Stage, Work
 
 
@@ -23,17 +23,23 @@ def _evaluate_inputs(stage: str) -> Callable[[Work], Result | None]:
     return inputs
 
 
-def _evaluate(source: Callable[[Work], str]) -> Callable[[Work, Path], Result]:
-    def work_(work: Work, directory: Path) -> Result:
-        accuracy = evaluate.accuracy(
-            work.model(source(work)),
-            val_images(work),
-            batch_size=work.config.data.batch_size,
-            context=work.context,
-        )
-        return accuracy.model_dump(mode="json")
+def _evaluate(work: Work, directory: Path) -> Result:
+    tally = _judged(work, "load")
+    loaded = work.results["load"]
+    if loaded["brought_head"]:
+        remark = permuted.remark(tally.answers, loaded["classes"])
+        if remark:
+            work.context.warn(remark)
+    return tally.result().model_dump(mode="json")
 
-    return work_
+
+def _evaluate_pruned(work: Work, directory: Path) -> Result:
+    return _judged(work, work.final_stage).result().model_dump(mode="json")
+
+
+def _judged(work: Work, stage: str) -> evaluate.Tally:
+    batch_size = work.config.data.batch_size
+    return evaluate.judged(work.model(stage), val_images(work), batch_size=batch_size, context=work.context)
 
 
 def val_images(work: Work) -> data.Images:
@@ -48,7 +54,5 @@ def val_images(work: Work) -> data.Images:
     )
 
 
-EVALUATE = Stage("evaluate", _evaluate_inputs("evaluate"), _evaluate(lambda work: "load"))
-EVALUATE_PRUNED = Stage(
-    "evaluate_pruned", _evaluate_inputs("evaluate_pruned"), _evaluate(lambda work: work.final_stage)
-)
+EVALUATE = Stage("evaluate", _evaluate_inputs("evaluate"), _evaluate)
+EVALUATE_PRUNED = Stage("evaluate_pruned", _evaluate_inputs("evaluate_pruned"), _evaluate_pruned)

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import torch
 
-from pqv_core import dataset, weights_files
+from pqv_core import class_order, dataset, weights_files
 from pqv_core import project as projects
 from pqv_core.config import channels
-from pqv_core.engine import checkpoint, environment, imagenet, models
+from pqv_core.engine import checkpoint, class_names, environment, models
 from pqv_core.engine.stages.work import PREPROCESSING, WEIGHTS_FILE, Result, Stage, Work
 
 
@@ -29,31 +29,38 @@ def _load_inputs(work: Work) -> Result:
 
 
 def _classes(work: Work) -> list[str] | None:
-    """Names of the classes in the images; None without images."""
-    train, val = (dataset.classes(folder) if folder else None for folder in (work.train, work.val))
+    """Names of the classes of the images, in the order that is set; None without images."""
+    train, val = work.listing("train"), work.listing("val")
     if train is not None and val is not None:
-        dataset.check_pair(train, val)
-    return train if train is not None else val
+        dataset.check_pair(train.classes, val.classes)
+    found = train or val
+    if found is None:
+        return None
+    return class_order.arranged(found.classes, work.config.data.class_order, project=work.project)
 
 
 def _load(work: Work, directory: Path) -> Result:
     torch.manual_seed(work.config.seed)
     classes = _classes(work)
     if classes:
-        classes = imagenet.head_classes(work.config.model, classes, project=work.project) or classes
+        classes = class_names.of_outputs(work.config, classes, project=work.project)
     model, base = models.create(
         work.config.model,
         num_classes=len(classes) if classes else None,
         project=work.project,
         context=work.context,
     )
-    checkpoint.save(model, directory / WEIGHTS_FILE, base=base)
+    brought = work.config.model.weights != "random" and not models.has_new_head(len(classes or ()), work.context)
+    if classes and brought:
+        class_names.warn(work.config, classes, project=work.project, context=work.context)
+    checkpoint.save(model, directory / WEIGHTS_FILE, base=base, classes=classes or ())
     params, macs = models.count(model)
     return {
         "params": params,
         "macs": macs,
         "base": base.model_dump(mode="json"),
         "classes": classes,
+        "brought_head": brought,
         "preprocessing": PREPROCESSING.dump_python(models.preprocessing(model), mode="json"),
     }
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import torch
 
 from pqv_core.config.prune import IMPORTANCES
-from pqv_core.engine import checkpoint, data, models, prune
-from pqv_core.engine.stages.work import WEIGHTS_FILE, Result, Stage, Work
+from pqv_core.engine import data, models, prune
+from pqv_core.engine.stages.work import Result, Stage, Work
 
 
 def _uncut(work: Work) -> str:
@@ -46,7 +46,7 @@ def _prune(work: Work, directory: Path) -> Result:
         batches = list(read)  # every step of pruning looks at all of them
     torch.manual_seed(work.config.seed)
     pruned = prune.prune(work.model(_uncut(work)), config, batches=batches, context=work.context)
-    checkpoint.save(pruned, directory / WEIGHTS_FILE, base=work.base)
+    work.save(pruned, directory)
     params, macs = models.count(pruned)
     return {"params": params, "macs": macs}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pqv_core.engine import checkpoint, crew, models, sparsify
+from pqv_core.engine import crew, models, sparsify
 from pqv_core.engine.stages.work import WEIGHTS_FILE, Result, Stage, Work
 from pqv_core.errors import DataError
 from pqv_core.fsio import remove_folder
@@ -43,7 +43,7 @@ def _sparsify(work: Work, directory: Path) -> Result:
         directory=directory / "state",
         sparsify=work.config.prune,
     )
-    checkpoint.save(crew.train(plan, work.context), directory / WEIGHTS_FILE, base=work.base)
+    work.save(crew.train(plan, work.context), directory)
     remove_folder(directory / "state")
     return {name: work.results["load"][name] for name in ("params", "macs")}
 
@@ -84,7 +84,7 @@ def _finetune(work: Work, directory: Path) -> Result:
         directory=directory / "state",
     )
     tuned = crew.train(plan, work.context)
-    checkpoint.save(tuned, directory / WEIGHTS_FILE, base=work.base)
+    work.save(tuned, directory)
     remove_folder(directory / "state")
     params, macs = models.count(tuned)
     return {"params": params, "macs": macs}

@@ -43,6 +43,7 @@ class Work:
     directories: dict[str, Path] = field(default_factory=dict)
     elsewhere: dict[str, tuple[Measurement, ...]] = field(default_factory=dict)
     _fingerprints: dict[Path, str] = field(default_factory=dict)
+    _listings: dict[str, dataset.Listing] = field(default_factory=dict)
 
     def complete(self, stage: str, *, key: str, result: dict[str, Any], directory: Path) -> None:
         """Note that a stage is done and where its files are."""
@@ -73,6 +74,21 @@ class Work:
         """Folder of validation images."""
         return self.folder("val")
 
+    def listing(self, which: str) -> dataset.Listing | None:
+        """What lies in the folder of ``train`` or ``val`` images; looked up, and told, once a run.
+
+        It is told in a run that takes every stage over, too: what is skipped may change without any image.
+        """
+        folder = self.folder(which)
+        if folder is None:
+            return None
+        if which not in self._listings:
+            found = self._listings[which] = dataset.listing(folder)
+            self.context.log(f"{dataset.SPLITS[which]}: {found.sentence}")
+            for remark in found.remarks:
+                self.context.warn(f"{dataset.SPLITS[which]}: {remark}")
+        return self._listings[which]
+
     def fingerprint(self, folder: Path | None) -> str | None:
         """Hash of what lies in a folder of images and of how their values are read; looked up once a run."""
         if folder is None:
@@ -91,6 +107,15 @@ class Work:
     def model(self, stage: str) -> nn.Module:
         """The model that a stage gave, in eval mode."""
         return checkpoint.load(self.directories[stage] / WEIGHTS_FILE).eval()
+
+    def save(self, model: nn.Module, directory: Path) -> None:
+        """Keep the model that a stage gives in the stage's folder.
+
+        Raises:
+            StorageError: The file cannot be written.
+        """
+        classes = self.results["load"]["classes"] or ()
+        checkpoint.save(model, directory / WEIGHTS_FILE, base=self.base, classes=classes)
 
     @property
     def base(self) -> checkpoint.Base:

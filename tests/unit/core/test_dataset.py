@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from pqv_core import dataset
+from pqv_core import dataset, dataset_layout
 from pqv_core.errors import Cancelled, DataError
 
 
@@ -35,7 +35,7 @@ def folder_of(root: Path, layout: dict[str, int]) -> Path:
 def test_plain_class_folders_are_training_images(tmp_path: Path) -> None:
     folder_of(tmp_path, {"cat": 1, "dog": 1})
 
-    assert dataset.find(tmp_path) == dataset.Pair(train=tmp_path, val=None)
+    assert dataset_layout.find(tmp_path) == dataset_layout.Pair(train=tmp_path, val=None)
 
 
 @pytest.mark.parametrize("train", ["train", "Training"])
@@ -44,26 +44,26 @@ def test_a_split_folder_is_a_pair(tmp_path: Path, train: str, val: str) -> None:
     for split in (train, val):
         folder_of(tmp_path / split, {"cat": 1, "dog": 1})
 
-    assert dataset.find(tmp_path) == dataset.Pair(train=tmp_path / train, val=tmp_path / val)
+    assert dataset_layout.find(tmp_path) == dataset_layout.Pair(train=tmp_path / train, val=tmp_path / val)
 
 
 def test_val_comes_before_test(tmp_path: Path) -> None:
     for split in ("train", "val", "test"):
         folder_of(tmp_path / split, {"cat": 1, "dog": 1})
 
-    assert dataset.find(tmp_path).val == tmp_path / "val"
+    assert dataset_layout.find(tmp_path).val == tmp_path / "val"
 
 
 def test_validation_alone(tmp_path: Path) -> None:
     folder_of(tmp_path / "val", {"cat": 1, "dog": 1})
 
-    assert dataset.find(tmp_path) == dataset.Pair(train=None, val=tmp_path / "val")
+    assert dataset_layout.find(tmp_path) == dataset_layout.Pair(train=None, val=tmp_path / "val")
 
 
 def test_train_can_be_a_class(tmp_path: Path) -> None:
     folder_of(tmp_path, {"train": 2, "tram": 2})
 
-    assert dataset.find(tmp_path) == dataset.Pair(train=tmp_path, val=None)
+    assert dataset_layout.find(tmp_path) == dataset_layout.Pair(train=tmp_path, val=None)
 
 
 def test_a_split_without_class_folders_is_refused(tmp_path: Path) -> None:
@@ -71,7 +71,7 @@ def test_a_split_without_class_folders_is_refused(tmp_path: Path) -> None:
     folder_of(tmp_path, {"val": 2})
 
     with pytest.raises(DataError, match=r"val lie directly in the folder"):
-        dataset.find(tmp_path)
+        dataset_layout.find(tmp_path)
 
 
 NAMES = st.text("abcxyz", min_size=1, max_size=4)
@@ -92,9 +92,9 @@ def test_any_split_is_found_and_listed_or_refused(
             for index in range(count):
                 (inner / f"{index}.JPG").touch()
 
-    pair = dataset.find(root)
+    pair = dataset_layout.find(root)
 
-    assert pair == dataset.Pair(root / "train", root / "val")
+    assert pair == dataset_layout.Pair(root / "train", root / "val")
     for folder, layout in ((pair.train, train), (pair.val, val)):
         assert folder is not None
         filled = {name: count for name, count in layout.items() if count}
