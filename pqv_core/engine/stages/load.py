@@ -33,6 +33,8 @@ def _classes(work: Work) -> list[str] | None:
     train, val = work.listing("train"), work.listing("val")
     if train is not None and val is not None:
         dataset.check_pair(train.classes, val.classes)
+        if missing := dataset.missing_classes(train.classes, val.classes):
+            work.context.warn(missing)
     found = train or val
     if found is None:
         return None
