@@ -63,8 +63,14 @@ def refuse_splits(folder: Path) -> None:
     Raises:
         DataError: Names the folder to choose.
     """
-    splits = _splits(_inside(folder))
-    if len(splits) == 2 and not any(_is_flat(path) for path in splits.values()):
+    inside = _inside(folder)
+    splits = _splits(inside)
+    if len(splits) < 2:
+        return
+    flat = [path for path in splits.values() if _is_flat(path)]
+    if flat and len(inside) == 2:
+        raise without_classes(flat[0])
+    if not flat:
         raise DataError(
             f"{images.shown(folder)} holds training and validation images, not the folders of classes.",
             action=f"Choose {images.shown(splits['train'])} and {images.shown(splits['val'])}.",

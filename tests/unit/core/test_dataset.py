@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import unicodedata
 from collections import Counter
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from pqv_core import dataset, dataset_layout
-from pqv_core.errors import Cancelled, DataError
+from pqv_core.errors import Cancelled, DataError, StorageError
 
 
 def picture(path: Path, colour: str = "red") -> Path:
@@ -231,6 +232,146 @@ def test_a_subset_is_spread_over_the_classes(labels: list[int], count: int) -> N
     short = [label for label in there if taken[label] < there[label]]
     for label in short:  # nobody who has images left got two fewer than another
         assert max(taken.values(), default=0) - taken[label] <= 1
+
+
+# what is left out is named ------------------------------------------------------------------------------------
+
+
+def remarks(folder: Path) -> str:
+    return "\n".join(dataset.listing(folder).remarks)
+
+
+def test_nothing_is_said_where_nothing_is_left_out(tmp_path: Path) -> None:
+    folder_of(tmp_path, {"cat": 1, "dog": 1})
+    for name in ("README.md", "cat/labels.csv", "cat/Thumbs.db", "dog/.DS_Store", "dog/desktop.ini", "LICENSE"):
+        (tmp_path / name).touch()
+
+    assert remarks(tmp_path) == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("a.HEIC", "1 .heic (HEIC is not read: convert to JPEG)"),
+        ("a.cr2", "1 .cr2 (camera RAW is not read"),
+        ("a.jxl", "1 .jxl (not read: convert to PNG)"),
+        ("a.mp4", "1 .mp4 (videos"),
+        ("a.zip", "1 .zip (archives: unpack them)"),
+        ("IMG_0001", "1 without a suffix"),
+        ("a.jpg ", "1 .jpg␠ (not a kind"),
+        (".a.jpg.icloud", "1 .icloud (still in iCloud"),
+        ("a.strange", "1 .strange (not a kind"),
+    ],
+)
+def test_files_that_are_skipped_are_counted_with_the_reason(tmp_path: Path, name: str, words: str) -> None:
+    folder_of(tmp_path, {"cat": 1, "dog": 1})
+    (tmp_path / "cat" / name).touch()
+
+    assert words in remarks(tmp_path)
+
+
+def test_classes_that_end_up_empty_and_images_outside_are_named(tmp_path: Path) -> None:
+    folder_of(tmp_path, {"cat": 1, "dog": 1, "fish": 0, "fox ": 0})
+    (tmp_path / "fish" / "a.heic").touch()
+    picture(tmp_path / "stray.png")
+
+    text = remarks(tmp_path)
+
+    assert "without images, which count as no classes: fish, fox␠." in text
+    assert "beside the class folders: stray.png." in text
+
+
+def test_what_is_skipped_is_named_where_nothing_is_left(tmp_path: Path) -> None:
+    folder_of(tmp_path, {"cat": 0, "dog": 0})
+    (tmp_path / "cat" / "a.heic").touch()
+
+    assert "HEIC" in refusal(tmp_path).message
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["@eaDir", "#recycle", "$RECYCLE.BIN", "System Volume Information", ".AppleDouble", "lost+found", "__pycache__"],
+)
+def test_system_folders_are_no_classes_and_hold_no_images(tmp_path: Path, name: str) -> None:
+    folder_of(tmp_path, {"cat": 1, "dog": 1, name: 2, f"cat/{name}": 2})
+
+    assert dataset.listing(tmp_path).samples == (("cat/0.png", 0), ("dog/0.png", 1))
+    assert remarks(tmp_path) == ""
+
+
+def test_links_that_lead_nowhere_or_back_are_named(tmp_path: Path) -> None:
+    folder_of(tmp_path, {"cat": 1, "dog": 1})
+    for name, target in {"cat/gone.png": "nowhere", "cat/loop": "loop", "cat/up": "..", "round": "round"}.items():
+        (tmp_path / name).symlink_to(target)
+
+    assert dataset.listing(tmp_path).counts == (1, 1)
+    assert "Links that lead nowhere are left out: round, cat/gone.png, cat/loop." in remarks(tmp_path)
+    assert "are not followed: cat/up." in remarks(tmp_path)
+
+
+def test_a_folder_that_may_not_be_read_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder_of(tmp_path, {"cat": 1, "dog": 1})
+    scandir = os.scandir
+
+    def refusing(path: Path) -> object:
+        if Path(path).name == "dog":
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    with pytest.raises(StorageError, match=r"not permitted: .*dog"):
+        dataset.listing(tmp_path)
+
+
+@pytest.mark.parametrize("suffix", [".jfif", ".JIF", ".pjpeg", ".jpe", ".tif", ".dib", ".apng", ".pnm", ".pbm"])
+def test_other_suffixes_of_the_same_formats_are_read(tmp_path: Path, suffix: str) -> None:
+    kinds = {".tif": "TIFF", ".dib": "DIB", ".apng": "PNG", ".pnm": "PPM", ".pbm": "PPM"}
+    for name in ("cat", "dog"):
+        (tmp_path / name).mkdir()
+        image = Image.new("1" if suffix == ".pbm" else "RGB", (8, 8))
+        image.save(tmp_path / name / f"0{suffix}", kinds.get(suffix, "JPEG"))
+
+    found = dataset.scan(tmp_path)
+
+    assert (found.counts, found.unreadable, found.remarks) == ((1, 1), (), ())
+
+
+# names --------------------------------------------------------------------------------------------------------
+
+
+def test_names_are_compared_in_the_composed_form_and_paths_stay(tmp_path: Path) -> None:
+    forms = {form: unicodedata.normalize(form, "café") for form in ("NFC", "NFD")}
+    for form, name in forms.items():
+        folder_of(tmp_path / form, {name: 1, "x": 1})
+    train, val = (dataset.listing(tmp_path / form) for form in forms)
+
+    dataset.check_pair(train.classes, val.classes)
+    assert train.classes == val.classes == (forms["NFC"], "x")
+    assert [path for path, _ in val.samples] == [f"{forms['NFD']}/0.png", "x/0.png"]
+
+
+def test_one_class_may_have_two_folders_of_its_name(tmp_path: Path) -> None:
+    folder_of(tmp_path, {unicodedata.normalize(form, "é"): 1 for form in ("NFC", "NFD")} | {"x": 1})
+    if len(list(tmp_path.iterdir())) < 3:
+        pytest.skip("this file system takes the two for the same")
+
+    assert dict(zip(dataset.listing(tmp_path).classes, dataset.listing(tmp_path).counts, strict=True)) == {
+        "x": 1,
+        "é": 2,
+    }
+    assert "one class" in remarks(tmp_path)
+
+
+def test_classes_that_are_spelt_otherwise_are_named_together() -> None:
+    with pytest.raises(DataError) as caught:
+        dataset.check_pair(["Cat", "dog ", "fox"], ["cat", "dog", "fox"])
+
+    assert "cat for Cat, dog for dog␠" in caught.value.message and "capitals" in caught.value.action
+
+
+def test_classes_without_validation_images_are_named() -> None:
+    assert dataset.missing_classes(["cat", "dog", "fox"], ["dog"]) == "No validation images for cat, fox."
+    assert dataset.missing_classes(["cat", "dog"], ["dog", "cat"]) == ""
 
 
 # has it changed? ----------------------------------------------------------------------------------------------

@@ -51,6 +51,42 @@ def test_with_images_accuracy_counts_too(tmp_path: Path, digits: Path) -> None:
     assert (config.data.train, config.data.val) == ("digits/train", "digits/val")
 
 
+def test_what_was_found_in_the_folders_is_said(tmp_path: Path, digits: Path) -> None:
+    for name in ("train/one/a.heic", "train/two/b.heic"):
+        (digits / name).touch()
+    (digits / "val" / "two" / "a.png").rename(digits / "val" / "one" / "b.png")
+    (digits / "val" / "three").mkdir()
+
+    with pytest.raises(DataError, match="without images, which count as no classes: three, two"):
+        build(tmp_path, data=digits)
+    Image.new("L", (8, 8)).save(digits / "val" / "two" / "a.png")
+
+    said = build(tmp_path, data=digits).images
+    assert said[0] == "Training images (digits/train): 2 images in 2 classes."
+    assert "2 .heic (HEIC" in said[1]
+    assert said[2] == "Validation images (digits/val): 3 images in 2 classes."
+    assert "three" in said[3]
+
+
+def test_orders_that_differ_are_said_for_weights_of_ones_own(tmp_path: Path) -> None:
+    for name in ("2", "10"):
+        (tmp_path / "set" / name).mkdir(parents=True)
+        Image.new("L", (8, 8)).save(tmp_path / "set" / name / "a.png")
+    (tmp_path / "w.pth").touch()
+
+    said = build(tmp_path, data=tmp_path / "set", weights=tmp_path / "w.pth")
+    assert "10 comes before 2" in said.images[-1]
+    natural = build(tmp_path, data=tmp_path / "set", weights=tmp_path / "w.pth", settings=("data.class_order=natural",))
+    assert not any("order" in text for text in natural.images)
+
+
+def test_a_file_of_classes_that_misses_one_is_refused_at_once(tmp_path: Path, digits: Path) -> None:
+    (tmp_path / "classes.txt").write_text("one\nthree\n")
+
+    with pytest.raises(DataError, match="does not name the class two"):
+        build(tmp_path, data=digits, settings=("data.class_order=classes.txt",))
+
+
 def test_a_data_set_may_be_named_instead_of_a_folder(tmp_path: Path) -> None:
     config = build(tmp_path, data=Path("torch/cifar10")).config
     assert (config.data.train, config.data.val) == ("torch/cifar10", "torch/cifar10")
