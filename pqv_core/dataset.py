@@ -247,7 +247,7 @@ def check_pair(train: Sequence[str], val: Sequence[str]) -> None:
         for name in unknown
         if folder_walk.alike(name) in known
     ]
-    alike = f" They are spelt otherwise: {', '.join(twins[:_LISTED])}. (␠ is a space.)" if twins else ""
+    alike = f" They are spelt otherwise: {', '.join(twins[:_LISTED])}." if twins else ""
     raise DataError(
         f"The validation images have classes that the training images have not: {listed(unknown, _LISTED)}.{alike}",
         action="Give the folders the same names, capitals and spaces too."

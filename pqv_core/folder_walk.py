@@ -207,7 +207,7 @@ def _missing(folder: Path, error: OSError) -> DataError:
     near = _near(folder)
     return DataError(
         f"The image folder does not exist: {images.shown(folder)}.",
-        action=f"There is {images.shown(near)}: take it, or rename it. (␠ is a space.)"
+        action=f"There is {images.shown(near)}: take it, or rename it."
         if near is not None
         else "Choose a folder with one sub-folder of images for each class.",
         details=str(error),

@@ -57,17 +57,17 @@ class UnreadableImageError(DataError):
         )
 
 
-_AT_THE_ENDS = re.compile(r"(?:(?<=[/\\])|^)\s+|\s+(?=[/\\]|$)")
-_CONTROL = {code: 0x2400 + code for code in range(32)}
+_SPACED = re.compile(r"(?:(?<=[/\\])|^)(?=\s|[^/\\]*\s(?:[/\\]|$))[^/\\]+")
+_CONTROL = {code: f"\\x{code:02x}" for code in range(32)}
 
 
 def shown(path: str | os.PathLike[str]) -> str:
     """A path as text that every encoder takes, also where its bytes are no valid text.
 
-    A space at an end of a name is written as ␠, and a control character as its picture, since neither would be seen.
+    A name with a space at an end, which would not be seen, stands in quotes; control characters are escaped.
     """
     text = os.fsencode(path).decode("utf-8", "replace").translate(_CONTROL)
-    return _AT_THE_ENDS.sub(lambda found: "␠" * len(found[0]), text)
+    return _SPACED.sub(lambda name: f"“{name[0]}”", text)
 
 
 def read(path: Path, *, channels: int = 3, scale: Scale = BY_DEPTH) -> Image.Image:

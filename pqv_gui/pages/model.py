@@ -160,7 +160,7 @@ class ModelPage(FormPage):
         card.body.addWidget(order)
         self.head = label("", wrap=True)
         card.body.addWidget(self.head)
-        self.doubt = label("", "problem", wrap=True)
+        self.doubt = label("", wrap=True)
         card.body.addWidget(self.doubt)
         return card
 
@@ -309,7 +309,7 @@ class ModelPage(FormPage):
         dark = brightness.warning(folder.scan.brightest, scale) if folder.scan is not None else ""
         text.setText("" if folder.state == "failed" else f"{tr(folder.sentence)} {tr(dark)}".strip())
         text.setVisible(bool(text.text()))
-        restyle(text, tone="good" if folder.state == "ok" and not _bad(folder) and not dark else "")
+        restyle(text, tone="good" if folder.state == "ok" and not folder.leaves_out and not dark else "")
         text.setToolTip("\n".join(f"{item.name}: {item.reason}" for item in _bad(folder)[:30]))
         pictures = folder.scan.thumbnails if folder.scan is not None else ()
         if self._pictures.get(split, ((), scale)) != (pictures, scale):
@@ -338,8 +338,9 @@ class ModelPage(FormPage):
     def _show_doubt(self) -> None:
         """What to know about the order of classes where weights bring a head."""
         mind = self.session.get("model.weights") == "file" and self.session.get("data.class_order") == class_order.TEXT
-        self.doubt.setText(tr(self.workspace.images.doubt) if mind else "")
-        self.doubt.setVisible(bool(self.doubt.text()))
+        doubt = self.workspace.images.doubt if mind else ""
+        self.doubt.setText(f"⚠ {tr(doubt)}")
+        self.doubt.setVisible(bool(doubt))
 
 
 def _bad(folder: FolderView) -> tuple[Unreadable, ...]:

@@ -25,6 +25,11 @@ class FolderView:
     error: ErrorInfo | None = None
 
     @property
+    def leaves_out(self) -> bool:
+        """Whether something in it is not used, or may be meant otherwise."""
+        return self.scan is not None and bool(self.scan.unreadable or self.scan.remarks)
+
+    @property
     def sentence(self) -> str:
         """What a person reads below the folder's name."""
         if self.state == "checking":

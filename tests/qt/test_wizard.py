@@ -17,6 +17,7 @@ from pqv_core.config.quantize import ENGINES
 from pqv_gui.pages.base import FormPage
 from pqv_gui.viewmodels.steps import WIZARD, Place
 from pqv_gui.widgets.choices import ChoiceCards
+from pqv_gui.widgets.class_order import ClassOrderInput
 from pqv_gui.window import MainWindow
 from tests.qt.conftest import MakeWindow
 
@@ -255,6 +256,61 @@ def test_what_images_lack_is_said_beside_the_setting(window: MainWindow, qtbot: 
     session.set("model.arguments", {"in_chans": 1})
     assert not any("the model takes" in text for text in visible_problems(problems))
     assert "× 1" in problems.figures.text()  # type: ignore[attr-defined]
+
+
+def test_what_is_skipped_in_a_folder_is_said_below_it(window: MainWindow, qtbot: QtBot, images: Path) -> None:
+    (images / "train" / "cat" / "photo.heic").touch()
+    (images / "train" / "fish").mkdir()
+    window.workspace.choose_images(images)
+    qtbot.waitUntil(lambda: window.workspace.images.train.state == "ok")
+    text = page(window, Place.MODEL).facts["train"].text()  # type: ignore[attr-defined]
+    assert "images, 2 classes" in text and "1 .heic (HEIC" in text and "no classes: fish" in text
+
+
+def test_the_order_of_classes_is_chosen_beside_the_images(window: MainWindow, qtbot: QtBot, images: Path) -> None:
+    session, look = window.workspace.session, window.workspace.images
+    window.workspace.choose_images(images)
+    qtbot.waitUntil(lambda: look.train.state == "ok" and look.val.state == "ok")
+    editor = page(window, Place.MODEL).form.editor("data.class_order")
+    assert isinstance(editor, ClassOrderInput)
+
+    def choose(kind: str) -> None:
+        editor.kind.setCurrentIndex(editor.kind.findData(kind))
+        editor.kind.activated.emit(editor.kind.currentIndex())
+
+    choose("natural")
+    assert session.config.data.class_order == "natural" and not editor.path.isVisible()
+    choose("file")
+    assert editor.path.isVisible() and session.config.data.class_order == "natural"  # until a file is named
+    assert session.path is not None
+    (session.path.parent / "classes.txt").write_text("dog\ncow\n")
+    editor.path.pick(session.path.parent / "classes.txt")
+    assert session.config.data.class_order == "classes.txt"
+    qtbot.waitUntil(lambda: [problem.field for problem in window.workspace.problems] == ["data.class_order"])
+    assert any("does not name the class cat" in text for text in visible_problems(page(window, Place.MODEL)))
+    (session.path.parent / "more.txt").write_text("dog\ncat\ncow\n")
+    editor.path.pick(session.path.parent / "more.txt")
+    qtbot.waitUntil(lambda: not window.workspace.problems and look.order.file is not None)
+    assert look.classes == 3  # as many as the file lists
+    session.undo()
+    assert editor.kind.get() == session.config.data.class_order == "text" and not editor.path.isVisible()
+
+
+def test_weights_of_ones_own_bring_a_doubt_about_the_order(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
+    for name in ("2", "10"):
+        (tmp_path / "set" / name).mkdir(parents=True)
+        QImage(8, 8, QImage.Format.Format_RGB32).save(str(tmp_path / "set" / name / "0.png"))
+    (tmp_path / "w.pth").touch()
+    window.workspace.choose_images(tmp_path / "set")
+    qtbot.waitUntil(lambda: window.workspace.images.train.state == "ok")
+    shown = page(window, Place.MODEL)
+    assert not shown.doubt.isVisible()  # type: ignore[attr-defined]
+    window.workspace.session.set_many(
+        {"model.weights": "file", "model.path": str(tmp_path / "w.pth")}, label="model.weights"
+    )
+    assert shown.doubt.isVisible() and "10 comes before 2" in shown.doubt.text()  # type: ignore[attr-defined]
+    window.workspace.session.set("data.class_order", "natural")
+    assert not shown.doubt.isVisible()  # type: ignore[attr-defined]
 
 
 def test_a_folder_that_is_not_there_is_said(window: MainWindow, qtbot: QtBot) -> None:

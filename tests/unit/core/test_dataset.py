@@ -258,7 +258,7 @@ def test_nothing_is_said_where_nothing_is_left_out(tmp_path: Path) -> None:
         ("a.mp4", "1 .mp4 (videos"),
         ("a.zip", "1 .zip (archives: unpack them)"),
         ("IMG_0001", "1 without a suffix"),
-        ("a.jpg ", "1 .jpg␠ (not a kind"),
+        ("a.jpg ", "1 “.jpg ” (not a kind"),
         (".a.jpg.icloud", "1 .icloud (still in iCloud"),
         ("a.strange", "1 .strange (not a kind"),
     ],
@@ -277,7 +277,7 @@ def test_classes_that_end_up_empty_and_images_outside_are_named(tmp_path: Path) 
 
     text = remarks(tmp_path)
 
-    assert "without images, which count as no classes: fish, fox␠." in text
+    assert "without images, which count as no classes: fish, “fox ”." in text
     assert "beside the class folders: stray.png." in text
 
 
@@ -366,7 +366,7 @@ def test_classes_that_are_spelt_otherwise_are_named_together() -> None:
     with pytest.raises(DataError) as caught:
         dataset.check_pair(["Cat", "dog ", "fox"], ["cat", "dog", "fox"])
 
-    assert "cat for Cat, dog for dog␠" in caught.value.message and "capitals" in caught.value.action
+    assert "cat for Cat, dog for “dog ”" in caught.value.message and "capitals" in caught.value.action
 
 
 def test_classes_without_validation_images_are_named() -> None:

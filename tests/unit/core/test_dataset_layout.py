@@ -118,4 +118,5 @@ def test_a_folder_of_nearly_that_name_is_named(tmp_path: Path, asked: str, there
 
     with pytest.raises(DataError) as caught:
         dataset_layout.find(tmp_path / asked)
-    assert there.replace(" ", "␠") in caught.value.action and asked.replace(" ", "␠") in caught.value.message
+    for name, text in ((there, caught.value.action), (asked, caught.value.message)):
+        assert (f"“{name}”" if name.endswith(" ") else name) in text

@@ -171,3 +171,19 @@ def test_damage_is_read_or_named_and_nothing_else(
 
 def test_a_name_that_is_no_text_can_be_shown() -> None:
     assert images.shown("caf\udce9.png") == "caf\ufffd.png"
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("a/b c/d.png", "a/b c/d.png"),
+        ("a /b", "“a ”/b"),
+        ("/x/ a/b\u3000", "/x/“ a”/“b\u3000”"),
+        ("a\\b \\c", "a\\“b ”\\c"),
+        ("a\nb", "a\\x0ab"),
+        (" ", "“ ”"),
+        ("", ""),
+    ],
+)
+def test_what_would_not_be_seen_in_a_name_is_shown(path: str, text: str) -> None:
+    assert images.shown(path) == text
