@@ -16,6 +16,7 @@ from deploy.errors import RunnerError
 from deploy.runner import PROGRAM
 from pqv_core import leash
 from pqv_core.android_runtime import Runtime
+from pqv_core.child import Overdue
 from pqv_core.errors import StorageError, UsageError, from_os_error
 from pqv_core.fsio import replacing, sha256_file, write_json
 from pqv_core.provenance import sources_sha256
@@ -179,7 +180,14 @@ def _compiler(folder: Path) -> str:
 
 
 def _call(words: list[str]) -> None:
-    done = leash.run(words)
+    try:
+        done = leash.run(words)
+    except Overdue as error:
+        raise RunnerError(
+            f"The benchmark program could not be built: {Path(words[0]).name} {error}.",
+            action="Check the toolchain and the disk, then build again.",
+            details=" ".join(words),
+        ) from error
     if done.returncode:
         said = done.stdout.decode("utf-8", "replace")
         what, action = _reason(said)

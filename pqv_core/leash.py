@@ -9,23 +9,38 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 
 from pqv_core import owner, process_group
+from pqv_core.child import LONGEST_S, Child
+
+_SAID_BYTES = 4 << 20
+_GRACE_S = 3.0  # the leash asks the program to end, and ends it a second later
 
 
-def run(words: Sequence[str]) -> subprocess.CompletedProcess[bytes]:
-    """Run a program to its end; what it says on both streams is ``stdout``.
+def run(
+    words: Sequence[str], *, check: Callable[[], None] = lambda: None, within_s: float = LONGEST_S
+) -> subprocess.CompletedProcess[bytes]:
+    """Run a program to its end; what it says on both streams is ``stdout``, of which the last 4 MB are kept.
+
+    Args:
+        check: Called ten times a second; raises where the person has asked for the end.
+        within_s: How long it may take.
 
     Raises:
         OSError: Python itself cannot be started. A program that cannot is exit status 127 and a line.
+        Overdue: It took longer, or said and computed nothing for too long; it was ended.
     """
     command = [sys.executable, "-P", "-m", "pqv_core.leash", *words]
-    process = process_group.start(command, environment=process_group.python_environment(), together=True)
-    with process:
-        assert process.stdout is not None
-        said = process.stdout.read()
-    return subprocess.CompletedProcess(list(words), process.returncode, said)
+    environment, until = process_group.python_environment(), time.monotonic() + within_s
+    said = bytearray()
+    with Child(command, environment=environment, apart=True, together=True, grace_s=_GRACE_S) as child:
+        while (line := child.line(check=check, within_s=max(0.0, until - time.monotonic()))) is not None:
+            said += line + b"\n"
+            del said[:-_SAID_BYTES]
+        status = child.status()
+    return subprocess.CompletedProcess(list(words), status, bytes(said))
 
 
 def main() -> int:

@@ -18,20 +18,24 @@ from pqv_core import inherited
 Process = subprocess.Popen[bytes]
 
 
-def start(command: Sequence[str], *, environment: Mapping[str, str], together: bool = False) -> Process:
+def start(
+    command: Sequence[str], *, environment: Mapping[str, str], together: bool = False, apart: bool = True
+) -> Process:
     """Start ``command`` with pipes for its streams, as the head of a group of its own.
 
     A Ctrl-C in the terminal reaches the parent only; the parent decides what becomes of the group.
 
     Args:
         together: Both output streams go into one pipe.
+        apart: False leaves it in the group of this process, so that it ends with whatever ends that.
 
     Raises:
         OSError: The program cannot be started.
     """
     pipe = subprocess.PIPE
     errors = subprocess.STDOUT if together else pipe
-    return subprocess.Popen(list(command), stdin=pipe, stdout=pipe, stderr=errors, env=dict(environment), **_apart())
+    group = _apart() if apart else {}
+    return subprocess.Popen(list(command), stdin=pipe, stdout=pipe, stderr=errors, env=dict(environment), **group)
 
 
 def start_beside(command: Sequence[str]) -> Process:

@@ -22,6 +22,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Self
 
 from pqv_core import exit_status, labels, process_group
+from pqv_core.child import LineSplitter, read
 from pqv_core.errors import ErrorInfo
 from pqv_core.events import AnyEvent, Finished, Log, Progress, StageStarted, decode, unknown_type
 from pqv_core.job import Job
@@ -36,7 +37,6 @@ _ORPHANS_S = 1.0  # for a stream held open by what a dead worker left behind
 _TEARDOWN_S = 0.3  # for a worker that has said its last word: what it still does is of no use to anybody
 _WAIT_S = 0.25  # Windows does not run signal handlers during a longer wait
 
-_CHUNK_BYTES = 65_536
 _LINE_BYTES = 32 << 20
 _STDERR_BYTES = 16 << 10
 _QUEUED_EVENTS = 1_000
@@ -266,7 +266,7 @@ class Worker:
         assert self._process is not None and self._process.stdout is not None
         stdout = self._process.stdout
         lines = LineSplitter(limit=_LINE_BYTES)
-        while chunk := _read(stdout.fileno()):
+        while chunk := read(stdout.fileno()):
             self._standstill.heard()
             for line in lines.feed(chunk):
                 self._take(line)
@@ -308,7 +308,7 @@ class Worker:
 
     def _keep_stderr(self) -> None:
         assert self._process is not None and self._process.stderr is not None
-        while chunk := _read(self._process.stderr.fileno()):
+        while chunk := read(self._process.stderr.fileno()):
             self._standstill.heard()
             with self._change:
                 self._stderr = (self._stderr + chunk)[-_STDERR_BYTES:]
@@ -325,44 +325,6 @@ class Worker:
             self._process.wait()
             self._exited_at = time.monotonic()
             self._change.notify_all()
-
-
-class LineSplitter:
-    """Cuts a stream of bytes into lines; of a line longer than ``limit`` bytes only its beginning is kept."""
-
-    def __init__(self, *, limit: int) -> None:
-        self._limit = limit
-        self._parts: list[bytes] = []
-        self._size = 0
-
-    def feed(self, chunk: bytes) -> list[bytes]:
-        """The lines that ``chunk`` completes, without their ends."""
-        *ends, rest = chunk.split(b"\n")
-        lines = []
-        for end in ends:
-            self._keep(end)
-            lines.append(self.rest())
-        self._keep(rest)
-        return lines
-
-    def rest(self) -> bytes:
-        """What has come since the last line; it is forgotten."""
-        line = b"".join(self._parts)
-        self._parts, self._size = [], 0
-        return line
-
-    def _keep(self, part: bytes) -> None:
-        part = part[: max(0, self._limit - self._size)]
-        if part:
-            self._parts.append(part)
-            self._size += len(part)
-
-
-def _read(descriptor: int) -> bytes:
-    try:
-        return os.read(descriptor, _CHUNK_BYTES)
-    except OSError:  # Windows, when the other end was killed
-        return b""
 
 
 def _seconds_since(moment: float | None) -> float:
