@@ -15,7 +15,7 @@ Summary summarize(std::vector<std::int64_t> samples) {
   const double upper = static_cast<double>(samples[count / 2]);
   const double lower = static_cast<double>(samples[(count - 1) / 2]);
   const double sum = std::accumulate(samples.begin(), samples.end(), 0.0);
-  return {(lower + upper) / 2, sum / static_cast<double>(count), samples.front(), samples[count * 9 / 10]};
+  return {(lower + upper) / 2, sum / static_cast<double>(count), samples.front(), samples[(count * 9 + 9) / 10 - 1]};
 }
 
 }  // namespace pqv

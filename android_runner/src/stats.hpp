@@ -10,7 +10,7 @@ struct Summary {
   double median = 0;
   double mean = 0;
   std::int64_t min = 0;
-  std::int64_t p90 = 0;  // nearest rank: sorted[floor(0.9 n)]
+  std::int64_t p90 = 0;  // nearest rank: sorted[ceil(0.9 n) - 1]
 };
 
 // Summary of at least one sample, in the samples' unit. Throws std::invalid_argument when there is none.

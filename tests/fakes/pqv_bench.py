@@ -44,7 +44,7 @@ def final(status: str, *, code: int, stage: str, message: str = "") -> None:
             "median_ns": statistics.median(ordered),
             "mean_ns": statistics.mean(ordered),
             "min_ns": ordered[0],
-            "p90_ns": ordered[int(0.9 * (len(ordered) - 1))],
+            "p90_ns": ordered[-(-9 * len(ordered) // 10) - 1],
         }
     facts = {"iterations": len(SAMPLES), "threads": torch.get_num_threads(), **figures}
     say("final", status=status, exit_code=code, stage=stage, message=message, sweep=[facts] if SAMPLES else [], **facts)
