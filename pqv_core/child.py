@@ -27,7 +27,7 @@ LONGEST_S = 3600.0
 """How long a line may take of a process that computes all the while."""
 
 STILL_S = 60.0
-"""How long a process may say and compute nothing while it is asked for something: less than whoever watches us waits."""
+"""How long a process may say and compute nothing while it is asked for something: whoever watches us waits longer."""
 
 _LOOK_S = 0.1  # cancel is seen, and Windows runs signal handlers
 _ORPHANS_S = 1.0  # for a stream held open by what a dead process left behind
@@ -134,7 +134,7 @@ class Child:
                 raise Overdue(f"did not answer within {within_s:.0f} s")
 
     def status(self) -> int:
-        """Exit status, as ``subprocess.Popen.returncode``, of a process that will say no more. One that stays is killed."""
+        """Exit status, as ``subprocess.Popen.returncode``, of a process that says no more; if it stays, it is ended."""
         try:
             self._process.wait(_ORPHANS_S)
         except subprocess.TimeoutExpired:

@@ -11,7 +11,18 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from pqv_core import android_runtime, formatting, labels, operators, results, runs, select, stability, summary
+from pqv_core import (
+    android_runtime,
+    formatting,
+    labels,
+    operators,
+    results,
+    runs,
+    select,
+    stability,
+    summary,
+    wait_policy,
+)
 from pqv_core import project as projects
 from pqv_core.cli_console import console
 from pqv_core.config import RunConfig
@@ -73,8 +84,15 @@ def _print_record(out: Console, record: RunRecord) -> None:
     if record.sensitivity:
         out.print(_sensitivity_table(record.sensitivity))
     unlike = [note for target in summary.targets(record) for note in summary.notes(record, target=target)]
-    for note in [*record.warnings, *unlike, *_unsteady(record)]:
+    for note in [*record.warnings, *unlike, *_as_published(record), *_unsteady(record)]:
         out.print(f"Note: {note}", style="yellow")
+
+
+def _as_published(record: RunRecord) -> Iterator[str]:
+    """How long the paper's baseline takes where its threads spin, if that is not the figure that counts."""
+    for variant in record.variants:
+        if said := wait_policy.as_published(variant.role, variant.measurements):
+            yield f"{labels.role(variant.role)}, {said}."
 
 
 def _unsteady(record: RunRecord) -> Iterator[str]:

@@ -69,7 +69,7 @@ class Measurement(Record):
         target: ``local`` or a device's description.
         loop: Id of the interleaved loop, whose measurements took turns; on a phone, of the session in which its files
             were measured one after another. Which measurements may be compared: ``pqv_core/select.py``.
-        wait_policy: What OpenMP's waiting threads did (``OMP_WAIT_POLICY``); empty for the runtime's own way.
+        wait_policy: What OpenMP's waiting threads did (``pqv_core/wait_policy.py``); empty for the runtime's own way.
         batch: Images an inference.
         samples_ns: Every timed inference in nanoseconds, in order.
         base_rss_bytes: Resident memory of a clean process before it loaded the file.

@@ -12,7 +12,6 @@ does nothing for a minute and a half is ended too, with a sentence about what it
 from __future__ import annotations
 
 import contextlib
-import os
 import subprocess
 import sys
 import threading

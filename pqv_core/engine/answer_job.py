@@ -10,9 +10,9 @@ from pydantic import TypeAdapter, ValidationError
 from torch import Tensor
 
 from pqv_core import ptl
-from pqv_core.engine import benchmark, data, engines, environment, tensorfile
+from pqv_core.engine import benchmark, data, engines, environment
 from pqv_core.engine.context import Context
-from pqv_core.engine.lite_process import LiteFile, Request
+from pqv_core.engine.lite_client import LiteFile
 from pqv_core.engine.preprocessing import Preprocessing
 from pqv_core.errors import UsageError, from_os_error
 from pqv_core.fsio import replacing
@@ -33,17 +33,9 @@ def run(job: AnswerJob, context: Context) -> Answers:
     context.enter("answer")
     folder = Path(job.folder)
     inputs, labels = _inputs(job, context)
-    asked, answered = folder / "inputs.safetensors", folder / "logits.safetensors"
-    tensorfile.write(asked, {"inputs": inputs}, {})
-    request = Request(
-        task="answer",
-        files=tuple(LiteFile(key=str(index), path=file, engine=_engine(file)) for index, file in enumerate(job.files)),
-        threads=environment.default_threads(),
-        inputs=str(asked),
-        outputs=str(answered),
-    )
-    benchmark.serve(request, lambda reply: None, context=context)
-    logits, _ = tensorfile.read(answered)
+    files = [LiteFile(key=str(index), path=file, engine=_engine(file)) for index, file in enumerate(job.files)]
+    threads = environment.default_threads()
+    logits = benchmark.answers(files, inputs, threads=threads, scratch=folder, context=context)
     return Answers(
         inputs=_raw(folder / "inputs.f32", inputs),
         count=len(inputs),

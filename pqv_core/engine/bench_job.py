@@ -8,7 +8,7 @@ from pqv_core import operators, ptl
 from pqv_core.engine import benchmark, environment
 from pqv_core.engine.context import Context
 from pqv_core.engine.engines import require_engine
-from pqv_core.engine.lite_process import LiteFile
+from pqv_core.engine.lite_client import LiteFile
 from pqv_core.errors import UsageError
 from pqv_core.job import BenchJob
 from pqv_core.results import Measurement
@@ -27,6 +27,7 @@ def run(job: BenchJob, context: Context) -> dict[str, object]:
         UsageError: The input's shape is not known.
     """
     context.enter("benchmark")
+    context.work = f"pqv bench of {', '.join(Path(file).name for file in job.files)}"
     shape = _common_shape(job)
     counts = job.threads or (environment.default_threads(),)
     found: dict[str, list[Measurement]] = {file: [] for file in job.files}
@@ -45,17 +46,19 @@ def _loop(job: BenchJob, context: Context, *, threads: int, shape: tuple[int, ..
     entries = [(file, engine) for file in job.files for engine in job.engines]
     keys = [_key(job, file, engine, threads, shape[0]) for file, engine in entries]
     files = [_lite_file(key, *entry) for key, entry in zip(keys, entries, strict=True)]
-    measured = benchmark.measure(
-        files,
+    plan = benchmark.Plan(
         input_shape=shape,
         threads=threads,
         warmup=job.warmup,
         iterations=job.iterations,
         max_seconds=job.max_seconds,
-        context=context,
+        min_iterations=min(benchmark.MIN_ITERATIONS, job.iterations),
     )
+    found = benchmark.measure(files, plan, context=context)
+    measured = {key: item for key, (item,) in found.items()}
     if job.profile:
-        profiles = benchmark.profile(files, input_shape=shape, threads=threads, context=context)
+        policies = {key: item.wait_policy for key, item in measured.items()}
+        profiles = benchmark.profile(files, input_shape=shape, threads=threads, policies=policies, context=context)
         measured = {
             key: item.model_copy(update={"operators": operators.shared_out(profiles[key], item.median_ns)})
             for key, item in measured.items()

@@ -1,217 +1,244 @@
-"""Latency, memory and load time of ``.ptl`` files on this computer, each in a clean process."""
+"""Latency, memory, load time and operators of ``.ptl`` files on this computer, each file in a clean process of its own.
+
+The processes take turns, and who is not at it is at rest, so that no figure depends on which other files are measured.
+Nor does one depend on who lets threads spin: each file is timed under the wait policy in which it is quicker
+(``pqv_core/wait_policy.py``). One measurement at a time runs on a computer (``pqv_core/measuring_lock.py``).
+"""
 
 from __future__ import annotations
 
 import contextlib
+import itertools
 import secrets
-import subprocess
-import sys
-from collections.abc import Callable, Iterator, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+from typing import TypeVar
 
-from pqv_core.engine import environment
+from torch import Tensor
+
+from pqv_core import measuring_lock, wait_policy
+from pqv_core.engine import environment, tensorfile
 from pqv_core.engine.context import Context
-from pqv_core.engine.lite_process import LiteFile, Reply, Request
-from pqv_core.errors import BenchmarkError, PqvError
+from pqv_core.engine.lite_client import LiteClient, LiteFile
+from pqv_core.engine.lite_process import Reply
+from pqv_core.engine.turns import rounds
 from pqv_core.events import LatencySample
 from pqv_core.results import Measurement, OperatorTime
 
 MIN_ITERATIONS = 5
-_MEMORY_ITERATIONS = 2
-_STARTED_AT_ONCE = 4
-_PROFILE_WARMUP, _PROFILE_TURNS = 2, 7
-_STDERR_TAIL = 4000
+T = TypeVar("T")
+_STARTED_AT_ONCE = 4  # starting takes longer than what each does first
+_TRIALS, _TRIAL_INFERENCES, _TRIAL_S = 2, 3, 5.0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How files are timed.
+
+    Attributes:
+        input_shape: Batch first.
+        warmup: Untimed inferences of each file.
+        iterations: Timed inferences of each file.
+        max_seconds: Time box of the loop, beyond which ``min_iterations`` of each file are made.
+    """
+
+    input_shape: tuple[int, ...]
+    threads: int
+    warmup: int
+    iterations: int
+    max_seconds: float
+    min_iterations: int = MIN_ITERATIONS
 
 
 @dataclass
 class Timing:
-    """What one interleaved loop gave for one file."""
+    """What one interleaved loop gave for one file under one wait policy."""
 
+    policy: str
+    loaded: Reply
     samples_ns: list[int] = field(default_factory=list)
-    load_ns: int = 0
 
 
-def measure(
+def measure(files: Sequence[LiteFile], plan: Plan, *, context: Context) -> dict[str, tuple[Measurement, ...]]:
+    """Measure files in one interleaved loop, and the memory that each takes.
+
+    Returns:
+        By ``LiteFile.key``: a measurement, or one for each wait policy, the quickest last. All carry one ``loop`` id.
+
+    Raises:
+        BenchmarkError: A file could not be run, or a measuring process died.
+    """
+    with _turn(context):
+        busy = environment.busy()  # this process only waits: it is others that work
+        timings = _time(files, plan, context=context, live=True)
+    loop = secrets.token_hex(4)
+    found = {
+        file.key: tuple(
+            Measurement(
+                loop=loop,
+                engine=file.engine,
+                wait_policy=timing.policy,
+                threads=plan.threads,
+                batch=plan.input_shape[0],
+                warmup=plan.warmup,
+                samples_ns=tuple(timing.samples_ns),
+                load_ns=timing.loaded.load_ns,
+                busy=busy,
+                base_rss_bytes=timing.loaded.base_bytes,
+                peak_rss_bytes=timing.loaded.peak_bytes,
+            )
+            for timing in timings[file.key]
+        )
+        for file in files
+    }
+    return {key: tuple(sorted(several, key=lambda item: -item.median_ns)) for key, several in found.items()}
+
+
+def samples(files: Sequence[LiteFile], plan: Plan, *, context: Context) -> dict[str, list[int]]:
+    """Nanoseconds of each inference in one interleaved loop, by ``LiteFile.key``, to choose between files.
+
+    Raises:
+        BenchmarkError: A file could not be run, or a measuring process died.
+    """
+    with _turn(context):
+        timings = _time(files, plan, context=context, live=False)
+    return {key: several[0].samples_ns for key, several in timings.items()}
+
+
+def profile(
     files: Sequence[LiteFile],
     *,
     input_shape: tuple[int, ...],
     threads: int,
-    warmup: int,
-    iterations: int,
-    max_seconds: float,
+    policies: Mapping[str, str],
     context: Context,
-) -> dict[str, Measurement]:
-    """Measure files in one interleaved loop, then each one's memory in a process of its own.
-
-    Returns:
-        A measurement by ``LiteFile.key``; all carry the same ``loop`` id.
-
-    Raises:
-        BenchmarkError: A file could not be run, or the measuring process died.
-    """
-    request = Request(
-        task="time",
-        files=tuple(files),
-        threads=threads,
-        input_shape=input_shape,
-        warmup=warmup,
-        iterations=iterations,
-        min_iterations=min(MIN_ITERATIONS, iterations),
-        max_seconds=max_seconds,
-    )
-    busy = environment.busy()  # this process only waits: it is others that work
-    timings = time_files(request, context=context, live=True)
-    loop = secrets.token_hex(4)
-    return {
-        file.key: Measurement(
-            loop=loop,
-            engine=file.engine,
-            threads=threads,
-            batch=input_shape[0],
-            warmup=warmup,
-            samples_ns=tuple(timings[file.key].samples_ns),
-            load_ns=timings[file.key].load_ns,
-            busy=busy,
-            base_rss_bytes=memory.base_bytes,
-            peak_rss_bytes=memory.peak_bytes,
-        )
-        for file, memory in zip(files, _memories(files, request, context), strict=True)
-    }
-
-
-def time_files(request: Request, *, context: Context, live: bool = False) -> dict[str, Timing]:
-    """Run the interleaved loop of ``request``; ``live`` reports each sample as an event."""
-    timings = {file.key: Timing() for file in request.files}
-    total = len(request.files) * request.iterations
-    done = 0
-
-    def take(reply: Reply) -> None:
-        nonlocal done
-        if reply.type == "loaded":
-            timings[reply.key].load_ns = reply.ns
-        elif reply.type == "sample":
-            samples = timings[reply.key].samples_ns
-            samples.append(reply.ns)
-            done += 1
-            if live:
-                context.send(LatencySample(run=context.run, role=reply.key, index=len(samples) - 1, ns=reply.ns))
-                context.progress(done, total, unit="inferences")
-
-    serve(request, take, context=context)
-    return timings
-
-
-def profile(
-    files: Sequence[LiteFile], *, input_shape: tuple[int, ...], threads: int, context: Context
 ) -> dict[str, tuple[OperatorTime, ...]]:
     """Time of each operator in one inference and of what passes between them, by ``LiteFile.key``; the longest first.
 
+    Args:
+        policies: The wait policy of each file, by its key.
+
     Raises:
-        BenchmarkError: A file could not be run, or the measuring process died.
+        BenchmarkError: A file could not be run, or a measuring process died.
     """
     found: dict[str, tuple[OperatorTime, ...]] = {}
-    request = Request(
-        task="profile",
-        files=tuple(files),
-        threads=threads,
-        input_shape=input_shape,
-        warmup=_PROFILE_WARMUP,
-        iterations=_PROFILE_TURNS,
-    )
-
-    def take(reply: Reply) -> None:
-        if reply.type == "operators":
-            found[reply.key] = reply.operators
-            context.progress(len(found), len(files), unit="files")
-
-    serve(request, take, context=context)
+    with _turn(context):
+        for some in _batches([(file, policies[file.key]) for file in files], _STARTED_AT_ONCE):
+            with contextlib.ExitStack() as stack:
+                for (file, _), client in zip(
+                    some, _started(stack, [policy for _, policy in some], threads, context), strict=True
+                ):
+                    client.load(file, input_shape=input_shape)
+                    found[file.key] = client.profile().operators
+                    client.close()
+                    context.progress(len(found), len(files), unit="files")
     return found
 
 
-def _memories(files: Sequence[LiteFile], request: Request, context: Context) -> Iterator[Reply]:
-    """The resident memory before loading each file, and the highest after running it, in a process of its own.
+def answers(
+    files: Sequence[LiteFile], inputs: Tensor, *, threads: int, scratch: Path, context: Context
+) -> dict[str, Tensor]:
+    """Logits (N, classes) of each file for inputs (N, C, H, W), asked one by one, by ``LiteFile.key``.
 
-    Some processes start at once: that takes longer than what each does, one after the other.
-    """
-    alone = request.model_copy(update={"warmup": 0, "iterations": _MEMORY_ITERATIONS, "min_iterations": 1})
-    for first in range(0, len(files), _STARTED_AT_ONCE):
-        some = files[first : first + _STARTED_AT_ONCE]
-        with contextlib.ExitStack() as stack:
-            processes = [stack.enter_context(_process()) for _ in some]
-            for file, process in zip(some, processes, strict=True):
-                seen: list[Reply] = []
-                _exchange(process, alone.model_copy(update={"files": (file,)}), seen.append, context)
-                yield next(reply for reply in seen if reply.type == "memory")
+    One process loads the files one after another. Its threads sleep while they wait: nobody looks at the time.
 
-
-def serve(request: Request, take: Callable[[Reply], None], *, context: Context) -> None:
-    """Start a clean process for ``request`` and hand each reply to ``take``.
+    Args:
+        scratch: Folder for the tensors that go to the process and back.
 
     Raises:
-        BenchmarkError: The process failed or died.
-        Cancelled: The end was asked for; the process is gone.
+        BenchmarkError: A file could not be run, or the process died.
     """
-    with _process() as process:
-        _exchange(process, request, take, context)
+    asked = scratch / "inputs.safetensors"
+    tensorfile.write(asked, {"inputs": inputs}, {})
+    found = {}
+    with LiteClient(policy=wait_policy.PASSIVE, threads=threads, context=context) as client:
+        for number, file in enumerate(files):
+            answered = scratch / f"logits-{number}.safetensors"
+            client.load(file)
+            client.answer(asked, answered)
+            found[file.key] = tensorfile.read(answered)[0]["logits"]
+    return found
 
 
-@contextlib.contextmanager
-def _process() -> Iterator[subprocess.Popen[str]]:
-    """A clean process that waits for its request; it is gone at the end of the block."""
-    process = subprocess.Popen(
-        [sys.executable, "-P", "-m", "pqv_core.engine.lite_process"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        encoding="utf-8",
-        errors="replace",
-    )
-    with process:
-        try:
-            yield process
-        finally:
-            process.kill()
+def _turn(context: Context) -> contextlib.AbstractContextManager[None]:
+    work = context.work or f"the job {context.run}"
+    return measuring_lock.turn(work, say=context.log, warn=context.warn, check=context.check_cancelled)
 
 
-def _exchange(
-    process: subprocess.Popen[str], request: Request, take: Callable[[Reply], None], context: Context
-) -> None:
-    assert process.stdin and process.stdout and process.stderr
-    try:
-        process.stdin.write(request.model_dump_json() + "\n")
-        process.stdin.flush()  # it stays open: its end would tell the process that we are gone
-    except OSError as error:  # a broken pipe, which Windows calls an invalid argument
-        with contextlib.suppress(OSError):
-            process.stdin.close()  # drops what was not sent, which closing would try to send again
-        raise _died(process) from error
-    for line in process.stdout:
-        context.check_cancelled()
-        reply = Reply.model_validate_json(line)
-        if reply.type == "done":
-            return
-        if reply.error is not None:
-            raise _as_exception(reply)
-        take(reply)
-    raise _died(process)
+def _time(files: Sequence[LiteFile], plan: Plan, *, context: Context, live: bool) -> dict[str, list[Timing]]:
+    """By key, what one loop gave: under the wait policy that a short trial found quicker, first of all."""
+    with contextlib.ExitStack() as stack:
+        timed = {file.key: some for file, some in _prepared(stack, files, plan, context)}
+        entries = [(key, timing, client) for key, some in timed.items() for timing, client in some]
+        total, done = len(entries) * plan.iterations, 0
+        context.enter(context.stage)  # what is left is reckoned from here
+        began = time.monotonic()
+        for number, turns in enumerate(rounds(entries, iterations=plan.iterations)):
+            spent = time.monotonic() - began
+            least = all(len(timing.samples_ns) >= plan.min_iterations for _, timing, _ in entries)
+            if number and least and spent + spent / number > plan.max_seconds:
+                break
+            for (key, timing, client), count in turns:
+                taken = client.turn(count)
+                if live and timing is timed[key][0][0]:
+                    _tell(context, key, taken, begun=len(timing.samples_ns))
+                timing.samples_ns += taken
+                done += count
+                context.progress(done, total, unit="inferences")
+    return {key: [timing for timing, _ in some] for key, some in timed.items()}
 
 
-def _as_exception(reply: Reply) -> PqvError:
-    assert reply.error is not None
-    return BenchmarkError(reply.error.message, action=reply.error.action, details=reply.error.details)
+def _tell(context: Context, key: str, taken: Sequence[int], *, begun: int) -> None:
+    for index, ns in enumerate(taken, start=begun):
+        context.send(LatencySample(run=context.run, role=key, index=index, ns=ns))
 
 
-def _died(process: subprocess.Popen[str]) -> BenchmarkError:
-    assert process.stderr
-    code = process.wait()
-    return BenchmarkError(
-        f"The measuring process ended unexpectedly ({_cause(code)}).",
-        action="Close other programs to free memory, or choose another engine, and run again.",
-        details=process.stderr.read()[-_STDERR_TAIL:],
-    )
+def _prepared(
+    stack: contextlib.ExitStack, files: Sequence[LiteFile], plan: Plan, context: Context
+) -> Iterator[tuple[LiteFile, list[tuple[Timing, LiteClient]]]]:
+    """Each file with its processes, warm and at rest, the quickest first; those that will not be timed are gone."""
+    policies = wait_policy.worth_trying(plan.threads)
+    for some in _batches(files, max(1, _STARTED_AT_ONCE // len(policies))):
+        clients = iter(_started(stack, list(policies) * len(some), plan.threads, context))
+        for file in some:
+            ways = [
+                (Timing(client.policy, client.load(file, input_shape=plan.input_shape)), client)
+                for client in itertools.islice(clients, len(policies))
+            ]
+            if len(ways) > 1:
+                ways = _tried(ways)
+            if not file.every_policy:
+                for _, client in ways[1:]:
+                    client.close()
+                del ways[1:]
+            for _, client in ways:
+                client.turn(plan.warmup)
+            yield file, ways
 
 
-def _cause(code: int) -> str:
-    if code == -9:
-        return "killed, perhaps for want of memory"
-    return f"signal {-code}" if code < 0 else f"exit status {code}"
+def _tried(ways: list[tuple[Timing, LiteClient]]) -> list[tuple[Timing, LiteClient]]:
+    """The same in the order of their speed, by a few inferences in turns: the lesser of two medians counts."""
+    medians: list[list[float]] = [[] for _ in ways]
+    began = time.monotonic()
+    for number in range(_TRIALS):
+        if number and time.monotonic() - began > _TRIAL_S:
+            break
+        for found, (_, client) in zip(medians, ways, strict=True):
+            found.append(median(client.turn(_TRIAL_INFERENCES)))
+    order = sorted(range(len(ways)), key=lambda index: min(medians[index]))
+    return [ways[index] for index in order]
+
+
+def _started(stack: contextlib.ExitStack, policies: Sequence[str], threads: int, context: Context) -> list[LiteClient]:
+    """A process for each of the policies, all of which have started."""
+    clients = [stack.enter_context(LiteClient(policy=policy, threads=threads, context=context)) for policy in policies]
+    for client in clients:
+        client.ready()
+    return clients
+
+
+def _batches(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    return (items[first : first + size] for first in range(0, len(items), size))

@@ -17,7 +17,7 @@ from pqv_core.config import RunConfig
 from pqv_core.engine import benchmark, environment, lite, lite_writer
 from pqv_core.engine.class_token import leave_out_unread_tokens
 from pqv_core.engine.context import Context
-from pqv_core.engine.lite_process import LiteFile, Request
+from pqv_core.engine.lite_client import LiteFile
 from pqv_core.engine.preprocessing import Preprocessing
 from pqv_core.engine.quantize import quantize
 from pqv_core.engine.targets import target
@@ -46,7 +46,8 @@ class Artefact(BaseModel):
 
     def lite_file(self, folder: Path) -> LiteFile:
         """How a clean process is told to load it."""
-        return LiteFile(key=self.role, path=str(folder / self.file), engine=self.engine)
+        baseline = self.role == "paper_fp32"
+        return LiteFile(key=self.role, path=str(folder / self.file), engine=self.engine, every_policy=baseline)
 
 
 def loaded(artefact: Artefact, folder: Path) -> nn.Module:
@@ -278,15 +279,11 @@ class _Exporter:
             LiteFile(key=name, path=str(self.directory / file), engine=engine)
             for name, (file, engine) in trials.items()
         )
-        request = Request(
-            task="time",
-            files=files,
-            threads=self.threads,
+        plan = benchmark.Plan(
             input_shape=tuple(self.example.shape),
+            threads=self.threads,
             warmup=1,
             iterations=_CHOICE_ITERATIONS,
-            min_iterations=3,
             max_seconds=_CHOICE_SECONDS,
         )
-        timings = benchmark.time_files(request, context=self.context)
-        return {name: timing.samples_ns for name, timing in timings.items()}
+        return benchmark.samples(files, plan, context=self.context)

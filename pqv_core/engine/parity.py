@@ -10,10 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from pqv_core.config import RunConfig
-from pqv_core.engine import benchmark, environment, tensorfile
+from pqv_core.engine import benchmark, environment
 from pqv_core.engine.context import Context
 from pqv_core.engine.export import Artefact
-from pqv_core.engine.lite_process import Request
 from pqv_core.engine.preprocessing import Preprocessing
 from pqv_core.errors import ExportError
 from pqv_core.results import Parity
@@ -59,17 +58,13 @@ def compare(
     Raises:
         ExportError: A fp32 file does not agree within the tolerance, or a file answers with NaN.
     """
-    request_file, answer_file = scratch / "inputs.safetensors", scratch / "logits.safetensors"
-    tensorfile.write(request_file, {"inputs": inputs}, {})
-    request = Request(
-        task="answer",
-        files=tuple(artefact.lite_file(folder) for artefact in artefacts),
+    answers = benchmark.answers(
+        [artefact.lite_file(folder) for artefact in artefacts],
+        inputs,
         threads=config.measure.threads or environment.default_threads(),
-        inputs=str(request_file),
-        outputs=str(answer_file),
+        scratch=scratch,
+        context=context,
     )
-    benchmark.serve(request, lambda reply: None, context=context)
-    answers, _ = tensorfile.read(answer_file)
     expected: dict[int, Tensor] = {}
     found: dict[str, Parity] = {}
     for artefact in artefacts:

@@ -46,6 +46,7 @@ def run(job: RunJob, context: Context) -> None:
     """
     project = Path(job.project)
     directory = projects.runs_directory(project) / job.run
+    context.work = f"the run {job.run} of {project.stem}"
     waiting = _Waiting(context)
     with runs.claimed(directory, waiting=waiting):
         with runs.arranging(directory.parent, waiting=waiting):

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from pqv_core import labels, wait_policy
 from pqv_core.engine import benchmark, environment
 from pqv_core.engine.stages.files import artefacts
 from pqv_core.engine.stages.work import Result, Stage, Work, machine
+from pqv_core.results import Measurement
 
 
 def _benchmark_inputs(work: Work) -> Result:
@@ -19,22 +21,36 @@ def _benchmark_inputs(work: Work) -> Result:
 
 def _benchmark(work: Work, directory: Path) -> Result:
     config = work.config.measure
-    measurements = benchmark.measure(
-        [artefact.lite_file(work.directories["export"]) for artefact in artefacts(work)],
+    plan = benchmark.Plan(
         input_shape=(1, *work.preprocessing.input_size),
         threads=config.threads or environment.default_threads(),
         warmup=config.warmup,
         iterations=config.iterations,
         max_seconds=config.max_seconds,
-        context=work.context,
     )
-    return {role: measurement.model_dump(mode="json") for role, measurement in measurements.items()}
+    files = [artefact.lite_file(work.directories["export"]) for artefact in artefacts(work)]
+    found = benchmark.measure(files, plan, context=work.context)
+    for file in files:
+        if said := wait_policy.as_published(file.key, found[file.key]):
+            work.context.log(f"{labels.role(file.key)}, {said}.")
+    return {role: [item.model_dump(mode="json") for item in several] for role, several in found.items()}
+
+
+def measured(work: Work, role: str) -> tuple[Measurement, ...]:
+    """What the benchmark of this run has found for an artefact; the quickest is the last."""
+    return tuple(Measurement.model_validate(plain) for plain in work.results.get("benchmark", {}).get(role, ()))
 
 
 def _profile_inputs(work: Work) -> Result | None:
     if not work.config.measure.profile:
         return None
-    return {"export": work.keys["export"], "machine": machine(work)}
+    return {"export": work.keys["export"], "policies": _policies(work), "machine": machine(work)}
+
+
+def _policies(work: Work) -> dict[str, str]:
+    """By role, the wait policy of the measurement that counts: what it consists of is profiled."""
+    roles = [artefact.role for artefact in artefacts(work)]
+    return {role: wait_policy.quickest(measured(work, role)).wait_policy for role in roles}
 
 
 def _profile(work: Work, directory: Path) -> Result:
@@ -42,10 +58,11 @@ def _profile(work: Work, directory: Path) -> Result:
         [artefact.lite_file(work.directories["export"]) for artefact in artefacts(work)],
         input_shape=(1, *work.preprocessing.input_size),
         threads=work.config.measure.threads or environment.default_threads(),
+        policies=_policies(work),
         context=work.context,
     )
     return {role: [row.model_dump(mode="json") for row in rows] for role, rows in times.items()}
 
 
-BENCHMARK = Stage("benchmark", _benchmark_inputs, _benchmark, version=3)
-PROFILE = Stage("profile", _profile_inputs, _profile, version=3)
+BENCHMARK = Stage("benchmark", _benchmark_inputs, _benchmark, version=4)
+PROFILE = Stage("profile", _profile_inputs, _profile, version=4)

@@ -9,9 +9,11 @@ from pathlib import Path
 from pqv_core import operators
 from pqv_core.engine import export
 from pqv_core.engine.stages.files import artefacts, layers
+from pqv_core.engine.stages.measuring import measured
 from pqv_core.engine.stages.work import Result, Work
 from pqv_core.fsio import move, remove, replacing
-from pqv_core.results import HISTORY_FILE, Accuracy, Candidate, Measurement, OperatorTime, Parity, RunRecord, Variant
+from pqv_core.results import HISTORY_FILE, Accuracy, Candidate, OperatorTime, Parity, RunRecord, Variant
+from pqv_core.wait_policy import quickest
 
 
 def publish(work: Work, stage: str, directory: Path) -> None:
@@ -68,8 +70,7 @@ def _variant(artefact: export.Artefact, work: Work) -> Variant:
     if artefact.role != "compressed":
         accuracy = found.get("evaluate") if dense else found.get("evaluate_pruned", found.get("evaluate"))
     parities = verified.get("parity", {})
-    measured = found.get("benchmark", {}).get(artefact.role)
-    here = Measurement.model_validate(measured) if measured else None
+    here = measured(work, artefact.role)
     profiled = [OperatorTime.model_validate(row) for row in found.get("profile", {}).get(artefact.role, [])]
     return Variant(
         role=artefact.role,
@@ -82,10 +83,7 @@ def _variant(artefact: export.Artefact, work: Work) -> Variant:
         passes=artefact.passes,
         accuracy=_accuracy(accuracy),
         parity=Parity.model_validate(parities[artefact.role]) if artefact.role in parities else None,
-        measurements=(
-            *([here] if here else []),
-            *work.elsewhere.get(artefact.role, ()),
-        ),
-        operators=operators.shared_out(profiled, here.median_ns) if here else tuple(profiled),
+        measurements=(*here, *work.elsewhere.get(artefact.role, ())),
+        operators=operators.shared_out(profiled, quickest(here).median_ns) if here else tuple(profiled),
         candidates=tuple(Candidate.model_validate(item) for item in artefact.candidates),
     )

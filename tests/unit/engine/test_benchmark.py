@@ -1,8 +1,7 @@
-"""Measuring in clean processes: raw samples in turns, true memory, and each failure in words."""
+"""Measuring: each file in a process of its own, in turns, in the way in which it is quicker; each failure in words."""
 
 from __future__ import annotations
 
-import itertools
 import subprocess
 import sys
 import threading
@@ -10,31 +9,40 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+import psutil
 import pytest
 import torch
 from torch import nn
 
-from pqv_core.engine import benchmark, lite_process, lite_writer
+from pqv_core.engine import benchmark, lite_client, lite_writer
+from pqv_core.engine.benchmark import Plan
 from pqv_core.engine.context import Context
-from pqv_core.engine.lite_process import LiteFile, Reply, Request
-from pqv_core.engine.turns import BLOCK
+from pqv_core.engine.lite_client import LiteClient, LiteFile
 from pqv_core.errors import BenchmarkError, Cancelled
-from pqv_core.events import Event, LatencySample
+from pqv_core.events import Event, LatencySample, Log
+from pqv_core.results import Measurement
+from pqv_core.wait_policy import VARIABLE
 
 SHAPE = (1, 3, 8, 8)
-# Answers in place of the process that measures, at once; the memory of a file is its key.
+# Stands in for the process that measures, at once. A file's path says what an inference takes in nanoseconds under each
+# policy, as "136 ACTIVE=120 PASSIVE=1"; its load takes the number of the process, and its memory too.
 ANSWERING = """
-import json, sys
-request = json.loads(sys.stdin.readline())
-keys = [file["key"] for file in request["files"]]
-for key in keys:
-    print(json.dumps({"type": "sample", "key": key, "ns": 1}))
-print(json.dumps({"type": "memory", "base_bytes": 1, "peak_bytes": int(keys[-1])}))
-print(json.dumps({"type": "done"}), flush=True)
-sys.stdin.read()
+import json, os, sys
+policy = os.environ.get("OMP_WAIT_POLICY", "")
+def say(kind, **facts):
+    print(json.dumps({"type": kind, **facts}), flush=True)
+for line in sys.stdin:
+    request = json.loads(line)
+    if request["task"] == "load":
+        own, *others = request["path"].split()
+        ns = int(dict(other.split("=") for other in others).get(policy, own))
+        say("loaded", load_ns=os.getpid(), base_bytes=1, peak_bytes=os.getpid())
+    if request["task"] == "profile":
+        say("operators", operators=[{"name": policy, "calls": 1, "ns": ns}])
+    if request["task"] == "turn":
+        say("samples", samples_ns=[ns] * request["count"])
+    say("done")
 """
-DEAD = "raise SystemExit(7)"
-DYING = "import sys; sys.stdin.readline(); sys.exit(7)"
 
 
 @pytest.fixture(scope="module")
@@ -45,167 +53,211 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def request_for(*files: LiteFile, iterations: int = 7) -> Request:
-    return Request(task="time", files=files, threads=1, input_shape=SHAPE, iterations=iterations, min_iterations=5)
+def quiet() -> Context:
+    return Context(run="r", send=lambda event: None)
 
 
-def test_every_artefact_is_measured_in_the_same_loop(file: Path) -> None:
+def plan(**changed: Any) -> Plan:
+    return Plan(
+        **{"input_shape": SHAPE, "threads": 1, "warmup": 1, "iterations": 7, "max_seconds": 60, "min_iterations": 5}
+        | changed
+    )
+
+
+def test_every_file_is_measured_in_the_same_loop(file: Path) -> None:
     events: list[Event] = []
     found = benchmark.measure(
         [LiteFile(key="a", path=str(file)), LiteFile(key="b", path=str(file))],
-        input_shape=SHAPE,
-        threads=1,
-        warmup=1,
-        iterations=7,
-        max_seconds=60,
+        plan(),
         context=Context(run="r", send=events.append),
     )
-    assert {len(item.samples_ns) for item in found.values()} == {7}
-    assert found["a"].loop == found["b"].loop != ""
-    assert all(item.peak_rss_bytes >= item.base_rss_bytes > 0 for item in found.values())
+    (a,), (b,) = found["a"], found["b"]
+    assert len(a.samples_ns) == len(b.samples_ns) == 7
+    assert a.loop == b.loop != ""
+    assert all((one.peak_rss_bytes or 0) >= (one.base_rss_bytes or 0) > 0 for one in (a, b))
+    assert all(one.load_ns for one in (a, b))
     turns = [event.role for event in events if isinstance(event, LatencySample)]
     assert sorted(turns[:10]) == ["a"] * 5 + ["b"] * 5
 
 
 def test_the_time_of_operators_covers_the_inference(file: Path) -> None:
-    replies: list[Reply] = []
-    request = request_for(LiteFile(key="a", path=str(file))).model_copy(update={"task": "profile"})
-    context = Context(run="r", send=lambda event: None)
-    benchmark.serve(request, replies.append, context=context)
-    spent = median(reply.ns for reply in replies if reply.type == "sample")  # without the profiler
-    (rows,) = [reply.operators for reply in replies if reply.type == "operators"]
+    with LiteClient(policy="", threads=1, context=quiet()) as client:
+        client.load(LiteFile(key="a", path=str(file)), input_shape=SHAPE)
+        found = client.profile()
+    spent = median(found.samples_ns)  # without the profiler
+    rows = found.operators
     assert {"aten::linear", "aten::flatten"} <= {row.name for row in rows}
     assert [row.ns for row in rows] == sorted((row.ns for row in rows), reverse=True)
     assert spent / 2 < sum(row.ns for row in rows) < spent * 2
-    found = benchmark.profile([LiteFile(key="b", path=str(file))], input_shape=SHAPE, threads=1, context=context)
-    assert {row.name for row in found["b"]} >= {"aten::linear"}
 
 
-def test_the_time_box_ends_the_loop_after_the_least_number_of_turns(file: Path) -> None:
-    request = request_for(LiteFile(key="a", path=str(file)), iterations=10**6).model_copy(update={"max_seconds": 0.0})
-    timings = benchmark.time_files(request, context=Context(run="r", send=lambda event: None))
-    assert len(timings["a"].samples_ns) == 5
+def test_answers_of_several_files_are_found_by_key(file: Path, tmp_path: Path) -> None:
+    inputs = torch.randn(3, *SHAPE[1:])
+    files = [LiteFile(key=key, path=str(file)) for key in "ab"]
+    answers = benchmark.answers(files, inputs, threads=1, scratch=tmp_path, context=quiet())
+    assert answers["a"].shape == (3, 4)
+    assert torch.equal(answers["a"], answers["b"])
 
 
-def test_a_file_that_cannot_run_is_named(file: Path) -> None:
-    request = request_for(LiteFile(key="a", path=str(file))).model_copy(update={"input_shape": (1, 3, 9, 9)})
+def test_a_file_that_cannot_run_is_said_with_the_reason(file: Path) -> None:
     with pytest.raises(BenchmarkError, match="could not be run") as caught:
-        benchmark.time_files(request, context=Context(run="r", send=lambda event: None))
-    assert "9" in caught.value.details or caught.value.details
+        benchmark.samples([LiteFile(key="a", path=str(file))], plan(input_shape=(1, 3, 9, 9)), context=quiet())
+    assert "243" in caught.value.details
 
 
-def test_a_process_that_dies_is_said_with_what_it_last_wrote(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    dying = "import os,sys; input(); print('last words', file=sys.stderr, flush=True); os.kill(os.getpid(), 9)"
-    real = benchmark.subprocess.Popen
-    monkeypatch.setattr(
-        benchmark.subprocess, "Popen", lambda command, **options: real([sys.executable, "-c", dying], **options)
+# a stand-in for the process ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def stand_in(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """Answers for the process that measures; OpenMP's policy is nobody's."""
+    monkeypatch.delenv(VARIABLE, raising=False)
+    program(monkeypatch, ANSWERING)
+    return monkeypatch
+
+
+def program(patch: pytest.MonkeyPatch, body: str) -> None:
+    patch.setattr(lite_client, "_PROGRAM", (sys.executable, "-c", body))
+
+
+def measured(*paths: str, threads: int = 2, every: str = "", context: Context | None = None) -> list[list[Measurement]]:
+    """What is measured of files that take what their paths say."""
+    files = [LiteFile(key=path, path=path, every_policy=path == every) for path in paths]
+    found = benchmark.measure(files, plan(threads=threads), context=context or quiet())
+    return [list(found[path]) for path in paths]
+
+
+def test_each_file_is_timed_under_the_policy_in_which_it_is_quicker(stand_in: pytest.MonkeyPatch) -> None:
+    (sleeping,), (spinning,) = measured("136 PASSIVE=1", "2 PASSIVE=3")
+    assert (sleeping.wait_policy, sleeping.median_ns) == ("PASSIVE", 1)
+    assert (spinning.wait_policy, spinning.median_ns) == ("", 2)
+    assert sleeping.loop == spinning.loop
+
+
+def test_of_a_baseline_both_ways_are_kept_in_the_loop_and_the_quicker_is_shown_live(
+    stand_in: pytest.MonkeyPatch,
+) -> None:
+    events: list[Event] = []
+    baseline = "136 PASSIVE=1"
+    both, (other,) = measured(baseline, "2", every=baseline, context=Context(run="r", send=events.append))
+    assert [(item.wait_policy, item.median_ns, len(item.samples_ns)) for item in both] == [
+        ("", 136, 7),
+        ("PASSIVE", 1, 7),
+    ]
+    assert {item.loop for item in both} == {other.loop}
+    live = [(event.index, event.ns) for event in events if isinstance(event, LatencySample) and event.role == baseline]
+    assert live == [(index, 1) for index in range(7)]
+
+
+def test_every_measurement_is_of_a_process_of_its_own_and_all_are_gone(stand_in: pytest.MonkeyPatch) -> None:
+    found = measured("136 PASSIVE=1", "2", "3", "4", "5", every="136 PASSIVE=1")
+    processes = [item.peak_rss_bytes for several in found for item in several]
+    assert len(processes) == len(set(processes)) == 6
+    assert not any(psutil.pid_exists(pid) for pid in processes if pid)
+
+
+def test_operators_are_timed_under_the_policy_that_was_measured(stand_in: pytest.MonkeyPatch) -> None:
+    files = [LiteFile(key=path, path=path) for path in ("136 PASSIVE=1", "2", "3", "4", "5")]
+    policies = dict.fromkeys("2345", "") | {"136 PASSIVE=1": "PASSIVE"}
+    found = benchmark.profile(files, input_shape=SHAPE, threads=2, policies=policies, context=quiet())
+    assert [[(row.name, row.ns) for row in found[file.key]] for file in files] == [
+        [("PASSIVE", 1)], [("", 2)], [("", 3)], [("", 4)], [("", 5)]
+    ]  # fmt: skip
+
+
+def test_one_thread_waits_for_nobody_and_has_one_policy(stand_in: pytest.MonkeyPatch) -> None:
+    [(alone,)] = measured("136 PASSIVE=1", threads=1, every="136 PASSIVE=1")
+    assert (alone.wait_policy, alone.median_ns) == ("", 136)
+
+
+@pytest.mark.parametrize(("own", "policies"), [("passive", ["PASSIVE"]), ("ACTIVE", ["ACTIVE", "PASSIVE"])])
+def test_a_persons_own_policy_takes_the_place_of_the_runtimes(
+    stand_in: pytest.MonkeyPatch, own: str, policies: list[str]
+) -> None:
+    stand_in.setenv(VARIABLE, own)
+    file = "136 ACTIVE=120 PASSIVE=1"
+    [both] = measured(file, every=file)
+    assert [item.wait_policy for item in both] == policies
+
+
+def test_the_time_box_ends_the_loop_after_the_least_number_of_turns(stand_in: pytest.MonkeyPatch) -> None:
+    found = benchmark.samples(
+        [LiteFile(key="a", path="1")], plan(iterations=10**6, max_seconds=0.0, min_iterations=12), context=quiet()
     )
-    with pytest.raises(BenchmarkError, match="memory") as caught:
-        benchmark.time_files(
-            request_for(LiteFile(key="a", path=str(file))), context=Context(run="r", send=lambda event: None)
-        )
-    assert "last words" in caught.value.details
+    assert len(found["a"]) == 15  # whole turns
 
 
-def test_cancelling_ends_the_process(file: Path) -> None:
-    cancelled = threading.Event()
-    seen: list[Event] = []
+NOISY = "import sys\nsys.stderr.write('noise ' * 2_000_000)\nsys.stderr.flush()\n" + ANSWERING
 
-    def send(event: Event) -> None:
-        seen.append(event)
-        cancelled.set()
 
-    context = Context(run="r", send=send, cancelled=cancelled)
+def test_what_a_process_writes_on_standard_error_stops_nobody(stand_in: pytest.MonkeyPatch) -> None:
+    program(stand_in, NOISY)
+    [(item,)] = measured("7")
+    assert item.median_ns == 7
+
+
+SILENT = "import sys, time; print(sys.stdin.readline(), file=sys.stderr, flush=True); time.sleep(60)"
+
+
+def test_cancel_is_seen_while_a_process_says_nothing(stand_in: pytest.MonkeyPatch) -> None:
+    program(stand_in, SILENT)
+    context = quiet()
+    threading.Timer(0.5, context.cancelled.set).start()
     with pytest.raises(Cancelled):
-        benchmark.time_files(
-            request_for(LiteFile(key="a", path=str(file)), iterations=10**7), context=context, live=True
-        )
-    assert len(seen) < 10
+        measured("7", context=context)
 
 
-# in turns -----------------------------------------------------------------------------------------------------
+def test_cancel_is_seen_while_it_answers(stand_in: pytest.MonkeyPatch) -> None:
+    context = Context(run="r", send=lambda event: context.cancelled.set() if isinstance(event, LatencySample) else None)
+    with pytest.raises(Cancelled):
+        measured("7", context=context)
 
 
-def order(file: Path) -> list[tuple[str, int]]:
-    """Whose samples follow each other in a loop of two files: key and number, one entry a turn."""
-    replies: list[Reply] = []
-    files = (LiteFile(key="a", path=str(file)), LiteFile(key="b", path=str(file)))
-    with torch.inference_mode():
-        lite_process._time(request_for(*files, iterations=10).model_copy(update={"warmup": 1}), replies.append)
-    keys = [reply.key for reply in replies if reply.type == "sample"]
-    return [(key, len(list(some))) for key, some in itertools.groupby(keys)]
+DEAD = "raise SystemExit(7)"
+DYING = "import sys; sys.stdin.readline(); print('last words', file=sys.stderr); sys.exit(7)"
 
 
-def test_a_quick_file_takes_several_inferences_a_turn(file: Path) -> None:
-    turns = order(file)
-    assert sum(count for key, count in turns if key == "a") == 10
-    assert {count % BLOCK for _, count in turns} == {0}
+@pytest.mark.parametrize("body", [DEAD, DYING], ids=["before its request", "at its request"])
+def test_a_process_that_dies_is_said(stand_in: pytest.MonkeyPatch, body: str) -> None:
+    program(stand_in, body)
+    with pytest.raises(BenchmarkError, match=r"ended unexpectedly \(exit status 7\)") as caught:
+        measured("7", "8")
+    assert ("last words" in caught.value.details) == (body == DYING)
 
 
-def test_a_slow_file_takes_one_inference_a_turn(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lite_process, "_QUICK_NS", 0)
-    turns = order(file)
-    assert sum(count for key, count in turns if key == "a") == 10
-    assert max(count for _, count in turns) <= 2  # the last of a round may be the first of the next
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+def test_one_that_is_killed_is_said_with_what_it_may_have_lacked(stand_in: pytest.MonkeyPatch) -> None:
+    program(stand_in, "import os; os.kill(os.getpid(), 9)")
+    with pytest.raises(BenchmarkError, match="memory"):
+        measured("7")
 
 
-# memory -------------------------------------------------------------------------------------------------------
-
-
-class Started:
-    """Starts a program in place of each process that measures, and keeps them all.
-
-    Attributes:
-        at_once: Most of them that were there at the same time.
-    """
-
-    def __init__(self, *programs: str) -> None:
-        self._start = subprocess.Popen
-        self._programs = iter(programs)
-        self.processes: list[subprocess.Popen[str]] = []
-        self.at_once = 0
-
-    def __call__(self, command: list[str], **options: Any) -> subprocess.Popen[str]:
-        program = next(self._programs)
-        self.processes.append(self._start([sys.executable, "-c", program], **options))
-        if program == DEAD:
-            self.processes[-1].wait()
-        self.at_once = max(self.at_once, sum(process.returncode is None for process in self.processes))
-        return self.processes[-1]
-
-
-def measured(count: int) -> dict[str, int]:
-    """Peak memory by key of so many files; their keys are numbers from 0."""
-    found = benchmark.measure(
-        [LiteFile(key=str(number), path="") for number in range(count)],
-        input_shape=SHAPE,
-        threads=1,
-        warmup=1,
-        iterations=1,
-        max_seconds=60,
-        context=Context(run="r", send=lambda event: None),
-    )
-    return {key: item.peak_rss_bytes for key, item in found.items()}
-
-
-@pytest.mark.parametrize(("count", "at_once"), [(3, 3), (4, 4), (5, 4)])
-def test_each_file_has_a_process_of_its_own_for_its_memory_and_few_are_there_at_once(
-    monkeypatch: pytest.MonkeyPatch, count: int, at_once: int
+def test_where_the_lock_cannot_be_had_the_measuring_goes_on_with_a_warning(
+    stand_in: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    started = Started(*[ANSWERING] * (1 + count))
-    monkeypatch.setattr(benchmark.subprocess, "Popen", started)
-    assert measured(count) == {str(number): number for number in range(count)}
-    assert (len(started.processes), started.at_once) == (1 + count, at_once)
-    assert all(process.returncode is not None for process in started.processes)
+    (tmp_path / "file").write_text("no folder")
+    stand_in.setenv("XDG_STATE_HOME", str(tmp_path / "file"))
+    stand_in.setenv("HOME", str(tmp_path / "file"))
+    stand_in.setenv("LOCALAPPDATA", str(tmp_path / "file"))
+    events: list[Event] = []
+    context = Context(run="r", send=events.append)
+    [(item,)] = measured("7", context=context)
+    assert item.median_ns == 7
+    assert any(isinstance(event, Log) and "could not be kept away" in event.text for event in events)
 
 
-@pytest.mark.parametrize("dying", [DEAD, DYING], ids=["before its request", "at its request"])
-def test_a_process_that_dies_while_others_wait_is_said_and_ends_them(
-    monkeypatch: pytest.MonkeyPatch, dying: str
-) -> None:
-    started = Started(ANSWERING, ANSWERING, dying, ANSWERING, ANSWERING)
-    monkeypatch.setattr(benchmark.subprocess, "Popen", started)
-    with pytest.raises(BenchmarkError, match=r"ended unexpectedly \(exit status 7\)"):
-        measured(4)
-    assert len(started.processes) == 5
-    assert all(process.returncode is not None for process in started.processes)
+# rest -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_process_is_at_rest_after_its_turn_even_where_threads_are_told_to_spin_for_ever() -> None:
+    body = """
+import torch
+from pqv_core.engine import lite_process
+torch.set_num_threads(2)
+torch.randn(1000, 1000).exp()
+lite_process.rest()
+print(lite_process._sleeps_within(10))
+"""
+    environment = {**psutil.Process().environ(), VARIABLE: "ACTIVE"}
+    done = subprocess.run([sys.executable, "-c", body], capture_output=True, text=True, env=environment, check=True)
+    assert done.stdout == "True\n"

@@ -1,0 +1,129 @@
+"""The worker's side of a process that holds one ``.ptl`` (``engine/lite_process.py``): starts it, asks it, ends it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict
+
+from pqv_core import process_group, wait_policy
+from pqv_core.child import Child, Overdue
+from pqv_core.engine.context import Context
+from pqv_core.engine.lite_process import Reply, Request
+from pqv_core.errors import BenchmarkError, PqvError
+
+_PROGRAM = (sys.executable, "-P", "-m", "pqv_core.engine.lite_process")
+_CLOSE_OTHERS = "Close other programs to free memory, or choose another engine, and run again."
+
+
+class LiteFile(BaseModel):
+    """A file to load; ``key`` names it in what is found.
+
+    Attributes:
+        engine: What its weights are packed for; empty for the runtime's default.
+        every_policy: It is timed, and kept, under each wait policy, not only under the one in which it is quicker.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    key: str
+    path: str
+    engine: str = ""
+    every_policy: bool = False
+
+
+class LiteClient:
+    """A process for one file at a time. Used as a context manager; it starts at once and is gone at the end.
+
+    Args:
+        policy: What OpenMP's threads do while they wait (``pqv_core/wait_policy.py``).
+        threads: Threads of the runtime.
+        context: Its end is the end of the process.
+
+    Raises:
+        BenchmarkError: Of all that it is asked for: the file could not be run, or the process died or stands still.
+        Cancelled: Of all that it is asked for: the end was asked for.
+    """
+
+    def __init__(self, *, policy: str, threads: int, context: Context) -> None:
+        self.policy = policy
+        self._threads = threads
+        self._context = context
+        environment = process_group.python_environment()
+        if policy:
+            environment[wait_policy.VARIABLE] = policy
+        self._child = Child(_PROGRAM, environment=environment)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the process. May be called twice."""
+        self._child.close()
+
+    def ready(self) -> None:
+        """Wait until it has started, which takes seconds of the processor."""
+        self._ask(Request(task="ready"))
+
+    def load(self, file: LiteFile, *, input_shape: tuple[int, ...] = ()) -> Reply:
+        """Load a file, in place of the one before; time and memory that this took."""
+        request = Request(
+            task="load", path=file.path, engine=file.engine, threads=self._threads, input_shape=input_shape
+        )
+        return self._found(request)
+
+    def turn(self, count: int) -> tuple[int, ...]:
+        """Nanoseconds of each of ``count`` inferences; others that do not count come before."""
+        return self._found(Request(task="turn", count=count)).samples_ns
+
+    def profile(self) -> Reply:
+        """The time of each operator in one inference, and of the inferences as a whole."""
+        return self._found(Request(task="profile"))
+
+    def answer(self, inputs: Path, outputs: Path) -> None:
+        """Write the logits of the tensor ``inputs`` of one safetensors file as ``logits`` of another."""
+        self._ask(Request(task="answer", inputs=str(inputs), outputs=str(outputs)))
+
+    def _found(self, request: Request) -> Reply:
+        found = self._ask(request)
+        assert found is not None
+        return found
+
+    def _ask(self, request: Request) -> Reply | None:
+        self._child.send(request.model_dump_json().encode())
+        found = None
+        try:
+            while (line := self._child.line(check=self._context.check_cancelled)) is not None:
+                reply = Reply.model_validate_json(line)
+                if reply.error is not None:
+                    raise _as_exception(reply)
+                if reply.type == "done":
+                    return found
+                found = reply
+        except Overdue as error:
+            raise BenchmarkError(
+                f"The measuring process {error}, so it was ended.",
+                action=_CLOSE_OTHERS,
+                details=self._child.stderr,
+            ) from error
+        raise BenchmarkError(
+            f"The measuring process ended unexpectedly ({_cause(self._child.status())}).",
+            action=_CLOSE_OTHERS,
+            details=self._child.stderr,
+        )
+
+
+def _as_exception(reply: Reply) -> PqvError:
+    assert reply.error is not None
+    return BenchmarkError(reply.error.message, action=reply.error.action, details=reply.error.details)
+
+
+def _cause(code: int) -> str:
+    if code == -9:
+        return "killed, perhaps for want of memory"
+    return f"signal {-code}" if code < 0 else f"exit status {code}"
