@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 from rich.table import Table
 
-from pqv_core import cli_job, formatting, operators, runs, select, stability, summary
+from pqv_core import cli_job, formatting, operators, runs, select, stability, summary, wait_policy
 from pqv_core.cli_console import console
 from pqv_core.config.base import config_error
 from pqv_core.events import Finished
@@ -67,6 +67,9 @@ def say(result: dict[str, Any], *, as_json: bool) -> None:
         table.add_row(file, *_cells(item), f"{formatting.ratio(share)} the quickest’s time" if share else "")
     out = console(as_json=as_json)
     out.print(table)
+    for policy in sorted({item.wait_policy for _, item in measured} - {wait_policy.here()}):
+        files = ", ".join(dict.fromkeys(file for file, item in measured if item.wait_policy == policy))
+        out.print(f"Quicker, and measured, {wait_policy.words(policy)} ({wait_policy.VARIABLE}={policy}): {files}.")
     for file, item in measured:
         if item.operators:
             out.print(f"{file}, {_setting(item)}, by operators: {_by_group(item)}.")

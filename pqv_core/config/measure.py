@@ -8,7 +8,7 @@ from pqv_core.config.base import Config
 
 
 class MeasureConfig(Config):
-    """An interleaved, time-boxed loop over all artefacts of a run, at batch 1, in a clean process.
+    """An interleaved, time-boxed loop over all artefacts of a run, at batch 1, each in a clean process.
 
     Attributes:
         threads: Threads of the runtime; None for one a physical core, at most 4.

@@ -84,7 +84,7 @@ class ExportPage(FormPage):
     def _measure_card(self) -> Card:
         card = Card(
             tr("What is measured"),
-            tr("Latency at batch 1: the compressed file and both FP32 baselines take turns in one clean process."),
+            tr("Latency at batch 1: both FP32 baselines and the compressed file take turns, each in its own process."),
         )
         fields = (
             ("measure.threads", IntInput(1, 256, none=tr("Automatic")), tr("&Threads")),

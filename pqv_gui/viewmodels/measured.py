@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from pqv_core import formatting, operators, select, stability
+from pqv_core import formatting, operators, select, stability, wait_policy
 from pqv_core.results import LOCAL, LayerSensitivity, Measurement, OperatorTime, RunRecord
 from pqv_gui.viewmodels import labels, outcome
 from pqv_gui.viewmodels.bars import Bar
@@ -89,6 +89,8 @@ class Measured:
 
 def _details(item: Measurement) -> Iterator[str]:
     yield outcome.spread(item) + (f", {item.engine}" if item.engine else "")
+    if item.wait_policy:
+        yield f"Measured {wait_policy.words(item.wait_policy)} ({wait_policy.VARIABLE}={item.wait_policy})"
     yield from (f"Mind: {remark}" for remark in stability.remarks(item))
     facts = item.heat or {}
     if item.parity is not None:

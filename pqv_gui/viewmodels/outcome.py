@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from pqv_core import formatting, results, select, stability, summary
+from pqv_core import formatting, results, select, stability, summary, wait_policy
 from pqv_core.summary import MISSING
 
 Verdict = Literal["better", "worse", "same", ""]
@@ -71,6 +71,10 @@ def _latency(record: results.RunRecord) -> ResultCard | None:
         if speedup is not None:
             lines.append(f"{formatting.ratio(speedup)} {words}")
     measured = [(item, words) for item, words in ((after, "Compressed"), (before, "Fastest FP32")) if item]
+    details = [f"{words}: {spread(item)}" for item, words in measured]
+    paper = record.variant("paper_fp32")
+    if paper is not None and (said := wait_policy.as_published(paper.role, paper.measurements)):
+        details.append(f"The paper’s FP32, {said}")
     steady = [f"{words}: {remark}." for item, words in measured for remark in stability.remarks(item)]
     batch = f", batch {after.batch:,}" if after.batch != 1 else ""
     card = ResultCard(
@@ -78,7 +82,7 @@ def _latency(record: results.RunRecord) -> ResultCard | None:
         before=formatting.nanoseconds(before.median_ns) if before else MISSING,
         after=formatting.nanoseconds(after.median_ns),
         note=f"median on this computer{batch}",
-        detail="\n".join(f"{words}: {spread(item)}" for item, words in measured),
+        detail="\n".join(details),
         baselines=tuple(lines),
         remarks=(*summary.notes(record), *steady),
     )

@@ -88,3 +88,17 @@ def test_a_damaged_run_is_named_and_the_others_are_shown(project: Path, capsys: 
     said = capsys.readouterr()
     assert "20260101-000000-0001" in said.out
     assert "20260102-000000-0002 is damaged" in said.err
+
+
+def test_the_papers_baseline_is_told_as_published_where_a_better_way_counts(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = record()
+    paper, *others = run.variants
+    [sleeping] = paper.measurements
+    spinning = sleeping.model_copy(update={"samples_ns": (640_000_000,)})
+    both = (spinning, sleeping.model_copy(update={"wait_policy": "PASSIVE"}))
+    keep(project, run.model_copy(update={"variants": (paper.model_copy(update={"measurements": both}), *others)}))
+    text = " ".join(shown(capsys, str(project)).split())
+    assert "as published, with threads that spin while they wait: 640 ms" in text
+    assert "8.00× faster" in text

@@ -246,6 +246,39 @@ def test_where_the_lock_cannot_be_had_the_measuring_goes_on_with_a_warning(
     assert any(isinstance(event, Log) and "could not be kept away" in event.text for event in events)
 
 
+HOLDING = """
+import sys
+from pqv_core import measuring_lock
+with measuring_lock.turn("the run 7 of trees", say=print, warn=print, check=lambda: None):
+    print("holds", flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.mark.parametrize("task", ["measure", "samples", "profile"])
+def test_while_another_process_measures_all_that_is_timed_waits_and_says_for_whom(
+    stand_in: pytest.MonkeyPatch, task: str
+) -> None:
+    said: list[str] = []
+
+    def send(event: Event) -> None:
+        if isinstance(event, Log):
+            said.append(event.text)
+            context.cancelled.set()
+
+    context = Context(run="r", send=send)
+    options: dict[str, Any] = {"plan": plan()}
+    if task == "profile":
+        options = {"input_shape": SHAPE, "threads": 1, "policies": {"7": ""}}
+    command = [sys.executable, "-c", HOLDING]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout is not None
+        other.stdout.readline()
+        with pytest.raises(Cancelled):
+            getattr(benchmark, task)([LiteFile(key="7", path="7")], **options, context=context)
+    assert "the run 7 of trees" in said[0]
+
+
 # rest -----------------------------------------------------------------------------------------------------------
 
 

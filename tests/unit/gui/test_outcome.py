@@ -89,3 +89,15 @@ def test_what_to_know_about_unsteady_figures_is_said_in_whole_sentences() -> Non
         "Compressed: the last third took 30.0 % longer than the first: the machine slowed down.",
         "Compressed: the middle half of the samples spans 27.3 % of the median: other work disturbed it.",
     )
+
+
+def test_the_details_tell_what_the_papers_baseline_takes_as_published() -> None:
+    run = _record()
+    paper = run.variants[0]
+    [sleeping] = paper.measurements
+    spinning = sleeping.model_copy(update={"samples_ns": (640_000_000,)})
+    both = (spinning, sleeping.model_copy(update={"wait_policy": "PASSIVE"}))
+    run = run.model_copy(update={"variants": (paper.model_copy(update={"measurements": both}), *run.variants[1:])})
+    [latency] = [card for card in outcome.cards(run) if card.title == "Latency"]
+    assert "The paper’s FP32, as published, with threads that spin while they wait: 640 ms" in latency.detail
+    assert "6.00× over the paper’s FP32" in latency.baselines
