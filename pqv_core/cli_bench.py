@@ -67,7 +67,7 @@ def say(result: dict[str, Any], *, as_json: bool) -> None:
         table.add_row(file, *_cells(item), f"{formatting.ratio(share)} the quickest’s time" if share else "")
     out = console(as_json=as_json)
     out.print(table)
-    for policy in sorted({item.wait_policy for _, item in measured} - {wait_policy.here()}):
+    for policy in sorted({item.wait_policy for _, item in measured} - {wait_policy.OWN}):
         files = ", ".join(dict.fromkeys(file for file, item in measured if item.wait_policy == policy))
         out.print(f"Quicker, and measured, {wait_policy.words(policy)} ({wait_policy.VARIABLE}={policy}): {files}.")
     for file, item in measured:

@@ -5,13 +5,12 @@ on few cores they starve beside those that spin; other files are a little quicke
 measured in the way in which it is quicker, and of the paper's baseline the other way is kept too: what one gets as
 published.
 
-The variable ``OMP_WAIT_POLICY`` is looked at once, when a process starts. A person's own setting takes the place of the
-runtime's own way.
+The variable ``OMP_WAIT_POLICY`` is looked at once, when a process starts. What a shell says of it is not heeded
+(``pqv_core/inherited.py``).
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 
 from pqv_core import formatting
@@ -19,16 +18,13 @@ from pqv_core.results import LOCAL, Measurement
 
 VARIABLE = "OMP_WAIT_POLICY"
 PASSIVE = "PASSIVE"
-
-
-def here() -> str:
-    """What this process was started with; empty for the runtime's own way."""
-    return os.environ.get(VARIABLE, "").strip().upper()
+OWN = ""
+"""The runtime's own way."""
 
 
 def worth_trying(threads: int) -> tuple[str, ...]:
     """The policies under which a file may run differently; a single thread waits for nobody."""
-    return (here(),) if threads == 1 else tuple(dict.fromkeys((here(), PASSIVE)))
+    return (OWN,) if threads == 1 else (OWN, PASSIVE)
 
 
 def words(policy: str) -> str:

@@ -8,7 +8,7 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict
 
-from pqv_core import process_group, wait_policy
+from pqv_core import inherited, process_group, wait_policy
 from pqv_core.child import Child, Overdue
 from pqv_core.engine.context import Context
 from pqv_core.engine.lite_process import Reply, Request
@@ -52,6 +52,7 @@ class LiteClient:
         self._threads = threads
         self._context = context
         environment = process_group.python_environment()
+        inherited.set_aside(environment)
         if policy:
             environment[wait_policy.VARIABLE] = policy
         self._child = Child(_PROGRAM, environment=environment)

@@ -11,14 +11,8 @@ SPINNING = measurement(136, 136, 140).model_copy(update={"loop": "one"})
 SLEEPING = measurement(1, 1, 2).model_copy(update={"loop": "one", "wait_policy": "PASSIVE"})
 
 
-@pytest.mark.parametrize(
-    ("own", "threads", "policies"),
-    [("", 2, ("", "PASSIVE")), ("", 1, ("",)), ("passive", 4, ("PASSIVE",)), (" Active ", 2, ("ACTIVE", "PASSIVE"))],
-)
-def test_a_persons_policy_takes_the_place_of_the_runtimes_own(
-    own: str, threads: int, policies: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv(wait_policy.VARIABLE, own)
+@pytest.mark.parametrize(("threads", "policies"), [(1, ("",)), (2, ("", "PASSIVE")), (4, ("", "PASSIVE"))])
+def test_a_single_thread_waits_for_nobody(threads: int, policies: tuple[str, ...]) -> None:
     assert wait_policy.worth_trying(threads) == policies
 
 
