@@ -110,7 +110,7 @@ class ModelPage(FormPage):
         self.path = PathInput(
             folder=False,
             name=tr("Weights file"),
-            filters=tr("Weights (*.safetensors *.pth *.pt *.bin);;All files (*)"),
+            filters=tr("Weights (*.safetensors *.pth *.pt *.bin *.tar *.index.json);;All files (*)"),
             shown=self.session.stored,
             start=self._project_folder,
         )
