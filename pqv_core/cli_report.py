@@ -161,7 +161,7 @@ def say_machine(machine: Machine, *, as_json: bool) -> None:
     table.add_row("PQV-Mobile", f"{here.pqv}, Python {here.python}, {here.system}")
     table.add_row("Processor", f"{here.processor}, {here.cores:,} cores, {here.cpu_capability}")
     table.add_row("Memory", formatting.size(here.memory_bytes))
-    table.add_row("Threads", f"{here.threads}, OpenMP waits {here.wait_policy.lower() or 'as the system is set'}")
+    table.add_row("Threads", str(here.threads))
     table.add_row("Versions", ", ".join(f"{name} {version}" for name, version in here.versions.items()))
     for engine, why in machine.engines.items():
         table.add_row(f"Engine {engine}", f"no: {why}" if why else "works")

@@ -183,8 +183,8 @@ class Environment(Record):
 
     Attributes:
         governor: How the system chooses the processor's clock; empty where it does not tell.
-        wait_policy: What OpenMP's waiting threads do (``OMP_WAIT_POLICY``); empty for the runtime's own way, in which
-            they spin for a while. It changes latencies a great deal.
+        wait_policy: What OpenMP's waiting threads did (``OMP_WAIT_POLICY``) in all measurements of a run of an earlier
+            version; now each measurement has its own.
     """
 
     pqv: str

@@ -17,11 +17,17 @@ MAX_RATIO = 0.9
 
 @dataclass(frozen=True)
 class ImportanceInfo:
-    """What a person reads about an importance criterion before choosing it."""
+    """What a person reads about an importance criterion before choosing it, and what it depends on."""
 
     label: str
     sentence: str
     needs_images: bool
+    by_chance: bool = False
+
+    @property
+    def draws(self) -> bool:
+        """Whether the seed decides anything: the order of images, directions, the scores themselves."""
+        return self.needs_images or self.by_chance
 
 
 IMPORTANCES: dict[Importance, ImportanceInfo] = {
@@ -42,7 +48,7 @@ IMPORTANCES: dict[Importance, ImportanceInfo] = {
         "Measures the loss's curvature itself, by second derivatives; about three times as slow as Taylor.",
         needs_images=True,
     ),
-    "random": ImportanceInfo("Random", "Removes parts by chance, for comparison.", needs_images=False),
+    "random": ImportanceInfo("Random", "Removes parts by chance, for comparison.", needs_images=False, by_chance=True),
 }
 
 

@@ -32,7 +32,6 @@ def describe(*, threads: int) -> Environment:
         versions={name: metadata.version(name) for name in _PACKAGES},
         engines=supported_engines(),
         cpu_capability=torch.backends.cpu.get_cpu_capability(),
-        wait_policy=os.environ.get("OMP_WAIT_POLICY", ""),
         governor=_governor(),
     )
 

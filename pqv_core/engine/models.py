@@ -57,6 +57,15 @@ def create(config: ModelConfig, *, num_classes: int | None, project: Path, conte
     return model, wanted
 
 
+def published_classes(name: str) -> int | None:
+    """How many classes the published weights of a model tell apart; None where there are none."""
+    try:
+        config = timm.get_pretrained_cfg(name) if timm.is_model(name) else None
+    except RuntimeError:  # no such tag
+        return None
+    return int(config.num_classes) if config is not None else None
+
+
 def _pretrained(wanted: Base, context: Context) -> nn.Module:
     """Weights as timm publishes them; the download is the hub client's, with its cache."""
     config = timm.get_pretrained_cfg(wanted.name)

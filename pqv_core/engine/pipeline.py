@@ -28,7 +28,7 @@ from pqv_core.engine.readers import Readers
 from pqv_core.engine.stages import STAGES, Stage, Work
 from pqv_core.errors import Cancelled, PqvError, from_os_error
 from pqv_core.events import Event, JobStarted, Metric, StageFinished, StageStarted
-from pqv_core.fsio import move, remove, remove_folder, sha256_json, write_json
+from pqv_core.fsio import move, remove, remove_folder, write_json
 from pqv_core.history import History
 from pqv_core.job import RunJob
 from pqv_core.results import Environment, Measurement, RunRecord, StageRecord, Variant
@@ -177,8 +177,7 @@ class Pipeline:
                 self._mark(index, StageRecord(name=stage.name, state="skipped"))
                 continue
             self.context.send(StageStarted(run=self.context.run, stage=stage.name, index=index, total=len(STAGES)))
-            key = sha256_json({"stage": stage.name, "version": stage.version, "inputs": inputs})
-            self._do(index, stage, key)
+            self._do(index, stage, stage.key(inputs))
         self.record = self.record.model_copy(
             update={"state": "succeeded", "finished": datetime.now(UTC).isoformat(timespec="milliseconds")}
         )

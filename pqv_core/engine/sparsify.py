@@ -15,6 +15,7 @@ from __future__ import annotations
 import copy
 import math
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -58,8 +59,7 @@ def sparsify(
         StorageError: The state cannot be written.
         Cancelled: The end was asked for; the state is kept.
     """
-    alone = {"distillation": 0.0, "feature_distillation": 0.0, "patience": None, "ema_decay": None}
-    phase = config.changed(epochs=prune.sparse_epochs, **alone)
+    phase = config.changed(epochs=prune.sparse_epochs, **_ALONE)
     sets = prepared(train, None, phase, seed)
     trainer = _Sparsifier(copy.deepcopy(model), phase, sets, prune, directory=directory, seed=seed, context=context)
     with reproducible(trainer.device):
@@ -79,7 +79,7 @@ class GroupNorm:
         self._widths = structure.widths(model, prune)
         shape = (1, *models.preprocessing(model).input_size)
         dependencies = Dependencies(model, self._widths, shape=shape, context=context)
-        self._power = 1 if prune.importance == "l1" else 2
+        self._power = _power(prune)
         self._rate = -math.log1p(-prune.sparse_strength)
         names = {parameter: name for name, parameter in model.named_parameters()}
         self._parts = [
@@ -169,7 +169,7 @@ class _Sparsifier(Trainer):
         super().__init__(model, config, sets, teacher=None, directory=directory, seed=seed, context=context)
 
     def _key(self) -> str:
-        return sha256_json([super()._key(), self._prune.model_dump(mode="json", include=set(PHASE))])
+        return sha256_json([super()._key(), settings(self._prune)])
 
     def _stepped(self, step: int) -> None:
         rates = [self._learning_rate(other) for other in range(self.steps)]
@@ -179,8 +179,21 @@ class _Sparsifier(Trainer):
         self.context.metric("group_norm", step=self.position.step, value=self._doomed, epoch=epoch)
 
 
-PHASE = (
-    *("sparse_epochs", "sparse_strength", "importance", "ratio", "mlp", "attention", "attention_unit", "embedding"),
-    *("round_to", "distribution", "max_ratio"),
-)
-"""Settings of pruning that the phase depends on."""
+_ALONE = {"distillation": 0.0, "feature_distillation": 0.0, "patience": None, "ema_decay": None}
+UNREAD = ("epochs", "temperature", *_ALONE)
+"""Settings of fine-tuning that the phase does not look at."""
+
+
+def settings(prune: PruneConfig) -> dict[str, Any]:
+    """What of the settings of pruning the phase depends on."""
+    read = {"sparse_epochs", "sparse_strength", "ratio", "mlp", "attention", "embedding", "round_to", "distribution"}
+    if prune.distribution == "global":
+        read.add("max_ratio")
+    if prune.attention:
+        read.add("attention_unit")
+    return {"norm": _power(prune), **prune.model_dump(mode="json", include=read)}
+
+
+def _power(prune: PruneConfig) -> int:
+    """Which norm is the penalty."""
+    return 1 if prune.importance == "l1" else 2

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from pqv_core.engine import data, evaluate, permuted
-from pqv_core.engine.stages.work import Result, Stage, Work
+from pqv_core.engine.stages.work import Result, Stage, Work, judged_by
 
 
 def _evaluate_inputs(stage: str) -> Callable[[Work], Result | None]:
@@ -14,11 +14,7 @@ def _evaluate_inputs(stage: str) -> Callable[[Work], Result | None]:
         source = "load" if stage == "evaluate" else work.final_stage
         if work.val is None or (stage == "evaluate_pruned" and source == "load"):
             return None
-        return {
-            "model": work.keys[source],
-            "val": work.fingerprint(work.val),
-            "images": work.config.data.eval_images,
-        }
+        return {"model": work.keys[source], "val": judged_by(work)}
 
     return inputs
 

@@ -11,7 +11,7 @@ from torch import nn
 from pqv_core.engine import data, evaluate, export, parity, sensitivity
 from pqv_core.engine.quantize import quantize
 from pqv_core.engine.stages.accuracy import val_images
-from pqv_core.engine.stages.work import PREPROCESSING, Result, Stage, Work, machine
+from pqv_core.engine.stages.work import Result, Stage, Work, judged_by, machine, versions
 from pqv_core.results import LayerSensitivity
 
 
@@ -21,11 +21,11 @@ def _sensitivity_inputs(work: Work) -> Result | None:
         return None
     return {
         "model": work.keys[work.final_stage],
-        "quantize": config.model_dump(mode="json", exclude={"engine"}),
-        "calibration": work.fingerprint(work.train or work.val) if _is_static(work) else None,
-        "val": work.fingerprint(work.val),
-        "images": work.config.data.eval_images,
-        "seed": work.config.seed,
+        "precision": config.precision,
+        "keep": config.keep,
+        "tolerance": config.tolerance,
+        "calibration": _calibrated_by(work),
+        "inputs": _compared_on(work),
     }
 
 
@@ -58,12 +58,47 @@ def _export_inputs(work: Work) -> Result:
     return {
         "dense": work.keys["load"],
         "final": work.keys[work.final_stage],
-        "quantize": config.quantize.model_dump(mode="json"),
-        "calibration": work.fingerprint(work.train or work.val) if _is_static(work) else None,
-        "export": config.export.model_dump(mode="json"),
-        "preprocessing": PREPROCESSING.dump_python(work.preprocessing, mode="json"),  # written into the files
-        "machine": machine(work),
+        "precision": config.quantize.precision,
+        "engine": config.quantize.engine if config.quantize.uses_engine else None,
+        "keep": config.quantize.keep,
+        "kept": _kept(work),
+        "calibration": _calibrated_by(work),
+        "prune": config.prune.model_dump(mode="json") if config.prune.enabled else None,  # the files tell it
+        "target": config.export.target,
+        "file_name": config.export.file_name,
+        "scale": [config.data.black, config.data.white],  # written into the files
+        **_written_for(work),
     }
+
+
+def _written_for(work: Work) -> Result:
+    """What the target's files depend on: this computer's are chosen by measuring."""
+    if work.config.export.target == "host":
+        return {"machine": machine(work)}
+    return {"runtime": work.config.export.runtime, "versions": versions()}
+
+
+def _kept(work: Work) -> list[str]:
+    """The layers that were found to need floating point."""
+    return [item.name for item in layers(work) if item.kept]
+
+
+def _calibrated_by(work: Work) -> Result | None:
+    """What static int8 learns its ranges from; None where none are learnt."""
+    if not _is_static(work):
+        return None
+    config = work.config.quantize
+    return {
+        "folder": work.fingerprint(work.train or work.val),
+        "images": config.images,
+        "observer": config.observer,
+        "seed": work.config.seed,
+    }
+
+
+def _compared_on(work: Work) -> Result:
+    """The inputs on which logits are compared: images, or noise."""
+    return judged_by(work) or {"seed": work.config.seed}
 
 
 def _is_static(work: Work) -> bool:
@@ -101,7 +136,7 @@ def _export(work: Work, directory: Path) -> Result:
         directory=directory,
         context=work.context,
         batches=_calibration(work),
-        keep=[item.name for item in layers(work) if item.kept],
+        keep=_kept(work),
     )
     return {"artefacts": [artefact.model_dump(mode="json") for artefact in artefacts]}
 
@@ -112,11 +147,9 @@ def artefacts(work: Work) -> list[export.Artefact]:
 
 
 def _verify_inputs(work: Work) -> Result:
-    return {
-        "export": work.keys["export"],
-        "val": work.fingerprint(work.val),
-        "images": work.config.data.eval_images,
-    }
+    config = work.config
+    judged = {precision: config.export.tolerance(precision) for precision in ("fp32", config.quantize.precision)}
+    return {"export": work.keys["export"], "inputs": _compared_on(work), "tolerances": judged}
 
 
 def _verify(work: Work, directory: Path) -> Result:

@@ -9,8 +9,8 @@ import torch
 from pqv_core import class_order, dataset, weights_files
 from pqv_core import project as projects
 from pqv_core.config import channels
-from pqv_core.engine import checkpoint, class_names, environment, models
-from pqv_core.engine.stages.work import PREPROCESSING, WEIGHTS_FILE, Result, Stage, Work
+from pqv_core.engine import checkpoint, class_names, models
+from pqv_core.engine.stages.work import PREPROCESSING, WEIGHTS_FILE, Result, Stage, Work, versions
 
 
 def _load_inputs(work: Work) -> Result:
@@ -19,13 +19,25 @@ def _load_inputs(work: Work) -> Result:
         raise problem
     model = work.config.model
     weights = projects.resolved_path(model.path, project=work.project) if model.path else None
+    classes = _classes(work)
     return {
         "model": model.model_dump(mode="json", exclude={"path"}),
         "weights": weights_files.fingerprint(weights) if weights and model.weights == "file" else None,
-        "classes": _classes(work),
-        "seed": work.config.seed if model.weights != "pretrained" else None,
-        "versions": environment.describe(threads=1).versions["timm"],
+        "classes": classes,
+        "seed": None if _is_as_published(work, classes) else work.config.seed,
+        "versions": versions()["timm"],
     }
+
+
+def _is_as_published(work: Work, classes: list[str] | None) -> bool:
+    """Whether no weight is drawn: a new head is, for another number of classes."""
+    model = work.config.model
+    if model.weights != "pretrained":
+        return False
+    if classes:
+        classes = class_names.of_outputs(work.config, classes, project=work.project)
+    wanted = len(classes) if classes else model.arguments.get("num_classes")
+    return wanted is None or wanted == models.published_classes(model.name)
 
 
 def _classes(work: Work) -> list[str] | None:

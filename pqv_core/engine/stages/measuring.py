@@ -14,8 +14,8 @@ from pqv_core.results import Measurement
 def _benchmark_inputs(work: Work) -> Result:
     return {
         "export": work.keys["export"],
-        "measure": work.config.measure.model_dump(mode="json", exclude={"profile"}),
-        "machine": machine(work),
+        "measure": work.config.measure.model_dump(mode="json", exclude={"profile", "threads"}),
+        "machine": machine(work),  # with the threads
     }
 
 

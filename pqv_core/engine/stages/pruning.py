@@ -6,9 +6,10 @@ from pathlib import Path
 
 import torch
 
+from pqv_core.config import PruneConfig
 from pqv_core.config.prune import IMPORTANCES
 from pqv_core.engine import data, models, prune
-from pqv_core.engine.stages.work import Result, Stage, Work
+from pqv_core.engine.stages.work import Result, Stage, Work, versions
 
 
 def _uncut(work: Work) -> str:
@@ -20,13 +21,26 @@ def _prune_inputs(work: Work) -> Result | None:
     config = work.config.prune
     if not config.enabled:
         return None
-    images = work.fingerprint(work.train or work.val) if IMPORTANCES[config.importance].needs_images else None
+    info = IMPORTANCES[config.importance]
     return {
         "model": work.keys[_uncut(work)],
-        "config": config.model_dump(mode="json"),
-        "images": images,
-        "seed": work.config.seed,
+        "config": config.model_dump(mode="json", exclude=_unread(config)),
+        "images": work.fingerprint(work.train or work.val) if info.needs_images else None,
+        "seed": work.config.seed if info.draws else None,
+        "versions": versions()["torch-pruning"],
     }
+
+
+def _unread(config: PruneConfig) -> set[str]:
+    """Settings that pruning does not look at, given the others."""
+    unread = {"enabled", "sparse_epochs", "sparse_strength"}
+    if not IMPORTANCES[config.importance].needs_images:
+        unread |= {"images", "batch_size"}
+    if config.distribution == "uniform":
+        unread.add("max_ratio")
+    if not config.attention:
+        unread.add("attention_unit")
+    return unread
 
 
 def _prune(work: Work, directory: Path) -> Result:

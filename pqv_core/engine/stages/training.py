@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from pqv_core.engine import crew, models, sparsify
-from pqv_core.engine.stages.work import WEIGHTS_FILE, Result, Stage, Work
+from pqv_core.engine.stages.work import WEIGHTS_FILE, Result, Stage, Work, judged_by
 from pqv_core.errors import DataError
 from pqv_core.fsio import remove_folder
 
@@ -21,8 +21,8 @@ def _sparsify_inputs(work: Work) -> Result | None:
         )
     return {
         "model": work.keys["load"],
-        "config": config.model_dump(mode="json", include=set(sparsify.PHASE)),
-        "training": work.config.finetune.model_dump(mode="json", exclude={"epochs"}),
+        "config": sparsify.settings(config),
+        "training": work.config.finetune.model_dump(mode="json", exclude=set(sparsify.UNREAD)),
         "train": work.fingerprint(work.train),
         "seed": work.config.seed,
     }
@@ -60,10 +60,9 @@ def _finetune_inputs(work: Work) -> Result | None:
     return {
         "model": work.keys[work.final_stage],
         "teacher": work.keys["load"] if config.needs_teacher else None,
-        "config": config.model_dump(mode="json"),
+        "config": config.model_dump(mode="json", exclude=set() if config.distillation else {"temperature"}),
         "train": work.fingerprint(work.train),
-        "val": work.fingerprint(work.val),
-        "eval_images": work.config.data.eval_images,
+        "val": judged_by(work),
         "seed": work.config.seed,
     }
 

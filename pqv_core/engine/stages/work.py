@@ -149,9 +149,27 @@ class Stage:
     version: int = 1
     writes_history: bool = False
 
+    def key(self, inputs: Result) -> str:
+        """The hash by which a result is found again: of everything that it depends on."""
+        return sha256_json({"stage": self.name, "version": self.version, "inputs": inputs})
+
+
+def judged_by(work: Work) -> Result | None:
+    """Which images a model is judged by; None without."""
+    if work.val is None:
+        return None
+    return {"folder": work.fingerprint(work.val), "images": work.config.data.eval_images}
+
+
+_MACHINE = {"processor", "cpu_capability", "cores", "threads", "versions", "engines"}
+
 
 def machine(work: Work) -> Result:
-    """What a choice by measuring depends on."""
+    """What is measured here depends on, and a choice by measuring."""
     threads = work.config.measure.threads or environment.default_threads()
-    here = environment.describe(threads=threads)
-    return here.model_dump(mode="json", include={"processor", "cores", "threads", "versions", "engines", "wait_policy"})
+    return environment.describe(threads=threads).model_dump(mode="json", include=_MACHINE)
+
+
+def versions() -> dict[str, str]:
+    """The libraries that write the files."""
+    return environment.describe(threads=1).versions

@@ -1,0 +1,344 @@
+"""Which stages run anew after a change: those whose results it could change, and no others.
+
+``CHANGES`` says it for every setting. What is compared are the hashes by which a run finds results again; no stage does
+its work here.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import save
+
+from pqv_core import android_runtime
+from pqv_core.config import RunConfig, setting_names, with_settings
+from pqv_core.engine import environment
+from pqv_core.engine.context import Context
+from pqv_core.engine.stages import STAGES, Stage, Work
+from tests.fakes.training import image_folder
+
+
+def since(*names: str) -> frozenset[str]:
+    """These stages and all that build on their models and files."""
+    found = set(names)
+    for stage, on in BUILDS_ON.items():
+        if found & on:
+            found.add(stage)
+    return frozenset(found)
+
+
+BUILDS_ON: dict[str, set[str]] = {  # in the order of the stages
+    "load": set(),
+    "evaluate": {"load"},
+    "sparsify": {"load"},
+    "prune": {"load", "sparsify"},
+    "finetune": {"prune"},
+    "evaluate_pruned": {"finetune"},
+    "sensitivity": {"finetune"},
+    "export": {"finetune"},
+    "verify": {"export"},
+    "benchmark": {"export"},
+    "profile": {"export"},
+}
+NONE: frozenset[str] = frozenset()
+ALL = since("load")
+
+BASE: dict[str, Any] = {
+    "model.arguments.img_size": 32,
+    "data.train": "train",
+    "data.val": "val",
+    "prune.sparse_epochs": 1,
+    "finetune.epochs": 1,
+    "quantize.precision": "int8-static",
+    "quantize.sensitivity": True,
+    "measure.threads": 2,
+}
+"""Every stage runs, and every kind of image is looked at."""
+
+NOTHING_DRAWN: dict[str, Any] = {
+    "model.weights": "pretrained",
+    "data.train": None,
+    "data.val": None,
+    "prune.sparse_epochs": 0,
+    "finetune.epochs": 0,
+    "prune.importance": "l2",
+    "quantize.precision": "int8-dynamic",
+    "quantize.sensitivity": False,
+}
+"""Beside ``BASE``: a published model that is cut by its weights' size, without images."""
+
+SYNSETS: dict[str, Any] = {"data.train": "synsets", "data.val": "synsets"}
+"""Images of classes that a published head knows."""
+
+ONE, TWO = (save({"head.bias": torch.full((2,), value)}) for value in (1.0, 2.0))
+"""Weights, as the bytes of a file."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """What runs anew when a setting gets another value.
+
+    Attributes:
+        given: Other settings than ``BASE`` has, before and after.
+    """
+
+    value: Any
+    anew: frozenset[str]
+    given: Mapping[str, Any] = field(default_factory=dict)
+
+
+CHANGES: dict[str, list[Change]] = {
+    "model.name": [Change("deit_tiny_patch16_224", ALL)],
+    "model.weights": [Change("pretrained", ALL)],
+    "model.path": [
+        Change("elsewhere.pth", NONE),
+        Change("same.pth", NONE, {"model.weights": "file", "model.path": "weights.pth"}),
+        Change("other.pth", ALL, {"model.weights": "file", "model.path": "weights.pth"}),
+    ],
+    "model.arguments": [Change({"img_size": 64}, ALL)],
+    "data.train": [
+        Change("copy", NONE),
+        Change("more", since("sparsify")),
+        Change("more", since("prune"), {"prune.sparse_epochs": 0}),
+        Change("more", since("finetune"), {"prune.sparse_epochs": 0, "prune.importance": "l1"}),
+    ],
+    "data.val": [
+        Change("more", since("evaluate", "finetune")),
+        Change(
+            "more", since("evaluate", "prune"), {"data.train": None, "prune.sparse_epochs": 0, "finetune.epochs": 0}
+        ),
+    ],
+    "data.root": [Change("sets", NONE)],
+    "data.eval_images": [
+        Change(3, since("evaluate", "finetune")),
+        Change(3, since("evaluate") | {"evaluate_pruned", "sensitivity", "verify"}, {"finetune.epochs": 0}),
+        Change(3, NONE, {"data.val": None}),
+    ],
+    "data.batch_size": [Change(7, NONE)],
+    "data.readers": [Change(2, NONE)],
+    "data.class_order": [
+        Change("natural", NONE),  # of these names the order is the same
+        Change("natural", ALL, {"data.train": "numbers", "data.val": "numbers"}),
+        Change("natural", NONE, {"data.train": None, "data.val": None, **NOTHING_DRAWN}),
+    ],
+    "data.white": [Change(4095.0, since("evaluate", "sparsify")), Change(4095.0, since("export"), NOTHING_DRAWN)],
+    "data.black": [Change(16.0, since("evaluate", "sparsify")), Change(16.0, since("export"), NOTHING_DRAWN)],
+    "prune.enabled": [Change(False, since("sparsify"))],
+    "prune.importance": [
+        Change("l1", since("sparsify")),  # another norm is drawn to zero
+        Change("hessian", since("prune")),
+    ],
+    "prune.ratio": [Change(0.5, since("sparsify"))],
+    "prune.mlp": [Change(False, since("sparsify"))],
+    "prune.attention": [Change(False, since("sparsify"))],
+    "prune.attention_unit": [
+        Change("heads", since("sparsify")),
+        Change("heads", since("export"), {"prune.attention": False}),  # the files tell what was asked for
+    ],
+    "prune.embedding": [Change(True, since("sparsify"))],
+    "prune.round_to": [Change(4, since("sparsify"))],
+    "prune.distribution": [Change("global", since("sparsify"))],
+    "prune.max_ratio": [
+        Change(0.7, since("sparsify"), {"prune.distribution": "global"}),
+        Change(0.7, since("export")),
+    ],
+    "prune.steps": [Change(2, since("prune"))],
+    "prune.sparse_epochs": [Change(2, since("sparsify")), Change(0, since("sparsify"))],
+    "prune.sparse_strength": [
+        Change(0.5, since("sparsify")),
+        Change(0.5, since("export"), {"prune.sparse_epochs": 0}),
+    ],
+    "prune.images": [
+        Change(5, since("prune")),
+        Change(5, since("export"), {"prune.importance": "l2"}),
+    ],
+    "prune.batch_size": [
+        Change(5, since("prune")),
+        Change(5, since("export"), {"prune.importance": "l2"}),
+    ],
+    "finetune.epochs": [Change(2, since("finetune")), Change(0, since("finetune"))],
+    **{
+        f"finetune.{name}": [
+            Change(value, since("sparsify")),
+            Change(value, since("finetune"), {"prune.sparse_epochs": 0}),
+        ]
+        for name, value in {
+            "batch_size": 8,
+            "accumulation": 2,
+            "learning_rate": 0.1,
+            "layer_decay": 0.5,
+            "weight_decay": 0.5,
+            "warmup_epochs": 0.1,
+            "label_smoothing": 0.1,
+            "clip_norm": None,
+            "augment": False,
+            "crop_scale": 0.9,
+            "flip": 0.1,
+            "color_jitter": 0.1,
+            "auto_augment": "augmix",
+            "random_erasing": 0.1,
+            "mixup": 0.1,
+            "cutmix": 0.1,
+            "device": "cpu",
+            "mixed_precision": "no",
+        }.items()
+    },
+    "finetune.ema_decay": [Change(0.9, since("finetune"))],
+    "finetune.distillation": [Change(0.5, since("finetune"))],
+    "finetune.temperature": [
+        Change(3.0, since("finetune"), {"finetune.distillation": 0.5}),
+        Change(3.0, NONE),
+    ],
+    "finetune.feature_distillation": [Change(0.5, since("finetune"))],
+    "finetune.patience": [Change(3, since("finetune"))],
+    "quantize.precision": [Change("int8-dynamic", since("export") | {"sensitivity"})],
+    "quantize.engine": [
+        Change("qnnpack", since("export")),
+        Change("qnnpack", NONE, {"quantize.precision": "fp16"}),
+    ],
+    "quantize.images": [
+        Change(5, since("export") | {"sensitivity"}),
+        Change(5, NONE, {"quantize.precision": "int8-dynamic"}),
+    ],
+    "quantize.observer": [
+        Change("minmax", since("export") | {"sensitivity"}),
+        Change("minmax", NONE, {"quantize.precision": "int8-dynamic"}),
+    ],
+    "quantize.keep": [Change(["head"], since("export") | {"sensitivity"})],
+    "quantize.sensitivity": [Change(False, frozenset({"sensitivity"}))],
+    "quantize.tolerance": [Change(0.5, frozenset({"sensitivity"}))],
+    "export.target": [Change("android", since("export"))],
+    "export.runtime": [
+        Change("2.1.0", since("export"), {"export.target": "android"}),
+        Change("2.1.0", NONE),
+    ],
+    "export.file_name": [Change("mine.ptl", since("export"))],
+    "export.fp32_tolerance": [Change(0.5, frozenset({"verify"}))],
+    "export.fp16_tolerance": [
+        Change(0.5, frozenset({"verify"}), {"quantize.precision": "fp16"}),
+        Change(0.5, NONE),
+    ],
+    "export.int8_tolerance": [
+        Change(0.5, frozenset({"verify"})),
+        Change(0.5, NONE, {"quantize.precision": "fp16"}),
+    ],
+    "measure.threads": [
+        Change(1, since("export")),  # the files are chosen by measuring
+        Change(1, frozenset({"benchmark", "profile"}), {"export.target": "android"}),
+        Change(environment.default_threads(), NONE, {"measure.threads": None}),
+    ],
+    "measure.warmup": [Change(1, frozenset({"benchmark"}))],
+    "measure.iterations": [Change(9, frozenset({"benchmark"}))],
+    "measure.max_seconds": [Change(9, frozenset({"benchmark"}))],
+    "measure.profile": [Change(False, frozenset({"profile"}))],
+    "seed": [
+        Change(1, ALL),  # random weights
+        Change(1, ALL, {"model.weights": "file", "model.path": "weights.pth"}),  # the head may be new
+        Change(1, ALL, {"model.weights": "pretrained"}),  # the images have other classes
+        Change(1, since("sparsify"), {"model.weights": "pretrained", **SYNSETS}),
+        Change(1, frozenset({"verify"}), NOTHING_DRAWN),  # the noise that files are asked about
+        Change(1, frozenset({"verify", "sensitivity"}), {**NOTHING_DRAWN, "quantize.sensitivity": True}),
+        Change(1, since("export"), {**NOTHING_DRAWN, "quantize.precision": "int8-static"}),  # learns from noise
+        Change(1, since("prune"), {**NOTHING_DRAWN, "prune.importance": "taylor"}),
+        Change(1, since("prune"), {**NOTHING_DRAWN, "prune.importance": "random"}),
+        Change(1, NONE, NOTHING_DRAWN | SYNSETS),
+    ],
+}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What ``CHANGES`` names: images, and weights."""
+    root = tmp_path_factory.mktemp("project")
+    for name in ("train", "val"):
+        image_folder(root / name, each=2)
+    image_folder(root / "synsets", classes=("n01440764", "n01443537"), each=1)
+    image_folder(root / "numbers", classes=("2", "10"), each=1)
+    shutil.copytree(root / "train", root / "copy")
+    shutil.copytree(root / "train", root / "more")
+    shutil.copy(root / "more" / "red" / "000.png", root / "more" / "red" / "one more.png")
+    for name, content in (("weights.pth", ONE), ("same.pth", ONE), ("other.pth", TWO)):
+        (root / name).write_bytes(content)
+    return root
+
+
+@pytest.fixture(autouse=True)
+def two_runtimes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(android_runtime, "versions", lambda: (android_runtime.DEFAULT, "2.1.0"))
+
+
+def keys(folder: Path, settings: Mapping[str, Any], *, results: Mapping[str, Any] | None = None) -> dict[str, str]:
+    """The hash of each stage that a run with these settings, beside ``BASE``, does."""
+    config = with_settings(RunConfig(), {**BASE, **settings})
+    work = Work(folder / "project.pqv", config, Context(run="test", send=lambda event: None))
+    found = {"export": {"artefacts": []}, **(results or {})}
+    for stage in STAGES:
+        inputs = stage.inputs(work)
+        if inputs is not None:
+            work.complete(stage.name, key=stage.key(inputs), result=found.get(stage.name, {}), directory=folder)
+    return work.keys
+
+
+def differing(before: Mapping[str, str], after: Mapping[str, str]) -> set[str]:
+    """Stages that run anew, or no longer, or not yet before."""
+    return {name for name in BUILDS_ON if before.get(name) != after.get(name)}
+
+
+def test_the_order_of_the_stages_is_known_here() -> None:
+    assert list(BUILDS_ON) == [stage.name for stage in STAGES]
+
+
+def test_with_these_settings_every_stage_runs(folder: Path) -> None:
+    assert set(keys(folder, {})) == set(BUILDS_ON)
+
+
+def test_it_is_said_of_every_setting_what_it_changes() -> None:
+    assert set(CHANGES) == set(setting_names())
+
+
+@pytest.mark.parametrize(
+    ("name", "change"), [pytest.param(name, change, id=name) for name, changes in CHANGES.items() for change in changes]
+)
+def test_a_changed_setting_repeats_what_it_can_change_and_no_more(folder: Path, name: str, change: Change) -> None:
+    before, after = keys(folder, change.given), keys(folder, {**change.given, name: change.value})
+    there = set(before) | set(after)
+    assert differing(before, after) == change.anew & there
+
+
+@pytest.mark.parametrize(
+    ("which", "content", "anew"),
+    [
+        ("train/red/000.png", b"another image", since("sparsify")),
+        ("val/red/000.png", b"another image", since("evaluate", "finetune")),
+        ("train/violet/000.png", b"another class", ALL),
+        ("weights.pth", TWO, ALL),
+    ],
+)
+def test_a_rewritten_file_repeats_what_reads_it(
+    folder: Path, tmp_path: Path, which: str, content: bytes, anew: frozenset[str]
+) -> None:
+    copy = shutil.copytree(folder, tmp_path / "copy")
+    given = {"model.weights": "file", "model.path": "weights.pth"}
+    before = keys(copy, given)
+    (copy / which).parent.mkdir(exist_ok=True)
+    (copy / which).write_bytes(content)
+    assert differing(before, keys(copy, given)) == anew
+
+
+def test_layers_that_are_found_to_need_floating_point_change_the_files(folder: Path) -> None:
+    before, after = (
+        keys(folder, {}, results={"sensitivity": {"layers": [{"name": "head", "relative": 0.1, "kept": kept}]}})
+        for kept in (False, True)
+    )
+    assert differing(before, after) == since("export")
+
+
+@pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.name)
+def test_a_raised_version_is_another_key(stage: Stage) -> None:
+    assert stage.key({}) != replace(stage, version=stage.version + 1).key({})
