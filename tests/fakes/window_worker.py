@@ -165,6 +165,7 @@ def write_record(stage: Stage) -> None:
             "versions": {},
         },
         "stages": [{"name": name, "state": "done", "seconds": 1.0} for name in STAGES],
+        "warnings": ["The learning rate is high."],
         "variants": [variant(*each) for each in (("paper_fp32", 60), ("fast_fp32", 20), ("compressed", 10))],
     }  # fmt: skip
     stage.directory.mkdir(parents=True, exist_ok=True)

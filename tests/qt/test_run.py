@@ -62,6 +62,9 @@ def test_a_run_shows_stages_curves_latencies_log_and_results(started: Start, qtb
     assert "The learning rate is high." in page.log.text.toPlainText()
     assert [card.title for card in page.results._shown] == ["Latency", "File size", "Memory"]
     assert "2.00× over the fastest FP32" in page.results._shown[0].baselines
+    record = run.now.record
+    assert record is not None and record.warnings == ("The learning rate is high.",)
+    assert page.warnings.isVisible() and all(text in page.warnings.text() for text in record.warnings)
     assert page.start.text() == "&Run again"
 
 
