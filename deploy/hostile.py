@@ -4,18 +4,12 @@ from __future__ import annotations
 
 import re
 
-MAX_TEXT = 120
+from pqv_core.foreign_text import line as text
+from pqv_core.foreign_text import lines
+
+__all__ = ["field", "lines", "rows", "text", "whole"]
+
 _NUMBER = re.compile(r"-?\d{1,18}")
-
-
-def text(value: str, limit: int = MAX_TEXT) -> str:
-    """One line of printable characters, at most ``limit`` of them."""
-    return "".join(letter for letter in value[: limit * 4] if letter.isprintable()).strip()[:limit]
-
-
-def lines(value: str, limit: int = 4000) -> str:
-    """The same of several lines: nothing in it moves a terminal's cursor or changes its colours."""
-    return "".join(letter for letter in value[: limit * 4] if letter.isprintable() or letter == "\n")[:limit]
 
 
 def rows(value: str, limit: int) -> str:

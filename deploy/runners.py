@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from deploy.errors import RunnerError
 from deploy.keys import APP
 from deploy.runner import PROGRAM
 from pqv_core.errors import StorageError
-from pqv_core.fsio import sha256_file
+from pqv_core.fsio import read_json, sha256_file
 from pqv_core.resource_files import resource
 
 PROVENANCE = "provenance.json"
@@ -103,7 +102,7 @@ def provenance() -> dict[str, Any]:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
+        value = read_json(path)
     except (OSError, ValueError):
         return {}
     return value if isinstance(value, dict) else {}

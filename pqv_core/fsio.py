@@ -138,22 +138,51 @@ def _is_unicode(text: str) -> bool:
     return True
 
 
-def read_json(path: Path) -> Any:
-    """The JSON value in a file of UTF-8; NaN and infinity are refused.
+class TooLargeError(ValueError):
+    """A file that is larger than one of its kind can be."""
+
+
+def read_bounded(path: Path, limit: int) -> bytes:
+    """A file's bytes, if they are no more than ``limit``; devices and pipes, which never end, are not opened.
 
     Raises:
         OSError: The file cannot be read.
-        ValueError: It is not complete JSON.
+        TooLargeError: It has more bytes.
     """
-    return parse_json(path.read_text(encoding="utf-8-sig"))
+    if not path.is_file() and not path.is_dir():  # a folder has a sentence of the system's own
+        path.stat()
+        raise OSError(errno.EINVAL, "This is a device or a pipe, not a file", str(path))
+    with path.open("rb") as file:
+        content = file.read(limit + 1)
+    if len(content) > limit:
+        raise TooLargeError(f"more than {limit:,} bytes")
+    return content
+
+
+def read_json(path: Path, *, limit: int = 4 << 20) -> Any:
+    """The JSON value in a file of UTF-8 of at most ``limit`` bytes; NaN and infinity are refused.
+
+    Raises:
+        OSError: The file cannot be read.
+        ValueError: It is not complete JSON, or too large.
+    """
+    return parse_json(read_bounded(path, limit).decode("utf-8-sig"))
+
+
+_MAX_VALUES, _MAX_CONTAINERS = (
+    4_000_000,
+    1_000_000,
+)  # a value takes some 100 bytes of memory, an empty list three of text
 
 
 def parse_json(text: str) -> Any:
     """The JSON value that ``text`` holds; NaN and infinity are refused.
 
     Raises:
-        ValueError: It is not complete JSON, or nested too deeply.
+        ValueError: It is not complete JSON, nested too deeply, or of very many values.
     """
+    if text.count(",") > _MAX_VALUES or text.count("[") + text.count("{") > _MAX_CONTAINERS:
+        raise TooLargeError("very many values")
     try:
         return json.loads(text, parse_constant=_refuse)
     except RecursionError as error:

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from pydantic import ValidationError
 
 from pqv_core.errors import from_os_error
 from pqv_core.events import Metric
 from pqv_core.fsio import remove
+
+MAX_POINTS = 1_000_000
+_LINE_BYTES = 4096
+_BLOCK = 1 << 20
 
 
 class History:
@@ -50,14 +56,35 @@ class History:
 
 
 def read(path: Path) -> list[Metric]:
-    """The points of a curve in the order they were made; what is no point is passed over."""
+    """The points of a curve in the order they were made, at most ``MAX_POINTS``; what is no point is passed over.
+
+    Raises:
+        StorageError: The file cannot be read.
+    """
+    points: list[Metric] = []
     try:
-        lines = path.read_bytes().splitlines()
+        with path.open("rb") as file:
+            for line in _lines(file):
+                metric = _metric(line)
+                if metric is not None:
+                    points.append(metric)
+                if len(points) == MAX_POINTS:
+                    break
     except FileNotFoundError:
         return []
     except OSError as error:
         raise from_os_error(error, path) from error
-    return [metric for line in lines if (metric := _metric(line)) is not None]
+    return points
+
+
+def _lines(file: BinaryIO) -> Iterator[bytes]:
+    """The lines of a file but those that are longer than any point, of which no more than a part is ever held."""
+    at_start = True
+    while part := file.readline(_LINE_BYTES):
+        ends = part.endswith(b"\n") or len(part) < _LINE_BYTES
+        if at_start and ends:
+            yield part
+        at_start = ends
 
 
 def _metric(line: bytes) -> Metric | None:
@@ -68,13 +95,22 @@ def _metric(line: bytes) -> Metric | None:
 
 
 def _mended(path: Path) -> list[Metric]:
-    """The points, with half a last line cut off the file."""
-    metrics = read(path)
-    if metrics or path.exists():
-        content = path.read_bytes()
-        whole = content.rfind(b"\n") + 1
-        if whole < len(content):
-            with path.open("rb+") as file:
+    """The points, with half a last line cut off the file.
+
+    Raises:
+        StorageError: The file cannot be read or written.
+    """
+    try:
+        with path.open("rb+") as file:
+            whole = at = 0
+            while part := file.read(_BLOCK):
+                if (newline := part.rfind(b"\n")) >= 0:
+                    whole = at + newline + 1
+                at += len(part)
+            if whole < at:
                 file.truncate(whole)
-            return read(path)
-    return metrics
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise from_os_error(error, path) from error
+    return read(path)

@@ -18,11 +18,11 @@ from pqv_core import migrations
 from pqv_core.config import RunConfig
 from pqv_core.config.base import Config
 from pqv_core.errors import ConfigError, ProjectError, StorageError, from_os_error
-from pqv_core.fsio import read_json, write_json
+from pqv_core.fsio import TooLargeError, read_json, write_json
 
 SCHEMA_VERSION = 1
 SUFFIX = ".pqv"
-_LIMIT_BYTES = 16 * 1024 * 1024
+_LIMIT_BYTES = 4 << 20
 
 
 class QueuedRun(Config):
@@ -65,14 +65,16 @@ def load(path: Path) -> Project:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        if path.stat().st_size > _LIMIT_BYTES:
-            raise ProjectError(f"{path.name} is too large to be a project file.", action="Choose a .pqv file.")
-        plain = read_json(path)
+        plain = read_json(path, limit=_LIMIT_BYTES)
     except OSError as error:
         raise ProjectError(
             f"The project file cannot be read: {from_os_error(error, path).message}",
             action="Check the path, or create a project with: pqv new PROJECT.pqv --model NAME.",
             details=str(error),
+        ) from error
+    except TooLargeError as error:
+        raise ProjectError(
+            f"{path.name} is too large to be a project file.", action="Choose a .pqv file.", details=str(error)
         ) from error
     except ValueError as error:
         raise ProjectError(

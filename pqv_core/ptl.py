@@ -7,23 +7,28 @@ A ``.ptl`` is a zip archive: ``bytecode.pkl`` holds the version and, for each fu
 
 from __future__ import annotations
 
-import json
 import zipfile
-import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sized
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
-from pqv_core import pickle_reader
+from pqv_core import archive, file_kind, pickle_reader
+from pqv_core.archive import never
 from pqv_core.errors import PqvError, from_os_error
+from pqv_core.file_kind import Kind
+from pqv_core.fsio import parse_json
+from pqv_core.signature import Signature, signature_of
 
 DESCRIPTION = "pqv.json"
-MAX_BYTECODE = 64 << 20
+MAX_BYTECODE = 4 << 20
+"""MaxViT-L's takes 160 kB."""
 MAX_DESCRIPTION = 1 << 20
-MAX_ENTRIES = 200_000
-_BLOCK = 1 << 20
+MAX_NAMES = 10_000
+"""Of operators, functions and additions; the models of timm call fewer than a hundred operators."""
+_NAME_LENGTH = 1000
+_DEPTH = 50
 _LARGEST = 10
 _NOTABLE = 16_384
 _CHOOSE = "Choose a whole .ptl file made for the Lite Interpreter; a .pt or .pth is another format."
@@ -46,6 +51,7 @@ class LiteFile(BaseModel):
         duplicate_bytes: Bytes of tensors that are stored more than once, beyond the first time.
         extra: Names of the exporter's additions, with their sizes.
         description: The JSON that PQV-Mobile put into the file; empty for a foreign file.
+        signature: What its ``forward`` takes and gives; None where the file does not say.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -60,6 +66,7 @@ class LiteFile(BaseModel):
     duplicate_bytes: int = 0
     extra: dict[str, int]
     description: dict[str, Any]
+    signature: Signature | None = None
 
     @property
     def input_shape(self) -> tuple[int, ...] | None:
@@ -78,22 +85,29 @@ def _is_size(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 0 < value <= 1 << 20
 
 
-def read(path: Path) -> LiteFile:
-    """Read a ``.ptl``'s facts; safe for files from anybody.
+def read(path: Path, *, cancelled: Callable[[], bool] = never) -> LiteFile:
+    """Read a ``.ptl``'s facts; safe for files from anybody, however large they say they are.
+
+    Args:
+        cancelled: Asked again and again whether the end is wanted.
 
     Raises:
         PtlError: Damaged, or another kind of file.
         StorageError: It cannot be read.
+        Cancelled: ``cancelled`` said so.
     """
     try:
-        size = path.stat().st_size
-        with zipfile.ZipFile(path) as archive:
-            return _facts(archive, size)
+        if not path.is_file():
+            raise _UnfitError(f"is {file_kind.kind(path).label}, not a PyTorch Lite file")
+        with path.open("rb") as file, archive.opened(file) as opened:
+            return _facts(opened, path.stat().st_size, cancelled)
     except OSError as error:
         raise from_os_error(error, path) from error
     except _UnfitError as error:
         raise PtlError(f"{path.name} {error}.", action=_CHOOSE) from error
-    except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, NotImplementedError, RuntimeError) as error:
+    except archive.TooLargeError as error:
+        raise PtlError(f"{path.name} is refused: {error}.", action=_CHOOSE) from error
+    except archive.BROKEN as error:
         raise PtlError(
             f"{path.name} {_what_is_wrong(path)}.", action=_CHOOSE, details=f"{type(error).__name__}: {error}"
         ) from error
@@ -104,12 +118,13 @@ class _UnfitError(Exception):
 
 
 def _what_is_wrong(path: Path) -> str:
-    with path.open("rb") as file:
-        start = file.read(4)
-    if not start:
+    found = file_kind.kind(path)
+    if found is Kind.EMPTY:
         return "is empty"
-    if not start.startswith(b"PK"):
-        return "is not a PyTorch Lite file"
+    with path.open("rb") as file:
+        if not file.read(2).startswith(b"PK"):
+            is_known = found not in (Kind.UNKNOWN, Kind.CUT, Kind.DAMAGED)
+            return f"is not a PyTorch Lite file{f' but {found.label}' if is_known else ''}"
     return "is damaged" if zipfile.is_zipfile(path) else "is cut short: its end is missing"
 
 
@@ -122,16 +137,16 @@ def _without_bytecode(names: list[str]) -> str:
     return "is a zip archive, but not a PyTorch Lite file"
 
 
-def _facts(archive: zipfile.ZipFile, size: int) -> LiteFile:
-    entries = archive.infolist()
-    if len(entries) > MAX_ENTRIES:
-        raise ValueError(f"{len(entries)} entries")
+def _facts(opened: zipfile.ZipFile, size: int, cancelled: Callable[[], bool]) -> LiteFile:
+    entries = opened.infolist()
     names = [entry.filename for entry in entries]
     bytecode = next((name for name in names if name.endswith("/bytecode.pkl")), None)
     if bytecode is None:
         raise _UnfitError(_without_bytecode(names))
+    if sum(entry.compress_size for entry in entries) > size:
+        raise ValueError("its parts overlap")
     root = bytecode.removesuffix("bytecode.pkl")
-    version, operators, functions = _bytecode(_content(archive, bytecode, MAX_BYTECODE))
+    code = _bytecode(archive.content(opened, bytecode, MAX_BYTECODE, cancelled=cancelled), cancelled)
     storages = [
         entry
         for entry in entries
@@ -142,17 +157,19 @@ def _facts(archive: zipfile.ZipFile, size: int) -> LiteFile:
         for entry in entries
         if entry.filename.startswith(f"{root}extra/")
     }
+    _count(extra, "additions")
     return LiteFile(
         size_bytes=size,
-        bytecode=version,
-        operators=operators,
-        functions=functions,
+        bytecode=code.version,
+        operators=code.operators,
+        functions=code.functions,
         weights_bytes=sum(entry.file_size for entry in storages),
         storages=len(storages),
         largest=tuple(sorted((entry.file_size for entry in storages), reverse=True)[:_LARGEST]),
         duplicate_bytes=_duplicates(storages),
         extra=extra,
-        description=_description(archive, f"{root}extra/{DESCRIPTION}") if DESCRIPTION in extra else {},
+        description=_description(opened, f"{root}extra/{DESCRIPTION}") if DESCRIPTION in extra else {},
+        signature=code.signature,
     )
 
 
@@ -168,44 +185,65 @@ def _duplicates(storages: list[zipfile.ZipInfo]) -> int:
     return twice
 
 
-def _content(archive: zipfile.ZipFile, name: str, limit: int) -> bytes:
-    """At most ``limit`` bytes, whatever the archive claims: a bomb is refused while it unfolds."""
-    parts, total = [], 0
-    with archive.open(name) as file:
-        while part := file.read(_BLOCK):
-            total += len(part)
-            if total > limit:
-                raise _UnfitError(f"is refused: {name.rpartition('/')[2]} unfolds to more than {limit >> 20} MB")
-            parts.append(part)
-    return b"".join(parts)
-
-
-def _description(archive: zipfile.ZipFile, name: str) -> dict[str, Any]:
+def _description(opened: zipfile.ZipFile, name: str) -> dict[str, Any]:
     try:
-        value = json.loads(_content(archive, name, MAX_DESCRIPTION))
-    except (ValueError, RecursionError, _UnfitError):
+        value = parse_json(archive.content(opened, name, MAX_DESCRIPTION).decode("utf-8"))
+    except (archive.TooLargeError, *archive.BROKEN):
         return {}
-    return value if isinstance(value, dict) else {}
+    return value if isinstance(value, dict) and _is_shallow(value) else {}
 
 
-def _bytecode(data: bytes) -> tuple[int, dict[str, int], tuple[str, ...]]:
-    value = pickle_reader.read(data)
+def _is_shallow(value: Any) -> bool:
+    """Whether nothing is nested deeper than who prints or sends a description can follow."""
+    level = [value]
+    for _ in range(_DEPTH):
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+            if isinstance(inner, dict | list)
+        ]
+        if not level:
+            return True
+    return False
+
+
+class _Code(NamedTuple):
+    """What stands in ``bytecode.pkl``."""
+
+    version: int
+    operators: dict[str, int]
+    functions: tuple[str, ...]
+    signature: Signature | None
+
+
+def _bytecode(data: bytes, cancelled: Callable[[], bool]) -> _Code:
+    value = pickle_reader.read(data, cancelled=cancelled)
     if not isinstance(value, tuple) or not value:
         raise ValueError("bytecode.pkl holds no table")
     version, *functions = value
     if not isinstance(version, int) or isinstance(version, bool) or not 0 <= version < 1 << 31:
         raise ValueError("bytecode.pkl names no version")
+    _count(functions, "functions")
     operators: dict[str, int] = {}
-    names = []
+    names, signature = [], None
     for function in functions:
         name, table = _pair(function)
-        names.append(str(name)[:1000])
+        names.append(name[:_NAME_LENGTH])
         for operator, count in _operators(_named(table, "operators")):
             operators[operator] = max(count, operators.get(operator, -1))
-    return version, operators, tuple(names)
+            _count(operators, "operators")
+        if name.endswith(".forward") and len(function) > 2 and signature is None:
+            signature = signature_of(function[2])
+    return _Code(version, operators, tuple(names), signature)
 
 
-def _pair(value: Any) -> tuple[Any, Any]:
+def _count(things: Sized, what: str) -> None:
+    if len(things) > MAX_NAMES:
+        raise archive.TooLargeError(f"it has more than {MAX_NAMES:,} {what}")
+
+
+def _pair(value: Any) -> tuple[str, Any]:
     if not isinstance(value, tuple) or len(value) < 2 or not isinstance(value[0], str):
         raise ValueError("bytecode.pkl holds something that is not a function")
     return value[0], value[1]
@@ -222,5 +260,7 @@ def _operators(rows: Any) -> Iterator[tuple[str, int]]:
     for row in rows if isinstance(rows, tuple) else ():
         if not isinstance(row, tuple) or len(row) < 2 or not all(isinstance(part, str) for part in row[:2]):
             raise ValueError("bytecode.pkl holds something that is not an operator")
+        if max(len(row[0]), len(row[1])) > _NAME_LENGTH:
+            raise archive.TooLargeError("it names an operator with more letters than can be")
         count = row[2] if len(row) > 2 and isinstance(row[2], int) else -1
         yield (f"{row[0]}.{row[1]}" if row[1] else row[0]), max(-1, int(count))

@@ -12,11 +12,12 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pqv_core.errors import ErrorInfo, ProjectError, from_os_error
-from pqv_core.fsio import read_json, write_json
+from pqv_core.fsio import TooLargeError, read_json, write_json
 
 SCHEMA_VERSION = 1
 LOCAL = "local"
 RUN_FILE = "run.json"
+MAX_BYTES = 128 << 20  # some six million latencies
 HISTORY_FILE = "history.jsonl"
 
 Role = str
@@ -252,11 +253,17 @@ def load(directory: Path) -> RunRecord:
     """
     path = directory / RUN_FILE
     try:
-        plain = read_json(path)
+        plain = read_json(path, limit=MAX_BYTES)
     except OSError as error:
         raise ProjectError(
             f"The run {directory.name} cannot be read: {from_os_error(error, path).message}",
             action="Run the project again.",
+        ) from error
+    except TooLargeError as error:
+        raise ProjectError(
+            f"The run {directory.name} is refused: its {RUN_FILE} is larger than the results of a run can be.",
+            action="Move its folder elsewhere, and run the project again.",
+            details=str(error),
         ) from error
     except ValueError as error:
         raise ProjectError(

@@ -35,9 +35,7 @@ def load(directory: Path) -> RunLabel:
     """
     path = directory / LABEL_FILE
     try:
-        if path.stat().st_size > _FILE_LIMIT_BYTES:
-            raise ValueError("too large")
-        return RunLabel.model_validate(read_json(path))
+        return RunLabel.model_validate(read_json(path, limit=_FILE_LIMIT_BYTES))
     except FileNotFoundError:
         return RunLabel()
     except (OSError, ValueError) as error:  # pydantic's ValidationError is a ValueError

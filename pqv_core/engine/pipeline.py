@@ -9,7 +9,6 @@ project's runs are held (``runs.arranging``), so a run never takes over what ano
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import secrets
 import shutil
@@ -28,7 +27,7 @@ from pqv_core.engine.readers import Readers
 from pqv_core.engine.stages import STAGES, Stage, Work
 from pqv_core.errors import Cancelled, PqvError, from_os_error
 from pqv_core.events import Event, JobStarted, Metric, StageFinished, StageStarted
-from pqv_core.fsio import move, remove, remove_folder, write_json
+from pqv_core.fsio import move, read_json, remove, remove_folder, write_json
 from pqv_core.history import History
 from pqv_core.job import RunJob
 from pqv_core.results import Environment, Measurement, RunRecord, StageRecord, Variant
@@ -288,7 +287,7 @@ class Pipeline:
 def _read_done(place: Path) -> Done | None:
     """What a stage's folder says of itself; None where it is not there, or not whole: the stage is done again."""
     try:
-        plain = json.loads((place / DONE_FILE).read_text(encoding="utf-8"))
+        plain = read_json(place / DONE_FILE, limit=results.MAX_BYTES)
         done = replace(Done("", 0.0, {}, []), **plain)
         is_whole = done.files is None or all((place / name).stat().st_size == size for name, size in done.files.items())
         return done if is_whole else None

@@ -14,7 +14,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from pqv_core.errors import StorageError, from_os_error
-from pqv_core.fsio import replacing
+from pqv_core.fsio import parse_json, replacing
 
 _FACTS = "pqv"
 
@@ -51,7 +51,7 @@ def facts(path: Path) -> dict[str, Any]:
         StorageError: The file is missing, damaged or of another kind.
     """
     with _opened(path) as file:
-        return json.loads((file.metadata() or {}).get(_FACTS, "{}"))
+        return _facts_of(file)
 
 
 def read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -61,8 +61,14 @@ def read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         StorageError: The file is missing, damaged or of another kind.
     """
     with _opened(path) as file:
-        head = (file.metadata() or {}).get(_FACTS, "{}")
-        return {name: file.get_tensor(name) for name in file.keys()}, json.loads(head)  # noqa: SIM118
+        return {name: file.get_tensor(name) for name in file.keys()}, _facts_of(file)  # noqa: SIM118
+
+
+def _facts_of(file: Any) -> dict[str, Any]:
+    found = parse_json((file.metadata() or {}).get(_FACTS, "{}"))
+    if not isinstance(found, dict):
+        raise ValueError("the facts are no table")
+    return found
 
 
 @contextlib.contextmanager

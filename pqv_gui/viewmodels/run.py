@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
-from pqv_core import events, results, runs, select
+from pqv_core import events, history, results, runs, select
 from pqv_core.errors import ErrorInfo
 from pqv_gui.viewmodels.observable import Observable
 from pqv_gui.viewmodels.series import Curve, LatencySeries
@@ -259,19 +258,7 @@ def read_newest(folder: Path) -> Stored | None:
         return None
     record = records[-1]
     directory = folder / record.id
-    metrics: list[events.Metric] = []
-    path = directory / results.HISTORY_FILE
-    if path.exists():
-        for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
-            metric = _metric(line, run=record.id)
-            if metric is not None:
-                metrics.append(metric)
+    metrics = [
+        metric.model_copy(update={"run": record.id}) for metric in history.read(directory / results.HISTORY_FILE)
+    ]
     return Stored(record, metrics, directory, at_work=record.state == "running" and runs.is_at_work(directory))
-
-
-def _metric(line: str, *, run: str) -> events.Metric | None:
-    """One line of the curves; None for one that was cut when its writer was killed."""
-    try:
-        return events.Metric.model_validate({**json.loads(line), "run": run})
-    except (ValueError, TypeError):
-        return None

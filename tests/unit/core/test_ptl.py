@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from pqv_core import archive as archives
 from pqv_core import pickle_reader, ptl
 from pqv_core.errors import PqvError, StorageError
 
@@ -99,12 +100,11 @@ def test_a_description_of_more_than_a_megabyte_is_left_unread(tmp_path: Path, sp
 
 
 def test_a_file_of_very_many_entries_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ptl, "MAX_ENTRIES", 3)
+    monkeypatch.setattr(archives, "MAX_ENTRIES", 3)
     bytecode = pickle.dumps((8,), 2)
     assert ptl.read(archive(tmp_path / "few.ptl", bytecode, a=b"", b=b"")).bytecode == 8
-    with pytest.raises(ptl.PtlError) as caught:
+    with pytest.raises(ptl.PtlError, match=r"many\.ptl is refused: it has more than 3 entries"):
         ptl.read(archive(tmp_path / "many.ptl", bytecode, a=b"", b=b"", c=b""))
-    assert "4 entries" in caught.value.details
 
 
 def stored(path: Path, *storages: bytes, compression: int = zipfile.ZIP_STORED) -> Path:
@@ -144,7 +144,9 @@ def test_nothing_in_a_pickle_runs() -> None:
 
 plain = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text() | st.floats(allow_nan=False),
-    lambda inner: st.lists(inner) | st.lists(inner).map(tuple) | st.dictionaries(st.text() | st.integers(), inner),
+    lambda inner: (
+        st.lists(inner) | st.lists(inner).map(tuple) | st.dictionaries(st.text() | st.integers(-(2**59), 2**59), inner)
+    ),
     max_leaves=30,
 )
 
