@@ -173,7 +173,7 @@ def _run(device: Device, spec: runner.Spec, job: Job, *, role: str, before: Devi
             if not taken.samples:
                 raise
     if taken.final and taken.final.status == "failed":
-        raise runner.failure(taken.final)
+        raise runner.failure(taken.final, spec)
     if not taken.samples:
         raise RunnerError(
             "The benchmark program measured nothing in its time.",

@@ -107,7 +107,8 @@ class Phone:
             Cancelled: The person asked for the end.
         """
         self.job.enter("check")
-        lite = ptl.read(request.file)
+        lite = ptl.read(request.file, cancelled=self.job.cancelled.is_set)
+        ptl.check_input(lite, request.file.name)
         shape = request.input_shape or lite.input_shape
         if shape is None:
             raise UsageError(
@@ -184,6 +185,7 @@ class Phone:
             program=program,
             libraries=kit_folder,
             model=model,
+            name=request.file.name,
             input_shape=shape,
             warmup=config.warmup,
             iterations=config.iterations,

@@ -17,12 +17,15 @@ from deploy.cleanup import PID
 from deploy.errors import ConnectionLostError, RunnerError
 from deploy.shell import Running, join
 from deploy.transports.base import Link
+from pqv_core import model_errors
 
 PROGRAM = "pqv_bench"
 MAX_LINES = 2_000_000
 MAX_OPERATORS = 10_000  # that are kept; the program may name more
 _LOAD_S = 300.0
 _EXIT_CANNOT_LOAD = 3
+_KILLED = 128 + 9
+_CRASHED = (128 + 4, 128 + 6, 128 + 7, 128 + 8, 128 + 11)  # SIGILL, SIGABRT, SIGBUS, SIGFPE, SIGSEGV
 
 Nanoseconds = Annotated[int, Field(ge=0, lt=10**15)]
 Count = Annotated[int, Field(ge=0, lt=10**9)]
@@ -162,6 +165,7 @@ class Spec:
         cores: Cores that it may run on; empty for all.
         fixed_performance: Ask Android for a clock that it can hold, for as long as the program runs.
         watch_s: How often the phone's heat is looked at meanwhile; 0 for never.
+        name: What a person calls the file.
     """
 
     folder: str
@@ -180,6 +184,7 @@ class Spec:
     output: str = ""
     fixed_performance: bool = False
     watch_s: float = 2.0
+    name: str = "The file"
 
     def words(self) -> list[str]:
         """The program's command line."""
@@ -280,11 +285,11 @@ def run(
                 ended, last = ended or isinstance(record, Final), clock()
                 yield record
         if not ended:
-            raise no_last_word(running.code or 0, running.error_text)
+            raise no_last_word(running.code or 0, running.error_text, spec.name)
 
 
-def no_last_word(code: int, printed: str) -> RunnerError | ConnectionLostError:
-    """Why the program ended without its ``final`` line."""
+def no_last_word(code: int, printed: str, name: str) -> RunnerError | ConnectionLostError:
+    """Why the program ended without its ``final`` line, running the file ``name``."""
     tail = hostile.lines(printed[-4000:])
     if "CANNOT LINK EXECUTABLE" in tail or "error while loading shared libraries" in tail:
         remedy = "Fetch the runtime again (pqv runner fetch); phones with 16 KB pages need a newer runtime."
@@ -292,9 +297,12 @@ def no_last_word(code: int, printed: str) -> RunnerError | ConnectionLostError:
     if code in (126, 127):
         remedy = "Choose a runner for this phone's processor (pqv runner info)."
         return RunnerError("The phone cannot start the benchmark program.", action=remedy, details=tail)
-    if code in (137, 134, 139, 135, 132):
-        kill = "was ended by the phone, which usually means too little memory" if code == 137 else "crashed"
-        return RunnerError(f"The benchmark program {kill}.", action="Close other apps and run again.", details=tail)
+    if code == _KILLED:
+        what = f"The benchmark program was ended by the phone while it ran {name}, most likely for want of memory."
+        return RunnerError(what, action="Close other apps and run again.", details=tail)
+    if code in _CRASHED:
+        remedy = "Choose another engine, or export the file again."
+        return RunnerError(f"The benchmark program crashed while it ran {name}.", action=remedy, details=tail)
     return RunnerError(
         f"The benchmark program ended without a result (exit code {code}).",
         action="Replug the phone and run again.",
@@ -302,14 +310,16 @@ def no_last_word(code: int, printed: str) -> RunnerError | ConnectionLostError:
     )
 
 
-def failure(final: Final) -> RunnerError:
-    """The error that a ``final`` line of status ``failed`` means."""
+def failure(final: Final, spec: Spec) -> RunnerError:
+    """The error that a ``final`` line of status ``failed`` means: which file, and what was said of it."""
     if "ops cannot be found" in final.message or "Unknown builtin op" in final.message:
         remedy = "Export for the target Android, which leaves out what its runtime does not know."
         return RunnerError(
-            "The file uses operators that the runtime lacks.", action=remedy, details=hostile.lines(final.message)
+            f"{spec.name} uses operators that the runtime lacks.", action=remedy, details=hostile.lines(final.message)
         )
-    what = "could not load the file" if final.exit_code == _EXIT_CANNOT_LOAD else "failed"
-    said = hostile.text(final.message.strip().partition("\n")[0], 200) or "no reason given"
-    details = hostile.lines(final.message)
-    return RunnerError(f"The benchmark program {what}: {said}.", action="Export it again.", details=details)
+    if final.exit_code == _EXIT_CANNOT_LOAD:
+        said = model_errors.words(final.message) or "no reason given"
+        details = hostile.lines(final.message)
+        return RunnerError(f"{spec.name} could not be loaded: {said}.", action="Export it again.", details=details)
+    info = model_errors.explained(spec.name, final.message, shape=spec.input_shape)
+    return RunnerError(info.message, action=info.action, details=info.details)

@@ -19,7 +19,7 @@ _LITTLE_MEMORY = ErrorInfo(
     f"again: {_KEPT}",
 )
 _CRASH_ACTION = f"Run again: {_KEPT} If it happens again, choose another engine and copy the details into a bug report."
-_CRASHES = {"SIGSEGV", "SIGBUS", "SIGABRT", "SIGFPE", "SIGTRAP", "SIGSYS"}
+CRASHES = {"SIGSEGV", "SIGBUS", "SIGABRT", "SIGFPE", "SIGTRAP", "SIGSYS"}
 _WINDOWS = {
     0xC0000005: "SIGSEGV",  # access violation
     0xC000001D: "SIGILL",  # illegal instruction
@@ -30,7 +30,14 @@ _WINDOWS = {
 
 
 _ABOUT_MEMORY = (
-    *("can't allocate memory", "cannot allocate memory", "out of memory", "bad_alloc", "memoryerror"),
+    *(
+        "can't allocate memory",
+        "cannot allocate memory",
+        "not enough memory",
+        "out of memory",
+        "bad_alloc",
+        "memoryerror",
+    ),
     "failed to map segment",  # the system's loader, for a library that finds no room
 )
 
@@ -48,14 +55,15 @@ def explain(code: int, *, stderr: str = "") -> ErrorInfo:
         code: As ``subprocess.Popen.returncode``: negative for a signal.
         stderr: The last lines that the process wrote.
     """
-    name = _signal_name(code)
+    name = signal_name(code)
     what = f"signal {name}" if name else f"exit code {code}"
     details = f"The worker process ended with {what}.\n{stderr}".strip()
     words = _LITTLE_MEMORY if name == "SIGABRT" and is_about_memory(stderr) else _words(name, code)
     return words.model_copy(update={"details": details})
 
 
-def _signal_name(code: int) -> str:
+def signal_name(code: int) -> str:
+    """The signal, or on Windows its like, that a process ended by; empty where it ended by itself."""
     if code < 0:
         try:
             return signal.Signals(-code).name
@@ -67,7 +75,7 @@ def _signal_name(code: int) -> str:
 def _words(name: str, code: int) -> ErrorInfo:
     if name == "SIGKILL":
         return _MEMORY
-    if name in _CRASHES:
+    if name in CRASHES:
         message, action = f"The job crashed in compiled code ({name}).", _CRASH_ACTION
     elif name == "SIGILL":
         message = "The job used an instruction that this processor does not have (SIGILL)."

@@ -38,6 +38,10 @@ class PtlError(PqvError):
     """The file is damaged, or is no PyTorch Lite file."""
 
 
+class InputError(PtlError):
+    """A whole file that takes something else than one image."""
+
+
 class LiteFile(BaseModel):
     """Facts of a ``.ptl``.
 
@@ -111,6 +115,20 @@ def read(path: Path, *, cancelled: Callable[[], bool] = never) -> LiteFile:
         raise PtlError(
             f"{path.name} {_what_is_wrong(path)}.", action=_CHOOSE, details=f"{type(error).__name__}: {error}"
         ) from error
+
+
+def check_input(file: LiteFile, name: str) -> None:
+    """Refuse a file that one image is not enough for, before native code meets what it was not given: it may crash.
+
+    Raises:
+        InputError: It takes something else.
+    """
+    if file.signature is not None and file.signature.problem:
+        raise InputError(
+            f"{name} {file.signature.problem}.",
+            action="PQV-Mobile measures models that take one image; export a part of the model that does.",
+            details=f"forward{file.signature}",
+        )
 
 
 class _UnfitError(Exception):

@@ -1,4 +1,4 @@
-"""What a PyTorch Lite file's ``forward`` takes and gives, as its bytecode says, and whether an image is enough for it."""
+"""What a PyTorch Lite file's ``forward`` takes and gives, as its bytecode says, and whether one image is enough."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from pqv_core.errors import PqvError
 from pqv_core.foreign_text import line
 
 _MOST = 50
@@ -57,37 +56,24 @@ class Signature(BaseModel):
             return "takes no input"
         first, *others = self.arguments
         if first.type not in _IMAGE:
-            return f"takes {in_words(first.type)} ({first.name}), not an image"
+            return f"takes {in_words(first.type)} ({first.name}: {first.type}), not an image"
         needed = [item for item in others if not item.optional]
         if needed:
             named = ", ".join(item.name for item in (first, *needed))
             return f"takes {1 + len(needed)} inputs ({named}), not one image"
         return ""
 
-
-class InputError(PqvError):
-    """A file takes something else than one image."""
-
-
-def check(signature: Signature | None, name: str) -> None:
-    """Refuse a file that cannot be run with one image, before native code meets what it was not given.
-
-    Raises:
-        InputError: It takes something else.
-    """
-    if signature is not None and signature.problem:
-        raise InputError(
-            f"{name} {signature.problem}.",
-            action="PQV-Mobile measures models that take one image; export a part of the model that does.",
-            details=f"forward{signature}",
-        )
+    @property
+    def unusual_result(self) -> str:
+        """What it gives, where that is not one tensor; empty where it is."""
+        if len(self.returns) == 1:
+            return "" if self.returns[0].type == "Tensor" else in_words(self.returns[0].type)
+        return f"{len(self.returns)} results" if self.returns else "nothing"
 
 
 def in_words(type_: str) -> str:
     """A type of TorchScript as a person calls it."""
-    outer, bracket, _ = type_.partition("[")
-    words = _IN_WORDS.get(outer, f"a value of type {type_}")
-    return f"{words} ({type_})" if bracket and outer in _IN_WORDS else words
+    return _IN_WORDS.get(type_.partition("[")[0], f"a value of type {type_}")
 
 
 def signature_of(schema: Any) -> Signature | None:

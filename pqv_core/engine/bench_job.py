@@ -28,6 +28,7 @@ def run(job: BenchJob, context: Context) -> dict[str, object]:
     """
     context.enter("benchmark")
     context.work = f"pqv bench of {', '.join(Path(file).name for file in job.files)}"
+    _check_inputs(job, context)
     shape = _common_shape(job)
     counts = job.threads or (environment.default_threads(),)
     found: dict[str, list[Measurement]] = {file: [] for file in job.files}
@@ -64,6 +65,15 @@ def _loop(job: BenchJob, context: Context, *, threads: int, shape: tuple[int, ..
             for key, item in measured.items()
         }
     return [(file, measured[key]) for key, (file, _) in zip(keys, entries, strict=True)]
+
+
+def _check_inputs(job: BenchJob, context: Context) -> None:
+    """Refuse files that an image is not enough for; say where what they give is no tensor."""
+    for path in map(Path, job.files):
+        file = ptl.read(path, cancelled=context.cancelled.is_set)
+        ptl.check_input(file, path.name)
+        if file.signature is not None and (given := file.signature.unusual_result):
+            context.log(f"{path.name} gives {given}: its time is measured, but its answers cannot be compared.")
 
 
 def _key(job: BenchJob, file: str, engine: str, threads: int, batch: int) -> str:

@@ -8,14 +8,13 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict
 
-from pqv_core import inherited, process_group, wait_policy
+from pqv_core import inherited, model_errors, process_group, wait_policy
 from pqv_core.child import Child, Overdue
 from pqv_core.engine.context import Context
 from pqv_core.engine.lite_process import Reply, Request
 from pqv_core.errors import BenchmarkError, PqvError
 
 _PROGRAM = (sys.executable, "-P", "-m", "pqv_core.engine.lite_process")
-_CLOSE_OTHERS = "Close other programs to free memory, or choose another engine, and run again."
 
 
 class LiteFile(BaseModel):
@@ -56,6 +55,7 @@ class LiteClient:
         if policy:
             environment[wait_policy.VARIABLE] = policy
         self._child = Child(_PROGRAM, environment=environment)
+        self._file = ""
 
     def __enter__(self) -> Self:
         return self
@@ -73,6 +73,7 @@ class LiteClient:
 
     def load(self, file: LiteFile, *, input_shape: tuple[int, ...] = ()) -> Reply:
         """Load a file, in place of the one before; time and memory that this took."""
+        self._file = Path(file.path).name
         request = Request(
             task="load", path=file.path, engine=file.engine, threads=self._threads, input_shape=input_shape
         )
@@ -107,24 +108,15 @@ class LiteClient:
                     return found
                 found = reply
         except Overdue as error:
+            running = f" while it ran {self._file}" if self._file else ""
             raise BenchmarkError(
-                f"The measuring process {error}, so it was ended.",
-                action=_CLOSE_OTHERS,
+                f"The measuring process {error}{running}, so it was ended.",
+                action="Choose another engine, or a smaller model or batch, and run again.",
                 details=self._child.stderr,
             ) from error
-        raise BenchmarkError(
-            f"The measuring process ended unexpectedly ({_cause(self._child.status())}).",
-            action=_CLOSE_OTHERS,
-            details=self._child.stderr,
-        )
+        raise model_errors.ended(self._child.status(), self._child.stderr, self._file)
 
 
 def _as_exception(reply: Reply) -> PqvError:
     assert reply.error is not None
     return BenchmarkError(reply.error.message, action=reply.error.action, details=reply.error.details)
-
-
-def _cause(code: int) -> str:
-    if code == -9:
-        return "killed, perhaps for want of memory"
-    return f"signal {-code}" if code < 0 else f"exit status {code}"

@@ -102,15 +102,6 @@ def main() -> int:
         except PqvError as error:
             reply(Reply(type="failed", error=error.info()))
             return 1
-        except RuntimeError as error:
-            info = ErrorInfo(
-                kind="BenchmarkError",
-                message="A file could not be run by the Lite Interpreter.",
-                action="Check the shape of its input, choose another engine, or export it again.",
-                details=str(error),
-            )
-            reply(Reply(type="failed", error=info))
-            return 1
         if found is not None:
             reply(found)  # told afterwards: who listens works too
         reply(Reply(type="done"))

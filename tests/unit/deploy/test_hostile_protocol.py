@@ -196,8 +196,8 @@ EVIL = "\x1b]0;title\x07\x1b[2J\rrm -rf\u202e\x9b31m"
     [
         CommandError("trying", code=1, output=f"a\n{EVIL}"),
         ProtocolError(EVIL),
-        runner.no_last_word(1, EVIL),
-        runner.failure(runner.Final(type="final", status="failed", message=EVIL)),
+        runner.no_last_word(1, EVIL, "a.ptl"),
+        runner.failure(runner.Final(type="final", status="failed", message=EVIL), SPEC),
         adb_server.refusal(EVIL),
     ],
 )

@@ -16,7 +16,7 @@ from pqv_core.engine import lite, lite_writer
 from pqv_core.engine.engines import supported_engines
 from pqv_core.engine.parity import parity
 from pqv_core.engine.quantize import quantize
-from pqv_core.errors import ExportError, QuantizeError, StorageError
+from pqv_core.errors import BenchmarkError, ExportError, QuantizeError, StorageError
 from pqv_core.ptl import PtlError
 
 EXAMPLE = torch.zeros(1, 3, 32, 32)
@@ -153,3 +153,48 @@ def test_code_that_cannot_be_scripted_is_traced(tmp_path: Path) -> None:
 
     lite_writer.save(Open().eval(), tmp_path / "a.ptl", example=EXAMPLE, passes="freeze", description={})
     assert torch.equal(lite.load(tmp_path / "a.ptl", engine="")(EXAMPLE), 2 * EXAMPLE)
+
+
+class Checks(nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if x.size(2) != 7:
+            raise ValueError("only 7 x 7")
+        return x
+
+
+class Pair(nn.Module):
+    def forward(self, a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+        return a + b
+
+
+class Listed(nn.Module):
+    def forward(self, a: list[torch.Tensor]) -> torch.Tensor:
+        return a[0]
+
+
+class Tokens(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.table = nn.Embedding(4, 4)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.table(x)
+
+
+def foreign(made: nn.Module, path: Path) -> Path:
+    torch.jit.script(made.eval())._save_for_lite_interpreter(str(path))
+    return path
+
+
+@pytest.mark.parametrize(("made", "words"), [(Checks(), "“only 7 x 7”"), (Tokens(), "whole numbers")])
+def test_why_a_foreign_file_could_not_be_run_names_it(made: nn.Module, words: str, tmp_path: Path) -> None:
+    loaded = lite.load(foreign(made, tmp_path / "theirs.ptl"), engine="")
+    with pytest.raises(BenchmarkError, match=r"theirs\.ptl") as caught:
+        loaded(EXAMPLE)
+    assert words in caught.value.message
+
+
+@pytest.mark.parametrize("made", [Pair(), Listed()])
+def test_what_takes_no_image_is_never_loaded(made: nn.Module, tmp_path: Path) -> None:
+    with pytest.raises(PtlError, match=r"theirs\.ptl takes"):
+        lite.load(foreign(made, tmp_path / "theirs.ptl"), engine="")
