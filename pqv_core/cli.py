@@ -195,16 +195,18 @@ def absolute(path: Path) -> str:
 
 
 def show(
-    file: Annotated[Path, typer.Argument(help="A project (.pqv) or a PyTorch Lite file (.ptl).", metavar="FILE")],
+    file: Annotated[Path, typer.Argument(help="A project (.pqv), a .ptl, weights, or any other file.", metavar="FILE")],
     as_json: Json = False,
 ) -> None:
-    """A project with its runs, or what stands in a .ptl, which is read and not run."""
+    """A project with its runs, or what any other file is and what stands in it; it is read and not run."""
     from pqv_core import cli_file, cli_report
+    from pqv_core.file_kind import Kind, kind
+    from pqv_core.project import SUFFIX
 
-    if file.suffix in (".ptl", ".pt", ".pth"):
-        cli_file.show(file, as_json=as_json)
-    else:
+    if file.suffix == SUFFIX or (file.exists() and kind(file) is Kind.PROJECT):
         cli_report.show(file, as_json=as_json)
+    else:
+        cli_file.show_any(file, as_json=as_json)
 
 
 def report(

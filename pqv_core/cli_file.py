@@ -1,4 +1,4 @@
-"""What stands in a PyTorch Lite file, for a terminal. Nothing in the file is run."""
+"""What stands in a file, for a terminal. Nothing in the file is run."""
 
 from __future__ import annotations
 
@@ -7,13 +7,34 @@ from pathlib import Path
 
 from rich.table import Table
 
-from pqv_core import file_facts, ptl
+from pqv_core import file_facts, file_kind, file_look, ptl
 from pqv_core.cli_console import console
+from pqv_core.file_kind import Kind
+from pqv_core.foreign_text import line
 from pqv_core.ptl import LiteFile
 
 
+def show_any(path: Path, *, as_json: bool) -> None:
+    """Say what a file is, whatever its kind, and what can be done with it here.
+
+    Raises:
+        PqvError: It is empty, cut, damaged or missing.
+    """
+    if path.suffix.lower() == ptl.SUFFIX or file_kind.kind(path) is Kind.LITE:
+        return show(path, as_json=as_json)
+    found = file_look.look(path)
+    if as_json:
+        facts = {name.lower(): value for name, value in found.rows}
+        print(json.dumps({"type": "file", "path": str(path.resolve()), **facts, "advice": found.advice}))
+        return None
+    out = console()
+    out.print(_facts(path, list(found.rows)))
+    out.print(found.advice)
+    return None
+
+
 def show(path: Path, *, as_json: bool) -> None:
-    """Print a file's own description, its size by part, its operators, and which Android runtimes can run it.
+    """Print a ``.ptl``'s own description, its size by part, its operators, and which Android runtimes can run it.
 
     Raises:
         PtlError: It is damaged, or another kind of file.
@@ -47,5 +68,5 @@ def _operators(file: LiteFile) -> Table:
     table.add_column("Operator")
     table.add_column("Arguments", justify="right")
     for name, count in sorted(file.operators.items()):
-        table.add_row(name[: file_facts.SHOWN], str(count) if count >= 0 else "any")
+        table.add_row(line(name, file_facts.SHOWN), str(count) if count >= 0 else "any")
     return table

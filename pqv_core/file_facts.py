@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from pqv_core import android_runtime, formatting
+from pqv_core.foreign_text import line
 from pqv_core.ptl import LiteFile
 
 SHOWN = 80
+_LETTERS = 1000
 _TOLD = {
     "model": "Model",
     "precision": "Precision",
@@ -32,7 +34,16 @@ def rows(file: LiteFile, runs: dict[str, list[android_runtime.Problem]]) -> list
         (f"Android {version}", " ".join(problem for problem, _ in problems) or "can run it")
         for version, problems in runs.items()
     ]
-    return [*_said(file), *_sizes(file), *found]
+    rows = [*_said(file), *_form(file), *_sizes(file), *found]
+    return [(line(name), line(value, _LETTERS)) for name, value in rows]
+
+
+def _form(file: LiteFile) -> list[tuple[str, str]]:
+    """What it takes and gives, as its code says."""
+    if file.signature is None:
+        return []
+    problem = file.signature.problem
+    return [("Takes and gives", str(file.signature)), *([("Cannot be measured", f"It {problem}.")] if problem else [])]
 
 
 def _said(file: LiteFile) -> list[tuple[str, str]]:

@@ -34,6 +34,10 @@ _READ = {
 SUFFIXES = frozenset(suffix for suffixes in _READ.values() for suffix in suffixes.split())
 MAX_PIXELS = 128_000_000
 """More are refused: decoded as RGBA they are half a gigabyte."""
+MAX_BYTES = 1 << 30
+"""Of a file; MAX_PIXELS in 16 bits of four channels take as many."""
+MAX_SCANS = 100
+"""Of a progressive JPEG, each of which passes over all pixels; encoders write about ten."""
 
 READING = 2
 """Raised when the same file is read as other pixels than before."""

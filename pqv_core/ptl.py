@@ -21,6 +21,7 @@ from pqv_core.file_kind import Kind
 from pqv_core.fsio import parse_json
 from pqv_core.signature import Signature, signature_of
 
+SUFFIX = ".ptl"
 DESCRIPTION = "pqv.json"
 MAX_BYTECODE = 4 << 20
 """MaxViT-L's takes 160 kB."""

@@ -1,22 +1,29 @@
-"""What may be dropped onto the window: a project, a PyTorch Lite file, a folder of images."""
+"""What may be dropped onto the window: a project, a PyTorch Lite file, weights, a folder of images or one of them."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from PySide6.QtCore import QEvent, QMimeData, QObject
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
+from PySide6.QtWidgets import QProgressDialog
 
-from pqv_core import file_facts, ptl
+from pqv_core import dataset, file_facts, file_look, ptl
 from pqv_core import project as projects
 from pqv_core.errors import ErrorInfo
+from pqv_core.file_kind import Kind
+from pqv_core.file_look import Look
+from pqv_core.foreign_text import line
 from pqv_gui.i18n import tr
 from pqv_gui.viewmodels.steps import Place
 
 if TYPE_CHECKING:
     from pqv_gui.window import MainWindow
 
+T = TypeVar("T")
+_SHOWN_AFTER_MS = 400
 Told = tuple[list[tuple[str, str]], list[tuple[str, str]]]
 
 
@@ -47,12 +54,38 @@ class Drops(QObject):
             self._refuse(tr("One file or folder can be dropped here at a time."))
         elif paths[0].suffix == projects.SUFFIX:
             self._window.open_project(paths[0])
-        elif paths[0].suffix == ".ptl":
+        elif paths[0].suffix.lower() == ptl.SUFFIX:
             self.show_file(paths[0])
         elif paths[0].is_dir():
             self._images(paths[0])
         else:
-            self._refuse(tr("{name} cannot be used here.").replace("{name}", paths[0].name))
+            self._look(paths[0], lambda cancelled: file_look.look(paths[0], cancelled=cancelled), self._take_by_kind)
+
+    def _take_by_kind(self, found: Look) -> None:
+        """Do what is meant by a file whose name does not tell."""
+        if found.kind is Kind.PROJECT:
+            self._window.open_project(found.path)
+        elif found.kind is Kind.LITE:
+            self.show_file(found.path)
+        elif found.kind is Kind.IMAGE:
+            self._images(_folder_of(found.path))
+        elif found.kind in file_look.WEIGHTS and found.advice == file_look.AS_WEIGHTS:
+            self._weights(found)
+        else:
+            self._refuse(f"{found.sentence} {tr('It cannot be used here.')}", found.advice)
+
+    def _weights(self, found: Look) -> None:
+        session = self._window.workspace.session
+        if not session.is_open:
+            self._refuse(
+                tr("{name} holds weights, which belong to a project, and none is open.").replace(
+                    "{name}", found.path.name
+                ),
+                tr("Open a project, or create one, and drop the file then."),
+            )
+            return
+        self._window.go(Place.MODEL)
+        session.set_many({"model.weights": "file", "model.path": session.stored(found.path)}, label="model.path")
 
     def _images(self, folder: Path) -> None:
         if not self._window.workspace.session.is_open:
@@ -66,9 +99,31 @@ class Drops(QObject):
 
     def show_file(self, path: Path) -> None:
         """Tell what stands in a PyTorch Lite file."""
-        self._window.workspace.tasks.start(
-            lambda _: _read(path), done=lambda told: self._show(path.name, told), failed=self._window.present
+        self._look(path, lambda cancelled: _read(path, cancelled), lambda told: self._show(path.name, told))
+
+    def _look(self, path: Path, work: Callable[[Callable[[], bool]], T], done: Callable[[T], None]) -> None:
+        """Look at a file in a thread; where that takes long, a person sees it and can end it."""
+        waiting = QProgressDialog(
+            tr("Looking at {name} …").replace("{name}", path.name), tr("Cancel"), 0, 0, self._window
         )
+        waiting.setWindowTitle(self._window.windowTitle())
+        waiting.setMinimumDuration(_SHOWN_AFTER_MS)
+
+        def over() -> None:
+            waiting.reset()
+            waiting.deleteLater()
+
+        def ended(found: T) -> None:
+            over()
+            done(found)
+
+        def failed(error: ErrorInfo) -> None:
+            over()
+            self._window.present(error)
+
+        task = self._window.workspace.tasks.start(lambda task: work(task.cancelled), done=ended, failed=failed)
+        waiting.canceled.connect(task.cancel)
+        waiting.canceled.connect(waiting.deleteLater)
 
     def _show(self, name: str, told: Told) -> None:
         from pqv_gui.dialogs.lite_file import LiteFileDialog
@@ -77,14 +132,20 @@ class Drops(QObject):
         LiteFileDialog(self._window, name=name, facts=facts, operators=operators).open()
 
     def _refuse(self, message: str, action: str = "") -> None:
-        usual = tr("Drop a project (.pqv), a PyTorch Lite file (.ptl) or a folder of images.")
+        usual = tr("Drop a project (.pqv), a PyTorch Lite file (.ptl), weights or a folder of images.")
         self._window.present(ErrorInfo(kind="UsageError", message=message, action=action or usual))
 
 
-def _read(path: Path) -> Told:
-    file = ptl.read(path)
+def _folder_of(image: Path) -> Path:
+    """The folder of images that one of them belongs to: above its class, and above training or validation."""
+    above = image.parent.parent
+    return above.parent if above.name.lower() in (*dataset.TRAIN_NAMES, *dataset.VAL_NAMES) else above
+
+
+def _read(path: Path, cancelled: Callable[[], bool]) -> Told:
+    file = ptl.read(path, cancelled=cancelled)
     operators = [
-        (name[: file_facts.SHOWN], str(count) if count >= 0 else tr("any"))
+        (line(name, file_facts.SHOWN), str(count) if count >= 0 else tr("any"))
         for name, count in sorted(file.operators.items())
     ]
     return file_facts.rows(file, file_facts.android(file)), operators

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+import struct
+import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from PIL import Image
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QProgressDialog, QPushButton
 from pytestqt.qtbot import QtBot
 
 from pqv_core import project as projects
+from pqv_core import ptl
+from pqv_core.errors import Cancelled
 from pqv_gui.dialogs.lite_file import LiteFileDialog
 from pqv_gui.viewmodels.steps import Place
 from pqv_gui.window import MainWindow
@@ -86,10 +92,88 @@ def test_images_without_a_project_are_refused(make_window: MakeWindow, tmp_path:
     assert "belongs to a project, and none is open" in said(window)
 
 
-def test_anything_else_is_refused_in_a_sentence(make_window: MakeWindow, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "content", "sentence"),
+    [
+        ("notes.txt", b"some words", "notes.txt is a text file. It cannot be used here. Choose a project"),
+        (
+            "net.onnx",
+            b"\x08\x07\x12\x07pytorch",
+            "net.onnx is an ONNX model. It cannot be used here. It is for another",
+        ),
+        ("net.tflite", b"\x1c\0\0\0TFL3", "net.tflite is a TensorFlow Lite model. It cannot be used here."),
+        ("net.pth", b"<!DOCTYPE html>", "net.pth is a web page. It cannot be used here. A page was saved in place"),
+        ("net.pth", b"version https://git-lfs.github.com/spec/v1\n", "net.pth is a Git LFS pointer."),
+        ("net.pth", b"", "net.pth is an empty file. Copy or download the file again."),
+    ],
+)
+def test_anything_else_is_refused_by_what_it_is(
+    name: str, content: bytes, sentence: str, make_window: MakeWindow, qtbot: QtBot, tmp_path: Path
+) -> None:
     window = make_window()
-    drop(window, tmp_path / "notes.txt")
-    assert said(window).startswith("notes.txt cannot be used here. Drop a project (.pqv)")
+    (tmp_path / name).write_bytes(content)
+    drop(window, tmp_path / name)
+    qtbot.waitUntil(lambda: said(window).startswith(sentence))
+
+
+def weights(path: Path) -> Path:
+    header = json.dumps({"head": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}).encode()
+    path.write_bytes(struct.pack("<Q", len(header)) + header + bytes(4))
+    return path
+
+
+def test_weights_become_those_of_the_model(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
+    window.go(Place.EXPORT)
+    drop(window, weights(tmp_path / "odd name.bin"))
+    session = window.workspace.session
+    qtbot.waitUntil(lambda: session.get("model.weights") == "file")
+    assert session.resolved(session.get("model.path")) == tmp_path / "odd name.bin"
+    assert window.place is Place.MODEL
+
+
+def test_weights_without_a_project_are_refused(make_window: MakeWindow, qtbot: QtBot, tmp_path: Path) -> None:
+    window = make_window()
+    drop(window, weights(tmp_path / "a.safetensors"))
+    qtbot.waitUntil(lambda: "belong to a project, and none is open" in said(window))
+
+
+def test_an_image_stands_for_its_folder(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / "photos" / "train" / name).mkdir(parents=True)
+        Image.new("RGB", (8, 8)).save(tmp_path / "photos" / "train" / name / "a.png")
+    drop(window, tmp_path / "photos" / "train" / "two" / "a.png")
+    qtbot.waitUntil(lambda: window.workspace.session.get("data.train") is not None)
+    assert window.workspace.session.resolved(window.workspace.session.get("data.train")).name == "train"
+    qtbot.waitUntil(lambda: window.workspace.tasks.active == 0)
+
+
+def test_looking_at_a_file_can_be_cancelled(
+    make_window: MakeWindow, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk that never answers: the window says what it waits for, and Cancel ends the waiting."""
+    window = make_window()
+    begun = threading.Event()
+
+    def endless(path: Path, *, cancelled: Callable[[], bool]) -> None:
+        begun.set()
+        while not cancelled():
+            threading.Event().wait(0.01)
+        raise Cancelled
+
+    monkeypatch.setattr(ptl, "read", endless)
+    drop(window, TINY)
+    assert begun.wait(10)
+    waiting = window.findChild(QProgressDialog)
+    qtbot.waitUntil(waiting.isVisible)
+    assert waiting.labelText() == "Looking at tiny.ptl …"
+    waiting.findChild(QPushButton).click()
+    qtbot.waitUntil(lambda: window.workspace.tasks.active == 0)
+    assert not said(window)
+    assert not window.findChildren(LiteFileDialog)
+
+
+def test_one_thing_at_a_time(make_window: MakeWindow, tmp_path: Path) -> None:
+    window = make_window()
     shutil.copy(TINY, tmp_path)
     drop(window, tmp_path / "tiny.ptl", tmp_path / "notes.txt")
     assert said(window).startswith("One file or folder can be dropped here at a time.")
