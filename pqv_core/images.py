@@ -13,7 +13,7 @@ from pathlib import Path
 
 from PIL import Image, ImageOps, UnidentifiedImageError, features
 
-from pqv_core import deep_images
+from pqv_core import deep_images, jpeg
 from pqv_core.config.data import Scale
 from pqv_core.deep_images import BY_DEPTH, Deep
 from pqv_core.errors import DataError
@@ -44,7 +44,10 @@ READING = 2
 
 _ORIENTATION = 0x0112  # in EXIF
 _FORMATS = tuple(_READ)
-_DECODER_ERRORS = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, Image.DecompressionBombError)
+_DECODER_ERRORS = (
+    *(OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, Image.DecompressionBombError),
+    *(MemoryError, TypeError, LookupError, ArithmeticError),
+)
 """What Pillow's decoders raise on files that are cut or wrong."""
 
 
@@ -171,6 +174,10 @@ def _check_size(path: Path, image: Image.Image) -> None:
         raise UnreadableImageError(
             path, f"it has {image.width} × {image.height} pixels, more than {MAX_PIXELS // 10**6} million"
         )
+    if path.stat().st_size > MAX_BYTES:
+        raise UnreadableImageError(path, f"the file is larger than {MAX_BYTES >> 30} GB")
+    if image.format in ("JPEG", "MPO") and jpeg.has_more_scans(path, MAX_SCANS):
+        raise UnreadableImageError(path, f"it is drawn in more than {MAX_SCANS} passes")
 
 
 def _reason(error: Exception) -> str:
@@ -178,6 +185,8 @@ def _reason(error: Exception) -> str:
         return "it is not an image of a known kind"
     if isinstance(error, Image.DecompressionBombError):
         return f"it has more than {MAX_PIXELS // 10**6} million pixels"
+    if isinstance(error, MemoryError):
+        return "there is too little memory for it"
     if isinstance(error, OSError) and error.errno is not None and error.strerror:
         return error.strerror
     return "it is cut or damaged"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -187,3 +189,32 @@ def test_a_name_that_is_no_text_can_be_shown() -> None:
 )
 def test_what_would_not_be_seen_in_a_name_is_shown(path: str, text: str) -> None:
     assert images.shown(path) == text
+
+
+def in_passes(path: Path, count: int) -> Path:
+    """A progressive JPEG with its last scan ``count`` times more."""
+    made = io.BytesIO()
+    Image.new("L", (64, 64)).save(made, "JPEG", progressive=True)
+    content = made.getvalue()
+    last = content[content.rindex(b"\xff\xda") : -2]
+    path.write_bytes(content[:-2] + last * count + content[-2:] + b"\xff\xda" * 500)  # a film may follow the picture
+    return path
+
+
+@pytest.mark.parametrize("look", [images.read, images.check])
+def test_a_jpeg_that_is_drawn_thousands_of_times_is_refused(look: Callable[[Path], object], tmp_path: Path) -> None:
+    look(in_passes(tmp_path / "a.jpg", 10))
+    with pytest.raises(images.UnreadableImageError, match="more than 100 passes"):
+        look(in_passes(tmp_path / "b.jpg", 1000))
+
+
+def test_a_want_of_memory_is_said_of_the_image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Image.new("L", (8, 8)).save(tmp_path / "a.png")
+
+    def full(image: Image.Image) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(Image.Image, "load", full)
+    monkeypatch.setattr("PIL.ImageFile.ImageFile.load", full)
+    with pytest.raises(images.UnreadableImageError, match="too little memory"):
+        images.read(tmp_path / "a.png")
