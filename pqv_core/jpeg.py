@@ -1,4 +1,4 @@
-"""Whether a JPEG passes over its pixels too often, told by its markers (ITU-T T.81, annex B) before any of them is decoded."""
+"""Whether a JPEG passes over its pixels too often, told by its markers (ITU-T T.81, annex B) before decoding."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from PySide6.QtCore import QEvent, QMimeData, QObject
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QProgressDialog
 
-from pqv_core import dataset, file_facts, file_look, ptl
+from pqv_core import dataset_layout, file_facts, file_look, ptl
 from pqv_core import project as projects
 from pqv_core.errors import ErrorInfo
 from pqv_core.file_kind import Kind
@@ -139,7 +139,7 @@ class Drops(QObject):
 def _folder_of(image: Path) -> Path:
     """The folder of images that one of them belongs to: above its class, and above training or validation."""
     above = image.parent.parent
-    return above.parent if above.name.lower() in (*dataset.TRAIN_NAMES, *dataset.VAL_NAMES) else above
+    return above.parent if above.name.lower() in (*dataset_layout.TRAIN_NAMES, *dataset_layout.VAL_NAMES) else above
 
 
 def _read(path: Path, cancelled: Callable[[], bool]) -> Told:
