@@ -30,7 +30,7 @@ from pqv_core.events import Event, JobStarted, Metric, StageFinished, StageStart
 from pqv_core.fsio import move, read_json, remove, remove_folder, write_json
 from pqv_core.history import History
 from pqv_core.job import RunJob
-from pqv_core.results import Environment, Measurement, RunRecord, StageRecord, Variant
+from pqv_core.results import LOCAL, Environment, Measurement, RunRecord, StageRecord, Variant
 
 DONE_FILE = "done.json"
 _WORD_S = 2.0
@@ -129,7 +129,7 @@ class Pipeline:
             earlier = results.load(self.directory)
             number, created = earlier.number, earlier.created
             variants = earlier.variants  # shown, and kept by a run that is killed, until the export has been looked at
-            self.elsewhere = results.measured_elsewhere(earlier)
+            self.elsewhere = _measured_apart(earlier, own=_read_done(self.directory / "stages" / "benchmark"))
             self.earlier_export = next((item.inputs_hash for item in earlier.stages if item.name == "export"), "")
         else:
             number = self._new_number(config)
@@ -169,37 +169,39 @@ class Pipeline:
     def run(self) -> None:
         """Do every stage that is due, keeping ``run.json`` true after each."""
         for index, stage in enumerate(STAGES):
-            self.context.check_cancelled()
-            self.context.enter(stage.name)
-            inputs = stage.inputs(self.work)
-            if inputs is None:
-                self._mark(index, StageRecord(name=stage.name, state="skipped"))
-                continue
-            self.context.send(StageStarted(run=self.context.run, stage=stage.name, index=index, total=len(STAGES)))
-            self._do(index, stage, stage.key(inputs))
+            self._do(index, stage)
         self.record = self.record.model_copy(
             update={"state": "succeeded", "finished": datetime.now(UTC).isoformat(timespec="milliseconds")}
         )
         self._save()
 
-    def _do(self, index: int, stage: Stage, key: str) -> None:
-        running = StageRecord(name=stage.name, state="running", inputs_hash=key)
-        self._mark(index, running)
+    def _do(self, index: int, stage: Stage) -> None:
+        """Do a stage, or pass over it; however it ends, the run says so."""
+        record = StageRecord(name=stage.name, state="running")
         try:
-            done, cached = self._taken_over(stage, key), True
+            self.context.check_cancelled()
+            self.context.enter(stage.name)
+            inputs = stage.inputs(self.work)
+            if inputs is None:
+                self._mark(index, record.model_copy(update={"state": "skipped"}))
+                return
+            record = record.model_copy(update={"inputs_hash": stage.key(inputs)})
+            self.context.send(StageStarted(run=self.context.run, stage=stage.name, index=index, total=len(STAGES)))
+            self._mark(index, record)
+            done, cached = self._taken_over(stage, record.inputs_hash), True
             if done is None:
-                done, cached = self._worked(stage, key), False
+                done, cached = self._worked(stage, record.inputs_hash), False
+            self._finish(index, stage, done, cached)
         except Cancelled:
-            self._end(index, running, "cancelled", None)
+            self._end(index, record, "cancelled", None)
             raise
         except PqvError as error:
-            self._end(index, running, "failed", error)
+            self._end(index, record, "failed", error)
             raise
         except OSError as error:
             translated = from_os_error(error)
-            self._end(index, running, "failed", translated)
+            self._end(index, record, "failed", translated)
             raise translated from error
-        self._finish(index, stage, done, cached)
 
     def _finish(self, index: int, stage: Stage, done: Done, cached: bool) -> None:
         for warning in done.warnings:
@@ -207,7 +209,10 @@ class Pipeline:
                 self.context.warnings.append(warning)
         self.work.complete(stage.name, key=done.inputs_hash, result=done.result, directory=self._place(stage))
         if stage.name == "export" and cached and done.inputs_hash == self.earlier_export:
-            self.work.elsewhere = self.elsewhere  # the files are still those that phones have measured
+            self.work.elsewhere = self.elsewhere  # the files are still those that were measured
+        if stage.name == "benchmark" and not cached:  # what this computer measured before is replaced
+            kept = self.work.elsewhere.items()
+            self.work.elsewhere = {role: tuple(item for item in items if item.target != LOCAL) for role, items in kept}
         stages.publish(self.work, stage.name, self.directory)
         self.record = stages.fill(self.record, self.work)
         self._mark(
@@ -292,6 +297,27 @@ def _read_done(place: Path) -> Done | None:
         is_whole = done.files is None or all((place / name).stat().st_size == size for name, size in done.files.items())
         return done if is_whole else None
     except (OSError, ValueError, TypeError, AttributeError):
+        return None
+
+
+def _measured_apart(record: RunRecord, *, own: Done | None) -> dict[str, tuple[Measurement, ...]]:
+    """By role, what phones and this computer measured of a run's files beside the run's ``own`` benchmark."""
+    loops = _loops(own.result) if own else None
+    return {
+        variant.role: tuple(
+            item
+            for item in variant.measurements
+            if item.target != LOCAL or (loops is not None and item.loop not in loops)
+        )
+        for variant in record.variants
+    }
+
+
+def _loops(benchmark: dict[str, Any]) -> set[str] | None:
+    """The loops of a benchmark's result; None for one of an earlier version, which is done anew."""
+    try:
+        return {item["loop"] for several in benchmark.values() for item in several}
+    except TypeError:
         return None
 
 

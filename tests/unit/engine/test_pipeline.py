@@ -22,6 +22,8 @@ from pqv_core.engine.context import Context
 from pqv_core.engine.stages import Stage, Work
 from pqv_core.errors import Cancelled, DataError, ProjectError, StorageError
 from pqv_core.events import Event, StageFinished, StageStarted
+from tests.fakes import records
+from tests.fakes.records import measurement, variant
 
 
 @dataclass
@@ -231,6 +233,32 @@ def test_what_a_killed_writer_left_half_written_is_cleared(shop: Workshop) -> No
         leftover.write_text("half")
     shop.run()
     assert not any(leftover.exists() for leftover in leftovers)
+
+
+def test_what_is_wrong_before_a_stage_begins_is_kept_in_the_run(
+    shop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def missing(work: Work) -> dict[str, Any]:
+        raise DataError("The image folder does not exist: /x.")
+
+    first, *others = shop.stages()
+    monkeypatch.setattr(pipeline, "STAGES", (first, Stage("looks", missing, first.work), *others))
+    with pytest.raises(DataError):
+        shop.run()
+    record = shop.last()
+    assert (record.state, record.stages[1].state) == ("failed", "failed")
+    assert record.error is not None and record.error.message == "The image folder does not exist: /x."
+
+
+def test_what_was_measured_beside_a_run_is_kept_until_its_benchmark_is_done_anew() -> None:
+    own, beside = measurement(1).model_copy(update={"loop": "own"}), measurement(2).model_copy(update={"loop": "b"})
+    phone = measurement(3).model_copy(update={"target": "Pixel", "loop": "c"})
+    compressed = variant("compressed", measured=own, size_mb=1, top1=1.0)
+    compressed = compressed.model_copy(update={"measurements": (own, beside, phone)})
+    record = records.record().model_copy(update={"variants": (compressed,)})
+    done = pipeline.Done("key", 1.0, {"compressed": [own.model_dump(mode="json")]}, [])
+    assert pipeline._measured_apart(record, own=done) == {"compressed": (beside, phone)}
+    assert pipeline._measured_apart(record, own=None) == {"compressed": (phone,)}
 
 
 def test_a_full_disk_is_said_in_words(shop: Workshop) -> None:
