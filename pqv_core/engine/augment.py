@@ -11,6 +11,7 @@ from typing import Any, cast
 
 import torch
 from PIL import Image
+from timm.data.auto_augment import AutoAugment, posterize
 from timm.data.mixup import Mixup
 from timm.data.random_erasing import RandomErasing
 from timm.data.transforms_factory import transforms_imagenet_eval, transforms_imagenet_train
@@ -85,9 +86,23 @@ def _random(preprocessing: Preprocessing, augmentation: Augmentation) -> Transfo
             action="Use a policy such as rand-m9-mstd0.5-inc1, or none.",
             details=str(error),
         ) from error
+    _keep_no_bits(pictures)
     if augmentation.random_erasing == 0:
         return cast(Transform, pictures)
     return _Erasing(cast(Transform, pictures), preprocessing, augmentation.random_erasing)
+
+
+def _keep_no_bits(pictures: Any) -> None:
+    """Let policies posterize to no bits at all, which is black: timm draws 0 bits, and Pillow 13 refuses them."""
+    for step in pictures.transforms:
+        policies = step.policy if isinstance(step, AutoAugment) else [getattr(step, "ops", ())]
+        for operation in (operation for policy in policies for operation in policy):
+            if operation.aug_fn is posterize:
+                operation.aug_fn = _posterized
+
+
+def _posterized(picture: Image.Image, bits: int, **_: Any) -> Image.Image:
+    return posterize(picture, bits) if bits > 0 else Image.new(picture.mode, picture.size)
 
 
 class _Erasing:

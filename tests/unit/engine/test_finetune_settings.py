@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
+import random
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -178,6 +180,17 @@ def test_without_crop_and_flip_a_square_image_is_left_as_it_is(folder: Path) -> 
     still = augment.transform(FORM, augment.Augmentation(crop_scale=1.0, flip=0.0))
 
     assert torch.equal(still(picture), augment.transform(FORM, None)(picture))
+
+
+@pytest.mark.parametrize("policy", ["rand-m10-n8-inc1", "rand-m0-n8", "augmix-m0", "v0"])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_no_draw_of_a_policy_ends_the_training(policy: str, channels: int) -> None:
+    form = dataclasses.replace(FORM, input_size=(channels, 8, 8), mean=(0.5,) * channels, std=(0.5,) * channels)
+    change = augment.transform(form, augment.Augmentation(auto_augment=policy))
+    picture = Image.new("RGB" if channels == 3 else "L", (8, 8), 100)
+    random.seed(0)
+    for _ in range(150):
+        assert change(picture).shape == (channels, 8, 8)
 
 
 @pytest.mark.parametrize("policy", ["rand-m9-mstd0.5-inc1", "augmix-m3", "original", "v0", "3a"])
