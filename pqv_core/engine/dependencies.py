@@ -57,7 +57,8 @@ class Slices:
 
     def added(self, values: Tensor, to: Tensor) -> Tensor:
         """``to``, of shape (channels,), plus what ``values``, of the weight's shape, sum up to in each channel."""
-        sums = values.movedim(self.dimension, 0).flatten(1).sum(1)
+        rows = values.movedim(self.dimension, 0)
+        sums = rows.reshape(len(rows), -1).sum(1)  # of a norm a row is one number
         return to.index_add(0, self.channels.to(to.device), sums[self.indices.to(sums.device)])
 
 

@@ -6,6 +6,7 @@ import contextlib
 import os
 import platform
 import sys
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 
@@ -29,11 +30,16 @@ def describe(*, threads: int) -> Environment:
         cores=psutil.cpu_count(logical=False) or os.cpu_count() or 1,
         memory_bytes=psutil.virtual_memory().total,
         threads=threads,
-        versions={name: metadata.version(name) for name in _PACKAGES},
+        versions=_versions(),
         engines=supported_engines(),
         cpu_capability=torch.backends.cpu.get_cpu_capability(),
         governor=_governor(),
     )
+
+
+@cache
+def _versions() -> dict[str, str]:
+    return {name: metadata.version(name) for name in _PACKAGES}
 
 
 def _governor() -> str:

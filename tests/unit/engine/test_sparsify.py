@@ -97,6 +97,14 @@ def test_a_head_is_one_unit() -> None:
     assert not torch.isclose(kept[0, 0], kept[0, 16])
 
 
+def test_the_embedding_shrinks_with_its_norms() -> None:
+    before, after = tiny_vit(), tiny_vit()
+    norm(after, mlp=False, attention=False, embedding=True, ratio=0.5).shrink(after, 1.0)
+    weights: list[Any] = [model.norm.weight for model in (before, after)]
+    kept = (weights[1] / weights[0]).detach()
+    torch.testing.assert_close(kept.sort().values, torch.tensor([0.95] * 16 + [1.0] * 16))
+
+
 def test_what_cannot_be_cut_is_refused() -> None:
     with pytest.raises(PruneError, match="embedding"):
         norm(tiny_vit(global_pool="map", class_token=False), embedding=True)
