@@ -81,7 +81,7 @@ def signature_of(schema: Any) -> Signature | None:
     arguments, returns = _rows(schema, "arguments"), _rows(schema, "returns")
     if arguments is None or returns is None:
         return None
-    if arguments and arguments[0].name == "self":
+    if arguments and (arguments[0].name == "self" or arguments[0].type.startswith("__torch__.")):
         arguments = arguments[1:]
     return Signature(arguments=arguments, returns=returns)
 

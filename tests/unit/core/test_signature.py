@@ -73,6 +73,13 @@ def test_any_table_is_a_signature_or_none(value: object) -> None:
     assert found is None or isinstance(found.problem, str)
 
 
+def test_a_method_needs_no_word_about_itself_whatever_it_calls_itself() -> None:
+    itself = row("s", "__torch__.___torch_mangle_39.T")
+    found = read((("arguments", (itself, row("x", "Tensor"))), ("returns", (row("", "Tensor"),))))
+    assert [item.name for item in found.arguments] == ["x"]
+    assert str(found) == "(x: Tensor) → Tensor"
+
+
 def test_a_file_is_refused_by_name(tmp_path: Path) -> None:
     function = ("m.forward", (("operators", ()),), schema(row("a", "Tensor"), row("b", "Tensor")))
     with zipfile.ZipFile(tmp_path / "two.ptl", "w") as file:

@@ -378,15 +378,19 @@ def final(**fields: object) -> str:
     [
         (
             'echo \'{"type":"final","status":"failed","exit_code":3,"message":"no such file"}\'; exit 3',
-            "could not load",
+            r"tiny\.ptl could not be loaded: no such file",
         ),
         (
             'echo \'{"type":"final","status":"failed","message":"Following ops cannot be found: a"}\'; exit 3',
             "operators",
         ),
+        (
+            final(status="failed", exit_code=4, message="ValueError: 7 x 7 only"),
+            r"tiny\.ptl could not be run: .*7 x 7 only",
+        ),
         ("echo 'CANNOT LINK EXECUTABLE: library' >&2; exit 1", "libraries"),
-        ("kill -9 $$", "too little memory"),
-        ("kill -SEGV $$", "crashed"),
+        ("kill -9 $$", r"while it ran tiny\.ptl, most likely for want of memory\. Close other apps"),
+        ("kill -SEGV $$", r"crashed while it ran tiny\.ptl\. Choose another engine"),
         ("exit 1", "without a result"),
         ("exec /no/such/program", "cannot start"),
         (final(status="timeout", exit_code=5, message="time"), "measured nothing"),
