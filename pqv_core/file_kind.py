@@ -5,20 +5,18 @@ from __future__ import annotations
 import re
 import stat
 import struct
-import zipfile
-import zlib
 from collections.abc import Callable, Iterable
 from enum import Enum
 from pathlib import Path
 from typing import BinaryIO
 
+from pqv_core import archive
 from pqv_core.errors import from_os_error
 from pqv_core.fsio import parse_json
 
 _HEAD_BYTES = 4096
 _JSON_LIMIT = 16 << 20
 _SAFETENSORS_LIMIT = 100_000_000  # safetensors' own bound of its header
-_DIRECTORY_LIMIT = 32 << 20
 
 
 class Kind(Enum):
@@ -102,7 +100,7 @@ def _kind(file: BinaryIO, size: int) -> Kind:
     if not head:
         return Kind.EMPTY
     if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
-        return _zip(file, size)
+        return _zip(file)
     found = next((kind for kind, fits in _SIGNATURES if fits(head)), None)
     if found is not None:
         return found
@@ -146,33 +144,18 @@ _SIGNATURES: tuple[tuple[Kind, Callable[[bytes], bool]], ...] = (
 )
 
 
-def _zip(file: BinaryIO, size: int) -> Kind:
+def _zip(file: BinaryIO) -> Kind:
     """Of which program an archive is, by the names of its entries."""
-    claimed = _directory_bytes(file, size)
-    if claimed is None:
-        return Kind.CUT
-    if claimed > _DIRECTORY_LIMIT:
-        return Kind.ZIP
     try:
-        with zipfile.ZipFile(file) as archive:
-            names = archive.namelist()
-    except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, NotImplementedError, struct.error):
+        with archive.opened(file) as opened:
+            names = opened.namelist()
+    except archive.NoEndError:
+        return Kind.CUT
+    except archive.TooLargeError:
+        return Kind.ZIP
+    except archive.BROKEN:
         return Kind.DAMAGED
     return next((kind for kind, fits in _ARCHIVES if fits(names)), Kind.ZIP)
-
-
-def _directory_bytes(file: BinaryIO, size: int) -> int | None:
-    """What the end of a zip archive claims its list of entries to take; None without an end."""
-    file.seek(max(0, size - (1 << 16) - 22))
-    tail = file.read()
-    end = tail.rfind(b"PK\x05\x06")
-    if end < 0 or len(tail) < end + 22:
-        return None
-    claimed: int = struct.unpack_from("<I", tail, end + 12)[0]
-    wide = tail.rfind(b"PK\x06\x06", 0, end)
-    if claimed == 0xFFFFFFFF and wide >= 0 and len(tail) >= wide + 48:
-        claimed = struct.unpack_from("<Q", tail, wide + 40)[0]
-    return claimed
 
 
 def _any_ends(*endings: str) -> Callable[[Iterable[str]], bool]:
