@@ -6,7 +6,6 @@ import json
 import subprocess
 from pathlib import Path
 
-import psutil
 import pytest
 
 from pqv_core import project as projects
@@ -38,21 +37,18 @@ def make_project(folder: Path) -> Path:
 
 
 def together(project: Path, *settings: dict[str, object]) -> list[tuple[int, str]]:
-    """Start a run with each of the settings, all within a second; exit codes and what was said.
+    """Start a run with each of the settings in the same instant; exit codes and what was said.
 
-    Each begins as soon as the one before has read the project, long before that one has a number.
+    Each has a project file of its own, whose name differs in the suffix alone, so all share one folder of runs.
     """
     started = []
-    for values in settings:
-        config = with_settings(projects.load(project).config, values)
-        projects.save(project, projects.Project(config=config))
-        command = [*PQV, "run", str(project), "--json"]
-        process = subprocess.Popen(
-            command, cwd=project.parent, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    for number, values in enumerate(settings):
+        own = project.with_suffix(f".pqv{number}")
+        projects.save(own, projects.Project(config=with_settings(projects.load(project).config, values)))
+        command = [*PQV, "run", str(own), "--json"]
+        started.append(
+            subprocess.Popen(command, cwd=project.parent, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         )
-        started.append(process)
-        while not psutil.Process(process.pid).children():  # it has handed its settings to a worker
-            assert process.poll() is None
     ends = [process.communicate(timeout=500) for process in started]
     return [(process.returncode, err) for process, (_, err) in zip(started, ends, strict=True)]
 
