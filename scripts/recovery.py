@@ -186,8 +186,9 @@ Figures are top-1 in percent. Everything took {minutes:.0f} minutes of processor
 {_distributions(points)}
 
 Criteria that estimate the loss (Taylor, Hessian, Hessian trace) compare what removing a channel would change it by, in
-nats, whichever layer the channel is in. L1 and L2 compare the mean size of a channel's weights. Neither divides by the
-layer's own mean, which would hide a layer that does nothing.
+nats, whichever layer the channel is in. L1 and L2 compare the size of a channel's weights with the mean of its layer.
+Compared as they are, sizes took what matters most: the heads of the first block have the smallest weights of all. With
+the same number of channels gone, accuracy before fine-tuning was then 38 and 28 % (L2, 25 and 50 %).
 """
 
 

@@ -36,8 +36,8 @@ IMPORTANCES: dict[Importance, ImportanceInfo] = {
         "Estimates how much the loss would change without each part, from gradients on your images.",
         needs_images=True,
     ),
-    "l1": ImportanceInfo("L1", "Removes the parts whose weights have the smallest mean absolute value.", False),
-    "l2": ImportanceInfo("L2", "Removes the parts whose weights have the smallest mean square.", False),
+    "l1": ImportanceInfo("L1", "Removes the parts whose weights have the smallest absolute sum.", False),
+    "l2": ImportanceInfo("L2", "Removes the parts whose weights have the smallest Euclidean norm.", False),
     "hessian": ImportanceInfo(
         "Hessian",
         "Like Taylor, but estimates the loss's curvature from each image's own gradient.",
@@ -67,7 +67,7 @@ class PruneConfig(Config):
         round_to: Every width that is left is a multiple of this.
         distribution: ``uniform`` cuts the same share of every width; ``global`` cuts the least important parts of
             each kind wherever they are: those that cost the loss least by criteria that estimate it, and those whose
-            weights are smallest by L1 and L2. What does nothing goes first.
+            weights are smallest beside the others of their layer by L1 and L2. A layer that does nothing goes first.
         max_ratio: With ``global``, no width loses more than this share (or ``ratio``, when that is more).
         steps: Cut in this many steps, and measure the importance again before each.
         sparse_epochs: Epochs of training before pruning with a penalty on the group norm of what would be cut, so

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -22,6 +23,7 @@ from pqv_core.errors import PruneError
 from pqv_core.widths import kept_width, shared_out, step_ratio
 
 _NOISE_BATCH = 8
+_NOTHING = 1e-3
 
 
 def prune(model: nn.Module, config: PruneConfig, *, batches: Batches | None, context: Context) -> nn.Module:
@@ -69,7 +71,8 @@ def _step(model: nn.Module, config: PruneConfig, start: _Start, context: Context
     for done, width in enumerate(widths, 1):  # all are scored before the first is cut, so the order is no matter
         rankings.append(_rank(dependencies, width, importance))
         context.progress(done, len(widths), unit="layers")
-    for width, ranking, kept in zip(widths, rankings, kept_units(widths, rankings, config, start.units), strict=True):
+    left = kept_units(widths, rankings, config, start.units, costs=importance.estimates_loss)
+    for width, ranking, kept in zip(widths, rankings, left, strict=True):
         context.check_cancelled()
         cut = ranking.first(width.units - kept)
         if cut:
@@ -79,12 +82,13 @@ def _step(model: nn.Module, config: PruneConfig, start: _Start, context: Context
 
 
 def kept_units(
-    widths: list[Width], rankings: list[Ranking], config: PruneConfig, original: Mapping[str, int]
+    widths: list[Width], rankings: list[Ranking], config: PruneConfig, original: Mapping[str, int], *, costs: bool
 ) -> list[int]:
     """How many units stay of each width: the same share of all, or of each kind the best wherever they are.
 
     Args:
         original: Units of each width, by its name, before anything was cut.
+        costs: Whether scores are what the loss would change by, or sizes.
     """
     rounding = [1 if width.unit == "heads" else config.round_to for width in widths]
     starts = [original[width.name] for width in widths]
@@ -94,7 +98,7 @@ def kept_units(
     for kind in {width.kind for width in widths}:
         places = [place for place, width in enumerate(widths) if width.kind == kind]
         shares = shared_out(
-            [rankings[place].scores.tolist() for place in places],
+            _comparable([rankings[place].scores for place in places], costs=costs),
             [starts[place] for place in places],
             ratio=config.ratio,
             limit=config.max_ratio,
@@ -102,6 +106,21 @@ def kept_units(
         for place, share in zip(places, shares, strict=True):
             kept[place] = min(kept_width(starts[place], ratio=share, round_to=rounding[place]), widths[place].units)
     return kept
+
+
+def _comparable(scores: list[Tensor], *, costs: bool) -> list[list[float]]:
+    """Scores of the units of several widths in one unit of measure.
+
+    What the loss would change by is in one already. The size of weights is not: layers differ in it by their place in
+    the network more than by their worth, so it is relative to the mean of its own layer (as in LAMP, Lee et al. 2021;
+    docs/recovery.md has figures). But a layer whose weights are next to nothing beside the others' does nothing, and is
+    measured by theirs.
+    """
+    if costs:
+        return [mine.tolist() for mine in scores]
+    means = [float(mine.mean()) for mine in scores]
+    least = max(_NOTHING * sum(means) / len(means), sys.float_info.min)
+    return [(mine.double() / max(mean, least)).tolist() for mine, mean in zip(scores, means, strict=True)]
 
 
 def _tell_what_stays(model: nn.Module, config: PruneConfig, context: Context) -> None:
@@ -159,7 +178,7 @@ def _rank(dependencies: Dependencies, width: Width, importance: Importance) -> R
             action="Choose another importance criterion.",
             details=f"{tuple(scores.shape)} scores for {width.channels} channels",
         )
-    return width.rank(scores, adds_up=importance.adds_up)
+    return width.rank(scores, adds_up=importance.estimates_loss)
 
 
 def _check(model: nn.Module, shape: tuple[int, ...]) -> None:

@@ -98,15 +98,12 @@ class GroupNorm:
             Before it, the sums of the norms of what would be cut, and of everything that may be.
         """
         parameters = dict(model.named_parameters())
-        norms, sizes = [], []
-        for width, parts in zip(self._widths, self._parts, strict=True):
-            powers, weights = self._sums(width, parts, parameters)
-            norms.append(powers ** (1 / self._power))
-            sizes.append(powers / weights)  # as pruning by magnitude will compare them
-        rankings = [width.rank(mine, adds_up=False) for width, mine in zip(self._widths, sizes, strict=True)]
+        sums = [self._sums(width, parts, parameters) for width, parts in zip(self._widths, self._parts, strict=True)]
+        rankings = [width.rank(mine, adds_up=False) for width, mine in zip(self._widths, sums, strict=True)]
+        norms = [mine ** (1 / self._power) for mine in sums]
         starts = {width.name: width.units for width in self._widths}
         doomed = 0.0
-        for place, kept in enumerate(kept_units(self._widths, rankings, self._prune, starts)):
+        for place, kept in enumerate(kept_units(self._widths, rankings, self._prune, starts, costs=False)):
             channels = rankings[place].first(self._widths[place].units - kept)
             steps = torch.zeros_like(norms[place])
             steps[channels] = self._rate * share
@@ -115,15 +112,13 @@ class GroupNorm:
                 part.shrink(parameters[part.name], steps, power=self._power)
         return doomed, sum(float(mine.sum()) for mine in norms)
 
-    def _sums(self, width: Width, parts: list[_Part], parameters: dict[str, nn.Parameter]) -> tuple[Tensor, Tensor]:
-        """Σ |w|ᵖ of each channel and its number of weights, both of shape (channels,)."""
-        device = next(iter(parameters.values())).device
-        powers, weights = torch.zeros(2, width.channels, device=device)
+    def _sums(self, width: Width, parts: list[_Part], parameters: dict[str, nn.Parameter]) -> Tensor:
+        """Σ |w|ᵖ of each channel, of shape (channels,)."""
+        sums = torch.zeros(width.channels, device=next(iter(parameters.values())).device)
         for part in parts:
             weight = parameters[part.name]
-            powers = part.added(weight.abs() if self._power == 1 else weight.square(), powers)
-            weights = part.added(torch.ones_like(weight), weights)
-        return powers, weights
+            sums = part.added(weight.abs() if self._power == 1 else weight.square(), sums)
+        return sums
 
 
 class _Part:

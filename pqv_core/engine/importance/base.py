@@ -20,14 +20,12 @@ Batches = Iterable[tuple[Tensor, Tensor]]
 class Importance(ABC):
     """Scores the channels of a group (all slices of layers that must be cut together; Fang et al. 2023).
 
-    Scores are compared between layers, too, so they are in one unit everywhere, and never divided by those of their
-    own layer: that would make layers alike that are not.
-
     Attributes:
-        adds_up: Whether several channels that are cut as one score the sum of theirs, as costs do, or their mean.
+        estimates_loss: Whether scores are what the loss would change by, in nats an image. Such scores add up where
+            several channels go as one, and compare as they are between layers; others are relative to their layer.
     """
 
-    adds_up: ClassVar[bool]
+    estimates_loss: ClassVar[bool] = False
 
     def prepare(  # noqa: B027 - most criteria need nothing
         self, model: nn.Module, batches: Batches, *, total: int, context: Context
@@ -44,26 +42,21 @@ class Importance(ABC):
         """Scores of shape (channels,) for a ``torch_pruning`` group; the smallest are cut first."""
 
 
-class LossEstimate(Importance):
-    """What the loss is estimated to change by when a channel goes, in nats an image: all its weights become zero.
-
-    The sum over these weights, with no regard to the layer that they are in.
-    """
-
-    adds_up = True
+class Summed(Importance):
+    """The sum over all weights that go with a channel, whichever layer of the group they are in."""
 
     @abstractmethod
-    def costs(self, weight: nn.Parameter) -> Tensor | None:
-        """The change by each element of a weight, in its shape; None where nothing is known of it."""
+    def values(self, weight: nn.Parameter) -> Tensor | None:
+        """What each element of a weight adds, in its shape; None where nothing is known of it."""
 
     @torch.no_grad()
     def scores(self, group: Any) -> Tensor:
-        known = [(part, costs) for part in slices(group) if (costs := self.costs(part.weight)) is not None]
+        known = [(part, values) for part in slices(group) if (values := self.values(part.weight)) is not None]
         if not known:
             return torch.full((len(group[0].idxs),), torch.nan)
         total = torch.zeros(len(group[0].idxs))
-        for part, costs in known:
-            total = part.added(costs, total)
+        for part, values in known:
+            total = part.added(values, total)
         return total
 
 

@@ -13,7 +13,5 @@ from pqv_core.engine.importance.base import Importance
 class Chance(Importance):
     """A score between 0 and 1, drawn from torch's generator, which the run's seed sets."""
 
-    adds_up = False
-
     def scores(self, group: Any) -> Tensor:
         return torch.rand(len(group[0].idxs))

@@ -18,16 +18,18 @@ from torch.nn.grad import conv2d_weight
 from torch.utils.hooks import RemovableHandle
 
 from pqv_core.engine.context import Context
-from pqv_core.engine.importance.base import Batches, LossEstimate, require_finite
+from pqv_core.engine.importance.base import Batches, Summed, require_finite
 from pqv_core.errors import PruneError
 
 
-class Hessian(LossEstimate):
+class Hessian(Summed):
     """Σ ½ w² · mean over the images of (∂L/∂w)², over all weights of a channel.
 
     Of a batch, each layer's per-image gradients are formed while the one backward pass goes by, squared and added:
     no image has a backward pass of its own, and gradients of all layers never lie in memory together.
     """
+
+    estimates_loss = True
 
     def __init__(self) -> None:
         self._curvature: dict[nn.Parameter, Tensor] = {}
@@ -35,7 +37,7 @@ class Hessian(LossEstimate):
     def prepare(self, model: nn.Module, batches: Batches, *, total: int, context: Context) -> None:
         self._curvature = squared_gradients(model, batches, total=total, context=context)
 
-    def costs(self, weight: nn.Parameter) -> Tensor | None:
+    def values(self, weight: nn.Parameter) -> Tensor | None:
         found = self._curvature.get(weight)
         return None if found is None else weight.square() * found / 2
 

@@ -11,15 +11,17 @@ from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from pqv_core.engine.context import Context
-from pqv_core.engine.importance.base import Batches, LossEstimate, require_finite
+from pqv_core.engine.importance.base import Batches, Summed, require_finite
 from pqv_core.errors import PruneError
 
 
-class HessianTrace(LossEstimate):
+class HessianTrace(Summed):
     """Σ ½ w² · |diag H| over all weights of a channel.
 
     One product of the Hessian with a vector a batch; a mean over the batches takes the place of one over vectors.
     """
+
+    estimates_loss = True
 
     def __init__(self) -> None:
         self._diagonal: dict[nn.Parameter, Tensor] = {}
@@ -37,7 +39,7 @@ class HessianTrace(LossEstimate):
         require_finite(diagonal)
         self._diagonal = {weight: found.abs_() / max(done, 1) for weight, found in zip(weights, diagonal, strict=True)}
 
-    def costs(self, weight: nn.Parameter) -> Tensor | None:
+    def values(self, weight: nn.Parameter) -> Tensor | None:
         found = self._diagonal.get(weight)
         return None if found is None else weight.square() * found / 2
 

@@ -95,10 +95,21 @@ class TestGlobal:
         assert hidden(cut(closed(place), distribution="global", ratio=0.5, max_ratio=0.1)) == [64, 64]
 
 
+@pytest.mark.parametrize("place", [0, 1])
+@pytest.mark.parametrize("name", ["l1", "l2"])
+def test_the_size_of_a_whole_layer_is_no_matter_for_magnitudes(name: Any, place: int) -> None:
+    made = model(0.3, 1.0) if place == 0 else model(1.0, 0.3)
+    assert hidden(cut(made, importance=name, distribution="global")) == [96, 96]
+    fc1 = made.blocks[place].mlp.fc1  # half of its channels are smaller beside the others than any of the other layer
+    fc1.weight.data[: HIDDEN // 2] *= 0.01
+    made.blocks[place].mlp.fc2.weight.data[:, : HIDDEN // 2] *= 0.01
+    assert hidden(cut(made, importance=name, distribution="global")) == left(place)
+
+
 def test_what_global_leaves_is_rounded() -> None:
-    left_ = hidden(cut(model(1.0, 0.9), distribution="global", ratio=0.3, max_ratio=0.9, round_to=16))
-    assert all(width % 16 == 0 for width in left_)
-    assert left_[0] > left_[1]
+    made = cut(model(0.1, 1.0), batches=batches(), importance="taylor", distribution="global", ratio=0.3, round_to=16)
+    assert all(width % 16 == 0 for width in hidden(made))
+    assert hidden(made)[0] < hidden(made)[1]
 
 
 @pytest.mark.parametrize(("unit", "channels"), [("heads", 8), ("inside heads", 4), ("inside heads alike", 4)])
