@@ -72,7 +72,7 @@ def test_orders_that_differ_are_said_for_weights_of_ones_own(tmp_path: Path) -> 
     for name in ("2", "10"):
         (tmp_path / "set" / name).mkdir(parents=True)
         Image.new("L", (8, 8)).save(tmp_path / "set" / name / "a.png")
-    (tmp_path / "w.pth").touch()
+    (tmp_path / "w.pth").write_bytes(struct.pack("<Q", 2) + b"{}")
 
     said = build(tmp_path, data=tmp_path / "set", weights=tmp_path / "w.pth")
     assert "10 comes before 2" in said.images[-1]
