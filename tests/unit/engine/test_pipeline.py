@@ -173,6 +173,20 @@ def test_a_cancelled_run_goes_on_where_it_was(shop: Workshop, stage: str, left: 
     assert (record.id, record.state) == (stopped.id, "succeeded")
 
 
+def test_a_run_cancelled_between_two_stages_says_so(shop: Workshop) -> None:
+    job = runs.job(shop.project)
+    context = Context(run=job.run, send=lambda event: isinstance(event, StageFinished) and context.cancelled.set())
+    with pytest.raises(Cancelled):
+        pipeline.run(job, context)
+    assert shop.worked == ["first"]
+    assert (shop.last().state, [stage.state for stage in shop.last().stages]) == (
+        "cancelled",
+        ["done", "cancelled", "waiting"],
+    )
+    assert shop.run().state == "succeeded"
+    assert shop.worked == ["second"]
+
+
 def test_what_is_half_done_never_stands_in_place_of_something_whole(shop: Workshop) -> None:
     def fail() -> None:
         raise DataError("The images are gone.", action="Bring them back.")
