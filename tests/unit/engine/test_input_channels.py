@@ -18,7 +18,7 @@ from pqv_core.engine import checkpoint, data, input_channels, models
 from pqv_core.engine.augment import Augmentation
 from pqv_core.engine.checkpoint import Base
 from pqv_core.engine.preprocessing import Preprocessing
-from pqv_core.engine.stages import STAGES, Work
+from pqv_core.engine.stages import Work
 from pqv_core.errors import ConfigError, DataError, ModelError
 from tests.fakes.training import Recorder, tiny_vit
 from tests.unit.core.test_deep_images import png
@@ -174,33 +174,6 @@ def test_colours_are_changed_in_grey_and_refused_in_four_channels(tmp_path: Path
     with pytest.raises(ConfigError, match="takes 4 channels") as caught:
         four.augmented(augmentation, seed=0)
     assert caught.value.field == f"finetune.{next(iter(policy))}"
-
-
-@pytest.mark.parametrize("change", [{"white": 4095.0}, {"white": 65535.0, "black": 10.0}])
-def test_every_stage_that_reads_images_depends_on_the_scale(tmp_path: Path, change: dict[str, float]) -> None:
-    folder = image_set(tmp_path / "set", 1)
-    config = RunConfig.parse(
-        {
-            "data": {"train": str(folder), "val": str(folder)},
-            "prune": {"importance": "taylor", "sparse_epochs": 1},
-            "finetune": {"epochs": 1},
-            "quantize": {"precision": "int8-static", "sensitivity": True},
-        }
-    )
-
-    def keys(changed: RunConfig) -> dict[str, Any]:
-        work = Work(tmp_path / "a.pqv", changed, Recorder().context)
-        stored = {"preprocessing": {"input_size": [1, 32, 32], "mean": [0.4], "std": [0.2]}}
-        found = {}
-        for stage in STAGES:
-            found[stage.name] = stage.inputs(work)
-            work.complete(stage.name, key=stage.name, result=stored, directory=tmp_path)
-        return found
-
-    before, after = keys(config), keys(config.changed(data={**config.data.model_dump(), **change}))
-    changed = {name for name in before if before[name] != after[name]}
-    alone = {"load", "benchmark", "profile"}  # the last two follow the files
-    assert changed == set(before) - alone
 
 
 def test_a_run_and_its_files_take_the_scale_from_the_settings(tmp_path: Path) -> None:
