@@ -20,10 +20,7 @@ _DISTRIBUTED_NAMES = frozenset(
     )
 )
 _THREADS = ("OMP_", "GOMP_", "KMP_", "MKL_", "OPENBLAS_")
-_DEBUGGING = (
-    *("PYTORCH_JIT", "PYTORCH_TENSOREXPR", "TORCHDYNAMO_", "TORCHINDUCTOR_", "TORCH_COMPILE_", "TORCH_LOGS"),
-    "TIMM_",
-)
+_DEBUGGING = ("PYTORCH_JIT", "PYTORCH_TENSOREXPR", "TIMM_")
 # What tells a Python where it lies and where its packages are, or keeps it from writing beside them.
 _PYTHON_KEPT = frozenset(
     (

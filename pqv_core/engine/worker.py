@@ -19,7 +19,7 @@ from pqv_core import exit_status, inherited, owner
 from pqv_core import job as jobs
 from pqv_core.engine.context import Context
 from pqv_core.errors import Cancelled, PqvError, WorkerError, foreseen, from_os_error
-from pqv_core.events import Event, Finished, Log, encode
+from pqv_core.events import Event, Finished, JobStarted, Log, encode
 
 EXIT = {"succeeded": 0, "failed": 1, "cancelled": 130}
 
@@ -46,9 +46,13 @@ def main() -> int:
         lambda line: cancelled.set() if line.strip() == b"cancel" else None,
         gone=owner.end if "--owned" in sys.argv[1:] else lambda: None,
     )
-    if not_heeded and isinstance(job, jobs.RunJob):
-        send(Log(run=job.run, text=inherited.sentence(not_heeded)))
-    finished = outcome(job, send, cancelled)
+
+    def say(event: Event) -> None:
+        send(event)
+        if not_heeded and isinstance(event, JobStarted):
+            send(Log(run=job.run, text=inherited.sentence(not_heeded)))
+
+    finished = outcome(job, say, cancelled)
     try:
         send(finished)
     except BrokenPipeError:  # nobody listens any more

@@ -49,7 +49,8 @@ def make_project(folder: Path, channels: int) -> Path:
     return folder / "few.pqv"
 
 
-@pytest.mark.parametrize("channels", [1, pytest.param(4, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("channels", [1, 4])
 def test_a_run_with_other_channels_goes_all_the_way(tmp_path: Path, channels: int) -> None:
     project = make_project(tmp_path, channels)
     done = pqv("run", project, folder=tmp_path)

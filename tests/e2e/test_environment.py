@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.test_run import PQV, make_project, only_record
+from tests.e2e.test_run import PQV, SMALL, make_images, only_record, pqv
 
 SHELL = {
     "WORLD_SIZE": "2",
@@ -35,7 +35,21 @@ SHELL = {
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a shell's variables and closed streams")
 def test_what_the_shell_has_set_for_others_neither_hangs_nor_changes_a_run(tmp_path: Path) -> None:
-    project = make_project(tmp_path)
+    make_images(tmp_path / "images")
+    small = [word for key, value in SMALL.items() for word in ("--set", f"model.arguments.{key}={value}")]
+    asked = ("--model", "vit_tiny_patch16_224", "--random", "--data", "images", "--epochs", "1", "--no-prune")
+    quick = (
+        "--precision",
+        "fp32",
+        "--set",
+        "measure.iterations=5",
+        "--set",
+        "measure.profile=false",
+        "--set",
+        "measure.threads=1",
+    )
+    assert pqv("new", "small.pqv", *asked, *quick, *small, folder=tmp_path).returncode == 0
+    project = tmp_path / "small.pqv"
     environment = {**os.environ, **SHELL, "HOME": "/dev/null", "XDG_CACHE_HOME": "/dev/null/cache"}
     environment.pop("XDG_STATE_HOME", None)
     done = subprocess.run(

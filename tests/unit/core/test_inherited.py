@@ -9,7 +9,7 @@ from pqv_core import inherited, process_group
 CLUSTER = {"WORLD_SIZE": "2", "RANK": "0", "LOCAL_RANK": "0", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "29517"}
 LAUNCHER = {"ACCELERATE_USE_DEEPSPEED": "true", "FSDP_OFFLOAD_PARAMS": "1", "TORCHELASTIC_RUN_ID": "x"}
 THREADS = {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "ACTIVE", "KMP_AFFINITY": "compact", "MKL_NUM_THREADS": "1"}
-DEBUGGING = {"PYTORCH_JIT": "0", "TIMM_FUSED_ATTN": "0", "TORCHDYNAMO_DISABLE": "1"}
+DEBUGGING = {"PYTORCH_JIT": "0", "TIMM_FUSED_ATTN": "0"}
 OURS = {"HOME": "/home/a", "CUDA_VISIBLE_DEVICES": "1", "HF_HOME": "/cache", "RANKING": "x", "PATH": "/bin"}
 
 
