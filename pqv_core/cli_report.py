@@ -104,7 +104,7 @@ def _unsteady(record: RunRecord) -> Iterator[str]:
             for remark in stability.remarks(item):
                 found.setdefault(remark, []).append(f"{labels.role(role)}{where}")
     for remark, names in found.items():
-        yield f"{'; '.join(names)}: {remark}."
+        yield f"{'; '.join(dict.fromkeys(names))}: {remark}."
 
 
 def _sensitivity_table(layers: Sequence[LayerSensitivity]) -> Table:

@@ -32,6 +32,7 @@ MIN_ITERATIONS = 5
 T = TypeVar("T")
 _STARTED_AT_ONCE = 4  # starting takes longer than what each does first
 _TRIALS, _TRIAL_INFERENCES, _TRIAL_S = 2, 3, 5.0
+_CLEARLY = 3.0  # as many times as long: no disturbance of three inferences
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ def measure(files: Sequence[LiteFile], plan: Plan, *, context: Context) -> dict[
     """
     with _turn(context):
         busy = environment.busy()  # this process only waits: it is others that work
-        timings = _time(files, plan, context=context, live=True)
+        timings = _time(files, plan, policies=wait_policy.worth_trying(plan.threads), context=context, live=True)
     loop = secrets.token_hex(4)
     found = {
         file.key: tuple(
@@ -100,11 +101,14 @@ def measure(files: Sequence[LiteFile], plan: Plan, *, context: Context) -> dict[
 def samples(files: Sequence[LiteFile], plan: Plan, *, context: Context) -> dict[str, list[int]]:
     """Nanoseconds of each inference in one interleaved loop, by ``LiteFile.key``, to choose between files.
 
+    Threads sleep while they wait: so those that an engine brings itself do not starve, and a busy computer disturbs the
+    order least.
+
     Raises:
         BenchmarkError: A file could not be run, or a measuring process died.
     """
     with _turn(context):
-        timings = _time(files, plan, context=context, live=False)
+        timings = _time(files, plan, policies=(wait_policy.PASSIVE,), context=context, live=False)
     return {key: several[0].samples_ns for key, several in timings.items()}
 
 
@@ -168,10 +172,12 @@ def _turn(context: Context) -> contextlib.AbstractContextManager[None]:
     return measuring_lock.turn(work, say=context.log, warn=context.warn, check=context.check_cancelled)
 
 
-def _time(files: Sequence[LiteFile], plan: Plan, *, context: Context, live: bool) -> dict[str, list[Timing]]:
+def _time(
+    files: Sequence[LiteFile], plan: Plan, *, policies: Sequence[str], context: Context, live: bool
+) -> dict[str, list[Timing]]:
     """By key, what one loop gave: under the wait policy that a short trial found quicker, first of all."""
     with contextlib.ExitStack() as stack:
-        timed = {file.key: some for file, some in _prepared(stack, files, plan, context)}
+        timed = {file.key: some for file, some in _prepared(stack, files, plan, policies, context)}
         entries = [(key, timing, client) for key, some in timed.items() for timing, client in some]
         total, done = len(entries) * plan.iterations, 0
         context.enter(context.stage)  # what is left is reckoned from here
@@ -197,10 +203,9 @@ def _tell(context: Context, key: str, taken: Sequence[int], *, begun: int) -> No
 
 
 def _prepared(
-    stack: contextlib.ExitStack, files: Sequence[LiteFile], plan: Plan, context: Context
+    stack: contextlib.ExitStack, files: Sequence[LiteFile], plan: Plan, policies: Sequence[str], context: Context
 ) -> Iterator[tuple[LiteFile, list[tuple[Timing, LiteClient]]]]:
     """Each file with its processes, warm and at rest, the quickest first; those that will not be timed are gone."""
-    policies = wait_policy.worth_trying(plan.threads)
     for some in _batches(files, max(1, _STARTED_AT_ONCE // len(policies))):
         clients = iter(_started(stack, list(policies) * len(some), plan.threads, context))
         for file in some:
@@ -221,15 +226,14 @@ def _prepared(
 
 def _tried(ways: list[tuple[Timing, LiteClient]]) -> list[tuple[Timing, LiteClient]]:
     """The same in the order of their speed, by a few inferences in turns: the lesser of two medians counts."""
-    medians: list[list[float]] = [[] for _ in ways]
+    best = [float("inf")] * len(ways)
     began = time.monotonic()
-    for number in range(_TRIALS):
-        if number and time.monotonic() - began > _TRIAL_S:
+    for _ in range(_TRIALS):
+        for index, (_, client) in enumerate(ways):
+            best[index] = min(best[index], median(client.turn(_TRIAL_INFERENCES)))
+        if max(best) > _CLEARLY * min(best) or time.monotonic() - began > _TRIAL_S:
             break
-        for found, (_, client) in zip(medians, ways, strict=True):
-            found.append(median(client.turn(_TRIAL_INFERENCES)))
-    order = sorted(range(len(ways)), key=lambda index: min(medians[index]))
-    return [ways[index] for index in order]
+    return [ways[index] for index in sorted(range(len(ways)), key=lambda index: best[index])]
 
 
 def _started(stack: contextlib.ExitStack, policies: Sequence[str], threads: int, context: Context) -> list[LiteClient]:
