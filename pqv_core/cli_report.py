@@ -132,10 +132,10 @@ def _part(ns: int, total: int) -> str:
 
 def _table(record: RunRecord, rows: list[summary.Row], target: str) -> Table:
     roles = [role for role in summary.roles(record) if any(row.values[role] is not None for row in rows)]
-    gains = [f"Gain over {labels.role(role)}" for role in summary.BASELINES]
+    gains = [f"Gain over {labels.role(role)}" for role in select.BASELINES]
     table = _plain_table("", *[_head(record.variant(role)) for role in roles], *gains, title=_title(record, target))
     for row in rows:
-        cells = [*[row.text(role) for role in roles], *[row.gain(role) for role in summary.BASELINES]]
+        cells = [*[row.text(role) for role in roles], *[row.gain(role) for role in select.BASELINES]]
         table.add_row(row.figure.label, *cells)
     return table
 
@@ -241,7 +241,7 @@ def _plain_setting(record: RunRecord, target: str) -> dict[str, Any]:
     setting = select.setting(record, target=target)
     return {
         "setting": setting and {"threads": setting.threads, "batch": setting.batch, "loop": setting.loop},
-        "speedup_over": {role: select.speedup(record, over=role, target=target) for role in summary.BASELINES},
+        "speedup_over": {role: select.speedup(record, over=role, target=target) for role in select.BASELINES},
     }
 
 
@@ -268,5 +268,5 @@ def _what(record: RunRecord) -> str:
 
 
 def _speedups(record: RunRecord) -> list[str]:
-    found = [select.speedup(record, over=role) for role in summary.BASELINES]
+    found = [select.speedup(record, over=role) for role in select.BASELINES]
     return [formatting.ratio(value) if value is not None else summary.MISSING for value in found]

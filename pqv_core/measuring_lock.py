@@ -80,7 +80,7 @@ def turn(
         yield
     finally:
         with contextlib.suppress(OSError):
-            _note(path).unlink(missing_ok=True)
+            fsio.remove(_note(path))
         lock.release()
 
 

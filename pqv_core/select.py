@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Self
 
-from pqv_core import formatting
+from pqv_core import formatting, wait_policy
 from pqv_core.results import LOCAL, Accuracy, Measurement, OperatorTime, Parity, Role, RunRecord, Variant
 
 BASELINES: tuple[Role, ...] = ("paper_fp32", "fast_fp32")
@@ -53,7 +53,7 @@ def select(variant: Variant, *, target: str, threads: int, batch: int, loop: str
     if not same:
         return None
     policies = {item.wait_policy: item for item in same if item.loop == same[-1].loop}
-    return min(policies.values(), key=lambda item: item.median_ns) if len(policies) > 1 else same[-1]
+    return wait_policy.quickest(tuple(policies.values()))
 
 
 def setting(

@@ -13,7 +13,6 @@ Comparison = Literal["points", "faster", "smaller", "change", "none"]
 Source = Literal["file", "answers", "measurement"]
 
 ROLES: tuple[Role, ...] = ("paper_fp32", "fast_fp32", "pruned_fp32", "compressed")
-BASELINES = select.BASELINES
 MISSING = "–"
 _SAME = 0.005
 
@@ -72,7 +71,7 @@ def rows(record: RunRecord, *, target: str = LOCAL) -> list[Row]:
     """
     measured = select.shown(record, target=target)
     ours = measured.get("compressed")
-    apart = frozenset(role for role in BASELINES if not select.together(measured.get(role), ours))
+    apart = frozenset(role for role in select.BASELINES if not select.together(measured.get(role), ours))
     found = [_row(figure, record, measured, target, apart) for figure in _FIGURES]
     return [row for row in found if any(value is not None for value in row.values.values())]
 
@@ -108,7 +107,7 @@ def _note(record: RunRecord, role: Role, target: str) -> str:
     if role not in shown:
         theirs = select.Setting.of(known[-1]).words
         return f"{name} was measured with {theirs}{where}, not with {setting.words}: it is not set beside the others."
-    if role in BASELINES and "compressed" in shown and not select.together(shown[role], shown["compressed"]):
+    if role in select.BASELINES and "compressed" in shown and not select.together(shown[role], shown["compressed"]):
         ours = labels.role("compressed")
         return f"{name} and {ours} were not measured together{where}: their figures are not compared."
     return ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from pqv_core import operators, ptl
@@ -28,13 +29,13 @@ def run(job: BenchJob, context: Context) -> dict[str, object]:
     """
     context.enter("benchmark")
     context.work = f"pqv bench of {', '.join(Path(file).name for file in job.files)}"
-    _check_inputs(job, context)
-    shape = _common_shape(job)
+    files = _read(job, context)
+    shape = _common_shape(job, files)
     counts = job.threads or (environment.default_threads(),)
     found: dict[str, list[Measurement]] = {file: [] for file in job.files}
     for threads in counts:
         for batch in job.batches or shape[:1]:
-            for file, measurement in _loop(job, context, threads=threads, shape=(batch, *shape[1:])):
+            for file, measurement in _loop(job, files, context, threads=threads, shape=(batch, *shape[1:])):
                 found[file].append(measurement)
     return {
         "environment": environment.describe(threads=counts[0]).model_dump(mode="json"),
@@ -42,11 +43,13 @@ def run(job: BenchJob, context: Context) -> dict[str, object]:
     }
 
 
-def _loop(job: BenchJob, context: Context, *, threads: int, shape: tuple[int, ...]) -> list[tuple[str, Measurement]]:
+def _loop(
+    job: BenchJob, described: Mapping[str, ptl.LiteFile], context: Context, *, threads: int, shape: tuple[int, ...]
+) -> list[tuple[str, Measurement]]:
     """One interleaved loop over all files and engines."""
     entries = [(file, engine) for file in job.files for engine in job.engines]
     keys = [_key(job, file, engine, threads, shape[0]) for file, engine in entries]
-    files = [_lite_file(key, *entry) for key, entry in zip(keys, entries, strict=True)]
+    files = [_lite_file(key, *entry, described[entry[0]]) for key, entry in zip(keys, entries, strict=True)]
     plan = benchmark.Plan(
         input_shape=shape,
         threads=threads,
@@ -67,13 +70,19 @@ def _loop(job: BenchJob, context: Context, *, threads: int, shape: tuple[int, ..
     return [(file, measured[key]) for key, (file, _) in zip(keys, entries, strict=True)]
 
 
-def _check_inputs(job: BenchJob, context: Context) -> None:
-    """Refuse files that an image is not enough for; say where what they give is no tensor."""
-    for path in map(Path, job.files):
-        file = ptl.read(path, cancelled=context.cancelled.is_set)
+def _read(job: BenchJob, context: Context) -> dict[str, ptl.LiteFile]:
+    """What the files say of themselves, by path; one that an image is not enough for is refused.
+
+    It is said where what they give is no tensor.
+    """
+    files = {}
+    for name in job.files:
+        path = Path(name)
+        file = files[name] = ptl.read(path, cancelled=context.cancelled.is_set)
         ptl.check_input(file, path.name)
         if file.signature is not None and (given := file.signature.unusual_result):
             context.log(f"{path.name} gives {given}: its time is measured, but its answers cannot be compared.")
+    return files
 
 
 def _key(job: BenchJob, file: str, engine: str, threads: int, batch: int) -> str:
@@ -87,16 +96,15 @@ def _key(job: BenchJob, file: str, engine: str, threads: int, batch: int) -> str
     return f"{file} @ {', '.join(differing)}" if differing else file
 
 
-def _lite_file(key: str, file: str, engine: str) -> LiteFile:
-    described = str(ptl.read(Path(file)).description.get("engine", ""))
-    chosen = described if engine == _DEFAULT_ENGINE else engine
+def _lite_file(key: str, file: str, engine: str, described: ptl.LiteFile) -> LiteFile:
+    chosen = str(described.description.get("engine", "")) if engine == _DEFAULT_ENGINE else engine
     if chosen not in ("", "none"):
         require_engine(chosen)
     return LiteFile(key=key, path=file, engine=chosen)
 
 
-def _common_shape(job: BenchJob) -> tuple[int, ...]:
-    shapes = {_shape(Path(file), job) for file in job.files}
+def _common_shape(job: BenchJob, files: Mapping[str, ptl.LiteFile]) -> tuple[int, ...]:
+    shapes = {_shape(Path(name), file, job) for name, file in files.items()}
     if len(shapes) > 1:
         raise UsageError(
             "These files take inputs of different shapes and cannot be compared in one loop.",
@@ -105,9 +113,9 @@ def _common_shape(job: BenchJob) -> tuple[int, ...]:
     return shapes.pop()
 
 
-def _shape(path: Path, job: BenchJob) -> tuple[int, ...]:
+def _shape(path: Path, file: ptl.LiteFile, job: BenchJob) -> tuple[int, ...]:
     """Shape of the fp32 input: as asked for, else as the file says."""
-    shape = job.input_shape or ptl.read(path).input_shape
+    shape = job.input_shape or file.input_shape
     if shape is None:
         raise UsageError(
             f"{path.name} does not say which input it takes.",

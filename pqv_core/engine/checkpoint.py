@@ -146,15 +146,6 @@ def _is_plain(value: object) -> bool:
     return isinstance(value, _PLAIN)
 
 
-def is_ours(path: Path) -> bool:
-    """Whether a safetensors file carries a recipe.
-
-    Raises:
-        StorageError: The file cannot be read.
-    """
-    return "base" in tensorfile.facts(path)
-
-
 def read_recipe(path: Path) -> Recipe:
     """The recipe of a checkpoint; no weight is read.
 

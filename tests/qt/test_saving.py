@@ -63,6 +63,16 @@ def edit(window: MainWindow, ratio: float, *, save: bool = True) -> None:
         window.workspace._autosave.timeout.emit()
 
 
+def late_save(window: MainWindow, disk: SlowDisk) -> threading.Timer:
+    """A save is under way, a later edit waits behind it, and the disk answers a little later."""
+    edit(window, 0.3)
+    disk.reached.acquire()
+    edit(window, 0.4, save=False)
+    late = threading.Timer(0.2, disk.open)
+    late.start()
+    return late
+
+
 def ratio_in(path: Path) -> float:
     return projects.load(path).config.prune.ratio
 
@@ -103,11 +113,7 @@ def test_what_was_undone_during_a_slow_save_is_undone_on_the_disk(
 def test_closing_waits_for_the_save_that_is_going_and_saves_after_it(
     window: MainWindow, disk: SlowDisk, qtbot: QtBot
 ) -> None:
-    edit(window, 0.3)
-    disk.reached.acquire()
-    edit(window, 0.4, save=False)
-    late = threading.Timer(0.2, disk.open)
-    late.start()
+    late = late_save(window, disk)
     window.close_project()
     late.join()
     assert ratio_in(disk.path) == 0.4
@@ -180,11 +186,7 @@ def test_saving_elsewhere_does_not_wait_for_a_dead_disk_which_stays_held(
 def test_saving_under_the_same_name_comes_after_the_save_that_is_going(
     window: MainWindow, disk: SlowDisk, qtbot: QtBot
 ) -> None:
-    edit(window, 0.3)
-    disk.reached.acquire()
-    edit(window, 0.4, save=False)
-    late = threading.Timer(0.2, disk.open)
-    late.start()
+    late = late_save(window, disk)
     window.workspace.save_as(disk.path)
     late.join()
     assert ratio_in(disk.path) == 0.4

@@ -14,7 +14,7 @@ import safetensors.torch
 import torch
 from safetensors import SafetensorError
 
-from pqv_core import weights_files
+from pqv_core import archive, weights_files
 from pqv_core.engine.weights import refusals
 from pqv_core.errors import ModelError, from_os_error
 from pqv_core.file_kind import Kind, kind
@@ -138,8 +138,8 @@ def _bound(path: Path) -> None:
     """Refuse an archive that unfolds to much more than it is, before anything is unfolded."""
     if kind(path) is not Kind.PYTORCH:
         return
-    with zipfile.ZipFile(path) as archive:
-        entries = archive.infolist()
+    with path.open("rb") as file, archive.opened(file) as opened:
+        entries = opened.infolist()
     unfolded = sum(entry.file_size for entry in entries)
     names = sum(entry.file_size for entry in entries if entry.filename.endswith("/data.pkl"))
     if unfolded > _UNFOLDS * path.stat().st_size or names > _NAMES_LIMIT:
