@@ -11,7 +11,7 @@ import contextlib
 import itertools
 import secrets
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
@@ -30,6 +30,7 @@ from pqv_core.results import Measurement, OperatorTime
 
 MIN_ITERATIONS = 5
 T = TypeVar("T")
+Answer = Callable[[Tensor], Tensor]
 _STARTED_AT_ONCE = 4  # starting takes longer than what each does first
 _TRIALS, _TRIAL_INFERENCES, _TRIAL_S = 4, 3, 5.0
 _CLEARLY = 3.0  # as many times as long: no disturbance of three inferences
@@ -74,7 +75,7 @@ def measure(files: Sequence[LiteFile], plan: Plan, *, context: Context) -> dict[
     """
     with _turn(context):
         busy = environment.busy()  # this process only waits: it is others that work
-        timings = _time(files, plan, policies=wait_policy.worth_trying(plan.threads), context=context, live=True)
+        timings = _time(files, plan, context=context, live=True)
     loop = secrets.token_hex(4)
     found = {
         file.key: tuple(
@@ -101,14 +102,13 @@ def measure(files: Sequence[LiteFile], plan: Plan, *, context: Context) -> dict[
 def samples(files: Sequence[LiteFile], plan: Plan, *, context: Context) -> dict[str, list[int]]:
     """Nanoseconds of each inference in one interleaved loop, by ``LiteFile.key``, to choose between files.
 
-    Threads sleep while they wait: so those that an engine brings itself do not starve, and a busy computer disturbs the
-    order least.
+    Each file is timed under the wait policy in which it is quicker, as ``measure`` will.
 
     Raises:
         BenchmarkError: A file could not be run, or a measuring process died.
     """
     with _turn(context):
-        timings = _time(files, plan, policies=(wait_policy.PASSIVE,), context=context, live=False)
+        timings = _time(files, plan, context=context, live=False)
     return {key: several[0].samples_ns for key, several in timings.items()}
 
 
@@ -147,7 +147,7 @@ def answers(
 ) -> dict[str, Tensor]:
     """Logits (N, classes) of each file for inputs (N, C, H, W), asked one by one, by ``LiteFile.key``.
 
-    One process loads the files one after another. Its threads sleep while they wait: nobody looks at the time.
+    One process loads the files one after another.
 
     Args:
         scratch: Folder for the tensors that go to the process and back.
@@ -155,16 +155,43 @@ def answers(
     Raises:
         BenchmarkError: A file could not be run, or the process died.
     """
-    asked = scratch / "inputs.safetensors"
-    tensorfile.write(asked, {"inputs": inputs}, {})
     found = {}
-    with LiteClient(policy=wait_policy.PASSIVE, threads=threads, context=context) as client:
-        for number, file in enumerate(files):
-            answered = scratch / f"logits-{number}.safetensors"
-            client.load(file)
-            client.answer(asked, answered)
-            found[file.key] = tensorfile.read(answered)[0]["logits"]
+    with _answering(threads, scratch, context) as ask:
+        for file in files:
+            found[file.key] = ask(file)(inputs)
     return found
+
+
+@contextlib.contextmanager
+def answering(file: LiteFile, *, threads: int, scratch: Path, context: Context) -> Iterator[Answer]:
+    """A function from images (N, C, H, W) to the logits (N, classes) of a file, which a process is asked one by one.
+
+    Args:
+        scratch: As in ``answers``.
+
+    Raises:
+        BenchmarkError: As ``answers``, also by the function.
+    """
+    with _answering(threads, scratch, context) as ask:
+        yield ask(file)
+
+
+@contextlib.contextmanager
+def _answering(threads: int, scratch: Path, context: Context) -> Iterator[Callable[[LiteFile], Answer]]:
+    """Loads a file into a process that answers. Its threads sleep while they wait: nobody looks at the time."""
+    asked, answered = scratch / "inputs.safetensors", scratch / "logits.safetensors"
+    with LiteClient(policy=wait_policy.PASSIVE, threads=threads, context=context) as client:
+
+        def answer(inputs: Tensor) -> Tensor:
+            tensorfile.write(asked, {"inputs": inputs}, {})
+            client.answer(asked, answered)
+            return tensorfile.read(answered)[0]["logits"]
+
+        def ask(file: LiteFile) -> Answer:
+            client.load(file)
+            return answer
+
+        yield ask
 
 
 def _turn(context: Context) -> contextlib.AbstractContextManager[None]:
@@ -172,12 +199,10 @@ def _turn(context: Context) -> contextlib.AbstractContextManager[None]:
     return measuring_lock.turn(work, say=context.log, warn=context.warn, check=context.check_cancelled)
 
 
-def _time(
-    files: Sequence[LiteFile], plan: Plan, *, policies: Sequence[str], context: Context, live: bool
-) -> dict[str, list[Timing]]:
+def _time(files: Sequence[LiteFile], plan: Plan, *, context: Context, live: bool) -> dict[str, list[Timing]]:
     """By key, what one loop gave: under the wait policy that a short trial found quicker, first of all."""
     with contextlib.ExitStack() as stack:
-        timed = {file.key: some for file, some in _prepared(stack, files, plan, policies, context)}
+        timed = {file.key: some for file, some in _prepared(stack, files, plan, context)}
         entries = [(key, timing, client) for key, some in timed.items() for timing, client in some]
         total, done = len(entries) * plan.iterations, 0
         context.enter(context.stage)  # what is left is reckoned from here
@@ -203,9 +228,10 @@ def _tell(context: Context, key: str, taken: Sequence[int], *, begun: int) -> No
 
 
 def _prepared(
-    stack: contextlib.ExitStack, files: Sequence[LiteFile], plan: Plan, policies: Sequence[str], context: Context
+    stack: contextlib.ExitStack, files: Sequence[LiteFile], plan: Plan, context: Context
 ) -> Iterator[tuple[LiteFile, list[tuple[Timing, LiteClient]]]]:
     """Each file with its processes, warm and at rest, the quickest first; those that will not be timed are gone."""
+    policies = wait_policy.worth_trying(plan.threads)
     for some in _batches(files, max(1, _STARTED_AT_ONCE // len(policies))):
         clients = iter(_started(stack, list(policies) * len(some), plan.threads, context))
         for file in some:

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict
 from torch import Tensor, nn
 
 from pqv_core.config import RunConfig
-from pqv_core.engine import benchmark, environment, lite, lite_writer
+from pqv_core.engine import benchmark, environment, lite_writer
 from pqv_core.engine.class_token import leave_out_unread_tokens
 from pqv_core.engine.context import Context
 from pqv_core.engine.lite_client import LiteFile
@@ -48,11 +48,6 @@ class Artefact(BaseModel):
         """How a clean process is told to load it."""
         baseline = self.role == "paper_fp32"
         return LiteFile(key=self.role, path=str(folder / self.file), engine=self.engine, every_policy=baseline)
-
-
-def loaded(artefact: Artefact, folder: Path) -> nn.Module:
-    """The artefact as a module of this process."""
-    return lite.load(folder / artefact.file, engine=artefact.engine)
 
 
 def export(

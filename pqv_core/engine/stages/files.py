@@ -8,11 +8,11 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from pqv_core.engine import data, evaluate, export, parity, sensitivity
+from pqv_core.engine import benchmark, data, environment, evaluate, export, parity, sensitivity
 from pqv_core.engine.quantize import quantize
 from pqv_core.engine.stages.accuracy import val_images
 from pqv_core.engine.stages.work import Result, Stage, Work, judged_by, machine, versions
-from pqv_core.results import LayerSensitivity
+from pqv_core.results import Accuracy, LayerSensitivity
 
 
 def _sensitivity_inputs(work: Work) -> Result | None:
@@ -167,21 +167,20 @@ def _verify(work: Work, directory: Path) -> Result:
         config=work.config,
         context=work.context,
     )
-    compressed = next(artefact for artefact in artefacts(work) if artefact.role == "compressed")
-    accuracy = (
-        evaluate.accuracy(
-            export.loaded(compressed, exported),
-            images,
-            batch_size=1,  # as it will run: dynamic quantization scales an input by the whole batch
-            context=work.context,
-        )
-        if images is not None
-        else None
-    )
+    accuracy = _accuracy(work, images, directory) if images is not None else None
     return {
         "parity": {role: value.model_dump(mode="json") for role, value in found.items()},
         "accuracy": accuracy.model_dump(mode="json") if accuracy else None,
     }
+
+
+def _accuracy(work: Work, images: data.Images, scratch: Path) -> Accuracy:
+    """How often the compressed file is right, one image at a time: as it will run, and as it was measured."""
+    compressed = next(artefact for artefact in artefacts(work) if artefact.role == "compressed")
+    file = compressed.lite_file(work.directories["export"])
+    threads = work.config.measure.threads or environment.default_threads()
+    with benchmark.answering(file, threads=threads, scratch=scratch, context=work.context) as answer:
+        return evaluate.accuracy(answer, images, batch_size=work.config.data.batch_size, context=work.context)
 
 
 SENSITIVITY = Stage("sensitivity", _sensitivity_inputs, _sensitivity, version=2)

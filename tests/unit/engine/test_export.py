@@ -12,7 +12,7 @@ from torch import nn
 
 from pqv_core import android_runtime, ptl
 from pqv_core.config import ExportConfig, MeasureConfig, ModelConfig, QuantizeConfig, RunConfig
-from pqv_core.engine import export, lite_writer, targets
+from pqv_core.engine import export, lite, lite_writer, targets
 from pqv_core.engine.context import Context
 from pqv_core.engine.preprocessing import Preprocessing
 from pqv_core.errors import ConfigError, ExportError
@@ -66,7 +66,7 @@ def test_every_file_for_android_is_known_to_its_runtime(model: nn.Module, tmp_pa
             assert list(android_runtime.problems(file, android_runtime.load())) == []
             assert file.input_shape == (1, 3, 32, 32)
             assert (file.description["target"], file.description["runtime"]) == ("android", android_runtime.DEFAULT)
-            answer = torch.cat([export.loaded(item, tmp_path)(one[None]) for one in inputs])
+            answer = torch.cat([lite.load(tmp_path / item.file, engine=item.engine)(one[None]) for one in inputs])
             assert torch.allclose(answer, expected, atol=1e-5 if item.precision == "fp32" else 0.1)
 
 
