@@ -1,6 +1,6 @@
 """A process of ours that answers in lines: both its pipes are read all the time, and nothing of it is left afterwards.
 
-    with Child(command) as child:
+    with Child(process_group.start(command, environment=os.environ)) as child:
         child.send(request)
         while (line := child.line(check=context.check_cancelled)) is not None:
             ...
@@ -17,7 +17,7 @@ import subprocess
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from typing import Self
 
 from pqv_core import process_group
@@ -46,29 +46,14 @@ class Child:
     """A process with pipes. Used as a context manager, by one thread.
 
     Args:
-        command: Program and arguments.
-        environment: Its variables; None for those of this process.
-        apart: It is the head of a group of its own, which a Ctrl-C in the terminal does not reach.
-        together: Its standard error comes with its lines.
+        process: The process, just started; it is this object's from now on. Without a pipe for its standard error,
+            that comes with its lines.
         grace_s: How long it has to end by itself once its standard input is closed.
         still_s: How long it may say and compute nothing while a line is waited for.
-
-    Raises:
-        OSError: The program cannot be started.
     """
 
-    def __init__(
-        self,
-        command: Sequence[str],
-        *,
-        environment: Mapping[str, str] | None = None,
-        apart: bool = False,
-        together: bool = False,
-        grace_s: float = 0.0,
-        still_s: float = STILL_S,
-    ) -> None:
-        given = dict(os.environ if environment is None else environment)
-        self._process = process_group.start(command, environment=given, together=together, apart=apart)
+    def __init__(self, process: process_group.Process, *, grace_s: float = 0.0, still_s: float = STILL_S) -> None:
+        self._process = process
         self._grace_s = grace_s
         self._standstill = Standstill(self._process.pid, still_s=still_s)
         self._change = threading.Condition()  # guards all that follows
@@ -78,7 +63,7 @@ class Child:
         self._silent = False  # nothing more will come
         self._closing = False
         self._exited_at: float | None = None
-        work = (self._speak, self._listen, *(() if together else (self._keep_stderr,)))
+        work = (self._speak, self._listen, *((self._keep_stderr,) if process.stderr else ()))
         self._threads = [threading.Thread(target=each, daemon=True, name="pqv-child") for each in work]
         for thread in self._threads:
             thread.start()

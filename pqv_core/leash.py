@@ -35,7 +35,8 @@ def run(
     command = [sys.executable, "-P", "-m", "pqv_core.leash", *words]
     environment, until = process_group.python_environment(), time.monotonic() + within_s
     said = bytearray()
-    with Child(command, environment=environment, apart=True, together=True, grace_s=_GRACE_S) as child:
+    process = process_group.start(command, environment=environment, together=True)
+    with Child(process, grace_s=_GRACE_S) as child:
         while (line := child.line(check=check, within_s=max(0.0, until - time.monotonic()))) is not None:
             said += line + b"\n"
             del said[:-_SAID_BYTES]

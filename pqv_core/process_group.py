@@ -9,18 +9,33 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, Protocol
 
 import psutil
 
 from pqv_core import inherited
 
-Process = subprocess.Popen[bytes]
+
+class Process(Protocol):
+    """A process with pipes: as much of ``subprocess.Popen`` as is asked for here."""
+
+    @property
+    def pid(self) -> int: ...
+    @property
+    def returncode(self) -> int | None: ...
+    @property
+    def stdin(self) -> IO[bytes] | None: ...
+    @property
+    def stdout(self) -> IO[bytes] | None: ...
+    @property
+    def stderr(self) -> IO[bytes] | None: ...
+    def poll(self) -> int | None: ...
+    def wait(self, timeout: float | None = None) -> int: ...
 
 
 def start(
     command: Sequence[str], *, environment: Mapping[str, str], together: bool = False, apart: bool = True
-) -> Process:
+) -> subprocess.Popen[bytes]:
     """Start ``command`` with pipes for its streams, as the head of a group of its own.
 
     A Ctrl-C in the terminal reaches the parent only; the parent decides what becomes of the group.
@@ -38,7 +53,7 @@ def start(
     return subprocess.Popen(list(command), stdin=pipe, stdout=pipe, stderr=errors, env=dict(environment), **group)
 
 
-def start_beside(command: Sequence[str]) -> Process:
+def start_beside(command: Sequence[str]) -> subprocess.Popen[bytes]:
     """The same with nothing to read and with this process's own output.
 
     Raises:

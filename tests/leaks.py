@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 import threading
 import time
@@ -15,6 +16,7 @@ import psutil
 GRACE_S = 5.0
 # Python's own helper of the spawn method; one a process, ends with it.
 _HELPERS = ("multiprocessing.resource_tracker", "multiprocessing.forkserver")
+_FORK_SERVER = "pqv_core.engine.fork_server"  # kept for the next measurement, and ends with its owner
 
 
 class LeftBehind:
@@ -110,6 +112,8 @@ def _children() -> list[psutil.Process]:
 def _is_helper(child: psutil.Process) -> bool:
     try:
         command = " ".join(child.cmdline())
+        if _FORK_SERVER in command and child.ppid() == os.getpid():  # what it forks is to be gone
+            return True
     except psutil.Error:
         return False
     return any(helper in command for helper in _HELPERS)

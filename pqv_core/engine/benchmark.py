@@ -20,7 +20,7 @@ from typing import TypeVar
 from torch import Tensor
 
 from pqv_core import measuring_lock, wait_policy
-from pqv_core.engine import environment, tensorfile
+from pqv_core.engine import environment, lite_client, tensorfile
 from pqv_core.engine.context import Context
 from pqv_core.engine.lite_client import LiteClient, LiteFile
 from pqv_core.engine.lite_process import Reply
@@ -267,6 +267,7 @@ def _tried(ways: list[tuple[Timing, LiteClient]]) -> list[tuple[Timing, LiteClie
 
 def _started(stack: contextlib.ExitStack, policies: Sequence[str], threads: int, context: Context) -> list[LiteClient]:
     """A process for each of the policies, all of which have started."""
+    lite_client.prepare(policies)
     clients = [stack.enter_context(LiteClient(policy=policy, threads=threads, context=context)) for policy in policies]
     for client in clients:
         client.ready()

@@ -69,22 +69,49 @@ def processor_name() -> str:
     return platform.processor() or platform.machine()
 
 
-def reset_peak_rss() -> int:
-    """Start a new peak of resident memory where the system can (Linux); returns what is resident now, in bytes."""
+class MemoryWatch:
+    """Resident memory of this process: what it was, and the most that it was since.
+
+    Where the system tells (Linux), code that is read from its file when it first runs does not count: how much of it is
+    new depends on what ran in the process before.
+
+    Attributes:
+        base: Bytes resident at the beginning.
+        peak: The highest seen since then, in bytes; up to the last ``look``.
+    """
+
+    def __init__(self) -> None:
+        self.base = self.peak = psutil.Process().memory_info().rss
+        self._from_files = _resident("RssFile")
+        _reset_peak()
+
+    def look(self) -> None:
+        """Take in what has been since the last look."""
+        self.peak = max(self.peak, _peak_rss() - (_resident("RssFile") - self._from_files))
+        _reset_peak()
+
+
+def _reset_peak() -> None:
     if sys.platform == "linux":
         with contextlib.suppress(OSError):  # not allowed in some sandboxes: the peak then includes the start
             Path("/proc/self/clear_refs").write_text("5")
-    return int(psutil.Process().memory_info().rss)
 
 
-def peak_rss_bytes() -> int:
-    """Highest resident memory of this process since its start, or since ``reset_peak_rss``, in bytes."""
+def _peak_rss() -> int:
+    """Highest resident memory of this process in bytes, since its start or the last reset."""
     if sys.platform == "linux":
-        for line in Path("/proc/self/status").read_text(encoding="ascii", errors="replace").splitlines():
-            if line.startswith("VmHWM:"):
-                return int(line.split()[1]) * 1024
+        return _resident("VmHWM")
     if sys.platform == "win32":
         return int(psutil.Process().memory_info().peak_wset)
     import resource
 
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # bytes on macOS
+
+
+def _resident(entry: str) -> int:
+    """Bytes of an entry of the process's status; 0 where there is none."""
+    if sys.platform == "linux":
+        for line in Path("/proc/self/status").read_text(encoding="ascii", errors="replace").splitlines():
+            if line.startswith(f"{entry}:"):
+                return int(line.split()[1]) * 1024
+    return 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Self
 
@@ -10,11 +11,15 @@ from pydantic import BaseModel, ConfigDict
 
 from pqv_core import inherited, model_errors, process_group, wait_policy
 from pqv_core.child import Child, Overdue
+from pqv_core.engine import fork_server
 from pqv_core.engine.context import Context
+from pqv_core.engine.fork_server import ForkServer
 from pqv_core.engine.lite_process import Reply, Request
 from pqv_core.errors import BenchmarkError, PqvError
 
-_PROGRAM = (sys.executable, "-P", "-m", "pqv_core.engine.lite_process")
+_MODULE = "pqv_core.engine.lite_process"
+_PROGRAM = (sys.executable, "-P", "-m", _MODULE)
+_servers: dict[str, ForkServer] = {}
 
 
 class LiteFile(BaseModel):
@@ -50,11 +55,7 @@ class LiteClient:
         self.policy = policy
         self._threads = threads
         self._context = context
-        environment = process_group.python_environment()
-        inherited.set_aside(environment)
-        if policy:
-            environment[wait_policy.VARIABLE] = policy
-        self._child = Child(_PROGRAM, environment=environment)
+        self._child = Child(_process(policy, check=context.check_cancelled))
         self._file = ""
 
     def __enter__(self) -> Self:
@@ -68,7 +69,7 @@ class LiteClient:
         self._child.close()
 
     def ready(self) -> None:
-        """Wait until it has started, which takes seconds of the processor."""
+        """Wait until it has started."""
         self._ask(Request(task="ready"))
 
     def load(self, file: LiteFile, *, input_shape: tuple[int, ...] = ()) -> Reply:
@@ -115,6 +116,32 @@ class LiteClient:
                 details=self._child.stderr,
             ) from error
         raise model_errors.ended(self._child.status(), self._child.stderr, self._file)
+
+
+def prepare(policies: Iterable[str]) -> None:
+    """Let what is needed to start processes under these policies begin to start, at once."""
+    for policy in policies:
+        if fork_server.IS_POSSIBLE and policy not in _servers:
+            _servers[policy] = ForkServer(_MODULE, _environment(policy))
+
+
+def _process(policy: str, *, check: Callable[[], None]) -> process_group.Process:
+    try:
+        if fork_server.IS_POSSIBLE:
+            prepare([policy])
+            return _servers[policy].start(check=check)
+    except OSError:  # its server was killed: a process can also start by itself, if not as soon
+        if (server := _servers.pop(policy, None)) is not None:
+            server.close()
+    return process_group.start(_PROGRAM, environment=_environment(policy), apart=False)
+
+
+def _environment(policy: str) -> dict[str, str]:
+    environment = process_group.python_environment()
+    inherited.set_aside(environment)
+    if policy:
+        environment[wait_policy.VARIABLE] = policy
+    return environment
 
 
 def _as_exception(reply: Reply) -> PqvError:

@@ -23,7 +23,7 @@ from pydantic import BaseModel, ConfigDict
 
 from pqv_core import owner
 from pqv_core.engine import lite, tensorfile
-from pqv_core.engine.environment import peak_rss_bytes, reset_peak_rss
+from pqv_core.engine.environment import MemoryWatch
 from pqv_core.engine.operator_profile import Turn, operator_times, rows_of
 from pqv_core.errors import ErrorInfo, PqvError
 from pqv_core.results import OperatorTime
@@ -128,15 +128,17 @@ class LiteProcess:
     def _load(self, request: Request) -> Reply:
         torch.set_num_threads(request.threads)
         self._module = None
-        base = reset_peak_rss()
+        memory = MemoryWatch()
         began = time.perf_counter_ns()
         self._module = lite.load(Path(request.path), engine=request.engine)
         spent = time.perf_counter_ns() - began
+        memory.look()
         if request.input_shape:
             self._example = torch.randn(request.input_shape, generator=torch.Generator().manual_seed(0))
             for _ in range(_MEMORY_INFERENCES):
                 self._inference()
-        return Reply(type="loaded", load_ns=spent, base_bytes=base, peak_bytes=peak_rss_bytes())
+                memory.look()
+        return Reply(type="loaded", load_ns=spent, base_bytes=memory.base, peak_bytes=memory.peak)
 
     def _turn(self, request: Request) -> Reply:
         self._settle()

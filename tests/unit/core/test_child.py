@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import textwrap
@@ -10,13 +11,17 @@ import threading
 import psutil
 import pytest
 
-from pqv_core import leash
+from pqv_core import leash, process_group
 from pqv_core.child import Child, Overdue
 from pqv_core.errors import Cancelled
 
 
-def program(body: str) -> list[str]:
+def command(body: str) -> list[str]:
     return [sys.executable, "-c", textwrap.dedent(body)]
+
+
+def program(body: str) -> process_group.Process:
+    return process_group.start(command(body), environment=os.environ, apart=False)
 
 
 SILENT = "import sys; print('up', flush=True); sys.stdin.read()"
@@ -115,12 +120,12 @@ def test_an_error_of_the_listener_takes_the_process_and_its_children_along() -> 
 
 def test_a_program_on_a_leash_is_ended_with_its_deadline() -> None:
     with pytest.raises(Overdue, match="did not answer"):
-        leash.run(program("import time; print('up', flush=True); time.sleep(60)"), within_s=2)
+        leash.run(command("import time; print('up', flush=True); time.sleep(60)"), within_s=2)
     assert not [child for child in psutil.Process().children(recursive=True) if "time.sleep(60)" in child.cmdline()]
 
 
 def test_of_a_program_on_a_leash_the_last_megabytes_are_kept() -> None:
-    done = leash.run(program("import sys; sys.stdout.write('0123456789\\n' * 1_000_000); sys.exit(5)"))
+    done = leash.run(command("import sys; sys.stdout.write('0123456789\\n' * 1_000_000); sys.exit(5)"))
     assert isinstance(done, subprocess.CompletedProcess)
     assert (done.returncode, len(done.stdout)) == (5, 4 << 20)
     assert done.stdout.endswith(b"789\n")

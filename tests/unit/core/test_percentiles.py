@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pqv_core import process_group
 from pqv_core.child import Child
 from pqv_core.results import Measurement
 from pqv_gui.viewmodels.phone_run import P90_WINDOW, RunningP90
@@ -44,7 +45,7 @@ def runner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Child]:
     (folder / "p90.cpp").write_text(PROGRAM)
     sources = [str(folder / "p90.cpp"), str(SOURCES / "stats.cpp")]
     subprocess.run([COMPILER, "-std=c++17", f"-I{SOURCES}", *sources, "-o", str(folder / "p90")], check=True)
-    with Child([str(folder / "p90")]) as child:
+    with Child(process_group.start([str(folder / "p90")], environment=os.environ)) as child:
         yield child
 
 

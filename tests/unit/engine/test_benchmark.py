@@ -14,7 +14,7 @@ import pytest
 import torch
 from torch import nn
 
-from pqv_core.engine import benchmark, lite_client, lite_writer
+from pqv_core.engine import benchmark, fork_server, lite_client, lite_writer
 from pqv_core.engine.benchmark import Plan
 from pqv_core.engine.context import Context
 from pqv_core.engine.lite_client import LiteClient, LiteFile
@@ -117,6 +117,7 @@ def stand_in(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 
 
 def program(patch: pytest.MonkeyPatch, body: str) -> None:
+    patch.setattr(fork_server, "IS_POSSIBLE", False)
     patch.setattr(lite_client, "_PROGRAM", (sys.executable, "-c", body))
 
 
