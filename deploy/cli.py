@@ -42,6 +42,10 @@ def run(
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Begin a new run and take nothing over from earlier ones.")
     ] = False,
+    remeasure: Annotated[
+        bool,
+        typer.Option("--measure-again", help="Measure once more what is measured already; nothing else is repeated."),
+    ] = False,
     target: Annotated[
         list[str] | None,
         typer.Option(help="Then measure on a phone (serial or HOST:PORT); may be repeated.", metavar="PHONE"),
@@ -55,7 +59,7 @@ def run(
     from pqv_core import cli
 
     if not target:
-        return cli.run(project, fresh=fresh, as_json=as_json)
+        return cli.run(project, fresh=fresh, remeasure=remeasure, as_json=as_json)
     from deploy import cli_run
     from deploy.measure import PhoneConfig
     from pqv_core.project import load
@@ -71,7 +75,7 @@ def run(
             "profile": profile,
         }
     )
-    code = cli.run(project, fresh=fresh, as_json=as_json)
+    code = cli.run(project, fresh=fresh, remeasure=remeasure, as_json=as_json)
     return code or cli_run.measure(project, target, config, aar=aar, as_json=as_json)
 
 

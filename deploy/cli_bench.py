@@ -192,7 +192,7 @@ def _table(results: Mapping[Path, Result]) -> Table:
         "Fastest",
         "Runs",
         "Loading",
-        "Peak memory",
+        "Memory",
         "Cores",
         "Same answer",
     ):
@@ -210,7 +210,7 @@ def _table(results: Mapping[Path, Result]) -> Table:
                 formatting.nanoseconds(min(item.samples_ns)),
                 str(len(item.samples_ns)),
                 formatting.nanoseconds(item.load_ns) if item.load_ns is not None else "–",
-                formatting.size(item.peak_rss_bytes) if item.peak_rss_bytes is not None else "–",
+                formatting.size(item.memory_bytes) if item.memory_bytes is not None else "–",
                 ",".join(map(str, cores)) if cores else "all",
                 _agreement(item),
             )

@@ -65,6 +65,7 @@ class Taken:
     samples: list[int] = field(default_factory=list)
     warmup: int = 0
     load_ns: int | None = None
+    base_rss_bytes: int | None = None
     peak_rss_bytes: int | None = None
     operators: tuple[OperatorTime, ...] = ()
     outputs: int = 0
@@ -190,6 +191,8 @@ def _take(taken: Taken, record: runner.AnyLine) -> None:
         case runner.Load():
             taken.load_ns = record.ns
         case runner.Memory():
+            if record.phase == "start":
+                taken.base_rss_bytes = record.rss_bytes or None
             taken.peak_rss_bytes = max(record.peak_rss_bytes or 0, taken.peak_rss_bytes or 0) or None
         case runner.Warmup():
             taken.warmup = record.iterations
@@ -239,6 +242,7 @@ def _measurement(
         batch=spec.input_shape[0],
         warmup=taken.warmup,
         samples_ns=tuple(taken.samples),
+        base_rss_bytes=taken.base_rss_bytes,
         peak_rss_bytes=taken.peak_rss_bytes,
         load_ns=taken.load_ns,
         throttled=heat.throttled(taken.samples, before, watch),

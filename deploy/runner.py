@@ -61,10 +61,11 @@ class Load(Line):
 
 
 class Memory(Line):
-    """Resident memory; the peak is the kernel's own (VmHWM)."""
+    """Resident memory; the peak is the kernel's own (VmHWM). The phase ``start`` is before the file is loaded."""
 
     type: Literal["memory"]
     phase: Text = ""
+    rss_bytes: Annotated[int, Field(ge=0, lt=1 << 50)] | None = None
     peak_rss_bytes: Annotated[int, Field(ge=0, lt=1 << 50)] | None = None
 
 

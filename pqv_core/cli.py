@@ -19,6 +19,10 @@ ProjectFile = Annotated[Path, typer.Argument(help="The project file, NAME.pqv.",
 Json = Annotated[bool, typer.Option("--json", help="JSON lines on standard output, and nothing else.")]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Begin a new run and take nothing over from earlier ones.")]
 
+MeasureAgain = Annotated[
+    bool, typer.Option("--measure-again", help="Measure once more what is measured already; nothing else is repeated.")
+]
+
 DEMO_FOLDER = Path("demo")
 
 
@@ -147,17 +151,17 @@ def _check_new_path(project: Path, *, force: bool) -> None:
         )
 
 
-def run(project: ProjectFile, fresh: Fresh = False, as_json: Json = False) -> int:
+def run(project: ProjectFile, fresh: Fresh = False, remeasure: MeasureAgain = False, as_json: Json = False) -> int:
     """Do what a project says. What an earlier run has finished is taken over; a run that was stopped goes on."""
-    return _run(project, fresh=fresh, as_json=as_json)
+    return _run(project, fresh=fresh, remeasure=remeasure, as_json=as_json)
 
 
-def _run(project: Path, *, fresh: bool, as_json: bool) -> int:
+def _run(project: Path, *, fresh: bool, remeasure: bool = False, as_json: bool) -> int:
     from pqv_core import cli_job, cli_report, new_config, runs
     from pqv_core import project as projects
 
     new_config.check(projects.load(project).config, project=project)
-    job = runs.job(Path(absolute(project)), fresh=fresh)
+    job = runs.job(Path(absolute(project)), fresh=fresh, remeasure=remeasure)
     finished = cli_job.do(job, as_json=as_json)
     if finished.outcome == "succeeded":
         cli_report.say_run(project, job.run, as_json=as_json)

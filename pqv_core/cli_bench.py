@@ -28,7 +28,7 @@ _HEADS = (
     "Fastest",
     "Runs",
     "Loading",
-    "Peak memory",
+    "Memory",
 )
 
 
@@ -99,7 +99,7 @@ def _shown(key: str) -> str:
 
 def _cells(item: Measurement) -> list[str]:
     load = formatting.nanoseconds(item.load_ns) if item.load_ns is not None else summary.MISSING
-    peak = formatting.size(item.peak_rss_bytes) if item.peak_rss_bytes is not None else summary.MISSING
+    memory = formatting.size(item.memory_bytes) if item.memory_bytes is not None else summary.MISSING
     return [
         item.engine or summary.MISSING,
         str(item.threads),
@@ -110,5 +110,5 @@ def _cells(item: Measurement) -> list[str]:
         formatting.nanoseconds(min(item.samples_ns)),
         str(len(item.samples_ns)),
         load,
-        peak,
+        memory,
     ]

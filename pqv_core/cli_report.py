@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from pqv_core import (
     android_runtime,
@@ -29,7 +30,7 @@ from pqv_core.config import RunConfig
 from pqv_core.errors import ConfigError, UsageError
 from pqv_core.machine import Machine
 from pqv_core.new_config import NewConfig
-from pqv_core.results import LayerSensitivity, RunRecord, Variant
+from pqv_core.results import LayerSensitivity, Role, RunRecord, Variant
 
 _LAYERS = 8
 
@@ -135,9 +136,19 @@ def _table(record: RunRecord, rows: list[summary.Row], target: str) -> Table:
     gains = [f"Gain over {labels.role(role)}" for role in select.BASELINES]
     table = _plain_table("", *[_head(record.variant(role)) for role in roles], *gains, title=_title(record, target))
     for row in rows:
-        cells = [*[row.text(role) for role in roles], *[row.gain(role) for role in select.BASELINES]]
-        table.add_row(row.figure.label, *cells)
+        gained = [_gain(row, role) for role in select.BASELINES]
+        table.add_row(row.label, *[row.text(role) for role in roles], *gained)
     return table
+
+
+def _gain(row: summary.Row, over: Role) -> Text:
+    gain = row.gain(over)
+    return _doubted(gain) if over in row.unsteady and gain != summary.MISSING else Text(gain)
+
+
+def _doubted(ratio: str) -> Text:
+    """A ratio of samples that were disturbed; why is said below the table."""
+    return Text(f"{ratio} ⚠", style="dim")
 
 
 def _title(record: RunRecord, target: str) -> str:
@@ -246,18 +257,25 @@ def _plain_setting(record: RunRecord, target: str) -> dict[str, Any]:
 
 
 def _runs_table(records: list[RunRecord], folder: Path) -> Table:
-    heads = ("Run", "State", "What", "Top-1", "Latency", "Size", "Over paper’s", "Over fastest")
-    table = _plain_table(*heads, left=3)
-    for record in records:
-        rows = {row.figure.key: row for row in summary.rows(record)}
-        cells = [
-            rows[key].text("compressed") if key in rows else summary.MISSING
-            for key in ("top1", "latency_median_s", "size_bytes")
-        ]
+    heads = ("Run", "State", "What", "On", "Top-1", "Latency", "Size", "Over paper’s", "Over fastest")
+    table = _plain_table(*heads, left=4)
+    found = [(record, select.headline(record)) for record in records]
+    shown = [{row.figure.key: row for row in summary.rows(record, target=target)} for record, target in found]
+    images = {row.images.get("compressed") for rows in shown if (row := rows.get("top1"))} - {None}
+    for (record, target), rows in zip(found, shown, strict=True):
+        cells = [_cell(rows.get(key), images) for key in ("top1", "latency_median_s", "size_bytes")]
         killed = record.state == "running" and not runs.is_at_work(folder / record.id)
         state = "stopped" if killed else record.state
-        table.add_row(record.id, state, _what(record), *cells, *_speedups(record))
+        where = labels.target(target)
+        table.add_row(record.id, state, _what(record), where, *cells, *_speedups(record, target))
     return table
+
+
+def _cell(row: summary.Row | None, images: Set[int | None]) -> str:
+    """What a row says of the compressed file; with the number of images where the runs have several."""
+    said = row.text("compressed") if row is not None else summary.MISSING
+    count = row.images.get("compressed") if row is not None else None
+    return f"{said} (n = {count:,})" if count and len(images) > 1 and "(n =" not in said else said
 
 
 def _what(record: RunRecord) -> str:
@@ -267,6 +285,11 @@ def _what(record: RunRecord) -> str:
         return summary.MISSING
 
 
-def _speedups(record: RunRecord) -> list[str]:
-    found = [select.speedup(record, over=role) for role in select.BASELINES]
-    return [formatting.ratio(value) if value is not None else summary.MISSING for value in found]
+def _speedups(record: RunRecord, target: str) -> list[Text]:
+    shown, found = select.shown(record, target=target), []
+    for role in select.BASELINES:
+        value = select.speedup(record, over=role, target=target)
+        said = formatting.ratio(value) if value is not None else summary.MISSING
+        unsteady = value is not None and select.doubtful(shown.get(role), shown.get("compressed"))
+        found.append(_doubted(said) if unsteady else Text(said))
+    return found

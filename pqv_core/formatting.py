@@ -70,6 +70,11 @@ def percent(share: float) -> str:
     return f"{significant(share * 100)} %"
 
 
+def with_error(share: float, error: float) -> str:
+    """A share with its standard error, in percent: ``99.4 % ± 0.4``."""
+    return f"{percent(share)} ± {significant(100 * error, digits=2 if error >= 0.01 else 1)}"
+
+
 def change(before: float, after: float) -> str:
     """Relative difference with its sign: ``−23.4 %``; ``±0 %`` where nothing changed."""
     if not before:

@@ -26,12 +26,14 @@ class RunJob(JobBase):
         project: Absolute path of the project file, beside which the run is kept and from which relative paths count.
         config: What to do. It travels with the job, so that later changes of the project do not reach into the run.
         fresh: Take nothing over from earlier runs.
+        remeasure: Do the stages that measure once more, though they are complete.
     """
 
     kind: Literal["run"] = "run"
     project: str
     config: RunConfig
     fresh: bool = False
+    remeasure: bool = False
 
 
 class BenchJob(JobBase):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pqv_core.results import LOCAL
+
 STAGES = {
     "load": "Load the model",
     "evaluate": "Accuracy before",
@@ -37,6 +39,11 @@ def stage(name: str) -> str:
 def role(name: str) -> str:
     """Name of an artefact's role."""
     return ROLES.get(name, _plain(name))
+
+
+def target(name: str) -> str:
+    """What a person calls a target of measurements."""
+    return "This computer" if name == LOCAL else name
 
 
 def _plain(name: str) -> str:

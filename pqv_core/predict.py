@@ -29,6 +29,29 @@ class Figures:
 
 
 @dataclass(frozen=True)
+class Description:
+    """A model as its arguments make it, in fp32 and not pruned.
+
+    Attributes:
+        macs: None where they are not known.
+        image: Height and width of its input.
+        unheeded: Arguments whose effect is not known without making the model.
+    """
+
+    params: int
+    macs: int | None
+    image: tuple[int, int]
+    channels: int
+    unheeded: tuple[str, ...] = ()
+
+
+_SIZES = frozenset(
+    ("num_classes", "in_chans", "img_size", "patch_size", "embed_dim", "depth", "num_heads", "mlp_ratio")
+)
+_FOR_TRAINING = "drop"  # in the name of an argument that changes neither sizes nor operations
+
+
+@dataclass(frozen=True)
 class BlockWidths:
     """Widths of every block: tokens, all heads together, and the MLP's hidden layer."""
 
@@ -80,6 +103,20 @@ def predict(entry: CatalogEntry, *, model: ModelConfig, prune: PruneConfig, quan
         return dataclasses.replace(before, why_not=why_not)
     pruned = prune_shape(dense, prune) if prune.enabled else dense
     return dataclasses.replace(before, after=_figures(pruned, precision=precision), widths_after=_widths(pruned))
+
+
+def describe(entry: CatalogEntry, model: ModelConfig) -> Description:
+    """What timm makes of ``entry`` with the arguments of ``model``.
+
+    Raises:
+        ConfigError: The arguments do not go together.
+    """
+    plain = predict(entry, model=model, prune=PruneConfig(enabled=False), quantize=QuantizeConfig(precision="fp32"))
+    image = with_arguments(entry, model).image if entry.vit is not None else entry.input_size[1:]
+    heeded = _SIZES if entry.vit is not None else {"num_classes", "in_chans"}
+    unheeded = tuple(name for name in model.arguments if name not in heeded and _FOR_TRAINING not in name)
+    channels = _Arguments(model).get("in_chans", entry.input_size[0])
+    return Description(plain.before.params, plain.before.macs, (image[0], image[1]), channels, unheeded)
 
 
 def obstacle(entry: CatalogEntry, config: PruneConfig) -> str:

@@ -26,10 +26,17 @@ _LIMIT_BYTES = 4 << 20
 
 
 class QueuedRun(Config):
-    """A run that waits for those before it; its settings are those of the moment when it was asked for."""
+    """A run that waits for those before it; its settings are those of the moment when it was asked for.
+
+    Attributes:
+        run: The one to go on with; empty for the newest with these settings.
+        remeasure: Only its measuring is repeated.
+    """
 
     config: RunConfig
     fresh: bool = False
+    run: str = ""
+    remeasure: bool = False
 
 
 class Project(Config):

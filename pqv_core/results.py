@@ -30,6 +30,12 @@ class Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="allow", allow_inf_nan=False)
 
 
+def standard_error(share: float, images: int) -> float:
+    """Standard error of a share of so many images, after Wilson: not 0 where every one was right."""
+    count, right = max(images, 1), min(max(share, 0.0), 1.0)
+    return math.sqrt(right * (1 - right) / count + 1 / (4 * count**2)) / (1 + 1 / count)
+
+
 class Accuracy(Record):
     """Top-1 and top-5 as fractions from 0 to 1, mean cross-entropy, and the number of images."""
 
@@ -37,6 +43,11 @@ class Accuracy(Record):
     top5: float
     loss: float
     images: int
+
+    @property
+    def top1_error(self) -> float:
+        """Standard error of ``top1``."""
+        return standard_error(self.top1, self.images)
 
 
 class Parity(Record):
@@ -109,6 +120,16 @@ class Measurement(Record):
     def median_ms(self) -> float:
         """Median of the samples, in milliseconds."""
         return self.median_ns / 1e6
+
+    @property
+    def memory_bytes(self) -> int | None:
+        """What the artefact itself takes: the peak without what the process held before it loaded the file.
+
+        None where that is not known, or where a small network vanishes in what the runtime itself takes.
+        """
+        if self.peak_rss_bytes is None or self.base_rss_bytes is None:
+            return None
+        return self.peak_rss_bytes - self.base_rss_bytes if self.peak_rss_bytes > self.base_rss_bytes else None
 
     def percentile_ms(self, share: float) -> float:
         """The nearest-rank percentile in milliseconds; ``share`` from 0 to 1."""

@@ -38,22 +38,27 @@ def choose(project: Path, *, fresh: bool) -> str:
     return job(project, fresh=fresh).run
 
 
-def job(project: Path, *, config: RunConfig | None = None, fresh: bool = False) -> RunJob:
+def job(
+    project: Path, *, config: RunConfig | None = None, fresh: bool = False, run: str = "", remeasure: bool = False
+) -> RunJob:
     """The job that does the run which ``choose`` chooses.
 
     Args:
         config: Settings to run with; None for those in the project file.
+        run: The run to go on with; empty lets ``choose``'s rule decide.
+        remeasure: Repeat its measuring.
 
     Raises:
         ProjectError: The project file cannot be used.
     """
     config = config or projects.load(project).config
     plain = config.model_dump(mode="json")
-    same = None
-    if not fresh:
+    same = run or None
+    if not same and not fresh:
         records, _ = results.load_all(projects.runs_directory(project))
         same = next((record.id for record in reversed(records) if record.config == plain), None)
-    return RunJob(run=same or new_id(), project=str(project.resolve()), config=config, fresh=fresh)
+    where = str(project.resolve())
+    return RunJob(run=same or new_id(), project=where, config=config, fresh=fresh, remeasure=remeasure)
 
 
 def new_id() -> str:

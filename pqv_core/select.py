@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Self
 
-from pqv_core import formatting, wait_policy
+from pqv_core import formatting, stability, wait_policy
 from pqv_core.results import LOCAL, Accuracy, Measurement, OperatorTime, Parity, Role, RunRecord, Variant
 
 BASELINES: tuple[Role, ...] = ("paper_fp32", "fast_fp32")
@@ -16,8 +17,8 @@ class Setting:
     """How something was measured. A ratio exists only between measurements of one setting.
 
     Attributes:
-        loop: Id of the interleaved loop, or of the session on a phone; phones of older records have none, and what they
-            measured without one counts as one session.
+        loop: Id of the interleaved loop, or of the session on a phone, which is one push; phones of the oldest records
+            have none.
     """
 
     target: str
@@ -29,6 +30,11 @@ class Setting:
     def of(cls, item: Measurement) -> Self:
         """The setting of a measurement."""
         return cls(item.target, item.threads, item.batch, item.loop)
+
+    @property
+    def is_one_loop(self) -> bool:
+        """Whether all that was measured in it is of one loop, or of one push: a phone's without an id may not be."""
+        return self.target == LOCAL or bool(self.loop)
 
     @property
     def words(self) -> str:
@@ -59,22 +65,23 @@ def select(variant: Variant, *, target: str, threads: int, batch: int, loop: str
 def setting(
     record: RunRecord, *, target: str = LOCAL, threads: int | None = None, batch: int | None = None
 ) -> Setting | None:
-    """The setting in which a run is shown: the latest that holds the compressed artefact, and a baseline if one does.
+    """The setting in which a run is shown: the latest complete one.
 
-    Without a measurement of the compressed artefact, the latest of another one.
+    That is one which holds the compressed artefact and as many baselines as any does. Without a measurement of the
+    compressed artefact, another one stands for it.
 
     Args:
         threads: Only with so many; None for any number.
         batch: Only with so many images an inference; None for any number.
     """
     bases = [variant for role in BASELINES if (variant := record.variant(role))]
-    comparable = {Setting.of(item) for variant in bases for item in variant.measurements}
+    held = Counter(one for base in bases for one in {Setting.of(item) for item in base.measurements} if one.is_one_loop)
     for variant in (record.variant("compressed"), *record.variants):
         known = [Setting.of(item) for item in reversed(variant.measurements)] if variant else []
         here = [one for one in known if one.target == target]
         found = [one for one in here if threads in (None, one.threads) and batch in (None, one.batch)]
         if found:
-            return next((one for one in found if one in comparable), found[0])
+            return max(found, key=lambda one: held[one])  # of equals the first, which is the latest
     return None
 
 
@@ -105,9 +112,28 @@ def shown(record: RunRecord, *, target: str = LOCAL) -> dict[Role, Measurement]:
     return {role: item for role, item in found.items() if item is not None}
 
 
+def headline(record: RunRecord) -> str:
+    """The target by which a run is judged where only one is shown.
+
+    The phone that measured last, where the run is for Android and one did; else this computer.
+    """
+    export, compressed = record.config.get("export"), record.variant("compressed")
+    if not isinstance(export, dict) or export.get("target") != "android" or compressed is None:
+        return LOCAL
+    return next((item.target for item in reversed(compressed.measurements) if item.target != LOCAL), LOCAL)
+
+
 def together(one: Measurement | None, other: Measurement | None) -> bool:
     """Whether two measurements may be compared: same target, threads, batch and loop."""
-    return one is not None and other is not None and Setting.of(one) == Setting.of(other)
+    if one is None or other is None:
+        return False
+    setting = Setting.of(one)
+    return setting == Setting.of(other) and setting.is_one_loop
+
+
+def doubtful(before: Measurement | None, after: Measurement | None) -> bool:
+    """Whether a ratio of two measurements is not to be trusted: the samples of one of them were disturbed."""
+    return any(item is not None and not stability.is_steady(item) for item in (before, after))
 
 
 def ratio(before: Measurement | None, after: Measurement | None) -> float | None:

@@ -30,6 +30,11 @@ def scatter(samples: Sequence[int]) -> float | None:
     return (third - first) / middle
 
 
+def is_steady(item: Measurement) -> bool:
+    """Whether there is nothing to know before trusting the median."""
+    return next(remarks(item), None) is None
+
+
 def remarks(item: Measurement) -> Iterator[str]:
     """What a person should know before trusting the median; nothing where it is steady."""
     drifted, scattered = drift(item.samples_ns), scatter(item.samples_ns)

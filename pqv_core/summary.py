@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from pqv_core import formatting, labels, select
-from pqv_core.results import LOCAL, Measurement, Role, RunRecord, Variant
+from pqv_core.results import LOCAL, Measurement, Role, RunRecord, Variant, standard_error
 
 Comparison = Literal["points", "faster", "smaller", "change", "none"]
 Source = Literal["file", "answers", "measurement"]
@@ -15,6 +15,7 @@ Source = Literal["file", "answers", "measurement"]
 ROLES: tuple[Role, ...] = ("paper_fp32", "fast_fp32", "pruned_fp32", "compressed")
 MISSING = "–"
 _SAME = 0.005
+_TIMED = ("latency_median_s", "latency_p90_s")
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,7 @@ class Figure:
 
     Attributes:
         source: The file itself; its answers, which on a phone belong to a measurement; or a measurement.
+        counted: It is a share of images, and has their number and a standard error.
     """
 
     key: str
@@ -31,6 +33,7 @@ class Figure:
     words: Callable[[float], str]
     find: Callable[[Variant, Measurement | None], float | None]
     source: Source = "file"
+    counted: bool = False
 
 
 @dataclass(frozen=True)
@@ -39,17 +42,32 @@ class Row:
 
     Attributes:
         values: By role, in SI units, bytes or shares from 0 to 1; None where it was not measured in the setting shown.
-        apart: Baselines whose figure was not measured together with the compressed artefact's.
+        apart: Baselines whose figure was not measured together with the compressed artefact's, or on other images.
+        images: By role, how many images a share is of.
+        unsteady: Baselines beside which the compressed artefact's figure is not to be trusted.
     """
 
     figure: Figure
     values: Mapping[Role, float | None]
     apart: frozenset[Role] = frozenset()
+    images: Mapping[Role, int] = field(default_factory=dict)
+    unsteady: frozenset[Role] = frozenset()
+
+    @property
+    def label(self) -> str:
+        """What the figure is called, with the number of images where all are shares of as many."""
+        numbers = set(self.images.values())
+        return f"{self.figure.label} (n = {numbers.pop():,})" if len(numbers) == 1 else self.figure.label
 
     def text(self, role: Role) -> str:
-        """The figure of one artefact, with its unit."""
+        """The figure of one artefact, with its unit; a share with its error, and with its images where they differ."""
         value = self.values.get(role)
-        return MISSING if value is None else self.figure.words(value)
+        if value is None:
+            return MISSING
+        if role not in self.images:
+            return self.figure.words(value)
+        said = formatting.with_error(value, standard_error(value, self.images[role]))
+        return f"{said} (n = {self.images[role]:,})" if len(set(self.images.values())) > 1 else said
 
     def gain(self, over: Role) -> str:
         """What the compressed artefact gains over a baseline: ``6.47× faster``, ``−0.3 points``."""
@@ -60,7 +78,8 @@ class Row:
 
     def as_json(self) -> dict[str, Any]:
         """The plain figures."""
-        return {"figure": self.figure.key, **{str(role): value for role, value in self.values.items()}}
+        plain = {"figure": self.figure.key, **{str(role): value for role, value in self.values.items()}}
+        return {**plain, "images": dict(self.images)} if self.images else plain
 
 
 def rows(record: RunRecord, *, target: str = LOCAL) -> list[Row]:
@@ -72,7 +91,8 @@ def rows(record: RunRecord, *, target: str = LOCAL) -> list[Row]:
     measured = select.shown(record, target=target)
     ours = measured.get("compressed")
     apart = frozenset(role for role in select.BASELINES if not select.together(measured.get(role), ours))
-    found = [_row(figure, record, measured, target, apart) for figure in _FIGURES]
+    unsteady = frozenset(role for role in select.BASELINES if select.doubtful(measured.get(role), ours))
+    found = [_row(figure, record, measured, target, apart, unsteady) for figure in _FIGURES]
     return [row for row in found if any(value is not None for value in row.values.values())]
 
 
@@ -82,14 +102,21 @@ def _row(
     measured: Mapping[Role, Measurement],
     target: str,
     apart: frozenset[Role],
+    unsteady: frozenset[Role],
 ) -> Row:
     values: dict[Role, float | None] = {}
+    images: dict[Role, int] = {}
     for role in roles(record):
         variant, item = record.variant(role), measured.get(role)
         known = variant is not None and (item is not None or target == LOCAL)
         values[role] = figure.find(variant, item) if variant is not None and known else None
+        if figure.counted and variant is not None and values[role] is not None:
+            accuracy, _ = select.answers(variant, item)
+            images[role] = accuracy.images if accuracy else 0
     depends = figure.source == "measurement" or (figure.source == "answers" and target != LOCAL)
-    return Row(figure, values, apart if depends else frozenset())
+    others = {role for role in select.BASELINES if role in images and images[role] != images.get("compressed")}
+    timed = figure.key in _TIMED
+    return Row(figure, values, (apart if depends else frozenset()) | others, images, unsteady if timed else frozenset())
 
 
 def notes(record: RunRecord, *, target: str = LOCAL) -> list[str]:
@@ -160,14 +187,8 @@ def _load(_: Variant, measured: Measurement | None) -> float | None:
     return measured.load_ns / 1e9 if measured and measured.load_ns is not None else None
 
 
-def _peak(_: Variant, measured: Measurement | None) -> float | None:
-    return measured.peak_rss_bytes if measured else None
-
-
-def _own_memory(_: Variant, measured: Measurement | None) -> float | None:
-    if measured is None or measured.peak_rss_bytes is None or measured.base_rss_bytes is None:
-        return None
-    return max(0, measured.peak_rss_bytes - measured.base_rss_bytes)
+def _memory(_: Variant, measured: Measurement | None) -> float | None:
+    return measured.memory_bytes if measured else None
 
 
 def _relative(variant: Variant, measured: Measurement | None) -> float | None:
@@ -193,15 +214,14 @@ def _error(value: float) -> str:
 
 
 _FIGURES = (
-    Figure("top1", "Top-1 accuracy", "points", formatting.percent, _top1, "answers"),
-    Figure("top5", "Top-5 accuracy", "points", formatting.percent, _top5, "answers"),
+    Figure("top1", "Top-1 accuracy", "points", formatting.percent, _top1, "answers", counted=True),
+    Figure("top5", "Top-5 accuracy", "points", formatting.percent, _top5, "answers", counted=True),
     Figure("latency_median_s", "Latency, median", "faster", _seconds, _median, "measurement"),
     Figure("latency_p90_s", "Latency, p90", "faster", _seconds, _p90, "measurement"),
     Figure("size_bytes", "File size", "smaller", formatting.size, lambda variant, _: variant.size_bytes),
     Figure("params", "Parameters", "change", _whole, lambda variant, _: variant.params),
     Figure("macs", "Operations", "change", formatting.macs, lambda variant, _: variant.macs),
-    Figure("peak_rss_bytes", "Peak memory", "smaller", formatting.size, _peak, "measurement"),
-    Figure("model_rss_bytes", "… for the model", "smaller", formatting.size, _own_memory, "measurement"),
+    Figure("memory_bytes", "Memory", "smaller", formatting.size, _memory, "measurement"),
     Figure("load_s", "Loading", "faster", _seconds, _load, "measurement"),
     Figure("relative_error", "Error of logits", "none", _error, _relative, "answers"),
     Figure("top1_agreement", "Same answer", "none", formatting.percent, _agreement, "answers"),

@@ -8,6 +8,7 @@ from PySide6.QtCore import QObject, Signal
 
 from pqv_core import project as projects
 from pqv_core import results, runs
+from pqv_core.config import RunConfig
 from pqv_core.errors import ErrorInfo
 from pqv_core.events import Event, Finished
 from pqv_core.job import RunJob
@@ -101,7 +102,19 @@ class RunDesk(QObject):
 
     def start(self, *, fresh: bool = False) -> None:
         """Run the project as it is now; while something else is going, put it at the end of the queue."""
-        item = QueuedRun(config=self._session.config, fresh=fresh)
+        self._ask(QueuedRun(config=self._session.config, fresh=fresh))
+
+    def measure_again(self) -> None:
+        """Repeat the measuring of the run that is shown, and nothing else; its settings are those that it had.
+
+        Raises:
+            ConfigError: They are of another version, and cannot be used.
+        """
+        record = self.view.now.record
+        if record is not None:
+            self._ask(QueuedRun(config=RunConfig.parse(record.config), run=record.id, remeasure=True))
+
+    def _ask(self, item: QueuedRun) -> None:
         if self.busy:
             self.queue.add(item)
         else:
@@ -146,7 +159,10 @@ class RunDesk(QObject):
             self.view.reset()
             self.failed.emit(error)
 
-        self._tasks.start(lambda _: runs.job(path, config=item.config, fresh=item.fresh), done=done, failed=failed)
+        def work(_: Progressing) -> RunJob:
+            return runs.job(path, config=item.config, fresh=item.fresh, run=item.run, remeasure=item.remeasure)
+
+        self._tasks.start(work, done=done, failed=failed)
 
     def _on_batch(self, batch: list[Event]) -> None:
         self.view.apply(batch)

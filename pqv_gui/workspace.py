@@ -400,3 +400,13 @@ class Workspace(QObject):
         if self.can_run:
             self.flush()
             self.runs.start(fresh=fresh)
+
+    def measure_again(self) -> None:
+        """Repeat the measuring of the run that is shown.
+
+        Raises:
+            PqvError: The project cannot be saved, or the run is of another version.
+        """
+        if self.session.is_open and self.session.writable:
+            self.flush()
+            self.runs.measure_again()

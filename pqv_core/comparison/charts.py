@@ -13,15 +13,21 @@ class Series:
 
     Attributes:
         details: As many sentences as values, for the readout.
+        doubts: As many as values: whether it is not to be trusted, and is greyed; empty where all are.
     """
 
     name: str
     values: tuple[float | None, ...]
     details: tuple[str, ...] = ()
+    doubts: tuple[bool, ...] = ()
 
     def detail(self, index: int) -> str:
         """The sentence about a bar."""
         return self.details[index] if index < len(self.details) else ""
+
+    def doubted(self, index: int) -> bool:
+        """Whether the value of a bar is not to be trusted."""
+        return index < len(self.doubts) and self.doubts[index]
 
 
 @dataclass(frozen=True)
@@ -43,6 +49,10 @@ class BarChart:
     def say(self, value: float) -> str:
         """A value with its unit."""
         return said(value, self.unit)
+
+    def figure(self, series: Series, index: int) -> str:
+        """What is written at a bar, with a mark where it is not to be trusted."""
+        return self.say(series.values[index] or 0.0) + (" ⚠" if series.doubted(index) else "")
 
     def table(self) -> tuple[tuple[str, ...], list[tuple[object, ...]]]:
         """Heads and rows: a row a category."""

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 from pqv_core import formatting, labels, summary
 from pqv_core.comparison.rows import Row, engine_name, importance, precision
+from pqv_core.results import Role
+from pqv_core.select import BASELINES
 
-_SETTINGS = ("model", "precision", "ratio", "importance", "engine", "threads", "batch")
+_SETTINGS = ("model", "precision", "ratio", "importance", "engine", "threads", "batch", "images")
 """Columns of what was asked for; what was measured stands in the others."""
 
 _SEARCHED = "*"  # where the words of all columns are kept
@@ -24,6 +26,7 @@ class Column:
         unit: Unit of the plain values, for a CSV file; empty for words and shares.
         find: The plain value, by which rows are sorted; None where there is none.
         say: The value as a person reads it.
+        doubts: Whether the value of a row is not to be trusted, and is greyed.
     """
 
     key: str
@@ -33,6 +36,7 @@ class Column:
     tip: str = ""
     unit: str = ""
     figure: bool = True
+    doubts: Callable[[Row], bool] = lambda row: False
 
     def text(self, row: Row) -> str:
         """What stands in the cell; it is kept, for a large table asks often."""
@@ -62,12 +66,23 @@ def _number(
 
 
 def _accuracy(row: Row) -> str:
-    value = row.top1
-    return "" if value is None else formatting.percent(value) + ("*" if row.accuracy_elsewhere else "")
+    if row.accuracy is None:
+        return ""
+    return formatting.with_error(row.accuracy.top1, row.accuracy.top1_error) + ("*" if row.accuracy_elsewhere else "")
 
 
 def _median(row: Row) -> str:
     return formatting.milliseconds(row.median_ms or 0.0) + (" ⚠" if row.remarks else "")
+
+
+def _over(key: str, head: str, base: Role, name: str) -> Column:
+    """How many times faster than a baseline; marked where one of the two was disturbed."""
+
+    def say(row: Row) -> str:
+        return formatting.ratio(row.speedups[base] or 0.0) + (" ⚠" if row.doubts(base) else "")
+
+    tip = f"Times as fast as {name}; – where the two were not measured together"
+    return Column(key, head, lambda row: row.speedups[base], say, tip, "×", doubts=lambda row: row.doubts(base))
 
 
 def footnotes(rows: Sequence[Row]) -> list[str]:
@@ -75,7 +90,7 @@ def footnotes(rows: Sequence[Row]) -> list[str]:
     found = []
     if any(row.accuracy_elsewhere for row in rows):
         found.append("* Of the same file on the computer; this device was not asked.")
-    if any(row.remarks for row in rows):
+    if any(row.remarks or any(map(row.doubts, BASELINES)) for row in rows):
         found.append("⚠ Unsteady: the samples spread or drift too much to be trusted. Measure again when it is quiet.")
     return found
 
@@ -97,30 +112,28 @@ COLUMNS = (
         lambda value: f"{value:,.0f}",
         "Images an inference",
     ),
-    Column("top1", "Top-1", lambda row: row.top1, _accuracy, "Accuracy; with * of the same file on the computer"),
+    Column(
+        "top1",
+        "Top-1",
+        lambda row: row.top1,
+        _accuracy,
+        "Accuracy with its standard error; with * of the same file on the computer",
+    ),
+    _number("images", "Images", lambda row: row.images, lambda value: f"{value:,.0f}", "That the accuracy is of"),
     Column(
         "median_ms", "Median", lambda row: row.median_ms, _median, "Half of the inferences took less; ⚠ unsteady", "ms"
     ),
     _number("p90_ms", "p90", lambda row: row.p90_ms, formatting.milliseconds, "Nine of ten inferences took less", "ms"),
-    _number(
-        "over_paper",
-        "Over paper’s",
-        lambda row: row.speedups["paper_fp32"],
-        formatting.ratio,
-        "Times as fast as the paper’s FP32 Lite file; – where the two were not measured together",
-        "×",
-    ),
-    _number(
-        "over_fastest",
-        "Over fastest",
-        lambda row: row.speedups["fast_fp32"],
-        formatting.ratio,
-        "Times as fast as the fastest FP32 file; – where the two were not measured together",
-        "×",
-    ),
+    _over("over_paper", "Over paper’s", "paper_fp32", "the paper’s FP32 Lite file"),
+    _over("over_fastest", "Over fastest", "fast_fp32", "the fastest FP32 file"),
     _number("size_bytes", "Size", lambda row: row.size_bytes, formatting.size, "Of the file", "bytes"),
     _number(
-        "peak_bytes", "Memory", lambda row: row.peak_bytes, formatting.size, "Highest memory of the process", "bytes"
+        "memory_bytes",
+        "Memory",
+        lambda row: row.memory_bytes,
+        formatting.size,
+        "What the file adds to a clean process at most",
+        "bytes",
     ),
     _number("params", "Parameters", lambda row: row.params, lambda value: formatting.count(round(value))),
 )

@@ -76,7 +76,7 @@ def _size(row: Row) -> float | None:
 
 
 def _memory(row: Row) -> float | None:
-    return row.peak_bytes / _MB if row.peak_bytes is not None else None
+    return row.memory_bytes / _MB if row.memory_bytes is not None else None
 
 
 def _top1(row: Row) -> float | None:
@@ -98,7 +98,7 @@ def _chart(
 ) -> BarChart:
     """Bars of the rows that have the value; of those in one place the last one counts."""
     values = {place: value for place, row in rows if (value := find(row)) is not None}
-    details = {place: row.words for place, row in rows}
+    details = {place: _detail(row, find) for place, row in rows}
     categories = _sorted(place.category for place in values)
     series = tuple(
         Series(
@@ -109,6 +109,10 @@ def _chart(
         for name in _sorted(place.series for place in values)
     )
     return BarChart(key, title, unit, tuple(words[0](category) for category in categories), series)
+
+
+def _detail(row: Row, find: Find) -> str:
+    return f"{row.words} · {row.accuracy_words}" if find is _top1 else row.words
 
 
 Words = Callable[[Hashable], str]
@@ -193,7 +197,7 @@ def _latency_and_size(rows: Sequence[Row]) -> Figure:
     charts = _filled(
         _chart("figure2-latency", "Latency, median", "ms", runs, _latency, words=words),
         _chart("figure2-size", "File size", "MB", files, _size, words=words),
-        _chart("figure2-memory", "Peak memory", "MB", runs, _memory, words=words),
+        _chart("figure2-memory", "Memory", "MB", runs, _memory, words=words),
     )
     ratios = {row.ratio for row in rows if row.role == "compressed" and row.measurement is not None}
     missing = ""

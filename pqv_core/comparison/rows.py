@@ -33,6 +33,7 @@ class Row:
         accuracy_elsewhere: The accuracy is this computer's of the same file, for the phone was not asked.
         speedups: How many times faster than each baseline of its run; None where they were not measured together.
         apart: Baselines that were measured on this device, but not together with this.
+        unsteady: Baselines over which the speed-up is not to be trusted.
     """
 
     run: str
@@ -59,6 +60,7 @@ class Row:
     macs: int
     speedups: Mapping[Role, float | None]
     apart: tuple[Role, ...]
+    unsteady: frozenset[Role]
     operator_times: tuple[OperatorTime, ...]
     said: dict[str, str] = field(default_factory=dict, compare=False, repr=False)
     """What stands in the columns of a table, as far as it has been asked for."""
@@ -99,9 +101,18 @@ class Row:
         return self.accuracy.top1 if self.accuracy else None
 
     @property
-    def peak_bytes(self) -> int | None:
-        """Highest resident memory of the process that ran it alone."""
-        return self.measurement.peak_rss_bytes if self.measurement else None
+    def images(self) -> int | None:
+        """How many images the accuracy is of."""
+        return self.accuracy.images if self.accuracy else None
+
+    @property
+    def memory_bytes(self) -> int | None:
+        """What it takes of the memory of a process that runs it alone."""
+        return self.measurement.memory_bytes if self.measurement else None
+
+    def doubts(self, over: Role) -> bool:
+        """Whether it has a speed-up over a baseline that is not to be trusted."""
+        return over in self.unsteady and self.speedups.get(over) is not None
 
     @cached_property
     def groups(self) -> dict[str, int]:
@@ -120,7 +131,7 @@ class Row:
         Raises:
             ArithmeticError: One is not even a number that can be reckoned with.
         """
-        known = (self.median_ms, self.p90_ms, self.size_bytes, self.params, self.macs, self.top1, self.peak_bytes)
+        known = (self.median_ms, self.p90_ms, self.size_bytes, self.params, self.macs, self.top1, self.memory_bytes)
         return all(0 <= value < _MOST for value in (*known, *self.groups.values()) if value is not None)
 
     @cached_property
@@ -147,11 +158,19 @@ class Row:
             f"{formatting.counted(len(item.samples_ns), 'run')}, {Setting.of(item).words}"
         )
         if self.accuracy is not None:
-            words += f"; top-1 {formatting.percent(self.accuracy.top1)} on {self.accuracy.images:,} images"
+            words += f"; {self.accuracy_words}"
         if self.accuracy_elsewhere:
             words += ", asked on the computer"
         apart = [f"not measured together with: {labels.role(role)}" for role in self.apart]
         return "; ".join([words, *self.remarks, *apart])
+
+    @property
+    def accuracy_words(self) -> str:
+        """The accuracy with its error and its images; empty where it is not known."""
+        if self.accuracy is None:
+            return ""
+        said = formatting.with_error(self.accuracy.top1, self.accuracy.top1_error)
+        return f"top-1 {said} on {self.accuracy.images:,} images"
 
     @cached_property
     def words(self) -> str:
@@ -241,6 +260,7 @@ def of_run(record: RunRecord, *, folder: str, name: str, note: str, here: str) -
                 size_bytes=variant.size_bytes,
                 params=variant.params,
                 macs=variant.macs,
+                unsteady=frozenset(base for base, item in bases.items() if select.doubtful(item, measurement)),
                 speedups={base: select.ratio(item, measurement) for base, item in bases.items()},
                 apart=tuple(base for base in bases if _apart(record.variant(base), bases[base], measurement)),
                 operator_times=select.operators(variant, measurement),

@@ -84,7 +84,13 @@ def speedups(rows: Sequence[Row], names: dict[str, str]) -> BarChart:
     several = len({row.threads for row in shown}) > 1
     details = tuple(row.spread for row in shown)
     series = tuple(
-        Series(f"over {labels.role(base)}", tuple(row.speedups[base] for row in shown), details) for base in BASELINES
+        Series(
+            f"over {labels.role(base)}",
+            tuple(row.speedups[base] for row in shown),
+            details,
+            doubts=tuple(row.doubts(base) for row in shown),
+        )
+        for base in BASELINES
     )
     categories = tuple(_with_threads(names[row.run], row, several) for row in shown)
     return BarChart("speedup", "Speed-up of the compressed file", "×", categories, series)
@@ -96,15 +102,15 @@ def sizes(rows: Sequence[Row], names: dict[str, str]) -> BarChart:
 
 
 def memory(rows: Sequence[Row], names: dict[str, str]) -> BarChart:
-    """Peak memory of the process, run by run, each with the number of threads with which it is shown."""
-    standing = {row.run: row for row in rows if row.stands and row.peak_bytes is not None}
+    """What the files take of memory, run by run, each with the number of threads with which it is shown."""
+    standing = {row.run: row for row in rows if row.stands and row.memory_bytes is not None}
     several = len({row.threads for row in standing.values()}) > 1
     named = {run: _with_threads(name, standing[run], several) for run, name in names.items() if run in standing}
 
     def find(row: Row) -> float | None:
-        return row.peak_bytes / _MB if row.stands and row.peak_bytes is not None else None
+        return row.memory_bytes / _MB if row.stands and row.memory_bytes is not None else None
 
-    return _by_role("memory", "Peak memory of the process", rows, named, find)
+    return _by_role("memory", "Memory", rows, named, find)
 
 
 def _by_role(

@@ -52,7 +52,7 @@ def run(job: RunJob, context: Context) -> None:
             _clear_half_written(directory)
         context.send(JobStarted(run=job.run, stages=tuple(stage.name for stage in STAGES), directory=str(directory)))
         with Readers(job.config.data.readers, sharing=crew.size_here()) as context.readers:
-            Pipeline(project, directory, Work(project, job.config, context), fresh=job.fresh).run()
+            Pipeline(project, directory, Work(project, job.config, context), job).run()
 
 
 def _clear_half_written(directory: Path) -> None:
@@ -102,11 +102,11 @@ class Done:
 class Pipeline:
     """One run at work."""
 
-    def __init__(self, project: Path, directory: Path, work: Work, *, fresh: bool) -> None:
+    def __init__(self, project: Path, directory: Path, work: Work, job: RunJob) -> None:
         self.directory = directory
         self.work = work
         self.context = work.context
-        self.fresh = fresh
+        self.fresh, self.remeasure = job.fresh, job.remeasure
         self.siblings = projects.runs_directory(project)
         self.waiting = _Waiting(work.context)
         self.elsewhere: dict[str, tuple[Measurement, ...]] = {}
@@ -228,12 +228,12 @@ class Pipeline:
 
     def _taken_over(self, stage: Stage, key: str) -> Done | None:
         """A finished result with the same inputs, linked into this run's folder; None where there is none."""
+        if self.fresh or (self.remeasure and stage.measures):
+            return None
         place = self._place(stage)
         own = _read_done(place)
-        if own is not None and own.inputs_hash == key and not self.fresh:
+        if own is not None and own.inputs_hash == key:
             return own
-        if self.fresh:
-            return None
         part = place.with_name(f".{stage.name}.part")
         with self._arranging():
             for other in sorted(self.siblings.glob(f"*/stages/{stage.name}"), reverse=True):

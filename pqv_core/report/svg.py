@@ -29,7 +29,7 @@ RULES = (
     "svg.chart text{fill:var(--text)}svg.chart .quiet{fill:var(--muted)}"
     "svg.chart .inside{fill:var(--back)}"
     "svg.chart .line{stroke:var(--line);fill:none}svg.chart .front{stroke:var(--muted);fill:none;stroke-dasharray:5 4}"
-    "svg.chart .ring{stroke:var(--text);fill:none}"
+    "svg.chart .ring{stroke:var(--text);fill:none}svg.chart .doubted{opacity:.4}"
     + "".join(f"svg.chart .s{index}{{fill:var(--s{index})}}" for index in range(len(palette.LIGHT)))
 )
 
@@ -168,11 +168,11 @@ def _bars(chart: BarChart) -> Xml.Element:
             value = series.values[index]
             if value is None:
                 continue
-            group = Xml.SubElement(root, "g")
+            group = Xml.SubElement(root, "g", {"class": "doubted"} if series.doubted(index) else {})
             width = (WIDTH - _NAMES - _FIGURES) * max(0.0, value) / most
             _title(group, name, f"{series.name}: {chart.say(value)}", series.detail(index))
             _box(group, _NAMES, y, width, _BAR - 3, place)
-            _text(group, _NAMES + width + 6, y + 10, chart.say(value))
+            _text(group, _NAMES + width + 6, y + 10, chart.figure(series, index))
             y += _BAR
         y += _GAP
     _line(root, [(_NAMES - 0.5, top - 2), (_NAMES - 0.5, y - _GAP + 2)], "line")

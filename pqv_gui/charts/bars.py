@@ -17,6 +17,7 @@ from pqv_gui.theme import colors, em
 from pqv_gui.widgets.basics import ElidedLabel, column, label, row
 
 _BAR, _GAP, _STACK = 1.05, 0.65, 1.55  # heights in lines of text
+_DOUBTED = 0.4  # how much is left of a colour where the figure is not to be trusted
 _NAMES = 0.38  # most of the width that the names take
 
 
@@ -29,6 +30,7 @@ class _Bar:
     words: str
     figure: str
     inside: str = ""
+    doubted: bool = False
 
 
 class _Plot(QWidget):
@@ -89,12 +91,14 @@ class _Plot(QWidget):
     def _paint_bar(self, painter: QPainter, metrics: QFontMetricsF, bar: _Bar) -> None:
         shades = colors(self)
         painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(QColor(shades.series[bar.color % len(shades.series)]))
+        color = QColor(shades.series[bar.color % len(shades.series)])
+        color.setAlphaF(_DOUBTED if bar.doubted else 1.0)
+        painter.setBrush(color)
         painter.drawRoundedRect(bar.area, 2, 2)
         if bar.inside and metrics.horizontalAdvance(bar.inside) + 8 < bar.area.width():
             painter.setPen(QColor(shades.surface))
             painter.drawText(bar.area, Qt.AlignmentFlag.AlignCenter, bar.inside)
-        painter.setPen(QColor(shades.text))
+        painter.setPen(QColor(shades.muted if bar.doubted else shades.text))
         figure = QRectF(bar.area.right() + 6, bar.area.top(), self.width(), bar.area.height())
         painter.drawText(figure, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, bar.figure)
 
@@ -112,7 +116,8 @@ class _Plot(QWidget):
         chart, names = self.chart, self._names(metrics)
         values = [[series.values[index] or 0.0 for series in chart.series] for index in range(len(chart.categories))]
         longest = [sum(each) if chart.stacked else max(each) for each in values]
-        figures = max((metrics.horizontalAdvance(chart.say(value)) for value in longest), default=0.0)
+        mark = " ⚠" if any(any(series.doubts) for series in chart.series) else ""
+        figures = max((metrics.horizontalAdvance(chart.say(value) + mark) for value in longest), default=0.0)
         room = max(1.0, self.width() - names - figures - em(self, 0.8))
         self._bars, self._lines, top = [], [], 0.0
         make = self._stack if chart.stacked else self._group
@@ -134,7 +139,9 @@ class _Plot(QWidget):
             area = QRectF(at.x(), top, max(1.0, value * scale), pitch - 2)
             words = f"{self.chart.categories[index]} · {series.name}: {self.chart.say(value)}"
             detail = series.detail(index)
-            found.append(_Bar(area, place, f"{words} · {detail}" if detail else words, self.chart.say(value)))
+            words = f"{words} · {detail}" if detail else words
+            figure = self.chart.figure(series, index)
+            found.append(_Bar(area, place, words, figure, doubted=series.doubted(index)))
         return found
 
     def _stack(self, index: int, at: QPointF, scale: float) -> list[_Bar]:
@@ -168,10 +175,10 @@ class _Plot(QWidget):
 
 def _spoken(chart: BarChart) -> list[str]:
     return [
-        f"{name}, {series.name}: {chart.say(value)}"
+        f"{name}, {series.name}: {chart.figure(series, index)}"
         for index, name in enumerate(chart.categories)
         for series in chart.series
-        if (value := series.values[index]) is not None
+        if series.values[index] is not None
     ]
 
 

@@ -8,15 +8,17 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QFileDialog, QLabel, QWidget
 
-from pqv_core import brightness, class_order, formatting
+from pqv_core import brightness, class_order, formatting, predict
 from pqv_core.catalog import CatalogEntry
 from pqv_core.config.data import Scale
 from pqv_core.dataset import Unreadable
+from pqv_core.errors import ConfigError
 from pqv_gui.i18n import tr
 from pqv_gui.pages.base import FormPage
 from pqv_gui.theme import em
 from pqv_gui.viewmodels.images import FolderView
 from pqv_gui.viewmodels.models import can_be_cut, cannot_be_cut
+from pqv_gui.viewmodels.overview import with_classes
 from pqv_gui.viewmodels.steps import Place
 from pqv_gui.widgets import thumbnails
 from pqv_gui.widgets.basics import Card, Disclosure, button, column, label, restyle, row
@@ -294,7 +296,7 @@ class ModelPage(FormPage):
         for part in (self.support, self.no_support):
             part.setVisible(bool(part.text()))
         if entry is not None:
-            self.figures.setText(_figures(entry, self.session.config.model.channels))
+            self._show_figures(entry)
             changed = ", ".join(f"{key}={value}" for key, value in self.session.get("model.arguments").items())
             self.arguments.setText(tr("Made with {list}").replace("{list}", changed) if changed else "")
             self.arguments.setVisible(bool(changed))
@@ -303,6 +305,23 @@ class ModelPage(FormPage):
             self.weights.set_available("pretrained", reason)
             size = entry.download_bytes
             self.weights.set_note("pretrained", f"≈ {formatting.size(size)}" if size else "")
+
+    def _show_figures(self, entry: CatalogEntry) -> None:
+        """The model as the project's arguments and classes make it, not as it was published."""
+        try:
+            made = predict.describe(entry, with_classes(self.session.config, self.workspace.images))
+        except ConfigError as error:
+            self.figures.setText(str(error))
+            return
+        parts = [f"{formatting.count(made.params)} {tr('parameters')}"]
+        parts += [formatting.macs(made.macs)] if made.macs is not None else []
+        height, width = made.image
+        parts.append(f"{height} × {width} × {made.channels}")
+        words = " · ".join(parts)
+        if made.unheeded:
+            names = ", ".join(made.unheeded)
+            words += "\n" + tr("As published; what {names} changes is known after a run.").replace("{names}", names)
+        self.figures.setText(words)
 
     def _show_facts(self, split: str, folder: FolderView) -> None:
         text, scale = self.facts[split], self.session.config.data.scale
@@ -345,15 +364,6 @@ class ModelPage(FormPage):
 
 def _bad(folder: FolderView) -> tuple[Unreadable, ...]:
     return folder.scan.unreadable if folder.scan is not None else ()
-
-
-def _figures(entry: CatalogEntry, asked: int | None) -> str:
-    channels, height, width = entry.input_size
-    parts = [f"{formatting.count(entry.params)} {tr('parameters')}"]
-    if entry.macs is not None:
-        parts.append(formatting.macs(entry.macs))
-    parts.append(f"{height} × {width} × {asked or channels}")
-    return " · ".join(parts)
 
 
 def _published(entry: CatalogEntry) -> str:

@@ -8,13 +8,13 @@ from PySide6.QtWidgets import QProgressBar, QWidget
 
 from pqv_core import formatting
 from pqv_core.errors import ErrorInfo, PqvError
-from pqv_core.results import Role, RunRecord, measured_elsewhere
+from pqv_core.results import LOCAL, Role, RunRecord, measured_elsewhere
 from pqv_gui.charts.base import Chart
 from pqv_gui.charts.latency import LatencyChart
 from pqv_gui.charts.training import accuracy_chart, loss_chart
 from pqv_gui.i18n import tr
 from pqv_gui.pages.base import Page
-from pqv_gui.viewmodels import labels, measured, outcome
+from pqv_gui.viewmodels import labels, measured
 from pqv_gui.viewmodels.run import RunView
 from pqv_gui.viewmodels.steps import Place
 from pqv_gui.widgets.bars import Bars
@@ -56,6 +56,7 @@ class RunPage(Page):
         self._shown = ""
         self._told: ErrorInfo | None = None
         self.results = ResultCards()
+        self.results.again.connect(self._measure_again)
         self.body.addWidget(self._control_card())
         self.queue = QueueCard(workspace.runs)
         self.body.addWidget(self.queue)
@@ -161,6 +162,17 @@ class RunPage(Page):
         except PqvError as error:
             self.present(error.info())
 
+    def _measure_again(self, target: str) -> None:
+        """A phone measures again on the Device page, this computer here and now."""
+        self.banner.hide()
+        if target != LOCAL:
+            self.go.emit(Place.DEVICE)
+            return
+        try:
+            self.workspace.measure_again()
+        except PqvError as error:
+            self.present(error.info())
+
     def _open_folder(self) -> None:
         if self.run.now.directory is not None:
             QDesktopServices.openUrl(QUrl.fromLocalFile(str(self.run.now.directory)))
@@ -176,7 +188,7 @@ class RunPage(Page):
         self._show_progress()
         self._show_parts()
         record = run.now.record if not run.active else None
-        self.results.show_cards(outcome.cards(record) if record else [])
+        self.results.show_record(record, can_measure=self.session.writable)
         self.warnings.setText("\n".join(f"⚠ {tr(text)}" for text in record.warnings) if record else "")
         self.warnings.setVisible(bool(self.warnings.text()))
         self._show_phones(record)

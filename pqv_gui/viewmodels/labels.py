@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from pqv_core.labels import role, stage
+from pqv_core.labels import role, stage, target
 
-__all__ = ["METRICS", "SETTINGS", "metric", "role", "setting", "stage"]
+__all__ = ["METRICS", "SETTINGS", "metric", "role", "setting", "stage", "target"]
 
 SETTINGS = {
     "model.name": "Model",

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from pqv_core import formatting, operators, select, stability, wait_policy
-from pqv_core.results import LOCAL, LayerSensitivity, Measurement, OperatorTime, RunRecord
+from pqv_core.results import LayerSensitivity, Measurement, OperatorTime, RunRecord
 from pqv_gui.viewmodels import labels, outcome
 from pqv_gui.viewmodels.bars import Bar
 
@@ -18,11 +18,11 @@ TIPS = {
     "Median": "Half of the inferences took less",
     "p90": "Nine of ten took less",
     "Loading": "Time to load the file",
-    "Memory": "Highest memory of the process",
+    "Memory": "What the file adds to a clean process at most",
     "Last third": "Its median against that of the first third: more means that it slowed down",
     "Throttled": "Whether the phone held itself back because of heat",
     "Answers": "Share of inputs with the same first class as on this computer",
-    "Accuracy": "Top-1 on the validation images that the phone was asked about",
+    "Accuracy": "Top-1 with its standard error, on as many validation images as the phone was asked about",
 }
 _HEAT_FACTS = (("celsius", "Temperature", "°C"), ("battery", "Battery", "%"))
 NOTHING = "–"
@@ -49,7 +49,7 @@ class Measured:
             formatting.milliseconds(item.percentile_ms(0.9)),
             formatting.nanoseconds(min(item.samples_ns)),
             NOTHING if item.load_ns is None else formatting.nanoseconds(item.load_ns),
-            NOTHING if item.peak_rss_bytes is None else formatting.size(item.peak_rss_bytes),
+            NOTHING if item.memory_bytes is None else formatting.size(item.memory_bytes),
             self._thirds,
             self._heat,
             self._answers,
@@ -79,7 +79,9 @@ class Measured:
     @property
     def _accuracy(self) -> str:
         accuracy = self.measurement.accuracy
-        return NOTHING if accuracy is None else formatting.percent(accuracy.top1)
+        if accuracy is None:
+            return NOTHING
+        return f"{formatting.with_error(accuracy.top1, accuracy.top1_error)} (n = {accuracy.images:,})"
 
     @property
     def details(self) -> str:
@@ -92,6 +94,8 @@ def _details(item: Measurement) -> Iterator[str]:
     if item.wait_policy:
         yield f"Measured {wait_policy.words(item.wait_policy)} ({wait_policy.VARIABLE}={item.wait_policy})"
     yield from (f"Mind: {remark}" for remark in stability.remarks(item))
+    if item.peak_rss_bytes is not None:
+        yield f"Process peak {formatting.size(item.peak_rss_bytes)}"
     facts = item.heat or {}
     if item.parity is not None:
         apart, inputs = formatting.significant(item.parity.relative), item.parity.inputs
@@ -113,17 +117,12 @@ def _signed(percent: float) -> str:
     return f"{'+' if rounded > 0 else '−' if rounded < 0 else '±'}{abs(rounded):.1f} %" if rounded else "±0 %"
 
 
-def target_name(text: str) -> str:
-    """What a person calls a target."""
-    return "This computer" if text == LOCAL else text
-
-
 def from_record(record: RunRecord) -> list[Measured]:
     """What counts of a run: each target in turn, each artefact with each number of threads and each batch."""
     found = select.settings(record)
     targets = dict.fromkeys(setting.target for setting in found)
     return [
-        Measured(target_name(target), labels.role(variant.role), item)
+        Measured(labels.target(target), labels.role(variant.role), item)
         for target in targets
         for variant in record.variants
         for setting in found

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from pqv_core import formatting, results, select, stability, summary, wait_policy
+from pqv_core.results import LOCAL, Accuracy, Measurement, RunRecord
 from pqv_core.summary import MISSING
 
-Verdict = Literal["better", "worse", "same", ""]
+Verdict = Literal["better", "worse", "same", "doubtful", ""]
 
 
 @dataclass(frozen=True)
@@ -20,7 +22,8 @@ class ResultCard:
         note: What "before" is.
         detail: Spread and circumstances, shown on hover.
         baselines: Further comparisons, one line each.
-        remarks: What to know before trusting the figures, one sentence each.
+        remarks: Why figures are not compared, one sentence each.
+        doubts: Why the figures are not to be trusted, one sentence each; their ratios are greyed.
     """
 
     title: str
@@ -32,64 +35,106 @@ class ResultCard:
     detail: str = ""
     baselines: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
 
 
-def cards(record: results.RunRecord) -> list[ResultCard]:
-    """Accuracy, latency, size and memory, as far as the run has measured them."""
-    found = [_accuracy(record), _latency(record), _size(record), _memory(record)]
+def targets(record: RunRecord) -> tuple[str, ...]:
+    """The targets whose cards can be shown: this computer, then each phone that measured the compressed file."""
+    compressed = record.variant("compressed")
+    measured = [item.target for item in compressed.measurements] if compressed else []
+    return tuple(dict.fromkeys([LOCAL, *measured]))
+
+
+def cards(record: RunRecord, *, target: str = LOCAL) -> list[ResultCard]:
+    """Accuracy, latency, size and memory, as far as they have been measured on a target."""
+    found = [_accuracy(record, target), _latency(record, target), _size(record), _memory(record, target)]
     return [card for card in found if card is not None]
 
 
-def _accuracy(record: results.RunRecord) -> ResultCard | None:
-    compressed = record.variant("compressed")
-    before, after = record.dense_accuracy, compressed.accuracy if compressed else None
+def _accuracy(record: RunRecord, target: str) -> ResultCard | None:
+    before, after, where = _asked(record, target)
     if before is None or after is None:
         return None
-    steps = [f"Before: {formatting.percent(before.top1)} top-1, {formatting.percent(before.top5)} top-5"]
-    if record.pruned_accuracy is not None:
-        steps.append(f"Pruned, fine-tuned: {formatting.percent(record.pruned_accuracy.top1)} top-1")
-    steps.append(f"Compressed: {formatting.percent(after.top1)} top-1, {formatting.percent(after.top5)} top-5")
-    return ResultCard(
+    steps = [f"Before: {_top(before)}"]
+    if record.pruned_accuracy is not None and target == LOCAL:
+        steps.append(f"Pruned, fine-tuned: {_top(record.pruned_accuracy)}")
+    steps.append(f"Compressed: {_top(after)}")
+    card = ResultCard(
         title="Accuracy",
         before=formatting.percent(before.top1),
-        after=formatting.percent(after.top1),
-        difference=formatting.points(before.top1, after.top1),
-        verdict=_verdict(after.top1 - before.top1, tolerance=0.00005),
-        note=f"top-1 on {after.images:,} images",
+        after=formatting.with_error(after.top1, after.top1_error),
+        note=f"top-1 on {after.images:,} images{where}",
         detail="\n".join(steps),
     )
+    if before.images != after.images:
+        return replace(card, before=f"{card.before} on {before.images:,} images")
+    verdict = _verdict(after.top1 - before.top1, tolerance=0.00005)
+    return replace(card, difference=formatting.points(before.top1, after.top1), verdict=verdict)
 
 
-def _latency(record: results.RunRecord) -> ResultCard | None:
-    shown = select.shown(record)
-    after, before = shown.get("compressed"), shown.get("fast_fp32")
-    if after is None or not _measured_here(record.variant("fast_fp32")):
+def _asked(record: RunRecord, target: str) -> tuple[Accuracy | None, Accuracy | None, str]:
+    """Accuracy before and after, and where: a phone's own, where it was asked, else this computer's."""
+    compressed, shown = record.variant("compressed"), select.shown(record, target=target)
+    measured = shown.get("compressed")
+    own = select.answers(compressed, measured)[0] if compressed and measured and target != LOCAL else None
+    if own is not None:
+        bases = [record.variant(role) for role in ("fast_fp32", "paper_fp32")]
+        found = [
+            select.answers(base, shown[base.role])[0]
+            for base in bases
+            if base is not None and select.together(shown.get(base.role), measured)
+        ]
+        return next((one for one in found if one), record.dense_accuracy), own, " on the phone"
+    where = "" if target == LOCAL else ", asked on this computer"
+    return record.dense_accuracy, compressed.accuracy if compressed else None, where
+
+
+def _top(accuracy: Accuracy) -> str:
+    top1 = formatting.with_error(accuracy.top1, accuracy.top1_error)
+    return f"{top1} top-1, {formatting.percent(accuracy.top5)} top-5, on {accuracy.images:,} images"
+
+
+def _latency(record: RunRecord, target: str) -> ResultCard | None:
+    shown = select.shown(record, target=target)
+    after, before, paper = (shown.get(role) for role in ("compressed", "fast_fp32", "paper_fp32"))
+    if after is None or (target == LOCAL and not _measured_here(record.variant("fast_fp32"))):
         return None
     lines = []
-    for base, words in ((before, "over the fastest FP32"), (shown.get("paper_fp32"), "over the paper’s FP32")):
+    for base, words in ((before, "over the fastest FP32"), (paper, "over the paper’s FP32")):
         speedup = select.ratio(base, after)
         if speedup is not None:
             lines.append(f"{formatting.ratio(speedup)} {words}")
     measured = [(item, words) for item, words in ((after, "Compressed"), (before, "Fastest FP32")) if item]
     details = [f"{words}: {spread(item)}" for item, words in measured]
-    paper = record.variant("paper_fp32")
-    if paper is not None and (said := wait_policy.as_published(paper.role, paper.measurements)):
-        details.append(f"The paper’s FP32, {said}")
-    steady = [f"{words}: {remark}." for item, words in measured for remark in stability.remarks(item)]
+    if target == LOCAL and (variant := record.variant("paper_fp32")) is not None:
+        said = wait_policy.as_published(variant.role, variant.measurements)
+        details += [f"The paper’s FP32, {said}"] if said else []
     batch = f", batch {after.batch:,}" if after.batch != 1 else ""
     card = ResultCard(
         title="Latency",
         before=formatting.nanoseconds(before.median_ns) if before else MISSING,
         after=formatting.nanoseconds(after.median_ns),
-        note=f"median on this computer{batch}",
+        note=f"median on {'this computer' if target == LOCAL else target}{batch}",
         detail="\n".join(details),
         baselines=tuple(lines),
-        remarks=(*summary.notes(record), *steady),
+        remarks=tuple(summary.notes(record, target=target)),
+        doubts=tuple(_doubts([*measured, *([(paper, "The paper’s FP32")] if paper else [])])),
     )
-    return _compared(card, before.median_ns, after.median_ns) if before and select.together(before, after) else card
+    if before is not None and select.together(before, after):
+        card = _compared(card, before.median_ns, after.median_ns)
+    return replace(card, verdict="doubtful") if card.doubts else card
 
 
-def spread(measurement: results.Measurement) -> str:
+def _doubts(measured: list[tuple[Measurement, str]]) -> Iterator[str]:
+    """Why figures are not to be trusted; those with the same reason together."""
+    found: dict[str, list[str]] = {}
+    for item, words in measured:
+        for remark in stability.remarks(item):
+            found.setdefault(remark, []).append(words)
+    yield from (f"{', '.join(names)}: {remark}." for remark, names in found.items())
+
+
+def spread(measurement: Measurement) -> str:
     """A measurement with its spread in one line."""
     fastest, slowest = min(measurement.samples_ns), max(measurement.samples_ns)
     return (
@@ -100,7 +145,7 @@ def spread(measurement: results.Measurement) -> str:
     )
 
 
-def _size(record: results.RunRecord) -> ResultCard | None:
+def _size(record: RunRecord) -> ResultCard | None:
     after, before = record.variant("compressed"), record.variant("fast_fp32")
     if after is None or before is None:
         return None
@@ -117,24 +162,29 @@ def _size(record: results.RunRecord) -> ResultCard | None:
     return _compared(card, before.size_bytes, after.size_bytes)
 
 
-def _memory(record: results.RunRecord) -> ResultCard | None:
-    shown = select.shown(record)
+def _memory(record: RunRecord, target: str) -> ResultCard | None:
+    shown = select.shown(record, target=target)
     after, before = shown.get("compressed"), shown.get("fast_fp32")
-    if after is None or before is None or after.peak_rss_bytes is None or before.peak_rss_bytes is None:
+    if after is None or after.memory_bytes is None:
         return None
-    empty = formatting.size(after.base_rss_bytes) if after.base_rss_bytes is not None else "not known"
-    used_before, used_after, note = _used(before), _used(after), "added to a clean process"
-    if used_after <= 0 or used_before <= 0:  # a network so small that it vanishes in what the runtime itself takes
-        used_before, used_after, note = before.peak_rss_bytes, after.peak_rss_bytes, "peak of the whole process"
+    known = before is not None and before.memory_bytes is not None
+    peaks = [(words, item) for words, item in (("Fastest FP32", before), ("Compressed", after)) if item is not None]
     card = ResultCard(
         title="Memory",
-        before=formatting.size(used_before),
-        after=formatting.size(used_after),
-        note=note,
-        detail=f"Peak of the process: {formatting.size(before.peak_rss_bytes)} → "
-        f"{formatting.size(after.peak_rss_bytes)}, of which the empty runtime is {empty}",
+        before=formatting.size(before.memory_bytes or 0) if before is not None and known else MISSING,
+        after=formatting.size(after.memory_bytes),
+        note="added to a clean process",
+        detail="\n".join(_process_peak(words, item) for words, item in peaks if item.peak_rss_bytes is not None),
     )
-    return _compared(card, used_before, used_after) if select.together(before, after) else card
+    if before is None or before.memory_bytes is None or not select.together(before, after):
+        return card
+    return _compared(card, before.memory_bytes, after.memory_bytes)
+
+
+def _process_peak(words: str, item: Measurement) -> str:
+    """All that the process held at its highest, which is mostly the runtime."""
+    empty = f", of which {formatting.size(item.base_rss_bytes)} before loading" if item.base_rss_bytes else ""
+    return f"{words}: process peak {formatting.size(item.peak_rss_bytes or 0)}{empty}"
 
 
 def _compared(card: ResultCard, before: float, after: float) -> ResultCard:
@@ -143,14 +193,8 @@ def _compared(card: ResultCard, before: float, after: float) -> ResultCard:
     return replace(card, difference=formatting.change(before, after), verdict=verdict)
 
 
-def _used(measurement: results.Measurement) -> int:
-    """What the file added to a clean process; 0 where that is not known."""
-    peak, base = measurement.peak_rss_bytes, measurement.base_rss_bytes
-    return peak - base if peak is not None and base is not None else 0
-
-
 def _measured_here(variant: results.Variant | None) -> bool:
-    return variant is not None and any(item.target == results.LOCAL for item in variant.measurements)
+    return variant is not None and any(item.target == LOCAL for item in variant.measurements)
 
 
 def _verdict(gain: float, *, tolerance: float) -> Verdict:

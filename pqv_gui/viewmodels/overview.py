@@ -50,7 +50,7 @@ def overview(config: RunConfig, *, models: Models, images: Images) -> Overview:
     if entry is not None:
         try:
             prediction = predict(
-                entry, model=_with_classes(config, images), prune=config.prune, quantize=config.quantize
+                entry, model=with_classes(config, images), prune=config.prune, quantize=config.quantize
             )
         except ConfigError as error:
             problem = str(error)
@@ -65,7 +65,7 @@ def overview(config: RunConfig, *, models: Models, images: Images) -> Overview:
     )
 
 
-def _with_classes(config: RunConfig, images: Images) -> ModelConfig:
+def with_classes(config: RunConfig, images: Images) -> ModelConfig:
     """The model's settings with as many classes as the images have."""
     if images.classes is None or "num_classes" in config.model.arguments:
         return config.model

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePol
 
 from pqv_gui.theme import em
 
-Role = Literal["title", "heading", "strong", "figure", "muted", "caption", "problem", "predicted", "plain"]
+Role = Literal["title", "heading", "strong", "figure", "muted", "caption", "problem", "predicted", "amber", "plain"]
 Kind = Literal["plain", "primary", "link"]
 FIELD_HEIGHT = 1.75  # of an editor, in lines of text
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QEvent, QModelIndex, QPersistentModelIndex, QSize, Qt, Signal
-from PySide6.QtGui import QFont, QKeyEvent
+from PySide6.QtGui import QColor, QFont, QKeyEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QSizePolicy, QTableView
 
 from pqv_core.comparison.columns import Column
 from pqv_gui.i18n import tr
-from pqv_gui.theme import em
+from pqv_gui.theme import colors, em
 from pqv_gui.viewmodels.compare import Compare, Line
 
 _MOST_ROWS = 12
@@ -24,9 +24,9 @@ _NOWHERE = QModelIndex()
 class _Lines(QAbstractTableModel):
     """The lines of a view, as Qt asks for them."""
 
-    def __init__(self, view: Compare) -> None:
+    def __init__(self, view: Compare, table: QTableView) -> None:
         super().__init__()
-        self._view = view
+        self._view, self._table = view, table
         self.lines: list[Line] = []
         self.columns: list[Column] = []
         self._ticks: list[bool] = []
@@ -79,6 +79,8 @@ class _Lines(QAbstractTableModel):
         if role == _Role.AccessibleTextRole and index.column() == 0:
             state = tr("in the charts") if self._ticks[index.row()] else tr("not in the charts")
             return f"{line.text(column)}, {state}"
+        if role == _Role.ForegroundRole and line.row is not None and column.doubts(line.row):
+            return QColor(colors(self._table).muted)
         if role == _Role.FontRole and column.key == "run" and line.run.label.name:
             font = QFont()
             font.setBold(True)
@@ -112,7 +114,7 @@ class CompareTable(QTableView):
     def __init__(self, view: Compare) -> None:
         super().__init__()
         self._view = view
-        self._lines = _Lines(view)
+        self._lines = _Lines(view, self)
         self.setModel(self._lines)
         self.setAccessibleName(tr("Runs and their measurements"))
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)

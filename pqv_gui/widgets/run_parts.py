@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QRectF, QSize, Qt
+from PySide6.QtCore import QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QFontDatabase, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QGridLayout, QPlainTextEdit, QSizePolicy, QWidget
 
-from pqv_core import formatting
+from pqv_core import formatting, select
+from pqv_core.results import LOCAL, RunRecord
 from pqv_core.summary import MISSING
 from pqv_gui.i18n import tr
 from pqv_gui.theme import colors, em
-from pqv_gui.viewmodels import labels
+from pqv_gui.viewmodels import labels, outcome
 from pqv_gui.viewmodels.outcome import ResultCard
 from pqv_gui.viewmodels.run import LogLine, RunView, StageRow
-from pqv_gui.widgets.basics import Card, ElidedLabel, column, label, restyle, row
+from pqv_gui.widgets.basics import Card, ElidedLabel, button, column, label, restyle, row
 from pqv_gui.widgets.inputs import ComboInput, TextInput
 
 _WORDS = {
@@ -177,23 +178,82 @@ def _fixed_font(widget: QWidget) -> QFont:
 
 
 class ResultCards(QWidget):
-    """Accuracy, latency, size and memory, each before → after; below, what to know before trusting them."""
+    """Accuracy, latency, size and memory on one target, each before → after; above, why not to trust them."""
+
+    again = Signal(str)  # the target that is to measure once more
 
     def __init__(self) -> None:
         super().__init__()
-        whole = column(self, gap=0.4)
+        whole = column(self, gap=0.6)
+        self.switch = QWidget()
+        line = row(self.switch, gap=0.5)
+        self.target = ComboInput({})
+        self.target.setAccessibleName(tr("Measured on"))
+        self.target.changed.connect(self._choose)
+        line.addWidget(label(tr("Measured on"), "muted"))
+        line.addWidget(self.target)
+        line.addStretch()
+        whole.addWidget(self.switch)
+        whole.addWidget(self._amber())
         self._grid = QGridLayout()
         self._grid.setSpacing(em(times=0.6))
         whole.addLayout(self._grid)
         self.remarks = label("", "muted", wrap=True)
         whole.addWidget(self.remarks)
+        self._record: RunRecord | None = None
+        self._chosen = ""  # by hand, for the run that is shown
         self._shown: list[ResultCard] = []
         self._widgets: list[Card] = []
         self._columns = 0
         self.hide()
 
-    def show_cards(self, cards: list[ResultCard]) -> None:
-        """Show results; none hides the row."""
+    def _amber(self) -> Card:
+        self.unsteady = Card(gap=0.3)
+        self.unsteady.setProperty("role", "amber")
+        line = row(gap=0.8)
+        words = column(gap=0.2)
+        words.addWidget(label(f"⚠ {tr('Unsteady: do not trust these latencies.')}", "amber"))
+        self.doubts = label("", "muted", wrap=True)
+        words.addWidget(self.doubts)
+        line.addLayout(words, 1)
+        self.measure = button(tr("Measure again"), lambda: self.again.emit(self.target.get()))
+        line.addWidget(self.measure, 0, Qt.AlignmentFlag.AlignTop)
+        self.unsteady.body.addLayout(line)
+        return self.unsteady
+
+    def show_record(self, record: RunRecord | None, *, can_measure: bool) -> None:
+        """Show the results of a run; None, or a run without any, hides the cards."""
+        self.measure.setEnabled(can_measure)
+        if record is self._record:
+            return
+        if record is None or self._record is None or record.id != self._record.id:
+            self._chosen = ""
+        self._record = record
+        targets = outcome.targets(record) if record is not None else ()
+        self.target.clear()
+        for target in targets:
+            self.target.addItem(tr(labels.target(target)), target)
+        self.switch.setVisible(len(targets) > 1)
+        self._show()
+
+    def _choose(self, target: object) -> None:
+        self._chosen = str(target)
+        self._show()
+
+    def _show(self) -> None:
+        record = self._record
+        if record is None:
+            self._show_cards([])
+            return
+        target = self._chosen if self.target.findData(self._chosen) >= 0 else select.headline(record)
+        self.target.set_value(target)
+        here = target == LOCAL
+        self.measure.setToolTip(
+            tr("Nothing but the measuring is repeated") if here else tr("Go to the phone, and measure there")
+        )
+        self._show_cards(outcome.cards(record, target=target))
+
+    def _show_cards(self, cards: list[ResultCard]) -> None:
         if cards == self._shown:
             return
         for widget in self._widgets:
@@ -205,6 +265,9 @@ class ResultCards(QWidget):
         remarks = [tr(remark) for card in cards for remark in card.remarks]
         self.remarks.setText("\n".join(remarks))
         self.remarks.setVisible(bool(remarks))
+        doubts = [tr(doubt) for card in cards for doubt in card.doubts]
+        self.doubts.setText("\n".join(doubts))
+        self.unsteady.setVisible(bool(doubts))
         self.setVisible(bool(cards))
         self._arrange()
 
@@ -234,9 +297,10 @@ def _result_card(card: ResultCard) -> Card:
     made = Card(gap=0.2)
     made.body.addWidget(label(tr(card.title), "muted"))
     made.body.addWidget(label(card.after, "figure"))
+    doubtful = card.verdict == "doubtful"
     change = label(card.difference, "strong")
-    restyle(change, tone={"better": "good", "worse": "bad"}.get(card.verdict, ""))
-    sign = {"better": "✓ ", "worse": "! ", "same": "= "}.get(card.verdict, "")
+    restyle(change, tone={"better": "good", "worse": "bad", "doubtful": "doubted"}.get(card.verdict, ""))
+    sign = {"better": "✓ ", "worse": "! ", "same": "= ", "doubtful": "⚠ "}.get(card.verdict, "")
     change.setText(f"{sign}{card.difference}")
     line = row(gap=0.5)
     line.addWidget(change)
@@ -244,9 +308,12 @@ def _result_card(card: ResultCard) -> Card:
         line.addWidget(label(tr("from {before}").replace("{before}", card.before), "muted"))
     line.addStretch()
     made.body.addLayout(line)
-    for text in (*card.baselines, card.note):
-        if text:
-            made.body.addWidget(ElidedLabel(tr(text), "caption"))
+    for text in card.baselines:
+        ratio = ElidedLabel(f"⚠ {tr(text)}" if doubtful else tr(text), "caption")
+        restyle(ratio, tone="doubted" if doubtful else "")
+        made.body.addWidget(ratio)
+    if card.note:
+        made.body.addWidget(ElidedLabel(tr(card.note), "caption"))
     made.body.addStretch()
     made.setToolTip(card.detail)
     made.setAccessibleName(f"{card.title}: {card.before} to {card.after}, {card.difference}")

@@ -13,6 +13,7 @@ def measurement(*samples_ms: int, peak_mb: int = 100, target: str = "local") -> 
     """Latencies in milliseconds, in a process that needs 40 MB before it loads a file."""
     return Measurement(
         target=target,
+        loop="" if target == "local" else "push",
         threads=2,
         warmup=1,
         samples_ns=tuple(ms * MS for ms in samples_ms),

@@ -1,6 +1,6 @@
 """A worker that plays a scene: reads its job like the real one, does no work.
 
-python worker.py good|crash|hang|fail|flood|stale
+python worker.py good|crash|hang|fail|flood|stale|unsteady
 
 Jobs that measure files or answer for them are played the same in every scene, except that ``hang`` goes on until it is
 asked to end.
@@ -26,12 +26,15 @@ def main(scene: str) -> int:
         return {"bench": bench, "answer": answer, "probe": probe}[job["kind"]](job, scene)
     stage = Stage(job["run"], Path(job["project"]).with_suffix(".runs") / job["run"], job["config"])
     stage.say("job_started", stages=STAGES, directory=str(stage.directory))
-    return {"good": good, "crash": crash, "hang": hang, "fail": fail, "flood": flood, "stale": stale}[scene](stage)
+    stage.remeasures = job["remeasure"]
+    scenes = {"good": good, "crash": crash, "hang": hang, "fail": fail, "flood": flood, "stale": stale}
+    return {**scenes, "unsteady": unsteady}[scene](stage)
 
 
 class Stage:
     def __init__(self, run: str, directory: Path, config: dict[str, Any] | None = None) -> None:
         self.run, self.directory, self.config = run, directory, config
+        self.remeasures = False
 
     def say(self, kind: str, **fields: Any) -> None:
         print(json.dumps({"run": self.run, "type": kind, **fields}), flush=True)
@@ -152,7 +155,14 @@ def stale(stage: Stage) -> int:
     return 0
 
 
-def write_record(stage: Stage) -> None:
+def unsteady(stage: Stage) -> int:
+    """Measures beside other work, until it is asked to measure again."""
+    write_record(stage, busy=0.0 if stage.remeasures else 0.9)
+    stage.say("finished", outcome="succeeded")
+    return 0
+
+
+def write_record(stage: Stage, *, busy: float = 0.0) -> None:
     """A record such as a finished run leaves."""
     record = {
         "schema_version": 1,
@@ -166,14 +176,17 @@ def write_record(stage: Stage) -> None:
         },
         "stages": [{"name": name, "state": "done", "seconds": 1.0} for name in STAGES],
         "warnings": ["The learning rate is high."],
-        "variants": [variant(*each) for each in (("paper_fp32", 60), ("fast_fp32", 20), ("compressed", 10))],
+        "variants": [
+            variant("paper_fp32", 60), variant("fast_fp32", 20), variant("compressed", 10, busy=busy),
+        ],
     }  # fmt: skip
     stage.directory.mkdir(parents=True, exist_ok=True)
     (stage.directory / "run.json").write_text(json.dumps(record))
 
 
-def variant(role: str, ms: int) -> dict[str, Any]:
-    measured = {"threads": 2, "warmup": 1, "samples_ns": [ms * 1_000_000] * 5, "peak_rss_bytes": ms * 1000}
+def variant(role: str, ms: int, *, busy: float = 0.0) -> dict[str, Any]:
+    memory = {"base_rss_bytes": 5000, "peak_rss_bytes": 5000 + ms * 1000}
+    measured = {"threads": 2, "warmup": 1, "samples_ns": [ms * 1_000_000] * 5, "busy": busy, **memory}
     return {
         "role": role, "file": f"{role}.ptl", "size_bytes": ms * 100_000, "params": 1000, "macs": 2000,
         "precision": "fp32", "engine": "", "measurements": [measured],

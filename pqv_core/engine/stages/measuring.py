@@ -64,5 +64,5 @@ def _profile(work: Work, directory: Path) -> Result:
     return {role: [row.model_dump(mode="json") for row in rows] for role, rows in times.items()}
 
 
-BENCHMARK = Stage("benchmark", _benchmark_inputs, _benchmark, version=4)
-PROFILE = Stage("profile", _profile_inputs, _profile, version=4)
+BENCHMARK = Stage("benchmark", _benchmark_inputs, _benchmark, version=4, measures=True)
+PROFILE = Stage("profile", _profile_inputs, _profile, version=4, measures=True)

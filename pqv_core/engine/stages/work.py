@@ -140,6 +140,7 @@ class Stage:
         inputs: What the result depends on, as JSON; None where this run does not need the stage.
         work: Does it, writing files into the given folder, and returns a JSON result.
         version: Raised when the stage's code changes what it gives.
+        measures: It takes times, which a person may want taken once more.
         writes_history: The metrics of this stage belong into ``history.jsonl``.
     """
 
@@ -148,6 +149,7 @@ class Stage:
     work: Callable[[Work, Path], Result]
     version: int = 1
     writes_history: bool = False
+    measures: bool = False
 
     def key(self, inputs: Result) -> str:
         """The hash by which a result is found again: of everything that it depends on."""

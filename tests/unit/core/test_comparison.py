@@ -159,7 +159,7 @@ def test_the_latest_measurement_counts_and_one_loop_is_preferred(project: Path) 
 def test_an_artefact_that_was_never_measured_has_its_accuracy_and_size(project: Path) -> None:
     keep(project, made("r1", measurements=[]))
     row = comparison.load(project).rows[-1]
-    assert (row.median_ms, row.p90_ms, row.peak_bytes, row.threads) == (None, None, None, None)
+    assert (row.median_ms, row.p90_ms, row.memory_bytes, row.threads) == (None, None, None, None)
     assert (row.top1, row.device, row.speedups["fast_fp32"]) == (0.885, THIS_COMPUTER, None)
 
 
@@ -269,9 +269,9 @@ def test_the_views_of_a_device(project: Path) -> None:
     }
     assert bars(chart(found, "size"))["Compressed"] == {name: 8}
     assert bars(chart(found, "memory")) == {
-        "FP32, fastest": {name: 100},
-        "Pruned FP32": {name: 100},
-        "Compressed": {name: 60},
+        "FP32, fastest": {name: 60},
+        "Pruned FP32": {name: 60},
+        "Compressed": {name: 20},
     }
     assert bars(chart(found, "operators")) == {"Linear": {name: 6}, "Activation": {name: 2}}
     phone = views.views(loaded.rows, device=PHONE)
@@ -305,7 +305,7 @@ def test_a_table_leaves_out_what_all_rows_share_and_what_none_has(project: Path)
     shown, shared = varied(COLUMNS, rows)
     assert [column.key for column in shown] == [
         "run", "artefact", "engine", "device", "top1", "median_ms", "p90_ms", "over_paper", "over_fastest",
-        "size_bytes", "peak_bytes", "params",
+        "size_bytes", "memory_bytes", "params",
     ]  # fmt: skip
     assert shared == [
         ("Model", "deit_small_patch16_224"),
@@ -313,6 +313,7 @@ def test_a_table_leaves_out_what_all_rows_share_and_what_none_has(project: Path)
         ("Pruned", "25.0 %"),
         ("Importance", "Taylor"),
         ("Threads", "2"),
+        ("Images", "100"),
     ]
     alone, shared = varied(COLUMNS, rows[:1])
     assert {column.key for column in COLUMNS} - {column.key for column in alone} == {"batch"}
@@ -355,7 +356,7 @@ def test_figure_2_is_latency_and_size_by_pruning_and_precision(project: Path) ->
         }
     }
     assert bars(size)["deit_small_patch16_224"]["INT8 dynamic, 50.0 % pruned"] == 8
-    assert bars(memory)["deit_small_patch16_224"]["INT8 dynamic, 50.0 % pruned"] == 60
+    assert bars(memory)["deit_small_patch16_224"]["INT8 dynamic, 50.0 % pruned"] == 20
 
 
 def test_the_newest_of_several_equal_runs_counts(project: Path) -> None:

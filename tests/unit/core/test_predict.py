@@ -15,7 +15,7 @@ from pqv_core import catalog, demo
 from pqv_core.catalog import CatalogEntry
 from pqv_core.config import ModelConfig, PruneConfig, QuantizeConfig
 from pqv_core.errors import ConfigError
-from pqv_core.predict import Prediction, predict
+from pqv_core.predict import Prediction, describe, predict
 from pqv_core.resource_files import resource
 
 FP32 = QuantizeConfig(precision="fp32")
@@ -38,6 +38,24 @@ def test_nothing_done_changes_nothing() -> None:
     assert prediction.before.params == _entry(DEIT).params
     assert prediction.before.macs == _entry(DEIT).macs
     assert prediction.widths_before == prediction.widths_after
+
+
+def test_a_model_is_described_as_its_arguments_make_it() -> None:
+    published = _entry("deit_tiny_patch16_224")
+    assert published.vit is not None
+    arguments = {"img_size": 32, "embed_dim": 96, "depth": 4, "num_heads": 3, "num_classes": 10, "in_chans": 1}
+    small = describe(published, ModelConfig(name=published.name, arguments={**arguments, "drop_rate": 0.1}))
+    assert (published.params, small.params) == (5_717_416, 473_770)
+    assert (small.image, small.channels, small.unheeded) == ((32, 32), 1, ())
+    odd = describe(published, ModelConfig(name=published.name, arguments={"qkv_bias": False}))
+    assert (odd.params, odd.unheeded) == (published.params, ("qkv_bias",))
+
+
+def test_without_known_sizes_it_is_said_which_arguments_are_not_in_the_figures() -> None:
+    swin = _entry("swin_tiny_patch4_window7_224")
+    found = describe(swin, ModelConfig(name=swin.name, arguments={"num_classes": 10, "embed_dim": 48}))
+    assert found.unheeded == ("embed_dim",)
+    assert found.params < swin.params, "of the arguments, the number of classes is known"
 
 
 def test_int8_is_a_quarter_of_the_file_and_the_same_network() -> None:

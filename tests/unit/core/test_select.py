@@ -99,13 +99,12 @@ def test_a_run_is_shown_in_the_setting_of_its_compressed_artefact(
     found = run(paper_fp32=paper, fast_fp32=fast, compressed=compressed)
     shown = select.setting(found, target=PHONE)
     ours = [Setting.of(item) for item in compressed if item.target == PHONE]
-    bases = {Setting.of(item) for item in (*paper, *fast) if item.target == PHONE}
+    bases = [{Setting.of(item) for item in items if item.target == PHONE} for items in (paper, fast)]
     if not ours:
-        assert (shown is None) == (not bases)
-    elif bases.isdisjoint(ours):
-        assert shown == ours[-1]
-    else:
-        assert shown == [setting for setting in ours if setting in bases][-1]
+        assert (shown is None) == (not any(bases))
+        return
+    held = [sum(one in base and bool(one.loop) for base in bases) for one in ours]
+    assert shown == [one for one, count in zip(ours, held, strict=True) if count == max(held)][-1]
 
 
 @given(MEASUREMENTS, MEASUREMENTS, MEASUREMENTS)
@@ -149,6 +148,46 @@ def test_between_unequal_measurements_there_is_no_ratio(other: dict[str, Any]) -
     assert select.ratio(before, after) is None
     assert not select.together(before, after)
     assert select.speedup(run(fast_fp32=[before], compressed=[after]), over="fast_fp32") is None
+
+
+def test_two_pushes_to_a_phone_are_never_mixed_and_the_latest_complete_one_counts() -> None:
+    first, second, third = ({"target": PHONE, "loop": loop} for loop in ("a", "b", "c"))
+    paper, fast, compressed = [measured(80, **first)], [measured(38, **first)], [measured(20, **first)]
+    assert _over_both(paper, fast, compressed) == [4, 1.9]
+    fast, compressed = [*fast, measured(39, **second)], [*compressed, measured(25, **second)]
+    assert _over_both(paper, fast, compressed) == [4, 1.9], "the second push had no baseline of the paper"
+    everything = ([*paper, measured(60, **third)], [*fast, measured(45, **third)], [*compressed, measured(30, **third)])
+    assert _over_both(*everything) == [2, 1.5]
+
+
+def test_what_a_phone_measured_without_saying_in_which_push_has_no_ratio() -> None:
+    """Records of long ago: two pushes cannot be told apart."""
+    before, after = measured(40, target=PHONE), measured(20, target=PHONE)
+    assert select.ratio(before, after) is None
+    assert _over_both([before], [before], [after]) == [None, None]
+    assert select.ratio(measured(40), measured(20)) == 2, "this computer measures all files of a run in one loop"
+
+
+def _over_both(paper: list[Measurement], fast: list[Measurement], compressed: list[Measurement]) -> list[float | None]:
+    found = run(paper_fp32=paper, fast_fp32=fast, compressed=compressed)
+    return [select.speedup(found, over=role, target=PHONE) for role in select.BASELINES]
+
+
+def test_a_ratio_of_which_one_side_was_disturbed_is_doubtful() -> None:
+    calm = measured(20)
+    busy = measured(10, busy=0.9)
+    assert not select.doubtful(calm, calm)
+    assert select.doubtful(calm, busy)
+    assert select.doubtful(busy, calm)
+
+
+@pytest.mark.parametrize(("target", "expected"), [("android", PHONE), ("host", LOCAL)])
+def test_a_run_for_android_is_judged_by_the_phone_that_measured_last(target: str, expected: str) -> None:
+    items = [measured(9), measured(5, target="Other Phone (B2)", loop="a"), measured(7, target=PHONE, loop="b")]
+    found = run(compressed=items).model_copy(update={"config": {"export": {"target": target}}})
+    assert select.headline(found) == expected
+    assert select.headline(found.model_copy(update={"variants": ()})) == LOCAL
+    assert select.headline(run(compressed=items[:1])) == LOCAL
 
 
 def test_wait_policies_of_one_loop_are_compared_each_file_at_its_best() -> None:

@@ -29,8 +29,7 @@ def test_each_figure_is_compared_in_its_own_words() -> None:
         "size_bytes": "5.00× smaller",
         "params": "−25.0 %",
         "macs": "−25.0 %",
-        "peak_rss_bytes": "1.67× smaller",
-        "model_rss_bytes": "3.00× smaller",
+        "memory_bytes": "3.00× smaller",
         "load_s": "the same",
         "relative_error": "",
         "top1_agreement": "",
@@ -59,6 +58,29 @@ def test_another_target_has_its_own_rows() -> None:
     found = {item.figure.key: item for item in summary.rows(changed, target="phone")}
     assert found["latency_median_s"].text("compressed") == "7.00 ms"
     assert found["latency_median_s"].text("fast_fp32") == summary.MISSING
+
+
+def test_accuracy_carries_its_error_and_the_number_of_images_where_that_differs() -> None:
+    same = row("top1")
+    assert same.label == "Top-1 accuracy (n = 100)"
+    assert same.text("compressed") == "88.5 % ± 3.2"
+    *others, compressed = record().variants
+    assert compressed.accuracy is not None
+    fewer = compressed.accuracy.model_copy(update={"images": 32, "top1": 1.0})
+    mixed = row("top1", variants=(*others, compressed.model_copy(update={"accuracy": fewer})))
+    assert mixed.label == "Top-1 accuracy"
+    assert mixed.text("fast_fp32") == "90.0 % ± 3.0 (n = 100)"
+    assert mixed.text("compressed") == "100 % ± 1.5 (n = 32)", "an error even where all are right"
+    assert mixed.gain("fast_fp32") == summary.MISSING, "other images are not compared"
+
+
+def test_a_gain_of_disturbed_samples_is_marked() -> None:
+    assert row("latency_median_s").unsteady == frozenset()
+    *others, compressed = record().variants
+    busy = compressed.measurements[0].model_copy(update={"busy": 0.8})
+    disturbed = (*others, compressed.model_copy(update={"measurements": (busy,)}))
+    assert row("latency_median_s", variants=disturbed).unsteady == {"paper_fp32", "fast_fp32"}
+    assert not row("size_bytes", variants=disturbed).unsteady
 
 
 def test_as_json_the_figures_are_plain_numbers() -> None:

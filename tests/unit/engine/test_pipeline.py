@@ -66,7 +66,7 @@ class Workshop:
         prune = config.prune.changed(**settings)
         projects.save(self.project, projects.Project(config=config.changed(seed=seed, prune=prune.model_dump())))
 
-    def run(self, *, fresh: bool = False, cancel_at: str = "") -> results.RunRecord:
+    def run(self, *, fresh: bool = False, remeasure: bool = False, cancel_at: str = "") -> results.RunRecord:
         self.worked.clear()
         self.events.clear()
         cancelled = threading.Event()
@@ -77,7 +77,7 @@ class Workshop:
                 cancelled.set()
                 self.fail[cancel_at] = context.check_cancelled
 
-        job = runs.job(self.project, fresh=fresh)
+        job = runs.job(self.project, fresh=fresh, remeasure=remeasure)
         context = Context(run=job.run, send=send, cancelled=cancelled)
         pipeline.run(job, context)
         return self.last()
@@ -116,6 +116,23 @@ def test_a_second_run_repeats_nothing(shop: Workshop) -> None:
     assert shop.worked == []
     assert all(event.cached for event in shop.events if isinstance(event, StageFinished))
     assert (second.id, second.warnings) == (first.id, first.warnings)
+
+
+def test_measuring_again_repeats_the_stages_that_measure_and_nothing_else(
+    shop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    times = Stage("times", lambda work: {"second": work.keys["second"]}, shop._do("times"), measures=True)
+    monkeypatch.setattr(pipeline, "STAGES", (*shop.stages(), times))
+    first = shop.run()
+    again = shop.run(remeasure=True)
+    assert shop.worked == ["times"]
+    assert (again.id, again.state) == (first.id, "succeeded")
+    with pytest.raises(Cancelled):
+        shop.run(remeasure=True, cancel_at="times")
+    assert shop.last().state == "cancelled"
+    assert (shop.folder() / "stages" / "times" / "whole.txt").exists(), "what was measured before is kept"
+    assert shop.run().state == "succeeded"
+    assert shop.worked == []
 
 
 def test_a_changed_setting_repeats_only_what_depends_on_it(shop: Workshop) -> None:

@@ -63,14 +63,25 @@ def key(item: Plain) -> Key:
 
 
 def setting(run: Plain, target: str, threads: int | None = None, batch: int | None = None) -> Key | None:
-    """The latest that holds the compressed file, and a baseline if one does; else the latest of another file."""
-    bases = [key(item) for role in BASES for item in items(run, role)]
+    """The latest of those that hold the compressed file and most baselines; else the same of another file."""
+    bases = [{key(item) for item in items(run, role) if one_push(item)} for role in BASES]
     for role in ("compressed", *(one["role"] for one in run["variants"])):
         ours = [key(item) for item in items(run, role) if item["target"] == target]
         ours = [one for one in ours if threads in (None, one[1]) and batch in (None, one[2])]
         if ours:
-            return ([one for one in ours if one in bases] or ours)[-1]
+            held = [sum(one in base for base in bases) for one in ours]
+            return [one for one, count in zip(ours, held, strict=True) if count == max(held)][-1]
     return None
+
+
+def one_push(item: Plain) -> bool:
+    return item["target"] == "local" or item["loop"] != ""
+
+
+def headline(run: Plain) -> str:
+    """The phone that measured the compressed file last, where the run is for Android; else this computer."""
+    phones = [item["target"] for item in items(run, "compressed") if item["target"] != "local"]
+    return phones[-1] if phones and run["config"]["export"]["target"] == "android" else "local"
 
 
 def at(run: Plain, role: str, chosen: Key | None) -> Plain | None:
@@ -85,9 +96,45 @@ def at(run: Plain, role: str, chosen: Key | None) -> Plain | None:
 
 
 def ratio(before: Plain | None, after: Plain | None) -> float | None:
-    if before is None or after is None or key(before) != key(after):
+    if before is None or after is None or not alike(before, after):
         return None
     return median(before) / median(after)
+
+
+def alike(before: Plain, after: Plain) -> bool:
+    """Whether two were measured together: in one setting, and in one push."""
+    return key(before) == key(after) and one_push(before)
+
+
+def disturbed(item: Plain | None) -> bool:
+    """Whether samples drift, scatter, or were taken beside other programs."""
+    if item is None:
+        return False
+    samples, busy = item["samples_ns"], (item.get("busy") or 0) > 0.2
+    if len(samples) < 9:
+        return busy
+    third = len(samples) // 3
+    drift = median({"samples_ns": samples[-third:]}) / median({"samples_ns": samples[:third]})
+    ordered = sorted(samples)
+
+    def quantile(share: float) -> float:
+        place = share * (len(ordered) - 1)
+        low = ordered[int(place)]
+        return low + (place - int(place)) * (ordered[min(int(place) + 1, len(ordered) - 1)] - low)
+
+    return busy or not 1 / 1.15 <= drift <= 1.15 or (quantile(0.75) - quantile(0.25)) / median(item) > 0.2
+
+
+def memory(item: Plain | None) -> int | None:
+    """What the file adds to the process: the only meaning that memory has anywhere."""
+    if item is None or None in (item["peak_rss_bytes"], item["base_rss_bytes"]):
+        return None
+    return item["peak_rss_bytes"] - item["base_rss_bytes"] or None
+
+
+def error(share: float, images: int) -> float:
+    """Half the width of Wilson's interval of one standard deviation."""
+    return (share * (1 - share) / images + 1 / (4 * images * images)) ** 0.5 / (1 + 1 / images)
 
 
 def answer(run: Plain, role: str, item: Plain | None, kind: str) -> Plain | None:
@@ -115,10 +162,9 @@ def figures(run: Plain, role: str, target: str) -> Plain:
     found |= {"relative_error": parity.get("relative"), "top1_agreement": parity.get("top1_agreement")}
     if item is not None:
         found |= {"latency_median_s": median(item) / 1e9, "latency_p90_s": p90(item) / 1e9}
-        found["peak_rss_bytes"] = item["peak_rss_bytes"]
-        if None not in (item["peak_rss_bytes"], item["base_rss_bytes"]):
-            found["model_rss_bytes"] = max(0, item["peak_rss_bytes"] - item["base_rss_bytes"])
+        found["memory_bytes"] = memory(item)
         found["load_s"] = item["load_ns"] / 1e9 if item["load_ns"] is not None else None
+    found["images"] = accuracy.get("images")
     return {name: value for name, value in found.items() if value is not None}
 
 
@@ -168,6 +214,7 @@ def made(seed: int, run: str) -> Plain:
     chance = random.Random(f"{seed} {run}")
     plain: Plain = record(run).model_dump(mode="json")
     plain["number"] = int(run[1:])
+    plain["config"]["export"]["target"] = chance.choice(("host", "android"))
     plain["environment"]["threads"] = 1
     plain["dense_accuracy"] = plain["pruned_accuracy"] = {"top1": 0.9051, "top5": 0.99, "loss": 0.1, "images": 355}
     for one in plain["variants"]:
@@ -188,7 +235,7 @@ def made(seed: int, run: str) -> Plain:
 def _measurement(chance: random.Random) -> Plain:
     target = chance.choice(("local", "local", *PHONES))
     phone = target != "local"
-    accuracy = {"top1": chance.random(), "top5": 1.0, "loss": 0.5, "images": 32}
+    accuracy = {"top1": chance.random(), "top5": 1.0, "loss": 0.5, "images": chance.choice((32, 32, 355))}
     parity = {"max_abs": 0.5, "relative": chance.random(), "top1_agreement": chance.random(), "inputs": 33}
     return {
         "target": target,
@@ -199,7 +246,7 @@ def _measurement(chance: random.Random) -> Plain:
         "batch": chance.choice((1, 1, 1, 8)),
         "warmup": 1,
         "samples_ns": [chance.randrange(10**5, 10**8) for _ in range(chance.choice((1, 2, 9, 10, 11, 31)))],
-        "base_rss_bytes": None if phone else chance.choice((None, 40_000_000)),
+        "base_rss_bytes": chance.choice((None, 40_000_000)),
         "peak_rss_bytes": chance.choice((None, chance.randrange(41_000_000, 10**9))),
         "load_ns": chance.choice((None, chance.randrange(10**5, 10**8))),
         "accuracy": chance.choice((None, accuracy)) if phone else None,
@@ -261,6 +308,24 @@ def number(text: str) -> float | None:
     return (-1 if sign == "−" else 1) * float(digits.replace(",", "")) * UNITS[unit]
 
 
+ERROR = re.compile(r" ± ([\d.]+)(?: \(n = ([\d,]+)\))?")
+
+
+def without_errors(text: str) -> str:
+    return re.sub(r" \(n = [\d,]+\)", "", ERROR.sub("", text))
+
+
+def judged(text: str, share: float | None, images: int | None) -> bool:
+    """Whether a text is a share with its standard error, and names its images or leaves them out."""
+    if share is None or images is None:
+        return text == "–"
+    said = ERROR.search(text)
+    assert said is not None
+    wanted = 100 * error(share, images)
+    near = float(said[1]) == pytest.approx(wanted, rel=0.06, abs=0.051)
+    return near and said[2] in (None, f"{images:,}") and says(without_errors(text), share)
+
+
 def says(text: str, value: float | None) -> bool:
     """Whether a text is this value to three digits."""
     found = number(text)
@@ -295,7 +360,7 @@ def changed(text: str, before: float, after: float) -> bool:
 FIGURES = {
     "Top-1 accuracy": "top1", "Top-5 accuracy": "top5", "Latency, median": "latency_median_s",
     "Latency, p90": "latency_p90_s", "File size": "size_bytes", "Parameters": "params", "Operations": "macs",
-    "Peak memory": "peak_rss_bytes", "… for the model": "model_rss_bytes", "Loading": "load_s",
+    "Memory": "memory_bytes", "Loading": "load_s",
     "Error of logits": "relative_error", "Same answer": "top1_agreement",
 }  # fmt: skip
 
@@ -304,12 +369,19 @@ def test_the_tables_of_show(project: Path, runs: list[Plain], capsys: pytest.Cap
     assert cli.main(["show", str(project)]) == 0
     text = capsys.readouterr().out
     for run in runs:
-        cells = CELL.findall(next(line for line in text.splitlines() if line.startswith(run["id"])))[-5:]
-        found, item = figures(run, "compressed", "local"), at(run, "compressed", setting(run, "local"))
+        line, target = next(line for line in text.splitlines() if line.startswith(run["id"])), headline(run)
+        assert (HERE if target == "local" else target) in line
+        cells = CELL.findall(without_errors(line))[-5:]
+        chosen = setting(run, target)
+        found, item = figures(run, "compressed", target), at(run, "compressed", chosen)
         for cell, name in zip(cells, ("top1", "latency_median_s", "size_bytes"), strict=False):
             assert says(cell, found.get(name)), (cell, name)
-        for cell, role in zip(cells[3:], BASES, strict=True):
-            assert says(cell, ratio(at(run, role, setting(run, "local")), item))
+        ratios = [ratio(at(run, role, chosen), item) for role in BASES]
+        for cell, value in zip(cells[3:], ratios, strict=True):
+            assert says(cell, value)
+        marked = [value is not None and (disturbed(at(run, role, chosen)) or disturbed(item))
+                  for role, value in zip(BASES, ratios, strict=True)]  # fmt: skip
+        assert line.count("⚠") == sum(marked)
     run = runs[-1]
     tables = re.split(r"^deit_small_patch16_224 · ", text, flags=re.MULTILINE)[1:]
     shown = [target for target in targets(run) if any(figures(run, role, target) for role in ROLES)]
@@ -348,18 +420,31 @@ def check_table(run: Plain, target: str, table: str) -> None:
         figure = FIGURES[label]
         seen.append(figure)
         compared = figure not in ("relative_error", "top1_agreement")
-        cells = CELL.findall(line.removeprefix(label))
+        answered = figure in ("top1", "top5")
+        numbers = {found["images"] for found in columns.values() if figure in found} if answered else set()
+        assert (re.search(r"\(n = ([\d,]+)\)", line) is not None) == bool(numbers), "the images are told"
+        if answered:
+            texts = re.findall(r"–|[\d.]+ % ± [\d.]+(?: \(n = [\d,]+\))?", line.removeprefix(label))
+            for shown, found in zip(texts, columns.values(), strict=False):
+                assert judged(shown, found.get(figure), found.get("images") if figure in found else None)
+        cells = CELL.findall(without_errors(line.removeprefix(label)))
         for cell, (role, found) in zip(cells, columns.items(), strict=False):
             assert says(cell, found.get(figure)), (label, role, cell)
         after = columns.get("compressed", {}).get(figure)
         for place, role in enumerate(BASES):
             before = columns.get(role, {}).get(figure)
             a, b = at(run, role, chosen), at(run, "compressed", chosen)
-            alike = of_the_file(figure, target) or (a is not None and b is not None and key(a) == key(b))
+            together = of_the_file(figure, target) or (a is not None and b is not None and alike(a, b))
+            if answered and columns.get(role, {}).get("images") != columns.get("compressed", {}).get("images"):
+                together = False
             if compared:
                 cell = cells[len(columns) + place]
-                assert gained(cell, figure, before if alike else None, after if alike else None), (label, role, cell)
-    assert set(seen) == {figure for found in columns.values() for figure in found}
+                assert gained(cell, figure, before if together else None, after if together else None), (label, role)
+        if figure.startswith("latency"):
+            marked = [cells[len(columns) + place] != "–" and (disturbed(at(run, role, chosen)) or
+                      disturbed(at(run, "compressed", chosen))) for place, role in enumerate(BASES)]  # fmt: skip
+            assert line.count("⚠") == sum(marked)
+    assert set(seen) == {figure for found in columns.values() for figure in found} - {"images"}
 
 
 def test_show_as_json(project: Path, runs: list[Plain], capsys: pytest.CaptureFixture[str]) -> None:
@@ -369,11 +454,13 @@ def test_show_as_json(project: Path, runs: list[Plain], capsys: pytest.CaptureFi
         assert [*line["phones"]] == targets(run)[1:]
         for target, said in {"local": line, **line["phones"]}.items():
             found = {role: figures(run, role, target) for role in ROLES}
-            names = {name for one in found.values() for name in one}
+            names = {name for one in found.values() for name in one} - {"images"}
             assert {row["figure"] for row in said["summary"]} == names
             for row in said["summary"]:
                 for role in ROLES:
                     assert row[role] == pytest.approx(found[role].get(row["figure"])), (target, role, row["figure"])
+                    if row["figure"] in ("top1", "top5"):
+                        assert row["images"].get(role) == found[role].get("images")
             chosen = setting(run, target)
             after = at(run, "compressed", chosen)
             expected = {role: ratio(at(run, role, chosen), after) for role in BASES}
@@ -410,9 +497,16 @@ def plain_row(run: Plain, row: Plain) -> Plain:
         "over_paper": ratio(at(run, "paper_fp32", row["set"]), item),
         "over_fastest": ratio(at(run, "fast_fp32", row["set"]), item),
         "size_bytes": one["size_bytes"],
-        "peak_bytes": item["peak_rss_bytes"] if item else None,
+        "memory_bytes": memory(item),
+        "images": accuracy["images"] if accuracy else None,
         "params": one["params"],
     }
+
+
+def doubts(run: Plain, row: Plain) -> Plain:
+    """Of which speed-ups one side was disturbed."""
+    bases = zip(("over_paper", "over_fastest"), BASES, strict=True)
+    return {f"{name} disturbed": disturbed(row["item"]) or disturbed(at(run, role, row["set"])) for name, role in bases}
 
 
 def test_the_rows_of_the_report_as_json(project: Path, runs: list[Plain]) -> None:
@@ -429,8 +523,8 @@ def test_the_rows_of_the_report_as_json(project: Path, runs: list[Plain]) -> Non
 
 HEADS = {
     "Top-1": "top1", "Median [ms]": "median_ms", "p90 [ms]": "p90_ms", "Over paper’s [×]": "over_paper",
-    "Over fastest [×]": "over_fastest", "Size [bytes]": "size_bytes", "Memory [bytes]": "peak_bytes",
-    "Parameters": "params",
+    "Over fastest [×]": "over_fastest", "Size [bytes]": "size_bytes", "Memory [bytes]": "memory_bytes",
+    "Parameters": "params", "Images": "images",
 }  # fmt: skip
 
 
@@ -439,7 +533,8 @@ def by_words(runs: list[Plain]) -> dict[tuple[str, ...], Plain]:
     found = {}
     for (run, role, target, threads, batch), (plain, row) in expected_rows(runs).items():
         device = HERE if target == "local" else target
-        found[run, NAMES[role], device, str(threads or ""), str(batch) if batch > 1 else ""] = plain_row(plain, row)
+        figures_ = {**plain_row(plain, row), **doubts(plain, row)}
+        found[run, NAMES[role], device, str(threads or ""), str(batch) if batch > 1 else ""] = figures_
     return found
 
 
@@ -450,7 +545,7 @@ def test_the_rows_of_the_report_as_csv(project: Path, runs: list[Plain]) -> None
     for said in found:
         figures_ = expected.pop(tuple(said[head] for head in ("Run", "File", "Device", "Threads", "Batch")))
         shown = {name: float(said[head]) if said[head] else None for head, name in HEADS.items()}
-        assert shown == pytest.approx(figures_)
+        assert shown == pytest.approx({name: figures_[name] for name in shown})
 
 
 class Page(HTMLParser):
@@ -516,9 +611,13 @@ def assert_same_rows(heads: list[str], lines: list[list[str]], short: dict[str, 
     """Each line of a table is one of the rows, and each row a line."""
     left = list(rows_)
     for line in lines:
-        cells = {short[head]: cell.rstrip("*⚠ ") for head, cell in zip(heads, line, strict=True) if head in short}
+        found = {short[head]: cell for head, cell in zip(heads, line, strict=True) if head in short}
+        cells = {name: without_errors(cell).rstrip("*⚠ ") for name, cell in found.items()}
         match = next((row for row in left if all(says(cell, si(name, row)) for name, cell in cells.items())), None)
         assert match is not None, cells
+        assert judged(found.get("top1", "–").rstrip("*"), match["top1"], match["images"])
+        for name in ("over_paper", "over_fastest"):
+            assert ("⚠" in found.get(name, "")) == (match[name] is not None and match[f"{name} disturbed"])
         left.remove(match)
 
 
@@ -578,8 +677,12 @@ def check_charts(charts: list[Plain], runs: list[Plain], device: str) -> None:
     for place, name in enumerate(("over_paper", "over_fastest")):
         shown = values["speedup"]["series"][place]["values"] if "speedup" in values else ()
         assert same(shown, [p[name] for p in compressed])
-    peaks = [p["peak_bytes"] / 1e6 for row, p, run in plain
-             if p["peak_bytes"] and standing(row, run) and row["role"] != "paper_fp32"]  # fmt: skip
+        greyed = values["speedup"]["series"][place]["doubts"] if "speedup" in values else ()
+        marked = [doubts(run, row)[f"{name} disturbed"] and p[name] is not None
+                  for row, p, run in plain if row["role"] == "compressed"]  # fmt: skip
+        assert sum(greyed) == sum(marked)
+    peaks = [p["memory_bytes"] / 1e6 for row, p, run in plain
+             if p["memory_bytes"] and standing(row, run) and row["role"] != "paper_fp32"]  # fmt: skip
     assert same(every(values.get("memory")), peaks)
     sizes = {(run["id"], row["role"]): p["size_bytes"] / 1e6 for row, p, run in plain if row["role"] != "paper_fp32"}
     assert same(every(values.get("size")), list(sizes.values()))
@@ -593,7 +696,9 @@ def check_charts(charts: list[Plain], runs: list[Plain], device: str) -> None:
     assert sorted(every(values.get("figure3-operators"))) in ([pytest.approx(one) for one in shares] or [[]])
     for name in ("figure2-latency", "figure6-latency", "figure7-engines"):
         check_threads(values.get(name), {p["median_ms"]: row for row, p, _ in plain if p["median_ms"]})
-    check_threads(values.get("figure2-memory"), {p["peak_bytes"] / 1e6: row for row, p, _ in plain if p["peak_bytes"]})
+    check_threads(
+        values.get("figure2-memory"), {p["memory_bytes"] / 1e6: row for row, p, _ in plain if p["memory_bytes"]}
+    )
 
 
 def check_figures(values: dict[str, Plain], plain: list[tuple[Plain, Plain, Plain]]) -> None:
@@ -602,7 +707,7 @@ def check_figures(values: dict[str, Plain], plain: list[tuple[Plain, Plain, Plai
     final = [one for one in plain if one[0]["role"] == "compressed"]
     for name, some, column, scale, by_threads in (
         ("figure2-latency", timed, "median_ms", 1, True),
-        ("figure2-memory", timed, "peak_bytes", 1e-6, True),
+        ("figure2-memory", timed, "memory_bytes", 1e-6, True),
         ("figure2-size", timed, "size_bytes", 1e-6, False),
         ("figure4-accuracy", [one for one in plain if one[0]["role"] != "fast_fp32"], "top1", 100, False),
         ("figure5-importance", [one for one in plain if one[0]["role"] not in BASES], "top1", 100, False),
@@ -645,44 +750,66 @@ def test_the_charts_of_the_report(project: Path, runs: list[Plain]) -> None:
 # the window --------------------------------------------------------------------------------------------------
 
 
-def test_the_cards(runs: list[Plain]) -> None:
+def test_the_cards_of_every_target(runs: list[Plain]) -> None:
     for run in runs:
-        cards = {card.title: card for card in outcome.cards(results.RunRecord.model_validate(run))}
-        chosen = setting(run, "local")
-        before, after = at(run, "fast_fp32", chosen), at(run, "compressed", chosen)
-        paper = at(run, "paper_fp32", chosen)
-        together = before is not None and after is not None and key(before) == key(after)
-        if "Latency" in cards:
-            card = cards["Latency"]
-            assert after is not None
-            assert says(card.after, median(after) / 1e9)
-            assert says(card.before, median(before) / 1e9 if before else None)
-            assert changed(card.difference, median(before), median(after)) if together else card.difference == "–"
-            ratios = [one for one in (ratio(before, after), ratio(paper, after)) if one is not None]
-            assert all(says(line.split()[0], one) for line, one in zip(card.baselines, ratios, strict=True))
-            assert says(re.findall(r"p90 ([^,]+)", card.detail)[0], p90(after) / 1e9)
-        else:
-            assert after is None or not [item for item in items(run, "fast_fp32") if item["target"] == "local"]
-        if "Memory" in cards:
-            card, pair = cards["Memory"], [one for one in (before, after) if one]
-            peaks = [one["peak_rss_bytes"] for one in pair]
-            own = [one["peak_rss_bytes"] - one["base_rss_bytes"] if one["base_rss_bytes"] else 0 for one in pair]
-            used = own if all(value > 0 for value in own) else peaks
-            assert says(card.before, used[0])
-            assert says(card.after, used[1])
-            assert changed(card.difference, *used) if together else card.difference == "–"
-            assert ("peak" in card.note) == (used == peaks)
-        if "Accuracy" in cards:
-            dense, accuracy = run["dense_accuracy"]["top1"], variant(run, "compressed")["accuracy"]["top1"]
-            assert says(cards["Accuracy"].before, dense)
-            assert says(cards["Accuracy"].after, accuracy)
-            assert gained(cards["Accuracy"].difference, "top1", dense, accuracy)
-        sizes = [one["size_bytes"] if (one := variant(run, role)) else None for role in ("fast_fp32", "compressed")]
-        if "File size" in cards:
-            assert says(cards["File size"].before, sizes[0])
-            assert changed(cards["File size"].difference, *sizes)
-        else:
-            assert None in sizes
+        kept = results.RunRecord.model_validate(run)
+        shown = ["local", *(item["target"] for item in items(run, "compressed") if item["target"] != "local")]
+        assert list(outcome.targets(kept)) == list(dict.fromkeys(shown))
+        for target in outcome.targets(kept):
+            check_cards(run, target, {card.title: card for card in outcome.cards(kept, target=target)})
+
+
+def check_cards(run: Plain, target: str, cards: dict[str, outcome.ResultCard]) -> None:
+    chosen = setting(run, target)
+    before, after, paper = (at(run, role, chosen) for role in ("fast_fp32", "compressed", "paper_fp32"))
+    together = before is not None and after is not None and alike(before, after)
+    if "Latency" in cards:
+        card = cards["Latency"]
+        assert after is not None
+        assert says(card.after, median(after) / 1e9)
+        assert says(card.before, median(before) / 1e9 if before else None)
+        assert changed(card.difference, median(before), median(after)) if together else card.difference == "–"
+        ratios = [one for one in (ratio(before, after), ratio(paper, after)) if one is not None]
+        assert all(says(line.split()[0], one) for line, one in zip(card.baselines, ratios, strict=True))
+        assert says(re.findall(r"p90 ([^,]+)", card.detail)[0], p90(after) / 1e9)
+        assert (card.verdict == "doubtful") == any(map(disturbed, (before, after, paper))) == bool(card.doubts)
+    else:
+        assert after is None or not [item for item in items(run, "fast_fp32") if item["target"] == "local"]
+    assert ("Memory" in cards) == (memory(after) is not None)
+    if "Memory" in cards:
+        card, used = cards["Memory"], memory(before)
+        assert says(card.before, used)
+        assert says(card.after, memory(after))
+        compared = together and used
+        assert changed(card.difference, used or 0, memory(after) or 0) if compared else card.difference == "–"
+    if "Accuracy" in cards:
+        check_accuracy(run, target, cards["Accuracy"])
+    sizes = [one["size_bytes"] if (one := variant(run, role)) else None for role in ("fast_fp32", "compressed")]
+    if "File size" in cards:
+        assert says(cards["File size"].before, sizes[0])
+        assert changed(cards["File size"].difference, *sizes)
+    else:
+        assert None in sizes
+
+
+def check_accuracy(run: Plain, target: str, card: outcome.ResultCard) -> None:
+    """A phone's own where it was asked, beside what it said of a baseline; else this computer's."""
+    found = {role: item for role in ROLES if (item := at(run, role, setting(run, target)))}
+    after = found.get("compressed")
+    beside = {role: item for role, item in found.items() if item is after or (after and alike(item, after))}
+    asked = {role: answer(run, role, beside[role], "accuracy") if role in beside else None for role in ROLES}
+    if target == "local" or asked["compressed"] is None:
+        dense, accuracy = run["dense_accuracy"], variant(run, "compressed")["accuracy"]
+    else:
+        dense = asked["fast_fp32"] or asked["paper_fp32"] or run["dense_accuracy"]
+        accuracy = asked["compressed"]
+    assert judged(card.after, accuracy["top1"], accuracy["images"])
+    assert f"on {accuracy['images']:,} images" in card.note
+    assert says(card.before.split(" on ")[0], dense["top1"])
+    if dense["images"] == accuracy["images"]:
+        assert gained(card.difference, "top1", dense["top1"], accuracy["top1"])
+    else:
+        assert (card.difference, f"on {dense['images']:,} images" in card.before) == ("–", True)
 
 
 def test_the_rows_of_what_was_measured(runs: list[Plain]) -> None:
@@ -705,8 +832,9 @@ def test_the_rows_of_what_was_measured(runs: list[Plain]) -> None:
             assert says(cells["p90"], p90(item) / 1e9)
             assert says(cells["Fastest"], min(samples) / 1e9)
             assert says(cells["Loading"], item["load_ns"] / 1e9 if item["load_ns"] is not None else None)
-            assert says(cells["Memory"], item["peak_rss_bytes"])
-            assert says(cells["Accuracy"], item["accuracy"]["top1"] if item["accuracy"] else None)
+            assert says(cells["Memory"], memory(item))
+            accuracy = item["accuracy"] or {}
+            assert judged(cells["Accuracy"], accuracy.get("top1"), accuracy.get("images"))
             assert says(cells["Answers"], item["parity"]["top1_agreement"] if item["parity"] else None)
             third = len(samples) // 3
             ends = [median({"samples_ns": part}) for part in (samples[:third], samples[-third:])] if third > 2 else None

@@ -77,7 +77,7 @@ def test_a_run_that_failed_early_has_no_cards() -> None:
 
 def test_what_to_know_about_unsteady_figures_is_said_in_whole_sentences() -> None:
     calm = next(card for card in outcome.cards(_record()) if card.title == "Latency")
-    assert calm.remarks == ()
+    assert (calm.doubts, calm.verdict) == ((), "better")
     slowing = results.Measurement(threads=2, warmup=1, samples_ns=(10, 10, 10, 11, 11, 11, 13, 13, 13))
     record = _record()
     *others, compressed = record.variants
@@ -85,7 +85,8 @@ def test_what_to_know_about_unsteady_figures_is_said_in_whole_sentences() -> Non
     latency = next(
         card for card in outcome.cards(record.model_copy(update={"variants": unsteady})) if card.title == "Latency"
     )
-    assert latency.remarks == (
+    assert latency.verdict == "doubtful", "no tick"
+    assert latency.doubts == (
         "Compressed: the last third took 30.0 % longer than the first: the machine slowed down.",
         "Compressed: the middle half of the samples spans 27.3 % of the median: other work disturbed it.",
     )

@@ -144,6 +144,7 @@ def test_a_measurement_in_words() -> None:
     item = measurement(
         samples_ns=[1_000_000] * 6 + [1_250_000] * 6,
         load_ns=5_000_000,
+        base_rss_bytes=60_000_000,
         peak_rss_bytes=90_000_000,
         throttled=True,
         heat={
@@ -161,6 +162,7 @@ def test_a_measurement_in_words() -> None:
     assert row.details.splitlines()[1:] == [
         "Mind: the last third took 25.0 % longer than the first: the machine slowed down",
         "Mind: the middle half of the samples spans 22.2 % of the median: other work disturbed it",
+        "Process peak 90.0 MB",
         "Logits 0.0123 apart from this computer’s, relatively, on 3 inputs",
         "Top-5 100 %, on 32 images",
         "On the cores 4, 5",
@@ -169,8 +171,8 @@ def test_a_measurement_in_words() -> None:
     ]
     assert cells["Last third"] == "+25.0 %"
     assert cells["Throttled"] == "yes, stopped"
-    assert (cells["Answers"], cells["Accuracy"]) == ("100 %", "75.0 %")
-    assert (cells["Loading"], cells["Memory"]) == ("5.00 ms", "90.0 MB")
+    assert (cells["Answers"], cells["Accuracy"]) == ("100 %", "75.0 % ± 7.6 (n = 32)")
+    assert (cells["Loading"], cells["Memory"]) == ("5.00 ms", "30.0 MB")
 
 
 def test_what_is_not_known_is_left_open() -> None:
