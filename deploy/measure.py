@@ -6,6 +6,7 @@ import contextlib
 import itertools
 import secrets
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Annotated
 
@@ -16,9 +17,13 @@ from deploy.device import Device
 from deploy.device_info import DeviceInfo
 from deploy.errors import OverheatedError, RunnerError
 from deploy.job import Job
+from pqv_core import turns
 from pqv_core.config.base import Config
 from pqv_core.operators import INTERPRETER
 from pqv_core.results import Measurement, OperatorTime
+
+ROUNDS = 5
+"""In which several files take turns. Each turn loads its file anew: with more rounds, loading would take the time."""
 
 _POLL_S = 5.0
 _STEADY_POLLS = 3
@@ -105,53 +110,113 @@ def cores_for(info: DeviceInfo, threads: int, config: PhoneConfig) -> tuple[int,
     return big if config.pin and len(big) >= threads else ()
 
 
+@dataclass
+class Contender:
+    """A file that takes turns with others on one phone.
+
+    Attributes:
+        role: Of the artefact in its run; carried by the samples.
+        spec: What the program is asked; threads, cores and inferences differ from turn to turn.
+        measurements: One a number of threads whose loop came to its end.
+        first: What the program said with the first number of threads, operators and outputs among it.
+        error: Why it takes no further turns.
+    """
+
+    role: str
+    spec: runner.Spec
+    measurements: list[Measurement] = field(default_factory=list)
+    first: Taken | None = None
+    error: RunnerError | None = None
+
+
+@dataclass
+class _Loop:
+    """What one number of threads has given of a file so far."""
+
+    contender: Contender
+    spec: runner.Spec
+    watch: heat.Watch = field(default_factory=lambda: heat.Watch(secrets.token_hex(8)))
+    taken: Taken = field(default_factory=Taken)
+
+    def turn(self, count: int) -> runner.Spec:
+        """What the program is asked next; answers and operators, only the first time."""
+        spec = timed_only(self.spec) if self.taken.samples else self.spec
+        return replace(spec, iterations=count, max_seconds=spec.max_seconds - sum(self.taken.samples) / 1e9)
+
+
+def timed_only(spec: runner.Spec) -> runner.Spec:
+    """The same without answers and operators, which are asked for once."""
+    return replace(spec, input="", output="", profile=False)
+
+
 def measure(
     device: Device,
-    spec: runner.Spec,
+    contenders: Sequence[Contender],
     config: PhoneConfig,
     job: Job,
     *,
-    role: str = "",
     loop: str = "",
     skip: threading.Event | None = None,
-) -> tuple[list[Measurement], Taken]:
-    """Measure one file at every thread count of ``config``.
+) -> None:
+    """Measure files in turns at every thread count of ``config``; what comes of it stands in ``contenders``.
+
+    In each of ``ROUNDS`` rounds every file is loaded in a process of its own, warmed up, and makes its share of the
+    inferences. So a phone that becomes warm does so for all of them. A file alone has one round.
 
     Args:
         loop: Id of the session; files measured in the same one may be compared.
 
-    Returns:
-        A measurement a thread count, and what the first run of the program said (operators and outputs with it).
-
     Raises:
-        OverheatedError: The phone became so hot that nothing could be measured.
-        DeviceError: The program failed, or the phone is lost.
+        OverheatedError: The phone became so hot that of some file nothing could be measured.
+        DeviceError: The phone is lost.
         Cancelled: The person asked for the end; the program on the phone ends too.
     """
-    found: list[Measurement] = []
-    first: Taken | None = None
     for index, threads in enumerate(config.threads):
         job.enter("cool")
         before = cool_down(device, config, job, skip or threading.Event())
         job.enter("measure")
-        once = replace(spec, threads=threads, cores=cores_for(before, threads, config))
-        if index:
-            once = replace(once, input="", output="", profile=False)
-        taken, watch = _run(device, once, job, role=role, before=before)
-        found.append(_measurement(device, taken, watch, spec=once, before=before, loop=loop))
-        first = first or taken
-        if watch.severe is not None:
-            job.log(OverheatedError(watch.severe).message, level="warning")
+        cores, there = cores_for(before, threads, config), [one for one in contenders if one.error is None]
+        specs = [timed_only(one.spec) if index else one.spec for one in there]
+        loops = [_Loop(*pair) for pair in zip(there, specs, strict=True)]
+        for each in loops:
+            each.spec = replace(each.spec, threads=threads, cores=cores)
+        severe = _take_turns(device, loops, config, job, before)
+        after = device.info()
+        for each in loops:
+            if each.contender.error is None and each.taken.samples:
+                each.contender.first = each.contender.first or each.taken
+                each.contender.measurements.append(_measurement(device, each, before=before, after=after, loop=loop))
+        if severe is not None:
+            if not all(one.measurements or one.error for one in contenders):
+                raise OverheatedError(severe)
+            job.log(OverheatedError(severe).message, level="warning")
             break
     job.leave()
-    assert first is not None
-    return found, first
 
 
-def _run(device: Device, spec: runner.Spec, job: Job, *, role: str, before: DeviceInfo) -> tuple[Taken, heat.Watch]:
-    marker = secrets.token_hex(8)
-    watch, taken = heat.Watch(marker), Taken()
-    steps = itertools.count()
+def _take_turns(
+    device: Device, loops: Sequence[_Loop], config: PhoneConfig, job: Job, before: DeviceInfo
+) -> int | None:
+    """All rounds of one number of threads; the thermal status that ended them early, if one did."""
+    block = -(-config.iterations // (ROUNDS if len(loops) > 1 else 1))
+    for order in turns.rounds(loops, iterations=config.iterations, block=max(block, turns.BLOCK)):
+        for each, count in order:
+            one = each.contender
+            if one.error is not None or each.turn(count).max_seconds <= 0:
+                continue
+            done = sum(len(other.taken.samples) for other in loops)
+            try:
+                _run(device, each, count, job, before=before, done=done, total=len(loops) * config.iterations)
+            except RunnerError as error:
+                one.error = error
+            if each.watch.severe is not None:
+                return each.watch.severe
+    return None
+
+
+def _run(device: Device, each: _Loop, count: int, job: Job, *, before: DeviceInfo, done: int, total: int) -> None:
+    spec, watch, taken, role = each.turn(count), each.watch, each.taken, each.contender.role
+    steps = itertools.count(len(watch.readings))
 
     def heard(text: str) -> None:
         for item, step in zip(watch.feed(text), steps, strict=False):
@@ -160,19 +225,20 @@ def _run(device: Device, spec: runner.Spec, job: Job, *, role: str, before: Devi
         if watch.severe is not None:
             raise OverheatedError(watch.severe)
 
-    with contextlib.closing(runner.run(device.link, spec, marker, on_error=heard)) as records:
+    known = len(taken.samples)
+    taken.final = None
+    with contextlib.closing(runner.run(device.link, spec, watch.marker, on_error=heard)) as records:
         try:
             for record in records:
                 _take(taken, record)
                 if isinstance(record, runner.Iteration):
-                    job.sample(role, record.index, record.ns, device.name)
-                    job.progress(len(taken.samples), spec.iterations, unit="iterations")
+                    job.sample(role, known + record.index, record.ns, device.name)
+                    job.progress(done + len(taken.samples) - known, total, unit="iterations")
                 if isinstance(record, runner.Operators) and len(record.operators) > runner.MAX_OPERATORS:
                     many, kept = len(record.operators), runner.MAX_OPERATORS
                     job.log(f"Of {many:,} operators, the {kept:,} that take the longest are kept.", level="warning")
         except OverheatedError:
-            if not taken.samples:
-                raise
+            return
     if taken.final and taken.final.status == "failed":
         raise runner.failure(taken.final, spec)
     if not taken.samples:
@@ -181,7 +247,6 @@ def _run(device: Device, spec: runner.Spec, job: Job, *, role: str, before: Devi
             action="Allow more time, or choose a smaller model.",
             details=taken.final.message if taken.final else "",
         )
-    return taken, watch
 
 
 def _take(taken: Taken, record: runner.AnyLine) -> None:
@@ -189,7 +254,7 @@ def _take(taken: Taken, record: runner.AnyLine) -> None:
         case runner.Context():
             taken.context = record
         case runner.Load():
-            taken.load_ns = record.ns
+            taken.load_ns = min(record.ns, taken.load_ns or record.ns)
         case runner.Memory():
             if record.phase == "start":
                 taken.base_rss_bytes = record.rss_bytes or None
@@ -226,10 +291,8 @@ def operators(record: runner.Operators) -> tuple[OperatorTime, ...]:
     return tuple(sorted(rows, key=lambda row: -row.ns))
 
 
-def _measurement(
-    device: Device, taken: Taken, watch: heat.Watch, *, spec: runner.Spec, before: DeviceInfo, loop: str
-) -> Measurement:
-    after = device.info()
+def _measurement(device: Device, each: _Loop, *, before: DeviceInfo, after: DeviceInfo, loop: str) -> Measurement:
+    taken, watch, spec = each.taken, each.watch, each.spec
     facts = heat.summary(taken.samples, before=before, after=after, watch=watch)
     facts["cores"] = list(spec.cores) or None
     if watch.severe is not None:

@@ -1,17 +1,18 @@
-"""One file on one phone, from the first question to the last clean-up: check, push, cool, measure, compare."""
+"""Files on one phone, from the first question to the last clean-up: check, push, cool, measure in turns, compare."""
 
 from __future__ import annotations
 
 import contextlib
 import tempfile
 import threading
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from deploy import answers, cleanup, compat, measure, runner, runners, runtimes
 from deploy.device import Device, Opener
 from deploy.device_info import DeviceInfo
+from deploy.errors import IncompatibleError, RunnerError
 from deploy.job import Job
 from deploy.measure import PhoneConfig
 from deploy.push import MARGIN, Item, pull, push
@@ -19,8 +20,12 @@ from deploy.questions import Questions
 from deploy.transports.base import never
 from pqv_core import android_runtime, operators, ptl
 from pqv_core.android_runtime import Runtime
-from pqv_core.errors import DeviceError, UsageError
+from pqv_core.errors import DeviceError, PqvError, UsageError
+from pqv_core.ptl import PtlError
 from pqv_core.results import Measurement, OperatorTime, Parity
+
+OF_A_FILE = (IncompatibleError, RunnerError, PtlError, UsageError)
+"""What is wrong with one file; the phone itself is well."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +79,27 @@ class Result:
         return self.measurements[0].parity
 
 
+@dataclass(frozen=True)
+class _Numbered:
+    """A request with what tells its files on the phone from those of others."""
+
+    request: Request
+    mark: str
+
+
+def _numbered(requests: Sequence[Request]) -> list[_Numbered]:
+    return [_Numbered(request, str(index) if index else "") for index, request in enumerate(requests)]
+
+
+@dataclass(frozen=True)
+class _Ready:
+    """A file that lies on the phone."""
+
+    request: Request
+    info: DeviceInfo
+    contender: measure.Contender
+
+
 @dataclass
 class Phone:
     """Measures files on one phone.
@@ -97,7 +123,7 @@ class Phone:
     skip_cooling: threading.Event = field(default_factory=threading.Event)
 
     def bench(self, request: Request, *, loop: str = "") -> Result:
-        """Measure a file; nothing of ours stays on the phone unless ``config.keep``.
+        """Measure a file alone.
 
         Args:
             loop: Id of the session that it belongs to.
@@ -106,36 +132,75 @@ class Phone:
             PqvError: It cannot be done, or the phone was lost.
             Cancelled: The person asked for the end.
         """
-        self.job.enter("check")
-        lite = ptl.read(request.file, cancelled=self.job.cancelled.is_set)
-        ptl.check_input(lite, request.file.name)
-        shape = request.input_shape or lite.input_shape
-        if shape is None:
-            raise UsageError(
-                f"{request.file.name} does not say the shape of its input.",
-                action="Give it: --input-shape 1,3,224,224.",
-            )
-        with Device(self.name, self.connect, self.job.check) as device:
+        results: dict[Path, Result] = {}
+        failures: dict[Path, PqvError] = {}
+        self.bench_all([request], loop=loop, results=results, failures=failures)
+        if request.file in failures:
+            raise failures[request.file]
+        return results[request.file]
+
+    def bench_all(
+        self, requests: Sequence[Request], *, loop: str, results: dict[Path, Result], failures: dict[Path, PqvError]
+    ) -> None:
+        """Push files, then measure them in turns; nothing of ours stays on the phone unless ``config.keep``.
+
+        Args:
+            loop: Id of the session that they belong to.
+            results: Takes what was measured, by file, also where the phone is lost later.
+            failures: Takes why a file cannot be run there.
+
+        Raises:
+            PqvError: The phone was lost, or became too hot.
+            Cancelled: The person asked for the end.
+        """
+        with Device(self.name, self.connect, self.job.check) as device, self._folder(device) as folder:
+            pushed = [self._ready(device, folder, each, failures) for each in _numbered(requests)]
+            ready = [one for one in pushed if one is not None]
+            try:
+                files = [one.contender for one in ready]
+                if files:
+                    measure.measure(device, files, self.config, self.job, loop=loop, skip=self.skip_cooling)
+            finally:
+                for one in ready:
+                    if one.contender.error is not None:
+                        failures[one.request.file] = one.contender.error
+                    elif one.contender.measurements:
+                        results[one.request.file] = _result(one)
+            for one in ready:
+                if one.request.file in results:
+                    results[one.request.file] = self._compared(device, one, results[one.request.file])
+            self.job.leave()
+
+    def _ready(self, device: Device, folder: str, each: _Numbered, failures: dict[Path, PqvError]) -> _Ready | None:
+        """A file that is on the phone and can be run; None where it cannot, and ``failures`` says why."""
+        request = each.request
+        try:
+            self.job.enter("check")
+            lite = ptl.read(request.file, cancelled=self.job.cancelled.is_set)
+            ptl.check_input(lite, request.file.name)
+            shape = request.input_shape or lite.input_shape
+            if shape is None:
+                raise UsageError(
+                    f"{request.file.name} does not say the shape of its input.",
+                    action="Give it: --input-shape 1,3,224,224.",
+                )
             info = device.info()
             kit = self._kit(device, info, lite, request)
-            with self._folder(device) as folder:
-                self.job.enter("push")
-                spec = self._push(device, kit, request, shape, folder=folder, free=info.free_bytes)
-                found, taken = measure.measure(
-                    device, spec, self.config, self.job, role=request.role, loop=loop, skip=self.skip_cooling
-                )
-                times = operators.shared_out(taken.operators, found[0].median_ns)
-                found[0] = found[0].model_copy(update={"operators": times})
-                if request.questions and taken.outputs:
-                    parity, accuracy = request.questions.judge(self._answers(device, spec, request.questions))
-                    found[0] = found[0].model_copy(update={"parity": parity, "accuracy": accuracy})
-            self.job.leave()
-        return Result(
-            info=info,
-            measurements=tuple(found),
-            torch=taken.context.torch if taken.context else "",
-            warnings=tuple(_warnings(found)),
-        )
+            self.job.enter("push")
+            spec = self._push(device, kit, each, shape, folder=folder, free=info.free_bytes)
+        except OF_A_FILE as error:
+            failures[request.file] = error
+            return None
+        return _Ready(request, info, measure.Contender(request.role, spec))
+
+    def _compared(self, device: Device, one: _Ready, result: Result) -> Result:
+        """The result with the phone's answers beside this computer's, where it was asked."""
+        questions, first = one.request.questions, one.contender.first
+        if questions is None or first is None or not first.outputs:
+            return result
+        parity, accuracy = questions.judge(self._answers(device, one.contender.spec, questions))
+        asked = result.measurements[0].model_copy(update={"parity": parity, "accuracy": accuracy})
+        return replace(result, measurements=(asked, *result.measurements[1:]))
 
     def _kit(self, device: Device, info: DeviceInfo, lite: ptl.LiteFile, request: Request) -> Kit:
         """The kit, once all that can be known before a push is known to be well."""
@@ -168,14 +233,15 @@ class Phone:
             cleanup.clear(device, folder)
 
     def _push(
-        self, device: Device, kit: Kit, request: Request, shape: tuple[int, ...], *, folder: str, free: int | None
+        self, device: Device, kit: Kit, each: _Numbered, shape: tuple[int, ...], *, folder: str, free: int | None
     ) -> runner.Spec:
+        request, mark = each.request, each.mark
         kit_folder = f"{folder}/{runtimes.fingerprint([kit.program, *kit.libraries])}"
         device.run(f"mkdir -p {kit_folder}", "making a folder")
-        program, model = f"{kit_folder}/{runner.PROGRAM}", f"{folder}/model_{_plain(request.file.name)}"
+        program, model = f"{kit_folder}/{runner.PROGRAM}", f"{folder}/model{mark}_{_plain(request.file.name)}"
         items = [Item(path, f"{kit_folder}/{_plain(path.name)}") for path in kit.libraries]
         items += [Item(kit.program, program, executable=True), Item(request.file, model)]
-        sent, received = f"{folder}/inputs.f32", f"{folder}/logits.f32"
+        sent, received = f"{folder}/inputs{mark}.f32", f"{folder}/logits{mark}.f32"
         if request.questions:
             items.append(Item(request.questions.inputs, sent))
         push(device, items, self.job, free=free)
@@ -205,6 +271,18 @@ class Phone:
             target = Path(scratch) / "logits.f32"
             pull(device, spec.output, target, limit=answers.MAX_BYTES)
             return answers.read_logits(target, questions.count)
+
+
+def _result(one: _Ready) -> Result:
+    """What was measured of a file, before its answers are looked at."""
+    found, first = one.contender.measurements, one.contender.first
+    times = operators.shared_out(first.operators, found[0].median_ns) if first else ()
+    return Result(
+        info=one.info,
+        measurements=(found[0].model_copy(update={"operators": times}), *found[1:]),
+        torch=first.context.torch if first and first.context else "",
+        warnings=tuple(_warnings(found)),
+    )
 
 
 def _plain(name: str) -> str:

@@ -1,23 +1,17 @@
-"""Several files, one after another, on one phone: what is wrong with one of them does not keep the others back."""
+"""Several files, in turns, on one phone: what is wrong with one of them does not keep the others back."""
 
 from __future__ import annotations
 
-import contextlib
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from deploy import cleanup, questions
-from deploy.device import Device
-from deploy.errors import IncompatibleError, RunnerError
+from deploy import questions
 from deploy.job import Job
 from deploy.phone import Phone, Request, Result
-from pqv_core.errors import BenchmarkError, Cancelled, DeviceError, PqvError, UsageError
-from pqv_core.ptl import PtlError
+from pqv_core.errors import BenchmarkError, Cancelled, PqvError
 from pqv_core.worker_client import Worker
-
-_OF_A_FILE = (IncompatibleError, RunnerError, PtlError, UsageError)  # the phone itself is well
 
 
 @dataclass
@@ -37,38 +31,19 @@ class Session:
 
 
 def measure(phone: Phone, requests: Sequence[Request]) -> Session:
-    """Measure all files; program and libraries stay on the phone until the last has had its turn.
+    """Measure all files in turns, and say how that went.
 
-    The measurements carry the id of this session as their ``loop``: files measured one right after the other on one
-    phone, each after a wait for it to cool, may be compared, though they did not take turns, inference by inference, as
-    on this computer. What another session measured, on another day, may not.
+    The measurements carry the id of this session as their ``loop``: files that took turns on one phone may be compared.
+    What another session measured, on another day, may not.
     """
-    session, config, loop = Session(), phone.config, secrets.token_hex(4)
-    left = False
+    session = Session()
     try:
-        for index, request in enumerate(requests):
-            more = index + 1 < len(requests)
-            phone.config = config.changed(keep=True) if more else config
-            try:
-                session.results[request.file] = phone.bench(request, loop=loop)
-            except _OF_A_FILE as error:
-                session.failures[request.file] = error
-                continue
-            left = more and not config.keep
+        phone.bench_all(requests, loop=secrets.token_hex(4), results=session.results, failures=session.failures)
     except Cancelled:
         session.cancelled = True
     except PqvError as error:
         session.error = error
-    finally:
-        phone.config = config
-    if left:
-        _tidy(phone)
     return session
-
-
-def _tidy(phone: Phone) -> None:
-    with contextlib.suppress(DeviceError), Device(phone.name, phone.connect) as device:
-        cleanup.clear(device, cleanup.folder())
 
 
 def requests(

@@ -79,8 +79,9 @@ class Measurement(Record):
 
     Attributes:
         target: ``local`` or a device's description.
-        loop: Id of the interleaved loop, whose measurements took turns; on a phone, of the session in which its files
-            were measured one after another. Which measurements may be compared: ``pqv_core/select.py``.
+        loop: Id of the interleaved loop, whose measurements took turns; on a phone, of the session, whose files take
+            turns too; in older records they were measured one after another. Which measurements may be compared:
+            ``pqv_core/select.py``.
         wait_policy: What OpenMP's waiting threads did (``pqv_core/wait_policy.py``); empty for the runtime's own way.
         batch: Images an inference.
         samples_ns: Every timed inference in nanoseconds, in order.

@@ -24,9 +24,9 @@ from pqv_core.engine import environment, lite_client, tensorfile
 from pqv_core.engine.context import Context
 from pqv_core.engine.lite_client import LiteClient, LiteFile
 from pqv_core.engine.lite_process import Reply
-from pqv_core.engine.turns import rounds
 from pqv_core.events import LatencySample
 from pqv_core.results import Measurement, OperatorTime
+from pqv_core.turns import rounds
 
 MIN_ITERATIONS = 5
 T = TypeVar("T")

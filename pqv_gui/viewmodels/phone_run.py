@@ -120,6 +120,10 @@ class Target:
     def _position(self) -> str:
         if len(self.files) < 2 or not 0 <= self.file < len(self.files):
             return ""
+        if self.stage == "measure":
+            return f"{len(self.files)} files in turns"
+        if self.stage not in ("check", "push"):
+            return ""
         return f"file {self.file + 1} of {len(self.files)}"
 
     @property

@@ -7,14 +7,24 @@ from typing import Any
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QLabel
 from pytestqt.qtbot import QtBot
 
+from pqv_core import project as projects
+from pqv_core import results
+from pqv_core.comparison import load, views
+from pqv_core.comparison.charts import BarChart
+from pqv_core.report import svg
 from pqv_core.results import Accuracy, RunRecord
+from pqv_gui.charts.bars import BarsView
 from pqv_gui.pages.model import ModelPage
 from pqv_gui.pages.run import RunPage
+from pqv_gui.theme import colors
+from pqv_gui.viewmodels.compare import Compare
 from pqv_gui.viewmodels.steps import Place
 from pqv_gui.widgets.basics import ElidedLabel
+from pqv_gui.widgets.compare_table import CompareTable
 from pqv_gui.widgets.run_parts import ResultCards
 from pqv_gui.window import MainWindow
 from tests.fakes.records import measurement, record
@@ -22,6 +32,7 @@ from tests.qt.conftest import MakeWindow
 
 SOON_MS = 20_000
 PHONE = "Some Phone (A1)"
+DEMO = {"img_size": 32, "patch_size": 4, "embed_dim": 96, "depth": 4, "num_heads": 3, "num_classes": 10}
 
 
 def for_android(*, measured: bool = True, **more: Any) -> RunRecord:
@@ -142,12 +153,46 @@ def over(window: MainWindow, qtbot: QtBot) -> RunPage:
     return page
 
 
+def test_a_speed_up_of_disturbed_samples_is_greyed_in_the_chart_the_picture_and_the_table(
+    qtbot: QtBot, tmp_path: Path
+) -> None:
+    project = tmp_path / "some.pqv"
+    folder = projects.runs_directory(project) / "r1"
+    folder.mkdir(parents=True)
+    results.save(folder, for_android(busy=0.9))
+    found = load(project)
+    for device, greyed in ((PHONE, True), ("This computer", False)):
+        chart = views.view("speedup", found.rows, device=device)
+        assert isinstance(chart, BarChart)
+        bars = BarsView()
+        qtbot.addWidget(bars)
+        bars.resize(600, 200)
+        bars.show_chart(chart)
+        bars.grab()  # paints, and places the bars
+        assert [bar.doubted for bar in bars.plot._bars] == [greyed, greyed]
+        assert all(bar.figure.endswith(" ⚠") == greyed for bar in bars.plot._bars)
+        assert ('class="doubted"' in svg.standalone(chart)) == greyed
+    view = Compare()
+    view.take(found)
+    table = CompareTable(view)
+    qtbot.addWidget(table)
+    table.refresh()
+    column = next(place for place, one in enumerate(table._lines.columns) if one.key == "over_fastest")
+    cells = {
+        line.row.device: table._lines.data(table._lines.index(place, column), Qt.ItemDataRole.ForegroundRole)
+        for place, line in enumerate(table._lines.lines)
+        if line.row is not None
+    }
+    assert cells[PHONE] == QColor(colors(table).muted)
+    assert cells["This computer"] is None
+
+
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
         ({}, "22.1 M parameters · 4.60 GMAC · 224 × 224 × 3"),
         (
-            {"img_size": 32, "patch_size": 4, "embed_dim": 96, "depth": 4, "num_heads": 3, "num_classes": 10},
+            DEMO,
             "460 k parameters · 32.3 MMAC · 32 × 32 × 3",
         ),
         ({"qkv_bias": False}, "As published; what qkv_bias changes is known after a run."),

@@ -198,6 +198,53 @@ def test_what_one_session_measures_can_be_compared_and_what_another_does_cannot(
     assert not select.together(one, again[0])
 
 
+def test_files_take_turns_each_in_processes_of_its_own(bench: Bench, phone: fake.Phone, tmp_path: Path) -> None:
+    other, third = (Path(shutil.copy(TINY, tmp_path / name)) for name in ("other.ptl", "third.ptl"))
+    bench.phone.config = QUICK.changed(iterations=50, profile=True)
+    taken = session.measure(bench.phone, [Request(each, role=each.stem) for each in (TINY, other, third)])
+    for result in taken.results.values():
+        assert [len(item.samples_ns) for item in result.measurements] == [50]
+        assert result.operators
+    order = [event.role for event in bench.of(LatencySample) if isinstance(event, LatencySample)]
+    for begun in range(0, 150, 30):
+        block = order[begun : begun + 30]
+        assert {name: block.count(name) for name in block} == {"tiny": 10, "other": 10, "third": 10}
+    for name in ("tiny", "other", "third"):
+        samples = [one for one in bench.of(LatencySample) if isinstance(one, LatencySample) and one.role == name]
+        assert [one.index for one in samples] == list(range(50)), "counted over all rounds"
+    asked = [line for line in (phone.root / "state/arguments").read_text().splitlines() if "--model" in line]
+    assert len(asked) == 15
+    assert sum("--profile" in line for line in asked) == 3, "operators are timed in the first round only"
+    assert [event.stage for event in bench.of(StageStarted) if isinstance(event, StageStarted)] == [
+        *["check", "push"] * 3,
+        "cool",
+        "measure",
+    ]
+    assert phone.left_behind() == []
+
+
+def test_a_file_that_crashes_in_its_turn_leaves_the_others_theirs(
+    bench: Bench, phone: fake.Phone, tmp_path: Path
+) -> None:
+    other = Path(shutil.copy(TINY, tmp_path / "other.ptl"))
+    assert bench.phone.kit
+    crash = 'tail -2 "$state/arguments" | grep -q other.ptl && exit 1'
+    bench.phone.kit.program.write_text(PROGRAM.replace("BODY", crash))
+    taken = session.measure(bench.phone, [Request(TINY), Request(other)])
+    assert [*taken.results] == [TINY]
+    assert len(taken.results[TINY].measurements[0].samples_ns) == 12
+    assert [*taken.failures] == [other]
+    assert taken.error is None
+
+
+def test_what_a_phone_says_it_holds_before_the_file_is_not_the_files(bench: Bench) -> None:
+    start = """echo '{"type":"memory","phase":"start","peak_rss_bytes":4000000,"rss_bytes":3500000}'"""
+    assert bench.phone.kit
+    bench.phone.kit.program.write_text(PROGRAM.replace("BODY", start))
+    (found,) = bench.phone.bench(Request(TINY)).measurements
+    assert (found.base_rss_bytes, found.peak_rss_bytes, found.memory_bytes) == (3_500_000, 9_000_000, 5_500_000)
+
+
 def test_all_problems_are_told_at_once_and_nothing_is_pushed(bench: Bench, phone: fake.Phone, daemon: Adbd) -> None:
     assert bench.phone.kit
     poor = runtime(operators={"aten::gelu": 1, "aten::linear": 2}, bytecode_max=7)

@@ -65,14 +65,16 @@ def test_heat_is_told_as_far_as_the_phone_tells(run: PhoneRun) -> None:
 
 def test_each_file_and_number_of_threads_is_a_series_of_its_own(run: PhoneRun) -> None:
     one = target(run)
-    for role in ("compressed", "/x/other.ptl"):
-        run.apply([stage(one.id, "check")])
-        for _ in range(2):
-            run.apply([stage(one.id, "cool"), stage(one.id, "measure"), *samples(one.id, 5, role=role)])
+    run.apply(stage(one.id, name) for name in ("check", "push", "check", "push"))
+    for _ in range(2):
+        run.apply([stage(one.id, "cool"), stage(one.id, "measure")])
+        assert "2 files in turns" in one.words
+        for role in ("compressed", "/x/other.ptl"):
+            run.apply(samples(one.id, 5, role=role))
     assert [series.name for series in run.series.values()] == [
         "Pixel 7, Compressed, 1 thread",
-        "Pixel 7, Compressed, 4 threads",
         "Pixel 7, other.ptl, 1 thread",
+        "Pixel 7, Compressed, 4 threads",
         "Pixel 7, other.ptl, 4 threads",
     ]
     assert all(len(series.samples) == 5 for series in run.series.values())

@@ -11,13 +11,13 @@ BLOCK = 5  # inferences in a turn, before which a file has to settle
 T = TypeVar("T")
 
 
-def rounds(files: Sequence[T], *, iterations: int) -> Iterator[list[tuple[T, int]]]:
+def rounds(files: Sequence[T], *, iterations: int, block: int = BLOCK) -> Iterator[list[tuple[T, int]]]:
     """For each round of the loop: who is measured, one after the other, and how many inferences of each count.
 
-    Each file makes ``iterations`` inferences, at most ``BLOCK`` a round. The order is drawn anew for each round, so
+    Each file makes ``iterations`` inferences, at most ``block`` a round. The order is drawn anew for each round, so
     nobody always follows the same neighbour.
     """
     drawing = random.Random(0)  # noqa: S311
-    for begun in range(0, iterations, BLOCK):
-        count = min(BLOCK, iterations - begun)
+    for begun in range(0, iterations, block):
+        count = min(block, iterations - begun)
         yield [(file, count) for file in drawing.sample(files, len(files))]
