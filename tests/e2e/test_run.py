@@ -175,6 +175,18 @@ def test_a_second_run_takes_everything_over(whole: Path) -> None:
     assert lasting(whole) == before
 
 
+def test_measuring_again_repeats_nothing_else(whole: Path) -> None:
+    before, first = lasting(whole), only_record(whole).variants[0].measurements[0].loop
+    again = pqv("run", whole, "--measure-again", "--json", folder=whole.parent)
+    assert again.returncode == 0, again.stderr
+    finished = [event for event in said(again.stdout) if isinstance(event, events.StageFinished)]
+    assert {event.stage for event in finished if not event.cached} == {"benchmark", "profile"}
+    assert lasting(whole) == before
+    loops = {item.loop for variant in only_record(whole).variants for item in variant.measurements}
+    assert len(loops) == 1
+    assert loops != {first}
+
+
 def test_bench_measures_the_files_of_a_run(whole: Path) -> None:
     folder = projects.runs_directory(whole) / only_record(whole).id
     files = sorted(folder.glob("*.ptl"))[:1]
