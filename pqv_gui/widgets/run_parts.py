@@ -209,7 +209,7 @@ class ResultCards(QWidget):
 
     def _amber(self) -> Card:
         self.unsteady = Card(gap=0.3)
-        self.unsteady.setProperty("role", "amber")
+        self.unsteady.setProperty("role", "caution")
         line = row(gap=0.8)
         words = column(gap=0.2)
         words.addWidget(label(f"⚠ {tr('Unsteady: do not trust these latencies.')}", "amber"))
