@@ -80,6 +80,18 @@ def test_every_file_is_measured_in_the_same_loop(file: Path) -> None:
     assert sorted(turns[:10]) == ["a"] * 5 + ["b"] * 5
 
 
+def test_a_model_costs_the_memory_of_its_weights_and_not_that_of_the_code_that_runs_it(tmp_path: Path) -> None:
+    model, weights = nn.Sequential(*(nn.Linear(400, 400) for _ in range(10))).eval(), 10 * 400 * 401 * 4
+    lite_writer.save(model, tmp_path / "b.ptl", example=torch.zeros(1, 400), passes="freeze", description={})
+    found = benchmark.measure(
+        [LiteFile(key="b", path=str(tmp_path / "b.ptl"))], plan(input_shape=(1, 400)), context=quiet()
+    )
+    [item] = found["b"]
+    assert item.peak_rss_bytes is not None
+    assert item.base_rss_bytes is not None
+    assert weights < item.peak_rss_bytes - item.base_rss_bytes < 3 * weights
+
+
 def test_the_time_of_operators_covers_the_inference(file: Path) -> None:
     with LiteClient(policy="", threads=1, context=quiet()) as client:
         client.load(LiteFile(key="a", path=str(file)), input_shape=SHAPE)
