@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pickle
 import re
+import struct
 import warnings
 import zipfile
+import zlib
 from collections import OrderedDict
 from pathlib import Path
 from typing import Any
@@ -60,8 +62,8 @@ def _one(path: Path) -> Any:
 
 
 _DAMAGE = (
-    *(RuntimeError, EOFError, ValueError, LookupError, AttributeError, TypeError, AssertionError, OverflowError),
-    *(zipfile.BadZipFile, NotImplementedError),
+    *(RuntimeError, EOFError, ValueError, LookupError, AttributeError, TypeError, AssertionError),
+    *(ArithmeticError, BufferError, struct.error, zlib.error, zipfile.BadZipFile, NotImplementedError),
 )
 
 

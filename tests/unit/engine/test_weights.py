@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import collections
+import contextlib
 import json
 import pathlib
 import pickle
+import random
 import types
 import zipfile
 from collections.abc import Callable
@@ -382,3 +384,18 @@ def test_a_legacy_file_that_claims_a_huge_tensor_ends_in_a_sentence(tmp_path: Pa
     (tmp_path / "a.pth").write_bytes(content.replace(seven, claimed))
     with pytest.raises(ModelError, match="not enough memory"):
         reading.read(tmp_path / "a.pth")
+
+
+@pytest.mark.parametrize("is_zip", [True, False])
+def test_a_file_that_is_cut_anywhere_or_holds_a_wrong_byte_is_refused_or_read(tmp_path: Path, is_zip: bool) -> None:
+    path = tmp_path / "a.pth"
+    torch.save({"a": torch.zeros(3), "größe": [1, 2.5]}, path, _use_new_zipfile_serialization=is_zip)
+    whole = path.read_bytes()
+    drawing = random.Random(0)
+    places = drawing.sample(range(len(whole)), min(250, len(whole)))
+    for place in places:
+        wrong = whole[:place] + bytes([drawing.randrange(256)]) + whole[place + 1 :]
+        for data in (whole[:place], wrong):
+            path.write_bytes(data)
+            with contextlib.suppress(ModelError):
+                reading.read(path)
