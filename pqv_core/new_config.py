@@ -107,7 +107,7 @@ def check(config: RunConfig, *, project: Path) -> None:
 def _check_settings(config: RunConfig, *, project: Path) -> None:
     entry = catalog.load().get(config.model.name)
     if problem := argument_problem(config.model.arguments):
-        raise UsageError(problem, action="Remove it from the model's arguments.")
+        raise UsageError(problem, action="Change the model's arguments.")
     why_not = predict.obstacle(entry, config.prune) if config.prune.enabled else ""
     if why_not:
         raise UsageError(why_not, action="Prune other parts, or do without pruning (--no-prune).")

@@ -10,6 +10,9 @@ from pydantic import Field, field_validator, model_validator
 from pqv_core.config.base import Config, PathText
 
 WeightsSource = Literal["random", "pretrained", "file"]
+MAX_CHANNELS = 1024
+IMAGE_CHANNELS = (1, 3, 4)
+"""Channels that images can be read with: grey, RGB, and any four as they are. Noise has as many as are asked for."""
 Argument = str | int | float | bool | None
 # Of timm.create_model: they bring weights or a description in from elsewhere, or make another kind of model.
 RESERVED_ARGUMENTS = frozenset(
@@ -20,16 +23,21 @@ RESERVED_ARGUMENTS = frozenset(
     )
 )
 
+# Beyond what anybody builds: making the model would fill the memory, or go on for hours, before timm or torch refuses.
+_HIGHEST = {"depth": 1_000, "img_size": 8_192}
+_HIGHEST_OF_OTHERS = 1_000_000
+
 
 def argument_problem(arguments: Mapping[str, Argument]) -> str:
     """Why a model cannot be made with these arguments; empty where nothing speaks against them."""
     refused = sorted(RESERVED_ARGUMENTS & set(arguments))
-    return f"The argument {refused[0]} cannot be given to a model here." if refused else ""
-
-
-MAX_CHANNELS = 1024
-IMAGE_CHANNELS = (1, 3, 4)
-"""Channels that images can be read with: grey, RGB, and any four as they are. Noise has as many as are asked for."""
+    if refused:
+        return f"The argument {refused[0]} cannot be given to a model here."
+    for name, value in sorted(arguments.items()):
+        highest = _HIGHEST.get(name, _HIGHEST_OF_OTHERS)
+        if isinstance(value, (int, float)) and not abs(value) <= highest:  # nor is NaN
+            return f"The argument {name} is {value:,}, but no model has more than {highest:,}."
+    return ""
 
 
 class ModelConfig(Config):

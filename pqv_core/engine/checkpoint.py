@@ -23,6 +23,9 @@ from pqv_core.errors import ModelError
 
 FORMAT = 1
 _PLAIN = (bool, int, float, str)
+_REFUSALS = (
+    *(RuntimeError, TypeError, ValueError, AssertionError, LookupError, AttributeError, ArithmeticError, MemoryError),
+)  # what timm and torch raise of arguments that do not go together
 
 
 class Base(BaseModel):
@@ -46,7 +49,7 @@ class Base(BaseModel):
         """
         try:
             return self.made(pretrained=False)
-        except (RuntimeError, TypeError, ValueError, AssertionError, LookupError, AttributeError, MemoryError) as error:
+        except _REFUSALS as error:
             raise ModelError(
                 f"The model {self.name} cannot be made with these settings: {_first_line(error)}",
                 action="Check the model's name and arguments.",
@@ -65,7 +68,7 @@ class Base(BaseModel):
         registry.require_known(self.name)
         problem = argument_problem(self.arguments)
         if problem:
-            raise ModelError(problem, action="Remove it from the model's arguments.")
+            raise ModelError(problem, action="Change the model's arguments.")
         model: nn.Module = timm.create_model(self.name, pretrained=pretrained, **self.keywords)
         published: dict[str, Any] = cast(Any, model).pretrained_cfg
         channels, height, width = published["input_size"]

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from pqv_core.config import PruneConfig, RunConfig, setting_names, with_setting
+from pqv_core.config.model import argument_problem
 from pqv_core.config.prune import IMPORTANCES
 from pqv_core.config.quantize import ENGINES, PRECISIONS
 from pqv_core.errors import ConfigError
@@ -168,3 +169,9 @@ def test_every_choice_has_words_for_a_person() -> None:
         (info.label, info.sentence) for table in (IMPORTANCES, PRECISIONS, ENGINES) for info in table.values()
     ]
     assert all(label and sentence.endswith(".") for label, sentence in described)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, 1_000_001])
+def test_an_argument_beyond_any_model_is_named(value: float) -> None:
+    assert "The argument drop_rate is" in argument_problem({"depth": 12, "drop_rate": value, "act": "gelu"})
+    assert argument_problem({"depth": 1_000, "drop_rate": 1_000_000, "act": None}) == ""

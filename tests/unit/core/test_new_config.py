@@ -138,6 +138,8 @@ def test_another_kind_of_file_is_named_before_a_run(tmp_path: Path) -> None:
     [
         ({"model": "hf-hub:timm/vit_tiny_patch16_224"}, ModelError, "no transformer named"),
         ({"settings": ("model.arguments.pretrained_cfg=own",)}, UsageError, "pretrained_cfg"),
+        ({"settings": ("model.arguments.depth=1001",)}, UsageError, "no model has more than 1,000"),
+        ({"settings": ("model.arguments.embed_dim=1000001",)}, UsageError, "no model has more than 1,000,000"),
         ({"model": "deit_smal_patch16_224"}, ModelError, "deit_small_patch16_224"),
         ({"pretrained": True, "random": True}, UsageError, "exclude"),
         ({"prune": False, "ratio": 0.5}, UsageError, "--no-prune"),

@@ -91,6 +91,12 @@ def test_a_name_of_elsewhere_never_reaches_timm(
     assert asked == []
 
 
+@pytest.mark.parametrize("arguments", [{"num_heads": 0}, {"embed_dim": -3}, {"depth": "three"}, {"embed_dim": 7}])
+def test_arguments_that_do_not_go_together_end_in_a_sentence(arguments: dict[str, Any]) -> None:
+    with pytest.raises(ModelError, match="cannot be made with these settings"):
+        checkpoint.Base(name="vit_tiny_patch16_224", arguments=arguments).create()
+
+
 @pytest.mark.parametrize("argument", sorted(RESERVED_ARGUMENTS))
 def test_published_weights_take_no_argument_that_leads_elsewhere(argument: str, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=f"The argument {argument} cannot be given"):
