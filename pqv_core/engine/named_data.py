@@ -7,12 +7,14 @@ order; the classes of ImageNet get its synsets' names, by which a published head
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import platformdirs
+from filelock import FileLock, Timeout
 from PIL import Image
 from timm.data.dataset_factory import create_dataset
 from timm.data.imagenet_info import ImageNetInfo
@@ -25,6 +27,7 @@ SPLITS = {"train": ("train",), "val": ("validation", "val", "test")}
 _PACKAGES = {"hfds": "datasets", "hfids": "datasets", "tfds": "tensorflow-datasets", "wds": "webdataset"}
 _IMAGENET = 1000
 _TOLD_EVERY = 10_000
+_LOOK_S = 0.2
 _UNSAFE = re.compile(r"[^-+()\w, ]")
 
 
@@ -45,17 +48,37 @@ def folder(name: str, which: str, *, root: Path | None, context: Context) -> Pat
     place = cache / re.sub(r"[^\w.-]", "_", name) / which
     if place.exists():
         return place
-    context.log(f"Getting {name}.")
     part = place.with_name(f".{which}.part")
-    remove_folder(part)
     try:
-        part.mkdir(parents=True)
-        data = _opened(name, which, root or cache / "sources")
-        _write(data, part, context)
-        move(part, place)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with _alone(place.with_name(f".{which}.lock"), name, context):
+            if not place.exists():  # another run may have made it meanwhile
+                context.log(f"Getting {name}.")
+                remove_folder(part)
+                part.mkdir()
+                _write(_opened(name, which, root or cache / "sources"), part, context)
+                move(part, place)
     except OSError as error:
         raise from_os_error(error, part) from error
     return place
+
+
+@contextlib.contextmanager
+def _alone(path: Path, name: str, context: Context) -> Iterator[None]:
+    """Hold the lock at ``path``, so that two runs do not get the same data set; the second waits."""
+    lock, told = FileLock(path), False
+    while not lock.is_locked:
+        context.check_cancelled()
+        try:
+            lock.acquire(timeout=_LOOK_S)
+        except Timeout:
+            if not told:
+                context.log(f"Waiting for another run, which gets {name}.")
+            told = True
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _opened(name: str, which: str, root: Path) -> Any:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from filelock import FileLock
 from PIL import Image
 
 from pqv_core import dataset
@@ -15,6 +16,7 @@ from pqv_core.config import DataConfig, RunConfig
 from pqv_core.engine import named_data
 from pqv_core.engine.stages import Work
 from pqv_core.errors import Cancelled, DataError
+from pqv_core.events import Event
 from tests.fakes.training import Recorder
 
 EACH = 3
@@ -72,12 +74,27 @@ def test_a_long_writing_is_told_of_now_and_then(
     assert recorder.lines == ["Getting torch/mnist.", *told]
 
 
-def test_what_was_half_written_is_written_again(root: Path) -> None:
-    recorder = Recorder()
-    recorder.context.cancelled.set()
+def test_what_was_half_written_is_written_again(root: Path, cache: Path) -> None:
+    recorder = Recorder(also=lambda event: recorder.context.cancelled.set())  # while it gets them
     with pytest.raises(Cancelled):
         folder("train", root, recorder)
+    assert recorder.lines == ["Getting torch/mnist."]
     assert dataset.listing(folder("train", root)).counts == (EACH,) * 10
+
+
+def test_a_second_run_waits_for_the_one_that_gets_it_and_takes_what_that_made(root: Path, cache: Path) -> None:
+    made = folder("train", root)
+    away = made.with_name("away")
+    made.rename(away)
+
+    def has_waited(_: Event) -> None:
+        away.rename(made)
+        lock.release()
+
+    recorder = Recorder(also=has_waited)
+    with FileLock(made.with_name(".train.lock")) as lock:
+        assert folder("train", root, recorder) == made
+    assert recorder.lines == ["Waiting for another run, which gets torch/mnist."]
 
 
 @pytest.mark.parametrize(
