@@ -9,9 +9,9 @@ import sys
 from collections.abc import Callable, Iterator
 from types import FrameType
 
-from pqv_core import cli_progress
+from pqv_core import cli_progress, plan
 from pqv_core.events import Finished, encode
-from pqv_core.job import Job
+from pqv_core.job import Job, RunJob
 from pqv_core.worker_client import Worker
 
 _ENDING = b"\nEnding the job ... (Ctrl-C again: at once)\n"
@@ -22,7 +22,8 @@ def do(job: Job, *, as_json: bool, worker: Callable[[Job], Worker] = Worker) -> 
 
     The first Ctrl-C asks for the end, the second kills. With ``as_json`` every event is a line on standard output.
     """
-    with worker(job) as working, _ending(working), cli_progress.view() as view:
+    planned = plan.of(job) if isinstance(job, RunJob) else ()
+    with worker(job) as working, _ending(working), cli_progress.view(planned) as view:
         for event in working.events():
             if as_json:
                 print(encode(event), flush=True)

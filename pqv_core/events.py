@@ -27,7 +27,7 @@ class Event(BaseModel):
 
 
 class JobStarted(Event):
-    """The worker has read its job. ``stages`` are the names of all stages to come, in order."""
+    """A run begins. ``stages`` are the names of the stages that it will do or take over, in order."""
 
     type: Literal["job_started"] = "job_started"
     stages: tuple[str, ...] = ()
@@ -35,7 +35,7 @@ class JobStarted(Event):
 
 
 class StageStarted(Event):
-    """A stage begins; ``index`` counts from 0."""
+    """A stage begins; ``index`` counts from 0 and ``total`` the stages of ``JobStarted``."""
 
     type: Literal["stage_started"] = "stage_started"
     stage: str
@@ -44,23 +44,44 @@ class StageStarted(Event):
 
 
 class StageFinished(Event):
-    """A stage is complete; ``cached`` when an earlier result with the same inputs was taken over."""
+    """A stage is complete; ``cached`` when an earlier result with the same inputs was taken over.
+
+    ``said`` is what came of it, in a few words.
+    """
 
     type: Literal["stage_finished"] = "stage_finished"
     stage: str
     seconds: float
     cached: bool = False
+    said: str = ""
 
 
 class Progress(Event):
-    """Work done inside the running stage; ``seconds_left`` is an estimate, absent until there is one."""
+    """Work done inside the running stage.
+
+    Attributes:
+        done: Of ``total``; both are 0 where only ``part`` is told.
+        unit: What is counted, in the plural.
+        part: What the stage is at, where it has several parts: a key of ``labels.PARTS``.
+        share: Of the whole stage that is done; absent where ``done`` counts all of it.
+        seconds_left: An estimate, absent until there is one.
+    """
 
     type: Literal["progress"] = "progress"
     stage: str
     done: int
     total: int
     unit: str = ""
+    part: str = ""
+    share: float | None = None
     seconds_left: float | None = None
+
+    @property
+    def done_share(self) -> float | None:
+        """How much of the stage is done, from 0 to 1; None where that is not told."""
+        if self.share is not None:
+            return self.share
+        return self.done / self.total if self.total > 0 else None
 
 
 class Metric(Event):

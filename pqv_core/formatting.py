@@ -6,6 +6,7 @@ Used by the command line and by the window.
 from __future__ import annotations
 
 import math
+from datetime import datetime
 
 _COUNT_UNITS = (("G", 1e9), ("M", 1e6), ("k", 1e3))
 _SIZE_UNITS = (("GB", 1e9), ("MB", 1e6), ("kB", 1e3))
@@ -109,6 +110,11 @@ def duration(seconds: float) -> str:
         return f"{minutes} min {rest} s" if rest else f"{minutes} min"
     hours, minutes = divmod(round(seconds / 60), 60)
     return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+
+
+def clock(moment: datetime) -> str:
+    """A time of the day: ``14:02:11``."""
+    return f"{moment:%H:%M:%S}"
 
 
 def time_left(seconds: float) -> str:

@@ -1,7 +1,9 @@
-"""What a person reads for the names of stages and roles."""
+"""What a person reads for the names of stages and roles, and while a stage is at work."""
 
 from __future__ import annotations
 
+from pqv_core import formatting
+from pqv_core.events import Progress, StageFinished
 from pqv_core.results import LOCAL
 
 STAGES = {
@@ -23,6 +25,58 @@ STAGES = {
     "compare": "Compare the answers",
 }
 
+DOING = {
+    "start": "Starting",
+    "load": "Loading the model",
+    "evaluate": "Measuring the accuracy before",
+    "sparsify": "Training sparsely",
+    "prune": "Pruning",
+    "finetune": "Fine-tuning",
+    "evaluate_pruned": "Measuring the accuracy after pruning",
+    "sensitivity": "Looking at each layer",
+    "export": "Exporting",
+    "verify": "Verifying",
+    "benchmark": "Measuring latency",
+    "profile": "Timing the operators",
+    "answer": "This computer computes the answers to compare with",
+    "check": "Checking the phone",
+    "push": "Pushing",
+    "cool": "Cooling down",
+    "measure": "Measuring",
+    "compare": "Comparing the answers",
+}
+"""What a stage does, in the present tense."""
+
+PARTS = {
+    "python": "Starting Python",
+    "torch": "Loading PyTorch",
+    "next": "Preparing the next stage",
+    "images": "Looking through the images",
+    "calibrate": "Reading calibration images",
+    "paper_fp32": "Writing the paper’s FP32 file",
+    "fast_fp32": "Finding the fastest FP32 file",
+    "pruned_fp32": "Writing the pruned FP32 file",
+    "quantize": "Quantizing",
+    "compressed": "Finding the fastest compressed file",
+    "spare": "Choosing layers to leave in floating point",
+    "parity": "Comparing the answers of the files",
+    "accuracy": "Verifying",
+    "prepare": "Preparing the measuring",
+}
+"""What a stage of several parts is at, in the present tense."""
+
+UNITS = {
+    "images": "image",
+    "files": "file",
+    "steps": "step",
+    "layers": "layer",
+    "inferences": "inference",
+    "iterations": "iteration",
+    "candidates": "candidate",
+    "answers": "answer",
+}
+"""What is counted one by one, in the singular."""
+
 ROLES = {
     "paper_fp32": "FP32, paper’s baseline",
     "fast_fp32": "FP32, fastest",
@@ -34,6 +88,33 @@ ROLES = {
 def stage(name: str) -> str:
     """Name of a stage."""
     return STAGES.get(name, _plain(name))
+
+
+def doing(name: str, part: str = "") -> str:
+    """What a stage, or a part of it, does now: ``Verifying``."""
+    return PARTS.get(part) or DOING.get(name, stage(name))
+
+
+def counted(done: int, total: int, unit: str) -> str:
+    """How far something is: ``image 209 of 355``, ``12.0 MB of 30.0 MB``; empty where nothing is counted."""
+    if total <= 0:
+        return ""
+    if unit == "bytes":
+        return f"{formatting.size(done)} of {formatting.size(total)}"
+    one = UNITS.get(unit)
+    count = f"{done:,} of {total:,}"
+    return f"{one} {count}" if one else f"{count} {unit}".strip()
+
+
+def activity(at: Progress) -> str:
+    """What goes on and how far it is: ``Verifying: image 209 of 355``."""
+    return ": ".join(part for part in (doing(at.stage, at.part), counted(at.done, at.total, at.unit)) if part)
+
+
+def finished(event: StageFinished) -> str:
+    """A stage that is complete, with its time and what came of it: ``Prune: 12.4 M parameters (3.20 s)``."""
+    how = "taken over" if event.cached else formatting.duration(event.seconds)
+    return f"{stage(event.stage)}: {event.said} ({how})" if event.said else f"{stage(event.stage)}: {how}"
 
 
 def role(name: str) -> str:

@@ -205,7 +205,8 @@ class Worker:
         if not self._stage:
             return "The job"
         at = self._progress
-        done = f", after {at.done:,} of {at.total:,} {at.unit}".rstrip() + "," if at is not None else ""
+        told = at is not None and at.total > 0
+        done = f", after {at.done:,} of {at.total:,} {at.unit}".rstrip() + "," if at is not None and told else ""
         return f"“{labels.stage(self._stage)}”{done}"
 
     def _give_up(self, sentence: str) -> None:

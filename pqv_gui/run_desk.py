@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QTimer, Signal
 
+from pqv_core import plan, results, runs
 from pqv_core import project as projects
-from pqv_core import results, runs
 from pqv_core.config import RunConfig
 from pqv_core.errors import ErrorInfo
 from pqv_core.events import Event, Finished
 from pqv_core.job import RunJob
+from pqv_core.plan import Planned
 from pqv_core.project import QueuedRun
 from pqv_gui.jobs import JobRunner, Progressing, Tasks
 from pqv_gui.viewmodels import run
 from pqv_gui.viewmodels.queue import Ended, RunQueue
 from pqv_gui.viewmodels.run import RunView
 from pqv_gui.viewmodels.session import Session
+
+_TICK_MS = 500  # how often time left and bar move on where the worker says nothing
 
 
 class RunDesk(QObject):
@@ -47,6 +50,10 @@ class RunDesk(QObject):
         self.queue = RunQueue(session)
         self.jobs = JobRunner(self, command=command)
         self._item = QueuedRun(config=session.config)  # the run that was begun last
+        self._ticking = QTimer(self)
+        self._ticking.setInterval(_TICK_MS)
+        self._ticking.timeout.connect(self.view.tick)
+        self.jobs.active_changed.connect(lambda active: self._ticking.start() if active else self._ticking.stop())
         self.view.subscribe(self.changed.emit)
         self.queue.subscribe(self.changed.emit)
         self.jobs.batch.connect(self._on_batch)
@@ -144,23 +151,25 @@ class RunDesk(QObject):
         path = self._session.path
         assert path is not None
         self._item = item
-        self.view.begin("")
+        self.view.begin("", [Planned(name, 1.0) for name in plan.stages(item.config)])
 
-        def done(job: RunJob) -> None:
+        def work(_: Progressing) -> tuple[RunJob, tuple[Planned, ...]]:
+            job = runs.job(path, config=item.config, fresh=item.fresh, run=item.run, remeasure=item.remeasure)
+            return job, plan.of(job)
+
+        def done(found: tuple[RunJob, tuple[Planned, ...]]) -> None:
+            job, planned = found
             if self.view.state == "cancelling":
                 self.queue.hold("cancelled")
                 self.view.stopped_early()
             else:
-                self.view.begin(job.run)
+                self.view.begin(job.run, planned)
                 self.jobs.start(job)
 
         def failed(error: ErrorInfo) -> None:
             self.queue.hold("failed")
             self.view.reset()
             self.failed.emit(error)
-
-        def work(_: Progressing) -> RunJob:
-            return runs.job(path, config=item.config, fresh=item.fresh, run=item.run, remeasure=item.remeasure)
 
         self._tasks.start(work, done=done, failed=failed)
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from statistics import median
 from typing import TypeVar
 
+import torch
 from torch import Tensor
 
 from pqv_core import measuring_lock, wait_policy
@@ -32,7 +33,9 @@ MIN_ITERATIONS = 5
 T = TypeVar("T")
 Answer = Callable[[Tensor], Tensor]
 _STARTED_AT_ONCE = 4  # starting takes longer than what each does first
+_ASKED_AT_ONCE = 8
 _TRIALS, _TRIAL_INFERENCES, _TRIAL_S = 4, 3, 5.0
+_PREPARING = 0.3  # share of the whole, about
 _CLEARLY = 3.0  # as many times as long: no disturbance of three inferences
 
 
@@ -155,10 +158,15 @@ def answers(
     Raises:
         BenchmarkError: A file could not be run, or the process died.
     """
-    found = {}
+    found, total = {}, len(files) * len(inputs)
     with _answering(threads, scratch, context) as ask:
-        for file in files:
-            found[file.key] = ask(file)(inputs)
+        for number, file in enumerate(files):
+            answer, parts = ask(file), []
+            for group in inputs.split(_ASKED_AT_ONCE):
+                parts.append(answer(group))
+                done = number * len(inputs) + sum(map(len, parts))
+                context.progress(done, total, unit="answers")
+            found[file.key] = torch.cat(parts)
     return found
 
 
@@ -202,24 +210,33 @@ def _turn(context: Context) -> contextlib.AbstractContextManager[None]:
 def _time(files: Sequence[LiteFile], plan: Plan, *, context: Context, live: bool) -> dict[str, list[Timing]]:
     """By key, what one loop gave: under the wait policy that a short trial found quicker, first of all."""
     with contextlib.ExitStack() as stack:
-        timed = {file.key: some for file, some in _prepared(stack, files, plan, context)}
-        entries = [(key, timing, client) for key, some in timed.items() for timing, client in some]
-        total, done = len(entries) * plan.iterations, 0
-        context.enter(context.stage)  # what is left is reckoned from here
-        began = time.monotonic()
-        for number, turns in enumerate(rounds(entries, iterations=plan.iterations)):
-            spent = time.monotonic() - began
-            least = all(len(timing.samples_ns) >= plan.min_iterations for _, timing, _ in entries)
-            if number and least and spent + spent / number > plan.max_seconds:
-                break
-            for (key, timing, client), count in turns:
-                taken = client.turn(count)
-                if live and timing is timed[key][0][0]:
-                    _tell(context, key, taken, begun=len(timing.samples_ns))
-                timing.samples_ns += taken
-                done += count
-                context.progress(done, total, unit="inferences")
+        timed: dict[str, list[tuple[Timing, LiteClient]]] = {}
+        with context.part(context.within or "prepare", 0.0, _PREPARING):
+            for file, some in _prepared(stack, files, plan, context):
+                timed[file.key] = some
+                context.progress(len(timed), len(files), unit="files" if live else "candidates")
+        with context.part(context.within, _PREPARING, 1.0):
+            _loop(timed, plan, context=context, live=live)
     return {key: [timing for timing, _ in some] for key, some in timed.items()}
+
+
+def _loop(timed: dict[str, list[tuple[Timing, LiteClient]]], plan: Plan, *, context: Context, live: bool) -> None:
+    entries = [(key, timing, client) for key, some in timed.items() for timing, client in some]
+    total, done = len(entries) * plan.iterations, 0
+    began = time.monotonic()
+    for number, turns in enumerate(rounds(entries, iterations=plan.iterations)):
+        spent = time.monotonic() - began
+        least = all(len(timing.samples_ns) >= plan.min_iterations for _, timing, _ in entries)
+        if number and least and spent + spent / number > plan.max_seconds:
+            break
+        for (key, timing, client), count in turns:
+            taken = client.turn(count)
+            if live and timing is timed[key][0][0]:
+                _tell(context, key, taken, begun=len(timing.samples_ns))
+            timing.samples_ns += taken
+            done += count
+            share = max(done / total, (time.monotonic() - began) / max(plan.max_seconds, 1e-3))
+            context.progress(done, total, unit="inferences", share=share)
 
 
 def _tell(context: Context, key: str, taken: Sequence[int], *, begun: int) -> None:

@@ -104,16 +104,17 @@ class _Exporter:
         if self.config.quantize.uses_engine:
             self.target.engines(self.config.quantize.engine)  # an engine that is missing is said before the work
         dense, final = self.target.prepare(dense), self.target.prepare(final)
-        paper = self._write("paper_fp32", dense, "paper_fp32.ptl", passes="mobile")
-        self.context.progress(1, 4, unit="files")
+        part = self.context.part
+        with part("paper_fp32", 0.05, 0.15):
+            paper = self._write("paper_fp32", dense, "paper_fp32.ptl", passes="mobile")
         dense, final = leave_out_unread_tokens(dense), leave_out_unread_tokens(final)
-        fast = self._fastest_fp32(dense, paper)
-        self.context.progress(2, 4, unit="files")
+        with part("fast_fp32", 0.15, 0.45):
+            fast = self._fastest_fp32(dense, paper)
         passes: Any = fast.passes
-        pruned = self._write("pruned_fp32", final, "pruned_fp32.ptl", passes=passes)
-        self.context.progress(3, 4, unit="files")
-        compressed = self._compressed(final, pruned, batches)
-        self.context.progress(4, 4, unit="files")
+        with part("pruned_fp32", 0.45, 0.5):
+            pruned = self._write("pruned_fp32", final, "pruned_fp32.ptl", passes=passes)
+        with part("compressed", 0.5, 1.0):
+            compressed = self._compressed(final, pruned, batches)
         return [paper, fast, pruned, compressed]
 
     def _write(
@@ -191,7 +192,8 @@ class _Exporter:
 
     def _compressed(self, final: nn.Module, pruned: Artefact, batches: Sequence[Tensor]) -> Artefact:
         config = self.config.quantize
-        model = quantize(final, config.precision, keep=config.keep, observer=config.observer, batches=batches)
+        with self.context.part("quantize", 0.0, 0.1):
+            model = quantize(final, config.precision, keep=config.keep, observer=config.observer, batches=batches)
         if not config.uses_engine:
             passes: Any = pruned.passes if config.precision == "fp32" else "freeze"
             name = self._name(NO_ENGINE)
@@ -281,4 +283,5 @@ class _Exporter:
             iterations=_CHOICE_ITERATIONS,
             max_seconds=_CHOICE_SECONDS,
         )
-        return benchmark.samples(files, plan, context=self.context)
+        with self.context.part(self.context.within, 0.1, 0.95):  # the candidates have been written before
+            return benchmark.samples(files, plan, context=self.context)

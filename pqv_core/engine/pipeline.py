@@ -19,8 +19,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from pqv_core import plan, results, runs
 from pqv_core import project as projects
-from pqv_core import results, runs
+from pqv_core.config import RunConfig
 from pqv_core.engine import crew, environment, stages
 from pqv_core.engine.context import Context
 from pqv_core.engine.readers import Readers
@@ -50,9 +51,14 @@ def run(job: RunJob, context: Context) -> None:
     with runs.claimed(directory, waiting=waiting):
         with runs.arranging(directory.parent, waiting=waiting):
             _clear_half_written(directory)
-        context.send(JobStarted(run=job.run, stages=tuple(stage.name for stage in STAGES), directory=str(directory)))
+        context.send(JobStarted(run=job.run, stages=planned(job.config), directory=str(directory)))
         with Readers(job.config.data.readers, sharing=crew.size_here()) as context.readers:
             Pipeline(project, directory, Work(project, job.config, context), job).run()
+
+
+def planned(config: RunConfig) -> tuple[str, ...]:
+    """Names of the stages that a run with these settings does or takes over, in order."""
+    return tuple(stage.name for stage in STAGES if plan.is_needed(stage.name, config))
 
 
 def _clear_half_written(directory: Path) -> None:
@@ -109,6 +115,7 @@ class Pipeline:
         self.fresh, self.remeasure = job.fresh, job.remeasure
         self.siblings = projects.runs_directory(project)
         self.waiting = _Waiting(work.context)
+        self.planned = planned(work.config)
         self.elsewhere: dict[str, tuple[Measurement, ...]] = {}
         self.earlier_export = ""
         described = environment.describe(threads=work.config.measure.threads or environment.default_threads())
@@ -140,7 +147,10 @@ class Pipeline:
             state="running",
             config=config,
             environment=described,
-            stages=tuple(StageRecord(name=stage.name, state="waiting") for stage in STAGES),
+            stages=tuple(
+                StageRecord(name=stage.name, state="waiting" if stage.name in self.planned else "skipped")
+                for stage in STAGES
+            ),
             variants=variants,
         )
 
@@ -186,7 +196,8 @@ class Pipeline:
                 self._mark(index, record.model_copy(update={"state": "skipped"}))
                 return
             record = record.model_copy(update={"inputs_hash": stage.key(inputs)})
-            self.context.send(StageStarted(run=self.context.run, stage=stage.name, index=index, total=len(STAGES)))
+            place, total = self.planned.index(stage.name), len(self.planned)
+            self.context.send(StageStarted(run=self.context.run, stage=stage.name, index=place, total=total))
             self._mark(index, record)
             done, cached = self._taken_over(stage, record.inputs_hash), True
             if done is None:
@@ -221,7 +232,15 @@ class Pipeline:
                 name=stage.name, state="done", seconds=done.seconds, cached=cached, inputs_hash=done.inputs_hash
             ),
         )
-        self.context.send(StageFinished(run=self.context.run, stage=stage.name, seconds=done.seconds, cached=cached))
+        self.context.send(
+            StageFinished(
+                run=self.context.run,
+                stage=stage.name,
+                seconds=done.seconds,
+                cached=cached,
+                said=stages.said(self.work, stage.name),
+            )
+        )
 
     def _place(self, stage: Stage) -> Path:
         return self.directory / "stages" / stage.name

@@ -14,8 +14,9 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable
+from functools import partial
 
-from pqv_core import exit_status, inherited, owner
+from pqv_core import exit_status, inherited, owner, plan
 from pqv_core import job as jobs
 from pqv_core.engine.context import Context
 from pqv_core.errors import Cancelled, PqvError, WorkerError, foreseen, from_os_error
@@ -74,22 +75,29 @@ def outcome(job: jobs.Job, send: Callable[[Event], None], cancelled: threading.E
 
 
 def _do(job: jobs.Job, context: Context) -> dict[str, object] | None:
-    if isinstance(job, jobs.RunJob):
-        from pqv_core.engine import pipeline  # torch takes seconds to import: the job is taken first
+    context.enter(plan.START)
+    with context.part("torch"):  # takes seconds to import: the job is taken first
+        work = _work(job, context)
+    context.enter("")
+    return work()
 
-        pipeline.run(job, context)
-        return None
+
+def _work(job: jobs.Job, context: Context) -> Callable[[], dict[str, object] | None]:
+    if isinstance(job, jobs.RunJob):
+        from pqv_core.engine import pipeline
+
+        return partial(pipeline.run, job, context)
     if isinstance(job, jobs.AnswerJob):
         from pqv_core.engine import answer_job
 
-        return answer_job.run(job, context).model_dump(mode="json")
+        return lambda: answer_job.run(job, context).model_dump(mode="json")
     if isinstance(job, jobs.ProbeJob):
         from pqv_core.engine import probe
 
-        return probe.run().model_dump(mode="json")
+        return lambda: probe.run().model_dump(mode="json")
     from pqv_core.engine import bench_job
 
-    return bench_job.run(job, context)
+    return partial(bench_job.run, job, context)
 
 
 def _translated(error: Exception) -> PqvError:

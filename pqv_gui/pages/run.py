@@ -20,7 +20,7 @@ from pqv_gui.viewmodels.steps import Place
 from pqv_gui.widgets.bars import Bars
 from pqv_gui.widgets.basics import Card, ElidedLabel, button, column, label, row
 from pqv_gui.widgets.columns import Columns
-from pqv_gui.widgets.job_bar import time_left
+from pqv_gui.widgets.job_bar import WHOLE, shown
 from pqv_gui.widgets.phone_parts import ResultTable
 from pqv_gui.widgets.queue_card import QueueCard
 from pqv_gui.widgets.run_parts import LogView, ResultCards, StageList
@@ -133,7 +133,8 @@ class RunPage(Page):
         card.body.addWidget(self.missing)
         self.progress = QProgressBar()
         self.progress.setTextVisible(False)
-        self.progress.setAccessibleName(tr("Progress of the stage"))
+        self.progress.setRange(0, WHOLE)
+        self.progress.setAccessibleName(tr("Progress of the run"))
         card.body.addWidget(self.progress)
         return card
 
@@ -235,12 +236,9 @@ class RunPage(Page):
 
     def _show_progress(self) -> None:
         run = self.run
-        progress = run.now.progress
-        known = progress is not None and progress.total > 0
         self.progress.setVisible(run.active)
         if run.active:
-            self.progress.setRange(0, progress.total if progress is not None and known else 0)
-            self.progress.setValue(progress.done if progress is not None and known else 0)
+            self.progress.setValue(shown(run))
         self.position.set_text(self._position())
 
     def _position(self) -> str:
@@ -248,12 +246,8 @@ class RunPage(Page):
         if not run.active:
             took = sum(stage.seconds or 0 for stage in run.now.stages if not stage.cached)
             return tr("in {time}").replace("{time}", formatting.duration(took)) if took else ""
-        stage = run.running_stage
-        words = tr(labels.stage(stage)) if stage else ""
-        progress = run.now.progress
-        if progress is not None:
-            words = f"{words} {tr(progress.unit)}".strip()
-        return " · ".join(part for part in (words, time_left(run)) if part)
+        what = ": ".join(tr(part) for part in run.activity if part)
+        return " · ".join(part for part in (what, tr(run.position)) if part)
 
     def _show_parts(self) -> None:
         run, dirty = self.run, self.run.dirty

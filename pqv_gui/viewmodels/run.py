@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
-from pqv_core import events, history, results, runs, select
+from pqv_core import events, formatting, history, labels, results, runs, select
 from pqv_core.errors import ErrorInfo
+from pqv_core.plan import START, Planned
+from pqv_core.run_progress import RunProgress
 from pqv_gui.viewmodels.observable import Observable
 from pqv_gui.viewmodels.series import Curve, LatencySeries
 
@@ -32,11 +36,12 @@ class StageRow:
 
 @dataclass(frozen=True)
 class LogLine:
-    """One line of the log; ``number`` counts from 0 over the whole run."""
+    """One line of the log; ``number`` counts from 0 over the whole run, ``time`` is when it came."""
 
     number: int
     level: events.Level
     text: str
+    time: str = ""
 
 
 @dataclass
@@ -55,6 +60,7 @@ class _Figures:
     directory: Path | None = None
     stages: list[StageRow] = field(default_factory=list)
     progress: events.Progress | None = None
+    whole: RunProgress | None = None
     curves: dict[str, Curve] = field(default_factory=dict)
     latency: dict[str, LatencySeries] = field(default_factory=dict)
     log: deque[LogLine] = field(default_factory=lambda: deque(maxlen=LOG_LINES))
@@ -66,10 +72,21 @@ class _Figures:
 
 
 class RunView(Observable):
-    """The run that is going, or the last one. Events of any other run are dropped."""
+    """The run that is going, or the last one. Events of any other run are dropped.
 
-    def __init__(self) -> None:
+    Args:
+        clock: Seconds on a clock that never goes back, by which progress is reckoned.
+        now: The time of the day, for the log.
+    """
+
+    def __init__(
+        self,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], datetime] = lambda: datetime.now().astimezone(),
+    ) -> None:
         super().__init__()
+        self._clock, self._now = clock, now
         self.state: State = "empty"
         self.now = _Figures()
         self.dirty = Dirty()
@@ -99,9 +116,21 @@ class RunView(Observable):
         """Show nothing."""
         self._replace(_Figures(), "empty")
 
-    def begin(self, run: str) -> None:
-        """A run has been asked for; the worker has not answered yet."""
-        self._replace(_Figures(run=run), "starting")
+    def begin(self, run: str, planned: Sequence[Planned] = ()) -> None:
+        """A run has been asked for; the worker has not answered yet.
+
+        Args:
+            planned: What it will do.
+        """
+        figures = _Figures(run=run, whole=RunProgress(planned, clock=self._clock))
+        figures.stages = [StageRow(item.name) for item in planned if item.name != START]
+        self._replace(figures, "starting")
+
+    def tick(self) -> None:
+        """Time has passed, whether or not the worker has said anything."""
+        if self.active and self.now.whole is not None:
+            self.now.whole.tick()
+            self.notify()
 
     def cancelling(self) -> None:
         """The person has asked for the end."""
@@ -120,7 +149,9 @@ class RunView(Observable):
         """Show a run that was read from its folder; ``at_work`` where another process is doing it."""
         figures = _Figures(run=record.id, directory=directory, record=record, error=record.error)
         figures.stages = [
-            StageRow(stage.name, stage.state, stage.seconds or None, stage.cached) for stage in record.stages
+            StageRow(stage.name, stage.state, stage.seconds or None, stage.cached)
+            for stage in record.stages
+            if stage.state != "skipped"
         ]
         # A record that says "running" while nobody runs it is one that was killed.
         unfinished: State = "elsewhere" if at_work else "cancelled"
@@ -154,6 +185,8 @@ class RunView(Observable):
         taken = False
         for event in batch:
             if event.run == self.now.run and self.active:
+                if self.now.whole is not None:
+                    self.now.whole.take(event)
                 self._handlers[type(event)](event)
                 taken = True
         if taken:
@@ -164,20 +197,19 @@ class RunView(Observable):
             self.state = "running"
         self.now.directory = Path(event.directory) if event.directory else None
         self.now.stages = [StageRow(name) for name in event.stages]
+        self.now.progress = None
         self.dirty.stages = True
 
     def _stage_started(self, event: events.StageStarted) -> None:
-        if event.index < len(self.now.stages):
-            before = self.now.stages[: event.index]
-            passed = [replace(row, state="skipped") if row.state == "waiting" else row for row in before]
-            self.now.stages[: event.index] = passed
         self._set_stage(event.stage, "running")
+        self._add_line("info", f"{labels.doing(event.stage)} …")
         self.now.progress = None
         if event.stage == "benchmark":
             self.now.latency.clear()
 
     def _stage_finished(self, event: events.StageFinished) -> None:
         self._set_stage(event.stage, "done", seconds=event.seconds, cached=event.cached)
+        self._add_line("info", labels.finished(event))
         self.now.progress = None
 
     def _set_stage(self, name: str, state: str, *, seconds: float | None = None, cached: bool = False) -> None:
@@ -200,7 +232,10 @@ class RunView(Observable):
         self.now.latency.setdefault(event.role, LatencySeries()).add(event.index, event.ns)
 
     def _log(self, event: events.Log) -> None:
-        self.now.log.append(LogLine(self.now.logged, event.level, event.text))
+        self._add_line(event.level, event.text)
+
+    def _add_line(self, level: events.Level, text: str) -> None:
+        self.now.log.append(LogLine(self.now.logged, level, text, formatting.clock(self._now())))
         self.now.logged += 1
         self.dirty.log = True
 
@@ -215,19 +250,33 @@ class RunView(Observable):
         self.now.failed_stage = event.stage or running
         if running and event.outcome != "succeeded":
             self._set_stage(running, event.outcome)
-        if event.outcome == "succeeded":
-            rows = self.now.stages
-            self.now.stages = [replace(row, state="skipped") if row.state == "waiting" else row for row in rows]
+        self._add_line(*_last_line(event, self.now.failed_stage))
         self.dirty.stages = True
 
     # for the page --------------------------------------------------------------------------------------------
 
     @property
     def stage_position(self) -> tuple[int, int]:
-        """Which stage is running, counted from 1, and how many there are."""
-        due = [row for row in self.now.stages if row.state != "skipped"]
-        started = [row for row in due if row.state != "waiting"]
-        return len(started), len(due)
+        """Which stage is running or was the last, counted from 1, and how many there are."""
+        states = [row.state for row in self.now.stages]
+        return sum(state != "waiting" for state in states), len(states)
+
+    @property
+    def activity(self) -> tuple[str, str]:
+        """What goes on, in the present tense, and how far that is: ``Verifying``, ``image 209 of 355``."""
+        at = self.now.progress
+        if at is None:
+            part = "python" if self.state == "starting" else "next"
+            return labels.doing(self.running_stage) if self.running_stage else labels.PARTS[part], ""
+        return labels.doing(at.stage, at.part), labels.counted(at.done, at.total, at.unit)
+
+    @property
+    def position(self) -> str:
+        """``stage 3 of 11 · 4 min left``, of the whole run; empty where no stage is known."""
+        at, total = self.stage_position
+        left = self.now.whole.seconds_left if self.now.whole is not None else None
+        words = [f"stage {at} of {total}"] if at else [formatting.counted(total, "stage")] if total else []
+        return " · ".join([*words, formatting.time_left(left)] if left is not None else words)
 
     @property
     def running_stage(self) -> str:
@@ -239,6 +288,16 @@ class RunView(Observable):
         first = self.now.logged - len(self.now.log)
         skip = max(0, number - first)
         return list(self.now.log)[skip:]
+
+
+def _last_line(event: events.Finished, stage: str) -> tuple[events.Level, str]:
+    """How a run ended, for its log."""
+    if event.outcome == "succeeded":
+        return "info", "The run is complete."
+    at = f", at “{labels.stage(stage)}”" if stage else ""
+    if event.outcome == "cancelled":
+        return "info", f"The run was stopped{at}."
+    return "error", f"The run failed{at}: {event.error.message if event.error else 'it does not say why.'}"
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,8 @@ from __future__ import annotations
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QProgressBar, QWidget
 
-from pqv_core import formatting
 from pqv_gui.i18n import tr
 from pqv_gui.theme import em
-from pqv_gui.viewmodels import labels
 from pqv_gui.viewmodels.run import RunView
 from pqv_gui.widgets.basics import ElidedLabel, button, row
 
@@ -22,6 +20,8 @@ _IDLE = {
 }
 
 _DEVICE_LETTERS = 40
+WHOLE = 1000
+"""What the bar of a run has reached when the run is complete."""
 
 
 class JobBar(QWidget):
@@ -39,6 +39,7 @@ class JobBar(QWidget):
         self.message = ElidedLabel("", "muted")
         self.progress = QProgressBar()
         self.progress.setTextVisible(False)
+        self.progress.setRange(0, WHOLE)
         self.progress.setAccessibleName(tr("Progress of the run"))
         self.progress.setFixedWidth(em(times=10))
         self.left = ElidedLabel("", "muted")
@@ -83,25 +84,14 @@ class JobBar(QWidget):
             return tr("Stopping …")
         if not run.active:
             return tr("Run")
-        stage = run.running_stage
-        if not stage:
-            return tr("Starting …")
-        return tr(labels.stage(stage))
+        return tr(run.activity[0])
 
     def _show_progress(self, run: RunView, waiting: int) -> None:
-        progress = run.now.progress
-        known = progress is not None and progress.total > 0
-        self.progress.setRange(0, progress.total if progress is not None and known else 0)
-        self.progress.setValue(progress.done if progress is not None and known else 0)
+        self.progress.setValue(shown(run))
         more = tr("{count} more in the queue").replace("{count}", f"{waiting:,}") if waiting else ""
-        self.left.set_text(" · ".join(part for part in (time_left(run), more) if part))
+        self.left.set_text(" · ".join(tr(part) for part in (run.activity[1], run.position, more) if part))
 
 
-def time_left(run: RunView) -> str:
-    """How long the running stage will take, in words."""
-    progress, (position, total) = run.now.progress, run.stage_position
-    words = [f"{progress.done:,} / {progress.total:,}"] if progress is not None else []
-    words += [tr("stage {position} of {total}").replace("{position}", str(position)).replace("{total}", str(total))]
-    if progress is not None and progress.seconds_left is not None:
-        words.append(formatting.time_left(progress.seconds_left))
-    return " · ".join(words) if position else ""
+def shown(run: RunView) -> int:
+    """How far a run is, of ``WHOLE``."""
+    return int(WHOLE * run.now.whole.fraction) if run.now.whole is not None else 0

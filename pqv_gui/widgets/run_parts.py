@@ -21,7 +21,6 @@ _WORDS = {
     "waiting": "",
     "running": "running",
     "done": "done",
-    "skipped": "not needed",
     "failed": "failed",
     "cancelled": "stopped",
 }
@@ -67,7 +66,7 @@ class StageList(QWidget):
             font = self.font()
             font.setBold(item.state == "running")
             painter.setFont(font)
-            quiet = item.state in ("waiting", "skipped")
+            quiet = item.state == "waiting"
             painter.setPen(QColor(shades.muted if quiet else shades.text))
             detail = _detail(item)
             room = line.width() - painter.fontMetrics().horizontalAdvance(detail) - unit * 0.6
@@ -98,13 +97,13 @@ def _draw_mark(painter: QPainter, area: QRectF, item: StageRow, widget: QWidget)
     if item.state == "running":
         painter.setBrush(color)
         painter.drawEllipse(area.adjusted(4, 4, -4, -4))
-    signs = {"done": "✓", "failed": "!", "cancelled": "–", "skipped": "–"}
+    signs = {"done": "✓", "failed": "!", "cancelled": "–"}
     if item.state in signs:
         font = widget.font()
         font.setPointSizeF(font.pointSizeF() * 0.75)
         font.setBold(True)
         painter.setFont(font)
-        painter.setPen(QColor(shades.surface if item.state != "skipped" else shades.muted))
+        painter.setPen(QColor(shades.surface))
         painter.drawText(area, Qt.AlignmentFlag.AlignCenter, signs[item.state])
 
 
@@ -168,7 +167,7 @@ class LogView(QWidget):
 
 def _line(item: LogLine) -> str:
     sign = {"info": " ", "warning": "⚠", "error": "✖"}[item.level]
-    return f"{sign} {item.text}"
+    return f"{item.time} {sign} {item.text}"
 
 
 def _fixed_font(widget: QWidget) -> QFont:

@@ -120,7 +120,15 @@ def untouched(whole: Path, tmp_path: Path) -> Path:
 
 def test_json_is_nothing_but_events_and_ends_in_one_finished(whole: Path) -> None:
     heard = said(whole.with_suffix(".jsonl").read_text())
-    assert isinstance(heard[0], events.JobStarted)
+    assert isinstance(heard[0], events.Progress)
+    assert (heard[0].stage, heard[0].part) == ("start", "torch")  # said before it is loaded
+    begun = next(event for event in heard if isinstance(event, events.JobStarted))
+    started = [event for event in heard if isinstance(event, events.StageStarted)]
+    assert [event.stage for event in started] == list(begun.stages)
+    assert [(event.index, event.total) for event in started] == [(at, len(started)) for at in range(len(started))]
+    results_said = {event.stage: event.said for event in heard if isinstance(event, events.StageFinished)}
+    assert "images right" in results_said["evaluate"]
+    assert "Compressed" in results_said["benchmark"]
     assert [event.type for event in heard].count("finished") == 1
     assert isinstance(heard[-1], events.Finished)
     assert heard[-1].outcome == "succeeded"

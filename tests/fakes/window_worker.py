@@ -1,6 +1,6 @@
 """A worker that plays a scene: reads its job like the real one, does no work.
 
-python worker.py good|crash|hang|fail|flood|stale|unsteady
+python worker.py good|crash|hang|fail|flood|stale|unsteady|silent
 
 Jobs that measure files or answer for them are played the same in every scene, except that ``hang`` goes on until it is
 asked to end.
@@ -24,6 +24,10 @@ def main(scene: str) -> int:
     job = json.loads(sys.stdin.readline())
     if job["kind"] != "run":
         return {"bench": bench, "answer": answer, "probe": probe}[job["kind"]](job, scene)
+    if scene == "silent":
+        sys.stdin.readline()
+        Stage(job["run"], Path()).say("finished", outcome="cancelled")
+        return 130
     stage = Stage(job["run"], Path(job["project"]).with_suffix(".runs") / job["run"], job["config"])
     stage.say("job_started", stages=STAGES, directory=str(stage.directory))
     stage.remeasures = job["remeasure"]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import psutil
@@ -59,7 +61,11 @@ def test_a_run_shows_stages_curves_latencies_log_and_results(started: Start, qtb
     assert len(run.now.curves["train_loss"]) == 40
     qtbot.waitUntil(lambda: "Training loss: 0.0250" in page.loss.described())
     qtbot.waitUntil(lambda: "Compressed: 10.0 ms" in page.latency.described())
-    assert "The learning rate is high." in page.log.text.toPlainText()
+    said = page.log.text.toPlainText()
+    assert "The learning rate is high." in said
+    assert re.search(r"^\d\d:\d\d:\d\d   Pruning …$", said, re.MULTILINE)
+    assert re.search(r"^\d\d:\d\d:\d\d   Prune: 0.500 s$", said, re.MULTILINE)
+    assert said.endswith("The run is complete.")
     assert [card.title for card in page.results._shown] == ["Latency", "File size", "Memory"]
     assert "2.00× over the fastest FP32" in page.results._shown[0].baselines
     record = run.now.record
@@ -84,13 +90,13 @@ def test_the_log_can_be_filtered(started: Start, qtbot: QtBot) -> None:
 
 @pytest.mark.parametrize(("count", "first"), [(2_000, 0), (2_001, 1), (2_600, 600)])
 def test_the_log_shows_its_last_2000_lines(qtbot: QtBot, count: int, first: int) -> None:
-    log, view = LogView(), RunView()
+    log, view = LogView(), RunView(now=lambda: datetime(2026, 1, 31, 14, 2, 11, tzinfo=UTC))
     qtbot.addWidget(log)
     view.begin("r")
     for part in (range(600), range(600, count)):
         view.apply(events.Log(run="r", text=f"line {number}") for number in part)
         log.refresh(view)
-    assert log.text.toPlainText().splitlines() == [f"  line {number}" for number in range(first, count)]
+    assert log.text.toPlainText().splitlines() == [f"14:02:11   line {number}" for number in range(first, count)]
 
 
 def test_a_run_is_left_while_its_events_wait_for_room(qtbot: QtBot) -> None:
@@ -111,14 +117,38 @@ def test_cancel_stops_and_resume_is_offered(started: Start, qtbot: QtBot) -> Non
     window = started("hang")
     run = window.workspace.run
     qtbot.waitUntil(lambda: run.now.progress is not None, timeout=SOON_MS)
-    assert window.job_bar.state.text() == "Fine-tune"
-    assert window.job_bar.left.toolTip() == "3 / 10 · stage 1 of 5 · 4 min left"
+    assert window.job_bar.state.text() == "Fine-tuning"
+    assert window.job_bar.left.toolTip().startswith("step 3 of 10 · stage 1 of 8 · ")
     window.job_bar.stop.click()
     assert run.state == "cancelling"
     page = over(window, qtbot)
     assert run.state == "cancelled"
     assert page.start.text() == "&Resume"
     assert page.start.isEnabled()
+
+
+def test_a_run_lists_its_stages_before_its_worker_has_said_anything(started: Start, qtbot: QtBot) -> None:
+    window = started("silent")
+    qtbot.waitUntil(lambda: window.workspace.jobs.active, timeout=SOON_MS)
+    page = window.stack.currentWidget()
+    assert isinstance(page, RunPage)
+    assert page.stages_card.isVisible()
+    assert "Load the model: waiting" in page.stages.accessibleDescription()
+    assert "Measure latency: waiting" in page.stages.accessibleDescription()
+    assert window.job_bar.state.text() == "Starting Python"
+    window.workspace.runs.cancel()
+    over(window, qtbot)
+
+
+def test_bar_and_time_left_move_on_while_the_worker_is_silent(started: Start, qtbot: QtBot) -> None:
+    window = started("silent")
+    qtbot.waitUntil(lambda: window.job_bar.left.toolTip().endswith("left"), timeout=SOON_MS)
+    before = window.workspace.run.now.whole.fraction
+    qtbot.waitUntil(lambda: window.workspace.run.now.whole.fraction > before, timeout=SOON_MS)
+    assert window.job_bar.progress.maximum() == 1000
+    window.workspace.runs.cancel()
+    over(window, qtbot)
+    assert not window.workspace.runs._ticking.isActive()
 
 
 def test_a_worker_that_crashes_is_one_clear_failure(started: Start, qtbot: QtBot) -> None:

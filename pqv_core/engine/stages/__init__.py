@@ -8,6 +8,7 @@ from pqv_core.engine.stages.load import LOAD
 from pqv_core.engine.stages.measuring import BENCHMARK, PROFILE
 from pqv_core.engine.stages.pruning import PRUNE
 from pqv_core.engine.stages.record import fill, publish
+from pqv_core.engine.stages.said import said
 from pqv_core.engine.stages.training import FINETUNE, SPARSIFY
 from pqv_core.engine.stages.work import PREPROCESSING, Stage, Work
 
@@ -25,4 +26,4 @@ STAGES: tuple[Stage, ...] = (
     PROFILE,
 )
 
-__all__ = ["PREPROCESSING", "STAGES", "Stage", "Work", "fill", "publish"]
+__all__ = ["PREPROCESSING", "STAGES", "Stage", "Work", "fill", "publish", "said"]

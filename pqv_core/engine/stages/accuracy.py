@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from pqv_core import plan
 from pqv_core.engine import data, evaluate, permuted
 from pqv_core.engine.stages.work import Result, Stage, Work, judged_by
 
 
 def _evaluate_inputs(stage: str) -> Callable[[Work], Result | None]:
     def inputs(work: Work) -> Result | None:
-        source = "load" if stage == "evaluate" else work.final_stage
-        if work.val is None or (stage == "evaluate_pruned" and source == "load"):
+        if not plan.is_needed(stage, work.config):
             return None
+        source = "load" if stage == "evaluate" else work.final_stage
         return {"model": work.keys[source], "val": judged_by(work)}
 
     return inputs

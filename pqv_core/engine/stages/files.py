@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from pqv_core import plan
 from pqv_core.engine import benchmark, data, environment, evaluate, export, parity, sensitivity
 from pqv_core.engine.quantize import quantize
 from pqv_core.engine.stages.accuracy import val_images
@@ -16,9 +17,9 @@ from pqv_core.results import Accuracy, LayerSensitivity
 
 
 def _sensitivity_inputs(work: Work) -> Result | None:
-    config = work.config.quantize
-    if not config.looks_at_layers:
+    if not plan.is_needed("sensitivity", work.config):
         return None
+    config = work.config.quantize
     return {
         "model": work.keys[work.final_stage],
         "precision": config.precision,
@@ -44,7 +45,10 @@ def _sensitivity(work: Work, directory: Path) -> Result:
     ranked = sensitivity.measure(model, inputs, make=make, context=work.context)
     kept: list[str] = []
     if config.tolerance is not None:
-        kept, _ = sensitivity.spare(model, inputs, ranked, tolerance=config.tolerance, make=make, context=work.context)
+        with work.context.part("spare", 0.9, 1.0):
+            kept, _ = sensitivity.spare(
+                model, inputs, ranked, tolerance=config.tolerance, make=make, context=work.context
+            )
     return {"layers": [item.model_copy(update={"kept": item.name in kept}).model_dump(mode="json") for item in ranked]}
 
 
@@ -123,7 +127,8 @@ def _calibration(work: Work) -> list[torch.Tensor]:
         seed=work.config.seed,
         context=work.context,
     )
-    return [batch for batch, _ in read]
+    with work.context.part("calibrate", 0.0, 0.05):
+        return [batch for batch, _ in read]
 
 
 def _export(work: Work, directory: Path) -> Result:
@@ -158,16 +163,21 @@ def _verify(work: Work, directory: Path) -> Result:
     inputs = parity.inputs(images, preprocessing=work.preprocessing, seed=work.config.seed)
     dense, final = work.model("load"), work.model(work.final_stage)
     references = {"paper_fp32": dense, "fast_fp32": dense, "pruned_fp32": final, "compressed": final}
-    found = parity.compare(
-        artefacts(work),
-        folder=exported,
-        references=references,
-        inputs=inputs,
-        scratch=directory,
-        config=work.config,
-        context=work.context,
-    )
-    accuracy = _accuracy(work, images, directory) if images is not None else None
+    compared = len(references) * len(inputs)
+    with work.context.part("parity", 0.0, compared / (compared + len(images)) if images is not None else 1.0):
+        found = parity.compare(
+            artefacts(work),
+            folder=exported,
+            references=references,
+            inputs=inputs,
+            scratch=directory,
+            config=work.config,
+            context=work.context,
+        )
+    accuracy = None
+    if images is not None:
+        with work.context.part("accuracy", compared / (compared + len(images)), 1.0):
+            accuracy = _accuracy(work, images, directory)
     return {
         "parity": {role: value.model_dump(mode="json") for role, value in found.items()},
         "accuracy": accuracy.model_dump(mode="json") if accuracy else None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pqv_core import labels, wait_policy
+from pqv_core import labels, plan, wait_policy
 from pqv_core.engine import benchmark, environment
 from pqv_core.engine.stages.files import artefacts
 from pqv_core.engine.stages.work import Result, Stage, Work, machine
@@ -42,7 +42,7 @@ def measured(work: Work, role: str) -> tuple[Measurement, ...]:
 
 
 def _profile_inputs(work: Work) -> Result | None:
-    if not work.config.measure.profile:
+    if not plan.is_needed("profile", work.config):
         return None
     return {"export": work.keys["export"], "policies": _policies(work), "machine": machine(work)}
 

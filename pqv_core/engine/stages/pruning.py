@@ -6,6 +6,7 @@ from pathlib import Path
 
 import torch
 
+from pqv_core import plan
 from pqv_core.config import PruneConfig
 from pqv_core.config.prune import IMPORTANCES
 from pqv_core.engine import data, models, prune
@@ -18,9 +19,9 @@ def _uncut(work: Work) -> str:
 
 
 def _prune_inputs(work: Work) -> Result | None:
-    config = work.config.prune
-    if not config.enabled:
+    if not plan.is_needed("prune", work.config):
         return None
+    config = work.config.prune
     info = IMPORTANCES[config.importance]
     return {
         "model": work.keys[_uncut(work)],
@@ -57,7 +58,8 @@ def _prune(work: Work, directory: Path) -> Result:
             seed=work.config.seed,
             context=work.context,
         )
-        batches = list(read)  # every step of pruning looks at all of them
+        with work.context.part("calibrate", 0.0, 0.2):
+            batches = list(read)  # every step of pruning looks at all of them
     torch.manual_seed(work.config.seed)
     pruned = prune.prune(work.model(_uncut(work)), config, batches=batches, context=work.context)
     work.save(pruned, directory)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from pqv_core import plan as planned
 from pqv_core.engine import crew, models, sparsify
 from pqv_core.engine.stages.work import WEIGHTS_FILE, Result, Stage, Work, judged_by
 from pqv_core.errors import DataError
@@ -11,9 +12,9 @@ from pqv_core.fsio import remove_folder
 
 
 def _sparsify_inputs(work: Work) -> Result | None:
-    config = work.config.prune
-    if not config.enabled or config.sparse_epochs == 0:
+    if not planned.is_needed("sparsify", work.config):
         return None
+    config = work.config.prune
     if work.train is None:
         raise DataError(
             "The sparse training before pruning needs training images, and none are set.",
@@ -49,9 +50,9 @@ def _sparsify(work: Work, directory: Path) -> Result:
 
 
 def _finetune_inputs(work: Work) -> Result | None:
-    config = work.config.finetune
-    if config.epochs == 0:
+    if not planned.is_needed("finetune", work.config):
         return None
+    config = work.config.finetune
     if work.train is None:
         raise DataError(
             "Fine-tuning needs training images, and none are set.",

@@ -83,7 +83,8 @@ class Work:
         if folder is None:
             return None
         if which not in self._listings:
-            found = self._listings[which] = dataset.listing(folder)
+            with self.context.part("images", 0.0, 0.0):
+                found = self._listings[which] = dataset.listing(folder)
             self.context.log(f"{dataset.SPLITS[which]}: {found.sentence}")
             for remark in found.remarks:
                 self.context.warn(f"{dataset.SPLITS[which]}: {remark}")

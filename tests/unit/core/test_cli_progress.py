@@ -7,7 +7,8 @@ import io
 from rich.console import Console
 
 from pqv_core import events
-from pqv_core.cli_progress import Figures, LiveView
+from pqv_core.cli_progress import Figures, LiveView, PlainView
+from pqv_core.plan import Planned
 
 
 def test_figures_are_the_latest_loss_and_the_running_medians() -> None:
@@ -35,7 +36,7 @@ def test_the_live_line_shows_stage_time_left_and_what_is_complete() -> None:
         view.show(events.StageFinished(stage="export", seconds=3.0, cached=True))
         view.show(events.Finished(outcome="succeeded"))
     text = drawn.getvalue()
-    for words in ("[4/8] Fine-tune", "2 min left", "loss 0.250", "[bold]as it is", "✓ Fine-tune: 3.00 s"):
+    for words in ("[4/8] Fine-tuning", "2 min left", "loss 0.250", "[bold]as it is", "✓ Fine-tune: 3.00 s"):
         assert words in text
     assert "✓ Quantize and export: taken over" in text
 
@@ -44,4 +45,31 @@ def test_a_job_without_stages_is_named_by_its_progress() -> None:
     drawn = io.StringIO()
     with LiveView(Console(file=drawn, force_terminal=True, width=120, color_system=None)) as view:
         view.show(events.Progress(stage="benchmark", done=1, total=4))
-    assert "Measure latency" in drawn.getvalue()
+    assert "Measuring latency: 1 of 4" in drawn.getvalue()
+
+
+def test_a_run_has_one_bar_and_one_time_left() -> None:
+    drawn = io.StringIO()
+    planned = [Planned("start", 100.0), Planned("load", 50.0), Planned("finetune", 450.0)]
+    with LiveView(Console(file=drawn, force_terminal=True, width=120, color_system=None), planned) as view:
+        view.show(events.StageStarted(stage="load", index=0, total=2))
+        view.show(events.StageFinished(stage="load", seconds=3.0, said="22.1 M parameters"))
+        view.show(events.StageStarted(stage="finetune", index=1, total=2))
+        view.show(events.Progress(stage="finetune", done=3, total=8, unit="steps", seconds_left=3.0))
+    text = drawn.getvalue()
+    assert "[2/2] Fine-tuning: step 3 of 8" in text
+    assert "min left" in text
+    assert "few seconds" not in text
+    assert "✓ Load the model: 22.1 M parameters (3.00 s)" in text
+
+
+def test_lines_in_a_file_tell_start_end_and_result_with_the_time() -> None:
+    lines: list[str] = []
+    with PlainView(lines.append, now=lambda: "14:02:11") as view:
+        view.show(events.StageStarted(stage="verify", index=2, total=9))
+        view.show(events.Progress(stage="verify", done=1, total=2))
+        view.show(events.StageFinished(stage="verify", seconds=3.0, said="98.2 % of 355 images right"))
+    assert lines == [
+        "14:02:11 [3/9] Verifying …",
+        "14:02:11       Verify the file: 98.2 % of 355 images right (3.00 s)",
+    ]

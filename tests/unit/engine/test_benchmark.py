@@ -19,7 +19,7 @@ from pqv_core.engine.benchmark import Plan
 from pqv_core.engine.context import Context
 from pqv_core.engine.lite_client import LiteClient, LiteFile
 from pqv_core.errors import BenchmarkError, Cancelled
-from pqv_core.events import Event, LatencySample, Log
+from pqv_core.events import Event, LatencySample, Log, Progress
 from pqv_core.results import Measurement
 from pqv_core.wait_policy import VARIABLE
 
@@ -293,6 +293,17 @@ def test_while_another_process_measures_all_that_is_timed_waits_and_says_for_who
         with pytest.raises(Cancelled):
             getattr(benchmark, task)([LiteFile(key="7", path="7")], **options, context=context)
     assert "the run 7 of trees" in said[0]
+
+
+def test_answers_are_told_one_group_after_another(file: Path, tmp_path: Path) -> None:
+    events: list[Event] = []
+    files = [LiteFile(key=key, path=str(file)) for key in "ab"]
+    inputs = torch.randn(20, *SHAPE[1:])
+    context = Context(run="r", send=events.append)
+    found = benchmark.answers(files, inputs, threads=1, scratch=tmp_path, context=context)
+    assert {key: value.shape for key, value in found.items()} == {"a": (20, 4), "b": (20, 4)}
+    told = [(event.done, event.total, event.unit) for event in events if isinstance(event, Progress)]
+    assert told == [(done, 40, "answers") for done in (8, 16, 20, 28, 36, 40)]
 
 
 # rest -----------------------------------------------------------------------------------------------------------

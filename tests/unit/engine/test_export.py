@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,12 +11,13 @@ import timm
 import torch
 from torch import nn
 
-from pqv_core import android_runtime, ptl
+from pqv_core import android_runtime, labels, ptl
 from pqv_core.config import ExportConfig, MeasureConfig, ModelConfig, QuantizeConfig, RunConfig
 from pqv_core.engine import export, lite, lite_writer, targets
 from pqv_core.engine.context import Context
 from pqv_core.engine.preprocessing import Preprocessing
 from pqv_core.errors import ConfigError, ExportError
+from pqv_core.events import Event, Progress
 
 MODEL = "vit_tiny_patch16_224"
 PREPROCESSING = Preprocessing(
@@ -36,7 +38,14 @@ def model() -> nn.Module:
     return made.eval()
 
 
-def exported(model: nn.Module, folder: Path, *, target: str, engine: str = "auto") -> list[export.Artefact]:
+def exported(
+    model: nn.Module,
+    folder: Path,
+    *,
+    target: str,
+    engine: str = "auto",
+    send: Callable[[Event], None] = lambda event: None,
+) -> list[export.Artefact]:
     config = RunConfig(
         model=ModelConfig(name=MODEL, weights="random"),
         quantize=QuantizeConfig.parse({"engine": engine}),
@@ -50,7 +59,7 @@ def exported(model: nn.Module, folder: Path, *, target: str, engine: str = "auto
         preprocessing=PREPROCESSING,
         classes=None,
         directory=folder,
-        context=Context(run="r", send=lambda event: None, cancelled=threading.Event()),
+        context=Context(run="r", send=send, cancelled=threading.Event()),
     )
 
 
@@ -68,6 +77,24 @@ def test_every_file_for_android_is_known_to_its_runtime(model: nn.Module, tmp_pa
             assert (file.description["target"], file.description["runtime"]) == ("android", android_runtime.DEFAULT)
             answer = torch.cat([lite.load(tmp_path / item.file, engine=item.engine)(one[None]) for one in inputs])
             assert torch.allclose(answer, expected, atol=1e-5 if item.precision == "fp32" else 0.1)
+
+
+def test_each_part_of_the_export_is_told_and_the_choice_among_candidates_one_by_one(
+    model: nn.Module, tmp_path: Path
+) -> None:
+    events: list[Event] = []
+    exported(model, tmp_path, target="host", send=events.append)
+    told = [event for event in events if isinstance(event, Progress)]
+    parts = list(dict.fromkeys(event.part for event in told))
+    assert parts == ["paper_fp32", "fast_fp32", "pruned_fp32", "compressed", "quantize"]
+    assert all(part in labels.PARTS for part in parts)
+    shares = [event.done_share or 0 for event in told]
+    assert shares == sorted(shares)
+    assert 0 < shares[0] < shares[-1] <= 1
+    for part in ("fast_fp32", "compressed"):
+        units = [event.unit for event in told if event.part == part and event.unit]
+        assert units.count("candidates") >= 2
+        assert units.count("inferences") > 5
 
 
 def test_a_file_for_this_computer_says_so(model: nn.Module, tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from pqv_core.engine import pipeline
 from pqv_core.engine.context import Context
 from pqv_core.engine.stages import Stage, Work
 from pqv_core.errors import Cancelled, DataError, ProjectError, StorageError
-from pqv_core.events import Event, StageFinished, StageStarted
+from pqv_core.events import Event, JobStarted, StageFinished, StageStarted
 from tests.fakes import records
 from tests.fakes.records import measurement, variant
 
@@ -108,6 +108,20 @@ def test_stages_are_done_in_order_and_recorded(shop: Workshop) -> None:
     ]
     assert record.warnings == ("first was done", "second was done")
     assert record.config == projects.load(shop.project).config.model_dump(mode="json")
+
+
+def test_only_stages_that_the_settings_ask_for_are_counted(shop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, _, second = shop.stages()
+    unneeded = Stage("sparsify", lambda work: None, first.work)
+    monkeypatch.setattr(pipeline, "STAGES", (first, unneeded, second))
+    seen: list[str] = []
+    shop.fail["first"] = lambda: seen.extend(stage.state for stage in shop.last().stages)
+    record = shop.run()
+    assert seen == ["running", "skipped", "waiting"]  # from the beginning
+    assert [stage.state for stage in record.stages] == ["done", "skipped", "done"]
+    started = [event for event in shop.events if isinstance(event, StageStarted)]
+    assert [(event.stage, event.index, event.total) for event in started] == [("first", 0, 2), ("second", 1, 2)]
+    assert [event.stages for event in shop.events if isinstance(event, JobStarted)] == [("first", "second")]
 
 
 def test_a_second_run_repeats_nothing(shop: Workshop) -> None:

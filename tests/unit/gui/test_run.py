@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from pqv_core import events, results
 from pqv_core.errors import ErrorInfo
+from pqv_core.plan import Planned
 from pqv_gui.viewmodels import run as run_views
 from pqv_gui.viewmodels.run import RunView
 from pqv_gui.viewmodels.series import Curve, LatencySeries, RunningMedian
@@ -41,9 +43,65 @@ def test_a_run_goes_through_its_stages(view: RunView) -> None:
     assert view.now.progress.done == 3
 
 
-def test_stages_that_are_passed_over_are_not_needed(view: RunView) -> None:
-    view.apply([events.StageStarted(run="r1", stage="finetune", index=2, total=4)])
-    assert [row.state for row in view.now.stages] == ["skipped", "skipped", "running", "waiting"]
+def test_the_stages_are_there_before_the_worker_has_said_a_word() -> None:
+    view = RunView()
+    view.begin("r1", [Planned("start", 8.0), Planned("load", 2.0), Planned("export", 20.0)])
+    assert [(row.name, row.state) for row in view.now.stages] == [("load", "waiting"), ("export", "waiting")]
+    assert view.position == "2 stages"
+    assert view.activity == ("Starting Python", "")
+
+
+def test_what_goes_on_is_said_in_the_present_tense(view: RunView) -> None:
+    view.begin("r1")
+    view.apply([events.Progress(run="r1", stage="start", part="torch", done=0, total=0)])
+    assert view.activity == ("Loading PyTorch", "")
+    view.apply([events.JobStarted(run="r1", stages=STAGES)])
+    assert view.activity == ("Preparing the next stage", "")
+    view.apply([events.StageStarted(run="r1", stage="prune", index=1, total=4)])
+    assert view.activity == ("Pruning", "")
+    view.apply([events.Progress(run="r1", stage="prune", done=3, total=10, unit="layers")])
+    assert view.activity == ("Pruning", "layer 3 of 10")
+
+
+def test_time_left_and_bar_are_of_the_whole_run_and_move_while_nobody_speaks() -> None:
+    now = [0.0]
+    view = RunView(clock=lambda: now[0])
+    view.begin("r1", [Planned("start", 10.0, known=True), *(Planned(name, 30.0, known=True) for name in STAGES)])
+    assert view.now.whole is not None
+    seen = []
+    for _ in range(3):
+        now[0] += 1.0
+        view.tick()
+        seen.append((view.now.whole.fraction, view.now.whole.seconds_left))
+    assert seen == [(pytest.approx(second / 130), pytest.approx(130 - second)) for second in (1, 2, 3)]
+    view.apply([events.StageStarted(run="r1", stage="load", index=0, total=4)])
+    assert view.position == "stage 1 of 4 · 2 min left"
+
+
+def test_the_log_tells_start_end_and_result_of_each_stage_with_the_time() -> None:
+    view = RunView(now=lambda: datetime(2026, 1, 31, 14, 2, 11, tzinfo=UTC))
+    view.begin("r1")
+    view.apply(
+        [
+            events.StageStarted(run="r1", stage="evaluate", index=0, total=2),
+            events.StageFinished(run="r1", stage="evaluate", seconds=12.3, said="91.2 % of 355 images right"),
+            events.StageStarted(run="r1", stage="export", index=1, total=2),
+            events.Finished(run="r1", outcome="cancelled"),
+        ]
+    )
+    assert [(line.time, line.text) for line in view.log_since(0)] == [
+        ("14:02:11", "Measuring the accuracy before …"),
+        ("14:02:11", "Accuracy before: 91.2 % of 355 images right (12.3 s)"),
+        ("14:02:11", "Exporting …"),
+        ("14:02:11", "The run was stopped, at “Quantize and export”."),
+    ]
+
+
+def test_stages_that_a_run_did_not_need_are_not_listed(tmp_path: Path) -> None:
+    stages = (results.StageRecord(name="load", state="done"), results.StageRecord(name="prune", state="skipped"))
+    view = RunView()
+    view.show(_record(tmp_path, stages=stages), [], tmp_path)
+    assert [row.name for row in view.now.stages] == ["load"]
 
 
 def test_progress_ends_with_its_stage(view: RunView) -> None:
@@ -71,7 +129,7 @@ def test_events_after_the_end_are_dropped(view: RunView) -> None:
     view.apply([events.Finished(run="r1", outcome="succeeded")])
     view.apply([events.Finished(run="r1", outcome="failed"), events.Log(run="r1", text="late")])
     assert view.state == "succeeded"
-    assert view.now.logged == 0
+    assert [line.text for line in view.log_since(0)] == ["The run is complete."]
 
 
 def test_a_batch_is_one_notification(view: RunView) -> None:
