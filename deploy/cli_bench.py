@@ -38,6 +38,7 @@ class Plan:
         roles: Of each file in its run; without one, its path stands for it.
         compare: Ask this computer the same, and compare.
         val: Validation images to ask about, besides a fixed input.
+        runs: The ``.runs`` folder of the project that the files belong to.
     """
 
     files: tuple[Path, ...]
@@ -49,6 +50,7 @@ class Plan:
     roles: Mapping[Path, str] = field(default_factory=dict)
     compare: bool = True
     val: Path | None = None
+    runs: Path | None = None
 
 
 @dataclass
@@ -124,6 +126,7 @@ def _requests(plan: Plan, folder: Path, job: Job) -> tuple[Request, ...]:
         images=plan.config.images,
         folder=folder,
         job=job,
+        runs=plan.runs,
     )
     if problem:
         job.log(problem, level="warning")

@@ -50,6 +50,7 @@ def measure(
         version=settings.export.runtime,
         aar=aar,
         roles={path: roles[-1] for path, roles in files.items()},
+        runs=directory.parent,
         val=projects.resolved_path(val, project=project) if val and not dataset.is_named(val) else None,
     )
     outcomes = cli_bench.measure(plan, as_json=as_json)

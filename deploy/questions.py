@@ -10,10 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
-from deploy import answers
+from deploy import answer_cache, answers
 from deploy.job import Job
-from pqv_core.errors import BenchmarkError, Cancelled, WorkerError
-from pqv_core.events import Finished, Log
+from pqv_core.errors import BenchmarkError, Cancelled, PqvError, WorkerError
+from pqv_core.events import Finished, Log, Progress
 from pqv_core.job import AnswerJob, Answers
 from pqv_core.results import Accuracy, Parity
 from pqv_core.worker_client import Worker
@@ -53,12 +53,14 @@ def ask(
     images: int,
     job: Job,
     worker: Callable[[AnswerJob], Worker] = Worker,
+    cache: Path | None = None,
 ) -> dict[Path, Questions]:
     """Let this computer answer first: a fixed input, and up to ``images`` validation images.
 
     Args:
         files: Which take inputs of one shape.
         folder: Where inputs and answers are put; kept for as long as they are used.
+        cache: Where answers are kept for the next time; None for nowhere.
 
     Raises:
         BenchmarkError: This computer cannot answer.
@@ -71,7 +73,7 @@ def ask(
         val=str(val.resolve()) if val else None,
         images=images,
     )
-    found = _answered(asked, job, worker)
+    found = _known_or_answered(asked, job, worker, cache)
     return {
         file: Questions(
             inputs=Path(found.inputs),
@@ -83,10 +85,26 @@ def ask(
     }
 
 
+def _known_or_answered(
+    asked: AnswerJob, job: Job, worker: Callable[[AnswerJob], Worker], cache: Path | None
+) -> Answers:
+    if cache is None:
+        return _answered(asked, job, worker)
+    try:
+        key = answer_cache.key(asked)
+    except PqvError:  # the worker says what is wrong
+        return _answered(asked, job, worker)
+    found = answer_cache.find(cache, key, asked)
+    if found is None:
+        found = _answered(asked, job, worker)
+        answer_cache.keep(cache, key, asked, found)
+    return found
+
+
 def _answered(asked: AnswerJob, job: Job, worker: Callable[[AnswerJob], Worker]) -> Answers:
     with worker(asked) as working, _ending(working, job.cancelled):
         for event in working.events():
-            if isinstance(event, Log) and event.level != "info":
+            if isinstance(event, Progress) or (isinstance(event, Log) and event.level != "info"):
                 job.send(event)
     assert isinstance(event, Finished)
     if event.outcome == "cancelled":

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from deploy import questions
+from deploy import answer_cache, questions
 from deploy.job import Job
 from deploy.phone import Phone, Request, Result
 from pqv_core.errors import BenchmarkError, Cancelled, PqvError
@@ -56,6 +56,7 @@ def requests(
     folder: Path,
     job: Job,
     worker: Callable[..., Worker] = Worker,
+    runs: Path | None = None,
 ) -> tuple[tuple[Request, ...], str]:
     """What every phone is asked; without questions where this computer cannot answer them itself.
 
@@ -65,6 +66,8 @@ def requests(
         val: Validation images to ask about, besides a fixed input.
         images: Most of them.
         folder: Where questions and answers are kept until all phones are done.
+        runs: The ``.runs`` folder of the project that the files belong to: beside its runs answers are kept for the
+            next time.
 
     Returns:
         The requests, and why answers are not compared, where they should be and cannot; else "".
@@ -76,7 +79,10 @@ def requests(
     problem = ""
     if compare:
         try:
-            asked = questions.ask(tuple(roles), folder=folder, val=val, images=images, job=job, worker=worker)
+            cache = runs / answer_cache.FOLDER if runs is not None else None
+            asked = questions.ask(
+                tuple(roles), folder=folder, val=val, images=images, job=job, worker=worker, cache=cache
+            )
         except BenchmarkError as error:
             problem = f"The answers are not compared: {error.message}"
     made = (

@@ -52,6 +52,7 @@ PARTS = {
     "torch": "Loading PyTorch",
     "next": "Preparing the next stage",
     "images": "Looking through the images",
+    "inputs": "Reading validation images",
     "calibrate": "Reading calibration images",
     "paper_fp32": "Writing the paper’s FP32 file",
     "fast_fp32": "Finding the fastest FP32 file",

@@ -189,7 +189,8 @@ class PhoneDesk(QObject):
         """What is done once for all phones."""
         self._clear_scratch()
         self._scratch = tempfile.TemporaryDirectory(prefix="pqv-questions-")
-        folder, job, command = Path(self._scratch.name), next(iter(self._jobs.values())), self._command
+        job = self._jobs[self.run.preparation] = Job(run=self.run.preparation, send=self._mailbox.put)
+        folder, command = Path(self._scratch.name), self._command
 
         def work(_: Progressing) -> Prepared | None:
             try:

@@ -128,6 +128,7 @@ def prepare(plan: Plan, job: Job, folder: Path, *, command: Sequence[str] | None
         folder=folder,
         job=job,
         worker=partial(Worker, command=command),
+        runs=plan.directory.parent if plan.directory else None,
     )
     return Prepared(plan, made, (problem,) if problem else ())
 

@@ -55,11 +55,12 @@ def _inputs(job: AnswerJob, context: Context) -> tuple[Tensor, list[int]]:
         return noise, []
     images = data.open_images(Path(job.val), preprocessing=form, classes=classes, limit=job.images, context=context)
     rows, labels = [noise], []
-    for index in range(len(images)):
-        context.progress(index, len(images), unit="images")
-        image, label = images[index]
-        rows.append(image[None])
-        labels.append(int(label))
+    with context.part("inputs", 0.0, 0.1):
+        for index in range(len(images)):
+            context.progress(index, len(images), unit="images")
+            image, label = images[index]
+            rows.append(image[None])
+            labels.append(int(label))
     return torch.cat(rows), labels
 
 

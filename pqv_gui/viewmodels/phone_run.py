@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
-from pqv_core import events, formatting
+from pqv_core import events, formatting, labels
 from pqv_core.errors import ErrorInfo
+from pqv_core.plan import START
 from pqv_core.results import OperatorTime
-from pqv_gui.viewmodels import labels
 from pqv_gui.viewmodels.measured import Measured
 from pqv_gui.viewmodels.observable import Observable
 from pqv_gui.viewmodels.phone_files import File
@@ -21,7 +21,6 @@ from pqv_gui.viewmodels.series import Curve, LatencySeries
 
 TargetState = Literal["waiting", "running", "succeeded", "failed", "cancelled"]
 State = Literal["empty", "running", "cancelling", "succeeded", "failed", "cancelled"]
-_SHORT = {"check": "checking", "push": "pushing", "cool": "cooling down", "compare": "comparing"}
 P90_WINDOW = 100
 """Inferences over which the running p90 is taken."""
 
@@ -93,19 +92,28 @@ class Target:
     def words(self) -> str:
         """What it does now, how far it is, how fast and how warm, in one line."""
         if self.state == "waiting":
-            return "waits: this computer answers first" if self.key != LOCAL else "waits for the phones"
+            return self._preparation if self.key != LOCAL else "waits for the phones"
         if not self.active:
             return self._end
-        stage = labels.stage(self.stage) if self.stage else "Starting …"
-        parts = (stage, self._position, *_speed(self.progress), self.warmth, self.note)
+        at = self.progress
+        doing = labels.doing(at.stage, at.part) if at is not None else labels.doing(self.stage or START)
+        parts = (doing, self._position, *_speed(at), self.warmth, self.note)
         return " · ".join(part for part in parts if part)
 
     @property
     def short(self) -> str:
         """Name, stage and temperature: ``Pixel 7 · push · 31 °C``."""
         celsius = f"{self.heat['celsius']:.0f} °C" if "celsius" in self.heat else ""
-        words = _SHORT.get(self.stage, "measuring")
+        words = labels.doing(self.stage or "measure").lower()
         return " · ".join(part for part in (self.name, words, celsius) if part)
+
+    @property
+    def _preparation(self) -> str:
+        """What this computer does before the phone is asked the same."""
+        at = self.progress
+        if at is not None and at.stage == "answer" and not at.part:
+            return labels.activity(at)
+        return f"This computer answers first · {labels.activity(at) if at is not None else labels.PARTS['python']}"
 
     @property
     def _end(self) -> str:
@@ -143,12 +151,12 @@ class Target:
 def _speed(progress: events.Progress | None) -> list[str]:
     if progress is None or progress.total <= 0:
         return []
-    left = progress.seconds_left
+    left, counted = progress.seconds_left, labels.counted(progress.done, progress.total, progress.unit)
     time_left = [] if left is None or progress.done >= progress.total else [formatting.time_left(left)]
     if progress.unit != "bytes":
-        return [f"{progress.done:,} / {progress.total:,} {progress.unit}".strip(), *time_left]
+        return [counted, *time_left]
     speed = [f"{formatting.size((progress.total - progress.done) / left)}/s"] if left else []
-    return [f"{formatting.size(progress.done)} of {formatting.size(progress.total)}", *speed, *time_left]
+    return [counted, *speed, *time_left]
 
 
 @dataclass(frozen=True)
@@ -202,6 +210,11 @@ class PhoneRun(Observable):
         return "failed" if "failed" in states or failures else "cancelled" if "cancelled" in states else "succeeded"
 
     @property
+    def preparation(self) -> str:
+        """Carried by the events of what this computer does for all phones before they begin."""
+        return f"{self.number}:"
+
+    @property
     def failed_keys(self) -> tuple[str, ...]:
         """Phones on which it ended early."""
         return tuple(target.key for target in self.targets.values() if target.state in ("failed", "cancelled"))
@@ -222,7 +235,7 @@ class PhoneRun(Observable):
 
     def started(self, run: str) -> None:
         """One target has begun."""
-        self.targets[run].state = "running"
+        self.targets[run].state, self.targets[run].progress = "running", None
         self.notify()
 
     def cancel(self) -> None:
@@ -259,13 +272,20 @@ class PhoneRun(Observable):
         """Take a batch of events in, then tell the subscribers once."""
         taken = False
         for event in batch:
-            target = self.targets.get(event.run)
             handler = self._handlers.get(type(event))
-            if target is not None and target.active and handler is not None:
-                handler(target, event)
-                taken = True
+            if handler is not None:
+                for target in self._concerned(event.run):
+                    handler(target, event)
+                    taken = True
         if taken:
             self.notify()
+
+    def _concerned(self, run: str) -> list[Target]:
+        """The target that an event is about, or all that wait for what is done for them together."""
+        if run == self.preparation:
+            return [target for target in self.targets.values() if target.state == "waiting" and target.key != LOCAL]
+        target = self.targets.get(run)
+        return [target] if target is not None and target.active else []
 
     def _stage_started(self, target: Target, event: events.StageStarted) -> None:
         target.stage, target.progress, target.note = event.stage, None, ""

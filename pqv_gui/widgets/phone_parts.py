@@ -145,8 +145,9 @@ class TargetRow(QWidget):
             restyle(self.mark, tone=_TONES.get(target.state, ""))
         self.words.set_text(tr(target.words))
         running = target.state == "running"
-        if self.bar.isVisibleTo(self) != running:
-            self.bar.setVisible(running)
+        busy = running or target.progress is not None
+        if self.bar.isVisibleTo(self) != busy:
+            self.bar.setVisible(busy)
         waits = running and target.stage == "cool" and target.progress is not None
         if self.skip_button.isVisibleTo(self) != waits:
             self.skip_button.setVisible(waits)

@@ -85,11 +85,18 @@ def probe(job: dict[str, Any], scene: str) -> int:
 def answer(job: dict[str, Any], scene: str) -> int:
     """One input, to which every file answers 1, 2, 3."""
     folder = Path(job["folder"])
+    stage = Stage(job["run"], folder)
+    stage.say("progress", stage="start", part="torch", done=0, total=0)
+    stage.say("progress", stage="answer", done=3, total=8, unit="answers")
+    if scene == "hang":
+        sys.stdin.readline()
+        stage.say("finished", outcome="cancelled")
+        return 130
     (folder / "inputs.f32").write_bytes(bytes(4 * 3 * 32 * 32))
     (folder / "logits.f32").write_bytes(struct.pack("<3f", 1.0, 2.0, 3.0))
     logits = dict.fromkeys(job["files"], str(folder / "logits.f32"))
     result = {"inputs": str(folder / "inputs.f32"), "count": 1, "labels": [], "logits": logits}
-    Stage(job["run"], folder).say("finished", outcome="succeeded", result=result)
+    stage.say("finished", outcome="succeeded", result=result)
     return 0
 
 

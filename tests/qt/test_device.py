@@ -159,6 +159,24 @@ def test_a_phone_that_is_plugged_in_tells_of_itself(
     assert not page.phones.steps.isVisible()
 
 
+def test_while_this_computer_answers_first_the_phone_says_how_far_that_is(
+    desk_of: MakeDesk, phone: Phone, qtbot: QtBot
+) -> None:
+    _, page, desk = desk_of(Row("A1", phone=phone), scene="hang")
+    ready(desk, qtbot)
+    page.add_file(TINY)
+    qtbot.mouseClick(page.start, Qt.MouseButton.LeftButton)
+    (target,) = desk.run.targets.values()
+    shown = page.targets._rows[target.id]
+    words = "This computer computes the answers to compare with: answer 3 of 8"
+    qtbot.waitUntil(lambda: shown.words.toolTip() == words or shown.words.text() == words, timeout=SOON_MS)
+    assert shown.bar.isVisible()
+    assert shown.bar.value() == 375
+    desk.cancel()
+    over(desk, qtbot)
+    assert desk.run.state == "cancelled"
+
+
 def test_from_push_to_results(desk_of: MakeDesk, phone: Phone, qtbot: QtBot) -> None:
     _, page, desk = desk_of(Row("A1", phone=phone))
     ready(desk, qtbot)
@@ -302,7 +320,7 @@ def test_waiting_for_a_cool_phone_can_be_skipped(desk_of: MakeDesk, phone: Phone
     page.start.click()
     row = lambda: next(iter(page.targets._rows.values()))  # noqa: E731
     qtbot.waitUntil(lambda: bool(page.targets._rows) and row().skip_button.isVisible(), timeout=SOON_MS)
-    assert "Cool down" in row().words.toolTip()
+    assert "Cooling down" in row().words.toolTip()
     with qtbot.waitSignal(desk.ended, timeout=SOON_MS):
         row().skip_button.click()
     assert len(desk.run.measured) == 1
@@ -315,7 +333,7 @@ def test_this_computer_is_measured_like_a_phone_and_can_be_cancelled(desk_of: Ma
     page.start.click()
     qtbot.waitUntil(lambda: bool(desk.run.series), timeout=SOON_MS)
     assert window.workspace.runs.busy
-    assert window.job_bar.device.text() == "This computer · measuring"
+    assert window.job_bar.device.text() == "This computer · measuring latency"
     with qtbot.waitSignal(desk.ended, timeout=SOON_MS):
         window.menus.stop_measuring.trigger()
     assert desk.run.state == "cancelled"

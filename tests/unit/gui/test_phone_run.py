@@ -18,6 +18,7 @@ from pqv_gui.viewmodels.measured import HEADS, Measured, group_bars, layer_bars,
 from pqv_gui.viewmodels.phone_files import File, Files
 from pqv_gui.viewmodels.phone_run import P90_WINDOW, PhoneRun, RunningP90, Target
 from pqv_gui.viewmodels.phone_settings import COMPARE, SHAPE, PhoneSettings
+from pqv_gui.viewmodels.phones import LOCAL
 from pqv_gui.viewmodels.recent import Store
 
 FILES = (File(Path("/r/c.ptl"), 10, role="compressed"), File(Path("/x/other.ptl"), 20))
@@ -51,8 +52,31 @@ def test_a_push_tells_how_fast_it_is(run: PhoneRun) -> None:
         run=one.id, stage="push", done=20_000_000, total=60_000_000, unit="bytes", seconds_left=2.0
     )
     run.apply([stage(one.id, "check"), stage(one.id, "push"), progress])
-    assert one.words == "Push to the phone · file 1 of 2 · 20.0 MB of 60.0 MB · 20.0 MB/s · a few seconds left"
+    assert one.words == "Pushing · file 1 of 2 · 20.0 MB of 60.0 MB · 20.0 MB/s · a few seconds left"
     assert one.short == "Pixel 7 · pushing"
+
+
+def test_a_phone_that_waits_says_what_this_computer_does_meanwhile() -> None:
+    run = PhoneRun()
+    run.begin([("A1", "Pixel 7"), ("B2", "FP4"), (LOCAL, "This computer")], FILES, (1,))
+    waiting, other, here = run.targets.values()
+    assert waiting.words == "This computer answers first · Starting Python"
+    for at, words in (
+        ({"stage": "start", "part": "torch", "done": 0, "total": 0}, "This computer answers first · Loading PyTorch"),
+        (
+            {"stage": "answer", "part": "inputs", "done": 5, "total": 64, "unit": "images"},
+            "This computer answers first · Reading validation images: image 5 of 64",
+        ),
+        (
+            {"stage": "answer", "done": 3, "total": 8, "unit": "answers"},
+            "This computer computes the answers to compare with: answer 3 of 8",
+        ),
+    ):
+        run.apply([events.Progress.model_validate({"run": run.preparation, **at})])
+        assert waiting.words == other.words == words
+    assert here.words == "waits for the phones"
+    run.started(waiting.id)
+    assert waiting.words == "Starting"
 
 
 def test_heat_is_told_as_far_as_the_phone_tells(run: PhoneRun) -> None:
