@@ -26,14 +26,14 @@ from pqv_core.results import RunRecord
 START = "start"
 """What comes before the first stage: Python and PyTorch are loaded."""
 
-_START_S = 8.0
+_START_S = 10.0
 _FIXED_S = {
     "load": 2.0,
     "prune": 2.0,
     "sensitivity": 1.0,
-    "export": 15.0,
+    "export": 32.0,
     "verify": 3.0,
-    "benchmark": 8.0,
+    "benchmark": 20.0,
     "profile": 4.0,
 }
 _MACS_A_SECOND = 25e9

@@ -14,8 +14,8 @@ from collections.abc import Callable, Sequence
 from pqv_core import events
 from pqv_core.plan import START, Planned
 
-_TRUST = 0.15
-"""Share of a stage's work after which its own speed counts as much as what was expected."""
+_TRUST = {True: 0.3, False: 0.1}
+"""Share of a stage's work after which its own speed counts as much as what was expected, known or guessed."""
 
 _DOUBT_S = 10.0
 """Seconds of finished stages after which this computer's speed counts as much as the usual one."""
@@ -156,7 +156,8 @@ class RunProgress:
         share, since = self._first
         done = self._share - share
         at_this_speed = _running_down((self._told - since) / done * (1 - self._share), now - self._told)
-        trust = done / (done + _TRUST)
+        planned = self._planned.get(self._at)
+        trust = done / (done + _TRUST[planned is not None and planned.known])
         return trust * at_this_speed + (1 - trust) * silent
 
 

@@ -35,7 +35,7 @@ Answer = Callable[[Tensor], Tensor]
 _STARTED_AT_ONCE = 4  # starting takes longer than what each does first
 _ASKED_AT_ONCE = 8
 _TRIALS, _TRIAL_INFERENCES, _TRIAL_S = 4, 3, 5.0
-_PREPARING = 0.3  # share of the whole, about
+_PREPARING = {True: 0.3, False: 0.75}  # share of the whole, about: to choose, few inferences of many files are made
 _CLEARLY = 3.0  # as many times as long: no disturbance of three inferences
 
 
@@ -211,11 +211,11 @@ def _time(files: Sequence[LiteFile], plan: Plan, *, context: Context, live: bool
     """By key, what one loop gave: under the wait policy that a short trial found quicker, first of all."""
     with contextlib.ExitStack() as stack:
         timed: dict[str, list[tuple[Timing, LiteClient]]] = {}
-        with context.part(context.within or "prepare", 0.0, _PREPARING):
+        with context.part(context.within or "prepare", 0.0, _PREPARING[live]):
             for file, some in _prepared(stack, files, plan, context):
                 timed[file.key] = some
                 context.progress(len(timed), len(files), unit="files" if live else "candidates")
-        with context.part(context.within, _PREPARING, 1.0):
+        with context.part(context.within, _PREPARING[live], 1.0):
             _loop(timed, plan, context=context, live=live)
     return {key: [timing for timing, _ in some] for key, some in timed.items()}
 

@@ -108,12 +108,12 @@ class _Exporter:
         with part("paper_fp32", 0.05, 0.15):
             paper = self._write("paper_fp32", dense, "paper_fp32.ptl", passes="mobile")
         dense, final = leave_out_unread_tokens(dense), leave_out_unread_tokens(final)
-        with part("fast_fp32", 0.15, 0.45):
+        with part("fast_fp32", 0.15, 0.37):
             fast = self._fastest_fp32(dense, paper)
         passes: Any = fast.passes
-        with part("pruned_fp32", 0.45, 0.5):
+        with part("pruned_fp32", 0.37, 0.4):
             pruned = self._write("pruned_fp32", final, "pruned_fp32.ptl", passes=passes)
-        with part("compressed", 0.5, 1.0):
+        with part("compressed", 0.4, 1.0):
             compressed = self._compressed(final, pruned, batches)
         return [paper, fast, pruned, compressed]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import sys
 
@@ -40,9 +41,11 @@ def test_for_a_person_everything_goes_to_standard_error(capfd: pytest.CaptureFix
     assert do(BODY) == "succeeded"
     said = capfd.readouterr()
     assert said.out == ""
-    assert said.err.splitlines() == [
+    lines = said.err.splitlines()
+    assert all(re.match(r"\d\d:\d\d:\d\d ", line) for line in lines)
+    assert [line[9:] for line in lines] == [
         "      a stray print",
-        "[4/8] Fine-tune …",
+        "[4/8] Fine-tuning …",
         "      epoch 1.00: loss 0.500 · top-1 75.0 %",
         "      Warning: [red]not markup[/red]",
         "      Fine-tune: 2.00 s (loss 0.500 · top-1 75.0 %)",
