@@ -94,7 +94,7 @@ def test_a_bar_moves_while_a_stage_says_nothing_for_far_too_long() -> None:
 
 
 def test_the_speed_of_the_stage_at_work_replaces_what_was_expected() -> None:
-    played = Play([0.5, 1000.0])
+    played = Play([0.5, 1000.0], known=False)
     played.progress.take(events.StageStarted(stage="s0", index=0, total=1))
     for done in range(1, 6):
         played._pass(10.0)
