@@ -18,7 +18,6 @@ from pqv_core import (
     labels,
     operators,
     results,
-    runs,
     select,
     stability,
     summary,
@@ -201,7 +200,7 @@ def show(project: Path, *, as_json: bool) -> None:
     if not records:
         out.print(f"No runs yet. Next: pqv run {shlex.quote(str(project))}")
         return
-    out.print(_runs_table(records, projects.runs_directory(project)))
+    out.print(_runs_table(records))
     newest = next((record for record in reversed(records) if record.variants), None)
     if newest is not None:
         out.print(f"Run {newest.id}:")
@@ -256,7 +255,7 @@ def _plain_setting(record: RunRecord, target: str) -> dict[str, Any]:
     }
 
 
-def _runs_table(records: list[RunRecord], folder: Path) -> Table:
+def _runs_table(records: list[RunRecord]) -> Table:
     heads = ("Run", "State", "What", "On", "Top-1", "Latency", "Size", "Over paper’s", "Over fastest")
     table = _plain_table(*heads, left=4)
     found = [(record, select.headline(record)) for record in records]
@@ -264,10 +263,8 @@ def _runs_table(records: list[RunRecord], folder: Path) -> Table:
     images = {row.images.get("compressed") for rows in shown if (row := rows.get("top1"))} - {None}
     for (record, target), rows in zip(found, shown, strict=True):
         cells = [_cell(rows.get(key), images) for key in ("top1", "latency_median_s", "size_bytes")]
-        killed = record.state == "running" and not runs.is_at_work(folder / record.id)
-        state = "stopped" if killed else record.state
         where = labels.target(target)
-        table.add_row(record.id, state, _what(record), where, *cells, *_speedups(record, target))
+        table.add_row(record.id, record.state, _what(record), where, *cells, *_speedups(record, target))
     return table
 
 

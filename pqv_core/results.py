@@ -11,6 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from pqv_core import run_lock
 from pqv_core.errors import ErrorInfo, ProjectError, from_os_error
 from pqv_core.fsio import TooLargeError, read_json, write_json
 
@@ -230,7 +231,9 @@ class RunRecord(Record):
     Attributes:
         number: The runs of a project are counted from 1, so their order is known even when the clock was set back.
         created: When it began, as this computer's clock had it.
-        state: ``running``, ``succeeded``, ``failed``, ``cancelled``, or one of a newer version.
+        state: ``running``, ``succeeded``, ``failed``, ``cancelled``, or one of a newer version. One that was written as
+            running, and that no process works on, is read as ``interrupted``.
+        spans: Seconds that it was at work, for each time that it was begun.
     """
 
     schema_version: int = SCHEMA_VERSION
@@ -248,6 +251,7 @@ class RunRecord(Record):
     sensitivity: tuple[LayerSensitivity, ...] = ()
     warnings: tuple[str, ...] = ()
     error: ErrorInfo | None = None
+    spans: tuple[float, ...] = ()
 
     def variant(self, role: Role) -> Variant | None:
         """The artefact with this role, if the run made it."""
@@ -268,7 +272,26 @@ def save(directory: Path, record: RunRecord) -> None:
 
 
 def load(directory: Path) -> RunRecord:
-    """Read the ``run.json`` of a run's folder.
+    """A run as it is: what its ``run.json`` says, and whether a process works on it.
+
+    Raises:
+        ProjectError: As ``as_written``.
+    """
+    record = as_written(directory)
+    killed = record.state == "running" and not run_lock.is_at_work(directory)
+    return ended(record, "interrupted", stage="cancelled") if killed else record
+
+
+def ended(record: RunRecord, state: str, *, stage: str) -> RunRecord:
+    """The same for a run that is over, whose stage at work ended as ``stage`` says."""
+    stages = tuple(
+        item.model_copy(update={"state": stage}) if item.state == "running" else item for item in record.stages
+    )
+    return record.model_copy(update={"state": state, "stages": stages})
+
+
+def as_written(directory: Path) -> RunRecord:
+    """Read the ``run.json`` of a run's folder, which says ``running`` for ever where the run was killed.
 
     Raises:
         ProjectError: It is missing, damaged or newer than this version.

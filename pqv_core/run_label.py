@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from pqv_core import results, runs
+from pqv_core import results, run_lock, runs
 from pqv_core.errors import ProjectError, from_os_error
 from pqv_core.fsio import read_json, write_json
 
@@ -91,7 +91,7 @@ def movable(directory: Path) -> Path:
             raise ProjectError(f"{directory.name} is not a run.", action="Delete it in the file manager.")
     except OSError as error:
         raise from_os_error(error, directory) from error
-    if runs.is_at_work(directory):
+    if run_lock.is_at_work(directory):
         raise ProjectError(
             f"The run {directory.name} is being worked on.", action="Cancel it, or wait for it to end, then delete it."
         )

@@ -13,13 +13,13 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from pqv_core import project as projects
-from pqv_core import results
+from pqv_core import results, run_lock
 from pqv_core.config import RunConfig
 from pqv_core.errors import PqvError, ProjectError, StorageError, from_os_error
+from pqv_core.events import Finished
 from pqv_core.fsio import remove_folder
 from pqv_core.job import RunJob
 
-LOCK_FILE = ".lock"
 _PATIENCE_S = 3.0  # a worker whose owner was killed ends by itself, but not in the same instant
 _HELD_S = 10.0  # linking the files of a stage takes milliseconds; only a drive without links has to copy them
 _PAUSE_S = 0.02
@@ -101,7 +101,7 @@ def arranging(folder: Path, *, waiting: Callable[[float], None] = _give_up_after
 
 def _locked(folder: Path) -> FileLock | None:
     """The lock of a folder; None where another process holds it."""
-    lock = FileLock(folder / LOCK_FILE, timeout=0)
+    lock = FileLock(folder / run_lock.LOCK_FILE, timeout=0)
     try:
         folder.stat()  # filelock would make it
         lock.acquire()
@@ -161,7 +161,7 @@ def _remove_unused(directory: Path) -> None:
         if (directory / results.RUN_FILE).exists():
             return
         with arranging(directory.parent):
-            if [path.name for path in directory.iterdir()] == [LOCK_FILE]:
+            if [path.name for path in directory.iterdir()] == [run_lock.LOCK_FILE]:
                 remove_folder(directory)
 
 
@@ -172,14 +172,35 @@ def at_work(run: str) -> ProjectError:
     )
 
 
-def is_at_work(directory: Path) -> bool:
-    """Whether a process holds a run's folder now; one that says ``running`` without being held was killed."""
-    if not (directory / LOCK_FILE).exists():
-        return False
-    try:
-        with FileLock(directory / LOCK_FILE, timeout=0):
-            return False
-    except Timeout:
-        return True
-    except (OSError, NotImplementedError):  # a folder that may not be written has nobody at work in it
-        return False
+def conclude(directory: Path, end: Finished, *, seconds: float) -> None:
+    """Write down how a run ended whose worker was ended before it could do so itself.
+
+    A run that says how it ended, or that a process still works on, stays as it is.
+
+    Args:
+        seconds: For how long there was a worker.
+    """
+    with contextlib.suppress(PqvError, OSError):
+        if not _says_running(directory):
+            return
+        lock = _locked(directory)
+        if lock is None:
+            return
+        try:
+            if _says_running(directory):
+                _write_end(directory, end, seconds)
+        finally:
+            lock.release()
+
+
+def _says_running(directory: Path) -> bool:
+    return (directory / results.RUN_FILE).exists() and results.as_written(directory).state == "running"
+
+
+def _write_end(directory: Path, end: Finished, seconds: float) -> None:
+    # What it wrote last tells for how long it had been at work by then.
+    since = min(seconds, time.time() - (directory / results.RUN_FILE).stat().st_mtime)
+    record = results.ended(results.as_written(directory), end.outcome, stage=end.outcome)
+    *before, last = record.spans or (0.0,)
+    spans = (*before, round(last + max(0.0, since), 3))
+    results.save(directory, record.model_copy(update={"error": end.error, "spans": spans}))

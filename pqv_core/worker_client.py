@@ -18,13 +18,15 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Self
 
-from pqv_core import exit_status, labels, process_group
+from pqv_core import exit_status, labels, process_group, runs
+from pqv_core import project as projects
 from pqv_core.child import LineSplitter, read
 from pqv_core.errors import ErrorInfo
 from pqv_core.events import AnyEvent, Finished, Log, Progress, StageStarted, decode, unknown_type
-from pqv_core.job import Job
+from pqv_core.job import Job, RunJob
 from pqv_core.standstill import Standstill
 
 GRACE_S = 0.6
@@ -84,6 +86,7 @@ class Worker:
         self._standstill = Standstill(0)
         self._gave_up: ErrorInfo | None = None
         self._gave_up_at: float | None = None
+        self._started_at = time.monotonic()
         self._asked_at: float | None = None
         self._end_of_events_at: float | None = None
         self._end_of_stderr = False
@@ -101,6 +104,7 @@ class Worker:
     def start(self) -> None:
         """Start the process. That this failed is told by ``events()``, like every other end."""
         try:
+            self._started_at = time.monotonic()
             line = self._job.model_dump_json().encode() + b"\n"
             self._process = process_group.start(self._command, environment=_environment())
             self._standstill = Standstill(self._process.pid)
@@ -140,7 +144,9 @@ class Worker:
                 self._stage, self._progress = event.stage, None
             elif isinstance(event, Progress):
                 self._progress = event
-            self._finished = isinstance(event, Finished)
+            elif isinstance(event, Finished):
+                self._finished = True
+                self._conclude(event)
             yield event
 
     def close(self) -> None:
@@ -158,6 +164,12 @@ class Worker:
             for pipe in (self._process.stdout, self._process.stderr):
                 if pipe is not None:
                     pipe.close()
+
+    def _conclude(self, end: Finished) -> None:
+        """Have the run say how it ended; its worker may have been killed before it could."""
+        if isinstance(self._job, RunJob) and end.outcome != "succeeded":
+            directory = projects.runs_directory(Path(self._job.project)) / self._job.run
+            runs.conclude(directory, end, seconds=time.monotonic() - self._started_at)
 
     # what ends a job -----------------------------------------------------------------------------------------
 

@@ -21,6 +21,8 @@ from pqv_gui.viewmodels.run import RunView
 from pqv_gui.viewmodels.session import Session
 
 _TICK_MS = 500  # how often time left and bar move on where the worker says nothing
+LOOK_MS = 2_000
+"""How often a run of another process is looked at."""
 
 
 class RunDesk(QObject):
@@ -54,6 +56,11 @@ class RunDesk(QObject):
         self._ticking.setInterval(_TICK_MS)
         self._ticking.timeout.connect(self.view.tick)
         self.jobs.active_changed.connect(lambda active: self._ticking.start() if active else self._ticking.stop())
+        self._told_begun = False  # others know that the run that goes on is kept
+        self._look = QTimer(self)
+        self._look.setSingleShot(True)
+        self._look.setInterval(LOOK_MS)
+        self._look.timeout.connect(self._look_again)
         self.view.subscribe(self.changed.emit)
         self.queue.subscribe(self.changed.emit)
         self.jobs.batch.connect(self._on_batch)
@@ -67,7 +74,7 @@ class RunDesk(QObject):
     @property
     def repeats(self) -> bool:
         """Whether the present settings are being run, or wait for it, already."""
-        asked = [item.config for item in self.queue.waiting]
+        asked = [item.config for item in self.queue.waiting] if self.busy or self.queue.ready else []
         if self.view.active:
             asked.append(self._item.config)
         return self._session.config in asked
@@ -101,14 +108,30 @@ class RunDesk(QObject):
 
         def done(stored: run.Stored | None) -> None:
             if stored is not None and path == self._session.path and not self.view.active:
-                self.view.show(stored.record, stored.metrics, stored.directory, at_work=stored.at_work)
+                self._show(stored)
 
         self._tasks.start(work, done=done, failed=self.failed.emit)
+
+    def _show(self, stored: run.Stored) -> None:
+        """Show a run as it is kept, and look again while another process works on it."""
+        before = self.view.state
+        self.view.show(stored.record, stored.metrics, stored.directory)
+        if self.view.state == "elsewhere":
+            self._look.start()
+        elif before == "elsewhere":
+            self.stored.emit()
+
+    def _look_again(self) -> None:
+        if self.view.state == "elsewhere":
+            self.show_newest()
 
     # beginning and ending ------------------------------------------------------------------------------------
 
     def start(self, *, fresh: bool = False) -> None:
-        """Run the project as it is now; while something else is going, put it at the end of the queue."""
+        """Run the project as it is now; while something else is going, put it at the end of the queue.
+
+        Where a queue that was stopped holds the same run, that one is done, and waits there no longer.
+        """
         self._ask(QueuedRun(config=self._session.config, fresh=fresh))
 
     def measure_again(self) -> None:
@@ -125,6 +148,8 @@ class RunDesk(QObject):
         if self.busy:
             self.queue.add(item)
         else:
+            if not item.remeasure:
+                self.queue.leave_out(item.config)
             self._begin(item)
 
     def go_on(self) -> None:
@@ -150,7 +175,7 @@ class RunDesk(QObject):
     def _begin(self, item: QueuedRun) -> None:
         path = self._session.path
         assert path is not None
-        self._item = item
+        self._item, self._told_begun = item, False
         self.view.begin("", [Planned(name, 1.0) for name in plan.stages(item.config)])
 
         def work(_: Progressing) -> tuple[RunJob, tuple[Planned, ...]]:
@@ -175,6 +200,9 @@ class RunDesk(QObject):
 
     def _on_batch(self, batch: list[Event]) -> None:
         self.view.apply(batch)
+        if self.view.running_stage and not self._told_begun:  # its record is written before its first stage
+            self._told_begun = True
+            self.stored.emit()
 
     def _on_ended(self, last: Finished) -> None:
         if last.outcome == "cancelled":
@@ -183,11 +211,26 @@ class RunDesk(QObject):
             self.queue.over(Ended(self._item, last.outcome, last.error.message if last.error else ""))
         directory = self.view.now.directory
         if directory is None or last.run != self.view.now.run:
-            self._go_further()
+            self._never_begun(last)
             return
         self._tasks.start(
             lambda _: results.load(directory), done=self._attach, failed=lambda error: self._unread(error, last)
         )
+
+    def _never_begun(self, last: Finished) -> None:
+        """The worker ended before it began; what was stopped so is as it was before, where it is kept at all."""
+        path = self._session.path
+        folder = projects.runs_directory(path) if path is not None else None
+
+        def done(stored: run.Stored | None) -> None:
+            if stored is not None and not self.view.active:
+                self._show(stored)
+            self._go_further()
+
+        if folder is None or last.outcome != "cancelled" or last.run != self.view.now.run:
+            self._go_further()
+            return
+        self._tasks.start(lambda _: run.read(folder / last.run), done=done, failed=lambda _: self._go_further())
 
     def _attach(self, record: results.RunRecord) -> None:
         self.view.attach(record)

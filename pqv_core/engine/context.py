@@ -28,6 +28,7 @@ class Context:
         stage: Name of the stage at work.
         warnings: What the person should know about the result; kept in ``run.json``.
         readers: Processes that read images ahead; without them each image is read when its turn comes.
+        begun: When the job was taken, as the monotonic clock had it.
     """
 
     run: str
@@ -37,6 +38,7 @@ class Context:
     stage: str = ""
     warnings: list[str] = field(default_factory=list)
     readers: Readers | None = None
+    begun: float = field(default_factory=time.monotonic)
     _began: float = field(default_factory=time.monotonic)
     _part: str = ""
     _span: tuple[float, float] = (0.0, 1.0)

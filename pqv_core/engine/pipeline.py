@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from pqv_core import plan, results, runs
+from pqv_core import plan, results, run_lock, runs
 from pqv_core import project as projects
 from pqv_core.config import RunConfig
 from pqv_core.engine import crew, environment, stages
@@ -118,6 +118,7 @@ class Pipeline:
         self.planned = planned(work.config)
         self.elsewhere: dict[str, tuple[Measurement, ...]] = {}
         self.earlier_export = ""
+        self.earlier_spans: tuple[float, ...] = ()
         described = environment.describe(threads=work.config.measure.threads or environment.default_threads())
         with self._arranging():
             self.record = self._opened_record(described)
@@ -135,6 +136,7 @@ class Pipeline:
         if (self.directory / results.RUN_FILE).exists():
             earlier = results.load(self.directory)
             number, created = earlier.number, earlier.created
+            self.earlier_spans = earlier.spans
             variants = earlier.variants  # shown, and kept by a run that is killed, until the export has been looked at
             self.elsewhere = _measured_apart(earlier, own=_read_done(self.directory / "stages" / "benchmark"))
             self.earlier_export = next((item.inputs_hash for item in earlier.stages if item.name == "export"), "")
@@ -162,7 +164,7 @@ class Pipeline:
         """
         others = list(results.load_unchecked(self.siblings))
         for directory, plain in others if not self.fresh else ():
-            if plain.get("config") == config and runs.is_at_work(directory):
+            if plain.get("config") == config and run_lock.is_at_work(directory):
                 raise runs.at_work(directory.name)
         numbers = [plain.get("number") for _, plain in others]
         return max((number for number in numbers if isinstance(number, int)), default=0) + 1
@@ -305,6 +307,8 @@ class Pipeline:
             self.context.log(second.message, level="error")
 
     def _save(self) -> None:
+        spans = (*self.earlier_spans, round(time.monotonic() - self.context.begun, 3))
+        self.record = self.record.model_copy(update={"spans": spans})
         results.save(self.directory, self.record)
 
 

@@ -36,6 +36,7 @@ _HEADLINES = {
     "succeeded": "Complete",
     "failed": "Failed",
     "cancelled": "Stopped",
+    "interrupted": "Interrupted",
     "elsewhere": "Running in another process",
     "unknown": "Ended in a way that only a newer PQV-Mobile knows",
 }
@@ -244,8 +245,7 @@ class RunPage(Page):
     def _position(self) -> str:
         run = self.run
         if not run.active:
-            took = sum(stage.seconds or 0 for stage in run.now.stages if not stage.cached)
-            return tr("in {time}").replace("{time}", formatting.duration(took)) if took else ""
+            return _took(run)
         what = ": ".join(tr(part) for part in run.activity if part)
         return " · ".join(part for part in (what, tr(run.position)) if part)
 
@@ -302,3 +302,13 @@ class RunPage(Page):
             stage = self.run.now.failed_stage
             where = f"{tr(labels.stage(stage))}: " if stage else ""
             self.present(error.model_copy(update={"message": where + error.message}))
+
+
+def _took(run: RunView) -> str:
+    """How long the run was at work: the last time that it was begun, and altogether."""
+    if not run.spans:
+        return ""
+    last, total = (formatting.duration(seconds) for seconds in (run.spans[-1], sum(run.spans)))
+    words = tr("in {time}") if run.state == "succeeded" else tr("after {time}")
+    more = tr("; begun {count} times, {total} altogether") if len(run.spans) > 1 else ""
+    return (words + more).replace("{time}", last).replace("{count}", str(len(run.spans))).replace("{total}", total)

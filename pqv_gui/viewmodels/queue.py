@@ -83,6 +83,10 @@ class RunQueue(Observable):
         """Take a run out."""
         self._set((*self.waiting[:index], *self.waiting[index + 1 :]), self.pause)
 
+    def leave_out(self, config: RunConfig) -> None:
+        """Take out what waits with these settings."""
+        self._set(tuple(item for item in self.waiting if item.config != config), self.pause)
+
     def move_up(self, index: int) -> None:
         """Have a run begin before the one that is before it."""
         if index > 0:

@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
-from pqv_core import events, formatting, history, labels, results, runs, select
+from pqv_core import events, formatting, history, labels, results, select
 from pqv_core.errors import ErrorInfo
 from pqv_core.plan import START, Planned
 from pqv_core.run_progress import RunProgress
@@ -18,9 +18,24 @@ from pqv_gui.viewmodels.observable import Observable
 from pqv_gui.viewmodels.series import Curve, LatencySeries
 
 State = Literal[
-    "empty", "starting", "running", "cancelling", "succeeded", "failed", "cancelled", "elsewhere", "unknown"
+    "empty",
+    "starting",
+    "running",
+    "cancelling",
+    "succeeded",
+    "failed",
+    "cancelled",
+    "interrupted",
+    "elsewhere",
+    "unknown",
 ]
-_ENDS: dict[str, State] = {"succeeded": "succeeded", "failed": "failed", "cancelled": "cancelled"}
+_STORED: dict[str, State] = {
+    "running": "elsewhere",
+    "succeeded": "succeeded",
+    "failed": "failed",
+    "cancelled": "cancelled",
+    "interrupted": "interrupted",
+}
 LOG_LINES = 5_000
 
 
@@ -69,6 +84,8 @@ class _Figures:
     error: ErrorInfo | None = None
     failed_stage: str = ""
     record: results.RunRecord | None = None
+    begun: float = field(default_factory=time.monotonic)
+    seconds: float | None = None
 
 
 class RunView(Observable):
@@ -110,7 +127,7 @@ class RunView(Observable):
     @property
     def can_resume(self) -> bool:
         """Whether the last run ended early, so that the next goes on with it."""
-        return self.state in ("failed", "cancelled")
+        return self.state in ("failed", "cancelled", "interrupted")
 
     def reset(self) -> None:
         """Show nothing."""
@@ -143,20 +160,15 @@ class RunView(Observable):
         self.state = "cancelled"
         self.notify()
 
-    def show(
-        self, record: results.RunRecord, history: Iterable[events.Metric], directory: Path, *, at_work: bool = False
-    ) -> None:
-        """Show a run that was read from its folder; ``at_work`` where another process is doing it."""
+    def show(self, record: results.RunRecord, history: Iterable[events.Metric], directory: Path) -> None:
+        """Show a run that was read from its folder."""
         figures = _Figures(run=record.id, directory=directory, record=record, error=record.error)
         figures.stages = [
             StageRow(stage.name, stage.state, stage.seconds or None, stage.cached)
             for stage in record.stages
             if stage.state != "skipped"
         ]
-        # A record that says "running" while nobody runs it is one that was killed.
-        unfinished: State = "elsewhere" if at_work else "cancelled"
-        state = unfinished if record.state == "running" else _ENDS.get(record.state, "unknown")
-        self._replace(figures, state)
+        self._replace(figures, _STORED.get(record.state, "unknown"))
         for metric in history:
             self._metric(metric)
         self._take_samples(record)
@@ -245,6 +257,7 @@ class RunView(Observable):
     def _finished(self, event: events.Finished) -> None:
         self.state = event.outcome
         self.now.error = event.error
+        self.now.seconds = time.monotonic() - self.now.begun
         self.now.progress = None
         running = next((row.name for row in self.now.stages if row.state == "running"), "")
         self.now.failed_stage = event.stage or running
@@ -252,6 +265,14 @@ class RunView(Observable):
             self._set_stage(running, event.outcome)
         self._add_line(*_last_line(event, self.now.failed_stage))
         self.dirty.stages = True
+
+    @property
+    def spans(self) -> tuple[float, ...]:
+        """Seconds that the run was at work, for each time it was begun; empty where that is not known."""
+        record = self.now.record
+        if record is not None and record.state != "interrupted":  # how long that one lived on is not known
+            return record.spans
+        return (self.now.seconds,) if record is None and self.now.seconds is not None else ()
 
     # for the page --------------------------------------------------------------------------------------------
 
@@ -307,17 +328,26 @@ class Stored:
     record: results.RunRecord
     metrics: list[events.Metric]
     directory: Path
-    at_work: bool
 
 
 def read_newest(folder: Path) -> Stored | None:
-    """The newest readable run in a ``.runs`` folder, with its curves; None where there is none."""
-    records, _ = results.load_all(folder)
-    if not records:
-        return None
-    record = records[-1]
-    directory = folder / record.id
+    """The newest readable run in a ``.runs`` folder; None where there is none."""
+    found, _ = results.load_folders(folder)
+    return _stored(*found[-1]) if found else None
+
+
+def read(directory: Path) -> Stored | None:
+    """The run that a folder holds; None where it holds none.
+
+    Raises:
+        ProjectError: It cannot be read.
+    """
+    return _stored(directory, results.load(directory)) if (directory / results.RUN_FILE).exists() else None
+
+
+def _stored(directory: Path, record: results.RunRecord) -> Stored:
+    """The run with its curves."""
     metrics = [
         metric.model_copy(update={"run": record.id}) for metric in history.read(directory / results.HISTORY_FILE)
     ]
-    return Stored(record, metrics, directory, at_work=record.state == "running" and runs.is_at_work(directory))
+    return Stored(record, metrics, directory)

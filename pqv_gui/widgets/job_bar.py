@@ -15,6 +15,7 @@ _IDLE = {
     "succeeded": "The last run is complete.",
     "failed": "The last run failed.",
     "cancelled": "The last run was stopped. What is finished is kept.",
+    "interrupted": "The last run was interrupted. What is finished is kept.",
     "elsewhere": "A run is going in another process.",
     "unknown": "The last run ended in a way that only a newer PQV-Mobile knows.",
 }

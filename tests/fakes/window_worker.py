@@ -1,8 +1,8 @@
 """A worker that plays a scene: reads its job like the real one, does no work.
 
-python worker.py good|crash|hang|fail|flood|stale|unsteady|silent
+python worker.py good|crash|hang|deaf|fail|flood|stale|unsteady|silent
 
-Jobs that measure files or answer for them are played the same in every scene, except that ``hang`` goes on until it is
+Like the real one it holds the run's folder and keeps ``run.json`` true, unless it is ended before it can. Jobs that measure files or answer for them are played the same in every scene, except that ``hang`` goes on until it is
 asked to end.
 """
 
@@ -17,6 +17,9 @@ import threading
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock
+
+MADE = (("paper_fp32", 60), ("fast_fp32", 20), ("compressed", 10))
 STAGES = ("load", "evaluate", "prune", "finetune", "evaluate_pruned", "export", "verify", "benchmark")
 
 
@@ -29,10 +32,13 @@ def main(scene: str) -> int:
         Stage(job["run"], Path()).say("finished", outcome="cancelled")
         return 130
     stage = Stage(job["run"], Path(job["project"]).with_suffix(".runs") / job["run"], job["config"])
-    stage.say("job_started", stages=STAGES, directory=str(stage.directory))
     stage.remeasures = job["remeasure"]
-    scenes = {"good": good, "crash": crash, "hang": hang, "fail": fail, "flood": flood, "stale": stale}
-    return {**scenes, "unsteady": unsteady}[scene](stage)
+    scenes = {"good": good, "crash": crash, "hang": hang, "deaf": deaf, "fail": fail, "flood": flood, "stale": stale}
+    stage.directory.mkdir(parents=True, exist_ok=True)
+    with FileLock(stage.directory / ".lock", timeout=3):
+        stage.say("job_started", stages=STAGES, directory=str(stage.directory))
+        write_record(stage, "running")
+        return {**scenes, "unsteady": unsteady}[scene](stage)
 
 
 class Stage:
@@ -130,13 +136,24 @@ def hang(stage: Stage) -> int:
     stage.say("stage_started", stage="finetune", index=3, total=8)
     stage.say("progress", stage="finetune", done=3, total=10, unit="steps", seconds_left=240.0)
     sys.stdin.readline()
+    write_record(stage, "cancelled")
     stage.say("finished", outcome="cancelled", stage="finetune")
     return 130
+
+
+def deaf(stage: Stage) -> int:
+    """Works until it is killed."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    stage.say("stage_started", stage="finetune", index=3, total=8)
+    stage.say("progress", stage="finetune", done=3, total=10, unit="steps", seconds_left=240.0)
+    while True:
+        signal.pause()
 
 
 def fail(stage: Stage) -> int:
     stage.say("stage_started", stage="prune", index=2, total=8)
     error = {"kind": "PruneError", "message": "It cannot be pruned.", "action": "Prune less.", "details": "shape"}
+    write_record(stage, "failed", error=error)
     stage.say("finished", outcome="failed", error=error, stage="prune")
     return 1
 
@@ -151,6 +168,7 @@ def flood(stage: Stage) -> int:
         step += 1
         stage.say("metric", name="train_loss", step=step, value=1.0)
         print("a stray line of a library", flush=True)
+    write_record(stage, "cancelled")
     stage.say("finished", outcome="cancelled")
     return 130
 
@@ -173,26 +191,30 @@ def unsteady(stage: Stage) -> int:
     return 0
 
 
-def write_record(stage: Stage, *, busy: float = 0.0) -> None:
-    """A record such as a finished run leaves."""
+def write_record(
+    stage: Stage, state: str = "succeeded", *, error: dict[str, Any] | None = None, busy: float = 0.0
+) -> None:
+    """A record such as a run leaves that is in this state."""
+    whole = state == "succeeded"
     record = {
         "schema_version": 1,
         "id": stage.run,
         "created": "2026-01-01T00:00:00Z",
-        "state": "succeeded",
+        "state": state,
         "config": stage.config,
         "environment": {
             "pqv": "0", "python": "3", "system": "x", "processor": "p", "cores": 2, "memory_bytes": 1, "threads": 2,
             "versions": {},
         },
-        "stages": [{"name": name, "state": "done", "seconds": 1.0} for name in STAGES],
-        "warnings": ["The learning rate is high."],
-        "variants": [
-            variant("paper_fp32", 60), variant("fast_fp32", 20), variant("compressed", 10, busy=busy),
-        ],
+        "stages": [{"name": name, "state": "done" if whole else "waiting", "seconds": 1.0} for name in STAGES],
+        "warnings": ["The learning rate is high."] if whole else [],
+        "variants": [variant(*each, busy=busy) for each in (MADE if whole else ())],
+        "error": error,
+        "spans": [77.0],
     }  # fmt: skip
-    stage.directory.mkdir(parents=True, exist_ok=True)
-    (stage.directory / "run.json").write_text(json.dumps(record))
+    part = stage.directory / ".run.json.part"
+    part.write_text(json.dumps(record))
+    part.replace(stage.directory / "run.json")
 
 
 def variant(role: str, ms: int, *, busy: float = 0.0) -> dict[str, Any]:

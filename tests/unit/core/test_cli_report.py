@@ -60,14 +60,14 @@ def test_of_many_layers_the_most_sensitive_and_those_that_were_kept_are_shown(
     assert re.findall(r"(layer\d+) .* left in floating point", text) == ["layer10"]
 
 
-def test_a_run_that_was_killed_is_stopped_and_one_at_work_is_running(
+def test_a_run_that_was_killed_is_interrupted_and_one_at_work_is_running(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = keep(project, record().model_copy(update={"state": "running"}))
-    assert "stopped" in shown(capsys, str(project))
+    assert "interrupted" in shown(capsys, str(project))
     with runs.claimed(folder):
         assert "running" in shown(capsys, str(project))
-    assert "stopped" in shown(capsys, str(project))
+    assert "interrupted" in shown(capsys, str(project))
 
 
 def test_as_json_there_is_a_line_for_the_project_and_one_a_run(

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from pqv_core import project as projects
-from pqv_core import runs
+from pqv_core import run_lock, runs
 from pqv_core.project_lock import ProjectLock, ProjectOpenError
 
 HOLD_AND_DIE = """
@@ -115,7 +115,7 @@ def test_a_run_is_not_kept_back(project: Path) -> None:
     take(lock, project)
     run = projects.runs_directory(project) / runs.choose(project, fresh=True)
     with runs.claimed(run):
-        assert runs.is_at_work(run)
+        assert run_lock.is_at_work(run)
     lock.release()
 
 

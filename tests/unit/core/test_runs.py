@@ -7,12 +7,15 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
 
-from pqv_core import results, run_label, runs
-from pqv_core.errors import ProjectError, StorageError
+from pqv_core import results, run_label, run_lock, runs
+from pqv_core.errors import ErrorInfo, ProjectError, StorageError
+from pqv_core.events import Finished, Outcome
+from pqv_core.results import StageRecord
 from tests.fakes.records import record
 
 HOLD_AND_DIE = """
@@ -101,11 +104,11 @@ def test_a_folder_that_is_gone_is_said_and_not_made_anew(tmp_path: Path) -> None
 
 def test_a_claimed_run_in_which_nothing_was_written_leaves_nothing(folder: Path) -> None:
     with runs.claimed(folder / "empty"):
-        assert runs.is_at_work(folder / "empty")
+        assert run_lock.is_at_work(folder / "empty")
     with runs.claimed(folder / "whole"):
         results.save(folder / "whole", record("whole"))
-    assert sorted(path.name for path in folder.iterdir()) == [runs.LOCK_FILE, "whole"]
-    assert not runs.is_at_work(folder / "whole")
+    assert sorted(path.name for path in folder.iterdir()) == [run_lock.LOCK_FILE, "whole"]
+    assert not run_lock.is_at_work(folder / "whole")
 
 
 def test_a_run_is_not_claimed_while_it_is_being_moved_away(folder: Path) -> None:
@@ -123,3 +126,66 @@ def test_the_lock_of_the_folder_is_no_run(folder: Path) -> None:
     with runs.arranging(folder):
         assert [found.name for found, _ in results.load_folders(folder)[0]] == ["r"]
         assert results.load_folders(folder)[1] == []
+
+
+def written(folder: Path, state: str, *, spans: tuple[float, ...] = ()) -> Path:
+    """A run that its file says to be in this state, at the stage of pruning."""
+    stages = (StageRecord(name="load", state="done"), StageRecord(name="prune", state=state))
+    directory = folder / "20260101-000000-0000"
+    directory.mkdir()
+    results.save(directory, record().model_copy(update={"state": state, "stages": stages, "spans": spans}))
+    return directory
+
+
+def test_a_run_that_says_running_is_interrupted_where_nobody_works_on_it(folder: Path) -> None:
+    directory = written(folder, "running")
+
+    for found in (results.load(directory), *results.load_all(folder)[0]):
+        assert found.state == "interrupted"
+        assert [stage.state for stage in found.stages] == ["done", "cancelled"]
+    with runs.claimed(directory):
+        assert results.load(directory).state == "running"
+    assert results.as_written(directory).state == "running"  # to read is not to write
+
+
+def test_many_who_look_at_once_do_not_take_each_other_for_a_worker(folder: Path) -> None:
+    directory = written(folder, "running")
+    with runs.claimed(directory):
+        pass
+    seen: list[str] = []
+    looking = [threading.Thread(target=lambda: seen.append(results.load(directory).state)) for _ in range(16)]
+    for thread in looking:
+        thread.start()
+    for thread in looking:
+        thread.join()
+    assert seen == ["interrupted"] * 16
+
+
+@pytest.mark.parametrize("outcome", ["cancelled", "failed"])
+def test_how_a_run_ended_is_written_where_its_worker_could_not(folder: Path, outcome: Outcome) -> None:
+    directory = written(folder, "running", spans=(40.0, 12.0))
+    then = time.time() - 65
+    os.utime(directory / results.RUN_FILE, (then, then))
+    error = ErrorInfo(kind="WorkerError", message="It was killed.") if outcome == "failed" else None
+
+    runs.conclude(directory, Finished(outcome=outcome, error=error), seconds=600)
+
+    found = results.as_written(directory)
+    assert (found.state, found.stages[1].state, found.error) == (outcome, outcome, error)
+    assert found.spans == (40.0, pytest.approx(77, abs=2))
+
+
+@pytest.mark.parametrize("state", ["succeeded", "failed", "cancelled", "a word of a newer version"])
+def test_what_a_run_says_of_its_end_stays(folder: Path, state: str) -> None:
+    directory = written(folder, state)
+    runs.conclude(directory, Finished(outcome="cancelled"), seconds=1)
+    assert results.as_written(directory).state == state
+
+
+def test_a_run_of_another_process_is_not_concluded(folder: Path) -> None:
+    directory = written(folder, "running")
+    with runs.claimed(directory):
+        runs.conclude(directory, Finished(outcome="failed"), seconds=1)
+    assert results.as_written(directory).state == "running"
+    runs.conclude(folder / "none", Finished(outcome="failed"), seconds=1)
+    assert not (folder / "none").exists()

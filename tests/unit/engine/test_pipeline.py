@@ -329,3 +329,14 @@ def test_one_run_is_written_by_one_process(shop: Workshop) -> None:
         pytest.raises(ProjectError, match="another process"),
     ):
         pipeline.run(job, Context(run=job.run, send=lambda event: None))
+
+
+def test_the_record_tells_how_long_each_beginning_was_at_work(shop: Workshop) -> None:
+    with pytest.raises(Cancelled):
+        shop.run(cancel_at="second")
+    (first,) = shop.last().spans
+    assert first >= sum(stage.seconds for stage in shop.last().stages)
+
+    resumed = shop.run()
+
+    assert resumed.spans[:-1] == (first,) and resumed.spans[-1] > 0

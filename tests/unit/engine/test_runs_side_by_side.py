@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from pqv_core import project as projects
-from pqv_core import results, run_label, runs
+from pqv_core import results, run_label, run_lock, runs
 from pqv_core.config import PruneConfig, RunConfig
 from pqv_core.engine import pipeline
 from pqv_core.engine.context import Context
@@ -180,7 +180,7 @@ def test_the_same_run_begun_twice_in_one_moment_is_told(project: Path) -> None:
     pipeline.STAGES = toy_stages(0)
     pipeline.run(jobs[0], Context(run="id-1", send=Second()))
     folder = projects.runs_directory(project)
-    assert sorted(path.name for path in folder.iterdir()) == [runs.LOCK_FILE, "id-1"]
+    assert sorted(path.name for path in folder.iterdir()) == [run_lock.LOCK_FILE, "id-1"]
     assert results.load(folder / "id-1").state == "succeeded"
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pqv_core import events, results
+from pqv_core import events, results, runs
 from pqv_core.errors import ErrorInfo
 from pqv_core.plan import Planned
 from pqv_gui.viewmodels import run as run_views
@@ -241,10 +241,33 @@ def test_the_newest_run_is_read_with_its_curves(tmp_path: Path) -> None:
 
 
 def test_a_run_that_was_killed_can_be_resumed(tmp_path: Path) -> None:
-    record = _record(tmp_path, state="running")
+    _record(tmp_path, state="running", spans=(3.0,))
+    stored = run_views.read_newest(tmp_path)
+    assert stored is not None
     view = RunView()
-    view.show(record, [], tmp_path / "r9")
-    assert view.can_resume
+    view.show(stored.record, stored.metrics, stored.directory)
+    assert (view.state, view.can_resume) == ("interrupted", True)
+    assert view.spans == ()  # nobody knows how long it lived on
+
+
+def test_a_run_of_another_process_is_running_elsewhere(tmp_path: Path) -> None:
+    record = _record(tmp_path, state="running")
+    with runs.claimed(tmp_path / record.id):
+        stored = run_views.read(tmp_path / record.id)
+        assert stored is not None
+    view = RunView()
+    view.show(stored.record, stored.metrics, stored.directory)
+    assert (view.state, view.can_resume, view.active) == ("elsewhere", False, False)
+
+
+def test_the_time_of_a_run_is_that_on_the_clock_not_the_sum_of_its_stages(
+    view: RunView, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = view.now.begun
+    view.apply([events.StageFinished(run="r1", stage="load", seconds=12.3)])
+    monkeypatch.setattr("time.monotonic", lambda: begun + 77)
+    view.apply([events.Finished(run="r1", outcome="cancelled")])
+    assert view.spans == (77,)
 
 
 def test_no_runs_is_nothing_to_show(tmp_path: Path) -> None:
