@@ -96,6 +96,13 @@ class PhoneDesk(QObject):
                 self.run.finished(target.id, "cancelled")
         self._clear_scratch()
 
+    def entered(self) -> None:
+        """Another project is open, or none: what was measured for the one before is not its own."""
+        self.files.forget()
+        if not self.run.active:
+            self._plan = None
+            self.run.reset()
+
     def _measures_on(self, key: str) -> bool:
         return any(target.key == key and target.active for target in self.run.targets.values())
 

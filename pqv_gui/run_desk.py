@@ -110,7 +110,11 @@ class RunDesk(QObject):
             if stored is not None and path == self._session.path and not self.view.active:
                 self._show(stored)
 
-        self._tasks.start(work, done=done, failed=self.failed.emit)
+        def failed(error: ErrorInfo) -> None:
+            if path == self._session.path:
+                self.failed.emit(error)
+
+        self._tasks.start(work, done=done, failed=failed)
 
     def _show(self, stored: run.Stored) -> None:
         """Show a run as it is kept, and look again while another process works on it."""

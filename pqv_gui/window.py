@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QFileDialog, QFrame, QMainWindow, QStackedWidget, 
 
 from pqv_core.errors import ErrorInfo, PqvError
 from pqv_gui import opening
+from pqv_gui.clicks import DoubleClicks
 from pqv_gui.drops import Drops
 from pqv_gui.i18n import tr
 from pqv_gui.leaving import Leaving
@@ -53,6 +54,7 @@ class MainWindow(QMainWindow):
         self.theme = theme
         self.place = Place.START
         self._pages: dict[Place, Page] = {}
+        self._opened: Path | None = None
         self._watching = self._measured = False
         self._summary_wanted = True
         self.setWindowTitle("PQV-Mobile")
@@ -64,6 +66,7 @@ class MainWindow(QMainWindow):
         self.menus = Menus(self)
         self.drops = Drops(self)
         self.leaving = Leaving(self)
+        self.double_clicks = DoubleClicks(self)
         self._resize_sides()
         self._connect()
         self.setMinimumSize(em(times=38), em(times=27))
@@ -403,6 +406,9 @@ class MainWindow(QMainWindow):
         self.workspace.load_catalog()
         for page in self._pages.values():
             page.banner.hide()
+            if session.path != self._opened:
+                page.begin_anew()
+        self._opened = session.path
         if session.is_open:
             self._meet_phones()
         self.go(Place.MODEL if session.is_open else Place.START)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 
-from pqv_core import catalog, class_order, dataset, dataset_layout, demo, machine, results
+from pqv_core import catalog, class_order, dataset, dataset_layout, demo, machine
 from pqv_core import project as projects
 from pqv_core.config import RunConfig
 from pqv_core.errors import ErrorInfo, PqvError
@@ -77,7 +77,7 @@ class Workspace(QObject):
         self.visited: set[Place] = set()
         self.problems: tuple[Problem, ...] = ()
         self._scans: dict[str, Handle] = {}
-        self._offered: tuple[results.RunRecord | None, Path | None] | None = None
+        self._offered: object = None
         self._autosave = QTimer(self)
         self._autosave.setSingleShot(True)
         self._autosave.setInterval(AUTOSAVE_MS)
@@ -135,6 +135,7 @@ class Workspace(QObject):
             self._phones.kept.connect(self.run.attach)
             self._phones.kept.connect(lambda _: self.stored.emit())
             self._show_files()
+            self._offer_runs()
         return self._phones
 
     @property
@@ -145,6 +146,7 @@ class Workspace(QObject):
 
             self._compare = CompareDesk(self)
             self._compare.trashed.connect(self._on_trashed)
+            self._compare.changed.connect(self._offer_runs)
         return self._compare
 
     def _on_trashed(self, directory: Path) -> None:
@@ -170,9 +172,15 @@ class Workspace(QObject):
 
     def _show_files(self) -> None:
         """The phones are offered the files of the run that is shown."""
-        if self._phones is not None and (self.run.now.record, self.run.now.directory) != self._offered:
-            self._offered = (self.run.now.record, self.run.now.directory)
-            self._phones.files.show_run(*self._offered)
+        shown = self.run.now.record, self.run.now.directory, self.run.state
+        if self._phones is not None and shown != self._offered:
+            self._offered = shown
+            self._phones.files.show_run(shown[0], shown[1], state=shown[2])
+
+    def _offer_runs(self) -> None:
+        """The phones are offered the files of all runs that are kept."""
+        if self._phones is not None and self._compare is not None:
+            self._phones.files.offer(self._compare.view.comparison.runs)
 
     # catalogue, images, checks -------------------------------------------------------------------------------
 
@@ -371,6 +379,9 @@ class Workspace(QObject):
         self.visited.clear()
         if self.session.path is not None:
             self.recents.add(self.session.path)
+        if self._phones is not None:
+            self._phones.entered()
+            self._offered = None
         self.runs.entered()
         self.opened.emit()
 

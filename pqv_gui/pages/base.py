@@ -13,7 +13,7 @@ from pqv_core.errors import ErrorInfo
 from pqv_gui.theme import em
 from pqv_gui.viewmodels.steps import Place
 from pqv_gui.widgets.banner import Banner
-from pqv_gui.widgets.basics import column, label
+from pqv_gui.widgets.basics import Disclosure, column, label
 from pqv_gui.widgets.form import Form
 from pqv_gui.workspace import Workspace
 
@@ -68,6 +68,12 @@ class Page(QWidget):
 
     def begin(self) -> None:
         """Bring the person to where something is typed first."""
+
+    def begin_anew(self) -> None:
+        """Another project: what was opened, searched and scrolled to in the one before is over."""
+        self.scroller.verticalScrollBar().setValue(0)
+        for part in self.findChildren(Disclosure):
+            part.set_open(False)
 
     def showEvent(self, event: QShowEvent) -> None:
         """Show the present state, for it was not looked at while hidden."""

@@ -223,6 +223,11 @@ class ComparePage(Page):
         if self._report is not None:
             QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._report)))
 
+    def begin_anew(self) -> None:
+        """All runs are listed."""
+        super().begin_anew()
+        self.filter.clear()
+
     # what is shown -------------------------------------------------------------------------------------------
 
     def refresh(self) -> None:

@@ -14,7 +14,7 @@ from pqv_gui.charts.phones import PhoneChart
 from pqv_gui.i18n import tr
 from pqv_gui.pages.base import Page
 from pqv_gui.pages.phone_settings import PhoneSettingsCard
-from pqv_gui.viewmodels.measured import operator_bars
+from pqv_gui.viewmodels.measured import Measured, from_record, operator_bars
 from pqv_gui.viewmodels.steps import Place
 from pqv_gui.widgets.bars import Bars
 from pqv_gui.widgets.basics import Card, ElidedLabel, button, label, row
@@ -129,6 +129,10 @@ class DevicePage(Page):
 
     def _file_card(self) -> Card:
         card = Card(tr("Files"))
+        self.source = ComboInput({})
+        self.source.setAccessibleName(tr("Run whose files are measured"))
+        self.source.changed.connect(lambda chosen: self.desk.files.choose_run(Path(chosen)))
+        card.body.addWidget(self.source)
         self.files = FileList()
         self.files.ticked.connect(self.desk.files.tick)
         self.files.removed.connect(self.desk.files.remove)
@@ -208,10 +212,23 @@ class DevicePage(Page):
     def refresh(self) -> None:
         """Show the present state."""
         self.phones.refresh(self.desk.phones)
+        self._show_sources()
         self.files.refresh(self.desk.files)
         self.made_here.setVisible(self.desk.files.made_here)
         self.settings.refresh()
         self.refresh_run()
+
+    def _show_sources(self) -> None:
+        """The runs whose files can be measured, and which one is meant."""
+        files = self.desk.files
+        choices = [(tr("Run {name}").replace("{name}", each.title), str(each.directory)) for each in files.sources]
+        count = self.source.count()
+        if choices != [(self.source.itemText(index), self.source.itemData(index)) for index in range(count)]:
+            self.source.clear()
+            for words, directory in choices:
+                self.source.addItem(words, directory)
+        self.source.set_value(str(files.directory))
+        self.source.setVisible(bool(choices))
 
     def refresh_run(self) -> None:
         """Show how far the measuring is."""
@@ -237,7 +254,7 @@ class DevicePage(Page):
 
     def _show_controls(self) -> None:
         desk, run = self.desk, self.desk.run
-        self.headline.setText(tr(_HEADLINES[run.state]))
+        self.headline.setText(tr("Measured earlier" if self._earlier else _HEADLINES[run.state]))
         self.position.set_text("" if run.active else self._wanted())
         self.start.setVisible(not run.active)
         self.start.setEnabled(desk.can_start)
@@ -252,6 +269,12 @@ class DevicePage(Page):
         self.missing.setText(tr(missing))
         self.missing.setVisible(bool(missing))
 
+    @property
+    def _earlier(self) -> list[Measured]:
+        """What the run whose files are offered tells of measurements, where nothing was measured since."""
+        source = self.desk.files.source
+        return from_record(source.record) if source is not None and self.desk.run.state == "empty" else []
+
     def _wanted(self) -> str:
         files, targets = len(self.desk.files.chosen), len(self.desk.phones.chosen)
         if not files or not targets:
@@ -262,10 +285,11 @@ class DevicePage(Page):
 
     def _show_results(self) -> None:
         run = self.desk.run
-        self.results.setVisible(bool(run.measured))
-        if not run.measured:
+        rows = run.measured or self._earlier
+        self.results.setVisible(bool(rows))
+        if not rows:
             return
-        self.table.show_rows(run.measured)
+        self.table.show_rows(rows)
         warnings = ((target, text) for target in run.targets.values() for text in target.warnings)
         said = dict.fromkeys(f"{target.name}: {text}" if len(run.targets) > 1 else text for target, text in warnings)
         self.warnings.setText("\n".join(f"⚠ {text}" for text in said))

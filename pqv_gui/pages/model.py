@@ -266,6 +266,13 @@ class ModelPage(FormPage):
         self._show_head()
         self._show_doubt()
 
+    def begin_anew(self) -> None:
+        """All models are listed again."""
+        super().begin_anew()
+        self.search.clear()
+        self.family.set_value(_ALL)
+        self._search()
+
     def _show_list(self) -> None:
         if self.models.families != self._families:
             self._families = self.models.families

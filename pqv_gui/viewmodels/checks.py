@@ -31,8 +31,10 @@ class Surroundings:
 
 def problems(session: Session, around: Surroundings) -> tuple[Problem, ...]:
     """Every reason why the project cannot run as it is, in the order of the pages."""
-    if session.problems:
-        return session.problems
+    if session.problems:  # the settings as a whole cannot be checked, but what files they name can
+        told = {problem.field for problem in session.problems}
+        files = (*_weights(session, around), *_folders(around.images))
+        return (*session.problems, *(item for item in files if item.field not in told))
     config = session.config
     return (
         *_model(config, session, around),
@@ -52,10 +54,17 @@ def _model(config: RunConfig, session: Session, around: Surroundings) -> Iterato
         yield Problem("model.weights", "No weights are published for this model. Use a file, or random ones.")
     if refused := argument_problem(config.model.arguments):
         yield Problem("model.arguments", refused)
-    if config.model.weights == "file" and config.model.path:
-        path = session.resolved(config.model.path)
+    yield from _weights(session, around)
+
+
+def _weights(session: Session, around: Surroundings) -> Iterator[Problem]:
+    stored = session.get("model.path")
+    if session.get("model.weights") == "file" and stored:
+        path = session.resolved(stored)
         try:
-            if not around.is_file(path):
+            if path.is_dir():
+                yield Problem("model.path", f"{path} is a folder. Choose the file with the weights in it.")
+            elif not around.is_file(path):
                 yield Problem("model.path", f"There is no such file: {path}.")
             elif why_not := weights_files.problem(path):
                 yield Problem("model.path", why_not)
@@ -63,7 +72,7 @@ def _model(config: RunConfig, session: Session, around: Surroundings) -> Iterato
             yield Problem("model.path", from_os_error(error, path).message)
 
 
-def _images(config: RunConfig, images: Images) -> Iterator[Problem]:
+def _folders(images: Images) -> Iterator[Problem]:
     for split in ("train", "val"):
         if images.folders[split].state == "failed":
             yield Problem(f"data.{split}", images.folders[split].sentence)
@@ -71,6 +80,10 @@ def _images(config: RunConfig, images: Images) -> Iterator[Problem]:
         yield Problem("data.val", images.mismatch)
     if images.order_problem:
         yield Problem("data.class_order", images.order_problem)
+
+
+def _images(config: RunConfig, images: Images) -> Iterator[Problem]:
+    yield from _folders(images)
     for folder in images.folders.values():
         depth = (
             brightness.missing(folder.scan.brightest, config.data.scale, folder.scan.folder) if folder.scan else None

@@ -1,18 +1,34 @@
-"""The files that can be measured: those of the project's last run, and any from the disk."""
+"""The files that can be measured: those of one of the project's runs, and any from the disk."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pqv_core import formatting
+from pqv_core.comparison import StoredRun
 from pqv_core.comparison.rows import engine_name, precision
 from pqv_core.errors import UsageError, from_os_error
 from pqv_core.results import RunRecord
 from pqv_gui.viewmodels import labels
 from pqv_gui.viewmodels.observable import Observable
+from pqv_gui.viewmodels.run import State
 
 SUFFIX = ".ptl"
+_OR_ADD = "Add any .ptl file from the disk."
+_NOTHING: dict[State, str] = {
+    "empty": "The project has no run yet.",
+    "starting": "The run that is going has made no file yet.",
+    "running": "The run that is going has made no file yet.",
+    "cancelling": "The run that is going has made no file yet.",
+    "elsewhere": "The run that is going in another process has made no file yet.",
+    "cancelled": "The last run was stopped before it made a file: resume it on the Run page.",
+    "interrupted": "The last run was interrupted before it made a file: resume it on the Run page.",
+    "failed": "The last run failed before it made a file: the Run page says why.",
+    "succeeded": "The files of the last run are not there any more.",
+    "unknown": "The last run left no file that can be measured.",
+}
 _LEFT_OUT = ("pruned_fp32",)  # a step on the way; ticked by whoever wants it
 
 
@@ -41,26 +57,56 @@ class File:
         return " · ".join(part for part in parts if part)
 
 
+@dataclass(frozen=True)
+class Source:
+    """A run whose files can be measured."""
+
+    record: RunRecord
+    directory: Path
+    title: str
+
+
 class Files(Observable):
     """Which files there are and which are ticked.
 
-    Attributes:
-        directory: Of the run whose files are offered.
-        made_here: Whether these were exported for this computer.
+    The files are those of the run that the person chose; else of the one that the Run page shows; else, where that one
+    has none, of the newest that has some.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self.directory: Path | None = None
+        self.source: Source | None = None
+        self.sources: tuple[Source, ...] = ()  # runs to choose from, the newest first
+        self._last: Source | None = None
+        self._kept: tuple[Source, ...] = ()
+        self._wanted: Path | None = None
+        self._state: State = "empty"
+        self._told: object = None
         self._run: dict[Path, File] = {}
         self._added: dict[Path, File] = {}
         self._ticks: dict[Path, bool] = {}
-        self.made_here = False
+
+    @property
+    def directory(self) -> Path | None:
+        """Of the run whose files are offered."""
+        return self.source.directory if self.source is not None else None
+
+    @property
+    def made_here(self) -> bool:
+        """Whether the files of the run were exported for this computer."""
+        export = self.source.record.config.get("export", {}) if self.source is not None else {}
+        return bool(self._run) and export.get("target", "host") == "host"
 
     @property
     def files(self) -> tuple[File, ...]:
-        """Those of the run, then those that were added."""
-        return (*self._run.values(), *self._added.values())
+        """Those of the run, then those that were added and are none of these."""
+        own = {_identity(path) for path in self._run}
+        return (*self._run.values(), *(file for path, file in self._added.items() if _identity(path) not in own))
+
+    @property
+    def nothing(self) -> str:
+        """Why there is no file of a run."""
+        return f"{_NOTHING[self._state]} {_OR_ADD}"
 
     @property
     def chosen(self) -> tuple[File, ...]:
@@ -77,20 +123,43 @@ class Files(Observable):
         self._ticks[path] = wanted
         self.notify()
 
-    def show_run(self, record: RunRecord | None, directory: Path | None) -> None:
-        """The artefacts of a run that are still there."""
-        found: dict[Path, File] = {}
-        for variant in record.variants if record is not None and directory is not None else ():
-            assert directory is not None
-            path = directory / variant.file
-            if path.suffix == SUFFIX and path.is_file():
-                engine = engine_name(variant.engine) if variant.precision.startswith("int8") else ""
-                note = " · ".join(part for part in (precision(variant.precision), engine) if part)
-                found[path] = File(path, variant.size_bytes, role=variant.role, note=note)
-        if (found, directory) != (self._run, self.directory):
-            self._run, self.directory = found, directory
-            export = record.config.get("export", {}) if record is not None else {}
-            self.made_here = bool(found) and export.get("target", "host") == "host"
+    def show_run(self, record: RunRecord | None, directory: Path | None, *, state: State = "succeeded") -> None:
+        """The run that the Run page shows, and how it is."""
+        self._state = state
+        self._last = Source(record, directory, directory.name) if record and directory else None
+        self._settle()
+
+    def offer(self, runs: Iterable[StoredRun]) -> None:
+        """The runs that are kept, oldest first."""
+        self._kept = tuple(Source(run.record, run.directory, run.title) for run in runs)[::-1]
+        self._settle()
+
+    def choose_run(self, directory: Path) -> None:
+        """Take the files of this run."""
+        self._wanted = directory
+        self._settle()
+
+    def forget(self) -> None:
+        """Another project: its runs are to be told of, and nothing is chosen."""
+        self._last, self._kept, self._wanted, self._state = None, (), None, "empty"
+        self._settle()
+
+    def _settle(self) -> None:
+        last = self._last  # the Run page may know more of it by now than was read for the comparison
+        kept = [
+            source if last is None or source.directory != last.directory else replace(last, title=source.title)
+            for source in self._kept
+        ]
+        if last is not None and all(source.directory != last.directory for source in kept):
+            kept.insert(0, last)
+        self.sources = tuple(source for source in kept if _names(source.record))
+        first = [self._wanted, last.directory if last is not None else None]
+        ordered = sorted(self.sources, key=lambda source: [source.directory != each for each in first])
+        offered = next(((source, found) for source in ordered if (found := _files(source))), None)
+        self.source, self._run = offered if offered is not None else (last, {})
+        shown = (self.source, self._run, self.sources, self._state)
+        if shown != self._told:
+            self._told = shown
             self.notify()
 
     def add(self, path: Path) -> None:
@@ -106,9 +175,10 @@ class Files(Observable):
             size = path.stat().st_size
         except OSError as error:
             raise from_os_error(error, path) from error
-        if path not in self._run:
+        same = next((file.path for file in self.files if _identity(file.path) == _identity(path)), None)
+        if same is None:
             self._added[path] = File(path, size)
-        self._ticks[path] = True
+        self._ticks[same or path] = True
         self.notify()
 
     def remove(self, path: Path) -> None:
@@ -116,3 +186,28 @@ class Files(Observable):
         if self._added.pop(path, None) is not None:
             self._ticks.pop(path, None)
             self.notify()
+
+
+def _names(record: RunRecord) -> list[str]:
+    return [variant.file for variant in record.variants if variant.file.endswith(SUFFIX)]
+
+
+def _files(source: Source) -> dict[Path, File]:
+    """The artefacts of a run that are still there."""
+    found: dict[Path, File] = {}
+    for variant in source.record.variants:
+        path = source.directory / variant.file
+        if path.suffix == SUFFIX and path.is_file():
+            engine = engine_name(variant.engine) if variant.precision.startswith("int8") else ""
+            note = " · ".join(part for part in (precision(variant.precision), engine) if part)
+            found[path] = File(path, variant.size_bytes, role=variant.role, note=note)
+    return found
+
+
+def _identity(path: Path) -> object:
+    """The same for all paths that lead to one file: through links, and by several names."""
+    try:
+        facts = path.stat()
+    except OSError:
+        return path
+    return (facts.st_dev, facts.st_ino) if facts.st_ino else path.resolve()

@@ -233,6 +233,10 @@ class PhoneRun(Observable):
             self.targets[run] = Target(run, key, name, files, threads)
         self.notify()
 
+    def reset(self) -> None:
+        """Show nothing."""
+        self.begin((), (), ())
+
     def started(self, run: str) -> None:
         """One target has begun."""
         self.targets[run].state, self.targets[run].progress = "running", None

@@ -277,10 +277,9 @@ class Phones(Observable):
 
     @property
     def shown(self) -> Row | None:
-        """The phone that the line at the bottom tells of: a ticked one, else the first."""
-        phones = self.phones
-        wanted = [row for row in phones if self.is_ticked(row.key)]
-        return next(iter([*wanted, *self.ready, *phones]), None)
+        """The phone that the line at the bottom tells of: a ready one before others, then a ticked one."""
+        ordered = sorted(self.phones, key=lambda row: (not row.ready, not self.is_ticked(row.key)))
+        return next(iter(ordered), None)
 
     @property
     def status(self) -> str:

@@ -69,15 +69,14 @@ class FileList(QWidget):
         self._rows: dict[Path, _FileRow] = {}
         self._shown: tuple[File, ...] | None = None
         self._layout = column(self, gap=0.4)
-        self.empty = label(
-            tr("The project has no finished run yet. Add any .ptl file from the disk."), "muted", wrap=True
-        )
+        self.empty = label("", "muted", wrap=True)
         self._layout.addWidget(self.empty)
 
     def refresh(self, files: Files) -> None:
         """Show what there is."""
         if files.files != self._shown:
             self._build(files.files)
+        self.empty.setText(tr(files.nothing))
         for path, each in self._rows.items():
             each.tick.set_value(files.is_ticked(path))
 

@@ -2,8 +2,9 @@
 
 python worker.py good|crash|hang|deaf|fail|flood|stale|unsteady|silent
 
-Like the real one it holds the run's folder and keeps ``run.json`` true, unless it is ended before it can. Jobs that measure files or answer for them are played the same in every scene, except that ``hang`` goes on until it is
-asked to end.
+Like the real one it holds the run's folder and keeps ``run.json`` true, unless it is ended before
+it can. Jobs that measure files or answer for them are played the same in every scene, except that ``hang`` goes on
+until it is asked to end.
 """
 
 from __future__ import annotations

@@ -194,3 +194,34 @@ def test_the_search_finds_by_words_and_family(around: checks.Surroundings) -> No
     models.search("no such thing", "")
     assert models.shown == []
     assert models.position("deit_small_patch16_224") == -1
+
+
+def test_a_text_file_is_no_weights_whatever_else_is_missing(session: Session, tmp_path: Path) -> None:
+    models = Models()
+    models.take(catalog.load())
+    around = checks.Surroundings(models, Images())
+    (tmp_path / "notes.txt").write_text("layer norm, attention\n")
+    session.set("prune.ratio", 7)
+    session.set_many({"model.weights": "file", "model.path": "notes.txt"}, label="model.path")
+
+    found = checks.problems(session, around)
+
+    assert "prune.ratio" in [problem.field for problem in found]
+    (problem,) = [problem for problem in found if problem.field == "model.path"]
+    assert problem.message.startswith("notes.txt is a text file, not weights.")
+    assert states(found, Place)[0].state == "invalid"
+
+
+def test_a_folder_is_no_weights_file(session: Session, around: checks.Surroundings, tmp_path: Path) -> None:
+    session.set_many({"model.weights": "file", "model.path": str(tmp_path)}, label="model.path")
+    (problem,) = checks.problems(session, around)
+    assert problem.message.startswith(f"{tmp_path} is a folder.")
+
+
+def test_images_that_cannot_be_used_are_said_whatever_else_is_missing(
+    session: Session, around: checks.Surroundings, tmp_path: Path
+) -> None:
+    session.set("prune.ratio", 7)
+    around.images.choose("train", tmp_path)
+    around.images.failed("train", tmp_path, ErrorInfo(kind="DataError", message="No images."))
+    assert fields(session, around) == ["prune.ratio", "data.train"]

@@ -161,3 +161,18 @@ def test_a_clock_that_is_held_back_and_a_low_battery_are_said() -> None:
     assert "battery is low" in row.warning
     charging = info.model_copy(update={"battery": Battery(level=9, status=2)})
     assert Row("A1", found(), info=charging).warning == ""
+
+
+def test_the_line_at_the_bottom_names_a_phone_that_is_there(phones: Phones) -> None:
+    phones.take([found("A1"), found("B2")])
+    for key in ("A1", "B2"):
+        phones.told(key, INFO)
+    phones.tick("A1", True)
+    assert phones.shown is not None and phones.shown.key == "A1"
+
+    phones.take([found("A1", state="offline"), found("B2")])
+
+    assert phones.shown.key == "B2"
+    assert "ready" in phones.status
+    phones.take([found("A1", state="offline")])
+    assert "not answering" in phones.status
