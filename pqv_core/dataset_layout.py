@@ -14,6 +14,8 @@ from pqv_core.errors import DataError
 TRAIN_NAMES = ("train", "training")
 VAL_NAMES = ("val", "validation", "valid", "test")
 _SPLIT_NAMES = re.compile(rf"({'|'.join(TRAIN_NAMES + VAL_NAMES)})[-_ ]?\d*")  # train2017 is COCO's
+_ALIKE = re.compile(rf"({'|'.join((*TRAIN_NAMES, *VAL_NAMES, 'testing', 'eval'))})[-_ ]?(set|data|images|split|\d+)?")
+"""What folders are called that, where no folder beside them is called otherwise, are parts of a set and no classes."""
 _BOXES = ("labels", "annotations")
 _BOX_FILES = (".txt", ".xml", ".json")
 _PICTURES = ("images", "imgs", "jpegimages", "segmentationclass", "segmentationobject", "masks")
@@ -49,7 +51,7 @@ def find(folder: Path) -> Pair:
     for path in splits.values():
         refuse_detection(path)
     flat = [path for path in splits.values() if _is_flat(path)]
-    if len(flat) == len(splits) < len(inside):  # "train" is the name of a class here
+    if len(flat) == len(splits) < len(inside) and not _parts(inside):  # "train" is the name of a class here
         return Pair(train=place, val=None)
     if flat:
         raise without_classes(flat[0])
@@ -64,16 +66,15 @@ def refuse_splits(folder: Path) -> None:
         DataError: Names the folder to choose.
     """
     inside = _inside(folder)
-    splits = _splits(inside)
-    if len(splits) < 2:
-        return
-    flat = [path for path in splits.values() if _is_flat(path)]
-    if flat and len(inside) == 2:
+    parts, splits = _parts(inside), list(_splits(inside).values())
+    flat = [path for path in parts or splits if _is_flat(path)]
+    if parts and flat:
         raise without_classes(flat[0])
-    if not flat:
+    if parts or (len(splits) == 2 and not flat):
+        meant = splits if len(splits) == 2 else parts
         raise DataError(
             f"{images.shown(folder)} holds training and validation images, not the folders of classes.",
-            action=f"Choose {images.shown(splits['train'])} and {images.shown(splits['val'])}.",
+            action=f"Choose {' and '.join(images.shown(path) for path in meant)}.",
         )
 
 
@@ -189,7 +190,23 @@ def _splits(inside: Mapping[str, Path]) -> dict[str, Path]:
         path = next((inside[name] for name in names if name in inside), None)
         if path is not None:
             found[which] = path
-    return found
+    return found or _splits_alike(inside)
+
+
+def _splits_alike(inside: Mapping[str, Path]) -> dict[str, Path]:
+    """The same for names such as ``train2017`` and ``Test Data``, where all folders have such."""
+    found: dict[str, Path] = {}
+    for path in _parts(inside):
+        name = composed(path.name).lower()
+        found.setdefault("train" if name.startswith(TRAIN_NAMES) else "val", path)
+    return found if len(found) == 2 else {}
+
+
+def _parts(inside: Mapping[str, Path]) -> list[Path]:
+    """The folders with images, where there are several and all are called as parts of a set; else none."""
+    holding = [name for name, path in inside.items() if folder_walk.holds_images(path)]
+    alike = len(holding) > 1 and all(_ALIKE.fullmatch(name) for name in holding)
+    return [inside[name] for name in holding] if alike else []
 
 
 def _inside(folder: Path) -> dict[str, Path]:

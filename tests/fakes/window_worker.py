@@ -213,6 +213,8 @@ def write_record(
         "error": error,
         "spans": [77.0],
     }  # fmt: skip
+    for made in record["variants"]:
+        (stage.directory / made["file"]).write_text(made["role"])
     part = stage.directory / ".run.json.part"
     part.write_text(json.dumps(record))
     part.replace(stage.directory / "run.json")

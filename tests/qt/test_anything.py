@@ -1,4 +1,4 @@
-"""Whatever is pressed, typed and chosen, in whatever order: every error is one that was foreseen."""
+"""Whatever is pressed, typed and chosen, in whatever order: every error is one that was foreseen, every state true."""
 
 from __future__ import annotations
 
@@ -31,6 +31,7 @@ from pqv_gui.charts.base import Chart
 from pqv_gui.viewmodels.steps import Place
 from pqv_gui.widgets.banner import Banner
 from pqv_gui.window import MainWindow
+from tests.qt.agreement import disagreements
 from tests.qt.conftest import MakeWindow
 
 TEXTS = (
@@ -57,6 +58,7 @@ KEYS = (
 )
 USED = (QAbstractButton, QAbstractItemView, QAbstractSlider, QAbstractSpinBox, QComboBox, QLineEdit, Chart)
 STEPS = 300
+SOON_MS, AGREES_MS = 20_000, 8_000
 
 
 class Monkey:
@@ -184,7 +186,7 @@ def answers(draw: random.Random, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 @pytest.mark.usefixtures("answers")
 @pytest.mark.parametrize(
     ("draw", "scene"),
-    [(1, "good"), (2, "crash"), (3, "hang"), (4, "fail"), (5, "flood"), (6, "stale")],
+    [(1, "good"), (2, "crash"), (3, "hang"), (4, "fail"), (5, "flood"), (6, "stale"), (7, "deaf")],
     indirect=["draw"],
 )
 def test_every_error_is_one_that_was_foreseen(
@@ -205,3 +207,27 @@ def test_every_error_is_one_that_was_foreseen(
         assert unforeseen == [], monkey.done
         told = [banner.message.text() for banner in window.findChildren(Banner)]
         assert not [text for text in told if "did not expect" in text], monkey.done
+        agrees(window, qtbot, monkey.done)
+    window.workspace.runs.cancel()
+    window.workspace.phones.cancel()
+    qtbot.waitUntil(lambda: not window.workspace.runs.busy, timeout=SOON_MS)
+    agrees(window, qtbot, monkey.done)
+    path = window.workspace.session.path
+    if path is not None:
+        window.close_project()
+        window.open_project(path)
+        agrees(window, qtbot, ["opened again"])
+
+
+def agrees(window: MainWindow, qtbot: QtBot, done: list[str]) -> None:
+    """What is said of runs comes to agree with the disk, whenever no run is going."""
+    left: list[str] = []
+
+    def same() -> bool:
+        left[:] = [] if window.workspace.runs.busy else disagreements(window)
+        return not left
+
+    try:
+        qtbot.waitUntil(same, timeout=AGREES_MS)
+    except AssertionError:
+        raise AssertionError(f"{left} after {done}") from None

@@ -31,6 +31,8 @@ def split(root: str, *splits: str, of: tuple[str, ...] = ("cat", "dog")) -> list
         ([*split("images/", "train", "val"), "labels/a.csv", "README.md"], "images/train", "images/val"),
         ([f"{name}/images/{cls}/0.jpg" for name in ("train", "val") for cls in "ab"], "train/images", "val/images"),
         (split("only/", "train"), "only/train", None),
+        (split("", "train2017", "val2017"), "train2017", "val2017"),
+        (split("", "Training Data", "Test Data"), "Training Data", "Test Data"),
         (["set/cat/0.jpg", "set/dog/0.jpg"], "set", None),
         (["set/cat/0.jpg", "set/dog/0.jpg", "@eaDir/a/0.jpg", "#recycle/b/0.jpg"], "set", None),
         (["cat/0.jpg", "cat/deep/1.jpg"], ".", None),  # a class, not a folder around one
@@ -92,6 +94,42 @@ def test_splits_are_not_taken_for_classes(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="not the folders of classes") as caught:
         dataset.listing(tmp_path)
     assert str(tmp_path / "train") in caught.value.action
+
+
+@pytest.mark.parametrize(
+    ("splits", "meant"),
+    [
+        (("train", "val", "test"), ("train", "val")),
+        (("val", "test"), ("val", "test")),
+        (("train2017", "val2017"), ("train2017", "val2017")),
+        (("Training Data", "Test Data"), ("Training Data", "Test Data")),
+        (("train_set", "valid_set"), ("train_set", "valid_set")),
+    ],
+)
+def test_parts_of_a_set_are_not_taken_for_classes(
+    tmp_path: Path, splits: tuple[str, ...], meant: tuple[str, ...]
+) -> None:
+    laid_out(tmp_path, *split("", *splits), "docs/README.md")
+
+    with pytest.raises(DataError, match="not the folders of classes") as caught:
+        dataset.listing(tmp_path)
+    assert all(str(tmp_path / name) in caught.value.action for name in meant)
+
+
+@pytest.mark.parametrize("beside", ["test/0.jpg", "docs/README.md"])
+def test_parts_of_a_set_without_classes_are_not_taken_for_classes(tmp_path: Path, beside: str) -> None:
+    laid_out(tmp_path, "train/0.jpg", "val/0.jpg", beside)
+
+    for look in (dataset.listing, dataset_layout.find):
+        with pytest.raises(DataError, match="lie directly in the folder"):
+            look(tmp_path)
+
+
+def test_a_class_may_be_called_train(tmp_path: Path) -> None:
+    laid_out(tmp_path, "train/0.jpg", "tram/0.jpg", "bus/0.jpg")
+
+    assert dataset.listing(tmp_path).classes == ("bus", "train", "tram")
+    assert dataset_layout.find(tmp_path) == dataset_layout.Pair(tmp_path, None)
 
 
 def test_the_folder_below_is_suggested(tmp_path: Path) -> None:
