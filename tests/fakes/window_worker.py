@@ -197,9 +197,13 @@ def write_record(
 ) -> None:
     """A record such as a run leaves that is in this state."""
     whole = state == "succeeded"
+    kept = stage.directory / "run.json"
+    earlier = [json.loads(path.read_text()) for path in stage.directory.parent.glob("*/run.json") if path != kept]
+    number = json.loads(kept.read_text())["number"] if kept.exists() else 1 + max([0, *(r["number"] for r in earlier)])
     record = {
         "schema_version": 1,
         "id": stage.run,
+        "number": number,
         "created": "2026-01-01T00:00:00Z",
         "state": state,
         "config": stage.config,
@@ -217,7 +221,7 @@ def write_record(
         (stage.directory / made["file"]).write_text(made["role"])
     part = stage.directory / ".run.json.part"
     part.write_text(json.dumps(record))
-    part.replace(stage.directory / "run.json")
+    part.replace(kept)
 
 
 def variant(role: str, ms: int, *, busy: float = 0.0) -> dict[str, Any]:

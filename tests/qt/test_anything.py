@@ -7,6 +7,7 @@ import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 from PySide6.QtCore import QPoint, Qt, QTimer, QUrl
 from PySide6.QtGui import QAction, QDesktopServices, QKeySequence
@@ -229,5 +230,74 @@ def agrees(window: MainWindow, qtbot: QtBot, done: list[str]) -> None:
 
     try:
         qtbot.waitUntil(same, timeout=AGREES_MS)
-    except AssertionError:
+    except qtbot.TimeoutError:
         raise AssertionError(f"{left} after {done}") from None
+
+
+class Runner:
+    """Begins, queues, cancels, kills and reopens, as its numbers fall."""
+
+    def __init__(self, window: MainWindow, qtbot: QtBot, draw: random.Random) -> None:
+        self.window, self.qtbot, self.draw = window, qtbot, draw
+        self.done: list[str] = []
+
+    def step(self) -> None:
+        """One thing, and a moment in which it may begin to work."""
+        act = self.draw.choice((self._run, self._run, self._cancel, self._kill, self._go_on, self._reopen, self._trash))
+        self.done = [*self.done[-8:], act.__name__]
+        self.window.go(self.draw.choice((Place.RUN, Place.DEVICE, Place.COMPARE)))
+        act()
+        self.qtbot.wait(self.draw.choice((0, 30, 200, 400)))
+
+    def _run(self) -> None:
+        self.window.workspace.session.set("prune.ratio", self.draw.choice((0.125, 0.25, 0.5)))
+        self.window.summary.start.click()
+
+    def _cancel(self) -> None:
+        self.window.workspace.runs.cancel()
+
+    def _kill(self) -> None:
+        for child in psutil.Process().children():
+            child.kill()
+
+    def _go_on(self) -> None:
+        self.window.workspace.runs.go_on()
+
+    def _reopen(self) -> None:
+        path = self.window.workspace.session.path
+        if not self.window.workspace.run.active:
+            self.window.close_project()
+            self.window.open_project(path)
+
+    def _trash(self) -> None:
+        chosen = self.window.workspace.compare.view.chosen
+        if chosen is not None and not self.window.workspace.runs.busy:
+            self.window.workspace.compare.trash(chosen.directory)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("draw", "scene"),
+    [(1, "good"), (2, "crash"), (3, "hang"), (4, "fail"), (5, "deaf"), (6, "hang"), (7, "deaf"), (8, "good")],
+    indirect=["draw"],
+)
+def test_whatever_becomes_of_runs_the_window_says_what_the_disk_says(
+    make_window: MakeWindow,
+    qtbot: QtBot,
+    tmp_path: Path,
+    draw: random.Random,
+    scene: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))  # a trash of its own
+    window = make_window(scene)
+    window.workspace.create(tmp_path / "projects", "small")
+    qtbot.waitUntil(lambda: window.workspace.can_run)
+    runner = Runner(window, qtbot, draw)
+    for _ in range(40):
+        runner.step()
+        agrees(window, qtbot, runner.done)
+    window.workspace.runs.queue.hold("cancelled")
+    window.workspace.runs.cancel()
+    qtbot.waitUntil(lambda: not window.workspace.runs.busy, timeout=SOON_MS)
+    agrees(window, qtbot, runner.done)

@@ -99,10 +99,10 @@ def test_the_log_shows_its_last_2000_lines(qtbot: QtBot, count: int, first: int)
     assert log.text.toPlainText().splitlines() == [f"14:02:11   line {number}" for number in range(first, count)]
 
 
-def test_a_run_is_left_while_its_events_wait_for_room(qtbot: QtBot) -> None:
+def test_a_run_is_left_while_its_events_wait_for_room(qtbot: QtBot, tmp_path: Path) -> None:
     """Nobody takes them, for the window's loop stands still."""
     jobs = JobRunner(command=(sys.executable, str(FAKE_WORKER), "flood"))
-    jobs.start(RunJob(run="r", project="/x.pqv", config=RunConfig()))
+    jobs.start(RunJob(run="r", project=str(tmp_path / "x.pqv"), config=RunConfig()))
     thread = jobs._thread
     assert thread is not None
     while len(thread._mailbox._waiting) < 4_000:
