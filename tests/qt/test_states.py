@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QImage
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
@@ -19,6 +20,7 @@ from pqv_gui.pages.run import RunPage
 from pqv_gui.pages.start import StartPage
 from pqv_gui.viewmodels.phones import LOCAL
 from pqv_gui.viewmodels.steps import Place
+from pqv_gui.widgets.paths import PathInput
 from pqv_gui.window import MainWindow
 from tests.qt.conftest import MakeWindow
 
@@ -327,3 +329,39 @@ def test_a_double_click_on_one_button_is_two_presses(make_window: MakeWindow, qt
     rests(window, qtbot)
     double_click(window, window.next, window.next.rect().center())
     assert window.place is Place.BACKEND
+
+
+@pytest.mark.parametrize("names", [("train", "val"), ("train2017", "val2017")])
+def test_a_folder_that_holds_train_and_val_is_no_folder_of_two_classes(
+    window: MainWindow, qtbot: QtBot, tmp_path: Path, names: tuple[str, str]
+) -> None:
+    for split in names:
+        for each in ("cat", "dog"):
+            (tmp_path / "set" / split / each).mkdir(parents=True)
+            QImage(8, 8, QImage.Format.Format_RGB32).save(str(tmp_path / "set" / split / each / "0.png"))
+    (tmp_path / "set" / "docs").mkdir()
+    page = window.stack.currentWidget()
+    assert isinstance(page, ModelPage)
+    editor = page.form.editor("data.train")
+    assert isinstance(editor, PathInput)
+
+    editor.pick(tmp_path / "set")
+
+    images = window.workspace.images
+    qtbot.waitUntil(lambda: images.train.state == "failed", timeout=SOON_MS)
+    assert images.classes is None
+    assert window.steps.buttons[Place.MODEL].state == "invalid"
+    assert all(str(tmp_path / "set" / name) in images.train.sentence for name in names)
+    window.workspace.choose_images(tmp_path / "set")
+    qtbot.waitUntil(lambda: (images.train.state, images.val.state) == ("ok", "ok"), timeout=SOON_MS)
+    assert images.classes == 2
+    rests(window, qtbot)
+
+
+def test_a_text_file_as_weights_gets_no_tick(window: MainWindow, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("layer norm, attention\n")
+    window.workspace.session.set("prune.ratio", 7)  # something else is wrong as well
+    weights = {"model.weights": "file", "model.path": str(tmp_path / "notes.txt")}
+    window.workspace.session.set_many(weights, label="model.path")
+    assert window.steps.buttons[Place.MODEL].state == "invalid"
+    assert "notes.txt is a text file, not weights." in window.missing.toolTip()
