@@ -279,7 +279,8 @@ QPushButton[kind="link"] {{ background: transparent; border: none; color: {shade
   text-align: left; }}
 QPushButton[kind="link"]:hover {{ text-decoration: underline; }}
 QPushButton[kind="link"]:focus {{ border: 1px dashed {shades.accent}; padding: 1px 3px; }}
-QToolTip {{ background: {shades.surface}; color: {shades.text}; border: 1px solid {shades.border}; padding: 4px; }}
+QToolTip, QLabel[role="tip"] {{ background: {shades.surface}; color: {shades.text};
+  border: 1px solid {shades.border}; padding: 4px; }}
 QMenuBar {{ background: {shades.surface}; border-bottom: 1px solid {shades.border}; }}
 QMenuBar::item {{ padding: 5px 10px; background: transparent; }}
 QMenuBar::item:selected {{ background: {shades.accent_soft}; border-radius: 4px; }}

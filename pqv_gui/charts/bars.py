@@ -1,10 +1,10 @@
-"""Bars by category, side by side or stacked, with a readout under the pointer."""
+"""Bars by category, side by side or stacked, with a tool tip at the bar that is pointed to."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QFontMetricsF, QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
@@ -12,9 +12,10 @@ from pqv_core.comparison.charts import BarChart, said
 from pqv_core.report import data, svg
 from pqv_gui.charts.legend import Entry, Legend
 from pqv_gui.charts.saving import Saver
+from pqv_gui.charts.tip import Tip
 from pqv_gui.i18n import tr
 from pqv_gui.theme import colors, em
-from pqv_gui.widgets.basics import ElidedLabel, column, label, row
+from pqv_gui.widgets.basics import column, label, row
 
 _BAR, _GAP, _STACK = 1.05, 0.65, 1.55  # heights in lines of text
 _DOUBTED = 0.4  # how much is left of a colour where the figure is not to be trusted
@@ -36,7 +37,7 @@ class _Bar:
 class _Plot(QWidget):
     """The bars themselves."""
 
-    pointed = Signal(str)
+    pointed = Signal(str, QPoint)  # what is said of a bar, and where
 
     def __init__(self) -> None:
         super().__init__()
@@ -165,12 +166,16 @@ class _Plot(QWidget):
         y = event.position().y()
         found = [bar for bar in self._bars if bar.area.contains(event.position())]
         beside = [bar for bar in self._bars if bar.area.top() <= y < bar.area.bottom()]
-        pointed = found or beside[-1:]
-        self.pointed.emit(pointed[0].words if pointed else "")
+        if pointed := found or beside[-1:]:
+            middle = pointed[0].area.center()
+            at = QPointF(min(middle.x(), event.position().x()), middle.y())
+            self.pointed.emit(pointed[0].words, at.toPoint())
+        else:
+            self.pointed.emit("", QPoint())
 
     def leaveEvent(self, event: QEvent) -> None:
         """Nothing is under the pointer."""
-        self.pointed.emit("")
+        self.pointed.emit("", QPoint())
 
 
 def _spoken(chart: BarChart) -> list[str]:
@@ -183,29 +188,27 @@ def _spoken(chart: BarChart) -> list[str]:
 
 
 class BarsView(QWidget):
-    """A chart of bars with its heading, legend, readout, and a way to save it."""
+    """A chart of bars with its heading, legend, tool tips, and a way to save it."""
 
     def __init__(self) -> None:
         super().__init__()
         self.heading = label("", "strong")
-        self.readout = ElidedLabel("", "caption")
-        self.readout.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self.legend = Legend()
         self.plot = _Plot()
-        self.plot.pointed.connect(self.readout.set_text)
         self.saver = Saver(
             self.plot, title=self.heading.text, parts=(self.legend, self.plot), svg=self._svg, csv=self._csv
         )
         self.save = self.saver.button()
         top = row(gap=0.6)
-        top.addWidget(self.heading)
-        top.addWidget(self.readout, 1)
+        top.addWidget(self.heading, 1)
         top.addWidget(self.save)
         layout = column(self, gap=0.3)
         layout.addLayout(top)
         layout.addWidget(self.legend)
         layout.addWidget(self.plot)
         layout.addStretch()
+        self.tip = Tip(self)
+        self.plot.pointed.connect(lambda words, at: self.tip.say(words, self.plot.mapTo(self, at)))
 
     @property
     def chart(self) -> BarChart | None:

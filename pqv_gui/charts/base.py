@@ -1,4 +1,4 @@
-"""A chart with the window's colours, a readout under the pointer, and a small, fixed cost of drawing.
+"""A chart with the window's colours, a tool tip at the point that is pointed to, and a small, fixed cost of drawing.
 
 pyqtgraph fits the axes anew for each point that comes, which draws them anew as well. Here the view grows in steps, so
 that most updates draw the curves only.
@@ -13,24 +13,27 @@ from typing import Any, Generic, Protocol, TypeVar
 import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
-from PySide6.QtCore import QEvent, QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QPainter, QPen, QPolygonF
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, Qt, Signal
+from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPen, QPolygonF, QWheelEvent
 from PySide6.QtWidgets import QSizePolicy, QStyleOptionGraphicsItem, QWidget
 
 from pqv_core import formatting
 from pqv_core.report.data import csv_text
 from pqv_gui.charts.legend import Entry, Legend
 from pqv_gui.charts.saving import Saver
+from pqv_gui.charts.tip import Tip
 from pqv_gui.i18n import tr
 from pqv_gui.theme import colors, em
 from pqv_gui.viewmodels.series import Curve
-from pqv_gui.widgets.basics import ElidedLabel, button, column, label, row
+from pqv_gui.widgets.basics import button, column, label, row
 
 POINTS = 600
 """Most points of one curve that are drawn; about as many as a chart is wide in pixels."""
 
 _SMALLEST = 1e-6  # what a logarithm is taken of at least
 _WIDE_DECADES = 2.5  # from which on there is no room for ticks at 2 and 5
+_ALONE = 7.0  # pixels: how large the point of a curve is that has no other
+_CLOSEST = 1e-3  # share of the whole view that can be zoomed to
 
 Floats = NDArray[np.float64]
 
@@ -83,6 +86,64 @@ class ValueAxis(pg.AxisItem):  # type: ignore[misc]
         return [f"{10.0**value:,.6g}" for value in values]
 
 
+class WholeAxis(pg.AxisItem):  # type: ignore[misc]
+    """An axis of what is counted: its ticks are whole numbers."""
+
+    def tickSpacing(self, low: float, high: float, size: float) -> list[tuple[float, float]]:
+        """Distances of the ticks, and where they begin."""
+        return [(max(1.0, spacing), offset) for spacing, offset in super().tickSpacing(low, high, size)]
+
+
+class Line(pg.PlotCurveItem):  # type: ignore[misc]
+    """A curve, of which one point is seen as well."""
+
+    def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None) -> None:
+        """Draw the curve, or its only point."""
+        if self.xData is None or len(self.xData) != 1:
+            super().paint(painter, option, widget)
+            return
+        pen = QPen(self.opts["pen"].color(), _ALONE)
+        pen.setCosmetic(True)
+        pen.setCapStyle(Qt.PenCapStyle.RoundCap)
+        painter.setPen(pen)
+        painter.drawPoint(QPointF(self.xData[0], self.yData[0]))
+
+    def pixelPadding(self) -> float:
+        """Room around the points, in pixels."""
+        return max(_ALONE, float(super().pixelPadding()))
+
+
+class Plot(pg.PlotWidget):  # type: ignore[misc]
+    """A plot that leaves the wheel to the page around it, unless Ctrl is held."""
+
+    pointed = Signal(QPointF)  # a place of the scene
+    left = Signal()
+    reset_wanted = Signal()
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """Zoom with Ctrl; else the page scrolls."""
+        if event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+            super().wheelEvent(event)
+            event.accept()
+        else:
+            event.ignore()
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        """Show everything again."""
+        self.reset_wanted.emit()
+        event.accept()
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        """Say where the pointer is, each time: the scene leaves some moves out."""
+        super().mouseMoveEvent(event)
+        self.pointed.emit(self.mapToScene(event.position().toPoint()))
+
+    def leaveEvent(self, event: QEvent) -> None:
+        """Nothing is pointed to any more."""
+        super().leaveEvent(event)
+        self.left.emit()
+
+
 class Dots(pg.GraphicsObject):  # type: ignore[misc]
     """Many small dots, drawn in one call."""
 
@@ -133,10 +194,12 @@ Told = TypeVar("Told", bound=Live)
 
 
 class Chart(QWidget, Generic[Told]):
-    """One plot with a heading, a legend that tells the newest figures, and a readout under the pointer.
+    """One plot with a heading, a legend that tells the newest figures, and a tool tip at what is pointed to.
+
+    Ctrl and the wheel zoom, within what there is to see; a double click shows everything again.
 
     Args:
-        unit: Unit of the values, for the axis and the readout.
+        unit: Unit of the values, for the axis and the tool tip.
         from_zero: The value axis begins at 0, so that heights can be compared.
         most: The largest value that there can be; the axis ends there.
     """
@@ -149,12 +212,11 @@ class Chart(QWidget, Generic[Told]):
         self.logarithmic = False
         self._follow, self._growing = True, True
         self._view: tuple[float, float, float, float] | None = None
+        self._bounds = (0.0, 1.0, 0.0, 1.0)  # of all that there is to see
         self._drawn: object = None
         self._series: dict[str, tuple[str, Floats, Floats]] = {}
         self._items: dict[str, tuple[Any, int, bool]] = {}
         self._raw: dict[str, tuple[str, array[float], array[float]]] = {}
-        self.readout = ElidedLabel("", "caption")
-        self.readout.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self.legend = Legend()
         self.reset = button(tr("Show all"), self.reset_view, kind="link", name=f"{tr('Show all')}: {heading}")
         self.reset.hide()
@@ -162,7 +224,7 @@ class Chart(QWidget, Generic[Told]):
         layout = column(self, gap=0.3)
         top = row(gap=0.6)
         top.addWidget(label(heading, "strong"))
-        top.addWidget(self.readout, 1)
+        top.addStretch(1)
         top.addWidget(self.reset)
         self.saver = Saver(
             self.plot, title=lambda: heading, parts=(self.legend, self.plot), csv=self.as_csv, svg=self.as_svg
@@ -173,12 +235,13 @@ class Chart(QWidget, Generic[Told]):
         layout.addLayout(top)
         layout.addWidget(self.legend)
         layout.addWidget(self.plot, 1)
+        self.tip = Tip(self)
         self.setMinimumWidth(em(times=13))
         self._recolor()
 
     def _plot(self, heading: str) -> Any:
         self._axis = ValueAxis("left")
-        plot = pg.PlotWidget(axisItems={"left": self._axis})
+        plot = Plot(axisItems={"left": self._axis, "bottom": WholeAxis("bottom")})
         plot.setAccessibleName(heading)
         plot.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         plot.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
@@ -196,7 +259,9 @@ class Chart(QWidget, Generic[Told]):
             axis.enableAutoSIPrefix(False)
             axis.setStyle(tickLength=-4, maxTickLevel=0)
             axis.setCacheMode(axis.CacheMode.DeviceCoordinateCache)
-        plot.scene().sigMouseMoved.connect(self._hover)
+        plot.pointed.connect(self._hover)
+        plot.left.connect(lambda: self.tip.say("", QPoint()))
+        plot.reset_wanted.connect(self.reset_view)
         return plot
 
     # drawing -------------------------------------------------------------------------------------------------
@@ -229,7 +294,7 @@ class Chart(QWidget, Generic[Told]):
     def show_curve(self, key: str, name: str, curve: Curve, *, index: int, dashed: bool = False) -> None:
         """Draw the points of a curve."""
         if key not in self._items:
-            item = pg.PlotCurveItem(antialias=False, skipFiniteCheck=True)
+            item = Line(antialias=False, skipFiniteCheck=True)
             self._items[key] = (item, index, dashed)
             self._item.addItem(item, ignoreBounds=True)
             self._style(key)
@@ -252,7 +317,8 @@ class Chart(QWidget, Generic[Told]):
     def set_logarithmic(self, wanted: bool) -> None:
         """Equal distances mean equal ratios, or equal differences."""
         self.logarithmic = self._axis.logarithmic = wanted
-        self._drawn = self._view = None
+        self._drawn = None
+        self._follow_again()
 
     def _style(self, key: str) -> None:
         item, index, dashed = self._items[key]
@@ -266,8 +332,9 @@ class Chart(QWidget, Generic[Told]):
         self._items.clear()
         self._series.clear()
         self._raw.clear()
-        self._drawn = self._view = None
-        self.readout.set_text("")
+        self._drawn = None
+        self._follow_again()
+        self.tip.say("", QPoint())
         self.legend.show_entries(())
 
     # saving --------------------------------------------------------------------------------------------------
@@ -286,8 +353,6 @@ class Chart(QWidget, Generic[Told]):
     # the view ------------------------------------------------------------------------------------------------
 
     def _fit(self) -> None:
-        if not self._follow:
-            return
         filled = [(x, y) for _, x, y in self._series.values() if len(x)]
         if not filled:
             return
@@ -295,10 +360,24 @@ class Chart(QWidget, Generic[Told]):
         right = max(float(x[-1]) for x, _ in filled)
         low = min(float(y.min()) for _, y in filled)
         high = self.highest([y for _, y in filled])
-        if self._holds(left, right, low, high):
+        if self._follow and self._holds(left, right, low, high):
             return
-        self._view = self._stepped(left, right, low, high)
-        self._item.setRange(xRange=self._view[:2], yRange=self._view[2:], padding=0.0)
+        self._bounds = self._stepped(left, right, low, high)
+        self._bound(*self._bounds)
+        if self._follow:
+            self._view = self._bounds
+            self._item.setRange(xRange=self._view[:2], yRange=self._view[2:], padding=0.0)
+
+    def _bound(self, left: float, right: float, bottom: float, top: float) -> None:
+        """Let nobody move to where there is nothing."""
+        self._item.getViewBox().setLimits(
+            xMin=left,
+            xMax=right,
+            yMin=bottom,
+            yMax=top,
+            minXRange=_CLOSEST * (right - left),
+            minYRange=_CLOSEST * (top - bottom),
+        )
 
     def _holds(self, left: float, right: float, low: float, high: float) -> bool:
         """Whether the present view will do while points come: it holds them all, and they fill enough of it."""
@@ -333,13 +412,20 @@ class Chart(QWidget, Generic[Told]):
         return left, left + width, low - slack, top
 
     def _moved_by_hand(self, *_: object) -> None:
-        self._follow = False
-        self.reset.show()
+        (left, right), (bottom, top) = self._item.getViewBox().viewRange()
+        if np.allclose((left, right, bottom, top), self._bounds, rtol=1e-6, atol=0.0):  # zoomed out to all there is
+            self.reset_view()
+        else:
+            self._follow = False
+            self.reset.show()
+
+    def _follow_again(self) -> None:
+        self._follow, self._view = True, None
+        self.reset.hide()
 
     def reset_view(self) -> None:
         """Show everything again."""
-        self._follow, self._view = True, None
-        self.reset.hide()
+        self._follow_again()
         self._fit()
 
     # words ---------------------------------------------------------------------------------------------------
@@ -366,17 +452,26 @@ class Chart(QWidget, Generic[Told]):
         self.plot.setAccessibleDescription(self.described())
 
     def _hover(self, where: QPointF) -> None:
-        if not self._item.sceneBoundingRect().contains(where):
-            self.readout.set_text("")
-            return
-        x = self._item.getViewBox().mapSceneToView(where).x()
-        parts = []
+        inside = self._item.getViewBox().sceneBoundingRect().contains(where)
+        at, words = (self.pointed(where) if inside else None) or (where, "")
+        self.tip.say(words, self.plot.mapTo(self, self.plot.mapFromScene(at)))
+
+    def pointed(self, where: QPointF) -> tuple[QPointF, str] | None:
+        """The point that is meant at a place of the scene, and what is said of it."""
+        box = self._item.getViewBox()
+        x = box.mapSceneToView(where).x()
+        parts, places = [], []
         for name, xs, ys in self._series.values():
             if len(xs):
                 nearest = int(np.abs(xs - x).argmin())
                 parts.append(f"{name} {self.value(float(ys[nearest]))}")
-        at = f"{self._x_name} {max(0, round(x)):,}"
-        self.readout.set_text(" · ".join([at, *parts]) if parts else "")
+                shown = float(self.scaled(ys[nearest : nearest + 1])[0])
+                places.append(box.mapViewToScene(QPointF(float(xs[nearest]), shown)))
+        if not places:
+            return None
+        at = min(places, key=lambda place: (place - where).manhattanLength())
+        position = f"{box.mapSceneToView(at).x():,.2f}".rstrip("0").rstrip(".")
+        return at, " · ".join([f"{self._x_name} {position}", *parts])
 
     # colours -------------------------------------------------------------------------------------------------
 

@@ -93,27 +93,31 @@ class ParetoChart(Chart[Shown]):
         x = [self._x(point.x) for point in points]
         return np.array(x, dtype=np.float64), np.array([point.y for point in points], dtype=np.float64)
 
+    def _place(self, point: Point) -> QPointF:
+        """Where a point's mark lies in the scene."""
+        return QPointF(self._item.getViewBox().mapViewToScene(QPointF(self._x(point.x), point.y)))
+
     def nearest(self, where: QPointF) -> Point | None:
         """The point whose mark is under the pointer, or nearly."""
         if self._chart is None or not self._chart.points:
             return None
-        box = self._item.getViewBox()
 
         def distance(point: Point) -> float:
-            at = box.mapViewToScene(QPointF(self._x(point.x), point.y))
+            at = self._place(point)
             return float(np.hypot(at.x() - where.x(), at.y() - where.y()))
 
         closest = min(self._chart.points, key=distance)
         return closest if distance(closest) <= _NEAR else None
 
-    def _hover(self, where: QPointF) -> None:
+    def pointed(self, where: QPointF) -> tuple[QPointF, str] | None:
+        """The point whose mark is under the pointer, and all that is known of it."""
         point, chart = self.nearest(where), self._chart
         if point is None or chart is None:
-            self.readout.set_text("")
-            return
+            return None
         figures = f"{said(point.x, chart.x_unit)}, {said(point.y, chart.y_unit)}"
         front = tr("on the Pareto front") if point.front else ""
-        self.readout.set_text(" · ".join(part for part in (point.name, figures, front, point.detail) if part))
+        words = " · ".join(part for part in (point.name, figures, front, point.detail) if part)
+        return self._place(point), words
 
     def described(self) -> str:
         """Each point, for a screen reader; of very many those on the front."""

@@ -28,7 +28,7 @@ class CurveChart(Chart[RunView]):
         most: float | None = None,
     ) -> None:
         self._names, self._factor = names, factor
-        super().__init__(heading, x_name=tr("step"), unit=unit, most=most)
+        super().__init__(heading, x_name=tr("epoch"), unit=unit, most=most)
 
     def has_data(self, run: RunView) -> bool:
         """Whether there is anything to draw."""
@@ -46,6 +46,10 @@ class CurveChart(Chart[RunView]):
             if curve is not None:
                 shown = curve if self._factor == 1.0 else _scaled(curve, self._factor)
                 self.show_curve(name, tr(labels.metric(name)), shown, index=index, dashed=index > 0)
+
+    def _stepped(self, left: float, right: float, low: float, high: float) -> tuple[float, float, float, float]:
+        """From the beginning of the training on."""
+        return super()._stepped(min(0.0, left), right, low, high)
 
 
 def _scaled(curve: Curve, factor: float) -> Curve:

@@ -238,7 +238,7 @@ class RunView(Observable):
 
     def _metric(self, event: events.Metric) -> None:
         curve = self.now.curves.setdefault(event.name, Curve())
-        curve.add(event.step, event.value)
+        curve.add(event.step if event.epoch is None else event.epoch, event.value)
 
     def _latency(self, event: events.LatencySample) -> None:
         self.now.latency.setdefault(event.role, LatencySeries()).add(event.index, event.ns)

@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QEvent
-from PySide6.QtWidgets import QApplication
+from PySide6.QtCore import QEvent, QPoint
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 from deploy import discovery
@@ -27,6 +28,12 @@ def no_adb_server(monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         monkeypatch.setenv("ANDROID_ADB_SERVER_PORT", str(free.getsockname()[1]))
     monkeypatch.setattr(discovery, "_on_bus", list)
+
+
+def point_to(widget: QWidget, at: QPoint) -> None:
+    """Move the pointer to a place of a widget, as the system tells it; what it was on before is left."""
+    QTest.mouseMove(widget.window().windowHandle(), widget.mapTo(widget.window(), at))
+    QApplication.processEvents()
 
 
 @pytest.fixture

@@ -4,25 +4,30 @@ from __future__ import annotations
 
 import csv
 from array import array
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree as Xml
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QContextMenuEvent, QImage
-from PySide6.QtWidgets import QApplication
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QScrollArea, QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 
 from pqv_core import events
 from pqv_core.comparison.charts import Point, ScatterChart
-from pqv_gui.charts.base import POINTS, rounded_up, thinned
+from pqv_gui.charts.base import POINTS, Chart, rounded_up, thinned
 from pqv_gui.charts.dots import MOST_DOTS
 from pqv_gui.charts.latency import LatencyChart
 from pqv_gui.charts.pareto import ParetoChart, Shown
 from pqv_gui.charts.training import accuracy_chart, loss_chart
 from pqv_gui.viewmodels.run import RunView
+from tests.qt.conftest import point_to
 
 values = st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=5_000)
 
@@ -73,20 +78,162 @@ def test_a_hundred_thousand_points_are_drawn_as_a_few_hundred(qtbot: QtBot, run:
 
 def test_the_view_stays_while_points_come_and_zooming_holds_it(qtbot: QtBot, run: RunView) -> None:
     chart = loss_chart()
-    qtbot.addWidget(chart)
     views = []
+    page = show(chart, qtbot)
     for step in range(1, 401):
         run.apply([events.Metric(run="r", name="train_loss", step=step, value=2.0 - step / 400)])
         chart.draw(run)
         views.append(chart._view)
     assert len(set(views)) < 50
-    chart._moved_by_hand()
-    assert chart.reset.isVisibleTo(chart)
+    turn(chart, 120, Qt.KeyboardModifier.ControlModifier)
+    zoomed = seen(chart)
+    assert chart.reset.isVisible()
     run.apply([events.Metric(run="r", name="train_loss", step=100_000, value=2.0)])
     chart.draw(run)
-    assert chart._view == views[-1]
-    chart.reset_view()
-    assert chart._view != views[-1]
+    assert seen(chart) == zoomed
+    assert page.isVisible()
+    chart.reset.click()
+    assert seen(chart)[1] >= 100_000
+
+
+def show(chart: Chart[Any], qtbot: QtBot) -> QScrollArea:
+    """In a page that is higher than what is seen of it, as in the window; it lives as long as what is returned."""
+    page = QWidget()
+    inside = QVBoxLayout(page)
+    inside.addWidget(chart)
+    inside.addStretch(1)
+    page.setMinimumHeight(2_000)
+    scroller = QScrollArea()
+    scroller.setWidgetResizable(True)
+    scroller.setWidget(page)
+    scroller.resize(500, 400)
+    qtbot.addWidget(scroller)
+    scroller.show()
+    qtbot.waitUntil(lambda: scroller.childAt(100, 100) is not None and chart.plot.viewport().width() > 300)
+    return scroller
+
+
+def turn(chart: Chart[Any], angle: int, keys: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:
+    """Turn the wheel over the middle of a chart."""
+    viewport, window = chart.plot.viewport(), chart.window()
+    middle = QPointF(viewport.mapTo(window, viewport.rect().center()))
+    QTest.wheelEvent(window.windowHandle(), middle, QPoint(0, angle), QPoint(0, 0), keys)
+
+
+def seen(chart: Chart[Any]) -> tuple[float, ...]:
+    """Left, right, bottom and top of what is shown."""
+    (left, right), (bottom, top) = chart._item.getViewBox().viewRange()
+    return left, right, bottom, top
+
+
+@pytest.fixture
+def drawn(qtbot: QtBot, run: RunView) -> Iterator[Chart[RunView]]:
+    """A chart of three epochs, done."""
+    run.apply(events.Metric(run="r", name="train_loss", step=n, epoch=n / 10, value=4.0 - n / 10) for n in range(1, 31))
+    run.apply([events.Finished(run="r", outcome="succeeded")])
+    chart = loss_chart()
+    page = show(chart, qtbot)
+    chart.draw(run)
+    assert page.isVisible()
+    yield chart
+
+
+def test_the_wheel_over_a_chart_scrolls_the_page_and_with_ctrl_it_zooms(drawn: Chart[RunView]) -> None:
+    whole = seen(drawn)
+    area = drawn.window()
+    assert isinstance(area, QScrollArea)
+    turn(drawn, -120)
+    assert area.verticalScrollBar().value() > 0
+    assert seen(drawn) == whole
+    turn(drawn, 120)
+    assert area.verticalScrollBar().value() == 0
+    turn(drawn, 120, Qt.KeyboardModifier.ControlModifier)
+    assert area.verticalScrollBar().value() == 0
+    assert whole[0] < seen(drawn)[0] < seen(drawn)[1] < whole[1]
+
+
+def test_nobody_zooms_or_drags_to_where_there_is_nothing(drawn: Chart[RunView], qtbot: QtBot) -> None:
+    whole = seen(drawn)
+    for _ in range(30):
+        turn(drawn, 120, Qt.KeyboardModifier.ControlModifier)
+    assert drawn.reset.isVisible()
+    drag(drawn, QPoint(4_000, 0))
+    assert seen(drawn)[0] >= whole[0]
+    for _ in range(60):
+        turn(drawn, -120, Qt.KeyboardModifier.ControlModifier)
+    assert seen(drawn) == pytest.approx(whole)
+    assert not drawn.reset.isVisible(), "all is shown again"
+
+
+def drag(chart: Chart[Any], by: QPoint) -> None:
+    viewport, left = chart.plot.viewport(), Qt.MouseButton.LeftButton
+    middle = viewport.rect().center()
+    QTest.mousePress(viewport, left, pos=middle)
+    QTest.mouseMove(viewport, middle + by / 2)
+    QTest.mouseMove(viewport, middle + by)
+    QTest.mouseRelease(viewport, left, pos=middle + by)
+
+
+def test_a_double_click_shows_everything_again(drawn: Chart[RunView]) -> None:
+    whole = seen(drawn)
+    turn(drawn, 240, Qt.KeyboardModifier.ControlModifier)
+    assert seen(drawn) != whole
+    viewport = drawn.plot.viewport()
+    QTest.mouseDClick(viewport, Qt.MouseButton.LeftButton, pos=viewport.rect().center())
+    assert seen(drawn) == pytest.approx(whole)
+
+
+def test_what_is_pointed_to_is_said_at_the_point_until_the_pointer_leaves(drawn: Chart[RunView], qtbot: QtBot) -> None:
+    viewport = drawn.plot.viewport()
+    place = drawn.plot.mapFromScene(drawn._item.getViewBox().mapViewToScene(QPointF(1.5, 2.5)))
+    point_to(viewport, place + QPoint(2, 25))
+    assert drawn.tip.isVisible()
+    assert drawn.tip.text() == "epoch 1.5 · Training loss 2.50"
+    away = drawn.tip.mapToGlobal(QPoint(0, 0)) - viewport.mapToGlobal(place)
+    assert away.manhattanLength() < 30, "at the point, not at the pointer"
+    point_to(viewport, place + QPoint(2, 26))
+    assert drawn.tip.isVisible()
+    point_to(drawn.window(), QPoint(20, 390))
+    assert not drawn.tip.isVisible()
+
+
+@pytest.mark.parametrize("at", [QPoint(0, 0), QPoint(400, 100), QPoint(5_000, 5_000)])
+@pytest.mark.parametrize("words", ["a", "a word and one more " * 20])
+def test_what_is_said_stays_within_the_chart(drawn: Chart[RunView], at: QPoint, words: str) -> None:
+    drawn.tip.say(words, QPoint(min(at.x(), drawn.width()), min(at.y(), drawn.height())))
+    assert drawn.rect().contains(drawn.tip.geometry())
+    assert drawn.tip.height() >= drawn.tip.heightForWidth(drawn.tip.width())
+
+
+def test_one_point_of_a_curve_is_drawn(qtbot: QtBot, run: RunView) -> None:
+    chart = loss_chart()
+    page = show(chart, qtbot)
+    run.apply([events.Metric(run="r", name="val_loss", step=40, epoch=1, value=2.0)])
+    chart.draw(run)
+    assert page.isVisible()
+    image = chart.plot.grab().toImage()
+    at = chart.plot.mapFromScene(chart._item.getViewBox().mapViewToScene(QPointF(1.0, 2.0)))
+    near = [image.pixelColor(at + QPoint(x, y)) for x in range(-3, 4) for y in range(-3, 4)]
+    assert chart.color(1) in near
+
+
+@pytest.mark.parametrize("epochs", [1, 2, 3, 30])
+def test_epochs_are_whole_numbers_on_the_axis(qtbot: QtBot, run: RunView, epochs: int) -> None:
+    chart = loss_chart()
+    page = show(chart, qtbot)
+    run.apply(
+        events.Metric(run="r", name="train_loss", step=n, epoch=n / 4, value=1 / n) for n in range(1, 4 * epochs + 1)
+    )
+    chart.draw(run)
+    page.grab()
+    axis = chart._item.getAxis("bottom")
+    left, right, *_ = seen(chart)
+    ticks = axis.tickValues(left, right, axis.width())
+    written = [text for distance, places in ticks for text in axis.tickStrings(places, 1.0, distance)]
+    assert len(written) >= 2
+    assert all(text.isdecimal() for text in written), written
+    assert chart._x_name == "epoch"
+    assert (left, right) == (0.0, pytest.approx(epochs, rel=0.5))
 
 
 def test_accuracy_ends_at_a_hundred_percent(qtbot: QtBot, run: RunView) -> None:

@@ -11,9 +11,9 @@ from pathlib import Path
 from xml.etree import ElementTree as Xml
 
 import pytest
-from PySide6.QtCore import QEvent, QPointF, Qt
-from PySide6.QtGui import QImage, QMouseEvent
-from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QImage
+from PySide6.QtWidgets import QFileDialog, QMessageBox
 from pytestqt.qtbot import QtBot
 
 from pqv_core import project as projects
@@ -28,7 +28,7 @@ from pqv_gui.viewmodels.steps import Place
 from pqv_gui.widgets.compare_table import CompareTable
 from pqv_gui.window import MainWindow
 from tests.fakes.records import MS, measurement, record
-from tests.qt.conftest import MakeWindow
+from tests.qt.conftest import MakeWindow, point_to
 from tests.qt.test_frame import controls, cut_off, follows_the_eye, name_of, settle, tab_chain
 
 SOON_MS = 30_000
@@ -402,19 +402,20 @@ def test_the_pointer_reads_out_a_mark_and_a_bar(opened: Opened, project: Path) -
     keep(project, made("r1"))
     _, page = opened()
     chart = page.pareto
+    page.scroller.ensureWidgetVisible(chart.plot)
     point = chart._chart.points[-1]  # type: ignore[union-attr]
-    at = chart._item.getViewBox().mapViewToScene(QPointF(chart._x(point.x), point.y))
-    chart._hover(at)
-    assert "10.0 ms, 88.5 %" in chart.readout._whole
-    assert "on the Pareto front" in chart.readout._whole
-    chart._hover(QPointF(at.x() + 200, at.y() - 100))
+    at = chart.plot.mapFromScene(chart._place(point))
+    point_to(chart.plot.viewport(), at)
+    assert "10.0 ms, 88.5 %" in chart.tip.text()
+    assert "on the Pareto front" in chart.tip.text()
     plot = page.bars["size"].plot
+    page.scroller.ensureWidgetVisible(plot)
     plot.grab()
-    where = plot._bars[-1].area.center()
-    none = Qt.MouseButton.NoButton
-    moved = QMouseEvent(QEvent.Type.MouseMove, where, where, none, none, Qt.KeyboardModifier.NoModifier)
-    QApplication.sendEvent(plot, moved)
-    assert "Compressed: 8.00 MB" in page.bars["size"].readout._whole
+    point_to(plot, plot._bars[-1].area.center().toPoint())
+    assert not chart.tip.isVisible()
+    assert "Compressed: 8.00 MB" in page.bars["size"].tip.text()
+    point_to(page, QPoint(3, 3))
+    assert not page.bars["size"].tip.isVisible()
 
 
 def test_the_papers_figures_are_chosen_by_number(opened: Opened, project: Path, qtbot: QtBot) -> None:
