@@ -26,7 +26,7 @@ class LatencyChart(DotChart[RunView]):
         self._run: RunView | None = None
         super().__init__()
         self._chosen = False
-        self.scale = CheckInput(tr("Lo&garithmic"))
+        self.scale = CheckInput(tr("&Logarithmic"))
         self.scale.setToolTip(tr("Equal distances mean equal ratios"))
         self.scale.changed.connect(self._choose_scale)
         self.header.addWidget(self.scale)

@@ -24,7 +24,7 @@ class AboutDialog(QDialog):
         outer.addWidget(label(tr("Prunes, quantizes, exports and measures Vision Transformers for phones."), wrap=True))
         tabs = QTabWidget()
         tabs.setAccessibleName(tr("About PQV-Mobile"))
-        tabs.addTab(_text(_versions(), tr("Versions")), tr("&Versions"))
+        tabs.addTab(_text(_versions(), tr("Versions")), tr("Ver&sions"))
         tabs.addTab(_text(_licences(), tr("Licences")), tr("&Licences"))
         outer.addWidget(tabs, 1)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)

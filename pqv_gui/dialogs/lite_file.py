@@ -37,7 +37,7 @@ class LiteFileDialog(QDialog):
         tabs.setAccessibleName(tr("What stands in the file"))
         self.facts = _table(facts, tr("Facts"), (tr("Fact"), tr("Value")))
         self.operators = _table(operators, tr("Operators"), (tr("Operator"), tr("Arguments")))
-        tabs.addTab(self.facts, tr("&Facts"))
+        tabs.addTab(self.facts, tr("Fac&ts"))
         tabs.addTab(self.operators, tr("&Operators"))
         outer.addWidget(tabs, 1)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)

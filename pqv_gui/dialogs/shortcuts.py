@@ -48,7 +48,7 @@ class ShortcutsDialog(QDialog):
         self.keys.setAccessibleName(tr("New keys"))
         self.keys.keySequenceChanged.connect(lambda *_: self._check())
         self.apply = button(tr("&Apply"), self._apply, kind="primary")
-        self.reset = button(tr("&Default"), self._reset, tip=tr("The keys that the action had at first"))
+        self.reset = button(tr("Defa&ult"), self._reset, tip=tr("The keys that the action had at first"))
         self.problem = label("", "problem", wrap=True)
         self._lay_out()
         self._fill()

@@ -17,8 +17,8 @@ from pqv_gui.widgets.lists import WordsInput
 from pqv_gui.widgets.numbers import IntInput, RealInput
 from pqv_gui.workspace import Workspace
 
-_PRECISIONS = {"int8-dynamic": "INT8 &dynamic", "int8-static": "INT8 &static", "fp16": "FP&16", "fp32": "FP&32"}
-_ENGINES = {"auto": "&Auto", "onednn": "&ONEDNN", "x86": "x8&6", "fbgemm": "FB&GEMM", "qnnpack": "&QNNPACK"}
+_PRECISIONS = {"int8-dynamic": "INT8 d&ynamic", "int8-static": "INT8 &static", "fp16": "FP&16", "fp32": "FP&32"}
+_ENGINES = {"auto": "&Auto", "onednn": "&ONEDNN", "x86": "x8&6", "fbgemm": "F&BGEMM", "qnnpack": "&QNNPACK"}
 
 
 class BackendPage(FormPage):
@@ -63,7 +63,7 @@ class BackendPage(FormPage):
         names: dict[str, str] = {value: tr(info.label) for value, info in OBSERVERS.items()}
         self.static = [
             self.form.add("quantize.images", IntInput(1, 100_000), text=tr("Calibration &images"), beside=True),
-            self.form.add("quantize.observer", ComboInput(names), text=tr("&Ranges"), beside=True),
+            self.form.add("quantize.observer", ComboInput(names), text=tr("Ra&nges"), beside=True),
         ]
         keep = self.form.add(
             "quantize.keep",

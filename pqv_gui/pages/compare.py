@@ -78,7 +78,7 @@ class ComparePage(Page):
         line = row(gap=0.6)
         self.headline = label("", "heading")
         self.position = ElidedLabel("", "muted")
-        self.run = button(tr("Go to &Run"), lambda: self.go.emit(Place.RUN), kind="primary")
+        self.run = button(tr("Go to R&un"), lambda: self.go.emit(Place.RUN), kind="primary")
         self.again = button(tr("Try &again"), self.desk.read)
         self.export = button(
             tr("E&xport report …"),

@@ -51,7 +51,7 @@ class ExportPage(FormPage):
             self.form.add(
                 "export.file_name",
                 name,
-                text=tr("&File name"),
+                text=tr("File &name"),
                 hint=tr("Ends in .ptl; it is put into the run’s folder."),
             )
         )
@@ -71,7 +71,7 @@ class ExportPage(FormPage):
         for field, text in (
             ("export.fp32_tolerance", tr("Tolerance, F&P32")),
             ("export.fp16_tolerance", tr("Tolerance, FP1&6")),
-            ("export.int8_tolerance", tr("Tolerance, I&NT8")),
+            ("export.int8_tolerance", tr("Tolerance, &INT8")),
         ):
             layout.addWidget(self.form.add(field, RealInput(1e-9, 10), text=text, beside=True))
         hint = tr("Largest relative difference of the logits, ‖a − b‖₂ ∕ ‖b‖₂.")

@@ -68,7 +68,7 @@ class ModelPage(FormPage):
         self.family.setMaximumWidth(em(times=12))
         self.count = label("", "caption")
         self.list = ModelList()
-        search_label = label(tr("Searc&h"))
+        search_label = label(tr("&Search"))
         search_label.setBuddy(self.search)
         line = row(gap=0.5)
         line.addWidget(search_label)
@@ -102,7 +102,7 @@ class ModelPage(FormPage):
             [
                 Choice("pretrained", tr("&Published"), tr("Trained weights, downloaded once from their publisher.")),
                 Choice("file", tr("From a f&ile"), tr("Your own .safetensors or .pth file.")),
-                Choice("random", tr("Ran&dom"), tr("Accuracy will mean nothing; latency and size will.")),
+                Choice("random", tr("Ra&ndom"), tr("Accuracy will mean nothing; latency and size will.")),
             ],
             name=tr("Weights"),
             min_width=16,
@@ -134,7 +134,7 @@ class ModelPage(FormPage):
         self.facts: dict[str, QLabel] = {}
         self.strips: dict[str, thumbnails.Thumbnails] = {}
         halves = []
-        for split, text in (("train", tr("&Training images")), ("val", tr("&Validation images"))):
+        for split, text in (("train", tr("&Training images")), ("val", tr("Va&lidation images"))):
             half = QWidget()
             layout = column(half, gap=0.3)
             editor = PathInput(
@@ -181,18 +181,18 @@ class ModelPage(FormPage):
             hint=tr("At most so many validation images, spread evenly over the classes."),
             beside=True,
         )
-        self.form.add("data.batch_size", IntInput(1, 4096), text=tr("&Evaluation batch"), beside=True)
+        self.form.add("data.batch_size", IntInput(1, 4096), text=tr("Evaluation &batch"), beside=True)
         self.form.add(
             "data.readers",
             IntInput(0, 64, none=tr("Automatic")),
-            text=tr("Rea&ding processes"),
+            text=tr("Reading pro&cesses"),
             hint=tr("How many read large sets of images ahead; results do not depend on it."),
             beside=True,
         )
         self.form.add(
             "data.white",
             RealInput(-_LARGE, _LARGE, none=tr("By bit depth")),
-            text=tr("White in deep ima&ges"),
+            text=tr("White in deep i&mages"),
             hint=tr("Of more than 8 bits: the stored value that is white, such as 4095 of a 12-bit camera."),
             beside=True,
         )
@@ -200,7 +200,7 @@ class ModelPage(FormPage):
         self.form.add(
             "seed",
             IntInput(0, 2**31 - 1),
-            text=tr("Random &seed"),
+            text=tr("Random seed"),
             hint=tr("The same seed gives the same run."),
             beside=True,
         )
@@ -213,7 +213,7 @@ class ModelPage(FormPage):
                 shown=self.session.stored,
                 start=self._project_folder,
             ),
-            text=tr("Folder of named data s&ets"),
+            text=tr("Folder of named data sets"),
             hint=tr("Where data sets given by timm’s names, such as torch/cifar10, lie or are downloaded to."),
         )
         for name in (

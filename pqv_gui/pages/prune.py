@@ -61,7 +61,7 @@ class PrunePage(FormPage):
         layout = column(self.calibration, gap=0.4)
         for name, editor, text in (
             ("prune.images", IntInput(1, 1_000_000), tr("Calibration &images")),
-            ("prune.batch_size", IntInput(1, 4096), tr("Calibration batc&h")),
+            ("prune.batch_size", IntInput(1, 4096), tr("Calibration batch")),
         ):
             layout.addWidget(self.form.add(name, editor, text=text, beside=True))
         card.body.addWidget(self.calibration)
@@ -72,11 +72,11 @@ class PrunePage(FormPage):
         ratio = RatioInput(low=0.005, high=MAX_RATIO, name=tr("Pruning ratio"))
         card.body.addWidget(
             self.form.add(
-                "prune.ratio", ratio, text=tr("Pruning &ratio"), hint=tr("Share of each width that is removed.")
+                "prune.ratio", ratio, text=tr("Pruning r&atio"), hint=tr("Share of each width that is removed.")
             )
         )
         card.body.addWidget(self.form.add("prune.mlp", CheckInput(tr("Cut the &MLP width")), text=""))
-        card.body.addWidget(self.form.add("prune.attention", CheckInput(tr("Cut the &attention")), text=""))
+        card.body.addWidget(self.form.add("prune.attention", CheckInput(tr("Cut the attenti&on")), text=""))
         unit = ComboInput({"width": tr("Narrow every head"), "heads": tr("Remove whole heads")})
         card.body.addWidget(self.form.add("prune.attention_unit", unit, text=tr("Attention is c&ut by"), beside=True))
         card.body.addWidget(
@@ -93,7 +93,7 @@ class PrunePage(FormPage):
             self.form.add(
                 "prune.round_to",
                 IntInput(1, 64),
-                text=tr("R&ound widths to"),
+                text=tr("Round &widths to"),
                 hint=tr("Widths that are multiples of 8 run faster on most processors."),
                 beside=True,
             )
@@ -117,7 +117,7 @@ class PrunePage(FormPage):
             self.form.add(
                 "prune.steps",
                 IntInput(1, 100),
-                text=tr("St&eps"),
+                text=tr("Steps"),
                 hint=tr("The importance is measured again before each step."),
                 beside=True,
             )
@@ -125,7 +125,7 @@ class PrunePage(FormPage):
         sparse = IntInput(0, 10_000, suffix=tr(" epochs"))
         hint = tr("Before pruning, train so that what matters least shrinks towards zero; 0 leaves it out.")
         card.body.addWidget(
-            self.form.add("prune.sparse_epochs", sparse, text=tr("Sparse trainin&g"), hint=hint, beside=True)
+            self.form.add("prune.sparse_epochs", sparse, text=tr("Sparse training"), hint=hint, beside=True)
         )
         strength = RealInput(1e-9, 0.9999)
         card.body.addWidget(self.form.add("prune.sparse_strength", strength, text=tr("Its strength"), beside=True))

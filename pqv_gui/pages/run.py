@@ -118,7 +118,7 @@ class RunPage(Page):
         self.position = ElidedLabel("", "muted")
         line.addWidget(self.headline)
         line.addWidget(self.position, 1)
-        self.start = button(tr("&Run"), self._start, kind="primary")
+        self.start = button(tr("R&un"), self._start, kind="primary")
         self.fresh = button(
             tr("From scra&tch"),
             lambda: self._start(fresh=True),
@@ -233,7 +233,7 @@ class RunPage(Page):
         runs = self.workspace.runs
         if runs.busy:
             return tr("Add to &queue")
-        return tr("&Resume") if runs.resumes else tr("&Run again") if runs.same else tr("&Run")
+        return tr("Res&ume") if runs.resumes else tr("R&un again") if runs.same else tr("R&un")
 
     def _show_progress(self) -> None:
         run = self.run

@@ -151,7 +151,7 @@ class StartPage(Page):
             name=tr("Folder of the new project"),
             start=lambda: self.workspace.settings.projects_folder,
         )
-        folder_label = label(tr("In &folder"))
+        folder_label = label(tr("&In folder"))
         folder_label.setBuddy(self.folder)
         self.create_button = button(tr("&Create project"), self._create)
         self.name.returnPressed.connect(lambda: self._create())

@@ -26,12 +26,12 @@ class Setting:
 
 
 _MAIN = (
-    Setting("epochs", "&Epochs", lambda: IntInput(0, 10_000), "0 leaves fine-tuning out."),
+    Setting("epochs", "Epo&chs", lambda: IntInput(0, 10_000), "0 leaves fine-tuning out."),
     Setting("batch_size", "Training batch si&ze", lambda: IntInput(1, 65_536)),
     Setting("learning_rate", "&Learning rate", lambda: RealInput(1e-9, 10)),
     Setting(
         "distillation",
-        "Distillat&ion",
+        "Distillation",
         lambda: RealInput(0, 1, step=0.1),
         "How much is learnt from the unpruned model’s answers: 0 nothing, 1 everything.",
     ),
@@ -44,16 +44,16 @@ _MAIN = (
     ),
 )
 _SCHEDULE = (
-    Setting("warmup_epochs", "Warm-up epoch&s", lambda: RealInput(0, 10_000, step=0.5)),
-    Setting("weight_decay", "&Weight decay", lambda: RealInput(0, 1, step=0.01)),
+    Setting("warmup_epochs", "Warm-up epochs", lambda: RealInput(0, 10_000, step=0.5)),
+    Setting("weight_decay", "Weight decay", lambda: RealInput(0, 1, step=0.01)),
     Setting(
         "layer_decay",
         "Layer decay",
         lambda: RealInput(0.01, 1, step=0.05),
         "Each layer learns this much slower than the one above it; 1 for all alike.",
     ),
-    Setting("label_smoothing", "Label smoothin&g", lambda: RealInput(0, 0.99, step=0.05)),
-    Setting("clip_norm", "Gradient &clipping", lambda: RealInput(1e-6, 1e6, none=tr("Off"))),
+    Setting("label_smoothing", "Label smoothing", lambda: RealInput(0, 0.99, step=0.05)),
+    Setting("clip_norm", "Gradient clipping", lambda: RealInput(1e-6, 1e6, none=tr("Off"))),
     Setting(
         "ema_decay",
         "Average of the weights",
@@ -108,7 +108,7 @@ class TrainingCard(Card):
             self.body.addWidget(self._field(setting))
         self.schedule = self._part(tr("More about training"), _SCHEDULE)
         self.body.addWidget(self.schedule)
-        augment = CheckInput(tr("Augment the images at ran&dom"))
+        augment = CheckInput(tr("Augment the images at random"))
         self.body.addWidget(form.add("finetune.augment", augment, text=""))
         self.images = self._part(tr("More about augmentation"), _IMAGES)
         self.body.addWidget(self.images)

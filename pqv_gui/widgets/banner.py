@@ -31,9 +31,9 @@ class Banner(QFrame):
         self.details.setAccessibleName(tr("Details of the error"))
         self.details.setTabChangesFocus(True)
         self.details.setMaximumHeight(em(times=8))
-        self._toggle = button(tr("&Details"), self._flip, kind="link", name=tr("Show details"))
-        self._copy = button(tr("&Copy details"), self._to_clipboard, kind="link")
-        self._close = button(tr("Dis&miss"), self.hide, kind="link", name=tr("Dismiss this message"))
+        self._toggle = button(tr("Details"), self._flip, kind="link", name=tr("Show details"))
+        self._copy = button(tr("Copy details"), self._to_clipboard, kind="link")
+        self._close = button(tr("Dismiss"), self.hide, kind="link", name=tr("Dismiss this message"))
         self._extra: list[QWidget] = []
         layout = column(self, gap=0.3, margin=0.7)
         layout.addWidget(self.message)

@@ -44,7 +44,7 @@ class JobBar(QWidget):
         self.progress.setAccessibleName(tr("Progress of the run"))
         self.progress.setFixedWidth(em(times=10))
         self.left = ElidedLabel("", "muted")
-        self.stop = button(tr("Cance&l"), self.cancel.emit, name=tr("Cancel the run"))
+        self.stop = button(tr("Cancel"), self.cancel.emit, name=tr("Cancel the run"))
         self.device = button("", self.go_device.emit, kind="link", name=tr("Show the phones"))
         self.device.hide()
         layout = row(self, gap=0.7)

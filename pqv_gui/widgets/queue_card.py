@@ -28,7 +28,7 @@ class QueueCard(Card):
         self._desk = desk
         self._seen: tuple[object, ...] = ()
         self.state = label("", "muted", wrap=True)
-        self.go_on = button(tr("C&ontinue"), desk.go_on, name=tr("Continue with the queue"))
+        self.go_on = button(tr("Cont&inue"), desk.go_on, name=tr("Continue with the queue"))
         top = row(gap=0.6)
         top.addWidget(self.state, 1)
         top.addWidget(self.go_on)

@@ -17,7 +17,7 @@ class ReaderBar(QFrame):
         super().__init__()
         self.setProperty("role", "notice")
         self.words = label("", wrap=True)
-        self.again = button(tr("&Look again"), look_again, name=tr("Look whether the project can be changed here now"))
+        self.again = button(tr("Look again"), look_again, name=tr("Look whether the project can be changed here now"))
         line = row(self, gap=0.8, margin=0.5)
         line.addWidget(self.words, 1)
         line.addWidget(self.again)

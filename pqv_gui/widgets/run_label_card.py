@@ -30,8 +30,8 @@ class RunLabelCard(Card):
         self._edited = False
         self.heading.setText(tr("Selected run"))
         self.which = ElidedLabel("", "muted")
-        self.show_folder = button(tr("Show in &folder"), self._reveal, name=tr("Show the run’s folder"))
-        self.delete = button(tr("Move to &trash …"), self._trash, name=tr("Move the run to the trash"))
+        self.show_folder = button(tr("&Show in folder"), self._reveal, name=tr("Show the run’s folder"))
+        self.delete = button(tr("&Move to trash …"), self._trash, name=tr("Move the run to the trash"))
         self.name = TextInput(placeholder=tr("A name of your own"))
         self.name.setMaxLength(NAME_LIMIT)
         self.name.setAccessibleName(tr("Name of the run"))

@@ -71,11 +71,11 @@ def test_each_run_follows_the_one_before_with_the_settings_it_was_asked_with(
     qtbot.waitUntil(lambda: [line[0] for line in lines(window)] == [sign] * 3)
     if scene == "fail":
         assert lines(window)[0].endswith("It cannot be pruned.")
-        assert page_of(window).start.text() == "&Resume"
+        assert page_of(window).start.text() == "Res&ume"
         press(window, "Queue again")
         assert window.workspace.runs.busy
         quiet(window, qtbot)
-        assert page_of(window).start.text() == "&Run"  # the one that ended last had other settings
+        assert page_of(window).start.text() == "R&un"  # the one that ended last had other settings
         return
     path = window.workspace.session.path
     assert path is not None

@@ -71,7 +71,7 @@ def test_a_run_shows_stages_curves_latencies_log_and_results(started: Start, qtb
     record = run.now.record
     assert record is not None and record.warnings == ("The learning rate is high.",)
     assert page.warnings.isVisible() and all(text in page.warnings.text() for text in record.warnings)
-    assert page.start.text() == "&Run again"
+    assert page.start.text() == "R&un again"
 
 
 def test_the_log_can_be_filtered(started: Start, qtbot: QtBot) -> None:
@@ -123,7 +123,7 @@ def test_cancel_stops_and_resume_is_offered(started: Start, qtbot: QtBot) -> Non
     assert run.state == "cancelling"
     page = over(window, qtbot)
     assert run.state == "cancelled"
-    assert page.start.text() == "&Resume"
+    assert page.start.text() == "Res&ume"
     assert page.start.isEnabled()
 
 
@@ -157,7 +157,7 @@ def test_a_worker_that_crashes_is_one_clear_failure(started: Start, qtbot: QtBot
     assert window.workspace.run.state == "failed"
     assert page.banner.isVisible()
     assert page.banner.message.text().startswith("Prune: ")
-    assert page.start.text() == "&Resume"
+    assert page.start.text() == "Res&ume"
 
 
 def test_a_failure_says_where_why_and_what_to_do(started: Start, qtbot: QtBot) -> None:
