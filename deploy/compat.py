@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 
 from deploy.device_info import DeviceInfo
 from deploy.errors import IncompatibleError
-from pqv_core import android_runtime
+from pqv_core import android_runtime, ptl
 from pqv_core.android_runtime import Problem, Runtime
 from pqv_core.ptl import LiteFile
 
@@ -33,6 +34,21 @@ def check(file: LiteFile | None, runtime: Runtime, info: DeviceInfo, *, abis: Se
     """
     if found := problems(file, runtime, info, abis=abis, needed_bytes=needed_bytes):
         raise IncompatibleError(found)
+
+
+def refusal(path: Path, runtime: Runtime, *, cancelled: Callable[[], bool]) -> str:
+    """Why no phone with this runtime can run the file, as far as is known without one; empty where it can.
+
+    Raises:
+        StorageError: It cannot be read.
+        Cancelled: ``cancelled`` said so.
+    """
+    try:
+        file = ptl.read(path, cancelled=cancelled)
+        ptl.check_input(file, path.name)
+    except ptl.PtlError as error:
+        return error.message
+    return next((problem for problem, _ in android_runtime.problems(file, runtime)), "")
 
 
 def choose_abi(info: DeviceInfo, runtime: Runtime, abis: Sequence[str]) -> str | None:

@@ -27,7 +27,7 @@ from pqv_gui.phone_watch import Around, PhoneWatch
 from pqv_gui.phone_work import Outcome, Plan, Prepared
 from pqv_gui.settings import Settings
 from pqv_gui.viewmodels.measured import Measured
-from pqv_gui.viewmodels.phone_files import Files
+from pqv_gui.viewmodels.phone_files import File, Files
 from pqv_gui.viewmodels.phone_run import PhoneRun, TargetState
 from pqv_gui.viewmodels.phone_settings import PhoneSettings
 from pqv_gui.viewmodels.phones import LOCAL, Row
@@ -78,6 +78,8 @@ class PhoneDesk(QObject):
         self.watch.failed.connect(self.failed)
         for part in (self.phones, self.files, self.settings):
             part.subscribe(self.changed.emit)
+        self._looking: set[File] = set()  # files of which it is being found out whether phones run them
+        self.files.subscribe(self._look_at_files)
         self.run.subscribe(self.run_changed.emit)
         self._local.batch.connect(self.run.apply)
         self._local.ended.connect(self._on_local_ended)
@@ -139,7 +141,30 @@ class PhoneDesk(QObject):
             return "Tick a phone that is ready, or this computer."
         if any(row.key == LOCAL for row in chosen) and self._computer_busy():
             return "A run is going on this computer: measure on it afterwards, or untick it."
-        return ""
+        return self.refusal if any(row.key != LOCAL for row in chosen) else ""
+
+    @property
+    def refusal(self) -> str:
+        """Why phones would refuse all that is ticked; empty where they run some of it, or may."""
+        reason = self.files.refusal(self.files.chosen)
+        return f"Phones refuse what is ticked. {reason}" if reason else ""
+
+    def _look_at_files(self) -> None:
+        """Find out, once a file, whether phones run it: before somebody waits for a phone to refuse it."""
+        files = tuple(file for file in self.files.unknown if file not in self._looking)
+        if not files:
+            return
+        self._looking.update(files)
+        kit, version = self.watch.kit, self._around().version
+
+        def work(task: Progressing) -> dict[File, str]:
+            return phone_work.refusals(files, kit=kit, version=version, cancelled=task.cancelled)
+
+        def done(found: dict[File, str]) -> None:
+            self._looking.difference_update(found)
+            self.files.learn(found)
+
+        self._tasks.start(work, done=done, failed=self.failed.emit)
 
     @property
     def can_start(self) -> bool:

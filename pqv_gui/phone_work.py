@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,7 +19,7 @@ from deploy.measure import PhoneConfig
 from deploy.phone import Kit, Phone, Request, Result
 from deploy.push import MARGIN
 from pqv_core import android_runtime, results
-from pqv_core.errors import Cancelled, ErrorInfo, PqvError
+from pqv_core.errors import Cancelled, ErrorInfo, PqvError, StorageError
 from pqv_core.results import Measurement, Role
 from pqv_core.worker_client import Worker
 from pqv_gui.viewmodels.measured import Measured
@@ -108,6 +109,16 @@ def ask(
     abis = (kit.abi,) if kit else runners.abis()
     problems = compat.problems(None, runtime, info, abis=abis, needed_bytes=MARGIN)
     return info, IncompatibleError(problems).info() if problems else None
+
+
+def refusals(files: Sequence[File], *, kit: Kit | None, version: str, cancelled: Callable[[], bool]) -> dict[File, str]:
+    """Why phones refuse each of these files; empty for one that they run, as far as is known without a phone."""
+    runtime = kit.runtime if kit else android_runtime.load(version)
+    found = {}
+    for file in files:
+        with contextlib.suppress(StorageError):  # said when it is pushed
+            found[file] = compat.refusal(file.path, runtime, cancelled=cancelled)
+    return found
 
 
 def prepare(plan: Plan, job: Job, folder: Path, *, command: Sequence[str] | None) -> Prepared:

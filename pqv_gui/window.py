@@ -312,9 +312,8 @@ class MainWindow(QMainWindow):
         work = self.workspace
         self.job_bar.setVisible(work.session.is_open)
         self.job_bar.refresh(work.run, waiting=len(work.runs.queue.waiting))
-        self.summary.start.setEnabled(work.can_run)
         idle = tr("Resume") if work.runs.resumes else tr("Run ▸")
-        self.summary.start.setText(tr("Add to queue") if work.runs.busy else idle)
+        self.summary.show_start(tr("Add to queue") if work.runs.busy else idle, why_not=tr(work.why_not_run))
         self.menus.refresh_run()
 
     def _title(self) -> None:

@@ -11,6 +11,7 @@ from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 from pqv_core import catalog, class_order, dataset, dataset_layout, demo, machine
 from pqv_core import project as projects
 from pqv_core.config import RunConfig
+from pqv_core.config.export import engine_problem
 from pqv_core.errors import ErrorInfo, PqvError
 from pqv_core.events import Finished
 from pqv_core.job import ProbeJob
@@ -77,6 +78,7 @@ class Workspace(QObject):
         self.visited: set[Place] = set()
         self.problems: tuple[Problem, ...] = ()
         self._scans: dict[str, Handle] = {}
+        self._to_measure: RunConfig | None = None  # what is exported for the phones
         self._offered: object = None
         self._autosave = QTimer(self)
         self._autosave.setSingleShot(True)
@@ -161,14 +163,27 @@ class Workspace(QObject):
         return self._phones is not None and self._phones.run.active
 
     @property
+    def why_not_run(self) -> str:
+        """Why no run of the project as it is now can be asked for; empty where one can."""
+        if not self.session.is_open:
+            return "No project is open."
+        if not self.session.writable:
+            return "The project is open to read: nothing can be run here."
+        if self.problems:
+            return self.problems[0].message
+        if self.runs.repeats:
+            return "These settings are being run, or wait in the queue, already."
+        return ""
+
+    @property
     def can_run(self) -> bool:
         """Whether a run of the project as it is now can be asked for."""
-        session = self.session
-        return session.is_open and session.writable and not self.problems and not self.runs.repeats
+        return not self.why_not_run
 
     def _runs_changed(self) -> None:
         self._show_files()
         self.run_changed.emit()
+        self._measure_what_was_exported()
 
     def _show_files(self) -> None:
         """The phones are offered the files of the run that is shown."""
@@ -377,6 +392,7 @@ class Workspace(QObject):
 
     def _entered(self) -> None:
         self.visited.clear()
+        self._to_measure = None
         if self.session.path is not None:
             self.recents.add(self.session.path)
         if self._phones is not None:
@@ -421,3 +437,25 @@ class Workspace(QObject):
         if self.session.is_open and self.session.writable:
             self.flush()
             self.runs.measure_again()
+
+    def export_for_android(self) -> None:
+        """Make files that phones run of the present settings, and measure them on the ticked phones once they are made.
+
+        Raises:
+            PqvError: The project cannot be saved.
+        """
+        engine = self.session.config.quantize.engine
+        other: dict[str, str] = {} if engine_problem(engine, "android") is None else {"quantize.engine": "auto"}
+        self.session.set_many({"export.target": "android", **other}, label="export.target")
+        if self.can_run:
+            self._to_measure = self.session.config
+            self.start_run()
+
+    def _measure_what_was_exported(self) -> None:
+        record = self.run.now.record
+        if self._to_measure is None or self.run.active or record is None:
+            return
+        if record.config == self._to_measure.model_dump(mode="json"):
+            self._to_measure = None
+            if self.run.state == "succeeded":
+                self.phones.start()

@@ -75,15 +75,18 @@ class DevicePage(Page):
         line.addWidget(self.headline)
         line.addWidget(self.position, 1)
         self.repeat = button("", self._repeat, tip=tr("The same files once more, where it ended early"))
-        self.start = button(
-            tr("&Push and run"), self._start, kind="primary", tip=tr("Measure what is ticked on what is ticked (F6)")
-        )
+        self.start = button(tr("&Push and run"), self._start, kind="primary")
         self.cancel = button(tr("&Cancel"), self.desk.cancel, name=tr("Cancel measuring"))
         for widget in (self.repeat, self.start, self.cancel):
             line.addWidget(widget)
         card.body.addLayout(line)
         self.missing = label("", "problem", wrap=True)
         card.body.addWidget(self.missing)
+        self.android = button(tr("E&xport for Android and measure"), self._export_for_android)
+        remedy = row()
+        remedy.addWidget(self.android)
+        remedy.addStretch()
+        card.body.addLayout(remedy)
         self.targets = TargetRows()
         self.targets.skip.connect(self.desk.skip_cooling)
         card.body.addWidget(self.targets)
@@ -137,12 +140,6 @@ class DevicePage(Page):
         self.files.ticked.connect(self.desk.files.tick)
         self.files.removed.connect(self.desk.files.remove)
         card.body.addWidget(self.files)
-        self.made_here = label(
-            tr("These files were made for this computer; phones refuse them. Choose Android on the Export page."),
-            "caption",
-            wrap=True,
-        )
-        card.body.addWidget(self.made_here)
         line = row()
         self.add = button(tr("&Add file …"), self._browse, name=tr("Add a .ptl file from the disk"))
         line.addWidget(self.add)
@@ -157,6 +154,15 @@ class DevicePage(Page):
         self.banner.hide()
         self.desk.start()
         self.scroller.verticalScrollBar().setValue(0)
+
+    def _export_for_android(self) -> None:
+        self.banner.hide()
+        try:
+            self.workspace.export_for_android()
+        except PqvError as error:
+            self.present(error.info())
+        else:
+            self.go.emit(Place.RUN)
 
     def _repeat(self) -> None:
         self.banner.hide()
@@ -214,7 +220,6 @@ class DevicePage(Page):
         self.phones.refresh(self.desk.phones)
         self._show_sources()
         self.files.refresh(self.desk.files)
-        self.made_here.setVisible(self.desk.files.made_here)
         self.settings.refresh()
         self.refresh_run()
 
@@ -268,6 +273,8 @@ class DevicePage(Page):
         missing = desk.missing
         self.missing.setText(tr(missing))
         self.missing.setVisible(bool(missing))
+        self.start.setToolTip(tr(missing) or tr("Measure what is ticked on what is ticked (F6)"))
+        self.android.setVisible(bool(desk.refusal) and missing == desk.refusal)
 
     @property
     def _earlier(self) -> list[Measured]:

@@ -18,7 +18,7 @@ from pqv_gui.viewmodels import labels, measured
 from pqv_gui.viewmodels.run import RunView
 from pqv_gui.viewmodels.steps import Place
 from pqv_gui.widgets.bars import Bars
-from pqv_gui.widgets.basics import Card, ElidedLabel, button, column, label, row
+from pqv_gui.widgets.basics import Card, ElidedLabel, button, column, label, restyle, row
 from pqv_gui.widgets.columns import Columns
 from pqv_gui.widgets.job_bar import WHOLE, shown
 from pqv_gui.widgets.phone_parts import ResultTable
@@ -123,7 +123,6 @@ class RunPage(Page):
             tr("From scra&tch"),
             lambda: self._start(fresh=True),
             name=tr("Run from scratch"),
-            tip=tr("Take nothing over from earlier runs"),
         )
         self.cancel = button(tr("&Cancel"), self.workspace.runs.cancel, name=tr("Cancel this run"))
         for widget in (self.fresh, self.start, self.cancel):
@@ -150,9 +149,12 @@ class RunPage(Page):
         self.compare = button(
             tr("Co&mpare"), lambda: self.go.emit(Place.COMPARE), name=tr("Compare this run with the others")
         )
-        for widget in (self.send, self.compare, self.folder):
+        self.android = button(tr("Export for Android and measure"), self._export_for_android)
+        self.refused = ElidedLabel("", "muted")
+        for widget in (self.send, self.android, self.compare, self.folder):
             line.addWidget(widget)
-        line.addStretch()
+        line.addWidget(self.refused, 1)
+        self.workspace.phones.changed.connect(self._show_further)
         return self.further
 
     # what a person does --------------------------------------------------------------------------------------
@@ -172,6 +174,13 @@ class RunPage(Page):
             return
         try:
             self.workspace.measure_again()
+        except PqvError as error:
+            self.present(error.info())
+
+    def _export_for_android(self) -> None:
+        self.banner.hide()
+        try:
+            self.workspace.export_for_android()
         except PqvError as error:
             self.present(error.info())
 
@@ -210,24 +219,32 @@ class RunPage(Page):
         self.headline.setText(tr(_HEADLINES[run.state]))
         self.start.setEnabled(self.workspace.can_run)
         self.start.setText(self._start_words())
-        self.start.setToolTip(
-            tr("These settings are being run, or wait in the queue, already.")
-            if self.workspace.runs.repeats
-            else tr("Run the settings as they are now (F5)")
-        )
+        why_not = tr(self.workspace.why_not_run)
+        self.start.setToolTip(why_not or tr("Run the settings as they are now (F5)"))
         self.queue.refresh()
         self.queue.setEnabled(self.session.writable)
         self.fresh.setVisible(not run.active and bool(run.now.run))
         self.fresh.setEnabled(self.workspace.can_run)
+        self.fresh.setToolTip(why_not or tr("Take nothing over from earlier runs"))
         self.cancel.setVisible(run.active)
         self.cancel.setEnabled(run.state != "cancelling")
-        self.folder.setVisible(run.now.directory is not None and not run.active)
+        self._show_further()
+        self.missing.setText(why_not)
+        self.missing.setVisible(bool(why_not))
+        restyle(self.missing, role="problem" if self.workspace.problems else "muted")
+
+    def _show_further(self) -> None:
+        run, files = self.run, self.workspace.phones.files
+        complete = run.state == "succeeded" and run.now.record is not None
+        refusal = tr(files.refusal(files.of_run)) if complete else ""
         for widget in (self.send, self.compare):
-            widget.setVisible(run.state == "succeeded" and run.now.record is not None)
+            widget.setVisible(complete)
+        self.send.setEnabled(not refusal)
+        self.send.setToolTip(refusal or tr("Measure these files on a phone"))
+        self.android.setVisible(bool(refusal) and self.session.writable)
+        self.refused.set_text(tr("Phones refuse these files. {reason}").replace("{reason}", refusal) if refusal else "")
+        self.folder.setVisible(run.now.directory is not None and not run.active)
         self.further.setVisible(run.now.directory is not None and not run.active)
-        missing = self.workspace.problems[0].message if self.workspace.problems else ""
-        self.missing.setText(missing)
-        self.missing.setVisible(bool(missing))
 
     def _start_words(self) -> str:
         runs = self.workspace.runs

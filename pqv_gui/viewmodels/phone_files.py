@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -85,6 +85,7 @@ class Files(Observable):
         self._run: dict[Path, File] = {}
         self._added: dict[Path, File] = {}
         self._ticks: dict[Path, bool] = {}
+        self._refusals: dict[File, str] = {}
 
     @property
     def directory(self) -> Path | None:
@@ -112,6 +113,31 @@ class Files(Observable):
     def chosen(self) -> tuple[File, ...]:
         """What is ticked."""
         return tuple(file for file in self.files if self.is_ticked(file.path))
+
+    @property
+    def unknown(self) -> tuple[File, ...]:
+        """Those of which nobody has found out yet whether phones run them."""
+        return tuple(file for file in self.files if file not in self._refusals)
+
+    def learn(self, refusals: Mapping[File, str]) -> None:
+        """Take over why phones refuse files; an empty reason for those that they run."""
+        self._refusals.update(refusals)
+        self.notify()
+
+    def refusal(self, files: Sequence[File]) -> str:
+        """Why phones refuse all of these files; empty where they run one of them, or may."""
+        reasons = [self._refusals.get(file, "") for file in files]
+        return reasons[0] if reasons and all(reasons) else ""
+
+    def why_refused(self, path: Path) -> str:
+        """Why phones refuse a file; empty where they run it, or may."""
+        file = self._run.get(path) or self._added.get(path)
+        return self._refusals.get(file, "") if file is not None else ""
+
+    @property
+    def of_run(self) -> tuple[File, ...]:
+        """Those of the run."""
+        return tuple(self._run.values())
 
     def is_ticked(self, path: Path) -> bool:
         """What the person said; else everything but what is a step on the way."""

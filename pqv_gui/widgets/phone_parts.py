@@ -37,8 +37,9 @@ class _FileRow(QWidget):
         self.tick = CheckInput(file.name.replace("&", "&&"))
         self.tick.changed.connect(lambda wanted: self.ticked.emit(file.path, wanted))
         self.tick.setToolTip(str(file.path))
-        detail = ElidedLabel(file.detail, "caption")
-        detail.setToolTip(str(file.path))
+        self._detail = file.detail
+        self.detail = ElidedLabel(file.detail, "caption")
+        self.detail.setToolTip(str(file.path))
         line = row(gap=0.5)
         line.addWidget(self.tick, 1)
         if not file.role:
@@ -54,8 +55,14 @@ class _FileRow(QWidget):
         layout.addLayout(line)
         inset = row()
         inset.setContentsMargins(em(times=1.45), 0, 0, 0)
-        inset.addWidget(detail)
+        inset.addWidget(self.detail)
         layout.addLayout(inset)
+
+    def show_refusal(self, reason: str) -> None:
+        """Say that phones refuse the file, and in the tool tip why."""
+        if reason:
+            self.detail.set_text(f"{self._detail} · {tr('phones refuse it')}")
+            self.detail.setToolTip(reason)
 
 
 class FileList(QWidget):
@@ -79,6 +86,7 @@ class FileList(QWidget):
         self.empty.setText(tr(files.nothing))
         for path, each in self._rows.items():
             each.tick.set_value(files.is_ticked(path))
+            each.show_refusal(files.why_refused(path))
 
     def _build(self, files: tuple[File, ...]) -> None:
         self._shown = files

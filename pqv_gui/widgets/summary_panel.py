@@ -81,6 +81,8 @@ class SummaryPanel(QWidget):
         self.presets = PresetButton()
         self.presets.chosen.connect(self.preset.emit)
         foot.addWidget(self.presets)
+        self.why_not = label("", "caption", wrap=True)
+        foot.addWidget(self.why_not)
         self.start = button(tr("Run"), self.run.emit, kind="primary", name=tr("Start the run"), tip=tr("F5"))
         foot.addWidget(self.start)
         outer.addLayout(foot)
@@ -101,6 +103,14 @@ class SummaryPanel(QWidget):
         self._predicted.setVisible(bool(seen.estimates))
         self.problem.setText(tr(seen.problem))
         self.problem.setVisible(bool(seen.problem))
+
+    def show_start(self, words: str, *, why_not: str) -> None:
+        """What pressing the button would do, or why it cannot be pressed."""
+        self.start.setText(words)
+        self.start.setEnabled(not why_not)
+        self.start.setToolTip(why_not or tr("F5"))
+        self.why_not.setText(why_not)
+        self.why_not.setVisible(bool(why_not))
 
     def _choice(self, index: int, name: str, chosen: str) -> None:
         if index == len(self._choices):

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QMessageBox
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QMessageBox, QWidget
 from pytestqt.qtbot import QtBot
 
 from deploy.phone import Kit
 from pqv_core import events, results
 from pqv_core.android_runtime import Runtime
 from pqv_gui.pages.device import DevicePage
+from pqv_gui.pages.run import RunPage
 from pqv_gui.phone_desk import PhoneDesk
 from pqv_gui.viewmodels.phones import LOCAL
 from pqv_gui.viewmodels.steps import Place
@@ -341,19 +344,74 @@ def test_this_computer_is_measured_like_a_phone_and_can_be_cancelled(desk_of: Ma
 
 
 def test_a_finished_run_leads_to_the_phones(desk_of: MakeDesk, qtbot: QtBot) -> None:
-    window, _, desk = desk_of()
+    window, _, _ = desk_of()
     finished_run(window, qtbot)
     window.go(Place.RUN)
     window.stack.currentWidget().send.click()  # type: ignore[attr-defined]
     assert window.place is Place.DEVICE
-    assert page_hint(window) == desk.files.made_here
 
 
-def page_hint(window: MainWindow) -> bool:
-    """Whether the page says that the files were made for this computer."""
-    page = window.stack.currentWidget()
-    assert isinstance(page, DevicePage)
-    return page.made_here.isVisibleTo(page)
+@pytest.fixture
+def old_kit(kit: Kit) -> Kit:
+    """A runtime that knows no operator, and so refuses every file."""
+    return dataclasses.replace(kit, runtime=kit.runtime.model_copy(update={"operators": {}}))
+
+
+def test_what_phones_are_known_to_refuse_is_not_pushed_and_the_remedy_stands_beside_it(
+    desk_of: MakeDesk, phone: Phone, old_kit: Kit, qtbot: QtBot
+) -> None:
+    window, page, desk = desk_of(Row("A1", phone=phone))
+    ready(desk, qtbot)
+    desk.watch.kit = old_kit
+    finished_run(window, qtbot)
+    reason = "Phones refuse what is ticked. The Android runtime 1.12.2 lacks"
+    qtbot.waitUntil(lambda: page.missing.text().startswith(reason))
+    assert not page.start.isEnabled()
+    assert page.start.toolTip() == page.missing.text()
+    assert not window.menus.measure.isEnabled()
+    assert page.android.isVisible()
+    (first, *_) = (page.files.row(file.path) for file in desk.files.chosen)
+    assert "lacks" in first.detail.toolTip()
+    desk.phones.tick("A1", False)
+    desk.phones.tick(LOCAL, True)
+    assert page.start.isEnabled(), "this computer runs them"
+    window.go(Place.RUN)
+    run_page = window.current_page()
+    assert isinstance(run_page, RunPage)
+    assert not run_page.send.isEnabled()
+    assert "lacks" in run_page.send.toolTip()
+    assert run_page.refused.isVisible()
+    assert run_page.android.isVisible()
+
+
+def test_export_for_android_makes_files_for_phones_and_measures_them_there(
+    desk_of: MakeDesk, phone: Phone, kit: Kit, old_kit: Kit, qtbot: QtBot
+) -> None:
+    window, page, desk = desk_of(Row("A1", phone=phone), scene="files")
+    ready(desk, qtbot)
+    work = window.workspace
+    work.session.set("quantize.engine", "x86")
+    desk.watch.kit = old_kit
+    finished_run(window, qtbot)
+    qtbot.waitUntil(page.android.isVisible)
+    desk.watch.kit = kit
+    with qtbot.waitSignal(desk.ended, timeout=SOON_MS):
+        click(page.android)
+        assert window.place is Place.RUN
+    config = work.session.config
+    assert (config.export.target, config.quantize.engine) == ("android", "auto")
+    assert desk.run.state == "succeeded"
+    record = work.run.now.record
+    assert record is not None
+    assert record.config["export"]["target"] == "android"
+    assert [each.target for each in record.variants[0].measurements] == ["local", "Fakesung Phone One (A1)"]
+    window.menus.undo.trigger()
+    assert (work.session.config.export.target, work.session.config.quantize.engine) == ("host", "x86")
+    qtbot.waitUntil(lambda: work.tasks.active == 0)
+
+
+def click(widget: QWidget) -> None:
+    QTest.mouseClick(widget, Qt.MouseButton.LeftButton)
 
 
 @pytest.mark.parametrize(

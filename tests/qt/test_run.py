@@ -11,6 +11,8 @@ from pathlib import Path
 
 import psutil
 import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QMessageBox
 from pytestqt.qtbot import QtBot
 
@@ -254,3 +256,32 @@ def test_no_page_brings_torch_into_the_windows_process() -> None:
     probe = f"{mine}; print(sorted({{n.split('.')[0] for n in sys.modules}} & {{'torch', 'timm', 'torch_pruning'}}))"
     found = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
+
+
+def test_a_disabled_run_says_why_beside_it_and_in_its_tool_tip(
+    make_window: MakeWindow, qtbot: QtBot, tmp_path: Path
+) -> None:
+    window = make_window("hang")
+    work = window.workspace
+    work.create(tmp_path / "projects", "small")
+    qtbot.waitUntil(lambda: work.can_run)
+    window.go(Place.RUN)
+    page = window.current_page()
+    assert isinstance(page, RunPage)
+
+    def says(words: str) -> None:
+        for start, beside in ((page.start, page.missing), (window.summary.start, window.summary.why_not)):
+            assert not start.isEnabled()
+            assert words in start.toolTip()
+            assert beside.isVisible()
+            assert beside.text() == start.toolTip()
+
+    work.session.set("finetune.epochs", 3)
+    says("Fine-tuning needs training images")
+    work.session.set("finetune.epochs", 0)
+    assert page.start.isEnabled() and not page.missing.isVisible() and not window.summary.why_not.isVisible()
+    QTest.mouseClick(page.start, Qt.MouseButton.LeftButton)
+    says("These settings are being run")
+    qtbot.waitUntil(lambda: work.run.state == "running", timeout=20_000)
+    work.runs.cancel()
+    qtbot.waitUntil(lambda: not work.runs.busy and work.tasks.active == 0, timeout=20_000)
