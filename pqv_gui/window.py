@@ -14,6 +14,7 @@ from pqv_core.errors import ErrorInfo, PqvError
 from pqv_gui import opening
 from pqv_gui.clicks import DoubleClicks
 from pqv_gui.drops import Drops
+from pqv_gui.focus import FocusKeeper
 from pqv_gui.i18n import tr
 from pqv_gui.leaving import Leaving
 from pqv_gui.menus import Menus
@@ -67,6 +68,7 @@ class MainWindow(QMainWindow):
         self.drops = Drops(self)
         self.leaving = Leaving(self)
         self.double_clicks = DoubleClicks(self)
+        self.focus = FocusKeeper(self)
         self._resize_sides()
         self._connect()
         self.setMinimumSize(em(times=38), em(times=27))
@@ -293,6 +295,7 @@ class MainWindow(QMainWindow):
         page = self._pages.get(self.place)
         if page is not None and page.isVisible():
             page.refresh()
+        self.focus.settle()
 
     def _show_footer(self, states: tuple[steps.Step, ...]) -> None:
         here = next((step for step in states if step.place is self.place), None)
@@ -307,6 +310,7 @@ class MainWindow(QMainWindow):
         page = self._pages.get(Place.RUN)
         if page is not None and page.isVisible():
             page.refresh()
+        self.focus.settle()
 
     def _refresh_run_controls(self) -> None:
         work = self.workspace
@@ -377,6 +381,7 @@ class MainWindow(QMainWindow):
         self.menus.refresh_edit()
         if shown is not None and shown.isVisible():
             shown.refresh()
+        self.focus.settle()
 
     def _refresh_phone_run(self) -> None:
         self.job_bar.show_device(self.workspace.phones.status)
@@ -387,6 +392,7 @@ class MainWindow(QMainWindow):
         shown = self._pages.get(Place.DEVICE)
         if shown is not None and shown.isVisible():
             shown.refresh_run()
+        self.focus.settle()
 
     def measure_on_phones(self) -> None:
         """Measure what is ticked on the Device page, and show it."""
@@ -425,6 +431,14 @@ class MainWindow(QMainWindow):
     def present(self, error: ErrorInfo) -> None:
         """Show an error in the page that is visible."""
         self._page(self.place).present(error, offers=opening.offers_of(self, error))
+
+    # the keyboard --------------------------------------------------------------------------------------------
+
+    def focusNextPrevChild(self, forward: bool) -> bool:
+        """Tab goes on; where Qt does by itself, because a control was disabled or hidden, the keyboard is kept."""
+        if self.focus.hold():
+            return False
+        return self.focus.go_on(forward) or super().focusNextPrevChild(forward)
 
     # the end -------------------------------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 
 from pqv_core.errors import ErrorInfo, PqvError
 from pqv_gui.charts.phones import PhoneChart
+from pqv_gui.focus import take_turns
 from pqv_gui.i18n import tr
 from pqv_gui.pages.base import Page
 from pqv_gui.pages.phone_settings import PhoneSettingsCard
@@ -79,6 +80,7 @@ class DevicePage(Page):
         self.cancel = button(tr("&Cancel"), self.desk.cancel, name=tr("Cancel measuring"))
         for widget in (self.repeat, self.start, self.cancel):
             line.addWidget(widget)
+        take_turns(self.start, self.cancel, self.repeat)
         card.body.addLayout(line)
         self.missing = label("", "problem", wrap=True)
         card.body.addWidget(self.missing)
@@ -122,8 +124,10 @@ class DevicePage(Page):
         self.address = AddressLine()
         self.address.entered.connect(self._connect_address)
         self.address.hide()
+        for part in (self.address.text, self.address.connect_button):
+            take_turns(part, self.wifi)
         card.body.addWidget(self.address)
-        self.phones = PhoneList()
+        self.phones = PhoneList(after=self.address.connect_button)
         self.phones.ticked.connect(self.desk.phones.tick)
         self.phones.again.connect(self.desk.watch.ask_or_look)
         self.phones.removed.connect(self.desk.phones.forget)

@@ -12,6 +12,7 @@ from pqv_core.results import LOCAL, Role, RunRecord, measured_elsewhere
 from pqv_gui.charts.base import Chart
 from pqv_gui.charts.latency import LatencyChart
 from pqv_gui.charts.training import accuracy_chart, loss_chart
+from pqv_gui.focus import take_turns
 from pqv_gui.i18n import tr
 from pqv_gui.pages.base import Page
 from pqv_gui.viewmodels import labels, measured
@@ -127,6 +128,7 @@ class RunPage(Page):
         self.cancel = button(tr("&Cancel"), self.workspace.runs.cancel, name=tr("Cancel this run"))
         for widget in (self.fresh, self.start, self.cancel):
             line.addWidget(widget)
+        take_turns(self.start, self.cancel, self.fresh)
         card.body.addLayout(line)
         card.body.addWidget(self._further())
         self.missing = label("", "problem", wrap=True)

@@ -88,14 +88,19 @@ class PhoneCard(Card):
 
 
 class PhoneList(QWidget):
-    """All cards, side by side as far as there is room; without a phone, the steps to connect one."""
+    """All cards, side by side as far as there is room; without a phone, the steps to connect one.
+
+    Args:
+        after: The control from which Tab leads to the first card.
+    """
 
     ticked = Signal(str, bool)
     again = Signal(str)
     removed = Signal(str)
 
-    def __init__(self) -> None:
+    def __init__(self, *, after: QWidget) -> None:
         super().__init__()
+        self._after = after
         self._cards: dict[str, PhoneCard] = {}
         self._order: tuple[tuple[str, ...], int] = ((), 0)
         self.steps = Card(tr("No phone found"), gap=0.3)
@@ -152,11 +157,10 @@ class PhoneList(QWidget):
         for index in range(self._grid.columnCount()):
             self._grid.setColumnStretch(index, 0)
         self._order = (keys, columns)
-        before: QWidget | None = None
+        before = self._after
         for index, key in enumerate(keys):
             self._grid.addWidget(self._cards[key], index // columns, index % columns)
-            if before is not None:
-                QWidget.setTabOrder(before, self._cards[key].tick)
+            QWidget.setTabOrder(before, self._cards[key].tick)
             self._chain(self._cards[key])
             before = self._cards[key].remove
         for index in range(columns):

@@ -57,15 +57,17 @@ class QueueCard(Card):
             sign = "✓" if ended.outcome == "succeeded" else "✖"
             text = " – ".join(part for part in (f"{sign} {queue.words(ended.item.config)}", ended.why) if part)
             failed = ended.outcome == "failed"
-            self._add(text, index, {"Queue again": self._desk.again} if failed else {})
+            self._add(text, index, {"Queue again": self._desk.again} if failed else {}, called=text)
         for index, waiting in enumerate(shown.waiting):
             up = {"Move up": shown.move_up} if index else {}
-            self._add(f"{index + 1}. {queue.words(waiting.config)}", index, {**up, "Remove": shown.remove})
+            words = queue.words(waiting.config)
+            self._add(f"{index + 1}. {words}", index, {**up, "Remove": shown.remove}, called=words)
 
-    def _add(self, text: str, index: int, buttons: dict[str, Callable[[int], None]]) -> None:
+    def _add(self, text: str, index: int, buttons: dict[str, Callable[[int], None]], *, called: str) -> None:
+        """A line; its buttons are called after the run, not after its place, so that they are known again."""
         holder = QWidget()
         line = row(holder, gap=0.5)
         line.addWidget(ElidedLabel(text), 1)
         for words, act in buttons.items():
-            line.addWidget(button(tr(words), lambda act=act: act(index), kind="link", name=f"{tr(words)}: {text}"))  # type: ignore[misc]
+            line.addWidget(button(tr(words), lambda act=act: act(index), kind="link", name=f"{tr(words)}: {called}"))  # type: ignore[misc]
         self._layout.addWidget(holder)

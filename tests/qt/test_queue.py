@@ -41,9 +41,9 @@ def lines(window: MainWindow) -> list[str]:
     return [line.toolTip() for line in card.lines.findChildren(ElidedLabel) if line.isVisible()]
 
 
-def press(window: MainWindow, name: str) -> None:
-    buttons = page_of(window).queue.findChildren(QPushButton)
-    next(each for each in buttons if each.isVisible() and each.accessibleName().startswith(name)).click()
+def press(window: MainWindow, *words: str) -> None:
+    buttons = (each for each in page_of(window).queue.findChildren(QPushButton) if each.isVisible())
+    next(each for each in buttons if all(word in each.accessibleName() for word in words)).click()
 
 
 def going(window: MainWindow, qtbot: QtBot, ratio: float) -> None:
@@ -88,14 +88,14 @@ def test_after_a_cancel_the_queue_waits_for_the_person(make_window: MakeWindow, 
     going(window, qtbot, 0.125)
     assert window.job_bar.left.toolTip().endswith("2 more in the queue")
     qtbot.waitUntil(lambda: [line.split(" · ")[1] for line in lines(window)] == ["L2 25.0 %", "L2 50.0 %"])
-    press(window, "Move up: 2.")
+    press(window, "Move up", "50.0 %")
     window.job_bar.stop.click()
     quiet(window, qtbot)
     assert "Paused" in page_of(window).queue.findChildren(QLabel)[1].text()
     assert window.job_bar.message.toolTip() == "A queue waits to be continued."
     press(window, "Continue")
     going(window, qtbot, 0.5)
-    press(window, "Remove: 1.")
+    press(window, "Remove", "25.0 %")
     assert lines(window) == []
     window.job_bar.stop.click()
     quiet(window, qtbot)
