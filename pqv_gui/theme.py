@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 from PySide6.QtCore import QObject, Qt, Signal
-from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPalette
+from PySide6.QtGui import QColor, QFont, QFontDatabase, QFontMetricsF, QPalette
 from PySide6.QtWidgets import QApplication, QWidget
 
 from pqv_core import palette
 from pqv_core.resource_files import resource
+from pqv_gui.rescale import rescale
 
 Mode = Literal["system", "light", "dark"]
 TEXT_SCALES = (100, 115, 130, 150, 175, 200)
@@ -148,11 +149,14 @@ class Theme(QObject):
         sheet = _style_sheet(shades, points, scale=self._scale / 100)
         if sheet == self._app.styleSheet():  # it looks like this already; Qt takes a millisecond a widget
             return
-        font = QFont(self._app.font())
+        font, line = QFont(self._app.font()), QFontMetricsF(self._app.font()).height()
         font.setPointSizeF(points)
         self._app.setFont(font)
         self._app.setPalette(_palette(shades))
         self._app.setStyleSheet(sheet)
+        ratio = QFontMetricsF(font).height() / line
+        for window in self._app.topLevelWidgets() if ratio != 1.0 else ():
+            rescale(window, ratio)
         self.changed.emit()
 
 
@@ -202,6 +206,7 @@ def _style_sheet(shades: Colors, points: float, *, scale: float) -> str:
     def px(plain: int) -> int:
         return round(plain * scale)
 
+    fixed = QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont).family()
     hole = px(14) + 2 - 2 * px(5)  # of a radio button that is chosen, which stays as large as it was
     icons = resource("icons", "light" if shades is LIGHT else "dark").as_posix()
     return f"""
@@ -216,6 +221,7 @@ QLabel[role="predicted"] {{ font-style: italic; color: {shades.accent}; }}
 QLabel[tone="good"] {{ color: {shades.good}; }}
 QLabel[tone="bad"] {{ color: {shades.bad}; }}
 QLabel[tone="doubted"] {{ color: {shades.edge}; }}
+QPlainTextEdit[role="log"] {{ font-family: "{fixed}"; font-size: {points * 0.95:.1f}pt; }}
 QFrame[role="card"] {{ background: {shades.surface}; border: 1px solid {shades.border}; border-radius: 8px; }}
 QFrame[role="banner"] {{ background: {shades.bad_soft}; border: 1px solid {shades.bad}; border-radius: 8px; }}
 QFrame[role="caution"] {{ background: {shades.surface}; border: 1px solid {shades.warning}; border-radius: 8px; }}

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QCloseEvent, QResizeEvent
 from PySide6.QtWidgets import QFileDialog, QFrame, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
@@ -43,6 +43,7 @@ _PAGES = {
 }
 """A page is imported and built when it is first shown: the window is there at once."""
 
+_FRAME = QSize(4, 40)  # about what the system draws around a window
 _SUMMARY_FITS = 62.0  # width of the window, in lines of text, from which on the summary is shown
 
 
@@ -69,12 +70,13 @@ class MainWindow(QMainWindow):
         self.leaving = Leaving(self)
         self.double_clicks = DoubleClicks(self)
         self.focus = FocusKeeper(self)
-        self._resize_sides()
+        self.steps.setFixedWidth(em(times=10.4))
+        self.summary.setFixedWidth(em(times=16.5))
         self._connect()
-        self.setMinimumSize(em(times=38), em(times=27))
         self.resize(1280, 800)
         if not workspace.settings.geometry.isEmpty():
             self.restoreGeometry(workspace.settings.geometry)
+        self._fit_screen()
         self.go(Place.START)
         self._refresh()
 
@@ -130,11 +132,6 @@ class MainWindow(QMainWindow):
         work.failed.connect(self._on_failed)
         work.said.connect(lambda sentence: self.current_page().banner.tell(sentence))
         self.theme.changed.connect(self._on_theme)
-
-    def _resize_sides(self) -> None:
-        self.steps.setFixedWidth(em(times=10.4))
-        self.summary.setFixedWidth(em(times=16.5))
-        self.menus.corner.updateGeometry()
 
     def _page(self, place: Place) -> Page:
         if place not in self._pages:
@@ -343,8 +340,17 @@ class MainWindow(QMainWindow):
         super().resizeEvent(event)
         self._show_sides()
 
+    def _fit_screen(self) -> None:
+        """No larger than the screen has room for, also where the text is large."""
+        room = self.screen().availableSize() - _FRAME
+        smallest = QSize(em(times=38), em(times=27))
+        self.setMinimumSize(smallest.boundedTo(room))
+        if not self.isMaximized() and not self.isFullScreen():
+            self.resize(self.size().boundedTo(room))
+
     def _on_theme(self) -> None:
-        self._resize_sides()
+        self._fit_screen()
+        self.menus.corner.updateGeometry()
         self._show_sides()
 
     # phones --------------------------------------------------------------------------------------------------

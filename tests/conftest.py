@@ -32,7 +32,12 @@ _ENVIRONMENT = {
 for _name, _folder in _ENVIRONMENT.items():
     os.environ[_name] = str(Path(_HOME.name, _folder))
 os.environ["HF_HUB_OFFLINE"] = "1"
-os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+_SCREENS = Path(_HOME.name, "screens.json")  # one that is as large as people's are
+_SCREENS.write_text(
+    '{"screens": [{"name": "One", "x": 0, "y": 0, "width": 1920, "height": 1080, '
+    '"logicalDpi": 96, "logicalBaseDpi": 96, "dpr": 1}]}'
+)
+os.environ.setdefault("QT_QPA_PLATFORM", f"offscreen:configfile={_SCREENS}")
 os.environ.setdefault("OMP_NUM_THREADS", "2")
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # processes side by side on few cores must not spin
 if hasattr(signal, "SIGHUP"):  # ignored below nohup, and then the shells of a fake phone could not be hung up on

@@ -489,6 +489,7 @@ class Chart(QWidget, Generic[Told]):
             axis.setPen(pg.mkPen(QColor(shades.border)))
             axis.setTextPen(pg.mkPen(QColor(shades.muted)))
             axis.setTickFont(self.font())
+            axis.label.setFont(self.font())
         self._item.setLabel("bottom", self._x_name, color=shades.muted)
         self._item.setLabel("left", self._unit, color=shades.muted)
         if not self._unit:

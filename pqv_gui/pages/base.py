@@ -7,13 +7,13 @@ from collections.abc import Callable
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QShowEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QScrollArea, QWidget
 
 from pqv_core.errors import ErrorInfo
 from pqv_gui.theme import em
 from pqv_gui.viewmodels.steps import Place
 from pqv_gui.widgets.banner import Banner
-from pqv_gui.widgets.basics import Disclosure, column, label
+from pqv_gui.widgets.basics import Disclosure, column, label, row
 from pqv_gui.widgets.form import Form
 from pqv_gui.workspace import Workspace
 
@@ -36,8 +36,7 @@ class Page(QWidget):
         self.session = workspace.session
         self.banner = Banner()
         self.setAccessibleName(heading)
-        outer = QVBoxLayout(self)
-        outer.setContentsMargins(0, 0, 0, 0)
+        outer = column(self, gap=0)
         self.scroller = QScrollArea()
         self.scroller.setWidgetResizable(True)
         self.scroller.setFrameShape(QFrame.Shape.NoFrame)
@@ -46,8 +45,7 @@ class Page(QWidget):
         content.setProperty("role", "page")
         self.column = QWidget()
         self.column.setMaximumWidth(em(times=_WIDEST))
-        centred = QHBoxLayout(content)
-        centred.setContentsMargins(0, 0, 0, 0)
+        centred = row(content, gap=0)
         centred.addStretch()
         centred.addWidget(self.column, 100)
         centred.addStretch()

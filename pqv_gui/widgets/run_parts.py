@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QFont, QFontDatabase, QPainter, QPaintEvent, QPen, QResizeEvent
+from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QGridLayout, QPlainTextEdit, QSizePolicy, QWidget
 
 from pqv_core import formatting, select
@@ -124,7 +124,7 @@ class LogView(QWidget):
         self.text.setTabChangesFocus(True)
         self.text.setMaximumBlockCount(2_000)
         self.text.setAccessibleName(tr("Log"))
-        self.text.setFont(_fixed_font(self.text))
+        self.text.setProperty("role", "log")
         self.text.setMinimumHeight(em(times=7))
         layout = column(self, gap=0.4)
         line = row(gap=0.5)
@@ -168,12 +168,6 @@ class LogView(QWidget):
 def _line(item: LogLine) -> str:
     sign = {"info": " ", "warning": "⚠", "error": "✖"}[item.level]
     return f"{item.time} {sign} {item.text}"
-
-
-def _fixed_font(widget: QWidget) -> QFont:
-    font = QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont)
-    font.setPointSizeF(widget.font().pointSizeF() * 0.95)
-    return font
 
 
 class ResultCards(QWidget):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtWidgets import QFrame, QGridLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QGridLayout, QScrollArea, QWidget
 
 from pqv_gui.i18n import tr
 from pqv_gui.theme import em
@@ -19,6 +19,7 @@ class _EstimateRow(QWidget):
         super().__init__()
         layout = QGridLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
+        layout.setHorizontalSpacing(em(times=0.35))
         layout.setVerticalSpacing(em(times=0.05))
         self.name = label("", "caption")
         self.before = label("", "muted")
@@ -50,8 +51,7 @@ class SummaryPanel(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setAccessibleName(tr("Summary"))
         self._choices: list[tuple[QWidget, ElidedLabel, ElidedLabel]] = []
-        outer = QVBoxLayout(self)
-        outer.setContentsMargins(0, 0, 0, 0)
+        outer = column(self, gap=0.35)
         scroller = QScrollArea()
         scroller.setWidgetResizable(True)
         scroller.setFrameShape(QFrame.Shape.NoFrame)

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import json
+import os
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QPoint, Qt
@@ -228,3 +232,55 @@ def test_a_tall_window_leaves_its_room_below_the_cards(window: MainWindow, qtbot
         left = page.scroller.viewport().height() - page.body.sizeHint().height()
         assert last.geometry().height() > 0.9 * left, place
     qtbot.waitUntil(lambda: window.workspace.tasks.active == 0)
+
+
+FIRST_WINDOW = """
+import json, sys
+from pathlib import Path
+from PySide6.QtWidgets import QApplication
+from pqv_gui.main import build
+from pqv_gui.settings import Settings
+app = QApplication([])
+settings = Settings(Path(sys.argv[1]) / "settings.ini")
+settings.text_scale = int(sys.argv[2])
+window, presenter = build(app, settings=settings)
+window.show()
+app.processEvents()
+room = window.screen().availableGeometry().size()
+print(json.dumps([window.frameGeometry().width(), window.frameGeometry().height(), room.width(), room.height()]))
+presenter.uninstall()
+window.workspace.close()
+"""
+
+
+@pytest.mark.parametrize("text", [100, 150, 200])
+@pytest.mark.parametrize("scale", ["1", "1.5", "2"])
+@pytest.mark.parametrize("screen", [(1920, 1080), (1366, 768)])
+def test_the_first_window_fits_the_screen_at_every_scale(
+    tmp_path: Path, screen: tuple[int, int], scale: str, text: int
+) -> None:
+    (tmp_path / "screens.json").write_text(json.dumps({"screens": [one_screen(*screen)]}))
+    platform = f"offscreen:configfile={tmp_path / 'screens.json'}"
+    done = subprocess.run(
+        [sys.executable, "-c", FIRST_WINDOW, str(tmp_path), str(text)],
+        env={**os.environ, "QT_QPA_PLATFORM": platform, "QT_SCALE_FACTOR": scale},
+        stdout=subprocess.PIPE,
+        check=True,
+    )
+    width, height, widest, highest = json.loads(done.stdout)
+    assert width <= widest
+    assert height <= highest
+
+
+def one_screen(width: int, height: int) -> dict[str, object]:
+    size = {"name": "One", "x": 0, "y": 0, "width": width, "height": height}
+    return {**size, "logicalDpi": 96, "logicalBaseDpi": 96, "dpr": 1}
+
+
+def test_larger_text_does_not_make_the_window_larger_than_the_screen(window: MainWindow) -> None:
+    room = window.screen().availableSize()
+    window.resize(room)
+    window.theme.set_text_scale(200)
+    assert window.width() <= room.width()
+    assert window.height() <= room.height()
+    assert window.minimumHeight() <= room.height()
