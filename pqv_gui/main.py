@@ -15,8 +15,9 @@ from pqv_core.errors import PqvError
 from pqv_core.resource_files import resource
 from pqv_gui import logfile, opening
 from pqv_gui.error_presenter import ErrorPresenter
+from pqv_gui.i18n import tr
 from pqv_gui.settings import Settings
-from pqv_gui.single import Instance, Request, default_name, hand_over
+from pqv_gui.single import Instance, Request, Taken, default_name, hand_over
 from pqv_gui.theme import Theme
 from pqv_gui.window import MainWindow
 from pqv_gui.workspace import Workspace
@@ -33,7 +34,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     log = logfile.start()
     request = Request(project=str(wanted.project.absolute()) if wanted.project else None, demo=wanted.demo)
     name = default_name()
-    if hand_over(request, name=name):
+    taken = hand_over(request, name=name)
+    if taken is not None:
+        print(said_of(taken, request))
         logfile.stop(log)
         return 0
     window, presenter = build(app)
@@ -42,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         opening.restore(window)
     else:
         answer(window, request)
-    instance = Instance()
+    instance = Instance(title=window.windowTitle)
     instance.asked.connect(lambda asked: come_forward(window, asked))
     instance.listen(name)
     code = app.exec()
@@ -50,6 +53,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     presenter.uninstall()
     logfile.stop(log)
     return code
+
+
+def said_of(taken: Taken, request: Request) -> str:
+    """What a second start says before it ends: where its file went."""
+    title = "".join(letter for letter in taken.window if letter.isprintable())
+    what = request.path.name if request.path is not None else tr("The demo") if request.demo else ""
+    if not what:
+        return tr("The window “{title}” is open already.").replace("{title}", title)
+    return tr("{file} goes to the window that is open already: “{title}”.").format(file=what, title=title)
 
 
 def answer(window: MainWindow, request: Request) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import getpass
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -19,7 +20,7 @@ LIMIT_BYTES = 64 * 1024
 WAIT_MS = 1000
 _PATIENCE_MS = 2000
 _CALLERS = 8
-_TAKEN = b"taken\n"
+_LETTERS = 500  # of a title
 
 
 class Request(BaseModel):
@@ -34,6 +35,14 @@ class Request(BaseModel):
     def path(self) -> Path | None:
         """The project to open, an absolute path."""
         return Path(self.project) if self.project else None
+
+
+class Taken(BaseModel):
+    """The answer: which window has taken it, by its title."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    window: str = Field(max_length=_LETTERS)
 
 
 def parse(line: bytes) -> Request | None:
@@ -55,26 +64,37 @@ def default_name() -> str:
     return str(Path(folder) / "pqv-mobile.socket") if folder else ""
 
 
-def hand_over(request: Request, *, name: str, wait_ms: int = WAIT_MS) -> bool:
-    """Ask the window that is there; False where there is none, or it does not answer."""
+def hand_over(request: Request, *, name: str, wait_ms: int = WAIT_MS) -> Taken | None:
+    """Ask the window that is there, which says its title; None where there is none, or it does not answer."""
     socket = QLocalSocket()
+    socket.setReadBufferSize(LIMIT_BYTES)
     socket.connectToServer(name)
     if not name or not socket.waitForConnected(wait_ms):
-        return False
+        return None
     socket.write(request.model_dump_json().encode() + b"\n")
     socket.flush()
-    answered = socket.waitForReadyRead(wait_ms) and bytes(socket.readAll().data()) == _TAKEN
+    while not socket.canReadLine() and socket.bytesAvailable() < LIMIT_BYTES and socket.waitForReadyRead(wait_ms):
+        pass
+    line = bytes(socket.readLine(LIMIT_BYTES).data())
     socket.abort()
-    return answered
+    try:
+        return Taken.model_validate_json(line)
+    except ValidationError:
+        return None
 
 
 class Instance(QObject):
-    """Listens for later starts."""
+    """Listens for later starts.
+
+    Args:
+        title: What the window is called now, which is told to them.
+    """
 
     asked = Signal(object)  # Request
 
-    def __init__(self, parent: QObject | None = None) -> None:
+    def __init__(self, parent: QObject | None = None, *, title: Callable[[], str] = lambda: "PQV-Mobile") -> None:
         super().__init__(parent)
+        self.title = title
         self._server = QLocalServer(self)
         self._server.setSocketOptions(QLocalServer.SocketOption.UserAccessOption)
         self._server.setMaxPendingConnections(_CALLERS)
@@ -132,7 +152,8 @@ class _Caller(QObject):
             if request is None:
                 self._end()
                 return
-            self._socket.write(_TAKEN)
+            taken = Taken(window=self._instance.title()[:_LETTERS])
+            self._socket.write(taken.model_dump_json().encode() + b"\n")
             self._socket.flush()
             self._socket.disconnectFromServer()
             self._instance.asked.emit(request)

@@ -204,15 +204,16 @@ class MainWindow(QMainWindow):
         self.attempt(self.workspace.flush)
 
     def save_as(self) -> None:
-        """Ask for a place and go on with a copy there."""
+        """Ask for a place and go on with a copy there; while a run is going, stay with the project that it is of."""
         session = self.workspace.session
-        if session.path is None or self._busy():
+        if session.path is None:
             return
-        chosen, _ = QFileDialog.getSaveFileName(
-            self, tr("Save project as"), str(session.path), tr("PQV-Mobile projects (*.pqv)")
-        )
+        going = self.workspace.run.active
+        heading = tr("Save a copy of the project") if going else tr("Save project as")
+        chosen, _ = QFileDialog.getSaveFileName(self, heading, str(session.path), tr("PQV-Mobile projects (*.pqv)"))
         if chosen:
-            self.attempt(lambda: self.workspace.save_as(Path(chosen)))
+            save = self.workspace.save_copy if self.workspace.run.active else self.workspace.save_as
+            self.attempt(lambda: save(Path(chosen)))
 
     def export_report(self) -> None:
         """Ask for a place and write a report of the runs there."""
@@ -239,7 +240,7 @@ class MainWindow(QMainWindow):
                 ErrorInfo(
                     kind="Busy",
                     message=tr("A run of this project is going."),
-                    action=tr("Cancel it, or wait until it is done, before you open another project."),
+                    action=tr("Cancel it, or wait until it is done, before you open or close a project."),
                 )
             )
             return True

@@ -363,6 +363,23 @@ class Workspace(QObject):
             self.session.save_as(path, self._writing(projects.save))
         self._entered()
 
+    def save_copy(self, path: Path) -> None:
+        """Write a copy of the project and stay with it, because a run of it is going.
+
+        Raises:
+            PqvError: The folder may not be written, or another window has the file open.
+        """
+        path, own = projects.named(path), self.session.path
+        if own is None or path.resolve() == own.resolve():
+            self.flush()
+            return
+        lock = ProjectLock()
+        with lock.moving(path):
+            self.session.save_copy(path, self._writing(projects.save))
+        lock.release()
+        sentence = "A copy was saved as {copy}. This window stays with {own}, whose run is going."
+        self.said.emit(sentence.replace("{copy}", path.name).replace("{own}", own.name))
+
     def close_project(self) -> None:
         """Save the project and put it away."""
         self.flush()

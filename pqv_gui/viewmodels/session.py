@@ -167,6 +167,14 @@ class Session(Undoable):
         write(path, project)
         self.adopt(path, project)
 
+    def save_copy(self, path: Path, write: Write = projects.save) -> None:
+        """Write a copy and stay with this project, to which what runs and waits belongs.
+
+        Raises:
+            StorageError: The folder is missing, full, or may not be written.
+        """
+        write(path, self._project.model_copy(update={"config": self._moved(self.config, path), "queue": ()}))
+
     def _moved(self, config: RunConfig, path: Path) -> RunConfig:
         """Settings that mean the same files in a project at ``path``."""
         assert self.path is not None

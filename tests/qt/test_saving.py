@@ -18,6 +18,7 @@ from pqv_core.errors import StorageError
 from pqv_core.project_lock import ProjectLock, ProjectOpenError
 from pqv_gui import writer
 from pqv_gui.window import MainWindow
+from tests.qt.conftest import MakeWindow
 
 
 class SlowDisk:
@@ -209,3 +210,30 @@ def test_a_save_that_fails_is_told_keeps_the_edits_and_is_tried_again_with_the_n
     edit(window, 0.4)
     qtbot.waitUntil(lambda: not window.workspace.session.unsaved)
     assert ratio_in(disk.path) == 0.4
+
+
+def test_save_as_while_a_run_is_going_writes_a_copy_and_says_so(
+    make_window: MakeWindow, qtbot: QtBot, tmp_path: Path, monkeypatch: MonkeyPatch
+) -> None:
+    window = make_window("hang")
+    work, own = window.workspace, tmp_path / "projects" / "small.pqv"
+    work.create(own.parent, own.stem)
+    qtbot.waitUntil(lambda: work.can_run)
+    window.start_run()
+    qtbot.waitUntil(lambda: work.run.now.progress is not None, timeout=20_000)
+    work.session.set("prune.ratio", 0.3)
+    copy = tmp_path / "copy.pqv"
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(copy), ""))
+    window.menus.save_as.trigger()
+    assert ratio_in(copy) == 0.3
+    assert not is_held(copy)
+    assert (work.session.path, work.run.state) == (own, "running")
+    banner = window.current_page().banner
+    assert banner.isVisible()
+    said = "A copy was saved as copy.pqv. This window stays with small.pqv, whose run is going."
+    assert banner.message.text() == said
+    work.runs.cancel()
+    qtbot.waitUntil(lambda: not work.runs.busy and work.tasks.active == 0, timeout=20_000)
+    window.menus.save_as.trigger()
+    assert work.session.path == copy
+    qtbot.waitUntil(lambda: work.tasks.active == 0)

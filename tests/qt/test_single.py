@@ -27,7 +27,9 @@ import sys
 from PySide6.QtCore import QCoreApplication
 from pqv_gui.single import Request, hand_over
 app = QCoreApplication([])
-sys.exit(0 if hand_over(Request(project=sys.argv[2]), name=sys.argv[1], wait_ms=20000) else 3)
+taken = hand_over(Request(project=sys.argv[2]), name=sys.argv[1], wait_ms=20000)
+print(taken.window if taken else "", end="")
+sys.exit(0 if taken else 3)
 """
 
 
@@ -51,12 +53,15 @@ def test_a_second_start_hands_its_file_over_and_ends(
     other = tmp_path / "other.pqv"
     projects.save(other, projects.Project())
     instance.asked.connect(lambda asked: come_forward(window, asked))
-    with (
-        subprocess.Popen([sys.executable, "-c", SECOND_START, name, str(other)]) as second,
-        qtbot.waitSignal(instance.asked, timeout=20_000),
-    ):
-        pass
+    instance.title = window.windowTitle
+    start = [sys.executable, "-c", SECOND_START, name, str(other)]
+    with subprocess.Popen(start, stdout=subprocess.PIPE, encoding="utf-8") as second:
+        with qtbot.waitSignal(instance.asked, timeout=20_000):
+            pass
+        assert second.stdout is not None
+        told = second.stdout.read()
     assert second.returncode == 0
+    assert told == "small – PQV-Mobile", "the window that took it"
     assert window.workspace.session.path == other
     qtbot.waitUntil(lambda: window.workspace.tasks.active == 0 and instance._callers == 0)
 
@@ -132,7 +137,8 @@ def test_of_nine_silent_callers_the_ninth_is_hung_up_on_and_the_others_once_pati
     tenth = called(name)
     with qtbot.waitSignal(instance.asked):
         tenth.write(b"{}\n")
-    qtbot.waitUntil(lambda: bytes(tenth.readAll().data()) == b"taken\n")
+    qtbot.waitUntil(lambda: tenth.canReadLine())
+    assert json.loads(tenth.readAll().data()) == {"window": "PQV-Mobile"}
 
 
 def test_a_silent_caller_has_two_seconds(instance: Instance, name: str, qtbot: QtBot) -> None:
@@ -186,7 +192,8 @@ def test_the_real_program_started_twice_has_one_window(tmp_path: Path) -> None:
         assert first.stdout is not None
         assert first.stdout.readline() == "there\n"
         second = subprocess.run([sys.executable, "-c", "from pqv_gui import main; raise SystemExit(main.main())",
-                                 project.name], cwd=tmp_path, check=False)  # fmt: skip
+                                 project.name], cwd=tmp_path, check=False, stdout=subprocess.PIPE)  # fmt: skip
         assert second.returncode == 0
+        assert second.stdout.decode().strip() == "small.pqv goes to the window that is open already: “PQV-Mobile”."
         assert first.stdout.readline() == f"{project}\n"
     assert first.returncode == 0
