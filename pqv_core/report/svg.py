@@ -1,6 +1,6 @@
 """Charts drawn as SVG: no script, nothing from outside; figures appear under the pointer through ``<title>``.
 
-Colours are classes, so that the page around a chart, or the style of a chart that stands alone, makes it light or dark.
+Colours are classes, so that the page around a chart, or the style of one that stands alone, makes it light or dark.
 """
 
 from __future__ import annotations
@@ -44,16 +44,17 @@ def draw(chart: Chart) -> str:
     return Xml.tostring(_drawn(chart), encoding="unicode")
 
 
-def standalone(chart: Chart) -> str:
-    """The chart as a file of its own, light or dark as the viewer prefers."""
-    drawn = _drawn(chart)
+def standalone(chart: Chart, *, dark: bool = False) -> str:
+    """The chart as a file of its own, on its own ground. Many viewers know no variables: colours are written out."""
+    drawn, colors = _drawn(chart), DARK if dark else LIGHT
     drawn.set("xmlns", "http://www.w3.org/2000/svg")
     style = Xml.Element("style")
-    style.text = (
-        f":root{{{variables(LIGHT)}background:var(--back)}}"
-        f"@media(prefers-color-scheme:dark){{:root{{{variables(DARK)}}}}}{RULES}"
-    )
+    style.text = RULES
+    for name, color in colors.items():
+        style.text = style.text.replace(f"var({name})", color)
     drawn.insert(0, style)
+    size = {"width": drawn.attrib["width"], "height": drawn.attrib["height"]}
+    drawn.insert(1, Xml.Element("rect", {**size, "fill": colors["--back"]}))
     return Xml.tostring(drawn, encoding="unicode", xml_declaration=False)
 
 

@@ -14,7 +14,7 @@ from pqv_gui.charts.legend import Entry, Legend
 from pqv_gui.charts.saving import Saver
 from pqv_gui.charts.tip import Tip
 from pqv_gui.i18n import tr
-from pqv_gui.theme import colors, em
+from pqv_gui.theme import DARK, colors, em
 from pqv_gui.widgets.basics import column, label, row
 
 _BAR, _GAP, _STACK = 1.05, 0.65, 1.55  # heights in lines of text
@@ -245,7 +245,7 @@ class BarsView(QWidget):
             self.plot.updateGeometry()
 
     def _svg(self) -> str:
-        return svg.standalone(self.chart) if self.chart else ""
+        return svg.standalone(self.chart, dark=colors(self) is DARK) if self.chart else ""
 
     def _csv(self) -> str:
         return data.chart_table(self.chart) if self.chart else ""

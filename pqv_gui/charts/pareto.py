@@ -17,7 +17,7 @@ from pqv_core.report import data, svg
 from pqv_gui.charts.base import Chart, Floats, ValueAxis
 from pqv_gui.charts.legend import Entry
 from pqv_gui.i18n import tr
-from pqv_gui.theme import colors, em
+from pqv_gui.theme import DARK, colors, em
 
 MARKS = ("o", "s", "t1", "d", "star", "p")
 _NEAR = 24.0  # pixels from a mark within which it is read out
@@ -154,7 +154,7 @@ class ParetoChart(Chart[Shown]):
 
     def as_svg(self) -> str:
         """The chart as a report draws it."""
-        return svg.standalone(self._chart) if self._chart else ""
+        return svg.standalone(self._chart, dark=colors(self) is DARK) if self._chart else ""
 
     def as_csv(self) -> str:
         """Every point."""

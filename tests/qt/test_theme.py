@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtGui import QPalette
-from PySide6.QtWidgets import QDialog, QGridLayout, QLayout, QTableView, QWidget
+from PySide6.QtGui import QColor, QImage, QPainter, QPalette
+from PySide6.QtSvg import QSvgRenderer
+from PySide6.QtWidgets import QApplication, QDialog, QGridLayout, QLayout, QTableView, QWidget
 from pytestqt.qtbot import QtBot
 
+from pqv_core import events
+from pqv_core.comparison.charts import BarChart, Point, ScatterChart, Series
+from pqv_gui.charts.bars import BarsView
 from pqv_gui.charts.base import Chart
+from pqv_gui.charts.latency import LatencyChart
+from pqv_gui.charts.pareto import ParetoChart, Shown
 from pqv_gui.dialogs.shortcuts import ShortcutsDialog
 from pqv_gui.settings import Settings
-from pqv_gui.theme import DARK, LIGHT
+from pqv_gui.theme import DARK, LIGHT, Colors, Mode, Theme
+from pqv_gui.viewmodels.run import RunView
 from pqv_gui.viewmodels.steps import Place
 from pqv_gui.window import MainWindow
 from tests.qt.conftest import MakeWindow
@@ -139,3 +147,62 @@ def test_other_colours_reach_every_page_and_every_chart(make_window: MakeWindow,
             assert chart.plot.backgroundBrush().color().name() == DARK.surface
             assert chart._item.getAxis("bottom").textPen().color().name() == DARK.muted
     window.theme.set_mode("light")
+
+
+@pytest.mark.parametrize(("mode", "shades"), [("light", LIGHT), ("dark", DARK)])
+@pytest.mark.parametrize("form", ["png", "svg"])
+@pytest.mark.parametrize("kind", ["latency", "pareto", "bars"])
+def test_a_saved_picture_has_the_colours_that_are_seen_and_a_ground_of_its_own(
+    qapp: QApplication, qtbot: QtBot, tmp_path: Path, kind: str, form: str, mode: Mode, shades: Colors
+) -> None:
+    theme = Theme(qapp, mode=mode, text_scale=100)
+    chart = {"latency": latency, "pareto": pareto, "bars": bars}[kind]()
+    qtbot.addWidget(chart)
+    chart.resize(600, 400)
+    chart.show()
+    qtbot.waitUntil(chart.isVisible)
+    chart.grab()
+    chart.saver.save(tmp_path / f"chart.{form}", form)
+    image = picture(tmp_path / f"chart.{form}")
+    theme.set_mode("light")
+    theme.deleteLater()
+    found = Counter(image.pixelColor(x, y).name() for x in range(image.width()) for y in range(image.height()))
+    assert image.pixelColor(image.width() - 2, 1).name() == shades.surface
+    assert found.most_common(1)[0][0] == shades.surface
+    assert found[shades.series[0]] > 20, "the first series, in its colour"
+    assert found[(LIGHT if shades is DARK else DARK).surface] < 20
+
+
+def picture(path: Path) -> QImage:
+    """A picture as a viewer shows it that knows no style of the system; on pink where there is no ground."""
+    if path.suffix == ".png":
+        return QImage(str(path))
+    renderer = QSvgRenderer(str(path))
+    image = QImage(renderer.defaultSize(), QImage.Format.Format_RGB32)
+    image.fill(QColor("#ff00ff"))
+    painter = QPainter(image)
+    renderer.render(painter)
+    painter.end()
+    return image
+
+
+def latency() -> LatencyChart:
+    run = RunView()
+    run.begin("r")
+    run.apply(events.LatencySample(run="r", role="compressed", index=n, ns=(10 + n % 3) * 10**6) for n in range(40))
+    chart = LatencyChart()
+    chart.draw(run)
+    return chart
+
+
+def pareto() -> ParetoChart:
+    points = (Point(10.0, 80.0, "a", "s", front=True), Point(20.0, 90.0, "b", "s", front=True))
+    chart = ParetoChart()
+    chart.draw(Shown(ScatterChart("pareto", "Accuracy", "latency", "ms", "top-1", "%", points)))
+    return chart
+
+
+def bars() -> BarsView:
+    chart = BarsView()
+    chart.show_chart(BarChart("speed", "Speed", "ms", ("a", "b"), (Series("one", (1.0, 2.0)),)))
+    return chart

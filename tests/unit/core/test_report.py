@@ -309,7 +309,8 @@ POINTS = st.builds(
 @given(BARS)
 def test_every_bar_chart_is_drawn(chart: BarChart) -> None:
     drawn = Xml.fromstring(svg.standalone(chart))
-    bars = [box for box in drawn.iter() if box.tag.endswith("rect")]
+    ground, *bars = (box for box in drawn.iter() if box.tag.endswith("rect"))
+    assert (ground.attrib["width"], ground.attrib["height"]) == (drawn.attrib["width"], drawn.attrib["height"])
     values = [value for series in chart.series for value in series.values if value is not None]
     shown = sum(value > 0 for value in values) if chart.stacked else len(values)
     legend = len(chart.series) if chart.stacked or len(chart.series) > 1 else 0
