@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -234,9 +233,6 @@ def finished_run(window: MainWindow, qtbot: QtBot) -> Path:
     qtbot.waitUntil(lambda: run.state == "succeeded" and run.now.record is not None, timeout=SOON_MS)
     directory = run.now.directory
     assert directory is not None
-    for role in ("paper_fp32", "fast_fp32", "compressed"):
-        shutil.copy(TINY, directory / f"{role}.ptl")
-    window.workspace.phones.files.show_run(run.now.record, directory)
     window.go(Place.DEVICE)
     return directory
 
@@ -387,7 +383,7 @@ def test_what_phones_are_known_to_refuse_is_not_pushed_and_the_remedy_stands_bes
 def test_export_for_android_makes_files_for_phones_and_measures_them_there(
     desk_of: MakeDesk, phone: Phone, kit: Kit, old_kit: Kit, qtbot: QtBot
 ) -> None:
-    window, page, desk = desk_of(Row("A1", phone=phone), scene="files")
+    window, page, desk = desk_of(Row("A1", phone=phone))
     ready(desk, qtbot)
     work = window.workspace
     work.session.set("quantize.engine", "x86")
