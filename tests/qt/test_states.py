@@ -136,7 +136,7 @@ def test_a_run_that_was_killed_with_its_window_is_interrupted_and_can_be_resumed
     assert run_page(later).headline.text() == "Interrupted"
     assert later.job_bar.message.toolTip() == "The last run was interrupted. What is finished is kept."
     assert [run.record.state for run in later.workspace.compare.view.comparison.runs] == ["interrupted"]
-    assert run_page(later).start.text() == "&Resume" and run_page(later).start.isEnabled()
+    assert run_page(later).start.text() == "Res&ume" and run_page(later).start.isEnabled()
 
 
 def test_a_run_of_another_process_is_followed_to_its_end(make_window: MakeWindow, qtbot: QtBot, tmp_path: Path) -> None:
@@ -192,7 +192,7 @@ def test_a_cancelled_run_of_the_queue_can_be_resumed(make_window: MakeWindow, qt
     window.job_bar.stop.click()
     rests(window, qtbot)
     page = run_page(window)
-    assert (page.start.text(), window.summary.start.text()) == ("&Resume", "Resume")
+    assert (page.start.text(), window.summary.start.text()) == ("Res&ume", "Resume")
     assert page.start.isEnabled() and window.summary.start.isEnabled()
 
     page.start.click()
