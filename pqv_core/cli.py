@@ -1,4 +1,4 @@
-"""The commands of ``pqv`` that need neither a phone nor a window: demo, new, run, show, report, models, info.
+"""The commands of ``pqv`` that need neither a phone nor a window: demo, new, run, show, report, models, plugins, info.
 
 What a command needs is imported inside it, so that ``pqv --version`` and ``pqv --help`` are quick.
 """
@@ -31,7 +31,7 @@ def register(app: typer.Typer) -> None:
     app.callback()(_version_option)
     app.command()(demo)
     app.command(cls=_NewCommand)(new)
-    for command in (run, show, report, models, info):
+    for command in (run, show, report, models, plugins, info):
         app.command()(command)
 
 
@@ -40,13 +40,15 @@ class _NewCommand(TyperCommand):
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         from pqv_core.config.export import Target
-        from pqv_core.config.prune import IMPORTANCES, MAX_RATIO
-        from pqv_core.config.quantize import ENGINES, PRECISIONS
+        from pqv_core.config.prune import MAX_RATIO
+        from pqv_core.config.quantize import ENGINES
+        from pqv_core.criteria import CRITERIA
         from pqv_core.presets import PRESETS
+        from pqv_core.schemes import SCHEMES
 
         names = {
-            "importances": ", ".join(IMPORTANCES),
-            "precisions": ", ".join(PRECISIONS),
+            "importances": ", ".join(CRITERIA),
+            "precisions": ", ".join(SCHEMES),
             "engines": ", ".join(ENGINES),
             "targets": ", ".join(get_args(Target)),
             "max_ratio": MAX_RATIO,
@@ -237,6 +239,13 @@ def models(
     from pqv_core import cli_models
 
     cli_models.show(" ".join(text or ()), family=family, as_json=as_json)
+
+
+def plugins(as_json: Json = False) -> None:
+    """What other packages add: importance criteria and quantization schemes. docs/plugins.md says how to write one."""
+    from pqv_core import plugins as found
+
+    found.show(as_json=as_json)
 
 
 def info(as_json: Json = False) -> int:

@@ -12,6 +12,7 @@
     ├── QuantizeError            this precision or engine is not available
     ├── ExportError              the file cannot be written, or does not agree with the model
     ├── BenchmarkError           the measurement failed
+    ├── PluginError              what another package brings cannot be loaded
     ├── WorkerError              the worker process died or did not answer
     └── DeviceError              a phone (its tree continues in ``deploy``)
 
@@ -115,6 +116,10 @@ class ExportError(PqvError):
 
 class BenchmarkError(PqvError):
     """The measurement failed."""
+
+
+class PluginError(PqvError):
+    """What another package brings cannot be loaded."""
 
 
 class WorkerError(PqvError):

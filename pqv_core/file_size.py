@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 
-from pqv_core.config.base import unknown
-from pqv_core.config.quantize import PRECISIONS, Precision
+from pqv_core.config.base import look_up
+from pqv_core.schemes import SCHEMES
 from pqv_core.vit_shape import Cost
 
 _FLOAT_BYTES = 4
@@ -56,7 +56,7 @@ class Contents:
         )
 
 
-def file_bytes(cost: Cost, contents: Contents | None, *, precision: Precision) -> int:
+def file_bytes(cost: Cost, contents: Contents | None, *, precision: str) -> int:
     """Bytes of a frozen file: weights of linear layers in 8 bits, or all weights in 16, and everything else in 32.
 
     Without ``contents`` it is taken for a plain ViT.
@@ -67,14 +67,13 @@ def file_bytes(cost: Cost, contents: Contents | None, *, precision: Precision) -
     contents = contents or _plain(cost)
     code = _ARCHIVE + _BYTES_A_CONSTANT * contents.constants + _BYTES_AN_OPERATOR * contents.operators
     whole = _FLOAT_BYTES * cost.params + code
-    if precision == "fp32":
+    storage = look_up(SCHEMES, precision, field="quantize.precision").storage
+    if storage == "fp32":
         return whole + contents.fp32
-    if precision == "fp16":
+    if storage == "fp16":
         halved = cost.linear_weights + cost.conv_weights
         widened = _BYTES_A_HALF_CONSTANT * contents.constants + _BYTES_A_CONSTANT_MORE * contents.more_in_fp16
         return whole + contents.fp16 - _HALF_BYTES * halved + widened
-    if precision not in ("int8-dynamic", "int8-static"):
-        raise unknown(precision, PRECISIONS, field="quantize.precision")
     saved = (_FLOAT_BYTES - 1) * cost.linear_weights - _INT8_BYTES_A_CHANNEL * cost.linear_outputs
     return whole + contents.int8 - saved + _BYTES_A_PACKED_LAYER * cost.linears
 

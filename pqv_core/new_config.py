@@ -12,7 +12,7 @@ from pqv_core import project as projects
 from pqv_core.config import DataConfig, ModelConfig, RunConfig, channels, with_setting, with_settings
 from pqv_core.config.export import engine_problem
 from pqv_core.config.model import argument_problem
-from pqv_core.config.prune import IMPORTANCES
+from pqv_core.criteria import CRITERIA
 from pqv_core.dataset import Listing
 from pqv_core.errors import ConfigError, DataError, StorageError, UsageError
 
@@ -171,7 +171,7 @@ def _check_needs(config: RunConfig) -> None:
             "Fine-tuning needs training images, and there are none.",
             action="Give a folder with training images (--data DIR), or set --epochs 0.",
         )
-    if config.prune.enabled and IMPORTANCES[config.prune.importance].needs_images and not given:
+    if config.prune.enabled and CRITERIA[config.prune.importance].needs_images and not given:
         raise DataError(
             f"The importance {config.prune.importance} needs images, and there are none.",
             action="Give a folder with images (--data DIR), or choose --importance l2.",

@@ -18,7 +18,7 @@ from pathlib import Path
 from pqv_core import catalog, predict, results
 from pqv_core import project as projects
 from pqv_core.config import RunConfig
-from pqv_core.config.prune import IMPORTANCES
+from pqv_core.criteria import CRITERIA
 from pqv_core.errors import ConfigError, PqvError
 from pqv_core.job import RunJob
 from pqv_core.results import RunRecord
@@ -131,7 +131,7 @@ def _amounts(config: RunConfig, count: Callable[[str | None], int]) -> dict[str,
     judged = min(val, config.data.eval_images or val) if config.data.val else 0
     look, look_after = (_IMAGE_S + macs / _MACS_A_SECOND for macs in (before, after))
     prune, tune, measure = config.prune, config.finetune, config.measure
-    gradients = prune.images * prune.steps if IMPORTANCES[prune.importance].needs_images else 0
+    gradients = prune.images * prune.steps if CRITERIA[prune.importance].needs_images else 0
     inference = after / _MACS_A_SECOND
     work = {
         "evaluate": judged * look,

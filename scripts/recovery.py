@@ -21,7 +21,8 @@ from torch import nn
 
 from pqv_core import dataset, dataset_layout
 from pqv_core.config import FinetuneConfig, PruneConfig
-from pqv_core.config.prune import IMPORTANCES, Distribution, Importance
+from pqv_core.config.prune import Distribution, Importance
+from pqv_core.criteria import CRITERIA
 from pqv_core.engine import checkpoint, data, evaluate, models
 from pqv_core.engine.context import Context
 from pqv_core.engine.finetune import finetune
@@ -139,7 +140,7 @@ class Study:
             context=self.context,
         )
         torch.manual_seed(SEED)
-        chosen = list(batches) if IMPORTANCES[case.importance].needs_images else None
+        chosen = list(batches) if CRITERIA[case.importance].needs_images else None
         return prune(dense, config, batches=chosen, context=self.context)
 
 
@@ -200,7 +201,7 @@ def _table(points: dict[Case, Point], *, before: bool, dense: float) -> str:
         f"| importance | 0 % | {' | '.join(f'{100 * ratio:g} %' for ratio in RATIOS)} |",
         "|---|--:|" + "--:|" * len(RATIOS),
     ]
-    for importance, info in IMPORTANCES.items():
+    for importance, info in CRITERIA.items():
         found = (points[Case(importance, ratio)] for ratio in RATIOS)
         figures = [dense, *(point.before if before else point.after for point in found)]
         lines.append(f"| {info.label} | {' | '.join(f'{100 * value:.1f}' for value in figures)} |")
@@ -221,7 +222,7 @@ def _distributions(points: dict[Case, Point]) -> str:
                 f"{100 * alike.before:.1f}, {100 * there.before:.1f}",
                 f"{100 * alike.after:.1f}, {100 * there.after:.1f}",
             )
-            lines.append(f"| {IMPORTANCES[case.importance].label} | {100 * case.ratio:g} % | {' | '.join(cells)} |")
+            lines.append(f"| {CRITERIA[case.importance].label} | {100 * case.ratio:g} % | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
@@ -243,7 +244,7 @@ def main() -> None:
     note()
     alone = study.dense_again(dense)
     points = {}
-    for case in _cases(IMPORTANCES):
+    for case in _cases(CRITERIA):
         points[case] = study.point(dense, case)
         note()
         print(points[case], flush=True)

@@ -15,6 +15,7 @@ from pqv_core import formatting, labels, results
 from pqv_core.comparison.charts import BarChart, Series
 from pqv_core.comparison.load import Comparison, StoredRun
 from pqv_core.comparison.rows import Chosen, Row, engine_name, importance, precision
+from pqv_core.schemes import has_quantized_layers
 from pqv_core.select import BASELINES
 
 _MB = 1e6
@@ -320,7 +321,7 @@ def _made(model: str, ratio: float, kind: str) -> str:
 def _tried(run: StoredRun, several: bool) -> dict[tuple[str, str], tuple[float, str]]:
     """What each engine took when the run chose one by measuring, with its own number of threads."""
     variant, chosen = run.record.variant("compressed"), Chosen.of(run.record.config)
-    if variant is None or not variant.precision.startswith("int8"):
+    if variant is None or not has_quantized_layers(variant.precision):
         return {}
     made = _made(chosen.model, chosen.ratio, variant.precision)
     name = _with_threads(made, run.record.environment.threads, several)

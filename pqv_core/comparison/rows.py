@@ -8,9 +8,10 @@ from functools import cached_property
 from typing import Any
 
 from pqv_core import formatting, labels, operators, select, stability, summary
-from pqv_core.config.prune import IMPORTANCES
-from pqv_core.config.quantize import ENGINES, PRECISIONS
+from pqv_core.config.quantize import ENGINES
+from pqv_core.criteria import CRITERIA
 from pqv_core.results import LOCAL, Accuracy, Measurement, OperatorTime, Role, RunRecord, Variant
+from pqv_core.schemes import SCHEMES, has_quantized_layers
 from pqv_core.select import BASELINES, Setting
 
 _MOST = 1e18
@@ -122,7 +123,7 @@ class Row:
     @property
     def is_int8(self) -> bool:
         """Whether its layers compute in 8 bits."""
-        return self.precision.startswith("int8")
+        return has_quantized_layers(self.precision)
 
     @property
     def is_possible(self) -> bool:
@@ -180,7 +181,7 @@ class Row:
 
 def precision(name: str) -> str:
     """What a person calls a precision."""
-    return next((info.label for key, info in PRECISIONS.items() if key == name), name)
+    return next((info.label for key, info in SCHEMES.items() if key == name), name)
 
 
 def engine_name(name: str) -> str:
@@ -190,7 +191,7 @@ def engine_name(name: str) -> str:
 
 def importance(name: str) -> str:
     """What a person calls an importance criterion."""
-    return next((info.label for key, info in IMPORTANCES.items() if key == name), name)
+    return next((info.label for key, info in CRITERIA.items() if key == name), name)
 
 
 @dataclass(frozen=True)
@@ -287,7 +288,7 @@ def _accuracy(variant: Variant, measurement: Measurement | None) -> tuple[Accura
 
 
 def _engine(variant: Variant, measurement: Measurement | None) -> str:
-    if not variant.precision.startswith("int8"):
+    if not has_quantized_layers(variant.precision):
         return ""
     asked = measurement.engine if measurement else ""
     return asked if asked not in ("", "none") else variant.engine

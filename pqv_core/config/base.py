@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Self, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
+from pydantic_core import PydanticCustomError
 
 from pqv_core.errors import ConfigError
 
@@ -45,6 +46,17 @@ class Config(BaseModel):
         return self.parse({**self.model_dump(), **values})
 
 
+def one_of(table: Mapping[str, object]) -> AfterValidator:
+    """Keeps a setting to the keys of a registry, which is not asked before there is a value."""
+
+    def check(value: str) -> str:
+        if value not in table:
+            raise PydanticCustomError("literal_error", "is not known", {"expected": _listed(table)})
+        return value
+
+    return AfterValidator(check)
+
+
 def look_up(table: Mapping[Any, _Value], name: str, *, field: str) -> _Value:
     """What a table holds under a name that the setting ``field`` gives.
 
@@ -58,16 +70,21 @@ def look_up(table: Mapping[Any, _Value], name: str, *, field: str) -> _Value:
 
 def unknown(name: object, known: Iterable[str], *, field: str) -> ConfigError:
     """What is said of a name that the setting ``field`` gives and that stands for nothing here."""
-    return _unknown(field, name, ", ".join(repr(each) for each in known))
+    return _unknown(field, name, _listed(known))
+
+
+def _listed(known: Iterable[str]) -> str:
+    return ", ".join(repr(each) for each in known)
 
 
 def _unknown(field: str, name: object, known: str, details: str = "") -> ConfigError:
     shown = repr(name)
     shown = shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}…"
     return ConfigError(
-        f"{field}: {shown} is none of those that this PQV-Mobile knows ({known}); a newer one may know it.",
+        f"{field}: {shown} is none of those that this PQV-Mobile knows ({known}); "
+        "a newer one, or a plug-in, may know it.",
         field=field,
-        action="Choose one of those, or update PQV-Mobile.",
+        action="Choose one of those, update PQV-Mobile, or install the plug-in.",
         details=details,
     )
 

@@ -11,6 +11,7 @@ from pqv_core import android_runtime
 from pqv_core.config.base import Config, look_up
 from pqv_core.config.quantize import ENGINES, ChoiceInfo, Engine
 from pqv_core.errors import ConfigError
+from pqv_core.schemes import SCHEMES
 
 Target = Literal["host", "android"]
 
@@ -46,9 +47,8 @@ class ExportConfig(Config):
         Raises:
             ConfigError: There is no such precision.
         """
-        tolerances = {"fp32": self.fp32_tolerance, "fp16": self.fp16_tolerance}
-        tolerances |= dict.fromkeys(("int8-dynamic", "int8-static"), self.int8_tolerance)
-        return look_up(tolerances, precision, field="quantize.precision")
+        storage = look_up(SCHEMES, precision, field="quantize.precision").storage
+        return {"fp32": self.fp32_tolerance, "fp16": self.fp16_tolerance, "int8": self.int8_tolerance}[storage]
 
     @field_validator("file_name")
     @classmethod

@@ -2,54 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from pqv_core.config.base import Config
+from pqv_core.config.base import Config, one_of
+from pqv_core.criteria import CRITERIA
 
-Importance = Literal["l1", "l2", "taylor", "hessian", "hessian_trace", "random"]
+Importance = Annotated[str, one_of(CRITERIA)]
 AttentionUnit = Literal["width", "heads"]
 Distribution = Literal["uniform", "global"]
 MAX_RATIO = 0.9
-
-
-@dataclass(frozen=True)
-class ImportanceInfo:
-    """What a person reads about an importance criterion before choosing it, and what it depends on."""
-
-    label: str
-    sentence: str
-    needs_images: bool
-    by_chance: bool = False
-
-    @property
-    def draws(self) -> bool:
-        """Whether the seed decides anything: the order of images, directions, the scores themselves."""
-        return self.needs_images or self.by_chance
-
-
-IMPORTANCES: dict[Importance, ImportanceInfo] = {
-    "taylor": ImportanceInfo(
-        "Taylor",
-        "Estimates how much the loss would change without each part, from gradients on your images.",
-        needs_images=True,
-    ),
-    "l1": ImportanceInfo("L1", "Removes the parts whose weights have the smallest absolute sum.", False),
-    "l2": ImportanceInfo("L2", "Removes the parts whose weights have the smallest Euclidean norm.", False),
-    "hessian": ImportanceInfo(
-        "Hessian",
-        "Like Taylor, but estimates the loss's curvature from each image's own gradient.",
-        needs_images=True,
-    ),
-    "hessian_trace": ImportanceInfo(
-        "Hessian trace",
-        "Measures the loss's curvature itself, by second derivatives; about three times as slow as Taylor.",
-        needs_images=True,
-    ),
-    "random": ImportanceInfo("Random", "Removes parts by chance, for comparison.", needs_images=False, by_chance=True),
-}
 
 
 class PruneConfig(Config):

@@ -3,36 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-from pqv_core.config.base import Config
+from pqv_core.config.base import Config, look_up, one_of
+from pqv_core.schemes import SCHEMES, Scheme
 
-Precision = Literal["fp32", "fp16", "int8-dynamic", "int8-static"]
+Precision = Annotated[str, one_of(SCHEMES)]
 Observer = Literal["histogram", "percentile", "minmax"]
 Engine = Literal["auto", "x86", "fbgemm", "qnnpack", "onednn"]
 
 
 @dataclass(frozen=True)
 class ChoiceInfo:
-    """What a person reads about a precision or an engine."""
+    """What a person reads about an engine, an observer or a target."""
 
     label: str
     sentence: str
 
 
-PRECISIONS: dict[Precision, ChoiceInfo] = {
-    "int8-dynamic": ChoiceInfo(
-        "INT8 dynamic", "Weights in 8 bits, activations quantized while running. No calibration needed."
-    ),
-    "int8-static": ChoiceInfo(
-        "INT8 static",
-        "Activations too, in ranges learnt from some of your images: no range is looked for while running.",
-    ),
-    "fp16": ChoiceInfo("FP16", "Weights in 16 bits, widened while running: half the file, nearly the same answers."),
-    "fp32": ChoiceInfo("FP32", "Nothing is quantized: full precision, largest file."),
-}
 ENGINES: dict[Engine, ChoiceInfo] = {
     "auto": ChoiceInfo("Auto", "Measures every engine of this computer on your model and keeps the fastest."),
     "onednn": ChoiceInfo("ONEDNN", "Intel's kernels; often the fastest on x86."),
@@ -55,8 +45,8 @@ class QuantizeConfig(Config):
     Attributes:
         precision: ``fp32`` leaves the model as it is.
         engine: Kernels that run the quantized layers; ``auto`` is chosen by measuring.
-        images: Calibration images for ``int8-static``.
-        observer: How ``int8-static`` finds the range of activations.
+        images: Calibration images for schemes that learn ranges.
+        observer: How such a scheme finds the range of activations.
         keep: Layers to leave in floating point: their names in the model, or the names of modules around them, such
             as ``head`` or ``blocks.0``.
         sensitivity: Measure what quantizing each layer alone does to the logits.
@@ -73,9 +63,14 @@ class QuantizeConfig(Config):
     tolerance: float | None = Field(default=None, gt=0)
 
     @property
+    def scheme(self) -> Scheme:
+        """What ``precision`` names."""
+        return look_up(SCHEMES, self.precision, field="quantize.precision")
+
+    @property
     def uses_engine(self) -> bool:
         """Whether there are layers that the engine runs."""
-        return self.precision.startswith("int8")
+        return self.scheme.has_quantized_layers
 
     @property
     def looks_at_layers(self) -> bool:

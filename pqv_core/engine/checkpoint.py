@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from torch import Tensor, nn
 
 from pqv_core.config.model import Argument, argument_problem
-from pqv_core.engine import registry, tensorfile
+from pqv_core.engine import tensorfile, timm_names
 from pqv_core.engine.structure import forwards
 from pqv_core.errors import ModelError
 
@@ -65,7 +65,7 @@ class Base(BaseModel):
         Raises:
             ModelError: The name is not timm's own, or an argument would bring weights in from elsewhere.
         """
-        registry.require_known(self.name)
+        timm_names.require_known(self.name)
         problem = argument_problem(self.arguments)
         if problem:
             raise ModelError(problem, action="Change the model's arguments.")

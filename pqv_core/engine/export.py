@@ -195,7 +195,7 @@ class _Exporter:
         with self.context.part("quantize", 0.0, 0.1):
             model = quantize(final, config.precision, keep=config.keep, observer=config.observer, batches=batches)
         if not config.uses_engine:
-            passes: Any = pruned.passes if config.precision == "fp32" else "freeze"
+            passes: Any = pruned.passes if config.scheme.is_exact else "freeze"
             name = self._name(NO_ENGINE)
             return self._write("compressed", model, name, passes=passes, precision=config.precision)
         engine, passes, candidates = self._fastest_int8(model)

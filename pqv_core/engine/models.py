@@ -15,7 +15,7 @@ from torch.utils.flop_counter import FlopCounterMode, sdpa_flop_count
 from pqv_core import file_kind
 from pqv_core import project as projects
 from pqv_core.config.model import ModelConfig
-from pqv_core.engine import checkpoint, hub, input_channels, registry, tensorfile
+from pqv_core.engine import checkpoint, hub, input_channels, tensorfile, timm_names
 from pqv_core.engine.checkpoint import Base
 from pqv_core.engine.context import Context
 from pqv_core.engine.preprocessing import Preprocessing
@@ -43,7 +43,7 @@ def create(config: ModelConfig, *, num_classes: int | None, project: Path, conte
         ModelError: The name is unknown, or the weights cannot be had or do not fit.
         StorageError: The weights file cannot be read.
     """
-    registry.require_known(config.name)
+    timm_names.require_known(config.name)
     wanted = base(config, num_classes=num_classes)
     if config.weights == "random":
         return wanted.create(), wanted

@@ -10,12 +10,14 @@ import torch
 from torch import Tensor, nn
 
 from pqv_core.config import RunConfig
+from pqv_core.config.base import look_up
 from pqv_core.engine import benchmark, environment
 from pqv_core.engine.context import Context
 from pqv_core.engine.export import Artefact
 from pqv_core.engine.preprocessing import Preprocessing
 from pqv_core.errors import ExportError
 from pqv_core.results import Parity
+from pqv_core.schemes import SCHEMES
 
 INPUTS = 16
 
@@ -109,7 +111,7 @@ def relative_error(answer: Tensor, expected: Tensor) -> float:
 
 
 def _judge(artefact: Artefact, found: Parity, config: RunConfig, context: Context) -> None:
-    exact = artefact.precision == "fp32"
+    exact = look_up(SCHEMES, artefact.precision, field="quantize.precision").is_exact
     tolerance = config.export.tolerance(artefact.precision)
     if found.relative <= tolerance:
         return

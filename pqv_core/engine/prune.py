@@ -11,12 +11,10 @@ import torch
 from torch import Tensor, nn
 
 from pqv_core.config import PruneConfig
-from pqv_core.config.base import look_up
-from pqv_core.config.prune import IMPORTANCES
+from pqv_core.criteria import CRITERIA
 from pqv_core.engine import models, structure
 from pqv_core.engine.context import Context
 from pqv_core.engine.dependencies import Dependencies
-from pqv_core.engine.importance import CRITERIA
 from pqv_core.engine.importance.base import Batches, Importance
 from pqv_core.engine.structure import Ranking, Width
 from pqv_core.errors import PruneError
@@ -42,7 +40,7 @@ def prune(model: nn.Module, config: PruneConfig, *, batches: Batches | None, con
     shape = (1, *models.preprocessing(pruned).input_size)
     original = {width.name: width.units for width in structure.widths(pruned, config)}
     _tell_what_stays(pruned, config, context)
-    if IMPORTANCES[config.importance].needs_images and batches is None:
+    if CRITERIA[config.importance].needs_images and batches is None:
         context.warn("There are no images: the importance was measured on noise, and ranks no better than by chance.")
         batches = _Noise(pruned, shape, config.images)
     for step in range(1, config.steps + 1):
@@ -65,7 +63,7 @@ def _step(model: nn.Module, config: PruneConfig, start: _Start, context: Context
     """Cut down to ``config.ratio`` of what there was at the start."""
     widths = structure.widths(model, config)
     dependencies = Dependencies(model, widths, shape=start.shape, context=context)
-    importance = look_up(CRITERIA, config.importance, field="prune.importance")()
+    importance = CRITERIA.load(config.importance)()
     importance.prepare(model, start.batches or (), total=config.images, context=context)
     rankings = []
     for done, width in enumerate(widths, 1):  # all are scored before the first is cut, so the order is no matter

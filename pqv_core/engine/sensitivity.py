@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from pqv_core.engine.context import Context
 from pqv_core.engine.parity import logits, relative_error
-from pqv_core.engine.quantize import quantizable
+from pqv_core.engine.quantize.layers import quantizable
 from pqv_core.errors import QuantizeError
 from pqv_core.results import LayerSensitivity
 

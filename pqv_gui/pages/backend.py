@@ -5,7 +5,8 @@ from __future__ import annotations
 from PySide6.QtGui import QShowEvent
 
 from pqv_core.config.export import Target
-from pqv_core.config.quantize import ENGINES, OBSERVERS, PRECISIONS
+from pqv_core.config.quantize import ENGINES, OBSERVERS
+from pqv_core.schemes import SCHEMES
 from pqv_gui.i18n import tr
 from pqv_gui.pages.base import FormPage
 from pqv_gui.viewmodels.checks import engine_obstacle
@@ -34,8 +35,7 @@ class BackendPage(FormPage):
         )
         precision = Card(tr("Precision"))
         choices = [
-            Choice(value, tr(_PRECISIONS.get(value, info.label)), tr(info.sentence))
-            for value, info in PRECISIONS.items()
+            Choice(value, tr(_PRECISIONS.get(value, info.label)), tr(info.sentence)) for value, info in SCHEMES.items()
         ]
         self.precision = ChoiceCards(choices, name=tr("Precision"), min_width=15)
         precision.body.addWidget(self.form.add("quantize.precision", self.precision, text=""))
@@ -91,7 +91,7 @@ class BackendPage(FormPage):
         self.unused.setVisible(plain)
         self.int8.setVisible(not plain)
         for field in self.static:
-            field.setVisible(self.session.get("quantize.precision") == "int8-static")
+            field.setVisible(self.session.config.quantize.scheme.calibrates)
         target: Target = self.session.get("export.target")
         for value in ENGINES:
             self.engine.set_available(value, engine_obstacle(value, target, self.workspace.machine))

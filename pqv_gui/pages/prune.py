@@ -8,7 +8,8 @@ from typing import cast
 from PySide6.QtCore import QSignalBlocker
 from PySide6.QtWidgets import QWidget
 
-from pqv_core.config.prune import IMPORTANCES, MAX_RATIO
+from pqv_core.config.prune import MAX_RATIO
+from pqv_core.criteria import CRITERIA
 from pqv_core.predict import BlockWidths, Prediction
 from pqv_gui.i18n import tr
 from pqv_gui.pages.base import FormPage
@@ -53,8 +54,7 @@ class PrunePage(FormPage):
     def _importance_card(self) -> Card:
         card = Card(tr("Importance"), tr("How the parts that matter least are found."))
         choices = [
-            Choice(value, tr(_MNEMONICS.get(value, info.label)), tr(info.sentence))
-            for value, info in IMPORTANCES.items()
+            Choice(value, tr(_MNEMONICS.get(value, info.label)), tr(info.sentence)) for value, info in CRITERIA.items()
         ]
         card.body.addWidget(self.form.add("prune.importance", ChoiceCards(choices, name=tr("Importance")), text=""))
         self.calibration = QWidget()
@@ -145,7 +145,7 @@ class PrunePage(FormPage):
         self.training.refresh(self.session)
         draft = self.session.draft["prune"]
         self.pruning.setEnabled(bool(draft["enabled"]))
-        self.calibration.setVisible(IMPORTANCES[draft["importance"]].needs_images)
+        self.calibration.setVisible(CRITERIA[draft["importance"]].needs_images)
         uncut = self._offer_what_can_be_cut()
         self._offer_units(bool(draft["attention"]) and "attention" not in uncut)
         self.limit.setVisible(draft["distribution"] == "global")

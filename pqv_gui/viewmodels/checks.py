@@ -10,8 +10,8 @@ from pqv_core import brightness, predict, weights_files
 from pqv_core.config import RunConfig, channels
 from pqv_core.config.export import Target, engine_problem
 from pqv_core.config.model import argument_problem
-from pqv_core.config.prune import IMPORTANCES
 from pqv_core.config.quantize import Engine
+from pqv_core.criteria import CRITERIA
 from pqv_core.errors import from_os_error
 from pqv_core.machine import Machine
 from pqv_gui.viewmodels.images import Images
@@ -113,7 +113,7 @@ def _prune(config: RunConfig, around: Surroundings) -> Iterator[Problem]:
             "prune.sparse_epochs",
             "Sparse training needs training images. Choose a folder on the Model page, or set its epochs to 0.",
         )
-    info = IMPORTANCES[config.prune.importance]
+    info = CRITERIA[config.prune.importance]
     if info.needs_images and config.data.train is None and config.data.val is None:
         yield Problem(
             "prune.importance",

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 from pqv_core import formatting
 from pqv_core.config import ModelConfig, RunConfig
-from pqv_core.config.prune import IMPORTANCES
-from pqv_core.config.quantize import ENGINES, PRECISIONS
+from pqv_core.config.quantize import ENGINES
+from pqv_core.criteria import CRITERIA
 from pqv_core.errors import ConfigError
 from pqv_core.predict import Prediction, predict
+from pqv_core.schemes import SCHEMES
 from pqv_gui.viewmodels.images import Images
 from pqv_gui.viewmodels.models import Models
 
@@ -74,9 +75,9 @@ def with_classes(config: RunConfig, images: Images) -> ModelConfig:
 
 def _choices(config: RunConfig, images: Images) -> list[tuple[str, str]]:
     prune, tune = config.prune, config.finetune
-    pruned = f"{formatting.percent(prune.ratio)}, {IMPORTANCES[prune.importance].label}" if prune.enabled else "Off"
+    pruned = f"{formatting.percent(prune.ratio)}, {CRITERIA[prune.importance].label}" if prune.enabled else "Off"
     tuned = f"{tune.epochs:,} epochs" if tune.epochs != 1 else "1 epoch"
-    quantized = PRECISIONS[config.quantize.precision].label
+    quantized = SCHEMES[config.quantize.precision].label
     if config.quantize.uses_engine:
         quantized = f"{quantized}, {ENGINES[config.quantize.engine].label}"
     return [

@@ -11,6 +11,7 @@ from pqv_core.comparison import StoredRun
 from pqv_core.comparison.rows import engine_name, precision
 from pqv_core.errors import UsageError, from_os_error
 from pqv_core.results import RunRecord
+from pqv_core.schemes import has_quantized_layers
 from pqv_gui.viewmodels import labels
 from pqv_gui.viewmodels.observable import Observable
 from pqv_gui.viewmodels.run import State
@@ -224,7 +225,7 @@ def _files(source: Source) -> dict[Path, File]:
     for variant in source.record.variants:
         path = source.directory / variant.file
         if path.suffix == SUFFIX and path.is_file():
-            engine = engine_name(variant.engine) if variant.precision.startswith("int8") else ""
+            engine = engine_name(variant.engine) if has_quantized_layers(variant.precision) else ""
             note = " · ".join(part for part in (precision(variant.precision), engine) if part)
             found[path] = File(path, variant.size_bytes, role=variant.role, note=note)
     return found

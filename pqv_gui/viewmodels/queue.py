@@ -7,9 +7,10 @@ from typing import Literal
 
 from pqv_core import formatting
 from pqv_core.config import RunConfig
-from pqv_core.config.prune import IMPORTANCES
-from pqv_core.config.quantize import ENGINES, PRECISIONS
+from pqv_core.config.quantize import ENGINES
+from pqv_core.criteria import CRITERIA
 from pqv_core.project import QueuedRun
+from pqv_core.schemes import SCHEMES
 from pqv_gui.viewmodels.observable import Observable
 from pqv_gui.viewmodels.session import Session
 
@@ -112,10 +113,10 @@ def words(config: RunConfig) -> str:
     prune, tune, quantize = config.prune, config.finetune, config.quantize
     parts = [config.model.name, "not pruned"]
     if prune.enabled:
-        parts[1] = f"{IMPORTANCES[prune.importance].label} {formatting.percent(prune.ratio)}"
+        parts[1] = f"{CRITERIA[prune.importance].label} {formatting.percent(prune.ratio)}"
     if tune.epochs:
         parts.append("1 epoch" if tune.epochs == 1 else f"{tune.epochs:,} epochs")
     engine = f", {ENGINES[quantize.engine].label}" if quantize.uses_engine else ""
-    parts.append(f"{PRECISIONS[quantize.precision].label}{engine}")
+    parts.append(f"{SCHEMES[quantize.precision].label}{engine}")
     parts.append("Android" if config.export.target == "android" else "this computer")
     return " · ".join(parts)

@@ -7,15 +7,15 @@ from torch import Tensor, nn
 from pqv_core.engine.importance.base import Summed
 
 
-class Magnitude(Summed):
-    """Σ |w|ᵖ over all weights of a channel.
-
-    Args:
-        p: 1 for the L1 norm, 2 for the L2 norm.
-    """
-
-    def __init__(self, p: int) -> None:
-        self._p = p
+class L1(Summed):
+    """Σ |w| over all weights of a channel."""
 
     def values(self, weight: nn.Parameter) -> Tensor:
-        return weight.abs().pow(self._p)
+        return weight.abs()
+
+
+class L2(Summed):
+    """Σ w² over all weights of a channel."""
+
+    def values(self, weight: nn.Parameter) -> Tensor:
+        return weight.square()

@@ -88,8 +88,8 @@ def _kept(work: Work) -> list[str]:
 
 
 def _calibrated_by(work: Work) -> Result | None:
-    """What static int8 learns its ranges from; None where none are learnt."""
-    if not _is_static(work):
+    """What a scheme learns its ranges from; None where none are learnt."""
+    if not work.config.quantize.scheme.calibrates:
         return None
     config = work.config.quantize
     return {
@@ -105,17 +105,13 @@ def _compared_on(work: Work) -> Result:
     return judged_by(work) or {"seed": work.config.seed}
 
 
-def _is_static(work: Work) -> bool:
-    return work.config.quantize.precision == "int8-static"
-
-
 def _calibration(work: Work) -> list[torch.Tensor]:
-    """Images from which static int8 learns ranges, in small batches; noise where there are none."""
-    if not _is_static(work):
+    """Images from which a scheme learns ranges, in small batches; noise where there are none."""
+    if not work.config.quantize.scheme.calibrates:
         return []
     folder, images = work.train or work.val, work.config.quantize.images
     if folder is None:
-        work.context.warn("There are no images to calibrate static int8 with: noise was taken. Only latency counts.")
+        work.context.warn("There are no images to calibrate with: noise was taken. Only latency counts.")
         generator = torch.Generator().manual_seed(work.config.seed)
         return [torch.randn(1, *work.preprocessing.input_size, generator=generator) for _ in range(min(images, 8))]
     read = data.calibration_batches(

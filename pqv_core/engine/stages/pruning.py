@@ -8,7 +8,7 @@ import torch
 
 from pqv_core import plan
 from pqv_core.config import PruneConfig
-from pqv_core.config.prune import IMPORTANCES
+from pqv_core.criteria import CRITERIA
 from pqv_core.engine import data, models, prune
 from pqv_core.engine.stages.work import Result, Stage, Work, versions
 
@@ -22,7 +22,7 @@ def _prune_inputs(work: Work) -> Result | None:
     if not plan.is_needed("prune", work.config):
         return None
     config = work.config.prune
-    info = IMPORTANCES[config.importance]
+    info = CRITERIA[config.importance]
     return {
         "model": work.keys[_uncut(work)],
         "config": config.model_dump(mode="json", exclude=_unread(config)),
@@ -35,7 +35,7 @@ def _prune_inputs(work: Work) -> Result | None:
 def _unread(config: PruneConfig) -> set[str]:
     """Settings that pruning does not look at, given the others."""
     unread = {"enabled", "sparse_epochs", "sparse_strength"}
-    if not IMPORTANCES[config.importance].needs_images:
+    if not CRITERIA[config.importance].needs_images:
         unread |= {"images", "batch_size"}
     if config.distribution == "uniform":
         unread.add("max_ratio")
@@ -48,7 +48,7 @@ def _prune(work: Work, directory: Path) -> Result:
     config = work.config.prune
     batches = None
     folder = work.train or work.val
-    if folder is not None and IMPORTANCES[config.importance].needs_images:
+    if folder is not None and CRITERIA[config.importance].needs_images:
         read = data.calibration_batches(
             folder,
             preprocessing=work.preprocessing,

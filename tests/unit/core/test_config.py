@@ -13,9 +13,10 @@ from pydantic import ValidationError
 
 from pqv_core.config import PruneConfig, RunConfig, setting_names, with_setting
 from pqv_core.config.model import argument_problem
-from pqv_core.config.prune import IMPORTANCES
-from pqv_core.config.quantize import ENGINES, PRECISIONS
+from pqv_core.config.quantize import ENGINES
+from pqv_core.criteria import CRITERIA
 from pqv_core.errors import ConfigError
+from pqv_core.schemes import SCHEMES
 
 DEFAULT = RunConfig()
 RATIOS = st.floats(min_value=0.001, max_value=0.9)
@@ -166,7 +167,7 @@ def test_parsing_what_was_dumped_changes_nothing(values: dict[str, int]) -> None
 
 def test_every_choice_has_words_for_a_person() -> None:
     described: list[tuple[str, str]] = [
-        (info.label, info.sentence) for table in (IMPORTANCES, PRECISIONS, ENGINES) for info in table.values()
+        (info.label, info.sentence) for table in (CRITERIA, SCHEMES, ENGINES) for info in table.values()
     ]
     assert all(label and sentence.endswith(".") for label, sentence in described)
 

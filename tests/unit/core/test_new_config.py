@@ -12,9 +12,10 @@ from PIL import Image
 from pqv_core import new_config
 from pqv_core import project as projects
 from pqv_core.config import RunConfig
-from pqv_core.config.prune import IMPORTANCES
-from pqv_core.config.quantize import ENGINES, PRECISIONS
+from pqv_core.config.quantize import ENGINES
+from pqv_core.criteria import CRITERIA
 from pqv_core.errors import ConfigError, DataError, ModelError, PqvError, UsageError
+from pqv_core.schemes import SCHEMES
 from pqv_gui import cli
 
 MODEL = "deit_small_patch16_224"
@@ -225,7 +226,7 @@ def test_images_that_are_gone_are_noticed_before_a_run(tmp_path: Path, digits: P
 def test_help_names_every_choice(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["new", "--help"]) == 0
     text = capsys.readouterr().out
-    for choice in (*IMPORTANCES, *PRECISIONS, *ENGINES):
+    for choice in (*CRITERIA, *SCHEMES, *ENGINES):
         assert choice in text
 
 

@@ -13,7 +13,8 @@ from pqv_core.config.prune import AttentionUnit
 from pqv_core.engine import checkpoint
 from pqv_core.engine.class_token import FirstTokensBlock, leave_out_unread_tokens
 from pqv_core.engine.prune import prune
-from pqv_core.engine.quantize import layers, quantize
+from pqv_core.engine.quantize import quantize
+from pqv_core.engine.quantize.layers import layers
 from pqv_core.engine.targets import without_fused_attention
 from tests.fakes.training import Recorder
 

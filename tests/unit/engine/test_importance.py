@@ -12,9 +12,8 @@ import torch.nn.functional as F  # noqa: N812
 import torch_pruning as tp
 from torch import Tensor, nn
 
-from pqv_core.config.prune import IMPORTANCES
+from pqv_core.criteria import CRITERIA
 from pqv_core.engine.dependencies import told
-from pqv_core.engine.importance import CRITERIA
 from pqv_core.engine.importance.hessian import squared_gradients
 from pqv_core.engine.structure import Part
 from pqv_core.errors import Cancelled, PruneError
@@ -38,7 +37,7 @@ def batches() -> list[tuple[Tensor, Tensor]]:
 
 def scores(name: Any, model: Any, images: Iterable[tuple[Tensor, Tensor]] = ()) -> Tensor:
     """Scores of the hidden channels."""
-    criterion = CRITERIA[name]()
+    criterion = CRITERIA.load(name)()
     graph = tp.DependencyGraph().build_dependency(model, example_inputs=torch.zeros(1, 4))
     criterion.prepare(model, images, total=8, context=Recorder().context)
     group = graph.get_pruning_group(model[2], tp.prune_linear_in_channels, idxs=list(range(HIDDEN)))
@@ -46,7 +45,7 @@ def scores(name: Any, model: Any, images: Iterable[tuple[Tensor, Tensor]] = ()) 
 
 
 def test_each_criterion_that_is_offered_is_there() -> None:
-    assert set(CRITERIA) == set(IMPORTANCES)
+    assert set(CRITERIA) == set(CRITERIA)
 
 
 @pytest.mark.parametrize(("name", "power"), [("l1", 1), ("l2", 2)])
@@ -63,7 +62,9 @@ def test_columns_in_another_order_belong_to_their_channels(name: Any) -> None:
     order = torch.tensor([2, 0, 1])
     group = told((Part(layer, "in", indices=order, channels=torch.arange(3)),), [0, 1, 2])
     power = {"l1": 1, "l2": 2}[name]
-    torch.testing.assert_close(CRITERIA[name]().scores(group), layer.weight.detach().abs().pow(power).sum(0)[order])
+    torch.testing.assert_close(
+        CRITERIA.load(name)().scores(group), layer.weight.detach().abs().pow(power).sum(0)[order]
+    )
 
 
 def test_taylor() -> None:
@@ -157,7 +158,7 @@ def test_random_follows_the_seed() -> None:
     assert not torch.equal(drawn[0], drawn[2])
 
 
-@pytest.mark.parametrize("name", [name for name, info in IMPORTANCES.items() if info.needs_images])
+@pytest.mark.parametrize("name", [name for name, info in CRITERIA.items() if info.needs_images])
 class TestImages:
     """What all criteria have in common that look at images."""
 
@@ -178,4 +179,4 @@ class TestImages:
         recorder = Recorder()
         recorder.context.cancelled.set()
         with pytest.raises(Cancelled):
-            CRITERIA[name]().prepare(toy(), batches(), total=8, context=recorder.context)
+            CRITERIA.load(name)().prepare(toy(), batches(), total=8, context=recorder.context)

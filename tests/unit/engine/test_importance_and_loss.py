@@ -18,10 +18,9 @@ from torch import Tensor
 
 from pqv_core import demo
 from pqv_core.config import PruneConfig
-from pqv_core.config.prune import IMPORTANCES
+from pqv_core.criteria import CRITERIA
 from pqv_core.engine import data, models, structure
 from pqv_core.engine.dependencies import Dependencies
-from pqv_core.engine.importance import CRITERIA
 from pqv_core.engine.structure import Width
 from tests.fakes.training import Recorder
 
@@ -98,12 +97,12 @@ def changes(digits: Digits) -> dict[str, Tensor]:
     }
 
 
-@pytest.mark.parametrize("name", [name for name, info in IMPORTANCES.items() if info.needs_images])
+@pytest.mark.parametrize("name", [name for name, info in CRITERIA.items() if info.needs_images])
 def test_estimates_rank_the_parts_of_all_layers_as_the_loss_does(
     name: Any, digits: Digits, changes: dict[str, Tensor]
 ) -> None:
     torch.manual_seed(0)
-    criterion, context = CRITERIA[name](), Recorder().context
+    criterion, context = CRITERIA.load(name)(), Recorder().context
     shape = (1, *models.preprocessing(digits.model).input_size)
     dependencies = Dependencies(digits.model, digits.widths, shape=shape, context=context)
     criterion.prepare(digits.model, digits.batches, total=IMAGES, context=context)

@@ -12,7 +12,7 @@ from timm.layers.config import set_fused_attn
 from torch import Tensor
 
 from pqv_core.config import PruneConfig
-from pqv_core.config.prune import IMPORTANCES
+from pqv_core.criteria import CRITERIA
 from pqv_core.engine.checkpoint import Base
 from pqv_core.engine.prune import prune
 from pqv_core.errors import Cancelled, PruneError
@@ -151,7 +151,7 @@ def test_taylor_keeps_what_the_loss_needs() -> None:
     torch.testing.assert_close(pruned(images()), model(images()), rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize("name", [name for name, info in IMPORTANCES.items() if info.needs_images])
+@pytest.mark.parametrize("name", [name for name, info in CRITERIA.items() if info.needs_images])
 def test_without_images_noise_stands_in_and_that_is_said(name: Any) -> None:
     recorder = Recorder()
     pruned = cut(vit(), recorder, importance=name, images=4)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from pqv_core.config import PruneConfig
-from pqv_core.config.prune import IMPORTANCES
+from pqv_core.criteria import CRITERIA
 from pqv_core.engine import prune as pruning
 from pqv_core.engine.prune import prune
 from pqv_core.engine.structure import Width
@@ -18,8 +18,8 @@ from pqv_core.events import Progress
 from tests.fakes.training import Recorder, tiny_vit
 
 HIDDEN = 128
-RANKING = [name for name in IMPORTANCES if name != "random"]
-ESTIMATES = [name for name, info in IMPORTANCES.items() if info.needs_images]
+RANKING = [name for name in CRITERIA if name != "random"]
+ESTIMATES = [name for name, info in CRITERIA.items() if info.needs_images]
 
 
 def model(*strength: float) -> Any:

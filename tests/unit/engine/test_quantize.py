@@ -12,9 +12,10 @@ from torch import Tensor, nn
 from pqv_core import ptl
 from pqv_core.config import ExportConfig
 from pqv_core.config.quantize import Observer, Precision
-from pqv_core.engine import lite, lite_writer, static, targets
+from pqv_core.engine import lite, lite_writer, targets
 from pqv_core.engine.engines import supported_engines, using_engine
-from pqv_core.engine.quantize import layers, quantize
+from pqv_core.engine.quantize import int8_static, quantize
+from pqv_core.engine.quantize.layers import layers
 from pqv_core.errors import ConfigError, QuantizeError
 
 EXAMPLE = torch.zeros(1, 3, 32, 32)
@@ -73,7 +74,7 @@ def test_what_is_multiplied_has_seven_bits_and_results_have_eight() -> None:
     model, images = nn.Sequential(nn.Linear(6, 5)), torch.randn(32, 6)
     results = model(images).detach()
     with using_engine("onednn"):
-        static.convert(model, ["0"], "minmax", [images])
+        int8_static._convert(model, ["0"], "minmax", [images])
     layer = model.get_submodule("0")
     assert float(layer.quant.scale) == pytest.approx(float(images.max() - images.min()) / 127)
     assert layer.module.scale == pytest.approx(float(results.max() - results.min()) / 255)

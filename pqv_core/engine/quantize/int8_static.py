@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Sequence
 
 import torch
@@ -11,6 +12,10 @@ from torch.ao.quantization import observer as observers
 
 from pqv_core.config.base import look_up
 from pqv_core.config.quantize import Observer
+from pqv_core.engine.engines import using_engine
+from pqv_core.engine.quantize.int8_dynamic import quantized_layers
+from pqv_core.engine.quantize.layers import chosen, classifiers, compact_engine, make_quantizable
+from pqv_core.engine.quantize.request import Request
 
 _CUT_OFF = 1e-4
 
@@ -34,8 +39,18 @@ _ACTIVATIONS: dict[str, type[observers.ObserverBase]] = {
 }
 
 
-def convert(model: nn.Module, names: Sequence[str], observer: Observer, batches: Iterable[Tensor]) -> None:
-    """Quantize the linear layers ``names`` of ``model``, in place, with ranges learnt from ``batches``.
+def quantized(model: nn.Module, request: Request) -> nn.Module:
+    """The model with its linear layers in int8; the classifier stays dynamic, for its outputs are compared."""
+    make_quantizable(model)
+    heads, names = classifiers(model), chosen(model, request.keep)
+    with using_engine(compact_engine()), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        _convert(model, [name for name in names if name not in heads], request.observer, request.batches)
+    return quantized_layers(model, [name for name in names if name in heads])
+
+
+def _convert(model: nn.Module, names: Sequence[str], observer: Observer, batches: Iterable[Tensor]) -> None:
+    """Quantize the linear layers ``names``, in place, with ranges learnt from images (torch.ao.quantization).
 
     Each layer quantizes its fp32 input, multiplies in int8 and gives fp32 again.
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn import functional
 
+from pqv_core.engine.quantize.request import Request
+
 
 class HalfLinear(nn.Linear):
     """An ``nn.Linear`` whose weight is kept in fp16; shapes as there."""
@@ -27,11 +29,12 @@ class HalfConv2d(nn.Conv2d):
 _KINDS: dict[type[nn.Module], type[nn.Module]] = {nn.Linear: HalfLinear, nn.Conv2d: HalfConv2d}
 
 
-def halve_weights(model: nn.Module) -> None:
-    """Keep the weights of all linear layers and convolutions of ``model`` in fp16, in place."""
+def quantized(model: nn.Module, request: Request) -> nn.Module:
+    """The model with the weights of all its linear layers and convolutions in fp16."""
     for module in model.modules():
         kind = next((kind for kind in _KINDS if isinstance(module, kind)), None)
         if kind is None or type(module).forward is not kind.forward:
             continue  # a layer that computes in a way of its own keeps its weight
         module.__class__ = _KINDS[kind]
         module.weight = nn.Parameter(module.weight.detach().half(), requires_grad=False)  # type: ignore[operator]
+    return model

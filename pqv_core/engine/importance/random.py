@@ -10,7 +10,7 @@ from torch import Tensor
 from pqv_core.engine.importance.base import Importance
 
 
-class Chance(Importance):
+class Random(Importance):
     """A score between 0 and 1, drawn from torch's generator, which the run's seed sets."""
 
     def scores(self, group: Any) -> Tensor:

@@ -1,0 +1,12 @@
+"""No criterion at all, to compare others with."""
+
+from pqv_core.criteria import Criterion
+
+INFO = Criterion(
+    key="random",
+    label="Random",
+    sentence="Removes parts by chance, for comparison.",
+    implementation="pqv_core.engine.importance.random:Random",
+    order=6,
+    by_chance=True,
+)
