@@ -65,7 +65,8 @@ def load(path: Path) -> Project:
     except ConfigError as error:
         raise ProjectError(
             f"The project {path.name} holds a value that cannot be: {error.message}",
-            action="Update PQV-Mobile if a newer one wrote it; else correct it there, or restore an earlier copy.",
+            action="Update PQV-Mobile if a newer one wrote it, or install the plug-in that it needs; "
+            "else correct it there, or restore an earlier copy.",
             details=error.details,
         ) from error
 

@@ -10,6 +10,7 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QCloseEvent, QResizeEvent
 from PySide6.QtWidgets import QFileDialog, QFrame, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
+from pqv_core import plugins
 from pqv_core.errors import ErrorInfo, PqvError
 from pqv_gui import opening
 from pqv_gui.clicks import DoubleClicks
@@ -424,6 +425,8 @@ class MainWindow(QMainWindow):
         if session.is_open:
             self._meet_phones()
         self.go(Place.MODEL if session.is_open else Place.START)
+        if session.is_open and (left_out := plugins.problems()):
+            self.current_page().banner.tell(" ".join(left_out))
 
     def _on_failed(self, error: ErrorInfo, place: Place) -> None:
         page = self._pages.get(place)

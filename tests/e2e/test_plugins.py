@@ -1,0 +1,108 @@
+"""A package of another author adds a criterion and a scheme: ``pqv``, the window and a run have them."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.test_run import PQV, SMALL, make_images, only_record
+
+PLUGIN = Path(__file__).resolve().parents[1] / "data" / "plugin"
+SETTINGS = {f"model.arguments.{key}": value for key, value in SMALL.items()} | {
+    "measure.iterations": 5,
+    "measure.warmup": 1,
+    "measure.threads": 1,
+    "measure.profile": "false",
+}
+# What a person sees on two pages of the window, and what the process has imported by then.
+WINDOW = """
+import sys
+from pathlib import Path
+from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel
+from pqv_gui import main
+from pqv_gui.viewmodels.steps import Place
+
+app = QApplication([])
+window, _ = main.build(app)
+window.open_project(Path("p.pqv"))
+while not window.workspace.session.is_open:
+    app.processEvents()
+print(window.current_page().banner.message.text())
+for place in (Place.PRUNE, Place.BACKEND):
+    window.go(place)
+    widgets = window.current_page().findChildren(QAbstractButton) + window.current_page().findChildren(QLabel)
+    print(*sorted({widget.text() for widget in widgets if widget.text()}), sep="\\n")
+print("torch" in sys.modules, [name for name in sys.modules if name.startswith("pqv_example")])
+window.close()
+app.processEvents()
+"""
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The environment of a process that finds the package, installed by pip into a folder of its own."""
+    source = shutil.copytree(PLUGIN, tmp_path_factory.mktemp("source") / "plugin")
+    target = tmp_path_factory.mktemp("installed")
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
+    options = ["--no-index", "--no-deps", "--no-build-isolation", "--target", str(target)]
+    subprocess.run([*pip, *options, str(source)], check=True)
+    return {**os.environ, "PYTHONPATH": str(target), "QT_QPA_PLATFORM": "offscreen"}
+
+
+def run(*command: str, folder: Path, environment: dict[str, str]) -> str:
+    done = subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, encoding="utf-8", timeout=500
+    )
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+def test_from_the_list_to_the_finished_run(tmp_path: Path, installed: dict[str, str]) -> None:
+    def pqv(*words: str) -> str:
+        return run(*PQV, *words, folder=tmp_path, environment=installed)
+
+    rows = [json.loads(line) for line in pqv("plugins", "--json").splitlines()]
+    assert [(row["key"], row["reason"] == "") for row in rows] == [
+        ("spread", True), ("missing", False), ("taken", False), ("half-linear", True)
+    ]  # fmt: skip
+    assert "pqv-example 1.0: importance criterion missing: cannot be used: ModuleNotFoundError" in pqv("plugins")
+    assert "spread" in pqv("new", "--help")
+
+    make_images(tmp_path / "images")
+    more = [word for name, value in SETTINGS.items() for word in ("--set", f"{name}={value}")]
+    new = ("new", "p.pqv", "--model", "vit_tiny_patch16_224", "--random", "--data", "images", "--epochs", "0", *more)
+    pqv(*new, "--importance", "spread", "--precision", "half-linear")
+    pqv("run", "p.pqv")
+    record = only_record(tmp_path / "p.pqv")
+    assert record.state == "succeeded"
+    by_role = {variant.role: variant for variant in record.variants}
+    assert by_role["compressed"].precision == "half-linear"
+    assert by_role["compressed"].size_bytes < 0.8 * by_role["pruned_fp32"].size_bytes < by_role["fast_fp32"].size_bytes
+    assert "half-linear" in pqv("show", "p.pqv")
+
+    seen = run(sys.executable, "-c", WINDOW, folder=tmp_path, environment=installed).splitlines()
+    assert seen[0].startswith(
+        "The plug-in missing of pqv-example 1.0 (importance criterion) is left out: ModuleNotFound"
+    )
+    assert {"Spread", "FP16 linear"} <= set(seen)
+    assert seen[-1] == "False ['pqv_example', 'pqv_example.descriptions']"
+
+
+def test_a_project_whose_plug_in_is_gone_says_so(tmp_path: Path, installed: dict[str, str]) -> None:
+    new = (*PQV, "new", "p.pqv", "--model", "deit_tiny_patch16_224", "--random", "--importance", "spread")
+    run(*new, folder=tmp_path, environment=installed)
+    before = (tmp_path / "p.pqv").read_bytes()
+    without = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    done = subprocess.run(
+        [*PQV, "show", "p.pqv"], cwd=tmp_path, env=without, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode != 0
+    assert "'spread' is none of those" in done.stderr
+    assert "install the plug-in that it needs" in done.stderr
+    assert (tmp_path / "p.pqv").read_bytes() == before
