@@ -204,6 +204,15 @@ def fits(page: Page) -> bool:
     return page.scroller.widget().width() == page.scroller.viewport().width()
 
 
+def require_fit(page: Page) -> None:
+    wide = [
+        f"{type(child).__name__} {child.objectName()} {child.width()}"
+        for child in page.scroller.widget().findChildren(QWidget)
+        if child.isVisible() and child.minimumSizeHint().width() > page.scroller.viewport().width()
+    ]
+    assert fits(page), f"{page}: {wide}"
+
+
 @pytest.mark.parametrize("percent", [100, 200])
 def test_no_page_is_wider_than_the_window(window: MainWindow, qtbot: QtBot, percent: int) -> None:
     window.start_run()
@@ -214,7 +223,7 @@ def test_no_page_is_wider_than_the_window(window: MainWindow, qtbot: QtBot, perc
     window.resize(1024, 700)
     for place in Place:
         window.go(place)
-        qtbot.waitUntil(lambda: fits(window.current_page()))
+        qtbot.waitUntil(lambda: require_fit(window.current_page()))
     qtbot.waitUntil(lambda: window.workspace.tasks.active == 0)
 
 
