@@ -82,7 +82,7 @@ def _unknown(field: str, name: object, known: str, details: str = "") -> ConfigE
     shown = shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}…"
     return ConfigError(
         f"{field}: {shown} is none of those that this PQV-Mobile knows ({known}); "
-        "a newer one, or a plug-in, may know it.",
+        "a newer one may know it, or a plug-in.",
         field=field,
         action="Choose one of those, update PQV-Mobile, or install the plug-in.",
         details=details,

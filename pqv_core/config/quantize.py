@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from pqv_core.config.base import Config, look_up, one_of
-from pqv_core.schemes import SCHEMES, Scheme
+from pqv_core.schemes import SCHEMES, Scheme, has_quantized_layers
 
 Precision = Annotated[str, one_of(SCHEMES)]
 Observer = Literal["histogram", "percentile", "minmax"]
@@ -70,7 +70,7 @@ class QuantizeConfig(Config):
     @property
     def uses_engine(self) -> bool:
         """Whether there are layers that the engine runs."""
-        return self.scheme.has_quantized_layers
+        return has_quantized_layers(self.precision)
 
     @property
     def looks_at_layers(self) -> bool:

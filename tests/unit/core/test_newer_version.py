@@ -110,7 +110,7 @@ def test_an_event_of_an_unknown_type_is_told_from_stray_output(line: str | bytes
 def test_no_unknown_precision_is_taken_for_int8() -> None:
     cost = Cost(params=10, macs=10, linear_weights=5, linear_outputs=1, linears=1, conv_weights=0)
     with pytest.raises(ConfigError, match=r"quantize\.precision: 'int4' is none"):
-        file_bytes(cost, None, precision="int4")  # type: ignore[arg-type]
+        file_bytes(cost, None, precision="int4")
     with pytest.raises(ConfigError, match=r"quantize\.precision: 'int4' is none"):
         ExportConfig().tolerance("int4")
     assert ExportConfig().tolerance("int8-static") == ExportConfig().int8_tolerance
