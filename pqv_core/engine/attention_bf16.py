@@ -3,6 +3,9 @@
 Next to int8 layers the products of attention, in fp32, are what takes long where int8 is quick (AMX). Its inputs are
 cast to bfloat16 and its result back: flash attention then multiplies in bfloat16 and adds up in fp32 (Dao et al. 2022,
 arXiv 2205.14135; torch's kernel for the CPU). The relative error is some 2⁻⁸.
+
+Written into the graph, so that any program that loads the file computes so. Unnecessary with a runtime that chooses the
+type of attention for the processor that it finds.
 """
 
 from __future__ import annotations

@@ -3,6 +3,14 @@
 A classifier on the class token (ViT, Dosovitskiy et al. 2021, §3.1; DeiT) drops all other tokens behind the last block.
 There they are needed as keys and values only: their queries, projections and MLP, some 80 % of that block, are left
 out. The logits stay the same.
+
+Sources: ``FirstTokensBlock.forward`` follows ``Block.forward`` of ``timm/models/vision_transformer.py``, and
+``FirstTokensAttention.forward`` ``Attention.forward`` of ``timm/layers/attention.py``, both of timm 1.0.31, without
+dropout and drop path, which do nothing in eval mode. timm computes one ``qkv`` for all tokens alike, so nothing there can
+be left out before the layer is two.
+
+Unnecessary once timm's last block can be asked for some of the tokens. A block or attention of any other class is left
+as it is (``_tokens_read``).
 """
 
 from __future__ import annotations

@@ -148,7 +148,7 @@ class Heads:
             setattr(self._module, name, getattr(self._module, name) // before * after)
         if hasattr(self._module, "attention_bias_cache"):
             self._module.attention_bias_cache = {}
-        forwards.free(self._module)
+        forwards.free(self._module)  # timm's forward takes the heads' width from the tokens, which is no more true
 
     @torch.no_grad()
     def _scale_queries(self, factor: float, norms: list[Any], dim: int) -> None:

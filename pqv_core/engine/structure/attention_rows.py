@@ -4,6 +4,10 @@ Everything that a head is made of lies inside its own module: rows of the layers
 columns of the projection that takes the values, and entries of tables of positions, scales and mixing matrices. Of an
 attention that multiplies queries by keys over a head's channels, single channels can be cut, too; others (rotary
 positions, keys and values of another width, covariances of channels) lose heads only.
+
+Source: ``__init__`` and ``forward`` of each class, by its key in ``ROWS`` (``models.beit.Attention`` is in
+``timm/models/beit.py``), as of timm 1.0.31. In which order heads lie in a layer, names and shapes do not tell. A row is
+unnecessary once the class itself says where its heads are.
 """
 
 from __future__ import annotations

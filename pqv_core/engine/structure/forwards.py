@@ -4,6 +4,14 @@ Many of timm's attention classes take the width of their heads from that of thei
 channels are cut, the two differ. The classes here answer as timm's do, but take that width from their own layers; a
 module becomes one of them (``free``) when it is cut, and again when it is rebuilt from a checkpoint. Weights keep their
 names. TorchScript compiles these classes, so they hold nothing that it does not know.
+
+Source: each ``forward`` follows that of its base class, ``timm/models/<module>.py``, as of timm 1.0.31. The comment
+above it says what had to be another: ``C``, the width of the tokens, decides the result's shape there ("joins to C"),
+and often the head's as well ("splits by C // heads").
+
+Unnecessary, class by class, once timm takes both from the attention's own layers, as its ``timm/layers/attention.py``
+does with ``attn_dim`` and ``head_dim``: then the class and its entry in ``_FREE`` go. Until then,
+``tests/unit/engine/test_heads.py`` compares each with timm's.
 """
 
 import math
@@ -72,7 +80,10 @@ def joined(values: Tensor) -> Tensor:
 
 
 class BiasesApart(nn.Module):
-    """Queries, keys and values of one layer, whose biases may be parameters of their own."""
+    """Queries, keys and values of one layer, whose biases may be parameters of their own.
+
+    So begins ``forward`` of timm's ``beit.Attention``, ``eva.EvaAttention`` and ``swin_transformer_v2.WindowAttention``.
+    """
 
     def packed(self, x: Tensor) -> Tensor:
         """(…, tokens, C) → (…, tokens, 3 · heads · channels)."""
@@ -88,6 +99,7 @@ class BiasesApart(nn.Module):
 class BeitAttention(beit.Attention, BiasesApart):
     """BEiT, with biases of queries and values apart and a table of relative positions."""
 
+    # timm beit.Attention.forward joins to C.
     def forward(self, x: Tensor, shared_rel_pos_bias: Tensor | None = None) -> Tensor:
         query, key, value = split(self.packed(x), 3, self.num_heads).unbind(0)
         bias = shared_rel_pos_bias
@@ -102,6 +114,7 @@ class BeitAttention(beit.Attention, BiasesApart):
 class CaitClassAttention(cait.ClassAttn):
     """The class token attends to all."""
 
+    # timm cait.ClassAttn.forward splits by C // heads and joins to C.
     def forward(self, x: Tensor) -> Tensor:
         query = split(self.q(x[:, :1]), 1, self.num_heads)[0]
         key = split(self.k(x), 1, self.num_heads)[0]
@@ -114,6 +127,7 @@ class CaitClassAttention(cait.ClassAttn):
 class CaitTalkingHeads(cait.TalkingHeadAttn):
     """Heads are mixed before and after the softmax."""
 
+    # timm cait.TalkingHeadAttn.forward splits by C // heads and joins to C.
     def forward(self, x: Tensor) -> Tensor:
         query, key, value = split(self.qkv(x), 3, self.num_heads).unbind(0)
         scores = (query * self.scale) @ key.transpose(-2, -1)
@@ -125,6 +139,7 @@ class CaitTalkingHeads(cait.TalkingHeadAttn):
 class ConvitGated(convit.GPSA):
     """Gated positional self-attention (d'Ascoli et al. 2021, §3)."""
 
+    # timm convit.GPSA.forward splits by C // heads and joins to C.
     def forward(self, x: Tensor) -> Tensor:
         tokens = x.shape[1]
         if self.rel_indices is None or self.rel_indices.shape[1] != tokens:
@@ -145,6 +160,7 @@ class ConvitGated(convit.GPSA):
 class ConvitAttention(convit.MHSA):
     """Plain."""
 
+    # timm convit.MHSA.forward splits by C // heads and joins to C.
     def forward(self, x: Tensor) -> Tensor:
         query, key, value = split(self.qkv(x), 3, self.num_heads).unbind(0)
         drop = self.attn_drop.p if self.training else 0.0
@@ -154,6 +170,7 @@ class ConvitAttention(convit.MHSA):
 class CrossAttention(crossvit.CrossAttention):
     """The first token attends to all."""
 
+    # timm crossvit.CrossAttention.forward splits by C // heads and joins to C.
     def forward(self, x: Tensor) -> Tensor:
         query = split(self.wq(x[:, :1]), 1, self.num_heads)[0]
         key = split(self.wk(x), 1, self.num_heads)[0]
@@ -165,6 +182,7 @@ class CrossAttention(crossvit.CrossAttention):
 class DavitChannels(davit.ChannelAttention):
     """Channels of a head attend to each other."""
 
+    # timm davit.ChannelAttention.forward splits by C // heads and joins to C.
     def forward(self, x: Tensor) -> Tensor:
         query, key, value = split(self.qkv(x), 3, self.num_heads).unbind(0)
         weights = ((key * self.scale).transpose(-1, -2) @ value).softmax(dim=-1)
@@ -174,6 +192,7 @@ class DavitChannels(davit.ChannelAttention):
 class DavitChannelsV2(davit.ChannelAttentionV2):
     """Channels of a head attend to each other, scaled by the number of tokens."""
 
+    # timm davit.ChannelAttentionV2.forward splits by C // groups and joins to C.
     def forward(self, x: Tensor) -> Tensor:
         query, key, value = split(self.qkv(x), 3, self.groups).unbind(0)
         query = query * (x.shape[1] ** -0.5 if self.dynamic_scale else self.head_dim**-0.5)
@@ -184,6 +203,7 @@ class DavitChannelsV2(davit.ChannelAttentionV2):
 class DavitWindow(davit.WindowAttention):
     """Plain, inside windows."""
 
+    # timm davit.WindowAttention.forward splits by C // heads and joins to C.
     def forward(self, x: Tensor) -> Tensor:
         query, key, value = split(self.qkv(x), 3, self.num_heads).unbind(0)
         return self.proj(joined(attend(query, key, value, None, self.fused_attn, self.scale, 0.0)))
@@ -192,6 +212,7 @@ class DavitWindow(davit.WindowAttention):
 class EdgeCovariance(edgenext.CrossCovarianceAttn):
     """Channels of a head attend to each other."""
 
+    # timm edgenext.CrossCovarianceAttn.forward joins to C.
     def forward(self, x: Tensor) -> Tensor:
         query, key, value = split(self.qkv(x), 3, self.num_heads).transpose(-2, -1).unbind(0)
         drop = self.attn_drop.p if self.training else 0.0
@@ -202,6 +223,7 @@ class EdgeCovariance(edgenext.CrossCovarianceAttn):
 class EvaAttention(eva.EvaAttention, BiasesApart):
     """With rotary positions, and optionally norms and a gate."""
 
+    # timm eva.EvaAttention.forward joins to C.
     def forward(
         self, x: Tensor, rope: Tensor | None = None, attn_mask: Tensor | None = None, is_causal: bool = False
     ) -> Tensor:
@@ -232,6 +254,7 @@ def turned(heads: Tensor, rope: Tensor, first: int, half: bool) -> Tensor:
 class FastvitAttention(fastvit.Attention):
     """Plain, (N, C, H, W)."""
 
+    # timm fastvit.Attention.forward joins to C.
     def forward(self, x: Tensor) -> Tensor:
         height, width = x.shape[2:]
         query, key, value = split(self.qkv(x.flatten(2).transpose(-2, -1)), 3, self.num_heads).unbind(0)
@@ -243,6 +266,7 @@ class FastvitAttention(fastvit.Attention):
 class GcvitLocal(gcvit.WindowAttentionGlobal):
     """Queries of the window itself."""
 
+    # timm gcvit.WindowAttentionGlobal.forward joins to C.
     def forward(self, x: Tensor, q_global: Tensor | None = None) -> Tensor:
         query, key, value = split(self.qkv(x), 3, self.num_heads).unbind(0)
         weights = self.rel_pos((query * self.scale) @ key.transpose(-2, -1).contiguous()).softmax(dim=-1)
@@ -252,6 +276,7 @@ class GcvitLocal(gcvit.WindowAttentionGlobal):
 class MetaformerAttention(metaformer.Attention):
     """Plain."""
 
+    # timm metaformer.Attention.forward joins to C.
     def forward(self, x: Tensor) -> Tensor:
         query, key, value = split(self.qkv(x), 3, self.num_heads).unbind(0)
         drop = self.attn_drop.p if self.training else 0.0
@@ -261,6 +286,7 @@ class MetaformerAttention(metaformer.Attention):
 class NestAttention(nest.Attention):
     """Inside blocks, (N, blocks, tokens, C); the projection takes the heads' values interleaved."""
 
+    # timm nest.Attention.forward splits by C // heads and joins to C.
     def forward(self, x: Tensor) -> Tensor:
         query, key, value = split(self.qkv(x), 3, self.num_heads).unbind(0)
         drop = self.attn_drop.p if self.training else 0.0
@@ -271,6 +297,7 @@ class NestAttention(nest.Attention):
 class NextAttention(nextvit.EfficientAttention):
     """Keys and values of averaged tokens."""
 
+    # timm nextvit.EfficientAttention.forward joins to C.
     def forward(self, x: Tensor) -> Tensor:
         query = split(self.q(x), 1, self.num_heads)[0]
         if self.sr is not None:
@@ -284,6 +311,7 @@ class NextAttention(nextvit.EfficientAttention):
 class PvtAttention(pvt_v2.Attention):
     """Keys and values of fewer tokens, by a convolution or a pooling."""
 
+    # timm pvt_v2.Attention.forward joins to C.
     def forward(self, x: Tensor, feat_size: list[int]) -> Tensor:
         query = split(self.q(x), 1, self.num_heads)[0]
         if self.pool is not None:
@@ -299,6 +327,7 @@ class PvtAttention(pvt_v2.Attention):
 class RelPosAttention(vision_transformer_relpos.RelPosAttention):
     """With relative positions, own or shared by all blocks."""
 
+    # timm vision_transformer_relpos.RelPosAttention.forward joins to C.
     def forward(self, x: Tensor, shared_rel_pos: Tensor | None = None) -> Tensor:
         query, key, value = split(self.qkv(x), 3, self.num_heads).unbind(0)
         bias = shared_rel_pos
@@ -312,6 +341,7 @@ class RelPosAttention(vision_transformer_relpos.RelPosAttention):
 class SwinV2Attention(swin_transformer_v2.WindowAttention, BiasesApart):
     """Scaled cosine attention with continuous relative positions (Liu et al. 2022, §3)."""
 
+    # timm swin_transformer_v2.WindowAttention.forward joins to C.
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         query, key, value = split(self.packed(x), 3, self.num_heads).unbind(0)
         scores = functional.normalize(query, dim=-1) @ functional.normalize(key, dim=-1).transpose(-2, -1)
@@ -335,6 +365,7 @@ def masked(scores: Tensor, mask: Tensor | None) -> Tensor:
 class SwinV2CrAttention(swin_transformer_v2_cr.WindowMultiHeadAttention):
     """The same, with positions from a network of another form."""
 
+    # timm swin_transformer_v2_cr.WindowMultiHeadAttention.forward splits by C // heads.
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         query, key, value = split(self.qkv(x), 3, self.num_heads).unbind(0)
         scores = functional.normalize(query, dim=-1) @ functional.normalize(key, dim=-1).transpose(-2, -1)
@@ -346,6 +377,7 @@ class SwinV2CrAttention(swin_transformer_v2_cr.WindowMultiHeadAttention):
 class TwinsGlobal(twins.GlobalSubSampleAttn):
     """Keys and values of fewer tokens."""
 
+    # timm twins.GlobalSubSampleAttn.forward splits by C // heads and joins to C.
     def forward(self, x: Tensor, size: tuple[int, int]) -> Tensor:
         query = split(self.q(x), 1, self.num_heads)[0]
         if self.sr is not None:
@@ -359,6 +391,7 @@ class TwinsGlobal(twins.GlobalSubSampleAttn):
 class TwinsLocal(twins.LocallyGroupedAttn):
     """Inside windows; what is missing in the last ones is zero."""
 
+    # timm twins.LocallyGroupedAttn.forward splits by C // heads and joins to C.
     def forward(self, x: Tensor, size: tuple[int, int]) -> Tensor:
         height, width = size
         side = self.ws
@@ -377,6 +410,7 @@ class TwinsLocal(twins.LocallyGroupedAttn):
 class VoloAttention(volo.Attention):
     """Plain, (N, H, W, C)."""
 
+    # timm volo.Attention.forward splits by C // heads and joins to C.
     def forward(self, x: Tensor) -> Tensor:
         height, width = x.shape[1:3]
         query, key, value = split(self.qkv(x.flatten(1, 2)), 3, self.num_heads).unbind(0)
@@ -388,6 +422,7 @@ class VoloAttention(volo.Attention):
 class VoloOutlook(volo.OutlookAttention):
     """Each place gives weights for its surroundings (Yuan et al. 2021, §3.1), (N, H, W, C)."""
 
+    # timm volo.OutlookAttention.forward splits by C // heads and joins to C.
     def forward(self, x: Tensor) -> Tensor:
         height, width = x.shape[1:3]
         area = self.kernel_size * self.kernel_size
@@ -403,6 +438,7 @@ class VoloOutlook(volo.OutlookAttention):
 class XcitCovariance(xcit.XCA):
     """Channels of a head attend to each other."""
 
+    # timm xcit.XCA.forward splits by C // heads and joins to C.
     def forward(self, x: Tensor) -> Tensor:
         query, key, value = split(self.qkv(x), 3, self.num_heads).transpose(-2, -1).unbind(0)
         drop = self.attn_drop.p if self.training else 0.0
@@ -423,6 +459,9 @@ _FREE: dict[type[nn.Module], type[nn.Module]] = {
 
 def free(module: nn.Module) -> None:
     """Let the heads of an attention be as wide as its layers say, in place; others stay as they are."""
+    # The class of this very object is changed: a new one would have to be given all that timm's constructor made
+    # (tables of positions, norms, caches), and put into its parent. The classes above add no attributes, so nothing is
+    # missing, and are subclasses of timm's, so ``isinstance`` answers as before. Unnecessary together with them.
     module.__class__ = _FREE.get(type(module), type(module))
 
 
