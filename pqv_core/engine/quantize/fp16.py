@@ -34,7 +34,11 @@ def quantized(model: nn.Module, request: Request) -> nn.Module:
     for module in model.modules():
         kind = next((kind for kind in _KINDS if isinstance(module, kind)), None)
         if kind is None or type(module).forward is not kind.forward:
-            continue  # a layer that computes in a way of its own keeps its weight
+            continue  # a layer that computes in a way of its own keeps its weight: another class would undo that way
+        # The class of this very object is changed, so that its name, its tensors and everybody who refers to it stay as
+        # they are; ``HalfLinear`` and ``HalfConv2d`` add no attributes. A parametrization (torch.nn.utils.parametrize)
+        # sees the weight only and not the layer's input, and freezing would fold its widening into fp32 weights.
+        # Unnecessary where a runtime has fp16 products of its own.
         module.__class__ = _KINDS[kind]
         module.weight = nn.Parameter(module.weight.detach().half(), requires_grad=False)  # type: ignore[operator]
     return model

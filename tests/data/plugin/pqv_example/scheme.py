@@ -12,6 +12,6 @@ def quantized(model: nn.Module, request: Request) -> nn.Module:
     """The model with the weights of its linear layers in fp16."""
     for name, layer in list(model.named_modules()):
         if type(layer) is nn.Linear and name not in request.keep:
-            layer.__class__ = HalfLinear
+            layer.__class__ = HalfLinear  # in place, as engine/quantize/fp16.py does and says why
             layer.weight = nn.Parameter(layer.weight.detach().half(), requires_grad=False)
     return model
