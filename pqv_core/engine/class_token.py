@@ -6,8 +6,8 @@ out. The logits stay the same.
 
 Sources: ``FirstTokensBlock.forward`` follows ``Block.forward`` of ``timm/models/vision_transformer.py``, and
 ``FirstTokensAttention.forward`` ``Attention.forward`` of ``timm/layers/attention.py``, both of timm 1.0.31, without
-dropout and drop path, which do nothing in eval mode. timm computes one ``qkv`` for all tokens alike, so nothing there can
-be left out before the layer is two.
+dropout and drop path, which do nothing in eval mode. timm computes one ``qkv`` for all tokens alike: to leave out some
+of the queries, it has to become two layers.
 
 Unnecessary once timm's last block can be asked for some of the tokens. A block or attention of any other class is left
 as it is (``_tokens_read``).

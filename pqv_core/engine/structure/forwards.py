@@ -82,7 +82,7 @@ def joined(values: Tensor) -> Tensor:
 class BiasesApart(nn.Module):
     """Queries, keys and values of one layer, whose biases may be parameters of their own.
 
-    So begins ``forward`` of timm's ``beit.Attention``, ``eva.EvaAttention`` and ``swin_transformer_v2.WindowAttention``.
+    So begin the forwards of timm's ``beit.Attention``, ``eva.EvaAttention``, ``swin_transformer_v2.WindowAttention``.
     """
 
     def packed(self, x: Tensor) -> Tensor:
