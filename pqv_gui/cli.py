@@ -46,8 +46,8 @@ def gui(
         from pqv_gui import main as window
     except ImportError as error:  # one of the system's libraries, as a rule
         raise StorageError(
-            "The window cannot be opened: a library that Qt needs is missing.",
-            action="Install it (on Debian: libegl1, libxkbcommon0, libxcb-cursor0), or do without: pqv --help.",
+            "The window cannot open: a library that Qt needs is missing.",
+            action="Install it (on Debian: libegl1, libxkbcommon0, libxcb-cursor0), or use the CLI: pqv --help.",
             details=str(error),
         ) from error
     return window.main([*(["--demo"] if demo else []), *(["--", str(project)] if project is not None else [])])
@@ -59,4 +59,4 @@ def _check_display() -> None:
 
     if sys.platform != "linux" or any(os.environ.get(name) for name in _DISPLAYS):
         return
-    raise UsageError("There is no display for a window here.", action="Work without it: pqv run PROJECT, or pqv demo.")
+    raise UsageError("No display is available for a window.", action="Use pqv run PROJECT or pqv demo.")

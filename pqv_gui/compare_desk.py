@@ -144,6 +144,6 @@ def _move(directory: Path) -> None:
     except PermissionError as error:
         raise StorageError(
             f"The run {directory.name} could not be moved to the trash.",
-            action="Close programs that show its files, then try again, or open its folder and delete it there.",
+            action="Close programs that use its files and try again, or delete its folder yourself.",
             details=str(directory),
         ) from error

@@ -72,16 +72,16 @@ class Drops(QObject):
         elif found.kind in file_look.WEIGHTS and found.advice == file_look.AS_WEIGHTS:
             self._weights(found)
         else:
-            self._refuse(f"{found.sentence} {tr('It cannot be used here.')}", found.advice)
+            self._refuse(f"{found.sentence} {tr('It is not supported here.')}", found.advice)
 
     def _weights(self, found: Look) -> None:
         session = self._window.workspace.session
         if not session.is_open:
             self._refuse(
-                tr("{name} holds weights, which belong to a project, and none is open.").replace(
+                tr("{name} contains weights, which need a project, but none is open.").replace(
                     "{name}", found.path.name
                 ),
-                tr("Open a project, or create one, and drop the file then."),
+                tr("Open or create a project, then drop the file again."),
             )
             return
         self._window.go(Place.MODEL)
@@ -90,8 +90,8 @@ class Drops(QObject):
     def _images(self, folder: Path) -> None:
         if not self._window.workspace.session.is_open:
             self._refuse(
-                tr("A folder of images belongs to a project, and none is open."),
-                tr("Open a project, or create one, and drop the folder then."),
+                tr("An image folder needs a project, but none is open."),
+                tr("Open or create a project, then drop the folder again."),
             )
             return
         self._window.go(Place.MODEL)
@@ -104,7 +104,7 @@ class Drops(QObject):
     def _look(self, path: Path, work: Callable[[Callable[[], bool]], T], done: Callable[[T], None]) -> None:
         """Look at a file in a thread; where that takes long, a person sees it and can end it."""
         waiting = QProgressDialog(
-            tr("Looking at {name} …").replace("{name}", path.name), tr("Cancel"), 0, 0, self._window
+            tr("Checking {name} …").replace("{name}", path.name), tr("Cancel"), 0, 0, self._window
         )
         waiting.setWindowTitle(self._window.windowTitle())
         waiting.setMinimumDuration(_SHOWN_AFTER_MS)

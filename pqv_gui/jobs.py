@@ -33,8 +33,8 @@ def in_words(error: Exception) -> ErrorInfo:
         return known.info()
     return ErrorInfo(
         kind=type(error).__name__,
-        message="Something went wrong that PQV-Mobile did not expect.",
-        action="Copy the details and report them; your project is saved.",
+        message="An unexpected error occurred.",
+        action="Copy the details into a bug report; your project is saved.",
         details="".join(traceback.format_exception(error)),
     )
 
@@ -71,7 +71,7 @@ class _JobThread(QThread):
             last = None
             failure = in_words(error)
         else:
-            failure = in_words(RuntimeError("the worker ended without saying how"))
+            failure = in_words(RuntimeError("the worker ended without a result"))
         if not isinstance(last, events.Finished):
             self._mailbox.put(events.Finished(run=self._job.run, outcome="failed", error=failure))
 
@@ -117,7 +117,7 @@ class JobRunner(QObject):
     def start(self, job: Job) -> None:
         """Start a job; its last event is followed by ``ended``."""
         if self._thread is not None:
-            raise RuntimeError("a job is going already")
+            raise RuntimeError("a job is already running")
         self._thread = _JobThread(self, job, self._command)
         # A full collection of garbage stops the window for a tenth of a second: what is there now is left out of it.
         gc.freeze()

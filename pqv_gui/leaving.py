@@ -47,11 +47,11 @@ class Leaving:
         box = QMessageBox(self._window)
         box.setIcon(QMessageBox.Icon.Question)
         running = self._work.jobs.active
-        box.setWindowTitle(tr("A run is going") if running else tr("A measurement is going"))
+        box.setWindowTitle(tr("A run is in progress") if running else tr("A measurement is in progress"))
         box.setText(tr("Stop the run and close?") if running else tr("Stop measuring and close?"))
-        kept = [tr("What is finished is kept. Resume goes on from there next time.")] if running else []
-        kept += [tr("The queue is kept with the project.")] if self._work.runs.queue.waiting else []
-        box.setInformativeText(" ".join(kept) or tr("Nothing of it stays on the phone."))
+        kept = [tr("Finished work is kept; Resume continues from there.")] if running else []
+        kept += [tr("The queue is saved with the project.")] if self._work.runs.queue.waiting else []
+        box.setInformativeText(" ".join(kept) or tr("Nothing is left on the phone."))
         stop = box.addButton(tr("&Stop and close"), QMessageBox.ButtonRole.AcceptRole)
         stay = box.addButton(tr("&Keep running"), QMessageBox.ButtonRole.RejectRole)
         box.setDefaultButton(stay)

@@ -60,8 +60,8 @@ def said_of(taken: Taken, request: Request) -> str:
     title = "".join(letter for letter in taken.window if letter.isprintable())
     what = request.path.name if request.path is not None else tr("The demo") if request.demo else ""
     if not what:
-        return tr("The window “{title}” is open already.").replace("{title}", title)
-    return tr("{file} goes to the window that is open already: “{title}”.").format(file=what, title=title)
+        return tr("The window “{title}” is already open.").replace("{title}", title)
+    return tr("{file} was sent to the window that is already open: “{title}”.").format(file=what, title=title)
 
 
 def answer(window: MainWindow, request: Request) -> None:
@@ -83,7 +83,7 @@ def come_forward(window: MainWindow, request: Request) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="pqv-gui", description="The window of PQV-Mobile.")
+    parser = argparse.ArgumentParser(prog="pqv-gui", description="Desktop app of PQV-Mobile.")
     parser.add_argument("project", nargs="?", type=Path, help="project file to open (.pqv)")
     parser.add_argument("--demo", action="store_true", help="open the demo project")
     return parser

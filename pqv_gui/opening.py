@@ -23,12 +23,12 @@ def offers(window: MainWindow, path: Path, error: PqvError) -> Offers:
     recents = window.workspace.recents
     if isinstance(error, ProjectOpenError):
         return {
-            tr("Open to read"): lambda: window.attempt(lambda: window.workspace.open_to_read(path)),
+            tr("Open read-only"): lambda: window.attempt(lambda: window.workspace.open_to_read(path)),
             tr("Open a copy"): lambda: window.attempt(lambda: window.workspace.open_copy(path)),
             tr("Try again"): lambda: window.open_project(path),
         }
     if path in recents.paths:
-        return {tr("Take out of the list"): lambda: recents.forget(path)}
+        return {tr("Remove from list"): lambda: recents.forget(path)}
     return offers_of(window, error.info())
 
 

@@ -131,23 +131,23 @@ class PhoneDesk(QObject):
         if self.run.active:
             return ""
         if not self._around().writable:
-            return "The project is open to read: what is measured could not be kept."
+            return "The project is open read-only: measurements could not be saved."
         if self.settings.problems:
             return self.settings.problems[0].message
         if not self.files.chosen:
-            return "Tick a file to measure, or add one."
+            return "Select a file to measure, or add one."
         chosen = self.phones.chosen
         if not chosen:
-            return "Tick a phone that is ready, or this computer."
+            return "Select a ready phone, or this computer."
         if any(row.key == LOCAL for row in chosen) and self._computer_busy():
-            return "A run is going on this computer: measure on it afterwards, or untick it."
+            return "A run is in progress on this computer: measure on it afterwards, or deselect it."
         return self.refusal if any(row.key != LOCAL for row in chosen) else ""
 
     @property
     def refusal(self) -> str:
         """Why phones would refuse all that is ticked; empty where they run some of it, or may."""
         reason = self.files.refusal(self.files.chosen)
-        return f"Phones refuse what is ticked. {reason}" if reason else ""
+        return f"Phones cannot run the selected files. {reason}" if reason else ""
 
     def _look_at_files(self) -> None:
         """Find out, once a file, whether phones run it: before somebody waits for a phone to refuse it."""

@@ -240,8 +240,8 @@ class MainWindow(QMainWindow):
             self._page(self.place).present(
                 ErrorInfo(
                     kind="Busy",
-                    message=tr("A run of this project is going."),
-                    action=tr("Cancel it, or wait until it is done, before you open or close a project."),
+                    message=tr("A run of this project is in progress."),
+                    action=tr("Cancel it or wait for it to finish before opening or closing a project."),
                 )
             )
             return True
@@ -257,7 +257,7 @@ class MainWindow(QMainWindow):
     # the run -------------------------------------------------------------------------------------------------
 
     def start_run(self) -> None:
-        """Start the run and show it; where something is missing, go there."""
+        """Start the run and show it; where incomplete, go there."""
         if not self.workspace.session.is_open:
             return
         if self.workspace.problems:
@@ -322,7 +322,7 @@ class MainWindow(QMainWindow):
     def _title(self) -> None:
         session = self.workspace.session
         state = tr("not saved yet") if session.unsaved or session.problems else tr("saved")
-        state = state if session.writable else tr("open to read")
+        state = state if session.writable else tr("read-only")
         self.menus.corner.set_text(f"{session.name} · {state}" if session.is_open else "")
         self.setWindowTitle(f"{session.name} – PQV-Mobile" if session.is_open else "PQV-Mobile")
 

@@ -168,11 +168,11 @@ class Workspace(QObject):
         if not self.session.is_open:
             return "No project is open."
         if not self.session.writable:
-            return "The project is open to read: nothing can be run here."
+            return "The project is open read-only: it cannot be run here."
         if self.problems:
             return self.problems[0].message
         if self.runs.repeats:
-            return "These settings are being run, or wait in the queue, already."
+            return "These settings are already running or queued."
         return ""
 
     @property
@@ -377,7 +377,7 @@ class Workspace(QObject):
         with lock.moving(path):
             self.session.save_copy(path, self._writing(projects.save))
         lock.release()
-        sentence = "A copy was saved as {copy}. This window stays with {own}, whose run is going."
+        sentence = "A copy was saved as {copy}. This window stays on {own}, whose run is in progress."
         self.said.emit(sentence.replace("{copy}", path.name).replace("{own}", own.name))
 
     def close_project(self) -> None:

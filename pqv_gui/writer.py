@@ -86,8 +86,8 @@ class Writer:
         self.deliver()
         if not in_time:
             raise StorageError(
-                f"The disk does not answer: {path.name} is still being written.",
-                action="Check the drive and try again, or save elsewhere. Nothing is lost while the window is open.",
+                f"The disk is not responding: {path.name} is still being written.",
+                action="Check the drive and try again, or save elsewhere. Nothing is lost while this window is open.",
                 details=str(path),
             )
         if errors:

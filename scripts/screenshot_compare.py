@@ -72,7 +72,7 @@ def take(window: MainWindow, project: Path, folder: Path, *, wait: Wait, save: S
     bar.setValue(bar.maximum())
     save("compare-figure")
     page.view.choose_figure(2)
-    message = f"Access is not permitted: {projects.runs_directory(project).name}."
+    message = f"Permission denied: {projects.runs_directory(project).name}."
     error = ErrorInfo(kind="StorageError", message=message, action="Choose another folder or change its permissions.")
     page.view.failed(error)
     bar.setValue(0)

@@ -20,7 +20,7 @@ class DotChart(Chart[Told]):
         self._dots: dict[str, Dots] = {}
         self._samples: dict[str, tuple[array[float], array[float]]] = {}
         self._medians: dict[str, float] = {}
-        super().__init__(tr("Latency of each inference"), x_name=tr("inference"), unit="ms", from_zero=True)
+        super().__init__(tr("Latency per inference"), x_name=tr("inference"), unit="ms", from_zero=True)
 
     def clear(self) -> None:
         """Show nothing."""

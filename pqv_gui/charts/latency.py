@@ -27,7 +27,7 @@ class LatencyChart(DotChart[RunView]):
         super().__init__()
         self._chosen = False
         self.scale = CheckInput(tr("&Logarithmic"))
-        self.scale.setToolTip(tr("Equal distances mean equal ratios"))
+        self.scale.setToolTip(tr("Equal distances are equal ratios"))
         self.scale.changed.connect(self._choose_scale)
         self.header.addWidget(self.scale)
 

@@ -1,4 +1,4 @@
-"""Accuracy over latency: a mark a file, whose shape tells what it is, and a dashed line along the Pareto front."""
+"""Accuracy vs. latency: a mark a file, whose shape tells what it is, and a dashed line along the Pareto front."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class ParetoChart(Chart[Shown]):
     def __init__(self) -> None:
         self._chart: ScatterChart | None = None
         self._marks: dict[str, Any] = {}
-        super().__init__(tr("Accuracy over latency"), x_name=tr("latency, median [ms]"), unit="%")
+        super().__init__(tr("Accuracy vs. latency"), x_name=tr("latency, median [ms]"), unit="%")
         self._bottom = ValueAxis("bottom")
         self._bottom.enableAutoSIPrefix(False)
         self._bottom.setStyle(tickLength=-4, maxTickLevel=0)

@@ -101,7 +101,7 @@ class Saver(QObject):
         self._paint(image)
         with replacing(path) as temporary:
             if not image.save(str(temporary), "PNG"):  # type: ignore[call-overload]
-                raise StorageError(f"The picture {path.name} could not be written.", action="Choose another folder.")
+                raise StorageError(f"The image {path.name} could not be saved.", action="Choose another folder.")
 
     def drawn(self) -> str:
         """The parts as the text of an SVG file."""

@@ -42,7 +42,7 @@ def _text(markdown: str, name: str) -> QTextBrowser:
 
 def _versions() -> str:
     lines = [f"- {name} {version}" for name, version in bug_report.versions().items()]
-    grew = tr("It grew from the paper PQV-Mobile (arXiv 2408.08437). Licence: Apache-2.0.")
+    grew = tr("Based on the PQV-Mobile paper (arXiv 2408.08437). Licence: Apache-2.0.")
     return "\n".join([grew, "", *lines])
 
 

@@ -34,7 +34,7 @@ class LiteFileDialog(QDialog):
         outer = column(self, gap=0.8, margin=1)
         outer.addWidget(label(name, "title", wrap=True))
         tabs = QTabWidget()
-        tabs.setAccessibleName(tr("What stands in the file"))
+        tabs.setAccessibleName(tr("File contents"))
         self.facts = _table(facts, tr("Facts"), (tr("Fact"), tr("Value")))
         self.operators = _table(operators, tr("Operators"), (tr("Operator"), tr("Arguments")))
         tabs.addTab(self.facts, tr("Fac&ts"))

@@ -48,7 +48,7 @@ class ShortcutsDialog(QDialog):
         self.keys.setAccessibleName(tr("New keys"))
         self.keys.keySequenceChanged.connect(lambda *_: self._check())
         self.apply = button(tr("&Apply"), self._apply, kind="primary")
-        self.reset = button(tr("Defa&ult"), self._reset, tip=tr("The keys that the action had at first"))
+        self.reset = button(tr("Defa&ult"), self._reset, tip=tr("Restore the default keys"))
         self.problem = label("", "problem", wrap=True)
         self._lay_out()
         self._fill()
@@ -98,7 +98,7 @@ class ShortcutsDialog(QDialog):
         chosen = self._chosen
         taken = self._shortcuts.taken_by(self.keys.keySequence(), other_than=chosen.name) if chosen else None
         keys = self.keys.keySequence().toString(QKeySequence.SequenceFormat.NativeText)
-        self.problem.setText(tr("{0} is taken by {1}. Press other keys.").format(keys, taken.name) if taken else "")
+        self.problem.setText(tr("{0} is used by {1}. Press other keys.").format(keys, taken.name) if taken else "")
         self.apply.setEnabled(chosen is not None and taken is None and self.keys.keySequence() != chosen.keys)
         self.reset.setEnabled(chosen is not None and chosen.changed)
 
@@ -113,7 +113,7 @@ class ShortcutsDialog(QDialog):
             return
         taken = next((self._shortcuts.taken_by(keys, other_than=chosen.name) for keys in chosen.defaults), None)
         if taken is not None:
-            self.problem.setText(tr("Its keys are taken by {0}. Change those first.").format(taken.name))
+            self.problem.setText(tr("Its keys are used by {0}. Change those first.").format(taken.name))
             return
         self._shortcuts.reset(chosen.name)
         self._fill()

@@ -31,7 +31,7 @@ class BackendPage(FormPage):
         super().__init__(
             workspace,
             heading=tr("Backend"),
-            sentence=tr("Choose in which numbers the model computes, and on which kernels."),
+            sentence=tr("Choose precision and kernels."),
         )
         precision = Card(tr("Precision"))
         choices = [
@@ -47,10 +47,10 @@ class BackendPage(FormPage):
         self.engine = ChoiceCards(choices, name=tr("Engine"), min_width=13)
         engine.body.addWidget(self.form.add("quantize.engine", self.engine, text=""))
         self.unused = label(
-            tr("Floating-point layers do not use these kernels: any choice gives the same file."), "caption", wrap=True
+            tr("Floating-point layers do not use these kernels; any choice gives the same file."), "caption", wrap=True
         )
         engine.body.addWidget(self.unused)
-        self.phones = label(tr("The file is made for Android, whose runtime has QNNPACK only."), "caption", wrap=True)
+        self.phones = label(tr("The target is Android, whose runtime supports only QNNPACK."), "caption", wrap=True)
         engine.body.addWidget(self.phones)
         self.body.addWidget(precision)
         self.body.addWidget(self.int8)
@@ -67,16 +67,16 @@ class BackendPage(FormPage):
         ]
         keep = self.form.add(
             "quantize.keep",
-            WordsInput(placeholder=tr("None, or such as: head, blocks.0")),
-            text=tr("&Leave in floating point"),
-            hint=tr("Names of layers, or of modules around them, between commas."),
+            WordsInput(placeholder=tr("None; for example: head, blocks.0")),
+            text=tr("&Keep in floating point"),
+            hint=tr("Layer or module names, separated by commas."),
         )
-        look = self.form.add("quantize.sensitivity", CheckInput(tr("&Measure how sensitive each layer is")), text="")
+        look = self.form.add("quantize.sensitivity", CheckInput(tr("&Measure layer sensitivity")), text="")
         tolerance = self.form.add(
             "quantize.tolerance",
             RealInput(1e-6, 10, none=tr("Off")),
             text=tr("&Tolerance"),
-            hint=tr("Spares the most sensitive layers until the logits differ by no more than this."),
+            hint=tr("Keeps the most sensitive layers in floating point until the logit error is at most this."),
             beside=True,
         )
         for field in (*self.static, keep, look, tolerance):

@@ -43,7 +43,7 @@ class ComparePage(Page):
         super().__init__(
             workspace,
             heading=tr("Compare"),
-            sentence=tr("Every run and what was measured of it, on this computer and on every phone."),
+            sentence=tr("Every run and its measurements, on this computer and on phones."),
         )
         self.desk = workspace.compare
         self.view = self.desk.view
@@ -83,7 +83,7 @@ class ComparePage(Page):
         self.export = button(
             tr("E&xport report …"),
             lambda: ask_for_report(self, self.desk),
-            tip=tr("Of the ticked runs: HTML, CSV, JSON, Netron"),
+            tip=tr("For the ticked runs: HTML, CSV, JSON, Netron"),
         )
         line.addWidget(self.headline)
         line.addWidget(self.position, 1)
@@ -93,7 +93,7 @@ class ComparePage(Page):
         self.busy = QProgressBar()
         self.busy.setRange(0, 0)
         self.busy.setTextVisible(False)
-        self.busy.setAccessibleName(tr("The runs are being read"))
+        self.busy.setAccessibleName(tr("Loading runs"))
         card.body.addWidget(self.busy)
         self.problems = label("", "problem", wrap=True)
         card.body.addWidget(self.problems)
@@ -112,16 +112,16 @@ class ComparePage(Page):
         card = Card()
         order, marks = QWidget(), QWidget()
         line, ticks = row(order, gap=0.6), row(marks, gap=0.6)
-        self.filter = TextInput(placeholder=tr("Filter: words of the name, model, engine …"))
+        self.filter = TextInput(placeholder=tr("Filter by name, model, engine …"))
         self.filter.setAccessibleName(tr("Filter the runs"))
         self.filter.setClearButtonEnabled(True)
         self.filter.textChanged.connect(self.view.filter)
         self.sort = ComboInput({NEWEST: tr("Newest"), **{item.key: tr(item.head) for item in COLUMNS}})
         self.sort.setAccessibleName(tr("Sort by"))
         self.sort.changed.connect(lambda key: self.view.sort_by(key, descending=key == NEWEST))
-        self.order = button("", self._flip_order, kind="link", name=tr("Turn the order round"))
+        self.order = button("", self._flip_order, kind="link", name=tr("Reverse order"))
         self.all_files = CheckInput(tr("Baselines, &too"))
-        self.all_files.setToolTip(tr("Show the FP32 and the pruned files of each run, too"))
+        self.all_files.setToolTip(tr("Also show each run’s FP32 and pruned files"))
         self.all_files.changed.connect(self.view.show_all_files)
         self.tick_all = button(tr("Tick all"), lambda: self.view.tick_all(True), kind="link")
         self.tick_none = button(tr("Tick none"), lambda: self.view.tick_all(False), kind="link")
@@ -147,7 +147,7 @@ class ComparePage(Page):
     def _chart_cards(self) -> None:
         line = row(gap=0.6)
         self.device = ComboInput({})
-        self.device.setAccessibleName(tr("Device whose charts are shown"))
+        self.device.setAccessibleName(tr("Device for the charts"))
         self.device.changed.connect(self.view.choose_device)
         line.addWidget(label(tr("On"), "heading"))
         line.addWidget(self.device, 1)
@@ -176,9 +176,9 @@ class ComparePage(Page):
         return made
 
     def _figure_card(self) -> Card:
-        self.figure_card = Card(tr("The paper’s figures, from these runs"))
+        self.figure_card = Card(tr("The paper’s figures from these runs"))
         self.figure = ComboInput({})
-        self.figure.setAccessibleName(tr("Figure of the paper"))
+        self.figure.setAccessibleName(tr("Paper figure"))
         self.figure.changed.connect(lambda number: self.view.choose_figure(int(number)))
         self.figure_card.body.addWidget(self.figure)
         self.figure_bars = [self._bars() for _ in range(_MOST_FIGURE_CHARTS)]
@@ -204,7 +204,7 @@ class ComparePage(Page):
         box.setIcon(QMessageBox.Icon.Question)
         box.setWindowTitle(tr("Move to the trash"))
         box.setText(tr("Move the run {name} to the trash?").replace("{name}", run.title))
-        box.setInformativeText(tr("Its files and all that was measured of it go with it. Other runs lose nothing."))
+        box.setInformativeText(tr("This includes its files and measurements. Other runs are not affected."))
         move = box.addButton(tr("&Move to trash"), QMessageBox.ButtonRole.AcceptRole)
         keep = box.addButton(tr("&Keep"), QMessageBox.ButtonRole.RejectRole)
         box.setDefaultButton(keep)
@@ -257,14 +257,14 @@ class ComparePage(Page):
         view = self.view
         words = {
             "empty": tr("Nothing to compare yet"),
-            "filling": tr("Reading the runs …"),
-            "failed": tr("The runs could not be read"),
+            "filling": tr("Loading runs …"),
+            "failed": tr("The runs could not be loaded"),
             "full": _counted(view.count, tr("{count} run"), tr("{count} runs")),
         }
         self.headline.setText(words[view.state])
         devices = len(view.comparison.devices)
         told = {
-            "empty": tr("Each run of this project appears here by itself when it ends."),
+            "empty": tr("Runs of this project appear here when they finish."),
             "full": _counted(devices, tr("on {count} device"), tr("on {count} devices")) if devices else "",
         }
         self.position.set_text(told.get(view.state, ""))

@@ -31,7 +31,7 @@ _HEADLINES = {
     "running": "Measuring",
     "cancelling": "Stopping …",
     "succeeded": "Complete",
-    "failed": "Not everything went well",
+    "failed": "Some measurements failed",
     "cancelled": "Stopped",
 }
 
@@ -45,7 +45,7 @@ class DevicePage(Page):
         super().__init__(
             workspace,
             heading=tr("Device"),
-            sentence=tr("Push the files to a phone and measure them there: latency, memory, heat, answers."),
+            sentence=tr("Push the files to a phone and measure latency, memory, temperature and outputs there."),
         )
         self.desk = workspace.phones
         self._told: object = None
@@ -75,7 +75,7 @@ class DevicePage(Page):
         self.position = ElidedLabel("", "muted")
         line.addWidget(self.headline)
         line.addWidget(self.position, 1)
-        self.repeat = button("", self._repeat, tip=tr("The same files once more, where it ended early"))
+        self.repeat = button("", self._repeat, tip=tr("Repeats the files on devices where the run ended early"))
         self.start = button(tr("&Push and run"), self._start, kind="primary")
         self.cancel = button(tr("&Cancel"), self.desk.cancel, name=tr("Cancel measuring"))
         for widget in (self.repeat, self.start, self.cancel):
@@ -101,11 +101,11 @@ class DevicePage(Page):
         self.warnings = label("", "problem", wrap=True)
         self.results.body.addWidget(self.warnings)
         self.operators = QWidget()
-        inner = Card(tr("Operators that took the time"))
+        inner = Card(tr("Slowest operators"))
         self.profile = ComboInput({})
-        self.profile.setAccessibleName(tr("Whose operators"))
+        self.profile.setAccessibleName(tr("Operators of"))
         self.profile.changed.connect(lambda _: self._show_operators())
-        self.bars = Bars(tr("Operators that took the time"))
+        self.bars = Bars(tr("Slowest operators"))
         inner.body.addWidget(self.profile)
         inner.body.addWidget(self.bars)
         self.operators = inner
@@ -137,7 +137,7 @@ class DevicePage(Page):
     def _file_card(self) -> Card:
         card = Card(tr("Files"))
         self.source = ComboInput({})
-        self.source.setAccessibleName(tr("Run whose files are measured"))
+        self.source.setAccessibleName(tr("Run to measure"))
         self.source.changed.connect(lambda chosen: self.desk.files.choose_run(Path(chosen)))
         card.body.addWidget(self.source)
         self.files = FileList()
@@ -145,7 +145,7 @@ class DevicePage(Page):
         self.files.removed.connect(self.desk.files.remove)
         card.body.addWidget(self.files)
         line = row()
-        self.add = button(tr("&Add file …"), self._browse, name=tr("Add a .ptl file from the disk"))
+        self.add = button(tr("&Add file …"), self._browse, name=tr("Add a .ptl file from disk"))
         line.addWidget(self.add)
         line.addStretch()
         card.body.addLayout(line)
@@ -277,7 +277,7 @@ class DevicePage(Page):
         missing = desk.missing
         self.missing.setText(tr(missing))
         self.missing.setVisible(bool(missing))
-        self.start.setToolTip(tr(missing) or tr("Measure what is ticked on what is ticked (F6)"))
+        self.start.setToolTip(tr(missing) or tr("Measure the selected files on the selected devices (F6)"))
         self.android.setVisible(bool(desk.refusal) and missing == desk.refusal)
 
     @property

@@ -28,7 +28,7 @@ class ExportPage(FormPage):
         super().__init__(
             workspace,
             heading=tr("Export"),
-            sentence=tr("A PyTorch Lite file (.ptl) is written, checked against the model, and measured."),
+            sentence=tr("Writes a PyTorch Lite file (.ptl), checks it against the model and measures it."),
         )
         self.body.addWidget(self._target_card())
         self.body.addWidget(self._file_card())
@@ -46,25 +46,25 @@ class ExportPage(FormPage):
 
     def _file_card(self) -> Card:
         card = Card(tr("File"))
-        name = TextInput(placeholder=tr("Made from model, precision and engine"), optional=True)
+        name = TextInput(placeholder=tr("Derived from model, precision and engine"), optional=True)
         card.body.addWidget(
             self.form.add(
                 "export.file_name",
                 name,
                 text=tr("File &name"),
-                hint=tr("Ends in .ptl; it is put into the run’s folder."),
+                hint=tr("Ends in .ptl; saved in the run’s folder."),
             )
         )
         return card
 
     def _check_card(self) -> Card:
-        card = Card(tr("What is checked"))
+        card = Card(tr("Checks"))
         for words in (
-            tr("✓  The file is loaded again in a new process."),
-            tr("✓  Its answers agree with the model’s."),
+            tr("✓  The file loads in a new process."),
+            tr("✓  Its outputs match the model’s."),
         ):
             card.body.addWidget(label(words, wrap=True))
-        self.operators = label(tr("✓  The Android runtime knows its bytecode and every operator."), wrap=True)
+        self.operators = label(tr("✓  The Android runtime supports its bytecode and every operator."), wrap=True)
         card.body.addWidget(self.operators)
         more = QWidget()
         layout = column(more, gap=0.6)
@@ -74,7 +74,7 @@ class ExportPage(FormPage):
             ("export.int8_tolerance", tr("Tolerance, &INT8")),
         ):
             layout.addWidget(self.form.add(field, RealInput(1e-9, 10), text=text, beside=True))
-        hint = tr("Largest relative difference of the logits, ‖a − b‖₂ ∕ ‖b‖₂.")
+        hint = tr("Maximum relative logit error, ‖a − b‖₂ ∕ ‖b‖₂.")
         layout.addWidget(label(hint, "caption", wrap=True))
         self.more = Disclosure(tr("Tolerances"), more)
         card.body.addWidget(self.more)
@@ -83,8 +83,8 @@ class ExportPage(FormPage):
 
     def _measure_card(self) -> Card:
         card = Card(
-            tr("What is measured"),
-            tr("Latency at batch 1: both FP32 baselines and the compressed file take turns, each in its own process."),
+            tr("Measurements"),
+            tr("Latency at batch 1: both FP32 baselines and the compressed file alternate, each in its own process."),
         )
         fields = (
             ("measure.threads", IntInput(1, 256, none=tr("Automatic")), tr("&Threads")),
@@ -94,7 +94,7 @@ class ExportPage(FormPage):
         )
         for name, editor, text in fields:
             card.body.addWidget(self.form.add(name, editor, text=text, beside=True))
-        card.body.addWidget(self.form.add("measure.profile", CheckInput(tr("Time the &operators too")), text=""))
+        card.body.addWidget(self.form.add("measure.profile", CheckInput(tr("Profile &operators too")), text=""))
         card.body.addStretch()
         return card
 

@@ -45,7 +45,7 @@ class ModelPage(FormPage):
         super().__init__(
             workspace,
             heading=tr("Model"),
-            sentence=tr("Choose a Vision Transformer, where its weights come from, and the images it is for."),
+            sentence=tr("Choose a Vision Transformer, its weights and the images."),
         )
         self.models = workspace.models
         self._families: tuple[str, ...] = ()
@@ -100,9 +100,9 @@ class ModelPage(FormPage):
         card = Card(tr("Weights"))
         choices = ChoiceCards(
             [
-                Choice("pretrained", tr("&Published"), tr("Trained weights, downloaded once from their publisher.")),
+                Choice("pretrained", tr("&Published"), tr("Pretrained weights, downloaded once from the publisher.")),
                 Choice("file", tr("From a f&ile"), tr("Your own .safetensors or .pth file.")),
-                Choice("random", tr("Ra&ndom"), tr("Accuracy will mean nothing; latency and size will.")),
+                Choice("random", tr("Ra&ndom"), tr("For latency and size only; accuracy is meaningless.")),
             ],
             name=tr("Weights"),
             min_width=16,
@@ -125,7 +125,7 @@ class ModelPage(FormPage):
     def _images_card(self) -> Card:
         card = Card(
             tr("Images"),
-            tr("One sub-folder for each class. Without images accuracy is left out; latency and size are not."),
+            tr("One sub-folder per class. Without images, accuracy is not measured; latency and size are."),
         )
         self.choose_folder = button(
             tr("Choose a folder with train and val …"), self._choose_folder, name=tr("Choose a folder of images")
@@ -146,7 +146,7 @@ class ModelPage(FormPage):
             )
             layout.addWidget(self.form.add(f"data.{split}", editor, text=text))
             self.facts[split] = label("", "caption", wrap=True)
-            self.strips[split] = thumbnails.Thumbnails(tr("Some of the images"))
+            self.strips[split] = thumbnails.Thumbnails(tr("Sample images"))
             layout.addWidget(self.facts[split])
             layout.addWidget(self.strips[split])
             layout.addStretch()
@@ -156,8 +156,8 @@ class ModelPage(FormPage):
         order = self.form.add(
             "data.class_order",
             self.order,
-            text=tr("&Order of classes"),
-            hint=tr("Which output of the model each folder stands for. It must be the one that the weights have."),
+            text=tr("Class &order"),
+            hint=tr("Maps class folders to model outputs. Must match the order the weights were trained with."),
         )
         card.body.addWidget(order)
         self.head = label("", wrap=True)
@@ -178,7 +178,7 @@ class ModelPage(FormPage):
             "data.eval_images",
             IntInput(1, 10_000_000, none=tr("All")),
             text=tr("Images for acc&uracy"),
-            hint=tr("At most so many validation images, spread evenly over the classes."),
+            hint=tr("Maximum number of validation images, spread evenly over the classes."),
             beside=True,
         )
         self.form.add("data.batch_size", IntInput(1, 4096), text=tr("Evaluation &batch"), beside=True)
@@ -186,17 +186,17 @@ class ModelPage(FormPage):
             "data.readers",
             IntInput(0, 64, none=tr("Automatic")),
             text=tr("Reading pro&cesses"),
-            hint=tr("How many read large sets of images ahead; results do not depend on it."),
+            hint=tr("Number of prefetching processes for large data sets; does not affect results."),
             beside=True,
         )
         self.form.add(
             "data.white",
             RealInput(-_LARGE, _LARGE, none=tr("By bit depth")),
-            text=tr("White in deep i&mages"),
-            hint=tr("Of more than 8 bits: the stored value that is white, such as 4095 of a 12-bit camera."),
+            text=tr("Wh&ite level (over 8 bits)"),
+            hint=tr("Pixel value of white, for example 4095 for a 12-bit camera."),
             beside=True,
         )
-        self.form.add("data.black", RealInput(-_LARGE, _LARGE), text=tr("Blac&k in deep images"), beside=True)
+        self.form.add("data.black", RealInput(-_LARGE, _LARGE), text=tr("Blac&k level (over 8 bits)"), beside=True)
         self.form.add(
             "seed",
             IntInput(0, 2**31 - 1),
@@ -208,13 +208,13 @@ class ModelPage(FormPage):
             "data.root",
             PathInput(
                 folder=True,
-                name=tr("Folder of named data sets"),
+                name=tr("Data set folder"),
                 placeholder=tr("The user’s cache"),
                 shown=self.session.stored,
                 start=self._project_folder,
             ),
-            text=tr("Folder of named data sets"),
-            hint=tr("Where data sets given by timm’s names, such as torch/cifar10, lie or are downloaded to."),
+            text=tr("Data set folder"),
+            hint=tr("Where data sets named in timm’s way, such as torch/cifar10, are stored."),
         )
         for name in (
             "model.arguments",
@@ -282,9 +282,9 @@ class ModelPage(FormPage):
         if self.models.error is not None:
             self.present(self.models.error)
         elif not self.models.loaded:
-            self.count.setText(tr("Reading the list of models …"))
+            self.count.setText(tr("Loading the model list …"))
         elif not self.models.shown:
-            self.count.setText(tr("No model fits. Try fewer words, or all families."))
+            self.count.setText(tr("No matching model. Try fewer words or all families."))
         else:
             text = tr("{shown} of {all} models").replace("{shown}", f"{len(self.models.shown):,}")
             self.count.setText(text.replace("{all}", f"{len(self.models):,}"))
@@ -327,7 +327,7 @@ class ModelPage(FormPage):
         words = " · ".join(parts)
         if made.unheeded:
             names = ", ".join(made.unheeded)
-            words += "\n" + tr("As published; what {names} changes is known after a run.").replace("{names}", names)
+            words += "\n" + tr("As published; the effect of {names} is known after a run.").replace("{names}", names)
         self.figures.setText(words)
 
     def _show_facts(self, split: str, folder: FolderView) -> None:

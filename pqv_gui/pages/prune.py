@@ -38,7 +38,7 @@ class PrunePage(FormPage):
         super().__init__(
             workspace,
             heading=tr("Prune"),
-            sentence=tr("Remove the channels and heads that matter least, then train what is left."),
+            sentence=tr("Remove the least important channels and heads, then fine-tune the rest."),
         )
         self.enabled = CheckInput(tr("&Prune the model"))
         self.body.addWidget(self.form.add("prune.enabled", self.enabled, text=""))
@@ -52,7 +52,7 @@ class PrunePage(FormPage):
         self.body.addStretch(1)
 
     def _importance_card(self) -> Card:
-        card = Card(tr("Importance"), tr("How the parts that matter least are found."))
+        card = Card(tr("Importance"), tr("Importance criterion."))
         choices = [
             Choice(value, tr(_MNEMONICS.get(value, info.label)), tr(info.sentence)) for value, info in CRITERIA.items()
         ]
@@ -68,23 +68,21 @@ class PrunePage(FormPage):
         return card
 
     def _amount_card(self) -> Card:
-        card = Card(tr("How much, and where"))
+        card = Card(tr("Amount and scope"))
         ratio = RatioInput(low=0.005, high=MAX_RATIO, name=tr("Pruning ratio"))
         card.body.addWidget(
-            self.form.add(
-                "prune.ratio", ratio, text=tr("Pruning r&atio"), hint=tr("Share of each width that is removed.")
-            )
+            self.form.add("prune.ratio", ratio, text=tr("Pruning r&atio"), hint=tr("Share of each width to remove."))
         )
         card.body.addWidget(self.form.add("prune.mlp", CheckInput(tr("Cut the &MLP width")), text=""))
         card.body.addWidget(self.form.add("prune.attention", CheckInput(tr("Cut the attenti&on")), text=""))
         unit = ComboInput({"width": tr("Narrow every head"), "heads": tr("Remove whole heads")})
-        card.body.addWidget(self.form.add("prune.attention_unit", unit, text=tr("Attention is c&ut by"), beside=True))
+        card.body.addWidget(self.form.add("prune.attention_unit", unit, text=tr("Attention c&ut"), beside=True))
         card.body.addWidget(
             self.form.add(
                 "prune.embedding",
                 CheckInput(tr("Cut the em&bedding")),
                 text="",
-                hint=tr("Narrows every layer: the strongest effect, and the highest cost in accuracy."),
+                hint=tr("Narrows every layer: largest savings, highest accuracy cost."),
             )
         )
         self.uncut = label("", "caption", wrap=True)
@@ -104,12 +102,12 @@ class PrunePage(FormPage):
 
     def _add_distribution(self, card: Card) -> None:
         """How the share is spread over the layers, and in how many steps."""
-        distribution = ComboInput({"uniform": tr("Cut every layer alike"), "global": tr("Cut where it matters least")})
+        distribution = ComboInput({"uniform": tr("Same ratio for every layer"), "global": tr("Least important first")})
         self.limit = QWidget()
-        limit = RatioInput(low=0.05, high=MAX_RATIO, name=tr("Largest share of one layer"))
-        hint = tr("No layer loses more than this, or than the pruning ratio where that is more.")
+        limit = RatioInput(low=0.05, high=MAX_RATIO, name=tr("Maximum ratio per layer"))
+        hint = tr("No layer loses more than this, or the pruning ratio if that is larger.")
         column(self.limit).addWidget(
-            self.form.add("prune.max_ratio", limit, text=tr("Largest share of one la&yer"), hint=hint)
+            self.form.add("prune.max_ratio", limit, text=tr("Maximum ratio per la&yer"), hint=hint)
         )
         card.body.addWidget(self.form.add("prune.distribution", distribution, text=tr("Di&stribution"), beside=True))
         card.body.addWidget(self.limit)
@@ -118,20 +116,20 @@ class PrunePage(FormPage):
                 "prune.steps",
                 IntInput(1, 100),
                 text=tr("Steps"),
-                hint=tr("The importance is measured again before each step."),
+                hint=tr("Importance is recomputed before each step."),
                 beside=True,
             )
         )
         sparse = IntInput(0, 10_000, suffix=tr(" epochs"))
-        hint = tr("Before pruning, train so that what matters least shrinks towards zero; 0 leaves it out.")
+        hint = tr("Before pruning, train with a penalty that shrinks unimportant parts towards zero; 0 to skip.")
         card.body.addWidget(
             self.form.add("prune.sparse_epochs", sparse, text=tr("Sparse training"), hint=hint, beside=True)
         )
         strength = RealInput(1e-9, 0.9999)
-        card.body.addWidget(self.form.add("prune.sparse_strength", strength, text=tr("Its strength"), beside=True))
+        card.body.addWidget(self.form.add("prune.sparse_strength", strength, text=tr("Sparsity strength"), beside=True))
 
     def _widths_card(self) -> Card:
-        card = Card(tr("Each block, before → after"))
+        card = Card(tr("Per block, before → after"))
         self.bars = Bars(tr("Widths before and after pruning"))
         self.blocks = label("", "caption", wrap=True)
         card.body.addWidget(self.bars)
@@ -185,13 +183,13 @@ class PrunePage(FormPage):
         after = prediction.widths_after if prediction else None
         if prediction is None or before is None or after is None:
             self.bars.show_bars(())
-            self.blocks.setText(tr("The widths of this model are not known before the run."))
+            self.blocks.setText(tr("This model’s widths are unknown until the run."))
             return
         self.bars.show_bars(bars(before, after))
         words = (
             tr("Predicted, the same in all {n} blocks. Heads: {before} → {after}.")
             if alike
-            else tr("Predicted mean of {n} blocks; how much each one loses is found when it runs.")
+            else tr("Predicted mean of {n} blocks; the cut per block is determined during the run.")
         )
         for key, value in (
             ("{n}", str(prediction.blocks)),

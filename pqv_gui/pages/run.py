@@ -39,7 +39,7 @@ _HEADLINES = {
     "cancelled": "Stopped",
     "interrupted": "Interrupted",
     "elsewhere": "Running in another process",
-    "unknown": "Ended in a way that only a newer PQV-Mobile knows",
+    "unknown": "Ended with a status from a newer PQV-Mobile",
 }
 
 
@@ -52,7 +52,7 @@ class RunPage(Page):
         super().__init__(
             workspace,
             heading=tr("Run"),
-            sentence=tr("Everything from loading the model to measuring the file. What is finished is kept."),
+            sentence=tr("Everything from loading the model to measuring the file. Finished work is kept."),
         )
         self.run = workspace.run
         self._shown = ""
@@ -69,7 +69,7 @@ class RunPage(Page):
         self.phones_card = Card(tr("On all targets"))
         self.phones_card.body.addWidget(self.phones)
         self.body.addWidget(self.phones_card)
-        self.operators = {role: Bars(tr("Operators that took the time")) for role in _PROFILED}
+        self.operators = {role: Bars(tr("Slowest operators")) for role in _PROFILED}
         self.operators_card = Card(tr("Where the time goes"))
         columns = []
         for role, bars in self.operators.items():
@@ -81,9 +81,9 @@ class RunPage(Page):
             columns.append((part, 1))
         self.operators_card.body.addWidget(Columns(columns, fold_below=44, gap=1.2))
         self.body.addWidget(self.operators_card)
-        self.layers = Bars(tr("The most sensitive layers"))
-        self.layers.setAccessibleName(tr("Sensitivity of layers"))
-        self.layers_card = Card(tr("What quantizing each layer alone does to the answers"))
+        self.layers = Bars(tr("Most sensitive layers"))
+        self.layers.setAccessibleName(tr("Layer sensitivity"))
+        self.layers_card = Card(tr("Effect on the outputs of quantizing each layer alone"))
         self.layers_card.body.addWidget(self.layers)
         self.body.addWidget(self.layers_card)
         self.stages = StageList()
@@ -222,12 +222,12 @@ class RunPage(Page):
         self.start.setEnabled(self.workspace.can_run)
         self.start.setText(self._start_words())
         why_not = tr(self.workspace.why_not_run)
-        self.start.setToolTip(why_not or tr("Run the settings as they are now (F5)"))
+        self.start.setToolTip(why_not or tr("Run the current settings (F5)"))
         self.queue.refresh()
         self.queue.setEnabled(self.session.writable)
         self.fresh.setVisible(not run.active and bool(run.now.run))
         self.fresh.setEnabled(self.workspace.can_run)
-        self.fresh.setToolTip(why_not or tr("Take nothing over from earlier runs"))
+        self.fresh.setToolTip(why_not or tr("Do not reuse earlier runs"))
         self.cancel.setVisible(run.active)
         self.cancel.setEnabled(run.state != "cancelling")
         self._show_further()
@@ -244,7 +244,7 @@ class RunPage(Page):
         self.send.setEnabled(not refusal)
         self.send.setToolTip(refusal or tr("Measure these files on a phone"))
         self.android.setVisible(bool(refusal) and self.session.writable)
-        self.refused.set_text(tr("Phones refuse these files. {reason}").replace("{reason}", refusal) if refusal else "")
+        self.refused.set_text(tr("Phones cannot run them. {reason}").replace("{reason}", refusal) if refusal else "")
         self.folder.setVisible(run.now.directory is not None and not run.active)
         self.further.setVisible(run.now.directory is not None and not run.active)
 
@@ -329,5 +329,5 @@ def _took(run: RunView) -> str:
         return ""
     last, total = (formatting.duration(seconds) for seconds in (run.spans[-1], sum(run.spans)))
     words = tr("in {time}") if run.state == "succeeded" else tr("after {time}")
-    more = tr("; begun {count} times, {total} altogether") if len(run.spans) > 1 else ""
+    more = tr("; started {count} times, {total} in total") if len(run.spans) > 1 else ""
     return (words + more).replace("{time}", last).replace("{count}", str(len(run.spans))).replace("{total}", total)

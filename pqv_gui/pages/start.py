@@ -99,7 +99,7 @@ class RecentList(QListView):
         if index.isValid():
             path = index.data(Qt.ItemDataRole.UserRole)
             menu = QMenu(self)
-            forget = QAction(tr("Take out of this list"), menu)
+            forget = QAction(tr("Remove from list"), menu)
             forget.triggered.connect(lambda: self.forgotten.emit(path))
             menu.addAction(forget)
             menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
@@ -116,8 +116,8 @@ class StartPage(Page):
     def __init__(self, workspace: Workspace) -> None:
         super().__init__(
             workspace,
-            heading=tr("Make a Vision Transformer small and fast"),
-            sentence=tr("Prune it, quantize it, write a PyTorch Lite file, and measure what that costs and gains."),
+            heading=tr("Make Vision Transformers small and fast"),
+            sentence=tr("Prune, quantize, export to PyTorch Lite, and measure the trade-offs."),
         )
         left, right = self._new_card(), self._recent_card()
         self.body.addWidget(self._demo_card())
@@ -131,8 +131,8 @@ class StartPage(Page):
         card = Card(tr("New here?"))
         line = row(gap=1.0)
         words = tr(
-            "The demo compresses a small network that reads handwritten digits: "
-            "it needs no network and no data, and takes about a minute."
+            "The demo compresses a small model for handwritten digits. "
+            "It needs no internet and no data, and takes about a minute."
         )
         line.addWidget(label(words, wrap=True), 1)
         self.demo = button(tr("&Try the demo"), self.workspace.open_demo, kind="primary")
@@ -143,12 +143,12 @@ class StartPage(Page):
     def _new_card(self) -> Card:
         card = Card(tr("New project"))
         self.name = TextInput()
-        self.name.setAccessibleName(tr("Name of the new project"))
+        self.name.setAccessibleName(tr("New project name"))
         name_label = label(tr("N&ame"))
         name_label.setBuddy(self.name)
         self.folder = PathInput(
             folder=True,
-            name=tr("Folder of the new project"),
+            name=tr("New project folder"),
             start=lambda: self.workspace.settings.projects_folder,
         )
         folder_label = label(tr("&In folder"))
@@ -167,7 +167,7 @@ class StartPage(Page):
         self.recent = RecentList()
         self.recent.opened.connect(self.open_wanted.emit)
         self.recent.forgotten.connect(self.workspace.recents.forget)
-        self.no_recent = label(tr("None yet. Projects that you open will be listed here."), "muted", wrap=True)
+        self.no_recent = label(tr("None yet. Projects you open appear here."), "muted", wrap=True)
         self.open_button = button(tr("&Open project …"), self.browse_wanted.emit)
         card.body.addWidget(self.no_recent)
         card.body.addWidget(self.recent, 1)

@@ -26,20 +26,20 @@ class Setting:
 
 
 _MAIN = (
-    Setting("epochs", "Epo&chs", lambda: IntInput(0, 10_000), "0 leaves fine-tuning out."),
+    Setting("epochs", "Epo&chs", lambda: IntInput(0, 10_000), "0 to skip fine-tuning."),
     Setting("batch_size", "Training batch si&ze", lambda: IntInput(1, 65_536)),
     Setting("learning_rate", "&Learning rate", lambda: RealInput(1e-9, 10)),
     Setting(
         "distillation",
         "Distillation",
         lambda: RealInput(0, 1, step=0.1),
-        "How much is learnt from the unpruned model’s answers: 0 nothing, 1 everything.",
+        "Weight of the unpruned model’s outputs in the loss, from 0 to 1.",
     ),
     Setting(
         "device",
         "Train on",
         lambda: ComboInput(
-            {"auto": tr("Fastest there is"), "cpu": tr("Processor"), "cuda": tr("NVIDIA GPU"), "mps": tr("Apple GPU")}
+            {"auto": tr("Fastest available"), "cpu": tr("Processor"), "cuda": tr("NVIDIA GPU"), "mps": tr("Apple GPU")}
         ),
     ),
 )
@@ -50,23 +50,23 @@ _SCHEDULE = (
         "layer_decay",
         "Layer decay",
         lambda: RealInput(0.01, 1, step=0.05),
-        "Each layer learns this much slower than the one above it; 1 for all alike.",
+        "Learning rate factor per layer, from top to bottom; 1 for no decay.",
     ),
     Setting("label_smoothing", "Label smoothing", lambda: RealInput(0, 0.99, step=0.05)),
     Setting("clip_norm", "Gradient clipping", lambda: RealInput(1e-6, 1e6, none=tr("Off"))),
     Setting(
         "ema_decay",
-        "Average of the weights",
+        "Weight averaging (EMA)",
         lambda: RealInput(1e-6, 1 - 1e-9, none=tr("Off")),
-        "Share of its past that a running average keeps, such as 0.999.",
+        "Decay of the moving average, for example 0.999.",
     ),
     Setting(
         "patience",
         "Stop early after",
         lambda: IntInput(1, 10_000, none=tr("Never"), suffix=tr(" epochs")),
-        "Epochs without a better validation.",
+        "Epochs without validation improvement.",
     ),
-    Setting("accumulation", "Parts of a batch", lambda: IntInput(1, 1024), "More parts need less memory."),
+    Setting("accumulation", "Gradient accumulation", lambda: IntInput(1, 1024), "Splits each batch to save memory."),
     Setting(
         "mixed_precision",
         "16-bit arithmetic",
@@ -76,25 +76,23 @@ _SCHEDULE = (
         "temperature",
         "Distillation temperature",
         lambda: RealInput(0.01, 100, step=0.5),
-        "Softens the answers of both models.",
+        "Softens the outputs of both models.",
     ),
     Setting(
         "feature_distillation",
         "Feature distillation",
         lambda: RealInput(0, 100, step=0.1),
-        "Weight of learning the unpruned model’s last features; needs an uncut embedding.",
+        "Loss weight of matching the unpruned model’s last features; needs an uncut embedding.",
     ),
 )
 _IMAGES = (
     Setting("crop_scale", "Smallest crop", lambda: RealInput(0.01, 1, step=0.05), "Share of an image’s area."),
-    Setting("flip", "Mirroring", lambda: RealInput(0, 1, step=0.1), "0 where a mirrored image is another class."),
+    Setting("flip", "Mirroring", lambda: RealInput(0, 1, step=0.1), "Use 0 if mirroring changes the class."),
     Setting("color_jitter", "Colour changes", lambda: RealInput(0, 1, step=0.1)),
     Setting("random_erasing", "Random erasing", lambda: RealInput(0, 1, step=0.05)),
     Setting("mixup", "Mixup", lambda: RealInput(0, 10, step=0.1), "Blends pairs of images; 0 for none."),
     Setting("cutmix", "CutMix", lambda: RealInput(0, 10, step=0.1), "Pastes one image into another; 0 for none."),
-    Setting(
-        "auto_augment", "Policy", lambda: TextInput(placeholder=tr("None")), "In timm’s words: rand-m9-mstd0.5-inc1."
-    ),
+    Setting("auto_augment", "Policy", lambda: TextInput(placeholder=tr("None")), "timm policy: rand-m9-mstd0.5-inc1."),
 )
 
 
@@ -102,15 +100,15 @@ class TrainingCard(Card):
     """What most people set at the top, the rest in two parts that open."""
 
     def __init__(self, form: Form) -> None:
-        super().__init__(tr("Fine-tuning"), tr("Training brings back the accuracy that pruning cost."))
+        super().__init__(tr("Fine-tuning"), tr("Recovers accuracy lost to pruning."))
         self._form = form
         for setting in _MAIN:
             self.body.addWidget(self._field(setting))
-        self.schedule = self._part(tr("More about training"), _SCHEDULE)
+        self.schedule = self._part(tr("More training settings"), _SCHEDULE)
         self.body.addWidget(self.schedule)
-        augment = CheckInput(tr("Augment the images at random"))
+        augment = CheckInput(tr("Random augmentation"))
         self.body.addWidget(form.add("finetune.augment", augment, text=""))
-        self.images = self._part(tr("More about augmentation"), _IMAGES)
+        self.images = self._part(tr("More augmentation settings"), _IMAGES)
         self.body.addWidget(self.images)
 
     def _field(self, setting: Setting) -> QWidget:

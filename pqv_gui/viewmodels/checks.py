@@ -51,7 +51,7 @@ def _model(config: RunConfig, session: Session, around: Surroundings) -> Iterato
         yield Problem("model.name", unknown)
     row = around.models.get(config.model.name)
     if config.model.weights == "pretrained" and row is not None and not row.pretrained:
-        yield Problem("model.weights", "No weights are published for this model. Use a file, or random ones.")
+        yield Problem("model.weights", "No weights are published for this model. Use a file or random weights.")
     if refused := argument_problem(config.model.arguments):
         yield Problem("model.arguments", refused)
     yield from _weights(session, around)
@@ -63,7 +63,7 @@ def _weights(session: Session, around: Surroundings) -> Iterator[Problem]:
         path = session.resolved(stored)
         try:
             if path.is_dir():
-                yield Problem("model.path", f"{path} is a folder. Choose the file with the weights in it.")
+                yield Problem("model.path", f"{path} is a folder. Choose the weights file in it.")
             elif not around.is_file(path):
                 yield Problem("model.path", f"There is no such file: {path}.")
             elif why_not := weights_files.problem(path):
@@ -107,7 +107,7 @@ def _prune(config: RunConfig, around: Surroundings) -> Iterator[Problem]:
     why_not = predict.obstacle(row, config.prune) if row is not None else ""
     if row is not None and why_not:
         field = "prune.embedding" if config.prune.embedding and "embedding" in row.uncut else "prune.enabled"
-        yield Problem(field, f"{why_not} Prune other parts, or switch pruning off.")
+        yield Problem(field, f"{why_not} Prune other parts, or turn pruning off.")
     if config.prune.sparse_epochs > 0 and config.data.train is None:
         yield Problem(
             "prune.sparse_epochs",
@@ -117,7 +117,7 @@ def _prune(config: RunConfig, around: Surroundings) -> Iterator[Problem]:
     if info.needs_images and config.data.train is None and config.data.val is None:
         yield Problem(
             "prune.importance",
-            f"{info.label} looks at images, and no folder is chosen. Choose one on the Model page, or take L1 or L2.",
+            f"{info.label} needs images, but no folder is chosen. Choose one on the Model page, or use L1 or L2.",
         )
 
 

@@ -104,7 +104,7 @@ class Compare(Observable):
         self.notify()
 
     def filling(self) -> None:
-        """The runs are being read; what is shown stays until they are."""
+        """Loading runs; what is shown stays until they are."""
         self.error = None
         if not self._known:
             self.state = "filling"
@@ -125,7 +125,7 @@ class Compare(Observable):
         self._table_changed()
 
     def failed(self, error: ErrorInfo) -> None:
-        """The runs could not be read."""
+        """The runs could not be loaded."""
         self.state, self.error, self._known = "failed", error, False
         self.notify()
 

@@ -33,16 +33,16 @@ class FolderView:
     def sentence(self) -> str:
         """What a person reads below the folder's name."""
         if self.state == "checking":
-            return f"Looking at {self.done:,} of {self.total:,} images …" if self.total else "Looking …"
+            return f"Scanning images: {self.done:,} of {self.total:,} …" if self.total else "Looking …"
         if self.state == "failed" and self.error is not None:
             return f"{self.error.message} {self.error.action}".strip()
         if self.scan is None:
             return ""
         counts = self.scan.counts
         each = f"{counts[0]:,}" if min(counts) == max(counts) else f"{min(counts):,} to {max(counts):,}"
-        text = f"{self.scan.total:,} images, {len(self.scan.classes):,} classes, {each} a class."
+        text = f"{self.scan.total:,} images, {len(self.scan.classes):,} classes, {each} per class."
         bad = len(self.scan.unreadable)
-        told = [f"{text} {bad:,} cannot be read and will be left out." if bad else text]
+        told = [f"{text} {bad:,} cannot be read and will be skipped." if bad else text]
         return "\n".join([*told, *self.scan.remarks])
 
 

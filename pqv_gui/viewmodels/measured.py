@@ -12,17 +12,17 @@ from pqv_gui.viewmodels.bars import Bar
 
 HEADS = (
     "Target", "File", "Threads", "Median", "p90", "Fastest", "Loading", "Memory", "Last third", "Throttled",
-    "Answers", "Accuracy",
+    "Agreement", "Accuracy",
 )  # fmt: skip
 TIPS = {
-    "Median": "Half of the inferences took less",
-    "p90": "Nine of ten took less",
-    "Loading": "Time to load the file",
-    "Memory": "What the file adds to a clean process at most",
-    "Last third": "Its median against that of the first third: more means that it slowed down",
-    "Throttled": "Whether the phone held itself back because of heat",
-    "Answers": "Share of inputs with the same first class as on this computer",
-    "Accuracy": "Top-1 with its standard error, on as many validation images as the phone was asked about",
+    "Median": "Median latency",
+    "p90": "90th percentile latency",
+    "Loading": "Load time",
+    "Memory": "Peak memory added to a clean process",
+    "Last third": "Median of the last third relative to the first; above 0 means it slowed down",
+    "Throttled": "Whether the phone throttled because of heat",
+    "Agreement": "Share of inputs with the same top-1 class as on this computer",
+    "Accuracy": "Top-1 ± standard error on the validation images run on the phone",
 }
 _HEAT_FACTS = (("celsius", "Temperature", "°C"), ("battery", "Battery", "%"))
 NOTHING = "–"
@@ -93,13 +93,13 @@ def _details(item: Measurement) -> Iterator[str]:
     yield outcome.spread(item) + (f", {item.engine}" if item.engine else "")
     if item.wait_policy:
         yield f"Measured {wait_policy.words(item.wait_policy)} ({wait_policy.VARIABLE}={item.wait_policy})"
-    yield from (f"Mind: {remark}" for remark in stability.remarks(item))
+    yield from (f"Note: {remark}" for remark in stability.remarks(item))
     if item.peak_rss_bytes is not None:
         yield f"Process peak {formatting.size(item.peak_rss_bytes)}"
     facts = item.heat or {}
     if item.parity is not None:
         apart, inputs = formatting.significant(item.parity.relative), item.parity.inputs
-        yield f"Logits {apart} apart from this computer’s, relatively, on {inputs:,} inputs"
+        yield f"Relative logit error {apart} against this computer’s, on {inputs:,} inputs"
     if item.accuracy is not None:
         yield f"Top-5 {formatting.percent(item.accuracy.top5)}, on {item.accuracy.images:,} images"
     if facts.get("cores"):
@@ -108,7 +108,7 @@ def _details(item: Measurement) -> Iterator[str]:
         if isinstance(facts.get(f"{name}_before"), int | float) and isinstance(facts.get(f"{name}_after"), int | float):
             yield f"{words} {facts[f'{name}_before']:g} → {facts[f'{name}_after']:g} {unit}"
     if isinstance(facts.get("joule_an_inference"), int | float):
-        yield f"{formatting.significant(1000 * facts['joule_an_inference'])} mJ an inference, of the whole phone"
+        yield f"{formatting.significant(1000 * facts['joule_an_inference'])} mJ per inference, whole phone"
 
 
 def _signed(percent: float) -> str:
@@ -146,9 +146,9 @@ def group_bars(times: tuple[OperatorTime, ...]) -> list[Bar]:
 
 
 def layer_bars(layers: Sequence[LayerSensitivity]) -> list[Bar]:
-    """The most sensitive layers, with those that were spared."""
+    """Most sensitive layers, with those that were spared."""
     return [
-        Bar(layer.name, f"{layer.relative:.2e}{' · left in floating point' if layer.kept else ''}", layer.relative)
+        Bar(layer.name, f"{layer.relative:.2e}{' · kept in floating point' if layer.kept else ''}", layer.relative)
         for index, layer in enumerate(layers)
         if index < _MOST_OPERATORS or layer.kept
     ]

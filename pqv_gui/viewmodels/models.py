@@ -14,7 +14,7 @@ KINDS = {"mlp": "MLP width", "attention": "attention", "embedding": "embedding"}
 def can_be_cut(entry: CatalogEntry) -> str:
     """What pruning can cut in a model, as a sentence."""
     kinds = [name for kind, name in KINDS.items() if kind not in entry.uncut]
-    return f"Can be pruned: {', '.join(kinds)}." if kinds else "Cannot be pruned, only quantized."
+    return f"Can be pruned: {', '.join(kinds)}." if kinds else "Can be quantized but not pruned."
 
 
 def cannot_be_cut(entry: CatalogEntry) -> str:
@@ -26,7 +26,7 @@ def cannot_be_cut(entry: CatalogEntry) -> str:
 def how_attention_is_cut(entry: CatalogEntry) -> str:
     """What of a model's attention is cut in one way only, as a sentence; empty where all of it is free."""
     only = {cut.unit for cut in entry.cuts if cut.kind == "attention"} - {""}
-    words = {"heads": "loses whole heads only", "width": "keeps its heads, which are narrowed"}
+    words = {"heads": "can only lose whole heads", "width": "keeps its heads, which are narrowed"}
     part = "Its attention" if len(entry.attention_units) == 1 else "Some of its attention"
     return " ".join(f"{part} {words[unit]}." for unit in sorted(only))
 

@@ -85,7 +85,7 @@ def _asked(record: RunRecord, target: str) -> tuple[Accuracy | None, Accuracy | 
             if base is not None and select.together(shown.get(base.role), measured)
         ]
         return next((one for one in found if one), record.dense_accuracy), own, " on the phone"
-    where = "" if target == LOCAL else ", asked on this computer"
+    where = "" if target == LOCAL else ", measured on this computer"
     return record.dense_accuracy, compressed.accuracy if compressed else None, where
 
 
@@ -100,7 +100,7 @@ def _latency(record: RunRecord, target: str) -> ResultCard | None:
     if after is None or (target == LOCAL and not _measured_here(record.variant("fast_fp32"))):
         return None
     lines = []
-    for base, words in ((before, "over the fastest FP32"), (paper, "over the paper’s FP32")):
+    for base, words in ((before, "vs. fastest FP32"), (paper, "vs. paper’s FP32")):
         speedup = select.ratio(base, after)
         if speedup is not None:
             lines.append(f"{formatting.ratio(speedup)} {words}")

@@ -96,7 +96,7 @@ def _images(images: Images) -> str:
         if folder.scan is not None
     ]
     if images.checking:
-        return "Being looked at …"
+        return "Scanning …"
     return ", ".join(parts) if parts else "None: no accuracy"
 
 

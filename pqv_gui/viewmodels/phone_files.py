@@ -17,18 +17,18 @@ from pqv_gui.viewmodels.observable import Observable
 from pqv_gui.viewmodels.run import State
 
 SUFFIX = ".ptl"
-_OR_ADD = "Add any .ptl file from the disk."
+_OR_ADD = "Add any .ptl file from disk."
 _NOTHING: dict[State, str] = {
     "empty": "The project has no run yet.",
-    "starting": "The run that is going has made no file yet.",
-    "running": "The run that is going has made no file yet.",
-    "cancelling": "The run that is going has made no file yet.",
-    "elsewhere": "The run that is going in another process has made no file yet.",
-    "cancelled": "The last run was stopped before it made a file: resume it on the Run page.",
-    "interrupted": "The last run was interrupted before it made a file: resume it on the Run page.",
-    "failed": "The last run failed before it made a file: the Run page says why.",
-    "succeeded": "The files of the last run are not there any more.",
-    "unknown": "The last run left no file that can be measured.",
+    "starting": "The current run has not written a file yet.",
+    "running": "The current run has not written a file yet.",
+    "cancelling": "The current run has not written a file yet.",
+    "elsewhere": "The run in another process has not written a file yet.",
+    "cancelled": "The last run was stopped before it wrote a file: resume it on the Run page.",
+    "interrupted": "The last run was interrupted before it wrote a file: resume it on the Run page.",
+    "failed": "The last run failed before it wrote a file: see the Run page.",
+    "succeeded": "The last run’s files no longer exist.",
+    "unknown": "The last run has no file to measure.",
 }
 _LEFT_OUT = ("pruned_fp32",)  # a step on the way; ticked by whoever wants it
 

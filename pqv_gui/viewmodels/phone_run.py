@@ -92,7 +92,7 @@ class Target:
     def words(self) -> str:
         """What it does now, how far it is, how fast and how warm, in one line."""
         if self.state == "waiting":
-            return self._preparation if self.key != LOCAL else "waits for the phones"
+            return self._preparation if self.key != LOCAL else "waiting for phones"
         if not self.active:
             return self._end
         at = self.progress
@@ -113,7 +113,7 @@ class Target:
         at = self.progress
         if at is not None and at.stage == "answer" and not at.part:
             return labels.activity(at)
-        return f"This computer answers first · {labels.activity(at) if at is not None else labels.PARTS['python']}"
+        return f"Computing reference outputs · {labels.activity(at) if at is not None else labels.PARTS['python']}"
 
     @property
     def _end(self) -> str:
@@ -122,14 +122,14 @@ class Target:
         if self.error is not None:
             return f"{self.error.message} {self.error.action}".strip()
         said = "; ".join(f"{file.name}: {error.message}" for file, error in self.failures)
-        return said or "stopped; nothing was left on the phone"
+        return said or "stopped; nothing left on the phone"
 
     @property
     def _position(self) -> str:
         if len(self.files) < 2 or not 0 <= self.file < len(self.files):
             return ""
         if self.stage == "measure":
-            return f"{len(self.files)} files in turns"
+            return f"{len(self.files)} files alternating"
         if self.stage not in ("check", "push"):
             return ""
         return f"file {self.file + 1} of {len(self.files)}"

@@ -82,5 +82,5 @@ class PhoneSettings(Undoable):
 
 def _words(field: str, message: str) -> str:
     if field == "threads":
-        return "Give one number of threads, or several with commas between: 1, 2, 4."
+        return "Enter one or more thread counts, separated by commas: 1, 2, 4."
     return message

@@ -18,11 +18,11 @@ STATES = {
     "ready": "ready",
     "asking": "connecting …",
     "waiting": "waiting for you",
-    "unauthorized": "not allowed yet",
+    "unauthorized": "not authorized yet",
     "offline": "not answering",
     "no_permission": "no access",
-    "busy": "used by another program",
-    "wrong_mode": "not in Android",
+    "busy": "in use by another program",
+    "wrong_mode": "not booted into Android",
     "unreachable": "not reachable",
     "unsuitable": "cannot run it",
 }
@@ -112,7 +112,7 @@ class Row:
         """Something that will spoil the figures; empty when nothing does."""
         battery = self.info.battery if self.info is not None else None
         if battery is not None and battery.level is not None and battery.level < LOW_BATTERY and not battery.charging:
-            return "The battery is low: the phone may slow itself down. Charge it first."
+            return "The battery is low; the phone may throttle. Charge it first."
         return ""
 
 
@@ -128,7 +128,7 @@ def _battery(info: DeviceInfo) -> str:
 def _heat(info: DeviceInfo) -> tuple[str, ...]:
     celsius = "" if info.battery.celsius is None else f"{info.battery.celsius:.0f} °C"
     status = "" if info.thermal_status is None else HEAT[min(info.thermal_status, len(HEAT) - 1)]
-    return celsius, status if info.thermal_status or not info.capped else "clock held back"
+    return celsius, status if info.thermal_status or not info.capped else "clock limited"
 
 
 class Phones(Observable):
@@ -199,8 +199,8 @@ class Phones(Observable):
         text = text.strip()
         if parse_address(text) is None:
             raise UsageError(
-                f"“{text}” is not the address of a phone." if text else "The address is missing.",
-                action="Give host and port, for example 192.168.1.20:5555.",
+                f"“{text}” is not a phone address." if text else "The address is missing.",
+                action="Enter host and port, for example 192.168.1.20:5555.",
             )
         if text not in self._rows:
             self._rows[text] = _by_hand(text)

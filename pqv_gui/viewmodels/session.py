@@ -28,7 +28,7 @@ _SECTION_FIELD = {
     "prune": "prune.attention",
 }  # where a rule over several fields is shown
 
-_WORDS = {"finetune.auto_augment": "timm knows no such policy; one is rand-m9-mstd0.5-inc1"}
+_WORDS = {"finetune.auto_augment": "unknown timm policy; for example rand-m9-mstd0.5-inc1"}
 
 
 @dataclass(frozen=True)
@@ -262,8 +262,8 @@ def new_path(folder: Path, name: str) -> Path:
     name = name.strip().removesuffix(projects.SUFFIX)
     if not _FILE_NAME.fullmatch(name):
         raise UsageError(
-            "A project needs a name of letters, digits, spaces, dots or dashes.",
-            action="Type a plain name, such as “deit-small”.",
+            "A project name may contain letters, digits, spaces, dots and dashes.",
+            action="Enter a name such as “deit-small”.",
         )
     path = folder / f"{name}{projects.SUFFIX}"
     try:
@@ -272,7 +272,7 @@ def new_path(folder: Path, name: str) -> Path:
         raise from_os_error(error, path) from error
     if taken:
         raise UsageError(
-            f"There is a project named {name} in this folder already.",
+            f"A project named {name} already exists in this folder.",
             action="Choose another name, or open that project.",
         )
     return path

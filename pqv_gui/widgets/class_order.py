@@ -33,17 +33,17 @@ class ClassOrderInput(QWidget):
         self._value: str = class_order.TEXT
         self.kind = ComboInput(
             {
-                class_order.TEXT: tr("As text: 0, 1, 10, 2"),
+                class_order.TEXT: tr("Text: 0, 1, 10, 2"),
                 class_order.NATURAL: tr("Natural, as timm: 0, 1, 2, 10"),
                 _FILE: tr("From a file"),
             }
         )
-        self.kind.setAccessibleName(tr("Order of classes"))
+        self.kind.setAccessibleName(tr("Class order"))
         self.kind.setFixedWidth(max(em(times=14), self.kind.sizeHint().width()))
         self.path = PathInput(
             folder=False,
-            name=tr("File with the order of classes"),
-            placeholder=tr("A file with one name a line"),
+            name=tr("Class order file"),
+            placeholder=tr("A file with one name per line"),
             filters=tr("Lists of classes (*.txt *.json *.csv *.names);;All files (*)"),
             shown=shown,
             start=start,

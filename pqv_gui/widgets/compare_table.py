@@ -125,7 +125,7 @@ class CompareTable(QTableView):
         self.setAlternatingRowColors(True)
         self.verticalHeader().hide()
         head = self.horizontalHeader()
-        head.setAccessibleName(tr("Heads of the columns"))
+        head.setAccessibleName(tr("Column headers"))
         head.setHighlightSections(False)
         head.setSectionsClickable(True)
         head.setFocusPolicy(Qt.FocusPolicy.NoFocus)

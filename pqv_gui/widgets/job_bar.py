@@ -14,10 +14,10 @@ _IDLE = {
     "empty": "Ready.",
     "succeeded": "The last run is complete.",
     "failed": "The last run failed.",
-    "cancelled": "The last run was stopped. What is finished is kept.",
-    "interrupted": "The last run was interrupted. What is finished is kept.",
-    "elsewhere": "A run is going in another process.",
-    "unknown": "The last run ended in a way that only a newer PQV-Mobile knows.",
+    "cancelled": "The last run was stopped. Finished work is kept.",
+    "interrupted": "The last run was interrupted. Finished work is kept.",
+    "elsewhere": "A run is in progress in another process.",
+    "unknown": "The last run ended with a status from a newer PQV-Mobile.",
 }
 
 _DEVICE_LETTERS = 40
@@ -72,7 +72,7 @@ class JobBar(QWidget):
         self.stop.setEnabled(run.state != "cancelling")
         self.progress.setVisible(run.active)
         self.left.setVisible(run.active)
-        idle = tr("A queue waits to be continued.") if waiting else tr(_IDLE.get(run.state, ""))
+        idle = tr("The queue is paused.") if waiting else tr(_IDLE.get(run.state, ""))
         self.message.set_text("" if run.active else idle)
         self.message.setVisible(not run.active)
         self.state.setVisible(run.state != "empty" or waiting > 0)

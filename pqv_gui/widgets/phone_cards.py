@@ -107,7 +107,7 @@ class PhoneList(QWidget):
         self.steps.setProperty("role", "notice")
         for number, words in enumerate(_STEPS, start=1):
             self.steps.body.addWidget(label(f"{number}.  {tr(words)}", wrap=True))
-        hint = tr("A phone appears here by itself. Nothing? Use another cable or port, or connect it over Wi-Fi.")
+        hint = tr("Phones appear here automatically. If not, try another cable or port, or connect over Wi-Fi.")
         self.steps.body.addWidget(label(hint, "caption", wrap=True))
         self.looking = label(tr("Looking for phones …"), "muted")
         layout = column(self, gap=0.6)

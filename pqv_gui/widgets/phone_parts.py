@@ -61,7 +61,7 @@ class _FileRow(QWidget):
     def show_refusal(self, reason: str) -> None:
         """Say that phones refuse the file, and in the tool tip why."""
         if reason:
-            self.detail.set_text(f"{self._detail} · {tr('phones refuse it')}")
+            self.detail.set_text(f"{self._detail} · {tr('not supported on phones')}")
             self.detail.setToolTip(reason)
 
 
@@ -133,8 +133,8 @@ class TargetRow(QWidget):
             tr("Measure now"),
             lambda: self.skip.emit(target.id),
             kind="link",
-            name=f"{tr('Do not wait until it is cool')}: {target.name}",
-            tip=tr("Do not wait until it is cool"),
+            name=f"{tr('Skip cool-down')}: {target.name}",
+            tip=tr("Skip cool-down"),
         )
         line = row(self, gap=0.5)
         line.addWidget(self.mark)

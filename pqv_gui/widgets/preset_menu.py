@@ -21,7 +21,7 @@ class PresetButton(QPushButton):
 
     def __init__(self) -> None:
         super().__init__(tr("Presets"))
-        self.setAccessibleName(tr("Fill in the settings of a preset"))
+        self.setAccessibleName(tr("Apply a preset’s settings"))
         menu = QMenu(self)
         menu.setToolTipsVisible(True)
         for name, preset in PRESETS.items():
@@ -36,7 +36,7 @@ class PresetCard(Card):
 
     def __init__(self, chosen: Callable[[str], object]) -> None:
         super().__init__(
-            tr("New project from a preset"), tr("A preset only fills in settings: each can be changed afterwards.")
+            tr("New project from a preset"), tr("A preset only fills in settings; you can change them afterwards.")
         )
         self.buttons: dict[str, QPushButton] = {}
         parts: list[tuple[QWidget, int]] = []

@@ -13,9 +13,9 @@ from pqv_gui.viewmodels.queue import Pause
 from pqv_gui.widgets.basics import Card, ElidedLabel, button, column, label, row
 
 _WORDS: dict[Pause, str] = {
-    "": "Each begins when the one before it has ended. You may go on changing the settings.",
-    "cancelled": "Paused, because a run was cancelled.",
-    "failed": "Paused, because a run could not begin.",
+    "": "Each starts when the previous one ends. You can keep changing settings.",
+    "cancelled": "Paused because a run was cancelled.",
+    "failed": "Paused because a run could not start.",
     "reopened": "These runs were waiting when the project was closed.",
 }
 
@@ -41,7 +41,7 @@ class QueueCard(Card):
         """Show what waits now."""
         shown = self._desk.queue
         self.setVisible(bool(shown.waiting or shown.ended))
-        self.state.setText(tr(_WORDS[shown.pause]) if shown.waiting else tr("Nothing waits any more."))
+        self.state.setText(tr(_WORDS[shown.pause]) if shown.waiting else tr("The queue is empty."))
         self.go_on.setVisible(bool(shown.pause))
         if (shown.waiting, shown.ended) != self._seen:
             self._seen = (shown.waiting, shown.ended)

@@ -17,7 +17,7 @@ class ReaderBar(QFrame):
         super().__init__()
         self.setProperty("role", "notice")
         self.words = label("", wrap=True)
-        self.again = button(tr("Look again"), look_again, name=tr("Look whether the project can be changed here now"))
+        self.again = button(tr("Look again"), look_again, name=tr("Check whether the project can be edited here now"))
         line = row(self, gap=0.8, margin=0.5)
         line.addWidget(self.words, 1)
         line.addWidget(self.again)
@@ -25,6 +25,6 @@ class ReaderBar(QFrame):
 
     def show_writer(self, who: str) -> None:
         """Say who writes; empty where that is not known."""
-        where = tr("It is being changed in another window{who}.").replace("{who}", f" {who}" if who else "")
-        self.words.setText(tr("Open to read.") + " " + where)
+        where = tr("It is being edited in another window{who}.").replace("{who}", f" {who}" if who else "")
+        self.words.setText(tr("Opened read-only.") + " " + where)
         self.setAccessibleName(self.words.text())

@@ -32,12 +32,12 @@ class RunLabelCard(Card):
         self.which = ElidedLabel("", "muted")
         self.show_folder = button(tr("&Show in folder"), self._reveal, name=tr("Show the run’s folder"))
         self.delete = button(tr("&Move to trash …"), self._trash, name=tr("Move the run to the trash"))
-        self.name = TextInput(placeholder=tr("A name of your own"))
+        self.name = TextInput(placeholder=tr("Custom name"))
         self.name.setMaxLength(NAME_LIMIT)
-        self.name.setAccessibleName(tr("Name of the run"))
+        self.name.setAccessibleName(tr("Run name"))
         self.note = QPlainTextEdit()
-        self.note.setPlaceholderText(tr("What was tried, and why"))
-        self.note.setAccessibleName(tr("Note about the run"))
+        self.note.setPlaceholderText(tr("Notes"))
+        self.note.setAccessibleName(tr("Run note"))
         self.note.setTabChangesFocus(True)
         self.note.setFixedHeight(em(times=3.4))
         title, doings = QWidget(), QWidget()
@@ -72,7 +72,7 @@ class RunLabelCard(Card):
         """Show a run; what is being typed about the same one is left alone."""
         self.setVisible(run is not None)
         self.delete.setEnabled(may_trash)
-        self.delete.setToolTip("" if may_trash else tr("A run or a measurement is going"))
+        self.delete.setToolTip("" if may_trash else tr("A run or a measurement is in progress"))
         if self._run is not None and (run is None or run.directory != self._run.directory):
             self.keep()
         if run is None or run == self._run:

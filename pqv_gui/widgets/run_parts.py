@@ -81,7 +81,7 @@ class StageList(QWidget):
 
 def _detail(item: StageRow) -> str:
     if item.cached:
-        return tr("kept from before")
+        return tr("reused")
     if item.state == "done" and item.seconds is not None:
         return formatting.duration(item.seconds)
     return tr(_WORDS.get(item.state, item.state))
@@ -115,7 +115,7 @@ class LogView(QWidget):
         self._run: RunView | None = None
         self._next = 0
         self.level = ComboInput({"info": tr("All"), "warning": tr("Warnings and errors"), "error": tr("Errors")})
-        self.level.setAccessibleName(tr("Which lines of the log"))
+        self.level.setAccessibleName(tr("Log level"))
         self.filter = TextInput(placeholder=tr("Filter the log"))
         self.filter.setAccessibleName(tr("Filter the log"))
         self.filter.setClearButtonEnabled(True)
@@ -205,7 +205,7 @@ class ResultCards(QWidget):
         self.unsteady.setProperty("role", "caution")
         line = row(gap=0.8)
         words = column(gap=0.2)
-        words.addWidget(label(f"⚠ {tr('Unsteady: do not trust these latencies.')}", "amber"))
+        words.addWidget(label(f"⚠ {tr('Unstable: do not trust these latencies.')}", "amber"))
         self.doubts = label("", "muted", wrap=True)
         words.addWidget(self.doubts)
         line.addLayout(words, 1)
@@ -242,7 +242,7 @@ class ResultCards(QWidget):
         self.target.set_value(target)
         here = target == LOCAL
         self.measure.setToolTip(
-            tr("Nothing but the measuring is repeated") if here else tr("Go to the phone, and measure there")
+            tr("Repeats only the measurement") if here else tr("Open the Device page to measure on the phone")
         )
         self._show_cards(outcome.cards(record, target=target))
 

@@ -11,7 +11,7 @@ from pqv_gui.theme import colors, em
 from pqv_gui.viewmodels.steps import WIZARD, WORKING, Place, Step, StepState
 from pqv_gui.widgets.basics import column, rule
 
-_STATE_WORDS = {"todo": "to do", "valid": "complete", "invalid": "something is missing"}
+_STATE_WORDS = {"todo": "to do", "valid": "complete", "invalid": "incomplete"}
 
 
 class StepButton(QAbstractButton):
