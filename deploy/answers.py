@@ -29,13 +29,13 @@ def read_logits(path: Path, inputs: int) -> Logits:
         raise from_os_error(error, path) from error
     if not flat.size or flat.size % inputs:
         raise RunnerError(
-            "The phone's answers are incomplete.",
+            "The phone's outputs are incomplete.",
             action="Run again.",
             details=f"{flat.size} values for {inputs} inputs",
         )
     if not np.isfinite(flat).all():
         raise RunnerError(
-            "The phone's answers hold values that are no numbers.",
+            "The phone's outputs contain NaN or infinity.",
             action="Export with another precision or engine.",
         )
     return flat.reshape(inputs, -1).astype(np.float32, copy=False)
@@ -49,7 +49,7 @@ def compare(phone: Logits, host: Logits) -> Parity:
     """
     if phone.shape != host.shape:
         raise BenchmarkError(
-            "The phone and this computer answer with different numbers of classes.",
+            "The phone and this computer output different numbers of classes.",
             action="Check that both run the same file.",
             details=f"{phone.shape} and {host.shape}",
         )

@@ -32,7 +32,7 @@ def make(device: Device, path: str) -> None:
     pid = join("cat", f"{_checked(path)}/{PID}")
     alive = f'p=$({pid} 2>/dev/null) && [ -n "$p" ] && kill -0 "$p" 2>/dev/null && grep -q pqv_bench "/proc/$p/cmdline"'
     if run(device.link, alive).code == 0:
-        raise DeviceError("Another measurement is running on this phone.", action="Wait for its end, then run again.")
+        raise DeviceError("Another measurement is running on this phone.", action="Wait for it to finish and retry.")
     device.run(join("mkdir", "-p", path), "making a folder")
 
 

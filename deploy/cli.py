@@ -10,9 +10,9 @@ from typing import Annotated, Any
 
 import typer
 
-Json = Annotated[bool, typer.Option("--json", help="JSON lines on standard output, and nothing else.")]
-Aar = Annotated[Path | None, typer.Option(help="The runtime's AAR, instead of fetching it.", metavar="FILE")]
-Version = Annotated[str, typer.Option("--runtime", help="Version of the Android runtime.", metavar="VERSION")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON lines only.")]
+Aar = Annotated[Path | None, typer.Option(help="Local AAR of the runtime instead of a download.", metavar="FILE")]
+Version = Annotated[str, typer.Option("--runtime", help="Android runtime version.", metavar="VERSION")]
 
 LOCAL = "local"
 RUNTIME = "1.12.2"
@@ -23,7 +23,7 @@ def register(app: typer.Typer) -> None:
     app.command()(devices)
     app.command()(run)
     app.command()(bench)
-    runner = typer.Typer(help="The benchmark program for phones, and the Android runtime's libraries.")
+    runner = typer.Typer(help="Manage the phone benchmark program and the Android runtime's libraries.")
     runner.command("info")(runner_info)
     runner.command("fetch")(runner_fetch)
     runner.command("build")(runner_build)
@@ -39,19 +39,17 @@ def devices(as_json: Json = False) -> int:
 
 def run(
     project: Annotated[Path, typer.Argument(help="The project file, NAME.pqv.", metavar="PROJECT")],
-    fresh: Annotated[
-        bool, typer.Option("--fresh", help="Begin a new run and take nothing over from earlier ones.")
-    ] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Start a new run without reusing earlier ones.")] = False,
     remeasure: Annotated[
         bool,
-        typer.Option("--measure-again", help="Measure once more what is measured already; nothing else is repeated."),
+        typer.Option("--measure-again", help="Repeat only the measurements."),
     ] = False,
     target: Annotated[
         list[str] | None,
-        typer.Option(help="Then measure on a phone (serial or HOST:PORT); may be repeated.", metavar="PHONE"),
+        typer.Option(help="Then measure on a phone (serial or HOST:PORT); repeatable.", metavar="PHONE"),
     ] = None,
-    threads: Annotated[str | None, typer.Option(help="Phones: threads; also several, such as 1,2,4.")] = None,
-    profile: Annotated[bool, typer.Option("--profile", help="Phones: time the operators, too.")] = False,
+    threads: Annotated[str | None, typer.Option(help="Phones: threads, one or more, for example 1,2,4.")] = None,
+    profile: Annotated[bool, typer.Option("--profile", help="Phones: profile operators too.")] = False,
     aar: Aar = None,
     as_json: Json = False,
 ) -> int:
@@ -83,21 +81,23 @@ def bench(
     files: Annotated[list[Path], typer.Argument(help="The .ptl files.", metavar="FILE...")],
     target: Annotated[
         list[str] | None,
-        typer.Option(help="local, a phone's serial, or HOST:PORT; repeat it for several phones.", metavar="TARGET"),
+        typer.Option(help="local, a phone's serial, or HOST:PORT; repeatable.", metavar="TARGET"),
     ] = None,
-    threads: Annotated[str | None, typer.Option(help="Threads; also several, such as 1,2,4.")] = None,
-    batch: Annotated[str | None, typer.Option(help="Images an inference; also several, such as 1,4,16.")] = None,
-    iterations: Annotated[int, typer.Option(help="Timed inferences of each file.")] = 50,
-    warmup: Annotated[int, typer.Option(help="Untimed inferences of each file.")] = 5,
-    max_seconds: Annotated[float, typer.Option(help="Time box of a loop, in seconds.")] = 60.0,
+    threads: Annotated[str | None, typer.Option(help="Threads, one or more, for example 1,2,4.")] = None,
+    batch: Annotated[str | None, typer.Option(help="Images per inference, one or more, for example 1,4,16.")] = None,
+    iterations: Annotated[int, typer.Option(help="Timed inferences per file.")] = 50,
+    warmup: Annotated[int, typer.Option(help="Untimed inferences per file.")] = 5,
+    max_seconds: Annotated[float, typer.Option(help="Time limit of a loop in seconds.")] = 60.0,
     engine: Annotated[list[str] | None, typer.Option(help="Engine to load with. Default: auto.")] = None,
-    shape: Annotated[str | None, typer.Option(help="Shape of the input, such as 1,3,224,224.")] = None,
+    shape: Annotated[str | None, typer.Option(help="Input shape, for example 1,3,224,224.")] = None,
     pin: Annotated[bool, typer.Option(help="Phones: run on the big cores.")] = True,
-    cool_down: Annotated[bool, typer.Option(help="Phones: wait until the phone does not throttle.")] = True,
-    fixed_performance: Annotated[bool, typer.Option("--fixed-performance", help="Phones: hold the clock.")] = False,
-    profile: Annotated[bool, typer.Option("--profile", help="Time the operators, too.")] = False,
-    compare: Annotated[bool, typer.Option(help="Phones: compare the answers with this computer's.")] = True,
-    keep: Annotated[bool, typer.Option("--keep", help="Phones: leave the files there for the next time.")] = False,
+    cool_down: Annotated[bool, typer.Option(help="Phones: wait until the phone no longer throttles.")] = True,
+    fixed_performance: Annotated[
+        bool, typer.Option("--fixed-performance", help="Phones: request a sustained clock.")
+    ] = False,
+    profile: Annotated[bool, typer.Option("--profile", help="Profile operators too.")] = False,
+    compare: Annotated[bool, typer.Option(help="Phones: compare outputs with this computer's.")] = True,
+    keep: Annotated[bool, typer.Option("--keep", help="Phones: keep the files there for the next push.")] = False,
     aar: Aar = None,
     runtime: Version = RUNTIME,
     as_json: Json = False,
@@ -122,7 +122,9 @@ def bench(
     from pqv_core.errors import UsageError
 
     if LOCAL in wanted or len(engine or []) > 1:
-        raise UsageError("This computer and phones are measured apart.", action="Give one kind of target and engine.")
+        raise UsageError(
+            "This computer and phones are measured separately.", action="Use one kind of target and engine."
+        )
     if batch:
         raise UsageError("--batch is for this computer.", action="For phones, give the shape: --shape 4,3,224,224.")
     config = PhoneConfig.parse(
@@ -173,7 +175,7 @@ def _threads(text: str | None) -> tuple[int, ...]:
     if numbers is None or any(not 1 <= number <= 256 for number in numbers):
         from pqv_core.errors import UsageError
 
-        raise UsageError(f"{text!r} is no number of threads.", action="Give for example: --threads 4, or 1,2,4.")
+        raise UsageError(f"{text!r} is not a thread count.", action="Give for example: --threads 4, or 1,2,4.")
     return numbers
 
 
@@ -182,7 +184,7 @@ def _batches(text: str | None) -> tuple[int, ...]:
     if numbers is None or any(not 1 <= number <= 4096 for number in numbers):
         from pqv_core.errors import UsageError
 
-        raise UsageError(f"{text!r} is no number of images.", action="Give for example: --batch 4, or 1,4,16.")
+        raise UsageError(f"{text!r} is not an image count.", action="Give for example: --batch 4, or 1,4,16.")
     return numbers
 
 
@@ -220,14 +222,14 @@ def runner_fetch(aar: Aar = None, runtime: Version = RUNTIME) -> int:
 def runner_build(
     abi: Annotated[
         list[str] | None,
-        typer.Option(help="arm64-v8a (the default), armeabi-v7a or x86_64; may be repeated.", metavar="ABI"),
+        typer.Option(help="arm64-v8a (default), armeabi-v7a or x86_64; repeatable.", metavar="ABI"),
     ] = None,
     toolchain: Annotated[
-        Path | None, typer.Option(help="CMake toolchain file for Android, instead of an NDK's.", metavar="FILE")
+        Path | None, typer.Option(help="CMake toolchain file for Android instead of the NDK's.", metavar="FILE")
     ] = None,
     ndk: Annotated[
         Path | None,
-        typer.Option(help="Folder of an NDK; else that of ANDROID_NDK_HOME or of the Android SDK.", metavar="DIR"),
+        typer.Option(help="NDK folder. Default: ANDROID_NDK_HOME or the Android SDK's.", metavar="DIR"),
     ] = None,
     sources: Annotated[Path | None, typer.Option(help="The android_runner folder.", metavar="DIR")] = None,
     aar: Aar = None,

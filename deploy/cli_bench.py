@@ -117,7 +117,7 @@ def measure(plan: Plan, *, as_json: bool) -> list[Outcome]:
 
 def _requests(plan: Plan, folder: Path, job: Job) -> tuple[Request, ...]:
     if plan.compare:
-        job.log("This computer answers first, to compare the phone's answers with.")
+        job.log("Computing reference outputs on this computer first.")
     made, problem = session.requests(
         {file: plan.roles.get(file, "") for file in plan.files},
         shape=plan.shape,

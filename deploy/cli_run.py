@@ -25,8 +25,8 @@ def check(project: Path, targets: Sequence[str]) -> None:
     """
     if projects.load(project).config.export.target != "android":
         raise UsageError(
-            f"{project.name} makes files for this computer, which phones cannot run.",
-            action="Choose Android on the Export page, or make the project with: pqv new … --target android.",
+            f"{project.name} exports for this computer; phones cannot run its files.",
+            action="Choose Android on the Export page, or create the project with: pqv new … --target android.",
         )
     seen = discovery.find()
     for target in targets:

@@ -58,16 +58,16 @@ def choose_abi(info: DeviceInfo, runtime: Runtime, abis: Sequence[str]) -> str |
 
 def _device(runtime: Runtime, info: DeviceInfo, abis: Sequence[str]) -> Iterator[Problem]:
     if not info.abis:
-        yield "The phone does not say which processor it has.", "Replug it and try again."
+        yield "The phone does not report its processor.", "Replug it and try again."
     elif choose_abi(info, runtime, abis) is None:
         yield (
-            f"There is no runner and runtime for this phone's processor ({', '.join(info.abis)}).",
+            f"No runner and runtime exist for this phone's processor ({', '.join(info.abis)}).",
             "Build one with: pqv runner build.",
         )
     if info.page_size and info.page_size > runtime.page_size:
         yield (
-            f"The phone has memory pages of {info.page_size // 1024} KB; the libraries of the Android runtime "
-            f"{runtime.version} are made for {runtime.page_size // 1024} KB.",
+            f"The phone uses memory pages of {info.page_size // 1024} KB; the libraries of the Android runtime "
+            f"{runtime.version} are built for {runtime.page_size // 1024} KB.",
             "Choose a newer runtime (pqv runner info), or switch the phone to 4 KB pages in its developer options.",
         )
 

@@ -154,7 +154,7 @@ def choose(wanted: str, found: list[Found]) -> Found:
         raise NoDeviceError(wanted)
     if len(fitting) > 1:
         names = ", ".join(f"{item.key} ({item.model or item.sentence})" for item in fitting)
-        raise DeviceError("Several phones fit.", action=f"Name one of them: {names}.")
+        raise DeviceError("Several phones match.", action=f"Choose one of: {names}.")
     if problem := fitting[0].problem():
         raise problem
     return fitting[0]

@@ -31,7 +31,7 @@ class NoDeviceError(DeviceError):
 
     def __init__(self, serial: str = "", *, details: str = "") -> None:
         message = f"The phone {serial} is not connected." if serial else "No phone found."
-        super().__init__(message, action="Turn on USB debugging, use a data cable, try another port.", details=details)
+        super().__init__(message, action="Turn on USB debugging; try another cable or port.", details=details)
 
 
 class UnauthorizedError(DeviceError):
@@ -39,7 +39,7 @@ class UnauthorizedError(DeviceError):
 
     def __init__(self, *, details: str = "") -> None:
         super().__init__(
-            "The phone has not allowed this computer yet.",
+            "The phone has not authorized this computer yet.",
             action="Unlock the phone and tap Allow.",
             details=details,
         )
@@ -50,7 +50,7 @@ class OfflineError(DeviceError):
 
     def __init__(self, *, details: str = "") -> None:
         super().__init__(
-            "The phone is connected but not answering.", action="Replug it and try again.", details=details
+            "The phone is connected but not responding.", action="Replug it and try again.", details=details
         )
 
 
@@ -60,7 +60,7 @@ class AccessError(DeviceError):
     def __init__(self, *, vendor: int | None = None, details: str = "") -> None:
         rule = f'SUBSYSTEM=="usb", ATTR{{idVendor}}=="{vendor or 0x18D1:04x}", MODE="0660", TAG+="uaccess"'
         super().__init__(
-            "This user may not use the phone's USB connection.",
+            "No permission for the phone's USB connection.",
             action=f"Add this udev rule in /etc/udev/rules.d/51-android.rules, then replug: {rule}",
             details=details,
         )
@@ -71,8 +71,8 @@ class BusyError(DeviceError):
 
     def __init__(self, *, details: str = "") -> None:
         super().__init__(
-            "Another program (adb, Android Studio, scrcpy) holds the phone.",
-            action="Start an adb server (adb start-server), which is then shared, or close that program.",
+            "Another program (adb, Android Studio, scrcpy) is using the phone.",
+            action="Close that program, or start an adb server to share the phone (adb start-server).",
             details=details,
         )
 
@@ -89,8 +89,8 @@ class PairingError(DeviceError):
 
     def __init__(self, address: str, *, details: str = "") -> None:
         super().__init__(
-            f"{address} does not answer as a phone with USB debugging over Wi-Fi does.",
-            action="Wireless-debugging ports need pairing with adb; or run: adb tcpip 5555.",
+            f"{address} is not a phone with USB debugging over Wi-Fi.",
+            action="Pair wireless debugging with adb, or run: adb tcpip 5555.",
             details=details,
         )
 
@@ -101,7 +101,7 @@ class ConnectionLostError(DeviceError):
     def __init__(self, *, details: str = "") -> None:
         super().__init__(
             "The connection to the phone was lost.",
-            action="Check the cable or the Wi-Fi, wait until the phone is ready, and run again.",
+            action="Check the cable or Wi-Fi, wait until the phone is ready and run again.",
             details=details,
         )
 
@@ -111,8 +111,8 @@ class ProtocolError(DeviceError):
 
     def __init__(self, details: str) -> None:
         super().__init__(
-            "The phone answered in a way that is not understood.",
-            action="Replug it and try again; update the phone if it happens again.",
+            "The phone sent an unexpected answer.",
+            action="Replug it and try again; update the phone if it recurs.",
             details=hostile.lines(details, 2000),
         )
 
@@ -128,7 +128,7 @@ class CommandError(DeviceError):
         said = hostile.text(output.strip().splitlines()[-1], 200) if output.strip() else ""
         super().__init__(
             f"The phone failed at {what}{f': {said}' if said else ''}.",
-            action="Restart the phone if it happens again.",
+            action="Restart the phone if it recurs.",
             details=f"exit code {code}\n{hostile.lines(output)}",
         )
 

@@ -86,6 +86,6 @@ def _load(path: Path) -> Signer:
     except ValueError as error:
         raise DeviceError(
             f"The ADB key {path} is damaged.",
-            action="Delete it: a new one is made, and the phone asks once more.",
+            action="Delete it: a new key is created, and the phone asks again.",
             details=str(error),
         ) from error

@@ -96,7 +96,7 @@ def cool_down(device: Device, config: PhoneConfig, job: Job, skip: threading.Eve
         if steady >= _STEADY_POLLS:
             break
         if spent >= config.cool_limit_s:
-            job.log("The phone is still warm after the longest wait; measuring as it is.", level="warning")
+            job.log("The phone is still warm after the maximum cool-down; measuring anyway.", level="warning")
             break
         job.progress(int(spent), int(config.cool_limit_s), unit="s")
         job.pause(min(_POLL_S, config.cool_limit_s - spent))
@@ -236,14 +236,14 @@ def _run(device: Device, each: _Loop, count: int, job: Job, *, before: DeviceInf
                     job.progress(done + len(taken.samples) - known, total, unit="iterations")
                 if isinstance(record, runner.Operators) and len(record.operators) > runner.MAX_OPERATORS:
                     many, kept = len(record.operators), runner.MAX_OPERATORS
-                    job.log(f"Of {many:,} operators, the {kept:,} that take the longest are kept.", level="warning")
+                    job.log(f"Kept the slowest {kept:,} of {many:,} operators.", level="warning")
         except OverheatedError:
             return
     if taken.final and taken.final.status == "failed":
         raise runner.failure(taken.final, spec)
     if not taken.samples:
         raise RunnerError(
-            "The benchmark program measured nothing in its time.",
+            "The benchmark program measured nothing within its time limit.",
             action="Allow more time, or choose a smaller model.",
             details=taken.final.message if taken.final else "",
         )

@@ -181,8 +181,8 @@ class Phone:
             shape = request.input_shape or lite.input_shape
             if shape is None:
                 raise UsageError(
-                    f"{request.file.name} does not say the shape of its input.",
-                    action="Give it: --input-shape 1,3,224,224.",
+                    f"{request.file.name} does not state its input shape.",
+                    action="Give it with: --input-shape 1,3,224,224.",
                 )
             info = device.info()
             kit = self._kit(device, info, lite, request)

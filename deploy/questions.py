@@ -112,7 +112,7 @@ def _answered(asked: AnswerJob, job: Job, worker: Callable[[AnswerJob], Worker])
     if event.error is not None:
         raise BenchmarkError(event.error.message, action=event.error.action, details=event.error.details)
     if event.result is None:
-        raise WorkerError("This computer's answers are missing.", action="Try again.")
+        raise WorkerError("This computer's outputs are missing.", action="Try again.")
     return Answers.model_validate(event.result)
 
 

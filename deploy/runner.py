@@ -54,7 +54,7 @@ class Context(Line):
 
 
 class Load(Line):
-    """Time to load the file."""
+    """Load time."""
 
     type: Literal["load"]
     ns: Nanoseconds
@@ -299,7 +299,7 @@ def no_last_word(code: int, printed: str, name: str) -> RunnerError | Connection
         remedy = "Choose a runner for this phone's processor (pqv runner info)."
         return RunnerError("The phone cannot start the benchmark program.", action=remedy, details=tail)
     if code == _KILLED:
-        what = f"The benchmark program was ended by the phone while it ran {name}, most likely for want of memory."
+        what = f"The benchmark program was killed by the phone while it ran {name}, probably because memory ran out."
         return RunnerError(what, action="Close other apps and run again.", details=tail)
     if code in _CRASHED:
         remedy = "Choose another engine, or export the file again."
@@ -314,7 +314,7 @@ def no_last_word(code: int, printed: str, name: str) -> RunnerError | Connection
 def failure(final: Final, spec: Spec) -> RunnerError:
     """The error that a ``final`` line of status ``failed`` means: which file, and what was said of it."""
     if "ops cannot be found" in final.message or "Unknown builtin op" in final.message:
-        remedy = "Export for the target Android, which leaves out what its runtime does not know."
+        remedy = "Export for the Android target, which avoids operators that its runtime lacks."
         return RunnerError(
             f"{spec.name} uses operators that the runtime lacks.", action=remedy, details=hostile.lines(final.message)
         )

@@ -53,7 +53,7 @@ def find_cmake() -> str:
         return found
     raise UsageError(
         "CMake is not installed.",
-        action="Install CMake 3.21 or later, and Ninja; without them the program that came with PQV-Mobile is used.",
+        action="Install CMake 3.21 or later, and Ninja; otherwise the bundled program is used.",
     )
 
 
@@ -67,7 +67,7 @@ def find_sources(given: Path | None) -> Path:
     if not (folder / "CMakeLists.txt").is_file():
         raise UsageError(
             f"The program's sources are not in {folder}.",
-            action="Give the folder android_runner of PQV-Mobile's sources: --sources DIR.",
+            action="Give the android_runner folder of the PQV-Mobile sources: --sources DIR.",
         )
     return folder
 
@@ -80,10 +80,10 @@ def find_toolchain(given: Path | None, ndk: Path | None) -> Path:
     """
     if given is not None:
         if not given.is_file():
-            raise UsageError(f"There is no toolchain file {given}.", action="Give a CMake toolchain file for Android.")
+            raise UsageError(f"Toolchain file not found: {given}.", action="Give a CMake toolchain file for Android.")
         return given.resolve()
     if ndk is not None and not (ndk / _IN_NDK).is_file():
-        raise UsageError(f"{ndk} is not an Android NDK: it has no {_IN_NDK}.", action="Give an NDK's own folder.")
+        raise UsageError(f"{ndk} is not an Android NDK: it has no {_IN_NDK}.", action="Give the NDK folder itself.")
     for folder in [ndk] if ndk else _ndks():
         if (folder / _IN_NDK).is_file():
             return (folder / _IN_NDK).resolve()
@@ -116,7 +116,9 @@ def build(abi: str, plan: Plan) -> Path:
         StorageError: It cannot be written.
     """
     if abi not in plan.runtime.abis:
-        raise UsageError(f"{abi} is not a processor of the runtime.", action=f"Choose {', '.join(plan.runtime.abis)}.")
+        raise UsageError(
+            f"{abi} is not a processor the runtime supports.", action=f"Choose {', '.join(plan.runtime.abis)}."
+        )
     cmake = find_cmake()
     with tempfile.TemporaryDirectory(prefix="pqv-runner-") as scratch:
         words = [cmake, "-S", str(plan.sources), "-B", scratch, "-DCMAKE_BUILD_TYPE=Release"]
@@ -165,7 +167,7 @@ def _machine(program: Path) -> str:
             head = file.read(20)
     except OSError as error:
         raise StorageError(
-            "The build left no program.", action="Update CMake and the toolchain.", details=str(error)
+            "The build produced no program.", action="Update CMake and the toolchain.", details=str(error)
         ) from error
     return _MACHINES.get(int.from_bytes(head[18:20], "little"), "") if head[:4] == b"\x7fELF" else ""
 
@@ -185,7 +187,7 @@ def _call(words: list[str]) -> None:
     except Overdue as error:
         raise RunnerError(
             f"The benchmark program could not be built: {Path(words[0]).name} {error}.",
-            action="Check the toolchain and the disk, then build again.",
+            action="Check the toolchain and the disk, then rebuild.",
             details=" ".join(words),
         ) from error
     if done.returncode:
@@ -201,7 +203,7 @@ def _reason(said: str) -> tuple[str, str]:
     if re.search(r"CMAKE_C(XX)?_COMPILER.{0,200}?(not found|not set|could not)", said, re.DOTALL) or re.search(
         r"No CMAKE_C(XX)?_COMPILER could be found|is not able to\s+compile a simple test program", said
     ):
-        remedy = "Install the NDK whole, or correct the toolchain file."
+        remedy = "Install the complete NDK or correct the toolchain file."
         return "The toolchain's C++ compiler is missing or does not work.", remedy
     if found := re.search(r"CMake ([\d.]+) or higher is required", said):
         return f"CMake {found[1]} or later is needed.", "Update CMake."
@@ -212,4 +214,4 @@ def _reason(said: str) -> tuple[str, str]:
     return "The benchmark program could not be built.", _LOOK
 
 
-_LOOK = "Run with PQV_DEBUG=1 to see all that the build said."
+_LOOK = "Run with PQV_DEBUG=1 for the full build output."

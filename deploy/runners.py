@@ -38,7 +38,7 @@ class Origin:
         compiler = self.facts.get("compiler") or "an unknown compiler"
         if self.here:
             return f"built here on {str(self.facts.get('built', '?'))[:10]} with {compiler}"
-        return f"came with PQV-Mobile, built with {compiler}"
+        return f"bundled with PQV-Mobile, built with {compiler}"
 
 
 def built() -> Path:
@@ -80,13 +80,13 @@ def verified(abi: str) -> Path:
     """
     found = origin(abi)
     if found is None:
-        raise RunnerError(f"There is no benchmark program for {abi}.", action="Build one with: pqv runner build.")
+        raise RunnerError(f"No benchmark program for {abi}.", action="Build one with: pqv runner build.")
     expected = str(found.facts.get("sha256", ""))
     if expected != sha256_file(found.path):
         again = f"Build it again with pqv runner build --abi {abi}, or delete {found.path.parent}."
         raise RunnerError(
             f"The benchmark program for {abi} is not the one that was {'built' if found.here else 'published'}.",
-            action=again if found.here else "Install PQV-Mobile again.",
+            action=again if found.here else "Reinstall PQV-Mobile.",
             details=f"{found.path}: expected sha256 {expected or 'unknown'}",
         )
     return found.path

@@ -24,7 +24,7 @@ from pqv_core.fsio import replacing, sha256_file
 MAX_LIBRARY = 512 << 20
 REPOSITORIES: dict[str, str] | None = None  # Maven Central
 _BLOCK = 1 << 20
-_OFFLINE = "Connect to the internet, or give the file: pqv runner fetch --aar FILE."
+_OFFLINE = "Connect to the internet or give a local file: pqv runner fetch --aar FILE."
 
 
 def cache() -> Path:
@@ -51,7 +51,7 @@ def aar(runtime: Runtime, job: Job, *, given: Path | None = None, folder: Path |
         return _keep(_verified(given, runtime, "This file"), kept)
     with tempfile.TemporaryDirectory(prefix="pqv-aar-") as scratch:
         fetched = _fetch(runtime, Path(scratch), job)
-        return _keep(_verified(fetched, runtime, "What was fetched"), kept)
+        return _keep(_verified(fetched, runtime, "The download"), kept)
 
 
 def _keep(source: Path, kept: Path) -> Path:
@@ -69,7 +69,7 @@ def _verified(path: Path, runtime: Runtime, what: str) -> Path:
     if found != runtime.sha256:
         raise RuntimeLibraryError(
             f"{what} is not the published {runtime.coordinates}.",
-            action="Fetch it again, or give the original file with --aar.",
+            action="Download it again or give the original file with --aar.",
             details=f"sha256 {found}, expected {runtime.sha256}",
         )
     return path
@@ -101,7 +101,7 @@ def _fetch(runtime: Runtime, scratch: Path, job: Job) -> Path:
         raise
     except (RequestException, RuntimeError, OSError) as error:
         raise RuntimeLibraryError(
-            f"{runtime.coordinates} cannot be fetched.", action=_OFFLINE, details=f"{type(error).__name__}: {error}"
+            f"{runtime.coordinates} cannot be downloaded.", action=_OFFLINE, details=f"{type(error).__name__}: {error}"
         ) from error
 
 
@@ -136,7 +136,7 @@ def _extract(archive: zipfile.ZipFile, name: str, path: Path) -> None:
     """One member, by its exact name and never by a path that the archive chooses."""
     entry = archive.getinfo(name)
     if entry.file_size > MAX_LIBRARY:
-        raise zipfile.BadZipFile(f"{name} claims {entry.file_size} bytes")
+        raise zipfile.BadZipFile(f"{name} declares {entry.file_size} bytes")
     if path.exists() and path.stat().st_size == entry.file_size and _crc(path) == entry.CRC:
         return
     with replacing(path) as temporary, archive.open(entry) as source, temporary.open("wb") as file:

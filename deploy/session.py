@@ -31,7 +31,7 @@ class Session:
 
 
 def measure(phone: Phone, requests: Sequence[Request]) -> Session:
-    """Measure all files in turns, and say how that went.
+    """Measure all files alternating, and say how that went.
 
     The measurements carry the id of this session as their ``loop``: files that took turns on one phone may be compared.
     What another session measured, on another day, may not.
@@ -84,7 +84,7 @@ def requests(
                 tuple(roles), folder=folder, val=val, images=images, job=job, worker=worker, cache=cache
             )
         except BenchmarkError as error:
-            problem = f"The answers are not compared: {error.message}"
+            problem = f"Outputs are not compared: {error.message}"
     made = (
         Request(file, role=role or str(file), input_shape=shape, questions=asked.get(file))
         for file, role in roles.items()
