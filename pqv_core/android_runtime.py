@@ -14,7 +14,7 @@ from pqv_core.resource_files import resource
 DEFAULT = "1.12.2"
 Problem = tuple[str, str]
 
-_EXPORT = "Export the file for the target Android."
+_EXPORT = "Export for the Android target."
 _SHOWN = 6
 
 
@@ -60,13 +60,13 @@ def load(version: str = DEFAULT) -> Runtime:
     """
     if version not in versions():
         known = ", ".join(versions())
-        raise UsageError(f"The Android runtime {version} is not known.", action=f"Choose one of: {known}.")
+        raise UsageError(f"Unknown Android runtime: {version}.", action=f"Choose one of: {known}.")
     try:
         return Runtime.model_validate(json.loads(resource("runtimes", f"{version}.json").read_text(encoding="utf-8")))
     except (ValueError, ValidationError) as error:
         raise StorageError(
-            f"The description of the Android runtime {version} is damaged.",
-            action="Install PQV-Mobile again.",
+            f"The data file of Android runtime {version} is damaged.",
+            action="Reinstall PQV-Mobile.",
             details=str(error),
         ) from error
 
@@ -88,7 +88,7 @@ def problems(file: LiteFile, runtime: Runtime) -> Iterator[Problem]:
         if taken is not None and given > taken:
             longer.append(f"{name} ({given} arguments, {taken} known)")
     if longer:
-        yield f"The Android runtime {runtime.version} knows older forms of {_some(longer)}.", _EXPORT
+        yield f"The Android runtime {runtime.version} supports only older forms of {_some(longer)}.", _EXPORT
 
 
 def _some(names: Sequence[str]) -> str:

@@ -42,9 +42,9 @@ def missing(found: Found, scale: Scale, folder: Path) -> DataError | None:
     if None not in found or scale.white is not None:
         return None
     return DataError(
-        f"The images in {images.shown(folder)} hold 32-bit values (up to {found[None]:g}), and nothing says which of "
-        "them is white.",
-        action="Set data.white to it, for example --set data.white=1, and data.black to that which is black.",
+        f"The images in {images.shown(folder)} hold 32-bit values (up to {found[None]:g}), and the white level "
+        "is unknown.",
+        action="Set data.white, for example --set data.white=1, and data.black for black.",
     )
 
 
@@ -55,8 +55,8 @@ def warning(found: Found, scale: Scale) -> str:
         white = whites[depth]
         if white is not None and brightest - scale.black <= _DARK * (white - scale.black):
             return (
-                f"Images whose brightest value is {brightest:g} come out dark, as white is {white:g}: "
-                f"set data.white={_white_for(brightest):g}, or what is white in them."
+                f"Images whose brightest value is {brightest:g} appear dark because white is {white:g}: "
+                f"set data.white={_white_for(brightest):g}, or their actual white level."
             )
     return ""
 

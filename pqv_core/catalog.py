@@ -175,10 +175,10 @@ class Catalog:
         plain, _, tag = name.partition(".")
         entry = self._by_name.get(plain)
         if entry is None:
-            raise ModelError(f"There is no transformer named {name!r} in timm {self.timm}.", action=self._hint(plain))
+            raise ModelError(f"timm {self.timm} has no transformer named {name!r}.", action=self._hint(plain))
         if tag and tag not in (weights.tag for weights in entry.weights):
             tags = ", ".join(weights.tag for weights in entry.weights) or "none"
-            raise ModelError(f"{plain} has no published weights {tag!r}.", action=f"Published are: {tags}.")
+            raise ModelError(f"{plain} has no published weights {tag!r}.", action=f"Published: {tags}.")
         return entry
 
     def _hint(self, name: str) -> str:
@@ -226,7 +226,7 @@ def load(path: Path | None = None) -> Catalog:
         raise from_os_error(error, path) from error
     except (ValueError, KeyError, TypeError) as error:
         raise StorageError(
-            "The model catalogue is damaged.", action="Install PQV-Mobile again.", details=f"{path}: {error!r}"
+            "The model catalogue is damaged.", action="Reinstall PQV-Mobile.", details=f"{path}: {error!r}"
         ) from error
 
 

@@ -114,7 +114,7 @@ class Child:
                 if self._silent or self._is_long_gone():
                     return None
             if silent := self._standstill.seconds():
-                raise Overdue(f"said and computed nothing for {silent:.0f} s")
+                raise Overdue(f"was silent and idle for {silent:.0f} s")
             if time.monotonic() > until:
                 raise Overdue(f"did not answer within {within_s:.0f} s")
 

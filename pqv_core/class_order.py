@@ -22,7 +22,7 @@ from pqv_core.fsio import parse_json
 
 TEXT, NATURAL = ORDERS
 LIMIT_BYTES = 16 * 1024 * 1024
-_LISTS = 'One name a line, "name index" a line, or a JSON list or object is read.'
+_LISTS = 'Accepted: one name or "name index" per line, or a JSON list or object.'
 _NAMED = 3
 _PLACED = (
     re.compile(r"(?P<name>.*\S)(\s*[,;:]\s*|\s+)(?P<place>\d{1,9})"),
@@ -75,8 +75,8 @@ class ClassFile:
             return found
         missing = min((sorted(wanted - set(reading)) for reading in self.readings), key=len)
         raise DataError(
-            f"{images.shown(self.path.name)} does not name the class {listed(missing)}, of which there are images.",
-            action="Add it to the file, as the folder is named, or choose another order of classes.",
+            f"{images.shown(self.path.name)} does not name the class {listed(missing)}, which has images.",
+            action="Add it to the file, spelled like its folder, or choose another class order.",
         )
 
 
@@ -118,7 +118,7 @@ def doubt(names: Iterable[str]) -> str:
     early, late = (images.shown(name) for name in pair)
     return (
         f"As text, the class {early} comes before {late}; in natural order (timm’s) it comes after it. "
-        "If the weights were fitted in natural order, set data.class_order=natural."
+        "If the weights were trained in natural order, set data.class_order=natural."
     )
 
 
@@ -138,8 +138,8 @@ def read(path: Path) -> ClassFile:
         content = path.read_bytes()
     except FileNotFoundError as error:
         raise DataError(
-            f"The file with the order of classes does not exist: {images.shown(path)}.",
-            action="Choose a file, or another order of classes (text or natural).",
+            f"The class order file does not exist: {images.shown(path)}.",
+            action="Choose a file or another class order (text or natural).",
         ) from error
     except OSError as error:
         raise from_os_error(error, path) from error
@@ -180,7 +180,7 @@ def _from_json(path: Path, text: str) -> list[str]:
     elif isinstance(plain, dict) and all(key.isdecimal() and isinstance(name, str) for key, name in plain.items()):
         placed = {name: int(key) for key, name in plain.items()}
         if len(placed) < len(plain):
-            raise _unusable(path, "it gives two places to one name")
+            raise _unusable(path, "it lists a name twice")
     else:
         raise _unusable(path, "it holds neither a list of names nor names with their indices")
     if not _are_places(placed.values()):
@@ -209,5 +209,5 @@ def _checked(path: Path, names: Sequence[str]) -> tuple[str, ...]:
 
 def _unusable(path: Path, why: str, *, details: str = "") -> DataError:
     return DataError(
-        f"The order of classes cannot be taken from {images.shown(path.name)}: {why}.", action=_LISTS, details=details
+        f"The class order cannot be read from {images.shown(path.name)}: {why}.", action=_LISTS, details=details
     )

@@ -16,12 +16,10 @@ if TYPE_CHECKING:
     from pqv_core.events import Finished
 
 ProjectFile = Annotated[Path, typer.Argument(help="The project file, NAME.pqv.", metavar="PROJECT")]
-Json = Annotated[bool, typer.Option("--json", help="JSON lines on standard output, and nothing else.")]
-Fresh = Annotated[bool, typer.Option("--fresh", help="Begin a new run and take nothing over from earlier ones.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON lines only.")]
+Fresh = Annotated[bool, typer.Option("--fresh", help="Start a new run without reusing earlier ones.")]
 
-MeasureAgain = Annotated[
-    bool, typer.Option("--measure-again", help="Measure once more what is measured already; nothing else is repeated.")
-]
+MeasureAgain = Annotated[bool, typer.Option("--measure-again", help="Repeat only the measurements.")]
 
 DEMO_FOLDER = Path("demo")
 
@@ -76,7 +74,7 @@ def _version_option(
 
 
 def demo(
-    folder: Annotated[Path, typer.Argument(help="Where to make the demo project.", metavar="[DIR]")] = DEMO_FOLDER,
+    folder: Annotated[Path, typer.Argument(help="Folder for the demo project.", metavar="[DIR]")] = DEMO_FOLDER,
     fresh: Fresh = False,
     as_json: Json = False,
 ) -> int:
@@ -87,30 +85,26 @@ def demo(
 
 
 def new(
-    project: Annotated[Path, typer.Argument(help="The project file to make, NAME.pqv.", metavar="PROJECT")],
-    model: Annotated[str, typer.Option(help="timm's name of the model; see: pqv models.", metavar="NAME")],
-    pretrained: Annotated[bool, typer.Option("--pretrained", help="Take the published weights.")] = False,
-    weights: Annotated[Path | None, typer.Option(help="Take the weights of a .safetensors or .pth file.")] = None,
-    random: Annotated[bool, typer.Option("--random", help="Take random weights: only latency counts.")] = False,
+    project: Annotated[Path, typer.Argument(help="The project file to create, NAME.pqv.", metavar="PROJECT")],
+    model: Annotated[str, typer.Option(help="timm model name; see: pqv models.", metavar="NAME")],
+    pretrained: Annotated[bool, typer.Option("--pretrained", help="Use the published weights.")] = False,
+    weights: Annotated[Path | None, typer.Option(help="Use weights from a .safetensors or .pth file.")] = None,
+    random: Annotated[bool, typer.Option("--random", help="Use random weights (only latency is meaningful).")] = False,
     data: Annotated[
-        Path | None, typer.Option(help="Images: DIR/train and DIR/val, one folder a class.", metavar="DIR")
+        Path | None, typer.Option(help="Images: DIR/train and DIR/val, one folder per class.", metavar="DIR")
     ] = None,
-    importance: Annotated[
-        str | None, typer.Option(help="How the least important parts are found: {importances}.")
-    ] = None,
-    ratio: Annotated[float | None, typer.Option(help="Share of each width that is cut, up to {max_ratio}.")] = None,
+    importance: Annotated[str | None, typer.Option(help="Importance criterion: {importances}.")] = None,
+    ratio: Annotated[float | None, typer.Option(help="Share of each width to remove, up to {max_ratio}.")] = None,
     no_prune: Annotated[bool, typer.Option("--no-prune", help="Cut nothing.")] = False,
-    epochs: Annotated[int | None, typer.Option(help="Epochs of fine-tuning; 0 for none.")] = None,
+    epochs: Annotated[int | None, typer.Option(help="Fine-tuning epochs; 0 to skip.")] = None,
     precision: Annotated[str | None, typer.Option(help="{precisions}.")] = None,
     engine: Annotated[str | None, typer.Option(help="{engines}.")] = None,
-    target: Annotated[str | None, typer.Option(help="Where the file will run: {targets}.")] = None,
-    preset: Annotated[
-        str | None, typer.Option(help="Settings that go together: {presets}. What else is said counts more.")
-    ] = None,
+    target: Annotated[str | None, typer.Option(help="Target: {targets}.")] = None,
+    preset: Annotated[str | None, typer.Option(help="Preset: {presets}. Other options override it.")] = None,
     settings: Annotated[
-        list[str] | None, typer.Option("--set", help="Any other setting; may be repeated.", metavar="KEY=VALUE")
+        list[str] | None, typer.Option("--set", help="Any other setting; repeatable.", metavar="KEY=VALUE")
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace a project file of this name.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite an existing project file.")] = False,
 ) -> None:
     """Make a project: which model, which images, what is cut, in which numbers the result computes."""
     from pqv_core import cli_report, new_config
@@ -149,7 +143,7 @@ def _check_new_path(project: Path, *, force: bool) -> None:
         )
     if project.exists() and not force:
         raise UsageError(
-            f"{project} exists already.", action="Choose another name, or replace it with --force; its runs are kept."
+            f"{project} already exists.", action="Choose another name, or overwrite it with --force; its runs are kept."
         )
 
 
@@ -167,7 +161,7 @@ def _run(project: Path, *, fresh: bool, remeasure: bool = False, as_json: bool) 
     finished = cli_job.do(job, as_json=as_json)
     if finished.outcome == "succeeded":
         cli_report.say_run(project, job.run, as_json=as_json)
-    return exit_code(finished, f"Go on with: pqv run {project}")
+    return exit_code(finished, f"Continue with: pqv run {project}")
 
 
 def exit_code(finished: Finished, go_on: str) -> int:
@@ -177,7 +171,7 @@ def exit_code(finished: Finished, go_on: str) -> int:
     from pqv_core import cli_app, labels
 
     if finished.outcome == "cancelled":
-        print(f"Cancelled; what is finished is kept. {go_on}".strip(), file=sys.stderr)
+        print(f"Cancelled; finished work is kept. {go_on}".strip(), file=sys.stderr)
         return cli_app.CANCELLED
     if finished.error is not None:
         if finished.stage:
@@ -195,7 +189,7 @@ def absolute(path: Path) -> str:
         text.encode()
     except UnicodeEncodeError as error:
         raise UsageError(
-            "The path holds characters that are not Unicode.", action="Rename the folder or the file."
+            "The path contains characters that are not Unicode.", action="Rename the folder or the file."
         ) from error
     return text
 
@@ -217,11 +211,9 @@ def show(
 
 def report(
     project: ProjectFile,
-    out: Annotated[Path | None, typer.Option(help="The file to write. Default: beside the project.")] = None,
-    form: Annotated[
-        str, typer.Option("--format", help="html, csv, json, or netron (times of the operators).")
-    ] = "html",
-    run: Annotated[list[str] | None, typer.Option(help="Only this run; may be repeated.", metavar="ID")] = None,
+    out: Annotated[Path | None, typer.Option(help="Output file. Default: next to the project.")] = None,
+    form: Annotated[str, typer.Option("--format", help="html, csv, json or netron (operator times).")] = "html",
+    run: Annotated[list[str] | None, typer.Option(help="Only this run; repeatable.", metavar="ID")] = None,
     as_json: Json = False,
 ) -> None:
     """Compare the runs of a project in one file: table, charts, the paper's figures, raw figures, versions."""
@@ -231,8 +223,8 @@ def report(
 
 
 def models(
-    text: Annotated[list[str] | None, typer.Argument(help="Words of the name.", metavar="[TEXT]")] = None,
-    family: Annotated[str | None, typer.Option(help="One family only, such as DeiT.")] = None,
+    text: Annotated[list[str] | None, typer.Argument(help="Words in the name.", metavar="[TEXT]")] = None,
+    family: Annotated[str | None, typer.Option(help="Only this family, for example DeiT.")] = None,
     as_json: Json = False,
 ) -> None:
     """The models that timm offers: parameters, multiply-accumulates, input size, published weights."""

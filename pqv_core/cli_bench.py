@@ -64,12 +64,12 @@ def say(result: dict[str, Any], *, as_json: bool) -> None:
         table.add_column(head, justify="left" if index < 2 else "right", vertical="bottom")
     for file, item in measured:
         share = select.ratio(item, quickest[select.Setting.of(item)])
-        table.add_row(file, *_cells(item), f"{formatting.ratio(share)} the quickest’s time" if share else "")
+        table.add_row(file, *_cells(item), f"{formatting.ratio(share)} the fastest one’s time" if share else "")
     out = console(as_json=as_json)
     out.print(table)
     for policy in sorted({item.wait_policy for _, item in measured} - {wait_policy.OWN}):
         files = ", ".join(dict.fromkeys(file for file, item in measured if item.wait_policy == policy))
-        out.print(f"Quicker, and measured, {wait_policy.words(policy)} ({wait_policy.VARIABLE}={policy}): {files}.")
+        out.print(f"Faster, and measured {wait_policy.words(policy)} ({wait_policy.VARIABLE}={policy}): {files}.")
     for file, item in measured:
         if item.operators:
             out.print(f"{file}, {_setting(item)}, by operators: {_by_group(item)}.")

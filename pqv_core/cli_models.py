@@ -24,7 +24,7 @@ def show(text: str, *, family: str | None, as_json: bool) -> None:
             print(json.dumps(_plain(entry)))
         return
     if not found:
-        print("No model fits.", "All names: pqv models.", file=sys.stderr)
+        print("No matching model.", "All names: pqv models.", file=sys.stderr)
         return
     _print_columns(["Name", "Family", "Parameters", "Operations", "Input", "Weights"], [_cells(item) for item in found])
 
@@ -35,9 +35,7 @@ def _family(everything: catalog.Catalog, asked: str | None) -> str | None:
     for family in everything.families():
         if family.casefold() == asked.casefold():
             return family
-    raise UsageError(
-        f"There is no family named {asked!r}.", action=f"Choose one of: {', '.join(everything.families())}."
-    )
+    raise UsageError(f"Unknown family: {asked!r}.", action=f"Choose one of: {', '.join(everything.families())}.")
 
 
 def _plain(entry: catalog.CatalogEntry) -> dict[str, Any]:

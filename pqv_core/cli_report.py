@@ -109,9 +109,9 @@ def _unsteady(record: RunRecord) -> Iterator[str]:
 
 def _sensitivity_table(layers: Sequence[LayerSensitivity]) -> Table:
     """The layers whose quantization alone changes the logits most."""
-    table = _plain_table("Layer", "Error of logits", "", title=f"The most sensitive of {len(layers):,} layers")
+    table = _plain_table("Layer", "Logit error", "", title=f"The most sensitive of {len(layers):,} layers")
     for layer in [layer for index, layer in enumerate(layers) if index < _LAYERS or layer.kept]:
-        table.add_row(layer.name, f"{layer.relative:.2e}", "left in floating point" if layer.kept else "")
+        table.add_row(layer.name, f"{layer.relative:.2e}", "kept in floating point" if layer.kept else "")
     return table
 
 
@@ -217,9 +217,7 @@ def write(project: Path, out: Path | None, form: str, *, runs: Sequence[str], as
 
     kind = next((known for known in report.FORMATS if known == form), None)
     if kind is None:
-        raise UsageError(
-            f"There is no report in the form {form!r}.", action=f"Choose one of {', '.join(report.FORMATS)}."
-        )
+        raise UsageError(f"Unknown report format: {form!r}.", action=f"Choose one of {', '.join(report.FORMATS)}.")
     projects.load(project)
     path = out or report.default_path(project, kind)
     found = report.write(project, path, kind=kind, runs=runs)

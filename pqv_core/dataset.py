@@ -101,7 +101,7 @@ def listing(folder: Path) -> Listing:
     if not entries:
         raise DataError(
             f"The folder {images.shown(folder)} is empty.",
-            action="Choose a folder with one sub-folder of images for each class.",
+            action="Choose a folder with one sub-folder of images per class.",
         )
     dataset_layout.refuse_splits(folder)
     dataset_layout.refuse_detection(folder)
@@ -128,10 +128,10 @@ def _too_few(folder: Path, classes: Sequence[str], beside: Below, remarks: Seque
         return dataset_layout.without_classes(folder)
     if classes:
         message = f"All images in {images.shown(folder)} belong to one class, {images.shown(classes[0])}."
-        action = "At least two class folders with images are needed to tell classes apart."
+        action = "At least two class folders with images are needed."
     else:
         message = f"There are no images in {images.shown(folder)}."
-        action = f"Choose a folder with one sub-folder for each class; {_KINDS} files are read."
+        action = f"Choose a folder with one sub-folder per class; {_KINDS} files are read."
     if within is not None:
         action = f"The class folders seem to lie in {images.shown(within)}: choose that folder."
     return DataError(" ".join((message, *remarks)), action=action)
@@ -146,10 +146,10 @@ def _remarks(found: dict[str, Below], beside: Below) -> Iterator[str]:
         whole.circles += [f"{name}/{path}" for path in inside.circles]
     yield from folder_walk.remarks(whole)
     if beside.images:
-        yield f"Left out, as they lie beside the class folders: {listed(beside.images, _LISTED)}."
+        yield f"Skipped images next to the class folders: {listed(beside.images, _LISTED)}."
     empty = [name for name, inside in found.items() if not inside.images]
     if empty:
-        yield f"Class folders without images, which count as no classes: {listed(empty, _LISTED)}."
+        yield f"Class folders without images, ignored: {listed(empty, _LISTED)}."
     filled = [name for name, inside in found.items() if inside.images]
     yield from _namesakes(filled)
     yield from _deeper({name: found[name].images for name in filled})
@@ -162,7 +162,7 @@ def _namesakes(names: Sequence[str]) -> Iterator[str]:
         groups[folder_walk.alike(name)].append(name)
     for group in groups.values():
         if len(set(map(composed, group))) > 1:
-            yield f"These are different classes, though their names look alike: {listed(sorted(group), _LISTED)}."
+            yield f"These classes differ although their names look alike: {listed(sorted(group), _LISTED)}."
         elif len(group) > 1:
             yield f"Two folders of the same name in different Unicode forms are one class: {images.shown(group[0])}."
 
@@ -247,10 +247,10 @@ def check_pair(train: Sequence[str], val: Sequence[str]) -> None:
         for name in unknown
         if folder_walk.alike(name) in known
     ]
-    alike = f" They are spelt otherwise: {', '.join(twins[:_LISTED])}." if twins else ""
+    alike = f" They are spelled differently: {', '.join(twins[:_LISTED])}." if twins else ""
     raise DataError(
-        f"The validation images have classes that the training images have not: {listed(unknown, _LISTED)}.{alike}",
-        action="Give the folders the same names, capitals and spaces too."
+        f"The validation images have classes that the training images lack: {listed(unknown, _LISTED)}.{alike}",
+        action="Give the folders identical names, including case and spaces."
         if twins
         else "Choose two folders with the same class folders.",
     )

@@ -104,16 +104,16 @@ def without_classes(folder: Path) -> DataError:
         if boxes is not None:
             return _of_detection(near, boxes)
     return DataError(
-        f"The images in {images.shown(folder)} lie directly in the folder, not in one folder for each class.",
+        f"The images in {images.shown(folder)} lie directly in the folder, not in one folder per class.",
         action="Put the images of each class into a sub-folder named after the class.",
     )
 
 
 def _of_detection(folder: Path, boxes: Path) -> DataError:
     return DataError(
-        f"{images.shown(folder)} is a set for object detection: its images lie in no class folders, and "
-        f"{images.shown(boxes.name)} has boxes for them (as YOLO, COCO or Pascal VOC lay it out).",
-        action="Whole images are classified here: choose a set with one folder of images for each class.",
+        f"{images.shown(folder)} is an object-detection data set: its images are not in class folders, and "
+        f"{images.shown(boxes.name)} has boxes for them (YOLO, COCO or Pascal VOC layout).",
+        action="PQV-Mobile classifies whole images: choose a data set with one folder of images per class.",
     )
 
 
@@ -156,7 +156,7 @@ def _refuse_splits_below(inside: Mapping[str, Path]) -> None:
         name = images.shown(both[0].name)
         raise DataError(
             f"Each class folder, such as {name}, has images for training and for validation of its own.",
-            action=f"Turn it round: train/{name} and val/{name}, and so for each class.",
+            action=f"Swap the levels: train/{name} and val/{name} for each class.",
         )
 
 

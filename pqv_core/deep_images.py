@@ -137,7 +137,7 @@ def values(image: Image.Image, deep: Deep, again: Callable[[], Image.Image]) -> 
     if deep.rawmode == "I;32N":
         found = found.view(np.uint32)
     if image.mode == "F" and not np.isfinite(found).all():
-        raise DepthError("some of its values are no finite numbers (NaN or infinity)")
+        raise DepthError("some of its values are not finite (NaN or infinity)")
     return found
 
 
@@ -176,7 +176,7 @@ def eight_bits(stored: Values, deep: Deep, scale: Scale) -> Image.Image:
     """
     white = deep.white if scale.white is None else scale.white
     if white is None:
-        raise DepthError("it holds 32-bit values, and data.white does not say which of them is white")
+        raise DepthError("it holds 32-bit values, and data.white is not set")
     if scale.black >= white:
         raise DepthError(f"black (data.black, {scale.black:g}) is not below white ({white:g})")
     if stored.dtype.itemsize == 2:

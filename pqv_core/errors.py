@@ -135,15 +135,15 @@ class Cancelled(Exception):  # noqa: N818 - an outcome, not an error
 
 
 _OS_SENTENCES = {
-    errno.ENOSPC: ("The disk is full", "Free some space, then run again: what is finished is kept."),
-    errno.EDQUOT: ("The disk quota is used up", "Free some space, then run again: what is finished is kept."),
-    errno.EACCES: ("Access is not permitted", "Choose another folder or change its permissions."),
-    errno.EPERM: ("Access is not permitted", "Choose another folder or change its permissions."),
+    errno.ENOSPC: ("The disk is full", "Free some space, then run again: finished work is kept."),
+    errno.EDQUOT: ("The disk quota is used up", "Free some space, then run again: finished work is kept."),
+    errno.EACCES: ("Permission denied", "Choose another folder or change its permissions."),
+    errno.EPERM: ("Permission denied", "Choose another folder or change its permissions."),
     errno.EROFS: ("The file system is read-only", "Choose a folder that can be written."),
     errno.ENOENT: ("The file or folder does not exist", "Check the path."),
     errno.ENOTDIR: ("A part of the path is not a folder", "Check the path."),
     errno.EISDIR: ("The path is a folder, not a file", "Give the path of a file."),
-    errno.EEXIST: ("The file exists already", "Choose another name."),
+    errno.EEXIST: ("The file already exists", "Choose another name."),
     errno.ENAMETOOLONG: ("The name is too long", "Choose a shorter name."),
     errno.EMFILE: ("Too many files are open", "Raise the limit (ulimit -n) and run again."),
     errno.ENFILE: ("Too many files are open", "Close other programs and run again."),
@@ -152,7 +152,7 @@ _OS_SENTENCES = {
         "Close other programs or raise the limit (ulimit -v).",
     ),
     errno.EAGAIN: (
-        "No further process or thread can be started",
+        "No more processes or threads can be started",
         "Close other programs, or raise the limit (ulimit -u).",
     ),
 }

@@ -6,10 +6,10 @@ import signal
 
 from pqv_core.errors import ErrorInfo
 
-_KEPT = "what is finished is kept."
+_KEPT = "finished work is kept."
 _MEMORY = ErrorInfo(
     kind="WorkerError",
-    message="The job was killed by the system, most likely because memory ran out.",
+    message="The system killed the job, probably because memory ran out.",
     action=f"Close other programs, or choose a smaller batch or model, and run again: {_KEPT}",
 )
 _LITTLE_MEMORY = ErrorInfo(
@@ -18,7 +18,7 @@ _LITTLE_MEMORY = ErrorInfo(
     action="Close other programs, choose a smaller batch or model, or raise a limit that is set (ulimit -v), and run "
     f"again: {_KEPT}",
 )
-_CRASH_ACTION = f"Run again: {_KEPT} If it happens again, choose another engine and copy the details into a bug report."
+_CRASH_ACTION = f"Run again: {_KEPT} If it recurs, choose another engine and copy the details into a bug report."
 CRASHES = {"SIGSEGV", "SIGBUS", "SIGABRT", "SIGFPE", "SIGTRAP", "SIGSYS"}
 _WINDOWS = {
     0xC0000005: "SIGSEGV",  # access violation
@@ -78,11 +78,11 @@ def _words(name: str, code: int) -> ErrorInfo:
     if name in CRASHES:
         message, action = f"The job crashed in compiled code ({name}).", _CRASH_ACTION
     elif name == "SIGILL":
-        message = "The job used an instruction that this processor does not have (SIGILL)."
+        message = "The job used an instruction this processor does not support (SIGILL)."
         action = "Choose another engine and run again."
     elif name:
-        message, action = f"The job was ended from outside ({name}).", f"Run again: {_KEPT}"
+        message, action = f"The job was terminated from outside ({name}).", f"Run again: {_KEPT}"
     else:
         message = f"The job ended without a result (exit code {code})."
-        action = f"Run again: {_KEPT} If it happens again, copy the details into a bug report."
+        action = f"Run again: {_KEPT} If it recurs, copy the details into a bug report."
     return ErrorInfo(kind="WorkerError", message=message, action=action)

@@ -43,14 +43,14 @@ def _form(file: LiteFile) -> list[tuple[str, str]]:
     if file.signature is None:
         return []
     problem = file.signature.problem
-    return [("Takes and gives", str(file.signature)), *([("Cannot be measured", f"It {problem}.")] if problem else [])]
+    return [("Input and output", str(file.signature)), *([("Cannot be measured", f"It {problem}.")] if problem else [])]
 
 
 def _said(file: LiteFile) -> list[tuple[str, str]]:
     """What the file says of itself; a foreign one says nothing."""
     said: dict[str, Any] = file.description
     if not said:
-        return [("Made by", "another program: it does not describe itself")]
+        return [("Made by", "another program; no metadata")]
     rows = [(label, str(said[key])[:SHOWN]) for key, label in _TOLD.items() if said.get(key) not in (None, "")]
     if file.input_shape:
         rows.append(("Input", " × ".join(map(str, file.input_shape))))

@@ -25,8 +25,8 @@ class Kind(Enum):
     FOLDER = "a folder"
     SPECIAL = "a device or a pipe, not a file"
     EMPTY = "an empty file"
-    ZEROS = "a file of zeros (a download that never began?)"
-    CUT = "a file cut short: its end is missing"
+    ZEROS = "a file of zeros (an incomplete download?)"
+    CUT = "a truncated file: its end is missing"
     DAMAGED = "a damaged file"
 
     PROJECT = "a project"

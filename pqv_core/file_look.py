@@ -17,10 +17,10 @@ WEIGHTS = frozenset({Kind.SAFETENSORS, Kind.OUR_CHECKPOINT, Kind.PYTORCH, Kind.P
 _EXPORTS = "PQV-Mobile exports from PyTorch: choose the timm model and its weights."
 _OTHER_RUNTIME = f"It is for another runtime and cannot be measured here. {_EXPORTS}"
 _COPY = "Copy or download the file again."
-_UNPACK = "Unpack it, and choose what is in it: a folder of images, weights, or a .ptl."
+_UNPACK = "Unpack it and choose its contents: an image folder, weights or a .ptl."
 AS_WEIGHTS = "It can be a model's weights: pqv new PROJECT.pqv --model NAME --weights FILE, or the Model page."
 _WHOLE_OBJECT = (
-    "It holds a whole object with its code, which is not loaded. Save its state_dict() and choose that file."
+    "It contains a whole object with its code and is not loaded. Save its state_dict() and choose that file."
 )
 _NOTHING = "Choose a project (.pqv), a .ptl, weights (.safetensors, .pth), or a folder of images."
 _ADVICE = {
@@ -30,13 +30,13 @@ _ADVICE = {
         _OTHER_RUNTIME,
     ),
     Kind.PT2: f"It is a graph for torch.export, not for the Lite Interpreter. {_EXPORTS}",
-    Kind.TORCHSCRIPT: f"It was not written for the Lite Interpreter: it has no bytecode. {_EXPORTS}",
-    Kind.PICKLE: "It may hold code and is not loaded. Save the state dict with torch.save or as .safetensors.",
+    Kind.TORCHSCRIPT: f"It was not exported for the Lite Interpreter: it has no bytecode. {_EXPORTS}",
+    Kind.PICKLE: "It may contain code and is not loaded. Save the state dict with torch.save or as .safetensors.",
     Kind.GIT_LFS: "The file itself was not downloaded: run git lfs pull, or download it from the site's file page.",
     Kind.GIT_ANNEX: "The file itself was not downloaded: run git annex get.",
-    Kind.WEB_PAGE: "A page was saved in place of a file: use the link that downloads the file itself.",
-    Kind.IMAGE: "Images are taken by folder: choose the one that holds a sub-folder for each class.",
-    Kind.FOLDER: "A folder of images belongs to a project: pqv new PROJECT.pqv --model NAME --data DIR.",
+    Kind.WEB_PAGE: "A web page was saved instead of the file: use the direct download link.",
+    Kind.IMAGE: "Choose the image folder that contains one sub-folder per class.",
+    Kind.FOLDER: "An image folder belongs to a project: pqv new PROJECT.pqv --model NAME --data DIR.",
     Kind.RUN: "Show the project that the run belongs to: pqv show PROJECT.pqv.",
     **dict.fromkeys((Kind.ZIP, Kind.TAR, Kind.GZIP, Kind.BZIP2, Kind.XZ, Kind.ZSTD, Kind.SEVEN_ZIP, Kind.RAR), _UNPACK),
     **dict.fromkeys((Kind.EMPTY, Kind.ZEROS, Kind.CUT, Kind.DAMAGED), _COPY),

@@ -33,7 +33,7 @@ _ADVICE: Mapping[str, str] = {
     ".srf .srw .x3f": "camera RAW is not read: convert to JPEG or PNG",
     ".jxl .jp2 .j2k .j2c .jpf .jpx .jpc .jxr .wdp .psd .psb .svg .svgz .ico .icns .cur .tga .exr .hdr .dds .xcf .eps "
     ".ai .pdf .pcx .sgi .ras .qoi .heix .fits .fit .dcm .nii .pam .xbm .xpm": "not read: convert to PNG",
-    ".mp4 .mov .avi .mkv .webm .m4v .mpg .mpeg .wmv .3gp .mts .flv": "videos: save pictures of them",
+    ".mp4 .mov .avi .mkv .webm .m4v .mpg .mpeg .wmv .3gp .mts .flv": "videos: extract frames",
     ".zip .tar .gz .tgz .bz2 .xz .7z .rar .zst .tfrecord .parquet .arrow .lmdb .mdb": "archives: unpack them",
     ".npy .npz .pt .pth .pkl .mat .h5 .hdf5 .bin": "arrays: save them as PNG",
     ".part .crdownload .download .tmp .partial": "unfinished downloads",
@@ -123,14 +123,14 @@ def remarks(found: Below) -> Iterator[str]:
     if found.skipped:
         yield f"Skipped {', '.join(_counted(suffix, count) for suffix, count in found.skipped.most_common())}."
     if found.broken:
-        yield f"Links that lead nowhere are left out: {listed(found.broken)}."
+        yield f"Skipped broken links: {listed(found.broken)}."
     if found.circles:
-        yield f"Links to folders that are looked through already are not followed: {listed(found.circles)}."
+        yield f"Skipped links to folders already scanned: {listed(found.circles)}."
 
 
 def _counted(suffix: str, count: int) -> str:
     name = images.shown(suffix) if suffix else "without a suffix"
-    why = _WHY.get(suffix, "not a kind of image that is read" if suffix else "add .jpg or .png if they are images")
+    why = _WHY.get(suffix, "not a supported image format" if suffix else "add .jpg or .png if they are images")
     return f"{count:,} {name} ({why})"
 
 
@@ -207,9 +207,9 @@ def _missing(folder: Path, error: OSError) -> DataError:
     near = _near(folder)
     return DataError(
         f"The image folder does not exist: {images.shown(folder)}.",
-        action=f"There is {images.shown(near)}: take it, or rename it."
+        action=f"Did you mean {images.shown(near)}? Choose or rename it."
         if near is not None
-        else "Choose a folder with one sub-folder of images for each class.",
+        else "Choose a folder with one sub-folder of images per class.",
         details=str(error),
     )
 

@@ -177,19 +177,19 @@ def _check_size(path: Path, image: Image.Image) -> None:
     if path.stat().st_size > MAX_BYTES:
         raise UnreadableImageError(path, f"the file is larger than {MAX_BYTES >> 30} GB")
     if image.format in ("JPEG", "MPO") and jpeg.has_more_scans(path, MAX_SCANS):
-        raise UnreadableImageError(path, f"it is drawn in more than {MAX_SCANS} passes")
+        raise UnreadableImageError(path, f"it has more than {MAX_SCANS} passes")
 
 
 def _reason(error: Exception) -> str:
     if isinstance(error, UnidentifiedImageError):
-        return "it is not an image of a known kind"
+        return "it is not a known image format"
     if isinstance(error, Image.DecompressionBombError):
         return f"it has more than {MAX_PIXELS // 10**6} million pixels"
     if isinstance(error, MemoryError):
-        return "there is too little memory for it"
+        return "there is not enough memory for it"
     if isinstance(error, OSError) and error.errno is not None and error.strerror:
         return error.strerror
-    return "it is cut or damaged"
+    return "it is truncated or damaged"
 
 
 def _values(path: Path, image: Image.Image, deep: Deep) -> deep_images.Values:
@@ -228,5 +228,5 @@ def _four_channels(path: Path, upright: Image.Image) -> Image.Image:
         upright = upright.convert("RGBA")
     if len(upright.getbands()) != 4:
         bands = "RGB" if upright.mode == "P" else "".join(upright.getbands())
-        raise UnreadableImageError(path, f"it has {len(bands)} of the 4 channels that the model takes ({bands})")
+        raise UnreadableImageError(path, f"it has {len(bands)} of the 4 channels the model expects ({bands})")
     return upright if upright.mode == "RGBX" else Image.merge("RGBX", upright.split())

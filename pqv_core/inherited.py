@@ -51,7 +51,7 @@ def set_aside(environment: MutableMapping[str, str], *, launched: bool = False) 
 
 def sentence(names: Iterable[str]) -> str:
     """What was set aside, for the log."""
-    return f"Not heeded here: {', '.join(names)} (set in the environment for other programs)."
+    return f"Ignored: {', '.join(names)} (environment variables for other programs)."
 
 
 def _changes_us(name: str, *, launched: bool) -> bool:

@@ -25,7 +25,7 @@ class RunJob(JobBase):
     Attributes:
         project: Absolute path of the project file, beside which the run is kept and from which relative paths count.
         config: What to do. It travels with the job, so that later changes of the project do not reach into the run.
-        fresh: Take nothing over from earlier runs.
+        fresh: Do not reuse earlier runs.
         remeasure: Do the stages that measure once more, though they are complete.
     """
 
@@ -46,7 +46,7 @@ class BenchJob(JobBase):
         engines: Engines to load each file with; ``auto`` keeps the one that the file names, else the default.
         input_shape: Shape of the fp32 input (1, C, H, W); None reads it from the file's own description.
         threads: Numbers of threads; none for this computer's default.
-        batches: Images an inference; each takes the place of the first size of the input's shape.
+        batches: Images per inference; each takes the place of the first size of the input's shape.
         max_seconds: Time box of a loop; each number of threads and each batch has a loop of its own.
         profile: Time the operators of each file too, apart from the loops.
     """
@@ -130,7 +130,7 @@ def _refused(error: ValidationError) -> UsageError:
     if first["type"] == "union_tag_invalid":
         return UsageError(
             f"The worker knows no job of the kind {str(first['ctx']['tag'])[:60]!r}; a newer PQV-Mobile may know it.",
-            action="Let the same version of PQV-Mobile start the worker that gives it the job.",
+            action="Use the same PQV-Mobile version for the worker and its caller.",
             details=str(error),
         )
     return UsageError(

@@ -8,42 +8,42 @@ from pqv_core.results import LOCAL
 
 STAGES = {
     "load": "Load the model",
-    "evaluate": "Accuracy before",
+    "evaluate": "Baseline accuracy",
     "sparsify": "Sparse training",
     "prune": "Prune",
     "finetune": "Fine-tune",
     "evaluate_pruned": "Accuracy after pruning",
-    "sensitivity": "Sensitivity of layers",
+    "sensitivity": "Layer sensitivity",
     "export": "Quantize and export",
     "verify": "Verify the file",
     "benchmark": "Measure latency",
-    "profile": "Time the operators",
+    "profile": "Profile operators",
     "check": "Check the phone",
     "push": "Push to the phone",
     "cool": "Cool down",
     "measure": "Measure on the phone",
-    "compare": "Compare the answers",
+    "compare": "Compare outputs",
 }
 
 DOING = {
     "start": "Starting",
     "load": "Loading the model",
-    "evaluate": "Measuring the accuracy before",
-    "sparsify": "Training sparsely",
+    "evaluate": "Measuring baseline accuracy",
+    "sparsify": "Sparse training",
     "prune": "Pruning",
     "finetune": "Fine-tuning",
-    "evaluate_pruned": "Measuring the accuracy after pruning",
-    "sensitivity": "Looking at each layer",
+    "evaluate_pruned": "Measuring accuracy after pruning",
+    "sensitivity": "Measuring layer sensitivity",
     "export": "Exporting",
     "verify": "Verifying",
     "benchmark": "Measuring latency",
-    "profile": "Timing the operators",
-    "answer": "This computer computes the answers to compare with",
+    "profile": "Profiling operators",
+    "answer": "Computing reference outputs on this computer",
     "check": "Checking the phone",
     "push": "Pushing",
     "cool": "Cooling down",
     "measure": "Measuring",
-    "compare": "Comparing the answers",
+    "compare": "Comparing outputs",
 }
 """What a stage does, in the present tense."""
 
@@ -51,7 +51,7 @@ PARTS = {
     "python": "Starting Python",
     "torch": "Loading PyTorch",
     "next": "Preparing the next stage",
-    "images": "Looking through the images",
+    "images": "Scanning images",
     "inputs": "Reading validation images",
     "calibrate": "Reading calibration images",
     "paper_fp32": "Writing the paper’s FP32 file",
@@ -59,10 +59,10 @@ PARTS = {
     "pruned_fp32": "Writing the pruned FP32 file",
     "quantize": "Quantizing",
     "compressed": "Finding the fastest compressed file",
-    "spare": "Choosing layers to leave in floating point",
-    "parity": "Comparing the answers of the files",
+    "spare": "Choosing layers to keep in floating point",
+    "parity": "Comparing the files’ outputs",
     "accuracy": "Verifying",
-    "prepare": "Preparing the measuring",
+    "prepare": "Preparing the measurement",
 }
 """What a stage of several parts is at, in the present tense."""
 
@@ -114,7 +114,7 @@ def activity(at: Progress) -> str:
 
 def finished(event: StageFinished) -> str:
     """A stage that is complete, with its time and what came of it: ``Prune: 12.4 M parameters (3.20 s)``."""
-    how = "taken over" if event.cached else formatting.duration(event.seconds)
+    how = "reused" if event.cached else formatting.duration(event.seconds)
     return f"{stage(event.stage)}: {event.said} ({how})" if event.said else f"{stage(event.stage)}: {how}"
 
 

@@ -68,7 +68,7 @@ def turn(
         _wait(lock, path, say=say, check=check)
     except (OSError, NotImplementedError) as error:  # the latter: a file system without locks
         warn(
-            f"Another measurement on this computer could not be kept away, so figures may be disturbed: {path.parent} "
+            f"Other measurements on this computer could not be locked out, so results may be disturbed: {path.parent} "
             f"cannot be used ({(getattr(error, 'strerror', None) or str(error)).lower()})."
         )
         yield
@@ -99,7 +99,7 @@ def _wait(lock: FileLock, path: Path, *, say: Callable[[str], None], check: Call
             said, said_at = text or said or " ", now
         time.sleep(_LOOK_S)
     if said:
-        say(f"Measuring begins, after a wait of {formatting.duration(time.monotonic() - began)}.")
+        say(f"Measuring starts after waiting {formatting.duration(time.monotonic() - began)}.")
 
 
 def _who(path: Path) -> str:

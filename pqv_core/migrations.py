@@ -22,9 +22,7 @@ def migrate(plain: dict[str, Any], *, to: int, path: Path, steps: Mapping[int, S
     """
     version = plain.get("schema_version")
     if not isinstance(version, int) or isinstance(version, bool) or version < 1:
-        raise ProjectError(
-            f"{path.name} does not say which version it is.", action="Choose a .pqv file made by PQV-Mobile."
-        )
+        raise ProjectError(f"{path.name} does not state its version.", action="Choose a .pqv file made by PQV-Mobile.")
     if version > to:
         raise ProjectError(
             f"{path.name} was written by a newer PQV-Mobile (format {version}; this one reads up to {to}).",
@@ -33,7 +31,7 @@ def migrate(plain: dict[str, Any], *, to: int, path: Path, steps: Mapping[int, S
     for start in range(version, to):
         if start not in steps:
             raise ProjectError(
-                f"{path.name} has the old format {version}, which this PQV-Mobile cannot bring up to date any more.",
+                f"{path.name} has the old format {version}, which this PQV-Mobile can no longer migrate.",
                 action="Open and save it with an earlier PQV-Mobile first.",
                 details=f"there is no step from format {start} to {start + 1}",
             )

@@ -13,8 +13,8 @@ from pqv_core.errors import BenchmarkError, ErrorInfo
 
 _SAID = 200
 _MEMORY_ACTION = "Close other programs to free memory, or choose a smaller model or batch, and run again."
-_INPUT_ACTION = "PQV-Mobile measures models that take one image; export a part of the model that does."
-_SHAPE_ACTION = "Give the shape that it takes, for example: --shape 1,3,224,224 (on the Device page: Input shape)."
+_INPUT_ACTION = "PQV-Mobile measures models with one image input; export that part of the model."
+_SHAPE_ACTION = "Give its input shape, for example: --shape 1,3,224,224 (on the Device page: Input shape)."
 _OTHER_ACTION = "Choose another engine, or export the file again."
 
 _BEHIND = re.compile(
@@ -47,15 +47,15 @@ def explained(name: str, text: str, *, own: bool = False, shape: Sequence[int] =
         what = f"{name} refuses its input{f': “{said}”' if said else ': an assertion in it does not hold'}"
         action = _SHAPE_ACTION
     elif exit_status.is_about_memory(text):
-        what, action = f"There is too little memory to run {name}", _MEMORY_ACTION
+        what, action = f"There is not enough memory to run {name}", _MEMORY_ACTION
     elif _SEVERAL.search(text):
         what, action = f"{name} takes several inputs, not one image{quoted}", _INPUT_ACTION
     elif _TOKENS.search(text):
         what, action = f"{name} takes whole numbers, such as the tokens of a text, not an image{quoted}", _INPUT_ACTION
     elif _SHAPE.search(text):
-        what, action = f"{name} takes an input of another shape{given}{quoted}", _SHAPE_ACTION
+        what, action = f"{name} expects a different input shape{given}{quoted}", _SHAPE_ACTION
     else:
-        what, action = f"{name} could not be run{quoted or ', and no reason was given'}", _OTHER_ACTION
+        what, action = f"{name} could not be run{quoted or '; no reason was given'}", _OTHER_ACTION
     message = what if what.endswith((".", "!", "?")) else f"{what}."
     return ErrorInfo(kind="BenchmarkError", message=message, action=action, details=foreign_text.lines(text))
 
@@ -79,13 +79,13 @@ def ended(code: int, stderr: str, name: str) -> BenchmarkError:
     signal = exit_status.signal_name(code)
     running = f" while it ran {name}" if name else ""
     if signal == "SIGKILL" or exit_status.is_about_memory(stderr):
-        what = f"The measuring process was ended by the system{running}, most likely because memory ran out."
+        what = f"The system killed the measuring process{running}, probably because memory ran out."
         action = _MEMORY_ACTION
     elif signal in exit_status.CRASHES:
         what, action = f"The measuring process crashed in compiled code ({signal}){running}.", _OTHER_ACTION
     elif signal:
-        what, action = f"The measuring process was ended from outside ({signal}){running}.", "Run again."
+        what, action = f"The measuring process was terminated from outside ({signal}){running}.", "Run again."
     else:
         what = f"The measuring process ended unexpectedly (exit status {code}){running}."
-        action = "Run again; if it happens again, copy the details into a bug report."
+        action = "Run again; if it recurs, copy the details into a bug report."
     return BenchmarkError(what, action=action, details=foreign_text.lines(stderr))

@@ -110,7 +110,7 @@ def _check_settings(config: RunConfig, *, project: Path) -> None:
         raise UsageError(problem, action="Change the model's arguments.")
     why_not = predict.obstacle(entry, config.prune) if config.prune.enabled else ""
     if why_not:
-        raise UsageError(why_not, action="Prune other parts, or do without pruning (--no-prune).")
+        raise UsageError(why_not, action="Prune other parts, or turn pruning off (--no-prune).")
     refused = engine_problem(config.quantize.engine, config.export.target)
     if refused and config.quantize.uses_engine:
         raise refused
@@ -168,25 +168,25 @@ def _check_needs(config: RunConfig) -> None:
     given = {name for name in dataset.SPLITS if getattr(config.data, name)}
     if config.finetune.epochs and "train" not in given:
         raise DataError(
-            "Fine-tuning needs training images, and there are none.",
+            "Fine-tuning needs training images, but there are none.",
             action="Give a folder with training images (--data DIR), or set --epochs 0.",
         )
     if config.prune.enabled and CRITERIA[config.prune.importance].needs_images and not given:
         raise DataError(
-            f"The importance {config.prune.importance} needs images, and there are none.",
+            f"The importance {config.prune.importance} needs images, but there are none.",
             action="Give a folder with images (--data DIR), or choose --importance l2.",
         )
 
 
 def _data(choices: Choices, notes: list[str]) -> DataConfig:
     if choices.data is None:
-        notes.append("No images: accuracy is left out; latency, size and memory are measured.")
+        notes.append("No images: accuracy is not measured; latency, size and memory are.")
         return DataConfig()
     if dataset.is_named(choices.data.as_posix()) and not choices.data.exists():
         return DataConfig(train=choices.data.as_posix(), val=choices.data.as_posix())
     pair = dataset_layout.find(choices.data)
     if pair.val is None:
-        notes.append("No validation images: accuracy is left out.")
+        notes.append("No validation images: accuracy is not measured.")
     stored = {
         name: projects.stored_path(folder, project=choices.project) if folder else None
         for name, folder in (("train", pair.train), ("val", pair.val))
@@ -198,7 +198,7 @@ def _model(choices: Choices, data: DataConfig, notes: list[str]) -> ModelConfig:
     asked = [choices.pretrained, choices.weights is not None, choices.random]
     if sum(asked) > 1:
         raise UsageError(
-            "--pretrained, --weights and --random exclude each other.", action="Give one of them, or none."
+            "--pretrained, --weights and --random are mutually exclusive.", action="Give one of them, or none."
         )
     entry = catalog.load().get(choices.model)
     if choices.weights is not None:
@@ -209,19 +209,19 @@ def _model(choices: Choices, data: DataConfig, notes: list[str]) -> ModelConfig:
     if choices.pretrained or choices.random:
         return ModelConfig(name=choices.model, weights="pretrained" if choices.pretrained else "random")
     if entry.pretrained and (data.train or data.val):
-        notes.append("Weights: the published ones (others: --weights FILE, --random).")
+        notes.append("Weights: published (alternatives: --weights FILE, --random).")
         return ModelConfig(name=choices.model, weights="pretrained")
-    notes.append("Weights: random, which latency and size do not depend on (others: --pretrained, --weights FILE).")
+    notes.append("Weights: random; they do not affect latency and size (alternatives: --pretrained, --weights FILE).")
     return ModelConfig(name=choices.model, weights="random")
 
 
 def _spoken(choices: Choices, data: DataConfig, filled: Mapping[str, Any], notes: list[str]) -> list[tuple[str, str]]:
     """Settings by dotted name, as text: what was said, and what follows from the images."""
     if not choices.prune and (choices.ratio is not None or choices.importance is not None):
-        raise UsageError("--no-prune excludes --ratio and --importance.", action="Leave one of them out.")
+        raise UsageError("--no-prune cannot be combined with --ratio or --importance.", action="Omit one of them.")
     importance = choices.importance or filled.get("prune.importance")
     if importance != choices.importance and choices.prune:
-        notes.append(f"Importance: {importance}, as the preset has it.")
+        notes.append(f"Importance: {importance}, from the preset.")
     if importance is None and choices.prune:
         importance = "taylor" if data.train or data.val else "l2"
         why = "on your images" if importance == "taylor" else "as Taylor needs images"

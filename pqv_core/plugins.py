@@ -30,7 +30,7 @@ def show(*, as_json: bool) -> None:
 def problems() -> list[str]:
     """A sentence for each plug-in that is installed and cannot be used."""
     return [
-        f"The plug-in {row['key']} of {row['package']} ({row['kind']}) is left out: {row['reason']}."
+        f"The plug-in {row['key']} of {row['package']} ({row['kind']}) is ignored: {row['reason']}."
         for row in _found()
         if row["reason"]
     ]

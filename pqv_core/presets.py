@@ -39,10 +39,10 @@ class Preset:
         wanted = [kind for kind in KINDS if settings[f"prune.{kind}"]]
         vain = [kind for kind in wanted if kind in uncut]
         if wanted == vain:
-            return {**settings, "prune.enabled": False}, ("Pruning is off: nothing of this model can be cut.",)
+            return {**settings, "prune.enabled": False}, ("Pruning is off: this model cannot be pruned.",)
         if "embedding" not in vain:  # where the others cannot be cut, pruning leaves them whole
             return settings, ()
-        return {**settings, "prune.embedding": False}, (f"The embedding is left whole: {uncut['embedding']}.",)
+        return {**settings, "prune.embedding": False}, (f"The embedding is not cut: {uncut['embedding']}.",)
 
 
 KINDS = ("mlp", "attention", "embedding")
@@ -66,8 +66,8 @@ _ONE_CUT = {
 PRESETS: dict[str, Preset] = {
     "paper": Preset(
         "Paper",
-        "What PQV-Mobile published: 9.375 % of every width cut by Taylor importance, the embedding too, and int8 on "
-        "FBGEMM. It needs images.",
+        "The published PQV-Mobile setup: 9.375 % of every width cut by Taylor importance, embedding included, int8 on "
+        "FBGEMM. Needs images.",
         {
             **_ONE_CUT,
             "prune.ratio": 0.09375,
@@ -79,8 +79,7 @@ PRESETS: dict[str, Preset] = {
     ),
     "fastest": Preset(
         "Fastest on this computer",
-        "Half of every MLP and every head cut, and int8 on the engine that proves fastest here. Fine-tune on images "
-        "to win accuracy back.",
+        "Half of every MLP and head cut, int8 on the fastest engine here. Fine-tune on images to recover accuracy.",
         {
             **_ONE_CUT,
             "prune.ratio": 0.5,
@@ -93,8 +92,8 @@ PRESETS: dict[str, Preset] = {
     ),
     "android": Preset(
         "Smallest for Android",
-        "Half of every width cut, the embedding too, and int8 on QNNPACK, the kernels of phones. Fine-tune on images "
-        "to win accuracy back.",
+        "Half of every width cut, embedding included, int8 on QNNPACK for phones. Fine-tune on images to recover "
+        "accuracy.",
         {
             **_ONE_CUT,
             "prune.ratio": 0.5,
@@ -115,5 +114,5 @@ def get(name: str) -> Preset:
         UsageError: There is none.
     """
     if name not in PRESETS:
-        raise UsageError(f"There is no preset named {name!r}.", action=f"Choose one of: {', '.join(PRESETS)}.")
+        raise UsageError(f"Unknown preset: {name!r}.", action=f"Choose one of: {', '.join(PRESETS)}.")
     return PRESETS[name]

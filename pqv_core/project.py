@@ -64,9 +64,8 @@ def load(path: Path) -> Project:
         return Project.parse(plain)
     except ConfigError as error:
         raise ProjectError(
-            f"The project {path.name} holds a value that cannot be: {error.message}",
-            action="Update PQV-Mobile if a newer one wrote it, or install the plug-in that it needs; "
-            "else correct it there, or restore an earlier copy.",
+            f"The project {path.name} contains an invalid value: {error.message}",
+            action="Update PQV-Mobile, install the missing plug-in, correct the value or restore an earlier copy.",
             details=error.details,
         ) from error
 
@@ -87,7 +86,7 @@ def _read(path: Path) -> dict[str, Any]:
     except ValueError as error:
         raise ProjectError(
             f"{path.name} is damaged: it is not complete JSON.",
-            action="Restore an earlier copy of the file, or create the project anew. Its runs are untouched.",
+            action="Restore an earlier copy or create the project again. Its runs are not affected.",
             details=str(error),
         ) from error
     if not isinstance(plain, dict) or "config" not in plain:
@@ -112,8 +111,8 @@ def save_open(path: Path, project: Project) -> None:
         raise from_os_error(error, path.parent) from error
     if not there:
         raise FolderGoneError(
-            f"The folder of the project is not there any more: {path.parent}.",
-            action="Nothing is lost: the settings are kept here. Bring the folder back, or save the project elsewhere.",
+            f"The project folder no longer exists: {path.parent}.",
+            action="Nothing is lost: the settings are kept here. Restore the folder or save the project elsewhere.",
         )
     save(path, project)
 
@@ -162,7 +161,7 @@ def resolved_path(stored: str, *, project: Path) -> Path:
         return absolute
     except ValueError as error:  # a NUL
         raise ProjectError(
-            f"The project names a path that cannot be one: {stored!r}.",
+            f"The project contains an invalid path: {stored!r}.",
             action="Correct it in the project.",
             details=str(error),
         ) from error

@@ -27,7 +27,7 @@ class ProjectOpenError(ProjectError):
     def __init__(self, path: Path, who: str) -> None:
         super().__init__(
             f"The project {path.stem} is open in another window{f': {who}' if who else ''}.",
-            action="Go on there, or open it here to read, or open a copy. Once it is closed there, try again.",
+            action="Continue there, open it read-only or open a copy. To edit it here, close it there and try again.",
         )
         self.who = who
 

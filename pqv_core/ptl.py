@@ -32,7 +32,7 @@ _NAME_LENGTH = 1000
 _DEPTH = 50
 _LARGEST = 10
 _NOTABLE = 16_384
-_CHOOSE = "Choose a whole .ptl file made for the Lite Interpreter; a .pt or .pth is another format."
+_CHOOSE = "Choose a complete .ptl file for the Lite Interpreter; .pt and .pth are other formats."
 
 
 class PtlError(PqvError):
@@ -127,7 +127,7 @@ def check_input(file: LiteFile, name: str) -> None:
     if file.signature is not None and file.signature.problem:
         raise InputError(
             f"{name} {file.signature.problem}.",
-            action="PQV-Mobile measures models that take one image; export a part of the model that does.",
+            action="PQV-Mobile measures models with one image input; export that part of the model.",
             details=f"forward{file.signature}",
         )
 
@@ -144,15 +144,15 @@ def _what_is_wrong(path: Path) -> str:
         if not file.read(2).startswith(b"PK"):
             is_known = found not in (Kind.UNKNOWN, Kind.CUT, Kind.DAMAGED)
             return f"is not a PyTorch Lite file{f' but {found.label}' if is_known else ''}"
-    return "is damaged" if zipfile.is_zipfile(path) else "is cut short: its end is missing"
+    return "is damaged" if zipfile.is_zipfile(path) else "is truncated: its end is missing"
 
 
 def _without_bytecode(names: list[str]) -> str:
     """What an archive holds that is no ``.ptl``."""
     if any("/code/" in name for name in names):
-        return "is TorchScript, but not written for the Lite Interpreter: it has no bytecode"
+        return "is TorchScript, but not exported for the Lite Interpreter: it has no bytecode"
     if any(name.endswith("/data.pkl") for name in names):
-        return "holds weights or a pickled model, as torch.save writes them: it is not a PyTorch Lite file"
+        return "contains weights or a pickled model saved by torch.save, not a PyTorch Lite file"
     return "is a zip archive, but not a PyTorch Lite file"
 
 
@@ -239,7 +239,7 @@ class _Code(NamedTuple):
 def _bytecode(data: bytes, cancelled: Callable[[], bool]) -> _Code:
     value = pickle_reader.read(data, cancelled=cancelled)
     if not isinstance(value, tuple) or not value:
-        raise ValueError("bytecode.pkl holds no table")
+        raise ValueError("bytecode.pkl contains no table")
     version, *functions = value
     if not isinstance(version, int) or isinstance(version, bool) or not 0 <= version < 1 << 31:
         raise ValueError("bytecode.pkl names no version")
@@ -264,7 +264,7 @@ def _count(things: Sized, what: str) -> None:
 
 def _pair(value: Any) -> tuple[str, Any]:
     if not isinstance(value, tuple) or len(value) < 2 or not isinstance(value[0], str):
-        raise ValueError("bytecode.pkl holds something that is not a function")
+        raise ValueError("bytecode.pkl contains something that is not a function")
     return value[0], value[1]
 
 
@@ -272,14 +272,14 @@ def _named(table: Any, name: str) -> Any:
     for entry in table if isinstance(table, tuple) else ():
         if isinstance(entry, tuple) and len(entry) == 2 and entry[0] == name:
             return entry[1]
-    raise ValueError(f"bytecode.pkl holds a function without {name}")
+    raise ValueError(f"bytecode.pkl contains a function without {name}")
 
 
 def _operators(rows: Any) -> Iterator[tuple[str, int]]:
     for row in rows if isinstance(rows, tuple) else ():
         if not isinstance(row, tuple) or len(row) < 2 or not all(isinstance(part, str) for part in row[:2]):
-            raise ValueError("bytecode.pkl holds something that is not an operator")
+            raise ValueError("bytecode.pkl contains something that is not an operator")
         if max(len(row[0]), len(row[1])) > _NAME_LENGTH:
-            raise archive.TooLargeError("it names an operator with more letters than can be")
+            raise archive.TooLargeError("it contains an operator name that is too long")
         count = row[2] if len(row) > 2 and isinstance(row[2], int) else -1
         yield (f"{row[0]}.{row[1]}" if row[1] else row[0]), max(-1, int(count))

@@ -24,8 +24,8 @@ def resource(*parts: str) -> Path:
         raise UsageError(f"{'/'.join(parts)} is not below the program's resources.")
     if not path.exists():
         raise StorageError(
-            f"A file of the program is missing: resources/{'/'.join(parts)}.",
-            action="Install PQV-Mobile again.",
+            f"A program file is missing: resources/{'/'.join(parts)}.",
+            action="Reinstall PQV-Mobile.",
             details=str(path),
         )
     return path

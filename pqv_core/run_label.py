@@ -50,7 +50,7 @@ def save(directory: Path, *, name: str, note: str) -> RunLabel:
     """Keep a run's name and note; returns them as they were kept: the name in one line, without space around it.
 
     Raises:
-        ProjectError: One of them is too long, or the run is not there any more.
+        ProjectError: One of them is too long, or the run no longer exists.
         StorageError: The folder cannot be written.
     """
     if not directory.is_dir():
@@ -93,10 +93,10 @@ def movable(directory: Path) -> Path:
         raise from_os_error(error, directory) from error
     if run_lock.is_at_work(directory):
         raise ProjectError(
-            f"The run {directory.name} is being worked on.", action="Cancel it, or wait for it to end, then delete it."
+            f"The run {directory.name} is in use.", action="Cancel it or wait for it to finish, then delete it."
         )
     return directory
 
 
 def _gone(directory: Path) -> ProjectError:
-    return ProjectError(f"The run {directory.name} is not there any more.", action="Look at the list again.")
+    return ProjectError(f"The run {directory.name} no longer exists.", action="Refresh the list.")

@@ -69,8 +69,8 @@ def new_id() -> str:
 def _give_up_after_patience(seconds: float) -> None:
     if seconds > _HELD_S:
         raise ProjectError(
-            f"Another process has kept the runs of this project from being changed for {seconds:.0f} s.",
-            action="Wait for the run that is copying there, or end it, then try again.",
+            f"Another process has locked this project's runs for {seconds:.0f} s.",
+            action="Wait for the run that is copying, or stop it, then try again.",
         )
 
 
@@ -111,8 +111,8 @@ def _locked(folder: Path) -> FileLock | None:
         if isinstance(error, OSError) and error.errno not in _NO_LOCKS:
             raise from_os_error(error, folder) from error
         raise StorageError(
-            f"The drive of this folder cannot lock files, so two runs could write over each other: {folder}.",
-            action="Keep the project on a drive of this computer, or on a network drive that locks files.",
+            f"This drive cannot lock files, so two runs could overwrite each other: {folder}.",
+            action="Move the project to a local drive or a network drive with file locking.",
             details=f"{type(error).__name__}: {error}",
         ) from error
     return lock
@@ -168,7 +168,7 @@ def _remove_unused(directory: Path) -> None:
 def at_work(run: str) -> ProjectError:
     """What is said to the second who wants to do a run."""
     return ProjectError(
-        f"The run {run} is being worked on by another process.", action="Wait for it to end, or cancel it there."
+        f"The run {run} is in use by another process.", action="Wait for it to end, or cancel it there."
     )
 
 

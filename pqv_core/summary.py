@@ -133,10 +133,10 @@ def _note(record: RunRecord, role: Role, target: str) -> str:
     where = "" if target == LOCAL else f" on {target}"
     if role not in shown:
         theirs = select.Setting.of(known[-1]).words
-        return f"{name} was measured with {theirs}{where}, not with {setting.words}: it is not set beside the others."
+        return f"{name} was measured with {theirs}{where}, not with {setting.words}: they are not compared."
     if role in select.BASELINES and "compressed" in shown and not select.together(shown[role], shown["compressed"]):
         ours = labels.role("compressed")
-        return f"{name} and {ours} were not measured together{where}: their figures are not compared."
+        return f"{name} and {ours} were not measured together{where} and are not compared."
     return ""
 
 
@@ -223,6 +223,6 @@ _FIGURES = (
     Figure("macs", "Operations", "change", formatting.macs, lambda variant, _: variant.macs),
     Figure("memory_bytes", "Memory", "smaller", formatting.size, _memory, "measurement"),
     Figure("load_s", "Loading", "faster", _seconds, _load, "measurement"),
-    Figure("relative_error", "Error of logits", "none", _error, _relative, "answers"),
+    Figure("relative_error", "Logit error", "none", _error, _relative, "answers"),
     Figure("top1_agreement", "Same answer", "none", formatting.percent, _agreement, "answers"),
 )

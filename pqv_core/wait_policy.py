@@ -29,7 +29,7 @@ def worth_trying(threads: int) -> tuple[str, ...]:
 
 def words(policy: str) -> str:
     """What its threads do."""
-    return "with threads that sleep while they wait" if policy == PASSIVE else "with threads that spin while they wait"
+    return "with threads that sleep while waiting" if policy == PASSIVE else "with threads that spin while waiting"
 
 
 def quickest(measurements: Sequence[Measurement]) -> Measurement:
@@ -40,7 +40,7 @@ def quickest(measurements: Sequence[Measurement]) -> Measurement:
 def as_published(role: str, measurements: Sequence[Measurement]) -> str:
     """How long the paper's baseline takes as it was published, where a better way was found; else nothing.
 
-    The end of a sentence: ``as published, with threads that spin while they wait: 136 ms``.
+    The end of a sentence: ``as published, with threads that spin while waiting: 136 ms``.
 
     Args:
         role: Of the artefact; empty for all but ``paper_fp32``.

@@ -13,20 +13,17 @@ READABLE = frozenset((Kind.SAFETENSORS, Kind.OUR_CHECKPOINT, Kind.PYTORCH, Kind.
 _MAX_SHARDS = 10_000
 _INDEXES = "*.index.json"
 
-_AGAIN = "Get the file again, whole."
-_PAGE = "A download brought this instead of the weights (a sign-in, an error?). Save the file itself and choose that."
-_EXPORTED = (
-    "It is made to run, not to be trained or pruned: choose the weights that it was made from "
-    "(.safetensors, or .pth with a state dict)."
-)
+_AGAIN = "Download or copy the complete file again."
+_PAGE = "This was downloaded instead of the weights (a sign-in or error page?). Download the file itself."
+_EXPORTED = "It is for inference only: choose the weights it was made from (.safetensors, or .pth with a state dict)."
 _ELSEWHERE = "It belongs to another framework: choose PyTorch weights of the same model (.safetensors or .pth)."
-_UNPACK = "Unpack it, and choose the weights file in it."
+_UNPACK = "Unpack it and choose the weights file inside."
 _CHOOSE = "Choose a .safetensors or .pth file."
 _NUMPY = (
     "Convert it first: safetensors.torch.save_file(timm.create_model(NAME, checkpoint_path=FILE).state_dict(), "
-    '"weights.safetensors"); what timm publishes can be had as pretrained weights, too.'
+    '"weights.safetensors"); pretrained timm weights can be chosen directly.'
 )
-_PICKLED = "It may hold code, and is not opened. Save the state dict with torch.save, best as .safetensors."
+_PICKLED = "It may contain code and is not opened. Save the state dict, preferably as .safetensors."
 
 _NO_LONGER_WHOLE = (Kind.EMPTY, Kind.ZEROS, Kind.CUT, Kind.DAMAGED)
 _REMEDIES: dict[Kind, str] = {
@@ -126,7 +123,7 @@ def _indexed(index: Path) -> tuple[Path, ...]:
         if not _is_plain(name):
             raise ModelError(
                 f"{index.name} names a file outside its folder ({name!r}) and was not followed.",
-                action="Get the index and its files again, from a source that you trust.",
+                action="Download the index and its files again from a trusted source.",
             )
     files = tuple(index.parent / name for name in names)
     for file in files:
@@ -148,7 +145,7 @@ def _require_shard(file: Path, index: Path, count: int) -> None:
     if not is_there:
         raise ModelError(
             f"{file.name} is missing, one of {count} files that {index.name} lists.",
-            action=f"Put it beside {index.name}, and run again.",
+            action=f"Put it next to {index.name} and run again.",
         )
     found = kind(file)
     if found not in READABLE:

@@ -198,7 +198,7 @@ class Worker:
         if asked >= 2 * _BETWEEN_S:
             return True
         if self._exited_at is None and _seconds_since(self._end_of_events_at) >= _SILENT_EXIT_S:
-            self._give_up("The job’s process stopped speaking but did not end, so it was ended.")
+            self._give_up("The job’s process stopped responding and was terminated.")
         if asked >= _BETWEEN_S:
             self._kill()
         elif asked >= 0:
@@ -208,9 +208,7 @@ class Worker:
     def _end_what_stands_still(self) -> None:
         silent = self._standstill.seconds() if self._exited_at is None else 0.0
         if silent:
-            self._give_up(
-                f"{self._where()} made no progress for {silent:.0f} s: the process said nothing and computed nothing."
-            )
+            self._give_up(f"{self._where()} made no progress for {silent:.0f} s: the process was silent and idle.")
 
     def _where(self) -> str:
         """What the worker was at, as the beginning of a sentence."""
@@ -227,7 +225,7 @@ class Worker:
             self._gave_up = ErrorInfo(
                 kind="WorkerError",
                 message=sentence,
-                action="Check that disks and network drives still answer, then run again: what is finished is kept.",
+                action="Check that disks and network drives respond, then run again: finished work is kept.",
                 details=self._stderr.decode("utf-8", "replace"),
             )
         self._kill()
@@ -311,9 +309,9 @@ class Worker:
 
     def _garbage_log(self, line: bytes) -> Log:
         if self._garbage == _GARBAGE_LINES:
-            return Log(run=self._job.run, level="warning", text="Further stray output of the worker is left out.")
+            return Log(run=self._job.run, level="warning", text="Further worker output is omitted.")
         if named := unknown_type(line):
-            text = f"The worker said something that this PQV-Mobile does not know ({named[:60]}); a newer one may."
+            text = f"The worker sent a message unknown to this PQV-Mobile ({named[:60]}); a newer version may know it."
             return Log(run=self._job.run, level="warning", text=text)
         text = line[:_GARBAGE_BYTES].decode("utf-8", "replace")
         return Log(run=self._job.run, text="".join(c if c.isprintable() else " " for c in text).strip())

@@ -81,7 +81,7 @@ def _over(key: str, head: str, base: Role, name: str) -> Column:
     def say(row: Row) -> str:
         return formatting.ratio(row.speedups[base] or 0.0) + (" ⚠" if row.doubts(base) else "")
 
-    tip = f"Times as fast as {name}; – where the two were not measured together"
+    tip = f"Speed-up over {name}; – if the two were not measured together"
     return Column(key, head, lambda row: row.speedups[base], say, tip, "×", doubts=lambda row: row.doubts(base))
 
 
@@ -89,18 +89,18 @@ def footnotes(rows: Sequence[Row]) -> list[str]:
     """What the marks in a table of these rows mean."""
     found = []
     if any(row.accuracy_elsewhere for row in rows):
-        found.append("* Of the same file on the computer; this device was not asked.")
+        found.append("* Measured with the same file on the computer, not on this device.")
     if any(row.remarks or any(map(row.doubts, BASELINES)) for row in rows):
-        found.append("⚠ Unsteady: the samples spread or drift too much to be trusted. Measure again when it is quiet.")
+        found.append("⚠ Unstable: the samples spread or drift too much. Measure again when the machine is idle.")
     return found
 
 
 COLUMNS = (
     _words("run", "Run", lambda row: row.title),
     _words("model", "Model", lambda row: row.model),
-    _words("artefact", "File", lambda row: labels.role(row.role), "Which of the files that a run makes"),
+    _words("artefact", "File", lambda row: labels.role(row.role), "Role of the file in the run"),
     _words("precision", "Precision", lambda row: precision(row.precision)),
-    _number("ratio", "Pruned", lambda row: row.ratio or None, formatting.percent, "Share of each width that was cut"),
+    _number("ratio", "Pruned", lambda row: row.ratio or None, formatting.percent, "Share of each width removed"),
     _words("importance", "Importance", lambda row: importance(row.importance) if row.importance else ""),
     _words("engine", "Engine", lambda row: engine_name(row.engine) if row.engine else ""),
     _words("device", "Device", lambda row: row.device),
@@ -110,29 +110,27 @@ COLUMNS = (
         "Batch",
         lambda row: row.batch if row.batch > 1 else None,
         lambda value: f"{value:,.0f}",
-        "Images an inference",
+        "Images per inference",
     ),
     Column(
         "top1",
         "Top-1",
         lambda row: row.top1,
         _accuracy,
-        "Accuracy with its standard error; with * of the same file on the computer",
+        "Accuracy ± standard error; * measured on the computer",
     ),
-    _number("images", "Images", lambda row: row.images, lambda value: f"{value:,.0f}", "That the accuracy is of"),
-    Column(
-        "median_ms", "Median", lambda row: row.median_ms, _median, "Half of the inferences took less; ⚠ unsteady", "ms"
-    ),
-    _number("p90_ms", "p90", lambda row: row.p90_ms, formatting.milliseconds, "Nine of ten inferences took less", "ms"),
+    _number("images", "Images", lambda row: row.images, lambda value: f"{value:,.0f}", "Images behind the accuracy"),
+    Column("median_ms", "Median", lambda row: row.median_ms, _median, "Median; ⚠ unstable", "ms"),
+    _number("p90_ms", "p90", lambda row: row.p90_ms, formatting.milliseconds, "90th percentile latency", "ms"),
     _over("over_paper", "Over paper’s", "paper_fp32", "the paper’s FP32 Lite file"),
     _over("over_fastest", "Over fastest", "fast_fp32", "the fastest FP32 file"),
-    _number("size_bytes", "Size", lambda row: row.size_bytes, formatting.size, "Of the file", "bytes"),
+    _number("size_bytes", "Size", lambda row: row.size_bytes, formatting.size, "File size", "bytes"),
     _number(
         "memory_bytes",
         "Memory",
         lambda row: row.memory_bytes,
         formatting.size,
-        "What the file adds to a clean process at most",
+        "Peak memory added to a clean process",
         "bytes",
     ),
     _number("params", "Parameters", lambda row: row.params, lambda value: formatting.count(round(value))),

@@ -41,7 +41,7 @@ class Figure:
 
 TITLES = {
     2: "Latency and size by pruning and precision",
-    3: "The operators that take the time",
+    3: "Slowest operators",
     4: "Accuracy by pruning and precision",
     5: "Accuracy by importance",
     6: "Models at the same pruning",
@@ -203,7 +203,7 @@ def _latency_and_size(rows: Sequence[Row]) -> Figure:
     ratios = {row.ratio for row in rows if row.role == "compressed" and row.measurement is not None}
     missing = ""
     if not charts:
-        missing = "Measure the files of a run on this device."
+        missing = "Measure a run’s files on this device."
     elif len(ratios) < 2:
         missing = "Run the project with other pruning ratios too (the paper has 0, 9.375, 25 and 50 %)."
     return Figure(2, TITLES[2], charts, missing)
@@ -212,7 +212,7 @@ def _latency_and_size(rows: Sequence[Row]) -> Figure:
 def _operators(rows: Sequence[Row]) -> Figure:
     profiled = [row for row in _ordered(rows) if row.operator_times and row.role == "compressed"]
     if not profiled:
-        missing = "Measure a run with “Time the operators” switched on."
+        missing = "Measure a run with “Profile operators” switched on."
         return Figure(3, TITLES[3], (), missing)
     row = max(profiled, key=lambda row: (row.number, row.run, row.stands))
     total = sum(item.ns for item in row.operator_times) or 1

@@ -83,7 +83,7 @@ def compare(runs: Sequence[StoredRun], *, problems: Sequence[str] = ()) -> Compa
         except ArithmeticError:
             possible = False
         if not possible:
-            said.append(f"The run {run.directory.name} holds figures that cannot be.")
+            said.append(f"The run {run.directory.name} contains invalid figures.")
             continue
         kept.append(run)
         found.extend(made)

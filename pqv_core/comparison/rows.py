@@ -22,10 +22,10 @@ class Row:
     """An artefact on a device.
 
     Attributes:
-        run: Name of the run's folder.
+        run: Run name's folder.
         name: What the person calls the run; empty where it has no name.
         importance: How its parts were ranked; empty where nothing was cut.
-        ratio: Share of each width that was cut, from 0 to 1; 0 where nothing was.
+        ratio: Share of each width removed, from 0 to 1; 0 where nothing was.
         engine: Engine of the kernels; empty where no layer is quantized.
         device: What a person calls the device; rows with the same were measured on the same one.
         measurement: The one that counts with this number of threads and this batch; None where it was not measured.
@@ -73,7 +73,7 @@ class Row:
 
     @property
     def batch(self) -> int:
-        """Images an inference; latencies of different batches are not compared."""
+        """Images per inference; latencies of different batches are not compared."""
         return self.measurement.batch if self.measurement else 1
 
     @property
@@ -88,7 +88,7 @@ class Row:
 
     @cached_property
     def p90_ms(self) -> float | None:
-        """Nine of ten inferences took less, in milliseconds."""
+        """90th percentile latency, in milliseconds."""
         return self.measurement.percentile_ms(0.9) if self.measurement else None
 
     @cached_property
@@ -219,7 +219,7 @@ def of_run(record: RunRecord, *, folder: str, name: str, note: str, here: str) -
     """The rows of a run, artefact by artefact, this computer first.
 
     Args:
-        folder: Name of the run's folder.
+        folder: Run name's folder.
         here: What the computer of this run is called.
 
     Raises:

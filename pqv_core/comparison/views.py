@@ -58,7 +58,7 @@ def _artefact(row: Row, names: dict[str, str]) -> str:
 
 
 def front(rows: Sequence[Row], names: dict[str, str]) -> ScatterChart:
-    """Accuracy over latency, with the rows that no other one beats."""
+    """Accuracy vs. latency, with the rows that no other one beats."""
     known = [(row, row.median_ms, row.top1) for row in rows]
     placed = [(row, ms, 100 * top1) for row, ms, top1 in known if ms is not None and top1 is not None]
     best = set(pareto.front([(ms, top1) for _, ms, top1 in placed]))
@@ -67,7 +67,7 @@ def front(rows: Sequence[Row], names: dict[str, str]) -> ScatterChart:
         Point(ms, top1, _with_threads(_artefact(row, names), row, several), _kind(row), row.spread, index in best)
         for index, (row, ms, top1) in enumerate(placed)
     )
-    return ScatterChart("pareto", "Accuracy over latency", "Latency, median", "ms", "Top-1", "%", points)
+    return ScatterChart("pareto", "Accuracy vs. latency", "Latency, median", "ms", "Top-1", "%", points)
 
 
 def _kind(row: Row) -> str:

@@ -69,7 +69,7 @@ def with_setting(config: RunConfig, name: str, text: str) -> RunConfig:
     is_argument = name.startswith("model.arguments.") and name != "model.arguments."
     if name not in setting_names() and not is_argument:
         raise ConfigError(
-            f"There is no setting named {name!r}.",
+            f"Unknown setting: {name!r}.",
             field=name,
             action=f"Choose one of: {', '.join(setting_names())}.",
         )

@@ -81,10 +81,9 @@ def _unknown(field: str, name: object, known: str, details: str = "") -> ConfigE
     shown = repr(name)
     shown = shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}…"
     return ConfigError(
-        f"{field}: {shown} is none of those that this PQV-Mobile knows ({known}); "
-        "a newer one may know it, or a plug-in.",
+        f"{field}: {shown} is not known to this PQV-Mobile ({known}); a newer version or a plug-in may support it.",
         field=field,
-        action="Choose one of those, update PQV-Mobile, or install the plug-in.",
+        action="Choose a known one, update PQV-Mobile or install the plug-in.",
         details=details,
     )
 

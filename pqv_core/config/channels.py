@@ -12,9 +12,9 @@ def image_problem(channels: int) -> ConfigError | None:
     if channels in IMAGE_CHANNELS:
         return None
     return ConfigError(
-        f"Images are read with 1, 3 or 4 channels, and the model takes {channels}.",
+        f"Images have 1, 3 or 4 channels, but the model expects {channels}.",
         field="model.arguments.in_chans",
-        action="Set in_chans to 1, 3 or 4, or leave the images out: without them latency and size are measured.",
+        action="Set in_chans to 1, 3 or 4, or use no images: latency and size are still measured.",
     )
 
 
@@ -24,7 +24,7 @@ def colour_problem(channels: int, *, color_jitter: float, auto_augment: str) -> 
     if not vain or channels in (1, 3):
         return None
     return ConfigError(
-        f"Colours can be changed at random in grey and RGB images, and the model takes {channels} channels.",
+        f"Random colour changes need grey or RGB images, but the model expects {channels} channels.",
         field=f"finetune.{vain}",
         action=f"Leave finetune.{vain} out ({'0' if vain == 'color_jitter' else 'empty'}): "
         "crops, mirroring, erasing and mixing remain.",

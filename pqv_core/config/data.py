@@ -16,7 +16,7 @@ ORDERS = ("text", "natural")
 
 def _may_be_an_order(text: str) -> str:
     if text not in ORDERS and not re.search(r"[./\\]", text):
-        raise ValueError("the order of classes is text, natural, or the path of a file such as classes.txt")
+        raise ValueError("the class order is text, natural or a file such as classes.txt")
     return text
 
 

@@ -16,8 +16,8 @@ from pqv_core.schemes import SCHEMES
 Target = Literal["host", "android"]
 
 TARGETS: dict[Target, ChoiceInfo] = {
-    "host": ChoiceInfo("This computer", "The passes and the engine that are fastest here, found by measuring."),
-    "android": ChoiceInfo("Android", "Only what PyTorch's runtime for phones knows; int8 on QNNPACK."),
+    "host": ChoiceInfo("This computer", "Passes and engine chosen by measuring on this computer."),
+    "android": ChoiceInfo("Android", "Only what PyTorch's mobile runtime supports; int8 on QNNPACK."),
 }
 _NAME = re.compile(r"[\w][\w.+\- ]{0,100}\.ptl")
 

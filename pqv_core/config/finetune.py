@@ -16,11 +16,11 @@ class FinetuneConfig(Config):
     """AdamW with warm-up and a cosine schedule. The paper's setting: lr 1.5e-4, batch 64, 60 epochs.
 
     Attributes:
-        epochs: 0 leaves fine-tuning out.
+        epochs: 0 to skip fine-tuning.
         batch_size: Images a step, over all processes.
         accumulation: Parts in which a step's images go through the model, to save memory.
         learning_rate: Highest learning rate, after warm-up.
-        layer_decay: Each layer learns this much slower than the one above it; 1 for all alike.
+        layer_decay: Learning rate factor per layer, from top to bottom; 1 for no decay.
         weight_decay: AdamW's decoupled weight decay; not applied to biases, norms and embeddings.
         warmup_epochs: Epochs over which the learning rate rises from 0; may be a fraction.
         label_smoothing: Share of the target spread over the other classes.

@@ -32,7 +32,7 @@ def argument_problem(arguments: Mapping[str, Argument]) -> str:
     """Why a model cannot be made with these arguments; empty where nothing speaks against them."""
     refused = sorted(RESERVED_ARGUMENTS & set(arguments))
     if refused:
-        return f"The argument {refused[0]} cannot be given to a model here."
+        return f"The model argument {refused[0]} is not allowed here."
     for name, value in sorted(arguments.items()):
         highest = _HIGHEST.get(name, _HIGHEST_OF_OTHERS)
         if isinstance(value, (int, float)) and not abs(value) <= highest:  # nor is NaN
@@ -74,5 +74,5 @@ class ModelConfig(Config):
     @model_validator(mode="after")
     def _file_needs_path(self) -> Self:
         if self.weights == "file" and not self.path:
-            raise ValueError("a weights file must be named when the weights come from a file")
+            raise ValueError("weights from a file need a path")
         return self

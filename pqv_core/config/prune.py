@@ -60,13 +60,13 @@ class PruneConfig(Config):
     @classmethod
     def _ratio_is_a_share(cls, value: float) -> float:
         if value == 0:
-            raise ValueError("a ratio of 0 removes nothing; switch pruning off instead (--no-prune)")
+            raise ValueError("a ratio of 0 removes nothing; turn pruning off instead (--no-prune)")
         if not 0 < value <= MAX_RATIO:
-            raise ValueError(f"the pruning ratio must lie above 0 and be at most {MAX_RATIO}")
+            raise ValueError(f"the pruning ratio must be above 0 and at most {MAX_RATIO}")
         return value
 
     @model_validator(mode="after")
     def _something_is_cut(self) -> Self:
         if self.enabled and not (self.mlp or self.attention or self.embedding):
-            raise ValueError("choose what may be cut (mlp, attention or embedding), or switch pruning off")
+            raise ValueError("choose what to cut (mlp, attention or embedding), or turn pruning off")
         return self

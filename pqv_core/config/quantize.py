@@ -24,7 +24,7 @@ class ChoiceInfo:
 
 
 ENGINES: dict[Engine, ChoiceInfo] = {
-    "auto": ChoiceInfo("Auto", "Measures every engine of this computer on your model and keeps the fastest."),
+    "auto": ChoiceInfo("Auto", "Measures your model with every engine of this computer and keeps the fastest."),
     "onednn": ChoiceInfo("ONEDNN", "Intel's kernels; often the fastest on x86."),
     "x86": ChoiceInfo("x86", "PyTorch's mix of FBGEMM and ONEDNN for desktop and server processors."),
     "fbgemm": ChoiceInfo("FBGEMM", "Kernels for x86 processors with AVX2 or AVX-512."),
@@ -33,9 +33,9 @@ ENGINES: dict[Engine, ChoiceInfo] = {
 
 
 OBSERVERS: dict[Observer, ChoiceInfo] = {
-    "histogram": ChoiceInfo("Histogram", "The range that loses least: rare large values are cut off."),
-    "percentile": ChoiceInfo("Percentile", "The range of all but one value in 10,000 at either end."),
-    "minmax": ChoiceInfo("Min–max", "From the smallest to the largest value that was seen."),
+    "histogram": ChoiceInfo("Histogram", "Minimizes quantization error; clips rare large values."),
+    "percentile": ChoiceInfo("Percentile", "Ignores one value in 10,000 at either end."),
+    "minmax": ChoiceInfo("Min–max", "From the smallest to the largest observed value."),
 }
 
 

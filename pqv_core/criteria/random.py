@@ -5,7 +5,7 @@ from pqv_core.criteria import Criterion
 INFO = Criterion(
     key="random",
     label="Random",
-    sentence="Removes parts by chance, for comparison.",
+    sentence="Removes random parts, for comparison.",
     implementation="pqv_core.engine.importance.random:Random",
     order=6,
     by_chance=True,

@@ -72,7 +72,7 @@ def _described(path: Path) -> tuple[Preprocessing, list[str] | None]:
         form = _PREPROCESSING.validate_python(said["preprocessing"])
     except (KeyError, ValidationError) as error:
         raise UsageError(
-            f"{path.name} does not say which input it takes.", action="Export it with PQV-Mobile.", details=str(error)
+            f"{path.name} does not state its input shape.", action="Export it with PQV-Mobile.", details=str(error)
         ) from error
     return form, [str(name) for name in classes] if isinstance(classes, list) else None
 

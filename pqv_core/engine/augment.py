@@ -81,7 +81,7 @@ def _random(preprocessing: Preprocessing, augmentation: Augmentation) -> Transfo
         pictures = transforms_imagenet_train(**arguments)
     except (AssertionError, ValueError, KeyError, TypeError) as error:
         raise ConfigError(
-            f"timm does not know the augmentation {augmentation.auto_augment!r}.",
+            f"Unknown timm augmentation: {augmentation.auto_augment!r}.",
             field="finetune.auto_augment",
             action="Use a policy such as rand-m9-mstd0.5-inc1, or none.",
             details=str(error),

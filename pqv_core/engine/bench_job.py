@@ -81,7 +81,7 @@ def _read(job: BenchJob, context: Context) -> dict[str, ptl.LiteFile]:
         file = files[name] = ptl.read(path, cancelled=context.cancelled.is_set)
         ptl.check_input(file, path.name)
         if file.signature is not None and (given := file.signature.unusual_result):
-            context.log(f"{path.name} gives {given}: its time is measured, but its answers cannot be compared.")
+            context.log(f"{path.name} gives {given}: its latency is measured, but its outputs cannot be compared.")
     return files
 
 
@@ -107,7 +107,7 @@ def _common_shape(job: BenchJob, files: Mapping[str, ptl.LiteFile]) -> tuple[int
     shapes = {_shape(Path(name), file, job) for name, file in files.items()}
     if len(shapes) > 1:
         raise UsageError(
-            "These files take inputs of different shapes and cannot be compared in one loop.",
+            "These files take inputs of different shapes and cannot share one measuring loop.",
             action="Measure them one by one.",
         )
     return shapes.pop()
@@ -118,7 +118,7 @@ def _shape(path: Path, file: ptl.LiteFile, job: BenchJob) -> tuple[int, ...]:
     shape = job.input_shape or file.input_shape
     if shape is None:
         raise UsageError(
-            f"{path.name} does not say which input it takes.",
+            f"{path.name} does not state its input shape.",
             action="Give the shape, for example: --shape 1,3,224,224.",
         )
     return shape

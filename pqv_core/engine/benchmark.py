@@ -45,8 +45,8 @@ class Plan:
 
     Attributes:
         input_shape: Batch first.
-        warmup: Untimed inferences of each file.
-        iterations: Timed inferences of each file.
+        warmup: Untimed inferences per file.
+        iterations: Timed inferences per file.
         max_seconds: Time box of the loop, beyond which ``min_iterations`` of each file are made.
     """
 

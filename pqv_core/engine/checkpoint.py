@@ -164,8 +164,8 @@ def _recipe(facts: dict[str, Any], path: Path) -> Recipe:
         found = Recipe.model_validate(facts)
     except ValidationError as error:
         raise ModelError(
-            f"{path.name} has no recipe to rebuild its model from.",
-            action="Name the model that it belongs to, and give it as a weights file.",
+            f"{path.name} contains no description of its model.",
+            action="Name its model and pass the file as weights.",
             details=str(error),
         ) from error
     if found.format > FORMAT:
@@ -198,7 +198,7 @@ def build(found: Recipe, state: dict[str, Tensor], *, path: Path) -> nn.Module:
     except (AttributeError, RuntimeError, KeyError, TypeError) as error:
         raise ModelError(
             f"{path.name} does not fit the model {found.base.name}: {_first_line(error)}",
-            action="The file may be damaged, or made with another version of timm. Make it again.",
+            action="The file may be damaged or made with another timm version. Create it again.",
             details=str(error),
         ) from error
     return model.eval()

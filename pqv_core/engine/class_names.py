@@ -45,7 +45,7 @@ def warn(config: RunConfig, names: Sequence[str], *, project: Path, context: Con
     if own:
         context.warn(
             f"The weights were trained for the classes {class_order.listed(own)}; the images have "
-            f"{class_order.listed(names)}. The model’s outputs are taken for these in their order."
+            f"{class_order.listed(names)}. The model’s outputs are matched to these in order."
         )
     elif config.data.class_order == class_order.TEXT and (doubt := class_order.doubt(names)):
         context.warn(doubt)

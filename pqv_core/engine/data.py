@@ -199,13 +199,13 @@ class Images:
                 details="\n".join(self._name(index) for index in self._unreadable),
             )
         for index in new:
-            self._context.log(f"{self._name(index)} cannot be read and is left out.", level="warning")
+            self._context.log(f"{self._name(index)} cannot be read and is skipped.", level="warning")
 
     def report_unreadable(self) -> None:
         """Keep with the result how many images were left out."""
         if self._unreadable:
             self._context.warn(
-                f"{len(self._unreadable)} of {len(self)} images could not be read and were left out: {self._named()}."
+                f"{len(self._unreadable)} of {len(self)} images could not be read and were skipped: {self._named()}."
             )
 
     def _named(self) -> str:

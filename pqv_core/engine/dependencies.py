@@ -159,7 +159,7 @@ def _calls(model: nn.Module, scopes: Iterable[nn.Module], images: Tensor) -> dic
 
 def _graph(scope: nn.Module, call: Call | None, name: str) -> Any:
     if call is None:
-        raise PruneError(f"{name} takes no part in the model's answer.", action="Choose another model.")
+        raise PruneError(f"{name} does not affect the model's output.", action="Choose another model.")
     arguments, keywords = call
     try:
         # fresh dicts: the defaults are shared between calls and written into
@@ -168,6 +168,6 @@ def _graph(scope: nn.Module, call: Call | None, name: str) -> Any:
         )
     except OutOfTime as error:
         raise PruneError(
-            f"What depends on {name} was not found within {_SEARCH_S:.0f} seconds.",
-            action="Choose another model, or switch pruning off and only quantize it.",
+            f"The dependencies of {name} were not found within {_SEARCH_S:.0f} seconds.",
+            action="Choose another model, or turn pruning off and only quantize it.",
         ) from error

@@ -47,8 +47,8 @@ class Tally:
         logits = logits.float()
         if not torch.isfinite(logits).all():
             raise ModelError(
-                "The model answers with numbers that are not finite.",
-                action="Check its weights, or use other ones.",
+                "The model's outputs are not finite.",
+                action="Check its weights or use others.",
             )
         outputs = logits.topk(min(5, logits.shape[1]), dim=1).indices
         ranked = outputs == labels[:, None]
@@ -77,8 +77,8 @@ def check_classes(logits: Tensor, labels: Tensor) -> None:
     highest = int(labels.max())
     if highest >= logits.shape[1]:
         raise DataError(
-            f"The images have at least {highest + 1} classes, but the model tells {logits.shape[1]} apart.",
-            action="Use images of the classes that the model knows, or give the model a new head.",
+            f"The images have at least {highest + 1} classes, but the model has {logits.shape[1]} outputs.",
+            action="Use images of the model's classes, or give the model a new head.",
         )
 
 

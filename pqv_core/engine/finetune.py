@@ -137,7 +137,7 @@ class Trainer:
         size = min(self.config.batch_size, len(self.train)) // multiple * multiple
         if size == 0:
             raise DataError(
-                f"A step needs at least {multiple} images here, but there are {len(self.train)} and the batch "
+                f"A step needs at least {multiple} images, but there are {len(self.train)} and the batch "
                 f"is {self.config.batch_size}.",
                 action="Use more images or a larger batch, or leave out mixup and CutMix.",
             )
@@ -164,10 +164,10 @@ class Trainer:
         try:
             found = self.store.load(self._key())
         except StorageError as error:
-            self.context.warn(f"{error.message} Fine-tuning starts again from its beginning.")
+            self.context.warn(f"{error.message} Fine-tuning restarts from the beginning.")
             return None
         if found is not None:
-            self.context.log(f"Fine-tuning goes on after step {found.step} of {self.steps}.")
+            self.context.log(f"Fine-tuning resumes after step {found.step} of {self.steps}.")
         return found
 
     def run(self) -> nn.Module:
@@ -332,7 +332,7 @@ class Trainer:
                 part=part,
             )
         except ModelError as error:
-            raise self._diverged(f"The model's answers became NaN or infinite in epoch {epoch}.") from error
+            raise self._diverged(f"The model's outputs became NaN or infinite in epoch {epoch}.") from error
         if part[1] > 1:
             sums = torch.tensor([tally.top1, tally.top5, tally.loss, tally.images], dtype=torch.float64)
             top1, top5, loss, images = self.accelerator.reduce(sums.to(self.device), reduction="sum").tolist()
@@ -346,9 +346,7 @@ class Trainer:
             return False
         if self.position.epochs == self.config.epochs:
             return False
-        self.context.log(
-            f"Fine-tuning ends after epoch {self.position.epochs}: epoch {best.epoch} has stayed the best."
-        )
+        self.context.log(f"Fine-tuning ends after epoch {self.position.epochs}: epoch {best.epoch} is still the best.")
         return True
 
     def _save(self) -> None:

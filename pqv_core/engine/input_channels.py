@@ -39,7 +39,7 @@ def adapted(state: Mapping[str, Tensor], model: nn.Module) -> tuple[dict[str, Te
 
 def sentence(channels: int) -> str:
     """The warning that a first layer was made for RGB."""
-    return f"The weights of the first layer were made for RGB and adapted to {channels} channels, as timm does it."
+    return f"The weights of the first layer were made for RGB and adapted to {channels} channels as timm does."
 
 
 def _first_layers(model: nn.Module) -> tuple[str, ...]:

@@ -23,7 +23,7 @@ def main() -> int:
 
     parser = argparse.ArgumentParser(prog="accelerate launch -m pqv_core.engine.launch", description=__doc__)
     parser.add_argument("project", type=Path)
-    parser.add_argument("--fresh", action="store_true", help="take nothing over from earlier runs")
+    parser.add_argument("--fresh", action="store_true", help="do not reuse earlier runs")
     arguments = parser.parse_args()
     return shared_run.main(arguments.project.resolve(), fresh=arguments.fresh)
 

@@ -111,7 +111,7 @@ class LiteClient:
         except Overdue as error:
             running = f" while it ran {self._file}" if self._file else ""
             raise BenchmarkError(
-                f"The measuring process {error}{running}, so it was ended.",
+                f"The measuring process {error}{running}, so it was terminated.",
                 action="Choose another engine, or a smaller model or batch, and run again.",
                 details=self._child.stderr,
             ) from error

@@ -66,7 +66,7 @@ class Reply(BaseModel):
     """One line of an answer.
 
     Attributes:
-        load_ns: Time to load the file.
+        load_ns: Load time.
         base_bytes: Resident memory before loading.
         peak_bytes: Highest resident memory since then, running the file.
         samples_ns: Timed inferences in order.

@@ -85,7 +85,7 @@ def _content(model: nn.Module, example: Tensor, passes: Passes, extra: dict[str,
         except _COMPILER_ERRORS as error:
             failures.append(f"{name}: {error}")
     raise ExportError(
-        "The model cannot be turned into TorchScript, which a .ptl needs.",
+        "The model cannot be converted to TorchScript, which .ptl requires.",
         action="Choose another model.",
         details="\n\n".join(failures),
     )

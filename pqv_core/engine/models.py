@@ -74,7 +74,7 @@ def _pretrained(wanted: Base, context: Context) -> nn.Module:
             f"No weights are published for {wanted.name}.",
             action="Choose random weights or a weights file.",
         )
-    context.log(f"Getting the published weights of {wanted.name}.")
+    context.log(f"Downloading the published weights of {wanted.name}.")
     try:
         with hub.bounded():
             model = wanted.made(pretrained=True)
@@ -106,12 +106,12 @@ def _own(path: Path, config: ModelConfig, num_classes: int | None, context: Cont
         raise ModelError(error.message, action="Choose another checkpoint.", details=error.details) from error
     if found.name != config.name:
         raise ModelError(
-            f"{path.name} holds a {found.name}, not a {config.name}.", action=f"Choose the model {found.name}."
+            f"{path.name} contains a {found.name}, not a {config.name}.", action=f"Choose the model {found.name}."
         )
     takes = preprocessing(model).channels
     if config.channels not in (None, takes):
         raise ModelError(
-            f"{path.name} holds a model that takes {takes} channels, not {config.channels}.",
+            f"{path.name} contains a model with {takes} channels, not {config.channels}.",
             action=f"Set the model argument in_chans to {takes}, or leave it out.",
         )
     have = getattr(model, "num_classes", None)

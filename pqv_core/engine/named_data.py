@@ -73,7 +73,7 @@ def _alone(path: Path, name: str, context: Context) -> Iterator[None]:
             lock.acquire(timeout=_LOOK_S)
         except Timeout:
             if not told:
-                context.log(f"Waiting for another run, which gets {name}.")
+                context.log(f"Waiting for another run that is downloading {name}.")
             told = True
     try:
         yield
@@ -98,7 +98,7 @@ def _opened(name: str, which: str, root: Path) -> Any:
         except (OSError, RuntimeError, ValueError, AssertionError, KeyError, TypeError, AttributeError) as error:
             failures.append(f"{split}: {type(error).__name__}: {error}")
     raise DataError(
-        f"The data set {name} could not be had.",
+        f"The data set {name} is not available.",
         action="Check its name and the network, or choose a folder of images.",
         details="\n".join(failures),
     )
@@ -109,12 +109,12 @@ def _write(data: Any, place: Path, context: Context) -> None:
     for number, (picture, label) in enumerate(_pairs(data)):
         context.check_cancelled()
         if not isinstance(picture, Image.Image) or not isinstance(label, int):
-            raise DataError("This data set has no pictures with one class each.", action="Choose another one.")
+            raise DataError("This data set has no single-class images.", action="Choose another one.")
         to = place / names.get(label, f"{label:05}")
         to.mkdir(exist_ok=True)
         picture.save(to / f"{number:08}.png", compress_level=1)
         if number and number % _TOLD_EVERY == 0:
-            context.log(f"{number:,} images are written.")
+            context.log(f"{number:,} images written.")
 
 
 def _pairs(data: Any) -> Iterator[tuple[Any, Any]]:

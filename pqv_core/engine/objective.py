@@ -90,7 +90,7 @@ def soft(logits: Tensor, taught: Tensor, temperature: float) -> Tensor:
 def _features(ours: Tensor, theirs: Tensor) -> Tensor:
     if ours.shape != theirs.shape:
         raise TrainingError(
-            f"The pruned model's features have another shape than the unpruned one's "
+            f"The pruned model's features differ in shape from the unpruned one's "
             f"({list(ours.shape[1:])} and {list(theirs.shape[1:])}).",
             action="Prune without cutting the embedding, or set finetune.feature_distillation to 0.",
         )

@@ -93,8 +93,8 @@ def parity(answer: Tensor, expected: Tensor) -> Parity:
     """
     if not torch.isfinite(answer).all():
         raise ExportError(
-            "The exported file answers with numbers that are not finite.",
-            action="Choose another engine or precision, and check that the model's weights are sound.",
+            "The exported file's outputs are not finite.",
+            action="Choose another engine or precision, and check the model's weights.",
         )
     return Parity(
         max_abs=(answer - expected).double().abs().max().item(),

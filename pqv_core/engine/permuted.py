@@ -42,8 +42,8 @@ def remark(answers: Answers, names: Sequence[str]) -> str:
 def _known(answers: Answers, names: Sequence[str], other: Sequence[str], word: str) -> str:
     given, then = (_right(answers, names, order) for order in (names, other))
     return (
-        f"The weights seem to have their classes in another order than these images: {formatting.percent(given)} are "
-        f"right, and with the classes {_WORDS[word]} {formatting.percent(then)} would be right. "
+        f"The weights seem to use a different class order from these images: {formatting.percent(given)} are "
+        f"correct, and with the classes {_WORDS[word]} {formatting.percent(then)} would be correct. "
         f"Set data.class_order={word}."
     )
 
@@ -97,9 +97,9 @@ def _unknown(answers: Answers, names: Sequence[str]) -> str:
         return ""
     some = [f"{images.shown(names[label])} as {images.shown(names[assigned[label]])}" for label in sorted(moved)[:3]]
     return (
-        f"The classes look permuted: {len(moved):,} of them are nearly always taken for one other each "
-        f"({', '.join(some)}{', …' if len(moved) > 3 else ''}). The weights may have been fitted with the classes in "
-        "another order: list them in that order in a file, one name a line, and set data.class_order to it."
+        f"The classes look permuted: {len(moved):,} of them are nearly always mistaken for one other class "
+        f"({', '.join(some)}{', …' if len(moved) > 3 else ''}). The weights may have been trained with another "
+        "class order: list the classes in that order in a file, one name per line, and set data.class_order to it."
     )
 
 

@@ -87,7 +87,7 @@ class _Waiting:
             self._next = _WORD_S
         elif seconds >= self._next:
             self._next = 2 * seconds
-            self._context.log("Waiting for another run of this project, which is taking over a finished stage.")
+            self._context.log("Waiting for another run of this project that is reusing a finished stage.")
 
 
 @dataclass(frozen=True)

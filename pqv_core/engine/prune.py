@@ -41,7 +41,7 @@ def prune(model: nn.Module, config: PruneConfig, *, batches: Batches | None, con
     original = {width.name: width.units for width in structure.widths(pruned, config)}
     _tell_what_stays(pruned, config, context)
     if CRITERIA[config.importance].needs_images and batches is None:
-        context.warn("There are no images: the importance was measured on noise, and ranks no better than by chance.")
+        context.warn("No images: importance was measured on noise and ranks no better than chance.")
         batches = _Noise(pruned, shape, config.images)
     for step in range(1, config.steps + 1):
         ratio = step_ratio(config.ratio, step=step, steps=config.steps)
@@ -186,5 +186,5 @@ def _check(model: nn.Module, shape: tuple[int, ...]) -> None:
             model(torch.zeros(shape))
     except RuntimeError as error:
         raise PruneError(
-            "The pruned model does not fit together.", action="Cut fewer kinds of layers.", details=str(error)
+            "The pruned model's layers do not fit together.", action="Cut fewer kinds of layers.", details=str(error)
         ) from error

@@ -163,7 +163,7 @@ class Readers:
         """Say once of each loss that there was one."""
         lost, self._lost_untold = self._lost_untold, 0
         if lost:
-            text = "A process that reads images has ended or could not be started; its images are read by others."
+            text = "An image-reading process ended or could not start; the others take over its images."
             context.log(text, level="warning")
 
     @property
@@ -325,6 +325,6 @@ def _still(recipe: Recipe, paths: Sequence[str]) -> DataError:
     others = f" and the next {len(paths) - 1}" if len(paths) > 1 else ""
     return DataError(
         f"No image could be read for {STILL_S:.0f} s: {images.shown(paths[0])}{others} did not come.",
-        action="Check the disk or the network drive with the images, then run again: what is finished is kept.",
+        action="Check the disk or the network drive with the images, then run again: finished work is kept.",
         details=f"In {images.shown(recipe.folder)}:\n" + "\n".join(images.shown(path) for path in paths),
     )

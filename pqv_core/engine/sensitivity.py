@@ -63,8 +63,8 @@ def spare(
     left = error(high)
     if left > tolerance:
         raise QuantizeError(
-            f"With all layers in floating point the logits still differ by {left:.3g}.",
-            action="Raise quantize.tolerance, or switch it off.",
+            f"Even with all layers in floating point the logits differ by {left:.3g}.",
+            action="Raise quantize.tolerance or turn it off.",
         )
     while high - low > 1:
         middle = (low + high) // 2

@@ -32,7 +32,7 @@ def main(project: Path, *, fresh: bool) -> int:
         print(error, file=sys.stderr)
         return error.exit_code
     except RuntimeError as error:  # torch's own, for an address that is taken or does not answer
-        print(f"The processes could not meet: {str(error).partition(chr(10))[0]}", file=sys.stderr)
+        print(f"The processes could not connect: {str(error).partition(chr(10))[0]}", file=sys.stderr)
         return WorkerError.exit_code
 
 
@@ -64,9 +64,8 @@ def _end_what_stands_still(watch: Standstill, over: threading.Event, run: str, s
         if over.wait(1):
             return
     error = WorkerError(
-        f"The run made no progress for {silent:.0f} s: its first process said nothing and computed nothing.",
-        action="Check that all machines, disks and network drives in use answer, then run again: "
-        "what is finished is kept.",
+        f"The run made no progress for {silent:.0f} s: its first process was silent and idle.",
+        action="Check that all machines, disks and network drives respond, then run again: finished work is kept.",
     )
     try:
         say(Finished(run=run, outcome="failed", error=error.info()))

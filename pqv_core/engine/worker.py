@@ -117,7 +117,7 @@ def _translated(error: Exception) -> PqvError:
     if "No space left on device" in text:
         return WorkerError(
             "The disk is full.",
-            action="Free some space, then run again: what is finished is kept.",
+            action="Free some space, then run again: finished work is kept.",
             details=details,
         )
     return WorkerError(

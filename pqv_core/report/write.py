@@ -42,7 +42,7 @@ def write(project: Path, out: Path, *, kind: Format, runs: Collection[str] = ())
         StorageError: It cannot be written.
     """
     if out.suffix in _OURS:
-        raise UsageError(f"A report would replace {out.name}.", action="Give it another name.")
+        raise UsageError(f"A report would overwrite {out.name}.", action="Choose another name.")
     found = only(comparisons.load(project), runs)
     write_text(out, text(found, project=project.stem, kind=kind))
     return found
@@ -59,7 +59,7 @@ def only(found: Comparison, runs: Collection[str]) -> Comparison:
     known = {run.directory.name for run in found.runs}
     unknown = [run for run in runs if run not in known]
     if unknown:
-        raise UsageError(f"The project has no run {unknown[0]}.", action="See its runs with: pqv show PROJECT.")
+        raise UsageError(f"The project has no run {unknown[0]}.", action="List its runs with: pqv show PROJECT.")
     rows = tuple(row for row in found.rows if row.run in runs)
     devices = {row.device for row in rows}
     return replace(
@@ -91,7 +91,7 @@ def _profiled(found: Comparison) -> Row:
     rows = [row for row in found.rows if row.role == "compressed" and row.operator_times]
     if not rows:
         raise ProjectError(
-            "No run has timed its operators.",
+            "No run has profiled its operators.",
             action="Run the project with: --set measure.profile=true.",
         )
     return rows[-1]

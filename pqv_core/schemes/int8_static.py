@@ -5,7 +5,7 @@ from pqv_core.schemes import Scheme
 INFO = Scheme(
     key="int8-static",
     label="INT8 static",
-    sentence="Activations too, in ranges learnt from some of your images: no range is looked for while running.",
+    sentence="8-bit weights and activations, with ranges calibrated on your images: no range is computed at run time.",
     implementation="pqv_core.engine.quantize.int8_static:quantized",
     order=2,
     calibrates=True,

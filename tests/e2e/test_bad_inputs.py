@@ -67,7 +67,7 @@ BAD_NEW: list[tuple[list[str], int, str]] = [
     (["--data", "a_file"], 1, "does not exist"),
     (["--data", "empty"], 1, "empty"),
     (["--data", "one_class"], 1, "one class"),
-    (["--data", "flat"], 1, "one folder for each class"),
+    (["--data", "flat"], 1, "one folder per class"),
     (["--data", "strangers"], 1, "three"),
     (["--ratio", "0"], 2, "prune.ratio"),
     (["--ratio", "1"], 2, "prune.ratio"),

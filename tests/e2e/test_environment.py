@@ -57,7 +57,7 @@ def test_what_the_shell_has_set_for_others_neither_hangs_nor_changes_a_run(tmp_p
     )
     said = done.stderr.decode("cp932")
     assert done.returncode == 0, said
-    assert "Not heeded here: ACCELERATE_MIXED_PRECISION" in said and "Traceback" not in said
+    assert "Ignored: ACCELERATE_MIXED_PRECISION" in said and "Traceback" not in said
     record = only_record(project)
     assert record.state == "succeeded"
     assert record.environment.wait_policy == ""

@@ -103,6 +103,6 @@ def test_a_project_whose_plug_in_is_gone_says_so(tmp_path: Path, installed: dict
         [*PQV, "show", "p.pqv"], cwd=tmp_path, env=without, capture_output=True, text=True, timeout=60
     )
     assert done.returncode != 0
-    assert "'spread' is none of those" in done.stderr
-    assert "install the plug-in that it needs" in done.stderr
+    assert "'spread' is not known" in done.stderr
+    assert "install the missing plug-in" in done.stderr
     assert (tmp_path / "p.pqv").read_bytes() == before

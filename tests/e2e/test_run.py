@@ -127,7 +127,7 @@ def test_json_is_nothing_but_events_and_ends_in_one_finished(whole: Path) -> Non
     assert [event.stage for event in started] == list(begun.stages)
     assert [(event.index, event.total) for event in started] == [(at, len(started)) for at in range(len(started))]
     results_said = {event.stage: event.said for event in heard if isinstance(event, events.StageFinished)}
-    assert "images right" in results_said["evaluate"]
+    assert "images correct" in results_said["evaluate"]
     assert "Compressed" in results_said["benchmark"]
     assert [event.type for event in heard].count("finished") == 1
     assert isinstance(heard[-1], events.Finished)

@@ -85,5 +85,5 @@ def test_the_same_run_at_once_is_done_once_and_the_other_is_told(tmp_path: Path)
     ends = together(project, {"prune.ratio": 0.3}, {"prune.ratio": 0.3})
     assert sorted(code for code, _ in ends) in ([0, 0], [0, 1]), ends
     for code, said in ends:
-        assert code == 0 or "is being worked on by another process" in said
+        assert code == 0 or "is in use by another process" in said
     check(project)

@@ -149,8 +149,8 @@ def many(robot: Robot) -> Walk:
 def _own_project(robot: Robot) -> Walk:
     folder = Path(sys.argv[2])
     robot.press(Qt.Key.Key_N, CTRL)
-    robot.type("Name of the new project", "photographs")
-    robot.type("Folder of the new project", str(folder / "projects"))
+    robot.type("New project name", "photographs")
+    robot.type("New project folder", str(folder / "projects"))
     robot.push("Create project")
     yield robot.at(Place.MODEL)
     robot.type("Search the models", "vit tiny patch16 224")

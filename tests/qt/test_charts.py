@@ -279,7 +279,7 @@ def test_a_live_chart_is_saved_whole_as_png_svg_and_csv(qtbot: QtBot, run: RunVi
     assert len({image.pixelColor(x, y).name() for x in range(0, image.width(), 7) for y in range(0, 500, 7)}) > 3
     drawn = (tmp_path / "chart.svg").read_text()
     assert Xml.fromstring(drawn).tag.endswith("svg")
-    assert "Latency of each inference" in drawn
+    assert "Latency per inference" in drawn
     rows = list(csv.DictReader((tmp_path / "chart.csv").open(encoding="utf-8")))
     assert [row["ms"] for row in rows if row["Series"] == "Compressed, each"][:3] == ["10.0", "11.0", "12.0"]
     assert len(rows) == 4_000, "all samples and all medians, not only those that are drawn"

@@ -127,7 +127,7 @@ def test_what_cannot_be_read_is_said_in_the_page(
     monkeypatch.setattr(Path, "iterdir", fails)
     page.desk.read()
     rest(window, page, qtbot)
-    assert page.headline.text() == "The runs could not be read"
+    assert page.headline.text() == "The runs could not be loaded"
     assert page.banner.isVisible()
     monkeypatch.undo()
     page.again.click()
@@ -334,7 +334,7 @@ def test_a_run_that_is_worked_on_stays(opened: Opened, project: Path, qtbot: QtB
     with runs.claimed(folder):
         page.desk.trash(folder)
         rest(window, page, qtbot)
-    assert "being worked on" in page.banner.message.text()
+    assert "is in use" in page.banner.message.text()
     assert folder.is_dir()
 
 
@@ -469,7 +469,7 @@ def test_what_a_phone_has_measured_appears(opened: Opened, project: Path, qtbot:
     page.device.activated.emit(page.device.currentIndex())
     rest(window, page, qtbot)
     assert page.view.device == PHONE
-    assert "this device was not asked" in page.footnotes.text()
+    assert "not on this device" in page.footnotes.text()
 
 
 def test_another_project_has_other_runs(opened: Opened, project: Path, qtbot: QtBot, tmp_path: Path) -> None:

@@ -116,7 +116,7 @@ def test_without_a_phone_the_steps_are_shown(desk_of: MakeDesk) -> None:
     assert page.phones.card(LOCAL).isVisible()
     assert window.job_bar.device.text() == "No phone"
     page.add_file(TINY)
-    assert page.missing.text() == "Tick a phone that is ready, or this computer."
+    assert page.missing.text() == "Select a ready phone, or this computer."
     assert not page.start.isEnabled()
 
 
@@ -170,7 +170,7 @@ def test_while_this_computer_answers_first_the_phone_says_how_far_that_is(
     qtbot.mouseClick(page.start, Qt.MouseButton.LeftButton)
     (target,) = desk.run.targets.values()
     shown = page.targets._rows[target.id]
-    words = "This computer computes the answers to compare with: answer 3 of 8"
+    words = "Computing reference outputs on this computer: answer 3 of 8"
     qtbot.waitUntil(lambda: shown.words.toolTip() == words or shown.words.text() == words, timeout=SOON_MS)
     assert shown.bar.isVisible()
     assert shown.bar.value() == 375
@@ -360,7 +360,7 @@ def test_what_phones_are_known_to_refuse_is_not_pushed_and_the_remedy_stands_bes
     ready(desk, qtbot)
     desk.watch.kit = old_kit
     finished_run(window, qtbot)
-    reason = "Phones refuse what is ticked. The Android runtime 1.12.2 lacks"
+    reason = "Phones cannot run the selected files. The Android runtime 1.12.2 lacks"
     qtbot.waitUntil(lambda: page.missing.text().startswith(reason))
     assert not page.start.isEnabled()
     assert page.start.toolTip() == page.missing.text()
@@ -424,7 +424,7 @@ def test_a_wrong_address_is_said_in_the_page(desk_of: MakeDesk, qtbot: QtBot) ->
     assert page.address.isVisible()
     page.address.text.setText("not an address")
     page.address.connect_button.click()
-    assert "not the address" in page.banner.message.text()
+    assert "not a phone address" in page.banner.message.text()
     assert desk.phones.phones == ()
 
 
@@ -434,7 +434,7 @@ def test_settings_that_cannot_be_are_said_beside_the_field(desk_of: MakeDesk, ph
     page.add_file(TINY)
     threads = page.settings.form.editor("phone.threads")
     qtbot.keyClicks(threads, ", x")
-    assert "Give one number of threads" in page.settings.form.field("phone.threads").problem.text()  # type: ignore[attr-defined]
+    assert "Enter one or more thread counts" in page.settings.form.field("phone.threads").problem.text()  # type: ignore[attr-defined]
     assert not page.start.isEnabled()
     for _ in range(3):
         qtbot.keyClick(threads, Qt.Key.Key_Backspace)

@@ -54,7 +54,7 @@ def test_keys_that_are_taken_are_refused(dialog: ShortcutsDialog) -> None:
     choose(dialog, "run or resume")
     dialog.keys.setKeySequence(QKeySequence("Ctrl+S"))
     assert not dialog.apply.isEnabled()
-    assert "is taken by File › Save" in dialog.problem.text()
+    assert "is used by File › Save" in dialog.problem.text()
 
 
 def test_defaults_that_another_action_has_got_stay_with_it(dialog: ShortcutsDialog, window: MainWindow) -> None:

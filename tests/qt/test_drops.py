@@ -89,20 +89,20 @@ def test_a_folder_of_images_is_taken_by_the_open_project(window: MainWindow, qtb
 def test_images_without_a_project_are_refused(make_window: MakeWindow, tmp_path: Path) -> None:
     window = make_window()
     drop(window, tmp_path)
-    assert "belongs to a project, and none is open" in said(window)
+    assert "needs a project, but none is open" in said(window)
 
 
 @pytest.mark.parametrize(
     ("name", "content", "sentence"),
     [
-        ("notes.txt", b"some words", "notes.txt is a text file. It cannot be used here. Choose a project"),
+        ("notes.txt", b"some words", "notes.txt is a text file. It is not supported here. Choose a project"),
         (
             "net.onnx",
             b"\x08\x07\x12\x07pytorch",
-            "net.onnx is an ONNX model. It cannot be used here. It is for another",
+            "net.onnx is an ONNX model. It is not supported here. It is for another",
         ),
-        ("net.tflite", b"\x1c\0\0\0TFL3", "net.tflite is a TensorFlow Lite model. It cannot be used here."),
-        ("net.pth", b"<!DOCTYPE html>", "net.pth is a web page. It cannot be used here. A page was saved in place"),
+        ("net.tflite", b"\x1c\0\0\0TFL3", "net.tflite is a TensorFlow Lite model. It is not supported here."),
+        ("net.pth", b"<!DOCTYPE html>", "net.pth is a web page. It is not supported here. A web page was saved"),
         ("net.pth", b"version https://git-lfs.github.com/spec/v1\n", "net.pth is a Git LFS pointer."),
         ("net.pth", b"", "net.pth is an empty file. Copy or download the file again."),
     ],
@@ -134,7 +134,7 @@ def test_weights_become_those_of_the_model(window: MainWindow, qtbot: QtBot, tmp
 def test_weights_without_a_project_are_refused(make_window: MakeWindow, qtbot: QtBot, tmp_path: Path) -> None:
     window = make_window()
     drop(window, weights(tmp_path / "a.safetensors"))
-    qtbot.waitUntil(lambda: "belong to a project, and none is open" in said(window))
+    qtbot.waitUntil(lambda: "need a project, but none is open" in said(window))
 
 
 def test_an_image_stands_for_its_folder(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:

@@ -196,7 +196,7 @@ def test_an_error_that_nobody_caught_is_shown_with_details_to_copy(window: MainW
         sys.excepthook(type(error), error, error.__traceback__)
     banner = window._page(window.place).banner
     assert banner.isVisible()
-    assert "did not expect" in banner.message.text()
+    assert "unexpected error" in banner.message.text()
     assert "ValueError: a bug" in banner.details.toPlainText()
 
 

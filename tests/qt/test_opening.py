@@ -60,11 +60,11 @@ def test_a_project_opened_twice_can_be_read_until_the_other_window_lets_go(
     window: MainWindow, second: MainWindow, qtbot: QtBot
 ) -> None:
     path = window.workspace.session.path
-    qtbot.mouseClick(offer(second, "Open to read"), Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(offer(second, "Open read-only"), Qt.MouseButton.LeftButton)
     work = second.workspace
     qtbot.waitUntil(lambda: work.models.loaded and work.tasks.active == 0)
     assert work.session.path == path
-    assert "changed in another window on this computer" in second.reader.words.text()
+    assert "edited in another window on this computer" in second.reader.words.text()
     assert "open to read" in second.menus.corner.toolTip()
     assert not second.summary.start.isEnabled()
     for place in WIZARD:
@@ -103,7 +103,7 @@ def test_a_folder_that_vanished_is_said_and_the_project_saved_elsewhere(
     with qtbot.waitSignal(window.workspace.failed):
         session.set("prune.ratio", 0.5)
     banner = window._page(window.place).banner
-    assert "folder of the project is not there any more" in banner.message.text()
+    assert "project folder no longer exists" in banner.message.text()
     assert session.config.prune.ratio == 0.5
     assert not (tmp_path / "projects").exists()
 

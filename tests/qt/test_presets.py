@@ -65,4 +65,4 @@ def test_a_preset_that_asks_too_much_of_a_model_is_adapted_with_a_sentence(windo
     assert window.workspace.problems == ()
     banner = window.current_page().banner
     assert banner.isVisible()
-    assert banner.message.text().startswith("The embedding is left whole: ")
+    assert banner.message.text().startswith("The embedding is not cut: ")

@@ -92,7 +92,7 @@ def test_after_a_cancel_the_queue_waits_for_the_person(make_window: MakeWindow, 
     window.job_bar.stop.click()
     quiet(window, qtbot)
     assert "Paused" in page_of(window).queue.findChildren(QLabel)[1].text()
-    assert window.job_bar.message.toolTip() == "A queue waits to be continued."
+    assert window.job_bar.message.toolTip() == "The queue is paused."
     press(window, "Continue")
     going(window, qtbot, 0.5)
     press(window, "Remove", "25.0 %")
@@ -109,7 +109,7 @@ def test_the_queue_survives_the_window(make_window: MakeWindow, qtbot: QtBot, tm
     assert path is not None
     assert not window.close()
     [box] = window.findChildren(QMessageBox)
-    assert "The queue is kept" in box.informativeText()
+    assert "The queue is saved" in box.informativeText()
     box.buttons()[0].click()
     qtbot.waitUntil(lambda: not window.isVisible(), timeout=SOON_MS)
     later = make_window("good")

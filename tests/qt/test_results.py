@@ -68,10 +68,10 @@ def choose(cards: ResultCards, target: str) -> None:
 def test_a_run_for_android_shows_the_phone_first_and_this_computer_on_demand(qtbot: QtBot) -> None:
     cards = shown(qtbot, for_android())
     assert cards.target.currentText() == PHONE
-    assert "3.00× over the fastest FP32" in words(cards)
+    assert "3.00× vs. fastest FP32" in words(cards)
     assert f"median on {PHONE}" in words(cards)
     choose(cards, "local")
-    assert "2.00× over the fastest FP32" in words(cards)
+    assert "2.00× vs. fastest FP32" in words(cards)
     assert "median on this computer" in words(cards)
 
 
@@ -110,7 +110,7 @@ def test_unsteady_figures_have_one_amber_card_and_no_tick(qtbot: QtBot) -> None:
     assert not cards.unsteady.isHidden()
     assert "other programs used 90.0 % of the processor" in cards.doubts.text()
     assert "✓ −66.7 %" not in words(cards)
-    assert "⚠ 3.00× over the fastest FP32" in words(cards)
+    assert "⚠ 3.00× vs. fastest FP32" in words(cards)
     greyed = [one for one in cards.findChildren(QLabel) if one.property("tone") == "doubted"]
     assert len(greyed) == 3, "the difference and both ratios"
     choose(cards, "local")
@@ -141,7 +141,7 @@ def test_measure_again_repeats_only_the_measuring_of_this_run(
     kept = window.workspace.run.now.record
     assert kept is not None and (kept.id, kept.config["prune"]["ratio"]) == (asked, 0.25)
     qtbot.waitUntil(lambda: not page.results.unsteady.isVisible(), timeout=SOON_MS)
-    assert "2.00× over the fastest FP32" in words(page.results)
+    assert "2.00× vs. fastest FP32" in words(page.results)
 
 
 def over(window: MainWindow, qtbot: QtBot) -> RunPage:
@@ -195,7 +195,7 @@ def test_a_speed_up_of_disturbed_samples_is_greyed_in_the_chart_the_picture_and_
             DEMO,
             "460 k parameters · 32.3 MMAC · 32 × 32 × 3",
         ),
-        ({"qkv_bias": False}, "As published; what qkv_bias changes is known after a run."),
+        ({"qkv_bias": False}, "As published; the effect of qkv_bias is known after a run."),
     ],
 )
 def test_the_models_card_tells_what_the_arguments_give(

@@ -59,7 +59,7 @@ def test_a_run_shows_stages_curves_latencies_log_and_results(started: Start, qtb
     run = window.workspace.run
     assert run.state == "succeeded"
     assert "Prune: 0.500 s" in page.stages.accessibleDescription()
-    assert "kept from before" in page.stages.accessibleDescription()
+    assert "reused" in page.stages.accessibleDescription()
     assert len(run.now.curves["train_loss"]) == 40
     qtbot.waitUntil(lambda: "Training loss: 0.0250" in page.loss.described())
     qtbot.waitUntil(lambda: "Compressed: 10.0 ms" in page.latency.described())
@@ -69,7 +69,7 @@ def test_a_run_shows_stages_curves_latencies_log_and_results(started: Start, qtb
     assert re.search(r"^\d\d:\d\d:\d\d   Prune: 0.500 s$", said, re.MULTILINE)
     assert said.endswith("The run is complete.")
     assert [card.title for card in page.results._shown] == ["Latency", "File size", "Memory"]
-    assert "2.00× over the fastest FP32" in page.results._shown[0].baselines
+    assert "2.00× vs. fastest FP32" in page.results._shown[0].baselines
     record = run.now.record
     assert record is not None and record.warnings == ("The learning rate is high.",)
     assert page.warnings.isVisible() and all(text in page.warnings.text() for text in record.warnings)
@@ -217,7 +217,7 @@ def test_no_other_project_while_a_run_is_going(started: Start, qtbot: QtBot, tmp
     window = started("hang")
     qtbot.waitUntil(lambda: window.workspace.run.state == "running", timeout=SOON_MS)
     window.open_project(tmp_path / "other.pqv")
-    assert "run of this project is going" in window._page(window.place).banner.message.text()
+    assert "run of this project is in progress" in window._page(window.place).banner.message.text()
     assert window.workspace.session.name == "small"
     window.workspace.runs.cancel()
     over(window, qtbot)
@@ -281,7 +281,7 @@ def test_a_disabled_run_says_why_beside_it_and_in_its_tool_tip(
     work.session.set("finetune.epochs", 0)
     assert page.start.isEnabled() and not page.missing.isVisible() and not window.summary.why_not.isVisible()
     QTest.mouseClick(page.start, Qt.MouseButton.LeftButton)
-    says("These settings are being run")
+    says("These settings are already running")
     qtbot.waitUntil(lambda: work.run.state == "running", timeout=20_000)
     work.runs.cancel()
     qtbot.waitUntil(lambda: not work.runs.busy and work.tasks.active == 0, timeout=20_000)

@@ -230,7 +230,7 @@ def test_save_as_while_a_run_is_going_writes_a_copy_and_says_so(
     assert (work.session.path, work.run.state) == (own, "running")
     banner = window.current_page().banner
     assert banner.isVisible()
-    said = "A copy was saved as copy.pqv. This window stays with small.pqv, whose run is going."
+    said = "A copy was saved as copy.pqv. This window stays on small.pqv, whose run is in progress."
     assert banner.message.text() == said
     work.runs.cancel()
     qtbot.waitUntil(lambda: not work.runs.busy and work.tasks.active == 0, timeout=20_000)

@@ -194,6 +194,6 @@ def test_the_real_program_started_twice_has_one_window(tmp_path: Path) -> None:
         second = subprocess.run([sys.executable, "-c", "from pqv_gui import main; raise SystemExit(main.main())",
                                  project.name], cwd=tmp_path, check=False, stdout=subprocess.PIPE)  # fmt: skip
         assert second.returncode == 0
-        assert second.stdout.decode().strip() == "small.pqv goes to the window that is open already: “PQV-Mobile”."
+        assert second.stdout.decode().strip() == "small.pqv was sent to the window that is already open: “PQV-Mobile”."
         assert first.stdout.readline() == f"{project}\n"
     assert first.returncode == 0

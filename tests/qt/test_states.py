@@ -134,7 +134,7 @@ def test_a_run_that_was_killed_with_its_window_is_interrupted_and_can_be_resumed
     later = opened(make_window, qtbot, "good", path)
 
     assert run_page(later).headline.text() == "Interrupted"
-    assert later.job_bar.message.toolTip() == "The last run was interrupted. What is finished is kept."
+    assert later.job_bar.message.toolTip() == "The last run was interrupted. Finished work is kept."
     assert [run.record.state for run in later.workspace.compare.view.comparison.runs] == ["interrupted"]
     assert run_page(later).start.text() == "Res&ume" and run_page(later).start.isEnabled()
 
@@ -209,10 +209,10 @@ def test_a_cancelled_run_of_the_queue_can_be_resumed(make_window: MakeWindow, qt
 def test_device_says_why_there_are_no_files(make_window: MakeWindow, qtbot: QtBot, tmp_path: Path) -> None:
     window = begun(make_window, qtbot, tmp_path, "hang")
     page = device_page(window)
-    assert page.files.empty.text().startswith("The run that is going has made no file yet.")
+    assert page.files.empty.text().startswith("The current run has not written a file yet.")
     window.job_bar.stop.click()
     rests(window, qtbot)
-    assert page.files.empty.text().startswith("The last run was stopped before it made a file")
+    assert page.files.empty.text().startswith("The last run was stopped before it wrote a file")
 
 
 def test_device_offers_the_files_and_figures_of_earlier_runs(

@@ -48,7 +48,7 @@ def test_without_a_project_there_is_only_start(make_window: MakeWindow) -> None:
 def test_from_start_to_export_with_the_keyboard_only(make_window: MakeWindow, qtbot: QtBot, tmp_path: Path) -> None:
     window = make_window()
     qtbot.keyClick(window, Qt.Key.Key_N, Qt.KeyboardModifier.ControlModifier)
-    qtbot.waitUntil(lambda: focused().accessibleName() == "Name of the new project")
+    qtbot.waitUntil(lambda: focused().accessibleName() == "New project name")
     qtbot.keyClicks(focused(), "from the keys")
     qtbot.keyClick(focused(), Qt.Key.Key_Return)
     qtbot.waitUntil(lambda: window.place is Place.MODEL and window.workspace.models.loaded)
@@ -115,7 +115,7 @@ def visible_problems(shown: QWidget) -> list[str]:
 def test_what_is_missing_is_said_beside_the_field_and_at_next(window: MainWindow) -> None:
     window.workspace.session.set("model.weights", "file")
     shown = page(window, Place.MODEL)
-    assert any("weights file must be named" in text for text in visible_problems(shown))
+    assert any("weights from a file need a path" in text for text in visible_problems(shown))
     assert not window.next.isEnabled()
     assert window.steps.buttons[Place.MODEL].state == "invalid"
     assert not window.summary.start.isEnabled()
@@ -174,7 +174,7 @@ def test_heads_that_cannot_be_narrowed_are_shown_to_go_whole(window: MainWindow)
     pruning = page(window, Place.PRUNE)
     unit = pruning.form.editor("prune.attention_unit")
     assert (unit.isEnabled(), unit.get()) == (False, "heads")  # type: ignore[attr-defined]
-    assert "loses whole heads only" in pruning.uncut.text()  # type: ignore[attr-defined]
+    assert "can only lose whole heads" in pruning.uncut.text()  # type: ignore[attr-defined]
     assert session.config.prune.attention_unit == "width"  # for the next model
     session.set("model.name", "deit_tiny_patch16_224")
     assert (unit.isEnabled(), unit.get()) == (True, "width")  # type: ignore[attr-defined]

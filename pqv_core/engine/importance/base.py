@@ -88,5 +88,5 @@ def require_finite(values: Iterable[Tensor]) -> None:
     """
     if not all(torch.isfinite(value).all() for value in values):
         raise PruneError(
-            "The gradients for the importance are not finite.", action="Check the model's weights, or choose L1 or L2."
+            "The importance gradients are not finite.", action="Check the model's weights, or choose L1 or L2."
         )

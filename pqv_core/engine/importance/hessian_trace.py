@@ -58,7 +58,7 @@ def _diagonal(model: nn.Module, weights: list[nn.Parameter], images: Tensor, lab
         product = torch.autograd.grad(gradients, weights, grad_outputs=signs, materialize_grads=True)
     except RuntimeError as error:
         raise PruneError(
-            "The second derivatives of this model cannot be taken.",
+            "The second derivatives of this model cannot be computed.",
             action="Choose Taylor or Hessian.",
             details=str(error),
         ) from error

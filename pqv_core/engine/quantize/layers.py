@@ -59,7 +59,7 @@ def chosen(model: nn.Module, keep: Sequence[str]) -> list[str]:
     unknown = [name for name in keep if not any(_inside(layer, name) for layer in names)]
     if unknown:
         raise QuantizeError(
-            f"The model has no layer to keep that is named {unknown[0]}.",
+            f"The model has no layer to keep named {unknown[0]}.",
             action=f"Its layers are: {', '.join(names[:5])} …",
         )
     return [layer for layer in names if not any(_inside(layer, name) for name in keep)]

@@ -111,7 +111,7 @@ def _calibration(work: Work) -> list[torch.Tensor]:
         return []
     folder, images = work.train or work.val, work.config.quantize.images
     if folder is None:
-        work.context.warn("There are no images to calibrate with: noise was taken. Only latency counts.")
+        work.context.warn("No calibration images: noise was used. Only latency is meaningful.")
         generator = torch.Generator().manual_seed(work.config.seed)
         return [torch.randn(1, *work.preprocessing.input_size, generator=generator) for _ in range(min(images, 8))]
     read = data.calibration_batches(

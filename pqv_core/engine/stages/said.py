@@ -35,13 +35,13 @@ def _accuracy(work: Work, stage: str) -> str:
 
 
 def _right(found: Accuracy) -> str:
-    return f"{formatting.percent(found.top1)} of {formatting.counted(found.images, 'image')} right"
+    return f"{formatting.percent(found.top1)} of {formatting.counted(found.images, 'image')} correct"
 
 
 def _sensitivity(work: Work, stage: str) -> str:
     found = layers(work)
     kept = sum(item.kept for item in found)
-    more = f", {kept:,} of them left in floating point" if kept else ""
+    more = f", {kept:,} of them kept in floating point" if kept else ""
     return f"{formatting.counted(len(found), 'layer')}{more}"
 
 

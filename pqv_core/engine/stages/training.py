@@ -17,7 +17,7 @@ def _sparsify_inputs(work: Work) -> Result | None:
     config = work.config.prune
     if work.train is None:
         raise DataError(
-            "The sparse training before pruning needs training images, and none are set.",
+            "Sparse training needs training images, but none are set.",
             action="Choose a folder with training images, or set the sparse epochs to 0.",
         )
     return {
@@ -55,7 +55,7 @@ def _finetune_inputs(work: Work) -> Result | None:
     config = work.config.finetune
     if work.train is None:
         raise DataError(
-            "Fine-tuning needs training images, and none are set.",
+            "Fine-tuning needs training images, but none are set.",
             action="Choose a folder with training images, or set the epochs to 0.",
         )
     return {

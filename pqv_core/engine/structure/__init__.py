@@ -21,10 +21,10 @@ def supported(model: nn.Module) -> dict[Kind, str]:
     """What can be cut in a model, and why not, as the end of a sentence: empty for what can."""
     kind = type(model).__name__
     return {
-        "mlp": "" if any(mlp.widths(model)) else f"no layers of {kind} have a hidden width that is known here",
+        "mlp": "" if any(mlp.widths(model)) else f"no {kind} layers with a supported hidden width",
         "attention": ""
         if any(attention.widths(model, "width"))
-        else f"{kind} has no attention whose heads can be cut without its embedding",
+        else f"{kind} has no attention whose heads can be cut without the embedding",
         "embedding": embedding.obstacle(model),
     }
 
@@ -45,7 +45,7 @@ def widths(model: nn.Module, config: PruneConfig) -> list[Width]:
     if all(why_not.values()):
         raise PruneError(
             f"{type(model).__name__} models cannot be pruned: {'; '.join(why_not.values())}.",
-            action="Choose another model, or switch pruning off and only quantize it.",
+            action="Choose another model, or turn pruning off and only quantize it.",
         )
     found: list[Width] = []
     if config.mlp:

@@ -75,7 +75,7 @@ def outputs(path: Path, model: nn.Module) -> int | None:
 
 def new_head(classes: Any) -> str:
     """The warning that a head knows nothing."""
-    return f"The model's head is new (for {classes} classes) and knows nothing until it is trained."
+    return f"The model's head is new ({classes} classes) and must be trained."
 
 
 def _chosen(found: list[tables.Table], model: nn.Module, path: Path) -> tuple[Offer, tuple[Offer, ...]]:
@@ -150,16 +150,16 @@ def _say(
     label = f" of “{offer.table.label}”" if offer.table.label else ""
     prefix = f", without the prefix “{offer.prefix}”" if offer.prefix else ""
     library = f", under the names of {offer.library}" if offer.library else ""
-    context.log(f"{path.name}: {len(match.used)} tensors{label} are taken{prefix}{library}.")
+    context.log(f"{path.name}: {len(match.used)} tensors{label} used{prefix}{library}.")
     if equals and equals[0].table.label != offer.table.label:
         others = ", ".join(f"“{other.table.label or 'the rest'}”" for other in equals)
-        why = "averaged weights come first" if offer.is_averaged else "the first is taken"
-        context.log(f"{others} would fit as well; {why}.")
+        why = "averaged weights come first" if offer.is_averaged else "the first is used"
+        context.log(f"{others} also match; {why}.")
     _say_numbers(path, offer, match, model, context)
     if offer.outside:
-        context.log(f"Left aside beside them: {_listed(offer.outside)}.")
+        context.log(f"Ignored: {_listed(offer.outside)}.")
     if match.left_over:
-        context.warn(f"{path.name} holds more than this model has a place for; left over: {_listed(match.left_over)}.")
+        context.warn(f"{path.name} contains tensors this model does not use: {_listed(match.left_over)}.")
     if offer.channels is not None:
         context.warn(input_channels.sentence(offer.channels))
     if match.new:
@@ -174,7 +174,7 @@ def _say_numbers(path: Path, offer: Offer, match: _Match, model: nn.Module, cont
         if offer.state[name].dtype != wanted[name].dtype and wanted[name].is_floating_point()
     )
     for kind, count in kinds.items():
-        context.log(f"{path.name}: {count} tensors are {kind} in the file, and are computed in float32.")
+        context.log(f"{path.name}: {count} tensors are {kind} in the file and converted to float32.")
 
 
 def _listed(names: tuple[str, ...]) -> str:

@@ -55,8 +55,8 @@ def _one(path: Path) -> Any:
         if "allocate memory" in str(error):
             raise _too_large(path, str(error)) from error
         raise ModelError(
-            f"{path.name} is damaged or cut short: its weights cannot be read.",
-            action="Get the file again, whole.",
+            f"{path.name} is damaged or truncated: its weights cannot be read.",
+            action="Download or copy the complete file again.",
             details=f"{type(error).__name__}: {error}",
         ) from error
 
@@ -69,8 +69,8 @@ _DAMAGE = (
 
 def _too_large(path: Path, details: str) -> ModelError:
     return ModelError(
-        f"{path.name} claims tensors for which there is not enough memory.",
-        action="Close other programs, or get the file again if it should be small.",
+        f"{path.name} declares tensors too large for memory.",
+        action="Close other programs; if the file should be small, download it again.",
         details=details,
     )
 
@@ -146,6 +146,6 @@ def _bound(path: Path) -> None:
     names = sum(entry.file_size for entry in entries if entry.filename.endswith("/data.pkl"))
     if unfolded > _UNFOLDS * path.stat().st_size or names > _NAMES_LIMIT:
         raise ModelError(
-            f"{path.name} is refused: it unfolds to {unfolded / 1e6:,.0f} MB.",
-            action="Get the weights from a source that you trust, best as .safetensors.",
+            f"{path.name} is refused: it decompresses to {unfolded / 1e6:,.0f} MB.",
+            action="Get the weights from a trusted source, preferably as .safetensors.",
         )

@@ -32,14 +32,14 @@ def pickled(path: Path, name: str, *, details: str) -> ModelError:
         return quantized(path, f"it needs {name}", details)
     if _MODULES.fullmatch(name):
         return ModelError(
-            f"{path.name} holds a whole model (its class {name}), which only running its code would bring back.",
+            f"{path.name} contains a whole model (its class {name}), which can only be loaded by running its code.",
             action='Save only its state dict: torch.save(model.state_dict(), "weights.pth").',
             details=details,
         )
     what = f"{name}, which may be code" if name else "a pickle with code in it"
     return ModelError(
-        f"{path.name} holds more than weights ({what}; there may be code in it) and was not loaded.",
-        action="Save only the state dict, best as .safetensors, and choose that file.",
+        f"{path.name} contains more than weights ({what}; possibly code) and was not loaded.",
+        action="Save only the state dict, preferably as .safetensors, and choose that file.",
         details=details,
     )
 
@@ -47,8 +47,8 @@ def pickled(path: Path, name: str, *, details: str) -> ModelError:
 def quantized(path: Path, why: str, details: str = "") -> ModelError:
     """The refusal of weights that are integers already."""
     return ModelError(
-        f"{path.name} holds a quantized model ({why}), which can be neither pruned nor trained.",
-        action="Choose the weights it was quantized from; PQV-Mobile quantizes them itself.",
+        f"{path.name} holds a quantized model ({why}), which cannot be pruned or trained.",
+        action="Choose the unquantized weights; PQV-Mobile quantizes them itself.",
         details=details,
     )
 
@@ -58,15 +58,15 @@ def by_names(path: Path, names: Iterable[str]) -> ModelError | None:
     known = sorted(names)
     if found := next((name for name in known if _ADAPTER.search(name)), None):
         return ModelError(
-            f"{path.name} holds an adapter (LoRA: {found}), which is a change to a model and no model.",
-            action="Merge it into its model (peft: merge_and_unload), save the state dict of that and choose it.",
+            f"{path.name} holds an adapter (LoRA: {found}), not a complete model.",
+            action="Merge it into its model (peft: merge_and_unload), then save and choose the state dict.",
         )
     if found := next((name for name in known if _QUANTIZED.search(name)), None):
         return quantized(path, found)
     if found := next((name for name in known if _SHARDED.search(name)), None):
         return ModelError(
             f"{path.name} holds one process's share of a model (FSDP: {found}).",
-            action="Gather it with the program that trained it (FULL_STATE_DICT), and choose that file.",
+            action="Gather it in the training program (FULL_STATE_DICT) and choose that file.",
         )
     return None
 
@@ -81,18 +81,18 @@ def by_values(path: Path, state: Mapping[str, Tensor], wanted: Mapping[str, Tens
         if tensor.element_size() < 2 and tensor.is_floating_point():
             return quantized(path, f"{name} is {_type(tensor)}")
         if tensor.is_complex() and not wanted[name].is_complex():
-            return _unusable(path, f"{name} holds complex numbers, where the model has real ones")
+            return _unusable(path, f"{name} holds complex numbers, but the model has real ones")
         if tensor.is_meta:
             return _unusable(path, f"{name} is a shape without numbers (of the device “meta”)")
         if tensor.layout != torch.strided:
             return _unusable(path, f"{name} is a sparse tensor")
         if not bool(torch.isfinite(tensor).all()):
-            return _unusable(path, f"{name} holds values that are no numbers (NaN or infinity): the training diverged")
+            return _unusable(path, f"{name} contains NaN or infinity: the training diverged")
     return None
 
 
 def _unusable(path: Path, why: str) -> ModelError:
-    return ModelError(f"{path.name} cannot be used: {why}.", action="Choose another state of the training.")
+    return ModelError(f"{path.name} cannot be used: {why}.", action="Choose another checkpoint.")
 
 
 def _type(tensor: Tensor) -> str:

@@ -66,4 +66,4 @@ def test_all_problems_are_named_at_once() -> None:
     assert "bytecode version 10" in words
     assert "lacks aten::conv2d, aten::gelu" in words
     assert "aten::linear (4 arguments, 3 known)" in words
-    assert {remedy for _, remedy in found} == {"Export the file for the target Android."}
+    assert {remedy for _, remedy in found} == {"Export for the Android target."}

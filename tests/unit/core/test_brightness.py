@@ -30,8 +30,8 @@ def test_a_set_that_comes_out_dark_is_told_with_what_to_set(tmp_path: Path, brig
     values = found(image_set(tmp_path / "set", brightest, "u2"))
 
     assert brightness.warning(values, Scale()) == (
-        f"Images whose brightest value is {brightest} come out dark, as white is 65535: "
-        f"set data.white={suggested}, or what is white in them."
+        f"Images whose brightest value is {brightest} appear dark because white is 65535: "
+        f"set data.white={suggested}, or their actual white level."
     )
     assert brightness.warning(values, Scale(white=suggested)) == ""
 

@@ -85,7 +85,7 @@ def test_names_in_a_file_may_have_another_unicode_form(tmp_path: Path) -> None:
         ("a.json", "{", "not complete JSON"),
         ("a.json", {"cat": 1, "dog": 2}, "not 0 to 1"),
         ("a.json", {"cat": 0, "dog": 0}, "not 0 to 1"),
-        ("a.json", {"0": "cat", "1": "cat"}, "two places"),
+        ("a.json", {"0": "cat", "1": "cat"}, "lists a name twice"),
         ("a.json", {"cat": True, "dog": False}, "neither"),
         ("a.json", 3, "neither"),
     ],

@@ -38,7 +38,7 @@ def test_the_live_line_shows_stage_time_left_and_what_is_complete() -> None:
     text = drawn.getvalue()
     for words in ("[4/8] Fine-tuning", "2 min left", "loss 0.250", "[bold]as it is", "✓ Fine-tune: 3.00 s"):
         assert words in text
-    assert "✓ Quantize and export: taken over" in text
+    assert "✓ Quantize and export: reused" in text
 
 
 def test_a_job_without_stages_is_named_by_its_progress() -> None:
@@ -68,8 +68,8 @@ def test_lines_in_a_file_tell_start_end_and_result_with_the_time() -> None:
     with PlainView(lines.append, now=lambda: "14:02:11") as view:
         view.show(events.StageStarted(stage="verify", index=2, total=9))
         view.show(events.Progress(stage="verify", done=1, total=2))
-        view.show(events.StageFinished(stage="verify", seconds=3.0, said="98.2 % of 355 images right"))
+        view.show(events.StageFinished(stage="verify", seconds=3.0, said="98.2 % of 355 images correct"))
     assert lines == [
         "14:02:11 [3/9] Verifying …",
-        "14:02:11       Verify the file: 98.2 % of 355 images right (3.00 s)",
+        "14:02:11       Verify the file: 98.2 % of 355 images correct (3.00 s)",
     ]

@@ -57,7 +57,7 @@ def test_of_many_layers_the_most_sensitive_and_those_that_were_kept_are_shown(
     text = shown(capsys, str(project))
     assert "The most sensitive of 11 layers" in text
     assert re.findall(r"layer\d+", text) == [f"layer{number}" for number in (1, 2, 3, 4, 5, 6, 7, 8, 10)]
-    assert re.findall(r"(layer\d+) .* left in floating point", text) == ["layer10"]
+    assert re.findall(r"(layer\d+) .* kept in floating point", text) == ["layer10"]
 
 
 def test_a_run_that_was_killed_is_interrupted_and_one_at_work_is_running(
@@ -100,5 +100,5 @@ def test_the_papers_baseline_is_told_as_published_where_a_better_way_counts(
     both = (spinning, sleeping.model_copy(update={"wait_policy": "PASSIVE"}))
     keep(project, run.model_copy(update={"variants": (paper.model_copy(update={"measurements": both}), *others)}))
     text = " ".join(shown(capsys, str(project)).split())
-    assert "as published, with threads that spin while they wait: 640 ms" in text
+    assert "as published, with threads that spin while waiting: 640 ms" in text
     assert "8.00× faster" in text

@@ -195,7 +195,7 @@ def test_figures_beyond_all_measure_are_named_and_hide_no_other_run(project: Pat
     (folder / results.RUN_FILE).write_text(json.dumps(plain))
     found = comparison.load(project)
     assert [run.title for run in found.runs] == ["r1"]
-    assert found.problems == ("The run r2 holds figures that cannot be.",)
+    assert found.problems == ("The run r2 contains invalid figures.",)
 
 
 @pytest.mark.parametrize("config", [{}, {"model": 1, "prune": []}, {"prune": {"enabled": True, "ratio": "much"}}])
@@ -373,7 +373,7 @@ def test_several_importances_are_curves_of_their_own(project: Path) -> None:
 
 
 def test_figure_3_is_the_share_of_operators(project: Path) -> None:
-    assert "Time the operators" in figure(project, 3).missing
+    assert "Profile operators" in figure(project, 3).missing
     times = [OperatorTime(name="aten::linear", calls=2, ns=3 * MS), OperatorTime(name="aten::gelu", calls=1, ns=MS)]
     keep(project, made("r1", operators=times))
     (found,) = figure(project, 3).charts

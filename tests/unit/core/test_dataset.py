@@ -187,7 +187,7 @@ def test_five_classes_that_are_not_trained_are_named(count: int, named: str) -> 
     with pytest.raises(DataError) as caught:
         dataset.check_pair(["cat", "dog"], ["cat", *"abcdef"[:count]])
 
-    assert caught.value.message.endswith(f"have not: {named}")
+    assert caught.value.message.endswith(f"lack: {named}")
 
 
 @pytest.mark.parametrize(("cats", "dogs", "shown"), [(10, 2, {"cat": 10, "dog": 2}), (10, 3, {"cat": 9, "dog": 3})])
@@ -258,9 +258,9 @@ def test_nothing_is_said_where_nothing_is_left_out(tmp_path: Path) -> None:
         ("a.mp4", "1 .mp4 (videos"),
         ("a.zip", "1 .zip (archives: unpack them)"),
         ("IMG_0001", "1 without a suffix"),
-        ("a.jpg ", "1 “.jpg ” (not a kind"),
+        ("a.jpg ", "1 “.jpg ” (not a supported"),
         (".a.jpg.icloud", "1 .icloud (still in iCloud"),
-        ("a.strange", "1 .strange (not a kind"),
+        ("a.strange", "1 .strange (not a supported"),
     ],
 )
 def test_files_that_are_skipped_are_counted_with_the_reason(tmp_path: Path, name: str, words: str) -> None:
@@ -277,8 +277,8 @@ def test_classes_that_end_up_empty_and_images_outside_are_named(tmp_path: Path) 
 
     text = remarks(tmp_path)
 
-    assert "without images, which count as no classes: fish, “fox ”." in text
-    assert "beside the class folders: stray.png." in text
+    assert "without images, ignored: fish, “fox ”." in text
+    assert "next to the class folders: stray.png." in text
 
 
 def test_what_is_skipped_is_named_where_nothing_is_left(tmp_path: Path) -> None:
@@ -305,7 +305,7 @@ def test_links_that_lead_nowhere_or_back_are_named(tmp_path: Path) -> None:
         (tmp_path / name).symlink_to(target)
 
     assert dataset.listing(tmp_path).counts == (1, 1)
-    assert "Links that lead nowhere are left out: round, cat/gone.png, cat/loop." in remarks(tmp_path)
+    assert "Skipped broken links: round, cat/gone.png, cat/loop." in remarks(tmp_path)
     assert "are not followed: cat/up." in remarks(tmp_path)
 
 

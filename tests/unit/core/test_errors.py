@@ -15,7 +15,7 @@ def test_ours_stays_as_it_is() -> None:
 def test_the_systems_is_translated() -> None:
     found = foreseen(PermissionError(errno.EACCES, "Permission denied", "/x"))
     assert isinstance(found, StorageError)
-    assert found.message == "Access is not permitted: /x."
+    assert found.message == "Permission denied: /x."
 
 
 def test_any_other_is_not_foreseen() -> None:

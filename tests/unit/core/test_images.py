@@ -216,5 +216,5 @@ def test_a_want_of_memory_is_said_of_the_image(tmp_path: Path, monkeypatch: pyte
 
     monkeypatch.setattr(Image.Image, "load", full)
     monkeypatch.setattr("PIL.ImageFile.ImageFile.load", full)
-    with pytest.raises(images.UnreadableImageError, match="too little memory"):
+    with pytest.raises(images.UnreadableImageError, match="not enough memory"):
         images.read(tmp_path / "a.png")

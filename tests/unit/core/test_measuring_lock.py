@@ -77,7 +77,7 @@ def test_the_others_wait_and_are_told_for_whom_until_it(how: str) -> None:
     assert "the run 7 of trees" in said[0]
     assert f"process {process.pid}" in said[0]
     assert said[0].startswith("Waiting to measure")
-    assert said[-2].startswith("Measuring begins, after a wait of")
+    assert said[-2].startswith("Measuring starts after waiting")
     assert said[-1] == "mine"
 
 
@@ -141,5 +141,5 @@ def test_where_it_cannot_be_had_measuring_goes_on_with_a_warning(
     with measuring_lock.turn("a test", say=warned.append, warn=warned.append, check=lambda: None):
         worked = True
     assert worked
-    assert len(warned) == 1 and "could not be kept away" in warned[0]
+    assert len(warned) == 1 and "could not be locked out" in warned[0]
     assert not Path("~").exists()

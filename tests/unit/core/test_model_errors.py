@@ -31,12 +31,12 @@ HANDLE = "\n  \n  Debug info for handle(s): debug_handles:{-1}, was not found.\n
         ("Expected tensor for argument #1 'indices' to have scalar types: Long", "takes whole numbers", "one image"),
         (
             "DefaultCPUAllocator: can't allocate memory",
-            "too little memory",
+            "not enough memory",
             "Close other",
         ),
-        ("std::bad_alloc", "too little memory", "Close other"),
+        ("std::bad_alloc", "not enough memory", "Close other"),
         ("index 9 is out of bounds", "could not be run: index 9 is out of bounds.", "another engine"),
-        ("", "could not be run, and no reason was given.", "another engine"),
+        ("", "could not be run; no reason was given.", "another engine"),
     ],
 )
 def test_what_pytorch_said_becomes_a_sentence(text: str, sentence: str, action: str) -> None:
@@ -72,7 +72,7 @@ def test_any_words_are_one_printable_sentence(text: str, own: bool) -> None:
         (-signal.SIGKILL, "", "memory ran out", True),
         (-signal.SIGABRT, "terminate called after throwing an instance of 'std::bad_alloc'", "memory ran out", True),
         (-signal.SIGSEGV, "", "crashed in compiled code (SIGSEGV) while it ran a.ptl", False),
-        (-signal.SIGTERM, "", "ended from outside (SIGTERM)", False),
+        (-signal.SIGTERM, "", "terminated from outside (SIGTERM)", False),
         (1, "Traceback", "ended unexpectedly (exit status 1)", False),
     ],
 )

@@ -50,8 +50,8 @@ def test_a_project_with_an_unknown_word_names_it(section: str, name: str, word: 
     changed(project, config=config)
     with pytest.raises(ProjectError) as caught:
         projects.load(project)
-    assert f"{section}.{name}: '{word}' is none of those that this PQV-Mobile knows" in caught.value.message
-    assert "a newer one may know it" in caught.value.message
+    assert f"{section}.{name}: '{word}' is not known to this PQV-Mobile" in caught.value.message
+    assert "a newer PQV-Mobile may know it" in caught.value.message
     assert "Update PQV-Mobile" in caught.value.action
     assert "damaged" not in str(caught.value)
 
@@ -59,7 +59,7 @@ def test_a_project_with_an_unknown_word_names_it(section: str, name: str, word: 
 def test_a_run_that_waits_with_an_unknown_word_names_it(project: Path) -> None:
     config = {"quantize": {"precision": "int4"}}
     changed(project, queue=[{"config": config}])
-    with pytest.raises(ProjectError, match=r"queue\.0\.config\.quantize\.precision: 'int4' is none of those"):
+    with pytest.raises(ProjectError, match=r"queue\.0\.config\.quantize\.precision: 'int4' is not known"):
         projects.load(project)
 
 
@@ -78,7 +78,7 @@ def test_a_missing_step_of_the_project_file_is_said() -> None:
         ({"kind": "x" * 1000, "run": "r"}, "no job of the kind 'xxx"),
         (
             {"kind": "run", "run": "r", "project": "p", "config": {"quantize": {"precision": "int4"}}},
-            r"^quantize\.precision: 'int4' is none of those",
+            r"^quantize\.precision: 'int4' is not known",
         ),
         ({"kind": "run", "run": "r"}, "not a job"),
         ([], "not a job"),

@@ -41,7 +41,7 @@ def test_the_paper_is_what_was_published() -> None:
 
 
 def test_an_unknown_preset_is_refused_with_the_names(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="no preset named 'best'") as caught:
+    with pytest.raises(UsageError, match="Unknown preset: 'best'") as caught:
         new_config.build(Choices(project=tmp_path / "p.pqv", model=MODEL, preset="best"))
     assert "paper, fastest, android" in caught.value.action
 
@@ -51,7 +51,7 @@ def test_without_images_importance_comes_from_the_weights(tmp_path: Path, name: 
     made = new_config.build(Choices(project=tmp_path / "p.pqv", model=MODEL, preset=name))
     assert made.config.prune.importance == "l2"
     assert made.config.prune.ratio == 0.5
-    assert "Importance: l2, as the preset has it." in made.notes
+    assert "Importance: l2, from the preset." in made.notes
 
 
 def test_the_paper_without_images_says_what_is_missing(tmp_path: Path) -> None:
@@ -89,13 +89,13 @@ def test_a_preset_leaves_whole_what_a_model_does_not_let_be_cut_and_says_so(tmp_
     made = new_config.build(Choices(project=tmp_path / "p.pqv", model=SWIN, preset="android"))
     assert not made.config.prune.embedding
     assert made.config.prune.enabled
-    assert any(note.startswith("The embedding is left whole: ") for note in made.notes)
+    assert any(note.startswith("The embedding is not cut: ") for note in made.notes)
 
 
 def test_a_preset_prunes_nothing_where_nothing_can_be_cut() -> None:
     settings, differs = presets.get("fastest").fitted({"mlp": "a", "attention": "b"}, images=True)
     assert not settings["prune.enabled"]
-    assert differs == ("Pruning is off: nothing of this model can be cut.",)
+    assert differs == ("Pruning is off: this model cannot be pruned.",)
 
 
 def test_what_is_asked_beyond_the_preset_is_refused_at_once(tmp_path: Path) -> None:

@@ -81,10 +81,10 @@ def test_any_other_file_is_refused_in_words(content: bytes, tmp_path_factory: py
     [
         ("[]", "not a PQV-Mobile project"),
         ('{"schema_version": 1}', "not a PQV-Mobile project"),
-        ('{"config": {}}', "does not say which version"),
-        ('{"config": {}, "schema_version": true}', "does not say which version"),
-        ('{"config": {}, "schema_version": "1"}', "does not say which version"),
-        ('{"config": {}, "schema_version": 0}', "does not say which version"),
+        ('{"config": {}}', "does not state its version"),
+        ('{"config": {}, "schema_version": true}', "does not state its version"),
+        ('{"config": {}, "schema_version": "1"}', "does not state its version"),
+        ('{"config": {}, "schema_version": 0}', "does not state its version"),
         ('{"config": {}, "schema_version": 999}', "newer PQV-Mobile"),
         ('{"config": [], "schema_version": 1}', "a value that cannot be"),
         ('{"config": {"prune": {"ratio": 2}}, "schema_version": 1}', "config.prune.ratio"),
@@ -120,7 +120,7 @@ def test_a_save_that_fails_keeps_the_project(path: Path, monkeypatch: pytest.Mon
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(os, "replace", refuse)
-    with pytest.raises(StorageError, match="not permitted"):
+    with pytest.raises(StorageError, match="Permission denied"):
         projects.save(path, projects.Project(note="after"))
     assert projects.load(path).note == "before"
     assert os.listdir(path.parent) == ["work.pqv"]  # noqa: PTH208

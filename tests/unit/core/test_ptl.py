@@ -67,12 +67,12 @@ def zipped(*names: str) -> bytes:
     ("content", "sentence"),
     [
         (b"", "is empty"),
-        (b"PK", "is cut short"),
-        (CONTENT[: len(CONTENT) // 2], "is cut short"),
+        (b"PK", "is truncated"),
+        (CONTENT[: len(CONTENT) // 2], "is truncated"),
         (pickle.dumps({"a": 1}), "is not a PyTorch Lite file"),
         (zipped("a/bytecode.pkl"), "is damaged"),
-        (zipped("a/data.pkl", "a/code/a.py"), "is TorchScript, but not written for the Lite Interpreter"),
-        (zipped("a/data.pkl", "a/data/0"), "holds weights or a pickled model"),
+        (zipped("a/data.pkl", "a/code/a.py"), "is TorchScript, but not exported for the Lite Interpreter"),
+        (zipped("a/data.pkl", "a/data/0"), "contains weights or a pickled model"),
         (zipped("notes.txt"), "is a zip archive, but not a PyTorch Lite file"),
     ],
 )

@@ -88,7 +88,7 @@ def test_each_of_ours_can_be_loaded() -> None:
 
 
 def test_an_unknown_name_is_told_with_what_there_is() -> None:
-    with pytest.raises(ConfigError, match=r"'magic' is none of those .*'taylor'.*plug-in"):
+    with pytest.raises(ConfigError, match=r"'magic' is not known .*'taylor'.*plug-in"):
         PruneConfig.parse({"importance": "magic"})
     with pytest.raises(ConfigError, match=r"quantize\.precision"):
         look_up(SCHEMES, "int3", field="quantize.precision")

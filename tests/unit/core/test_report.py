@@ -108,7 +108,7 @@ def test_the_page_has_table_charts_figures_and_versions(project: Path) -> None:
         "10.0 ms",
         "8.00×",
         "88.5 %",
-        "Accuracy over latency",
+        "Accuracy vs. latency",
         "Speed-up of the compressed file",
         "Figure 2: Latency and size by pruning and precision",
         "Figure 7: Latency by engine",

@@ -95,5 +95,5 @@ def test_what_is_no_run_is_never_moved(run: Path, tmp_path: Path) -> None:
 
 
 def test_a_run_at_work_is_not_deleted(run: Path) -> None:
-    with runs.claimed(run), pytest.raises(ProjectError, match="being worked on"):
+    with runs.claimed(run), pytest.raises(ProjectError, match="in use"):
         run_label.movable(run)

@@ -61,7 +61,7 @@ def test_one_holds_the_folder_and_the_next_waits(folder: Path) -> None:
 
 def test_who_waits_too_long_is_told(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runs, "_HELD_S", 0.05)
-    said = pytest.raises(ProjectError, match="kept the runs of this project")
+    said = pytest.raises(ProjectError, match="locked this project's runs")
     with runs.arranging(folder), said as caught, runs.arranging(folder):
         pass
     assert caught.value.action

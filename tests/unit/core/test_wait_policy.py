@@ -19,9 +19,7 @@ def test_a_single_thread_waits_for_nobody(threads: int, policies: tuple[str, ...
 @pytest.mark.parametrize("both", [(SPINNING, SLEEPING), (SLEEPING, SPINNING)])
 def test_the_quickest_counts_and_the_other_is_said_as_published(both: tuple[results.Measurement, ...]) -> None:
     assert wait_policy.quickest(both) is SLEEPING
-    assert (
-        wait_policy.as_published("paper_fp32", both) == "as published, with threads that spin while they wait: 136 ms"
-    )
+    assert wait_policy.as_published("paper_fp32", both) == "as published, with threads that spin while waiting: 136 ms"
 
 
 @pytest.mark.parametrize(

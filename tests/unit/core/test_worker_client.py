@@ -94,7 +94,7 @@ finish()
 """)
     (said,) = others
     assert isinstance(said, Log)
-    assert (said.level, "does not know (dance); a newer one may" in said.text) == ("warning", True)
+    assert (said.level, "(dance); a newer version may" in said.text) == ("warning", True)
     assert last.outcome == "succeeded"
 
 
@@ -127,11 +127,11 @@ finish()
 @pytest.mark.parametrize(
     ("number", "words"),
     [
-        (signal.SIGKILL, "most likely because memory ran out"),
+        (signal.SIGKILL, "probably because memory ran out"),
         (signal.SIGSEGV, "crashed in compiled code (SIGSEGV)"),
         (signal.SIGABRT, "crashed in compiled code (SIGABRT)"),
         (signal.SIGILL, "an instruction that this processor does not have"),
-        (signal.SIGTERM, "ended from outside (SIGTERM)"),
+        (signal.SIGTERM, "terminated from outside (SIGTERM)"),
     ],
 )
 def test_a_death_by_signal_is_one_failure_with_a_sentence(number: int, words: str) -> None:
@@ -302,14 +302,14 @@ def test_success_before_the_wish_to_cancel_was_heard_stays_success() -> None:
 @pytest.mark.parametrize(
     ("said", "words"),
     [
-        ("", r"The job made no progress for \d+ s: the process said nothing and computed nothing."),
-        ('say("stage_started", stage="evaluate", index=1, total=9)', r"“Accuracy before” made no progress for \d+ s"),
+        ("", r"The job made no progress for \d+ s: the process was silent and idle."),
+        ('say("stage_started", stage="evaluate", index=1, total=9)', r"“Baseline accuracy” made no progress for \d+ s"),
         (
             """
 say("stage_started", stage="evaluate", index=1, total=9)
 say("progress", stage="evaluate", done=1600, total=4000, unit="images")
 """,
-            r"“Accuracy before”, after 1,600 of 4,000 images, made no progress for \d+ s",
+            r"“Baseline accuracy”, after 1,600 of 4,000 images, made no progress for \d+ s",
         ),
     ],
 )
@@ -372,7 +372,7 @@ def test_a_worker_that_closed_its_streams_and_goes_on_is_ended_and_not_for_want_
     _, last = outcome("take_job(); os.close(1); os.close(2); wait_for_end()")
     assert last.outcome == "failed"
     assert last.error is not None
-    assert last.error.message == "The job’s process stopped speaking but did not end, so it was ended."
+    assert last.error.message == "The job’s process stopped responding and was terminated."
 
 
 def test_a_listener_that_comes_late_hears_everything(monkeypatch: pytest.MonkeyPatch) -> None:

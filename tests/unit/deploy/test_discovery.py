@@ -82,7 +82,7 @@ def test_several_phones_and_twins_are_told_apart(server: AdbServer, phone: Phone
     found = find()
     assert [item.key for item in found] == ["usb:1-1", "usb:1-2", "192.168.1.5:5555"]
     assert [item.over_wifi for item in found] == [False, False, True]
-    with pytest.raises(DeviceError, match=r"Several phones fit.*usb:1-2"):
+    with pytest.raises(DeviceError, match=r"Several phones match.*usb:1-2"):
         choose("TWIN", found)
     with Device("x", opener(choose("usb:1-2", found))) as device:
         assert shell.run(device.link, "echo hello").out == "hello"
@@ -165,7 +165,7 @@ def test_twins_on_the_bus_are_told_apart(
         monkeypatch.setattr(adb_shell_usb.UsbTransport, "USB1_CTX", twins)
         found = find()
         assert [item.key for item in found] == ["usb:1-4-1", "usb:1-4-2"]
-        with pytest.raises(DeviceError, match="Several phones fit"):
+        with pytest.raises(DeviceError, match="Several phones match"):
             choose("TWIN", found)
         with Device("x", opener(choose("usb:1-4-2", found))) as device:
             assert device.info().model == "Phone Two"

@@ -436,7 +436,7 @@ def final(**fields: object) -> str:
             r"tiny\.ptl could not be run: .*7 x 7 only",
         ),
         ("echo 'CANNOT LINK EXECUTABLE: library' >&2; exit 1", "libraries"),
-        ("kill -9 $$", r"while it ran tiny\.ptl, most likely for want of memory\. Close other apps"),
+        ("kill -9 $$", r"while it ran tiny\.ptl, probably because memory ran out\. Close other apps"),
         ("kill -SEGV $$", r"crashed while it ran tiny\.ptl\. Choose another engine"),
         ("exit 1", "without a result"),
         ("exec /no/such/program", "cannot start"),
@@ -469,7 +469,7 @@ def test_operators_that_are_left_out_are_said(bench: Bench, phone: fake.Phone, c
     bench.phone.kit.program.write_text(PROGRAM.replace("BODY", f"cat {phone.path('/state/line')}; {end}"))
     assert len(bench.phone.bench(Request(TINY)).operators) == runner.MAX_OPERATORS
     said = [event.text for event in bench.of(Log) if isinstance(event, Log) and "operators" in event.text]
-    assert said == (["Of 10,001 operators, the 10,000 that take the longest are kept."] if count > 10_000 else [])
+    assert said == (["Kept the slowest 10,000 of 10,001 operators."] if count > 10_000 else [])
 
 
 def cuts() -> list[tuple[str, int]]:

@@ -76,12 +76,12 @@ def test_those_that_came_are_verified() -> None:
         found = runners.origin(abi)
         assert found
         assert not found.here
-        assert re.search(r"came with PQV-Mobile, built with .*clang version \d+", found.sentence)
+        assert re.search(r"bundled with PQV-Mobile, built with .*clang version \d+", found.sentence)
 
 
 def test_a_missing_one_is_named() -> None:
     assert runners.origin("x86") is None
-    with pytest.raises(RunnerError, match="no benchmark program for x86"):
+    with pytest.raises(RunnerError, match="No benchmark program for x86"):
         runners.verified("x86")
 
 
@@ -139,7 +139,7 @@ def test_a_program_for_another_processor_is_not_installed(cmake: Path, plan: Pla
     with pytest.raises(RunnerError, match="no Android processor"):
         build("arm64-v8a", plan)
     (tmp_path / "result").unlink()
-    with pytest.raises(StorageError, match="left no program"):
+    with pytest.raises(StorageError, match="produced no program"):
         build("arm64-v8a", plan)
     assert not data.exists()
 
@@ -189,7 +189,7 @@ def test_a_processor_that_the_runtime_does_not_know(cmake: Path, plan: Plan) -> 
 
 def test_a_toolchain_file_that_is_given(tmp_path: Path) -> None:
     assert find_toolchain(made(tmp_path / "t.cmake"), None) == tmp_path / "t.cmake"
-    with pytest.raises(UsageError, match="no toolchain file"):
+    with pytest.raises(UsageError, match="Toolchain file not found"):
         find_toolchain(tmp_path / "none.cmake", None)
 
 

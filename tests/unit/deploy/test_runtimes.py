@@ -150,7 +150,7 @@ def test_a_changed_archive_is_refused(runtime: Runtime, repository: Path, tmp_pa
     place = repository / "org/example/runtime/9.9/runtime-9.9.aar"
     place.parent.mkdir(parents=True)
     place.write_bytes(b"PK changed")
-    with pytest.raises(RuntimeLibraryError, match="What was fetched is not"):
+    with pytest.raises(RuntimeLibraryError, match="The download is not"):
         runtimes.aar(runtime, Job(), folder=tmp_path / "cache")
 
 

@@ -112,7 +112,7 @@ def test_answers_of_several_files_are_found_by_key(file: Path, tmp_path: Path) -
 
 
 def test_a_file_that_cannot_run_is_named(file: Path) -> None:
-    with pytest.raises(BenchmarkError, match=r"a\.ptl takes an input of another shape, not 1 × 3 × 9 × 9") as caught:
+    with pytest.raises(BenchmarkError, match=r"a\.ptl expects a different input shape, not 1 × 3 × 9 × 9") as caught:
         benchmark.samples([LiteFile(key="a", path=str(file))], plan(input_shape=(1, 3, 9, 9)), context=quiet())
     assert "243" in caught.value.details
 
@@ -259,7 +259,7 @@ def test_where_the_lock_cannot_be_had_the_measuring_goes_on_with_a_warning(
     context = Context(run="r", send=events.append)
     [(item,)] = measured("7", context=context)
     assert item.median_ns == 7
-    assert any(isinstance(event, Log) and "could not be kept away" in event.text for event in events)
+    assert any(isinstance(event, Log) and "could not be locked out" in event.text for event in events)
 
 
 HOLDING = """

@@ -116,7 +116,7 @@ def test_another_order_is_said_before_and_after_it_is_judged(fitted: torch.nn.Mo
 
     assert (found.classes, found.top1) == (sorted(NAMES), pytest.approx(1 / 6))
     assert "10 comes before 2" in found.warnings
-    assert "100 % would be right. Set data.class_order=natural." in found.warnings
+    assert "100 % would be correct. Set data.class_order=natural." in found.warnings
 
 
 def test_the_order_that_is_set_counts_and_changes_the_keys(fitted: torch.nn.Module, run: Run, tmp_path: Path) -> None:

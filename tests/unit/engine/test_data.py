@@ -108,7 +108,7 @@ def test_many_images_are_read_ahead_in_other_processes_with_the_same_result(
         assert len(multiprocessing.active_children()) == started
 
     assert torch.equal(first, expected) and torch.equal(again, expected)
-    assert set(ahead._unreadable.values()) == {"it is not an image of a known kind"}
+    assert set(ahead._unreadable.values()) == {"it is not a known image format"}
     assert ahead._unreadable == here._unreadable
 
 
@@ -144,8 +144,8 @@ def test_an_unreadable_image_is_left_out_and_named(folder: Path, recorder: Recor
     assert [len(batch.labels) for batch in batches] == [4, 4, 3, 4, 4, 4]
     named = "green/003.png (the file is empty)"
     assert recorder.lines == [
-        f"{named} cannot be read and is left out.",
-        f"1 of 24 images could not be read and were left out: {named}.",
+        f"{named} cannot be read and is skipped.",
+        f"1 of 24 images could not be read and were skipped: {named}.",
     ]
     assert recorder.context.warnings == recorder.lines[1:]
 

@@ -53,5 +53,5 @@ def test_a_stuck_search_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(dependencies, "_SEARCH_S", 0.0)
     monkeypatch.setattr(dependencies.tp.DependencyGraph, "build_dependency", stuck)
-    with pytest.raises(PruneError, match=r"depends on blocks\.0\.mlp\.fc2 was not found within"):
+    with pytest.raises(PruneError, match=r"dependencies of blocks\.0\.mlp\.fc2 were not found within"):
         prune(tiny_vit(), PruneConfig(importance="l2"), batches=None, context=Recorder().context)

@@ -174,7 +174,7 @@ def test_an_unreadable_image_is_replaced_and_named(tmp_path: Path) -> None:
     tuned(folder, tmp_path / "state", recorder, validate=False)
 
     assert recorder.context.warnings == [
-        "1 of 24 images could not be read and were left out: red/002.png (the file is empty)."
+        "1 of 24 images could not be read and were skipped: red/002.png (the file is empty)."
     ]
 
 
@@ -290,7 +290,7 @@ def test_cancelled_it_goes_on_where_it_was(
     reached = max(recorder.curve("train_loss"))
     assert reached == {"a step": 4, "validation": 6}[during]
     assert min(again.curve("train_loss")) == reached + 1
-    assert again.lines == [f"Fine-tuning goes on after step {reached} of {STEPS}."]
+    assert again.lines == [f"Fine-tuning resumes after step {reached} of {STEPS}."]
     assert_same(found, uninterrupted[0])
 
 
@@ -315,7 +315,7 @@ def test_cancelled_with_a_large_state_it_goes_on_from_the_last_regular_save(
         found = weights(tuned(folder, tmp_path, again, model=large()))
 
     assert max(recorder.curve("train_loss")) == 4
-    assert again.lines == [f"Fine-tuning goes on after step 3 of {STEPS}."]
+    assert again.lines == [f"Fine-tuning resumes after step 3 of {STEPS}."]
     assert min(again.curve("train_loss")) == 4
     assert_same(found, uninterrupted[0])
 
@@ -344,7 +344,7 @@ def test_a_real_kill(folder: Path, tmp_path: Path, uninterrupted: tuple[dict[str
     recorder = Recorder()
     found = weights(tuned(folder, tmp_path, recorder))
 
-    assert "goes on after step" in recorder.lines[0]
+    assert "resumes after step" in recorder.lines[0]
     assert_same(found, uninterrupted[0])
 
 
@@ -379,7 +379,7 @@ def test_a_damaged_state_is_said_and_begun_anew(
     recorder = Recorder()
 
     assert_same(weights(tuned(folder, tmp_path, recorder)), uninterrupted[0])
-    assert "starts again from its beginning" in recorder.context.warnings[0]
+    assert "restarts from the beginning" in recorder.context.warnings[0]
 
 
 # failing ------------------------------------------------------------------------------------------------------
@@ -414,7 +414,7 @@ def test_a_loss_that_is_no_number_is_said_and_nothing_is_lost(
 
 
 def test_bad_answers_in_validation_are_said(folder: Path, tmp_path: Path) -> None:
-    with pytest.raises(TrainingError, match="answers became NaN or infinite in epoch 1"):
+    with pytest.raises(TrainingError, match="outputs became NaN or infinite in epoch 1"):
         tuned(folder, tmp_path, Recorder(), model=spoiled(float("nan"), call=6))
 
 

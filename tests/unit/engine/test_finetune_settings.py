@@ -287,7 +287,7 @@ def test_it_stops_once_it_no_longer_gets_better(folder: Path, tmp_path: Path, mo
     first = tuned(folder, tmp_path, recorder, config)
 
     assert list(recorder.curve("val_top1").values()) == [5 / 24, 9 / 24, 8 / 24, 9 / 24]
-    assert recorder.lines[-1] == "Fine-tuning ends after epoch 4: epoch 2 has stayed the best."
+    assert recorder.lines[-1] == "Fine-tuning ends after epoch 4: epoch 2 is still the best."
     second = tuned(folder, tmp_path, again, config)
     assert again.curve("train_loss") == {}
     assert all(torch.equal(a, b) for a, b in zip(first.parameters(), second.parameters(), strict=True))

@@ -160,7 +160,7 @@ def test_an_image_with_too_few_channels_is_named(tmp_path: Path) -> None:
     folder = image_set(tmp_path / "set", 1)
     images = data.open_images(folder, preprocessing=form(4), context=Recorder().context)
 
-    with pytest.raises(DataError, match=r"dark/0.png \(it has 1 of the 4 channels that the model takes \(L\)\)"):
+    with pytest.raises(DataError, match=r"dark/0.png \(it has 1 of the 4 channels the model expects \(L\)\)"):
         list(images.in_order(8))
 
 

@@ -64,7 +64,7 @@ def test_it_is_written_once(root: Path) -> None:
     assert again.lines == []
 
 
-@pytest.mark.parametrize(("every", "told"), [(30, []), (10, ["10 images are written.", "20 images are written."])])
+@pytest.mark.parametrize(("every", "told"), [(30, []), (10, ["10 images written.", "20 images written."])])
 def test_a_long_writing_is_told_of_now_and_then(
     root: Path, monkeypatch: pytest.MonkeyPatch, every: int, told: list[str]
 ) -> None:
@@ -94,7 +94,7 @@ def test_a_second_run_waits_for_the_one_that_gets_it_and_takes_what_that_made(ro
     recorder = Recorder(also=has_waited)
     with FileLock(made.with_name(".train.lock")) as lock:
         assert folder("train", root, recorder) == made
-    assert recorder.lines == ["Waiting for another run, which gets torch/mnist."]
+    assert recorder.lines == ["Waiting for another run that is downloading torch/mnist."]
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_a_second_run_waits_for_the_one_that_gets_it_and_takes_what_that_made(ro
     [
         ("hfds/uoft-cs/cifar10", "needs the package datasets"),
         ("tfds/mnist", "needs the package tensorflow-datasets"),
-        ("torch/nothing", "could not be had"),
+        ("torch/nothing", "is not available"),
     ],
 )
 def test_what_cannot_be_had_is_a_sentence(name: str, words: str, root: Path) -> None:

@@ -37,7 +37,7 @@ def test_the_order_that_fits_is_named(each: int, right: float) -> None:
 
 
 def test_it_says_what_would_be_right() -> None:
-    assert "16.7 % are right" in (said := permuted.remark(answers(TEXT, NATURAL), TEXT)) and "100 % would be" in said
+    assert "16.7 % are correct" in (said := permuted.remark(answers(TEXT, NATURAL), TEXT)) and "100 % would be" in said
 
 
 def test_two_classes_are_enough_and_few_images_are_not() -> None:

@@ -75,7 +75,7 @@ def work_as(project: Path, who: int) -> None:
                     run_label.movable(folder).rename(trashed)
                 shutil.rmtree(trashed)
         except ProjectError as error:
-            if "being worked on" not in error.message:
+            if "in use" not in error.message:
                 wrong.append(str(error))
         except Exception as error:  # noqa: BLE001
             wrong.append(repr(error))
@@ -174,7 +174,7 @@ def test_the_same_run_begun_twice_in_one_moment_is_told(project: Path) -> None:
         def __call__(self, event: Event) -> None:
             events.append(event)
             if isinstance(event, StageFinished):
-                with pytest.raises(ProjectError, match="id-1 is being worked on by another process"):
+                with pytest.raises(ProjectError, match="id-1 is in use by another process"):
                     do(jobs[1], 0)
 
     pipeline.STAGES = toy_stages(0)
@@ -193,7 +193,7 @@ def test_who_waits_is_told_and_may_cancel(project: Path, monkeypatch: pytest.Mon
     with runs.arranging(projects.runs_directory(project)), pytest.raises(Cancelled):
         pipeline.run(job, context)
     assert [event.text for event in said if isinstance(event, Log)] == [
-        "Waiting for another run of this project, which is taking over a finished stage."
+        "Waiting for another run of this project that is reusing a finished stage."
     ]
 
 

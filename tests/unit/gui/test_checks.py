@@ -118,7 +118,7 @@ def test_a_weights_file_that_may_not_be_looked_at_is_said(session: Session, arou
     session.set_many({"model.weights": "file", "model.path": "own.pth"}, label="x")
     [problem] = checks.problems(session, replace(around, is_file=refused))
     assert problem.field == "model.path"
-    assert problem.message.startswith("Access is not permitted: ")
+    assert problem.message.startswith("Permission denied: ")
 
 
 def test_without_pruning_its_settings_do_not_matter(session: Session, around: checks.Surroundings) -> None:

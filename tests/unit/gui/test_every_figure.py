@@ -361,7 +361,7 @@ FIGURES = {
     "Top-1 accuracy": "top1", "Top-5 accuracy": "top5", "Latency, median": "latency_median_s",
     "Latency, p90": "latency_p90_s", "File size": "size_bytes", "Parameters": "params", "Operations": "macs",
     "Memory": "memory_bytes", "Loading": "load_s",
-    "Error of logits": "relative_error", "Same answer": "top1_agreement",
+    "Logit error": "relative_error", "Same answer": "top1_agreement",
 }  # fmt: skip
 
 
@@ -835,7 +835,7 @@ def test_the_rows_of_what_was_measured(runs: list[Plain]) -> None:
             assert says(cells["Memory"], memory(item))
             accuracy = item["accuracy"] or {}
             assert judged(cells["Accuracy"], accuracy.get("top1"), accuracy.get("images"))
-            assert says(cells["Answers"], item["parity"]["top1_agreement"] if item["parity"] else None)
+            assert says(cells["Agreement"], item["parity"]["top1_agreement"] if item["parity"] else None)
             third = len(samples) // 3
             ends = [median({"samples_ns": part}) for part in (samples[:third], samples[-third:])] if third > 2 else None
             shown = number(cells["Last third"])

@@ -60,7 +60,7 @@ def test_four_cards_with_both_baselines() -> None:
     assert list(cards) == ["Accuracy", "Latency", "File size", "Memory"]
     assert (cards["Accuracy"].difference, cards["Accuracy"].verdict) == ("−1.00 points", "worse")
     assert (cards["Latency"].before, cards["Latency"].after) == ("20.0 ms", "10.0 ms")
-    assert cards["Latency"].baselines == ("2.00× over the fastest FP32", "6.00× over the paper’s FP32")
+    assert cards["Latency"].baselines == ("2.00× vs. fastest FP32", "6.00× vs. paper’s FP32")
     assert "p90 11.0 ms" in cards["Latency"].detail
     assert (cards["File size"].difference, cards["File size"].verdict) == ("−75.0 %", "better")
     assert (cards["Memory"].before, cards["Memory"].after) == ("2.00 MB", "1.00 MB")
@@ -100,5 +100,5 @@ def test_the_details_tell_what_the_papers_baseline_takes_as_published() -> None:
     both = (spinning, sleeping.model_copy(update={"wait_policy": "PASSIVE"}))
     run = run.model_copy(update={"variants": (paper.model_copy(update={"measurements": both}), *run.variants[1:])})
     [latency] = [card for card in outcome.cards(run) if card.title == "Latency"]
-    assert "The paper’s FP32, as published, with threads that spin while they wait: 640 ms" in latency.detail
-    assert "6.00× over the paper’s FP32" in latency.baselines
+    assert "The paper’s FP32, as published, with threads that spin while waiting: 640 ms" in latency.detail
+    assert "6.00× vs. paper’s FP32" in latency.baselines

@@ -60,21 +60,21 @@ def test_a_phone_that_waits_says_what_this_computer_does_meanwhile() -> None:
     run = PhoneRun()
     run.begin([("A1", "Pixel 7"), ("B2", "FP4"), (LOCAL, "This computer")], FILES, (1,))
     waiting, other, here = run.targets.values()
-    assert waiting.words == "This computer answers first · Starting Python"
+    assert waiting.words == "Computing reference outputs · Starting Python"
     for at, words in (
-        ({"stage": "start", "part": "torch", "done": 0, "total": 0}, "This computer answers first · Loading PyTorch"),
+        ({"stage": "start", "part": "torch", "done": 0, "total": 0}, "Computing reference outputs · Loading PyTorch"),
         (
             {"stage": "answer", "part": "inputs", "done": 5, "total": 64, "unit": "images"},
-            "This computer answers first · Reading validation images: image 5 of 64",
+            "Computing reference outputs · Reading validation images: image 5 of 64",
         ),
         (
             {"stage": "answer", "done": 3, "total": 8, "unit": "answers"},
-            "This computer computes the answers to compare with: answer 3 of 8",
+            "Computing reference outputs on this computer: answer 3 of 8",
         ),
     ):
         run.apply([events.Progress.model_validate({"run": run.preparation, **at})])
         assert waiting.words == other.words == words
-    assert here.words == "waits for the phones"
+    assert here.words == "waiting for phones"
     run.started(waiting.id)
     assert waiting.words == "Starting"
 
@@ -92,7 +92,7 @@ def test_each_file_and_number_of_threads_is_a_series_of_its_own(run: PhoneRun) -
     run.apply(stage(one.id, name) for name in ("check", "push", "check", "push"))
     for _ in range(2):
         run.apply([stage(one.id, "cool"), stage(one.id, "measure")])
-        assert "2 files in turns" in one.words
+        assert "2 files alternating" in one.words
         for role in ("compressed", "/x/other.ptl"):
             run.apply(samples(one.id, 5, role=role))
     assert [series.name for series in run.series.values()] == [
@@ -189,21 +189,21 @@ def test_a_measurement_in_words() -> None:
         "Mind: the last third took 25.0 % longer than the first: the machine slowed down",
         "Mind: the middle half of the samples spans 22.2 % of the median: other work disturbed it",
         "Process peak 90.0 MB",
-        "Logits 0.0123 apart from this computer’s, relatively, on 3 inputs",
+        "Logits 0.0123 relative error against this computer’s, on 3 inputs",
         "Top-5 100 %, on 32 images",
         "On the cores 4, 5",
         "Temperature 30 → 41.2 °C",
-        "12.0 mJ an inference, of the whole phone",
+        "12.0 mJ per inference, whole phone",
     ]
     assert cells["Last third"] == "+25.0 %"
     assert cells["Throttled"] == "yes, stopped"
-    assert (cells["Answers"], cells["Accuracy"]) == ("100 %", "75.0 % ± 7.6 (n = 32)")
+    assert (cells["Agreement"], cells["Accuracy"]) == ("100 %", "75.0 % ± 7.6 (n = 32)")
     assert (cells["Loading"], cells["Memory"]) == ("5.00 ms", "30.0 MB")
 
 
 def test_what_is_not_known_is_left_open() -> None:
     cells = dict(zip(HEADS, Measured("x", "y", measurement()).cells, strict=True))
-    assert {cells[name] for name in ("Loading", "Memory", "Throttled", "Answers", "Accuracy")} == {"–"}
+    assert {cells[name] for name in ("Loading", "Memory", "Throttled", "Agreement", "Accuracy")} == {"–"}
 
 
 def test_operators_are_shown_from_the_slowest_on() -> None:
@@ -229,7 +229,7 @@ def test_the_ten_most_sensitive_layers_are_shown_and_those_that_were_spared(coun
     bars = layer_bars(layers)
     assert [bar.name for bar in bars[:10]] == [f"layer{n}" for n in range(10)]
     assert len(bars) == shown
-    assert [bar.name for bar in bars if "left in floating point" in bar.words] == [f"layer{kept}"]
+    assert [bar.name for bar in bars if "kept in floating point" in bar.words] == [f"layer{kept}"]
 
 
 def test_operators_are_grouped_by_what_they_are_for() -> None:

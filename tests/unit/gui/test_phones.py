@@ -157,7 +157,7 @@ def test_a_clock_that_is_held_back_and_a_low_battery_are_said() -> None:
     policy = Policy(name="policy0", cores=(0,), max_khz=2_000_000, cap_khz=1_000_000)
     info = INFO.model_copy(update={"policies": (policy,), "battery": Battery(level=9, status=3)})
     row = Row("A1", found(), info=info)
-    assert "clock held back" in row.facts[1]
+    assert "clock limited" in row.facts[1]
     assert "battery is low" in row.warning
     charging = info.model_copy(update={"battery": Battery(level=9, status=2)})
     assert Row("A1", found(), info=charging).warning == ""

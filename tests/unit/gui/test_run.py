@@ -84,14 +84,14 @@ def test_the_log_tells_start_end_and_result_of_each_stage_with_the_time() -> Non
     view.apply(
         [
             events.StageStarted(run="r1", stage="evaluate", index=0, total=2),
-            events.StageFinished(run="r1", stage="evaluate", seconds=12.3, said="91.2 % of 355 images right"),
+            events.StageFinished(run="r1", stage="evaluate", seconds=12.3, said="91.2 % of 355 images correct"),
             events.StageStarted(run="r1", stage="export", index=1, total=2),
             events.Finished(run="r1", outcome="cancelled"),
         ]
     )
     assert [(line.time, line.text) for line in view.log_since(0)] == [
-        ("14:02:11", "Measuring the accuracy before …"),
-        ("14:02:11", "Accuracy before: 91.2 % of 355 images right (12.3 s)"),
+        ("14:02:11", "Measuring baseline accuracy …"),
+        ("14:02:11", "Baseline accuracy: 91.2 % of 355 images correct (12.3 s)"),
         ("14:02:11", "Exporting …"),
         ("14:02:11", "The run was stopped, at “Quantize and export”."),
     ]

@@ -35,7 +35,7 @@ def test_a_new_project_is_a_file_at_once(session: Session, tmp_path: Path) -> No
 
 @pytest.mark.parametrize("name", ["", "  ", "a/b", "..", "a\\b", "x" * 200, ".hidden"])
 def test_a_name_that_cannot_be_is_refused_in_words(name: str, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="needs a name"):
+    with pytest.raises(UsageError, match="project name may contain"):
         new_path(tmp_path, name)
 
 

@@ -103,7 +103,7 @@ def test_a_failure_is_told_where_it_is_waited_for_and_where_it_is_not(writer: Wr
     assert told == ["The disk is full."]
     with pytest.raises(StorageError, match="disk is full"):
         writer.now(ONE, full)
-    with pytest.raises(PqvError, match="did not expect") as caught:
+    with pytest.raises(PqvError, match="unexpected error") as caught:
         writer.now(ONE, lambda: [][0])
     assert "IndexError" in caught.value.details
 
