@@ -129,7 +129,7 @@ def _refused(error: ValidationError) -> UsageError:
         return config_error(error, below="config")
     if first["type"] == "union_tag_invalid":
         return UsageError(
-            f"The worker knows no job of the kind {str(first['ctx']['tag'])[:60]!r}; a newer PQV-Mobile may know it.",
+            f"The worker knows no job of the kind {str(first['ctx']['tag'])[:60]!r}; a newer version may support it.",
             action="Use the same PQV-Mobile version for the worker and its caller.",
             details=str(error),
         )

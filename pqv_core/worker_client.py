@@ -311,7 +311,7 @@ class Worker:
         if self._garbage == _GARBAGE_LINES:
             return Log(run=self._job.run, level="warning", text="Further worker output is omitted.")
         if named := unknown_type(line):
-            text = f"The worker sent a message unknown to this PQV-Mobile ({named[:60]}); a newer version may know it."
+            text = f"The worker sent a message unknown to this PQV-Mobile ({named[:60]}); a newer version may support it."
             return Log(run=self._job.run, level="warning", text=text)
         text = line[:_GARBAGE_BYTES].decode("utf-8", "replace")
         return Log(run=self._job.run, text="".join(c if c.isprintable() else " " for c in text).strip())

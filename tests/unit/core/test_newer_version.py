@@ -51,7 +51,7 @@ def test_a_project_with_an_unknown_word_names_it(section: str, name: str, word: 
     with pytest.raises(ProjectError) as caught:
         projects.load(project)
     assert f"{section}.{name}: '{word}' is not known to this PQV-Mobile" in caught.value.message
-    assert "a newer PQV-Mobile may know it" in caught.value.message
+    assert "a newer version or a plug-in may support it" in caught.value.message
     assert "Update PQV-Mobile" in caught.value.action
     assert "damaged" not in str(caught.value)
 
@@ -74,7 +74,7 @@ def test_a_missing_step_of_the_project_file_is_said() -> None:
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ({"kind": "sing", "run": "r"}, "no job of the kind 'sing'; a newer PQV-Mobile may"),
+        ({"kind": "sing", "run": "r"}, "no job of the kind 'sing'; a newer version may"),
         ({"kind": "x" * 1000, "run": "r"}, "no job of the kind 'xxx"),
         (
             {"kind": "run", "run": "r", "project": "p", "config": {"quantize": {"precision": "int4"}}},
@@ -109,18 +109,18 @@ def test_an_event_of_an_unknown_type_is_told_from_stray_output(line: str | bytes
 
 def test_no_unknown_precision_is_taken_for_int8() -> None:
     cost = Cost(params=10, macs=10, linear_weights=5, linear_outputs=1, linears=1, conv_weights=0)
-    with pytest.raises(ConfigError, match=r"quantize\.precision: 'int4' is none"):
+    with pytest.raises(ConfigError, match=r"quantize\.precision: 'int4' is not known"):
         file_bytes(cost, None, precision="int4")
-    with pytest.raises(ConfigError, match=r"quantize\.precision: 'int4' is none"):
+    with pytest.raises(ConfigError, match=r"quantize\.precision: 'int4' is not known"):
         ExportConfig().tolerance("int4")
     assert ExportConfig().tolerance("int8-static") == ExportConfig().int8_tolerance
     assert not QuantizeConfig.model_construct(precision="int4").uses_engine  # type: ignore[arg-type]
 
 
 def test_no_unknown_target_or_engine_is_taken_for_another() -> None:
-    with pytest.raises(ConfigError, match=r"export\.target: 'ios' is none"):
+    with pytest.raises(ConfigError, match=r"export\.target: 'ios' is not known"):
         export_config.engines("ios")  # type: ignore[arg-type]
-    with pytest.raises(ConfigError, match=r"quantize\.engine: 'npu' is none"):
+    with pytest.raises(ConfigError, match=r"quantize\.engine: 'npu' is not known"):
         export_config.engine_problem("npu", "host")  # type: ignore[arg-type]
 
 

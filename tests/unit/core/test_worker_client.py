@@ -130,7 +130,7 @@ finish()
         (signal.SIGKILL, "probably because memory ran out"),
         (signal.SIGSEGV, "crashed in compiled code (SIGSEGV)"),
         (signal.SIGABRT, "crashed in compiled code (SIGABRT)"),
-        (signal.SIGILL, "an instruction that this processor does not have"),
+        (signal.SIGILL, "an instruction this processor does not support"),
         (signal.SIGTERM, "terminated from outside (SIGTERM)"),
     ],
 )
