@@ -31,7 +31,7 @@ class Session:
 
 
 def measure(phone: Phone, requests: Sequence[Request]) -> Session:
-    """Measure all files alternating, and say how that went.
+    """Measure all files in turns, and say how that went.
 
     The measurements carry the id of this session as their ``loop``: files that took turns on one phone may be compared.
     What another session measured, on another day, may not.

@@ -64,7 +64,7 @@ def say(result: dict[str, Any], *, as_json: bool) -> None:
         table.add_column(head, justify="left" if index < 2 else "right", vertical="bottom")
     for file, item in measured:
         share = select.ratio(item, quickest[select.Setting.of(item)])
-        table.add_row(file, *_cells(item), f"{formatting.ratio(share)} the fastest one’s time" if share else "")
+        table.add_row(file, *_cells(item), f"{formatting.ratio(share)} the fastest file’s time" if share else "")
     out = console(as_json=as_json)
     out.print(table)
     for policy in sorted({item.wait_policy for _, item in measured} - {wait_policy.OWN}):

@@ -84,11 +84,11 @@ class Measurement(Record):
             turns too; in older records they were measured one after another. Which measurements may be compared:
             ``pqv_core/select.py``.
         wait_policy: What OpenMP's waiting threads did (``pqv_core/wait_policy.py``); empty for the runtime's own way.
-        batch: Images per inference.
+        batch: Images an inference.
         samples_ns: Every timed inference in nanoseconds, in order.
         base_rss_bytes: Resident memory of a clean process before it loaded the file.
         peak_rss_bytes: Highest resident memory of that process since then, running this artefact alone.
-        load_ns: Load time.
+        load_ns: Time to load the file.
         busy: Share of this computer's processor that other programs used just before, from 0 to 1.
         parity: On a phone: its answers against this computer's with the same file.
         accuracy: On a phone: over the validation images that it was asked about.
@@ -145,7 +145,7 @@ class LayerSensitivity(Record):
 
     Attributes:
         relative: ‖a − b‖₂ ∕ ‖b‖₂ of the logits.
-        kept: Whether it was kept in floating point for the tolerance.
+        kept: Whether it was left in floating point for the tolerance.
     """
 
     name: str

@@ -257,7 +257,7 @@ class MainWindow(QMainWindow):
     # the run -------------------------------------------------------------------------------------------------
 
     def start_run(self) -> None:
-        """Start the run and show it; where incomplete, go there."""
+        """Start the run and show it; where something is missing, go there."""
         if not self.workspace.session.is_open:
             return
         if self.workspace.problems:

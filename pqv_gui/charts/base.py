@@ -315,7 +315,7 @@ class Chart(QWidget, Generic[Told]):
         return np.log10(np.maximum(y, _SMALLEST)) if self.logarithmic else y
 
     def set_logarithmic(self, wanted: bool) -> None:
-        """Equal distances are equal ratios, or equal differences."""
+        """Equal distances mean equal ratios, or equal differences."""
         self.logarithmic = self._axis.logarithmic = wanted
         self._drawn = None
         self._follow_again()

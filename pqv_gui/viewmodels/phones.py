@@ -19,7 +19,7 @@ STATES = {
     "asking": "connecting …",
     "waiting": "waiting for you",
     "unauthorized": "not authorized yet",
-    "offline": "not answering",
+    "offline": "not responding",
     "no_permission": "no access",
     "busy": "in use by another program",
     "wrong_mode": "not booted into Android",

@@ -55,7 +55,7 @@ def place_of(field: str) -> Place:
 
 
 def states(problems: Iterable[Problem], visited: Iterable[Place]) -> tuple[Step, ...]:
-    """The wizard's steps; one that was never looked at is still to do, unless incomplete in it."""
+    """The wizard's steps; one that was never looked at is still to do, unless something is missing in it."""
     missing: dict[Place, str] = {}
     for problem in problems:
         missing.setdefault(place_of(problem.field), problem.message)

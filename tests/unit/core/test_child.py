@@ -93,7 +93,7 @@ def test_a_process_that_computes_without_end_is_overdue() -> None:
 def test_a_process_that_says_and_computes_nothing_is_overdue_long_before() -> None:
     with Child(program(SILENT), still_s=11) as child:
         assert child.line() == b"up"
-        with pytest.raises(Overdue, match="said and computed nothing for 1"):
+        with pytest.raises(Overdue, match="silent and idle for 1"):
             child.line(within_s=100)
 
 

@@ -73,7 +73,7 @@ def test_as_json_it_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
 def test_what_is_no_whole_file_is_refused_in_a_sentence(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "bad.ptl"
     path.write_bytes(content)
-    with pytest.raises(PqvError, match=r"bad\.ptl is (empty|cut short)"):
+    with pytest.raises(PqvError, match=r"bad\.ptl is (empty|truncated)"):
         cli_file.show(path, as_json=False)
 
 

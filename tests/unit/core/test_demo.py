@@ -84,7 +84,7 @@ def test_a_folder_that_was_half_made_is_completed_and_a_project_kept(made: Path,
 
 def test_a_place_that_cannot_be_used_is_said_in_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(StorageError, match=r"not a folder|exists already"):
+    with pytest.raises(StorageError, match=r"not a folder|already exists"):
         demo.create(tmp_path / "file")
 
 

@@ -100,7 +100,7 @@ def test_any_header_is_looked_at_or_refused(tmp_path: Path, header: object) -> N
         (b"\x1c\0\0\0TFL3", "TensorFlow Lite model", "exports from PyTorch"),
         (b"<!DOCTYPE html><html>", "Web page", "the direct download link"),
         (b"version https://git-lfs.github.com/spec/v1\n", "Git LFS pointer", "git lfs pull"),
-        (b"\x89PNG\r\n\x1a\n", "Image", "choose the image folder that contains one sub-folder per class"),
+        (b"\x89PNG\r\n\x1a\n", "Image", "Choose the image folder that contains one sub-folder per class"),
         (b"\x1f\x8b\x08\0", "Gzip archive", "Unpack it"),
         (pickle.dumps(OrderedDict(a=1), 2), "Python pickle that torch.save did not write", "is not loaded"),
         (b"some words", "Text file", "Choose a project"),

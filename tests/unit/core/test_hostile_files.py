@@ -229,7 +229,7 @@ def test_json_of_very_many_values_is_not_built(text: str) -> None:
 
 def test_the_results_of_a_run_may_be_large_but_not_without_end(tmp_path: Path) -> None:
     sparse(tmp_path / results.RUN_FILE, 1 << 30)
-    with pytest.raises(PqvError, match=r"is refused: its run\.json is larger"):
+    with pytest.raises(PqvError, match=r"is refused: its run\.json is too large"):
         results.load(tmp_path)
     sparse(tmp_path / run_label.LABEL_FILE, 1 << 30)
     with pytest.raises(PqvError, match="name and note"):

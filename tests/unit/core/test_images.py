@@ -97,7 +97,7 @@ def test_text_named_as_an_image_says_so(tmp_path: Path) -> None:
     path.write_text("these are words")
 
     for use in (images.read, images.check):
-        with pytest.raises(images.UnreadableImageError, match="not an image"):
+        with pytest.raises(images.UnreadableImageError, match="not a known image format"):
             use(path)
 
 
@@ -133,7 +133,7 @@ def test_postscript_is_never_opened(tmp_path: Path) -> None:
     path = saved(Image.new("RGB", (2, 2)), tmp_path / "vector.eps")
     named = path.rename(tmp_path / "vector.png")
 
-    with pytest.raises(images.UnreadableImageError, match="not an image"):
+    with pytest.raises(images.UnreadableImageError, match="not a known image format"):
         images.read(named)
 
 

@@ -142,7 +142,7 @@ def test_another_kind_of_file_is_named_before_a_run(tmp_path: Path) -> None:
         ({"settings": ("model.arguments.depth=1001",)}, UsageError, "no model has more than 1,000"),
         ({"settings": ("model.arguments.embed_dim=1000001",)}, UsageError, "no model has more than 1,000,000"),
         ({"model": "deit_smal_patch16_224"}, ModelError, "deit_small_patch16_224"),
-        ({"pretrained": True, "random": True}, UsageError, "exclude"),
+        ({"pretrained": True, "random": True}, UsageError, "mutually exclusive"),
         ({"prune": False, "ratio": 0.5}, UsageError, "--no-prune"),
         ({"ratio": 0.0}, UsageError, "prune.ratio"),
         ({"ratio": 1.0}, UsageError, "prune.ratio"),
@@ -161,7 +161,7 @@ def test_another_kind_of_file_is_named_before_a_run(tmp_path: Path) -> None:
         ({"settings": ("prune.nothing=1",)}, UsageError, "prune.ratio"),
         ({"settings": ("prune.round_to",)}, UsageError, "KEY=VALUE"),
         ({"settings": ("prune.round_to=many",)}, UsageError, "prune.round_to"),
-        ({"settings": ("prune=1",)}, UsageError, "no setting"),
+        ({"settings": ("prune=1",)}, UsageError, "Unknown setting"),
         ({"settings": ("model.arguments.in_chans=0",)}, UsageError, "in_chans"),
         ({"settings": ("model.arguments.in_chans=2.5",)}, UsageError, "whole number"),
         ({"settings": ("model.arguments.in_chans=true",)}, UsageError, "whole number"),
@@ -190,7 +190,7 @@ def test_images_go_with_one_three_or_four_channels(tmp_path: Path, digits: Path,
 def test_other_channels_are_for_runs_without_images(tmp_path: Path, digits: Path, channels: int) -> None:
     settings = (f"model.arguments.in_chans={channels}",)
     assert build(tmp_path, settings=settings).config.model.channels == channels
-    with pytest.raises(ConfigError, match=f"takes {channels}") as caught:
+    with pytest.raises(ConfigError, match=f"expects {channels}") as caught:
         build(tmp_path, data=digits, settings=settings)
     assert caught.value.field == "model.arguments.in_chans"
     assert "1, 3 or 4" in caught.value.action

@@ -86,7 +86,7 @@ def test_any_other_file_is_refused_in_words(content: bytes, tmp_path_factory: py
         ('{"config": {}, "schema_version": "1"}', "does not state its version"),
         ('{"config": {}, "schema_version": 0}', "does not state its version"),
         ('{"config": {}, "schema_version": 999}', "newer PQV-Mobile"),
-        ('{"config": [], "schema_version": 1}', "a value that cannot be"),
+        ('{"config": [], "schema_version": 1}', "an invalid value"),
         ('{"config": {"prune": {"ratio": 2}}, "schema_version": 1}', "config.prune.ratio"),
         ('{"config": {"prune": {"ratio": NaN}}, "schema_version": 1}', "damaged"),
         ('{"config": {}, "schema_version": 1, "later": Infinity}', "damaged"),
@@ -168,7 +168,7 @@ def test_an_absolute_path_and_a_home_are_understood(path: Path, tmp_path: Path) 
 
 
 def test_a_path_that_cannot_be_one_is_refused(path: Path) -> None:
-    with pytest.raises(ProjectError, match="cannot be one"):
+    with pytest.raises(ProjectError, match="an invalid path"):
         projects.resolved_path("images\0", project=path)
 
 

@@ -24,7 +24,7 @@ def test_a_missing_part_is_named_with_the_way_out() -> None:
     with pytest.raises(StorageError, match=r"resources/icons/nothing\.svg") as error:
         resource("icons", "nothing.svg")
 
-    assert "Install" in error.value.action
+    assert "Reinstall" in error.value.action
 
 
 @pytest.mark.parametrize("parts", [("..", "pyproject.toml"), ("/etc/passwd",)])

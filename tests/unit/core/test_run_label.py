@@ -74,7 +74,7 @@ def test_a_note_of_ten_thousand_characters_is_kept_and_a_longer_one_refused(run:
 
 
 def test_a_run_that_is_gone_is_not_made_anew(tmp_path: Path) -> None:
-    with pytest.raises(ProjectError, match="not there"):
+    with pytest.raises(ProjectError, match="no longer exists"):
         run_label.save(tmp_path / "some.runs" / "gone", name="x", note="")
     assert list(tmp_path.iterdir()) == []
 

@@ -94,7 +94,7 @@ def test_an_index_that_lists_itself(tmp_path: Path) -> None:
         (b"\x08\x08\x12\x07pytorch", "ONNX model, not weights.*made from"),
         (b"\x89HDF\r\n\x1a\n", "HDF5.*framework"),
         (b"\x1f\x8b\x08\0", "gzip archive.*Unpack"),
-        (b"", "an empty file.*whole"),
+        (b"", "an empty file.*complete"),
         (b"PK\x03\x04" + bytes(50), "truncated"),
         (b"\x80\x04\x95", "pickle that torch.save did not write"),
     ],

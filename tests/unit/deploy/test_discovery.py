@@ -46,7 +46,7 @@ def no_server(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         ("unauthorized", UnauthorizedError, "Unlock the phone and tap Allow."),
         ("authorizing", UnauthorizedError, "tap Allow"),
-        ("offline", OfflineError, "not answering"),
+        ("offline", OfflineError, "not responding"),
         ("connecting", OfflineError, "Replug"),
         ("no permissions", AccessError, "udev rule"),
         ("recovery", WrongModeError, "Start Android normally."),

@@ -53,7 +53,7 @@ def test_where_the_last_run_made_no_file_those_of_an_earlier_one_are_offered(tmp
 
 @pytest.mark.parametrize(
     ("state", "words"),
-    [("empty", "no run yet"), ("running", "going"), ("cancelled", "was stopped"), ("failed", "failed")],
+    [("empty", "no run yet"), ("running", "current run"), ("cancelled", "was stopped"), ("failed", "failed")],
 )
 def test_why_there_is_no_file_is_said(tmp_path: Path, state: State, words: str) -> None:
     files = Files()

@@ -186,10 +186,10 @@ def test_a_measurement_in_words() -> None:
     row = Measured("Pixel 7", "Compressed", item)
     cells = dict(zip(HEADS, row.cells, strict=True))
     assert row.details.splitlines()[1:] == [
-        "Mind: the last third took 25.0 % longer than the first: the machine slowed down",
-        "Mind: the middle half of the samples spans 22.2 % of the median: other work disturbed it",
+        "Note: the last third took 25.0 % longer than the first: the machine slowed down",
+        "Note: the middle half of the samples spans 22.2 % of the median: other work disturbed it",
         "Process peak 90.0 MB",
-        "Logits 0.0123 relative error against this computer’s, on 3 inputs",
+        "Relative logit error 0.0123 against this computer’s, on 3 inputs",
         "Top-5 100 %, on 32 images",
         "On the cores 4, 5",
         "Temperature 30 → 41.2 °C",

@@ -175,4 +175,4 @@ def test_the_line_at_the_bottom_names_a_phone_that_is_there(phones: Phones) -> N
     assert phones.shown.key == "B2"
     assert "ready" in phones.status
     phones.take([found("A1", state="offline")])
-    assert "not answering" in phones.status
+    assert "not responding" in phones.status

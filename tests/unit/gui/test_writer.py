@@ -83,7 +83,7 @@ def test_a_file_on_a_disk_that_does_not_answer_keeps_no_other_waiting(
     disk.let.release()
     writer.now(ONE, disk.work(2))
     assert disk.content == [2]
-    with pytest.raises(StorageError, match="The disk does not answer: other is still being written"):
+    with pytest.raises(StorageError, match="The disk is not responding: other is still being written"):
         writer.now(OTHER, dead.work(3))
     assert not writer.wait()
     monkeypatch.undo()
