@@ -30,12 +30,16 @@ from timm.optim import create_optimizer_v2
 from timm.scheduler import create_scheduler_v2
 from timm.utils import accuracy, dispatch_clip_grad
 
-from pqv_core import demo
 from pqv_core.config import FinetuneConfig
-from pqv_core.engine import checkpoint, data, evaluate, finetune, models
 from pqv_core.engine.context import Context
-from pqv_core.engine.readers import Readers
-from pqv_core.events import Event, Progress
+from pqv_core.engine.data import batches as data
+from pqv_core.engine.data.readers import Readers
+from pqv_core.engine.measure import evaluate
+from pqv_core.engine.models import checkpoint
+from pqv_core.engine.models import create as models
+from pqv_core.engine.train import finetune
+from pqv_core.process.events import Event, Progress
+from pqv_core.project import demo
 
 Moment = tuple[float, float]
 Turn = TypeVar("Turn")

@@ -26,8 +26,8 @@ import torch
 from safetensors.torch import save_file
 
 from bench.peers import environment
-from pqv_core import results
-from pqv_core.results import RunRecord
+from pqv_core.results import record as results
+from pqv_core.results.record import RunRecord
 
 BUILD = Path(__file__).parent.parent / "build" / "peers"
 TURNS = Path(__file__).parent / "peers" / "turns.py"

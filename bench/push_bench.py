@@ -23,13 +23,13 @@ from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from deploy import discovery
-from deploy.device import Device, opener
-from deploy.discovery import Found
+from deploy.device import discovery
+from deploy.device.device import Device, opener
+from deploy.device.discovery import Found
+from deploy.device.push import Item, push
 from deploy.job import Job
-from deploy.push import Item, push
 from pqv_core.errors import Cancelled
-from pqv_core.events import Event, Progress
+from pqv_core.process.events import Event, Progress
 from tests.fakes.adbd import Adbd, Faults
 from tests.fakes.phone import Phone
 

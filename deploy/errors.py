@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from deploy import hostile
+from deploy.device import bounded as hostile
 from pqv_core.errors import DeviceError
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from pqv_core.errors import Cancelled
-from pqv_core.events import Event, LatencySample, Level, Log, Metric, Progress, StageFinished, StageStarted
+from pqv_core.process.events import Event, LatencySample, Level, Log, Metric, Progress, StageFinished, StageStarted
 
 STAGES = ("check", "push", "cool", "measure", "compare")
 _REPORT_S = 0.05

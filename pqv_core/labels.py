@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from pqv_core import formatting
-from pqv_core.events import Progress, StageFinished
-from pqv_core.results import LOCAL
+from pqv_core.process.events import Progress, StageFinished
+from pqv_core.results.record import LOCAL
 
 STAGES = {
     "load": "Load the model",

@@ -6,7 +6,7 @@ import platform
 from collections.abc import Iterator
 from importlib import metadata
 
-from pqv_core import machine
+from pqv_core.process import machine
 from pqv_gui import logfile
 
 _PACKAGES = ("pqv-mobile", "PySide6-Essentials", "pyqtgraph", "torch", "timm", "torch-pruning", "adb-shell")

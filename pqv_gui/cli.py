@@ -10,9 +10,10 @@ from typing import Annotated
 
 import typer
 
-from deploy import cli as phone_cli
-from pqv_core import cli as core_cli
-from pqv_core import cli_app, owner
+from deploy.cli import commands as phone_cli
+from pqv_core.cli import app as cli_app
+from pqv_core.cli import commands as core_cli
+from pqv_core.process import owner
 
 _DISPLAYS = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
 

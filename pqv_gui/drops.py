@@ -10,12 +10,15 @@ from PySide6.QtCore import QEvent, QMimeData, QObject
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QProgressDialog
 
-from pqv_core import dataset_layout, file_facts, file_look, ptl
-from pqv_core import project as projects
+from pqv_core.data import layout as dataset_layout
 from pqv_core.errors import ErrorInfo
-from pqv_core.file_kind import Kind
-from pqv_core.file_look import Look
-from pqv_core.foreign_text import line
+from pqv_core.files import facts as file_facts
+from pqv_core.files import look as file_look
+from pqv_core.files.foreign_text import line
+from pqv_core.files.kind import Kind
+from pqv_core.files.look import Look
+from pqv_core.project import file as projects
+from pqv_core.ptl import file as ptl
 from pqv_gui.i18n import tr
 from pqv_gui.viewmodels.steps import Place
 

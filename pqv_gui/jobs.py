@@ -14,10 +14,10 @@ from typing import Any, Protocol
 
 from PySide6.QtCore import QObject, Qt, QThread, QTimer, Signal, Slot
 
-from pqv_core import events
 from pqv_core.errors import Cancelled, ErrorInfo, PqvError, foreseen
-from pqv_core.job import Job
-from pqv_core.worker_client import Worker
+from pqv_core.process import events
+from pqv_core.process.job import Job
+from pqv_core.process.worker_client import Worker
 from pqv_gui.mailbox import Mailbox
 
 BATCH_MS = 100

@@ -12,7 +12,7 @@ from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 
 from pqv_core.errors import PqvError
-from pqv_core.resource_files import resource
+from pqv_core.files.resource_files import resource
 from pqv_gui import logfile, opening
 from pqv_gui.error_presenter import ErrorPresenter
 from pqv_gui.i18n import tr

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pqv_core.errors import ErrorInfo, PqvError
-from pqv_core.project import FolderGoneError
-from pqv_core.project_lock import ProjectOpenError
+from pqv_core.project.file import FolderGoneError
+from pqv_core.project.lock import ProjectOpenError
 from pqv_gui.i18n import tr
 from pqv_gui.viewmodels.steps import Place
 

@@ -17,9 +17,9 @@ from PySide6.QtCore import QObject, QTimer, Signal, Slot
 from deploy.errors import NoDeviceError
 from deploy.job import Job
 from pqv_core.errors import Cancelled, ErrorInfo
-from pqv_core.events import AnyEvent, Event, Finished
-from pqv_core.job import BenchJob
-from pqv_core.results import Measurement
+from pqv_core.process.events import AnyEvent, Event, Finished
+from pqv_core.process.job import BenchJob
+from pqv_core.results.record import Measurement
 from pqv_gui import phone_work
 from pqv_gui.jobs import BATCH_EVENTS, BATCH_MS, JobRunner, Progressing, Tasks
 from pqv_gui.mailbox import Mailbox

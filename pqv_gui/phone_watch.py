@@ -9,11 +9,11 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
-from deploy.device_info import DeviceInfo
-from deploy.discovery import Found
-from deploy.phone import Kit
-from pqv_core import android_runtime
+from deploy.device.discovery import Found
+from deploy.device.info import DeviceInfo
+from deploy.measure.phone import Kit
 from pqv_core.errors import ErrorInfo
+from pqv_core.ptl import android_runtime
 from pqv_gui import phone_work
 from pqv_gui.jobs import Handle, Progressing, Tasks
 from pqv_gui.settings import Settings

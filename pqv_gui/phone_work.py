@@ -9,19 +9,23 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from deploy import compat, discovery, record, runners, session
-from deploy.device import Device, opener
-from deploy.device_info import DeviceInfo
-from deploy.discovery import Found
+from deploy.device import discovery
+from deploy.device.device import Device, opener
+from deploy.device.discovery import Found
+from deploy.device.info import DeviceInfo
+from deploy.device.push import MARGIN
 from deploy.errors import IncompatibleError
 from deploy.job import Job
-from deploy.measure import PhoneConfig
-from deploy.phone import Kit, Phone, Request, Result
-from deploy.push import MARGIN
-from pqv_core import android_runtime, results
+from deploy.kit import compat
+from deploy.kit import programs as runners
+from deploy.measure import record, session
+from deploy.measure.phone import Kit, Phone, Request, Result
+from deploy.measure.steps import PhoneConfig
 from pqv_core.errors import Cancelled, ErrorInfo, PqvError, StorageError
-from pqv_core.results import Measurement, Role
-from pqv_core.worker_client import Worker
+from pqv_core.process.worker_client import Worker
+from pqv_core.ptl import android_runtime
+from pqv_core.results import record as results
+from pqv_core.results.record import Measurement, Role
 from pqv_gui.viewmodels.measured import Measured
 from pqv_gui.viewmodels.phone_files import File
 from pqv_gui.viewmodels.phone_run import Profile

@@ -6,14 +6,15 @@ from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from pqv_core import plan, results, runs
-from pqv_core import project as projects
 from pqv_core.config import RunConfig
 from pqv_core.errors import ErrorInfo
-from pqv_core.events import Event, Finished
-from pqv_core.job import RunJob
-from pqv_core.plan import Planned
-from pqv_core.project import QueuedRun
+from pqv_core.process.events import Event, Finished
+from pqv_core.process.job import RunJob
+from pqv_core.project import file as projects
+from pqv_core.project import plan, runs
+from pqv_core.project.file import QueuedRun
+from pqv_core.project.plan import Planned
+from pqv_core.results import record as results
 from pqv_gui.jobs import JobRunner, Progressing, Tasks
 from pqv_gui.viewmodels import run
 from pqv_gui.viewmodels.queue import Ended, RunQueue

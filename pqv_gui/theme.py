@@ -14,7 +14,7 @@ from PySide6.QtGui import QColor, QFont, QFontDatabase, QFontMetricsF, QPalette
 from PySide6.QtWidgets import QApplication, QWidget
 
 from pqv_core import palette
-from pqv_core.resource_files import resource
+from pqv_core.files.resource_files import resource
 from pqv_gui.rescale import rescale
 
 Mode = Literal["system", "light", "dark"]

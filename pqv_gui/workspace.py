@@ -8,15 +8,19 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 
-from pqv_core import catalog, class_order, dataset, dataset_layout, demo, machine
-from pqv_core import project as projects
 from pqv_core.config import RunConfig
 from pqv_core.config.export import engine_problem
+from pqv_core.data import class_order, dataset
+from pqv_core.data import layout as dataset_layout
 from pqv_core.errors import ErrorInfo, PqvError
-from pqv_core.events import Finished
-from pqv_core.job import ProbeJob
-from pqv_core.machine import Machine
-from pqv_core.project_lock import ProjectLock, ProjectOpenError
+from pqv_core.models import catalog
+from pqv_core.process import machine
+from pqv_core.process.events import Finished
+from pqv_core.process.job import ProbeJob
+from pqv_core.process.machine import Machine
+from pqv_core.project import demo
+from pqv_core.project import file as projects
+from pqv_core.project.lock import ProjectLock, ProjectOpenError
 from pqv_gui.jobs import Handle, JobRunner, Progressing, Tasks
 from pqv_gui.run_desk import RunDesk
 from pqv_gui.settings import Settings

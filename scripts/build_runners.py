@@ -15,8 +15,8 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from pqv_core.fsio import sha256_file, write_json
-from pqv_core.provenance import sources_sha256
+from pqv_core.files.fsio import sha256_file, write_json
+from pqv_core.files.provenance import sources_sha256
 from scripts import elf
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -20,7 +20,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from pqv_core.fsio import sha256_file, write_json
+from pqv_core.files.fsio import sha256_file, write_json
 from scripts import elf
 
 RESOURCES = Path(__file__).resolve().parents[1] / "resources"

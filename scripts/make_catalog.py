@@ -1,8 +1,9 @@
 """List timm's transformer-family models in ``resources/catalog.json``: ``python -m scripts.make_catalog``.
 
-Models are made on the meta device, so nothing is computed and nothing downloaded; multiply-accumulates are counted from
-the shapes alone. The sizes of a plain ViT are kept only when ``pqv_core.vit_shape`` gives exactly its parameters; then
-its multiply-accumulates come from there, too (a test compares them with counted ones). Takes some minutes.
+Models are made on the meta device, so nothing is computed and nothing downloaded; multiply-accumulates are counted
+from the shapes alone. The sizes of a plain ViT are kept only when ``pqv_core.models.vit_shape`` gives exactly its
+parameters; then its multiply-accumulates come from there, too (a test compares them with counted ones). Takes some
+minutes.
 """
 
 from __future__ import annotations
@@ -32,13 +33,13 @@ from timm.models.vision_transformer import Block, ParallelThingsBlock, ResPostBl
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from pqv_core import owner
 from pqv_core.engine import structure
-from pqv_core.engine.dependencies import told
-from pqv_core.engine.patches import is_patch_embedding
+from pqv_core.engine.prune.dependencies import told
+from pqv_core.engine.ptl.patches import is_patch_embedding
 from pqv_core.engine.structure import attention as attentions
 from pqv_core.engine.structure import mlp as mlps
-from pqv_core.vit_shape import VitShape
+from pqv_core.models.vit_shape import VitShape
+from pqv_core.process import owner
 from scripts import file_contents
 
 OUTPUT = Path(__file__).resolve().parents[1] / "resources" / "catalog.json"
@@ -98,7 +99,7 @@ def prepare() -> None:
 
 
 def describe(name: str) -> dict[str, Any]:
-    """One model's entry; what is usual is left out (see ``pqv_core.catalog``)."""
+    """One model's entry; what is usual is left out (see ``pqv_core.models.catalog``)."""
     with torch.device("meta"), without_initial_values():
         model = timm.create_model(name).eval().requires_grad_(False)
     cfg = get_pretrained_cfg(name)

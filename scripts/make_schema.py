@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pqv_core import results
-from pqv_core.fsio import write_json
+from pqv_core.files.fsio import write_json
+from pqv_core.results import record as results
 
 OUTPUT = Path(__file__).resolve().parents[1] / "resources" / "schema" / "run.schema.json"
 

@@ -19,16 +19,20 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from pqv_core import dataset, dataset_layout
 from pqv_core.config import FinetuneConfig, PruneConfig
 from pqv_core.config.prune import Distribution, Importance
 from pqv_core.criteria import CRITERIA
-from pqv_core.engine import checkpoint, data, evaluate, models
+from pqv_core.data import dataset
+from pqv_core.data import layout as dataset_layout
 from pqv_core.engine.context import Context
-from pqv_core.engine.finetune import finetune
-from pqv_core.engine.prune import prune
-from pqv_core.events import Event, Metric
-from pqv_core.fsio import write_json, write_text
+from pqv_core.engine.data import batches as data
+from pqv_core.engine.measure import evaluate
+from pqv_core.engine.models import checkpoint
+from pqv_core.engine.models import create as models
+from pqv_core.engine.prune.structured import prune
+from pqv_core.engine.train.finetune import finetune
+from pqv_core.files.fsio import write_json, write_text
+from pqv_core.process.events import Event, Metric
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "recovery.md"
 RATIOS = (0.09375, 0.25, 0.5)

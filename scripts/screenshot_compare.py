@@ -11,10 +11,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from pqv_core import project as projects
-from pqv_core import run_label, runs
 from pqv_core.errors import ErrorInfo
-from pqv_core.worker_client import Worker
+from pqv_core.process.worker_client import Worker
+from pqv_core.project import file as projects
+from pqv_core.project import label as run_label
+from pqv_core.project import runs
 from pqv_gui.pages.compare import ComparePage
 from pqv_gui.viewmodels.steps import Place
 from pqv_gui.window import MainWindow

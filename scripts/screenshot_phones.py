@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from deploy.phone import Kit
-from pqv_core import ptl
-from pqv_core.android_runtime import Runtime
+from deploy.measure.phone import Kit
+from pqv_core.ptl import file as ptl
+from pqv_core.ptl.android_runtime import Runtime
 from pqv_gui.viewmodels.steps import Place
 from pqv_gui.window import MainWindow
 from tests.fakes.adb_server import AdbServer, Row

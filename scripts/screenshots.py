@@ -25,11 +25,11 @@ from PySide6.QtWidgets import QApplication, QWidget
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from pqv_core import demo, runs  # noqa: E402 - after the path to a checkout that is not installed
-from pqv_core import project as projects  # noqa: E402
 from pqv_core.config import FinetuneConfig  # noqa: E402
 from pqv_core.config.export import ExportConfig  # noqa: E402
-from pqv_core.worker_client import Worker  # noqa: E402
+from pqv_core.process.worker_client import Worker  # noqa: E402
+from pqv_core.project import demo, runs  # noqa: E402
+from pqv_core.project import file as projects  # noqa: E402
 from pqv_gui.main import build  # noqa: E402
 from pqv_gui.settings import Settings  # noqa: E402
 from pqv_gui.viewmodels.steps import Place  # noqa: E402

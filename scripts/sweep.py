@@ -19,10 +19,10 @@ from collections.abc import Iterable
 from multiprocessing.connection import wait
 from pathlib import Path
 
-from pqv_core import catalog
 from pqv_core.config import ModelConfig, PruneConfig, QuantizeConfig
-from pqv_core.fsio import write_text
-from pqv_core.predict import predict
+from pqv_core.files.fsio import write_text
+from pqv_core.models import catalog
+from pqv_core.models.predict import predict
 from scripts import sweep_family
 from scripts.families import SECOND, SMALLEST
 from scripts.sweep_family import Row, Task

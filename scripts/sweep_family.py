@@ -22,16 +22,22 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from pqv_core import owner
 from pqv_core.config import FinetuneConfig, PruneConfig
 from pqv_core.config.quantize import Precision
-from pqv_core.engine import checkpoint, data, lite, lite_writer, models, parity, structure
+from pqv_core.engine import structure
 from pqv_core.engine.context import Context
-from pqv_core.engine.engines import supported_engines
-from pqv_core.engine.finetune import finetune
-from pqv_core.engine.prune import prune
+from pqv_core.engine.data import batches as data
+from pqv_core.engine.measure import parity
+from pqv_core.engine.models import checkpoint
+from pqv_core.engine.models import create as models
+from pqv_core.engine.prune.structured import prune
+from pqv_core.engine.ptl import load as lite
+from pqv_core.engine.ptl import write as lite_writer
+from pqv_core.engine.ptl.engines import supported_engines
 from pqv_core.engine.quantize import quantize
+from pqv_core.engine.train.finetune import finetune
 from pqv_core.errors import PqvError
+from pqv_core.process import owner
 
 FP32_TOLERANCE = 1e-3
 INT8_TOLERANCE = 0.25

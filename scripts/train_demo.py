@@ -20,7 +20,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional
 
-from pqv_core import demo
+from pqv_core.project import demo
 
 OUTPUT = Path(__file__).resolve().parents[1] / "resources" / "demo" / demo.WEIGHTS_FILE
 BATCH = 64

@@ -14,7 +14,7 @@ from hypothesis import settings
 from tests.leaks import LeftBehind
 
 # Before anything reads them: Qt, OpenMP and the model hub look once, when they are first imported or used. What the
-# tests start inherits it, but for what a run sets aside (pqv_core/inherited.py).
+# tests start inherits it, but for what a run sets aside (pqv_core/process/inherited.py).
 _HOME = tempfile.TemporaryDirectory(prefix="pqv-tests-")
 _ENVIRONMENT = {
     "HOME": "",

@@ -16,7 +16,7 @@ import psutil
 GRACE_S = 5.0
 # Python's own helper of the spawn method; one a process, ends with it.
 _HELPERS = ("multiprocessing.resource_tracker", "multiprocessing.forkserver")
-_FORK_SERVER = "pqv_core.engine.fork_server"  # kept for the next measurement, and ends with its owner
+_FORK_SERVER = "pqv_core.engine.measure.fork_server"  # kept for the next measurement, and ends with its owner
 
 
 class LeftBehind:

@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from deploy import hostile
+from deploy.device import bounded as hostile
 from deploy.errors import (
     ConnectionLostError,
     NoDeviceError,

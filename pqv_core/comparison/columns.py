@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from pqv_core import formatting, labels, summary
+from pqv_core import formatting, labels
 from pqv_core.comparison.rows import Row, engine_name, importance, precision
-from pqv_core.results import Role
-from pqv_core.select import BASELINES
+from pqv_core.results import summary
+from pqv_core.results.record import Role
+from pqv_core.results.select import BASELINES
 
 _SETTINGS = ("model", "precision", "ratio", "importance", "engine", "threads", "batch", "images")
 """Columns of what was asked for; what was measured stands in the others."""

@@ -11,12 +11,13 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from pqv_core import formatting, labels, results
+from pqv_core import formatting, labels
 from pqv_core.comparison.charts import BarChart, Series
 from pqv_core.comparison.load import Comparison, StoredRun
 from pqv_core.comparison.rows import Chosen, Row, engine_name, importance, precision
+from pqv_core.results import record as results
+from pqv_core.results.select import BASELINES
 from pqv_core.schemes import has_quantized_layers
-from pqv_core.select import BASELINES
 
 _MB = 1e6
 _MOST_OPERATORS = 8

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pqv_core import project as projects
-from pqv_core import results, run_label
 from pqv_core.comparison import rows
 from pqv_core.comparison.rows import Row
 from pqv_core.errors import ProjectError
-from pqv_core.results import RunRecord
-from pqv_core.run_label import RunLabel
+from pqv_core.project import file as projects
+from pqv_core.project import label as run_label
+from pqv_core.project.label import RunLabel
+from pqv_core.results import record as results
+from pqv_core.results.record import RunRecord
 
 THIS_COMPUTER = "This computer"
 

@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from pqv_core import formatting, labels, operators, select, stability, summary
+from pqv_core import formatting, labels
 from pqv_core.config.quantize import ENGINES
 from pqv_core.criteria import CRITERIA
-from pqv_core.results import LOCAL, Accuracy, Measurement, OperatorTime, Role, RunRecord, Variant
+from pqv_core.results import operators, select, stability, summary
+from pqv_core.results.record import LOCAL, Accuracy, Measurement, OperatorTime, Role, RunRecord, Variant
+from pqv_core.results.select import BASELINES, Setting
 from pqv_core.schemes import SCHEMES, has_quantized_layers
-from pqv_core.select import BASELINES, Setting
 
 _MOST = 1e18
 

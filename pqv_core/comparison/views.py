@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
-from pqv_core import formatting, labels, operators
+from pqv_core import formatting, labels
 from pqv_core.comparison import pareto
 from pqv_core.comparison.charts import BarChart, Chart, Point, ScatterChart, Series
 from pqv_core.comparison.rows import Row, engine_name, importance, precision
-from pqv_core.results import Role
-from pqv_core.select import BASELINES
+from pqv_core.results import operators
+from pqv_core.results.record import Role
+from pqv_core.results.select import BASELINES
 
 _MB = 1e6
 _SIZED: tuple[Role, ...] = ("fast_fp32", "pruned_fp32", "compressed")

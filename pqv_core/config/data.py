@@ -44,7 +44,7 @@ class DataConfig(Config):
         val: Folder of validation images; or such a name: its validation or test split.
         root: Folder in which named data sets lie, or into which they are downloaded; the user's cache when None.
         class_order: Which output of the model each class folder stands for: by their names as ``text``, in
-            ``natural`` order (timm's: 2 before 10), or as a file lists them (``pqv_core.class_order``).
+            ``natural`` order (timm's: 2 before 10), or as a file lists them (``pqv_core.data.class_order``).
         eval_images: Upper limit of validation images to use, evenly spread over the classes; None for all.
         batch_size: Images a step while evaluating.
         white: The stored value that is white in images of more than 8 bits, such as 4095 for a camera of 12 bits whose

@@ -7,10 +7,10 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
-from pqv_core import android_runtime
 from pqv_core.config.base import Config, look_up
 from pqv_core.config.quantize import ENGINES, ChoiceInfo, Engine
 from pqv_core.errors import ConfigError
+from pqv_core.ptl import android_runtime
 from pqv_core.schemes import SCHEMES
 
 Target = Literal["host", "android"]

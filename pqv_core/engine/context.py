@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pqv_core.errors import Cancelled
-from pqv_core.events import Event, Level, Log, Metric, Progress
+from pqv_core.process.events import Event, Level, Log, Metric, Progress
 
 if TYPE_CHECKING:
-    from pqv_core.engine.readers import Readers
+    from pqv_core.engine.data.readers import Readers
 
 
 @dataclass

@@ -19,19 +19,22 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from pqv_core import plan, results, run_lock, runs
-from pqv_core import project as projects
 from pqv_core.config import RunConfig
-from pqv_core.engine import crew, environment, stages
+from pqv_core.engine import stages
 from pqv_core.engine.context import Context
-from pqv_core.engine.readers import Readers
+from pqv_core.engine.data.readers import Readers
+from pqv_core.engine.measure import environment
 from pqv_core.engine.stages import STAGES, Stage, Work
+from pqv_core.engine.train import distributed as crew
 from pqv_core.errors import Cancelled, PqvError, from_os_error
-from pqv_core.events import Event, JobStarted, Metric, StageFinished, StageStarted
-from pqv_core.fsio import move, read_json, remove, remove_folder, write_json
-from pqv_core.history import History
-from pqv_core.job import RunJob
-from pqv_core.results import LOCAL, Environment, Measurement, RunRecord, StageRecord, Variant
+from pqv_core.files.fsio import move, read_json, remove, remove_folder, write_json
+from pqv_core.process.events import Event, JobStarted, Metric, StageFinished, StageStarted
+from pqv_core.process.job import RunJob
+from pqv_core.project import file as projects
+from pqv_core.project import plan, run_lock, runs
+from pqv_core.project.history import History
+from pqv_core.results import record as results
+from pqv_core.results.record import LOCAL, Environment, Measurement, RunRecord, StageRecord, Variant
 
 DONE_FILE = "done.json"
 _WORD_S = 2.0

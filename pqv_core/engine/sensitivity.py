@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 from torch import Tensor, nn
 
 from pqv_core.engine.context import Context
-from pqv_core.engine.parity import logits, relative_error
+from pqv_core.engine.measure.parity import logits, relative_error
 from pqv_core.engine.quantize.layers import quantizable
 from pqv_core.errors import QuantizeError
-from pqv_core.results import LayerSensitivity
+from pqv_core.results.record import LayerSensitivity
 
 Quantizer = Callable[[nn.Module, Sequence[str]], nn.Module]
 

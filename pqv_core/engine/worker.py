@@ -16,11 +16,12 @@ import traceback
 from collections.abc import Callable
 from functools import partial
 
-from pqv_core import exit_status, inherited, owner, plan
-from pqv_core import job as jobs
 from pqv_core.engine.context import Context
 from pqv_core.errors import Cancelled, PqvError, WorkerError, foreseen, from_os_error
-from pqv_core.events import Event, Finished, JobStarted, Log, encode
+from pqv_core.process import exit_status, inherited, owner
+from pqv_core.process import job as jobs
+from pqv_core.process.events import Event, Finished, JobStarted, Log, encode
+from pqv_core.project import plan
 
 EXIT = {"succeeded": 0, "failed": 1, "cancelled": 130}
 
@@ -88,14 +89,14 @@ def _work(job: jobs.Job, context: Context) -> Callable[[], dict[str, object] | N
 
         return partial(pipeline.run, job, context)
     if isinstance(job, jobs.AnswerJob):
-        from pqv_core.engine import answer_job
+        from pqv_core.engine.measure import answer_job
 
         return lambda: answer_job.run(job, context).model_dump(mode="json")
     if isinstance(job, jobs.ProbeJob):
-        from pqv_core.engine import probe
+        from pqv_core.engine.measure import probe
 
         return lambda: probe.run().model_dump(mode="json")
-    from pqv_core.engine import bench_job
+    from pqv_core.engine.measure import bench_job
 
     return partial(bench_job.run, job, context)
 

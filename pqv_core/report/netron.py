@@ -11,7 +11,7 @@ from typing import Any
 
 from pqv_core import formatting
 from pqv_core.comparison import Row
-from pqv_core.select import Setting
+from pqv_core.results.select import Setting
 
 _KINDS = ("model", "graph")
 

@@ -15,9 +15,9 @@ from pqv_core.comparison import Comparison, Row, StoredRun
 from pqv_core.comparison.columns import COLUMNS, footnotes, varied
 from pqv_core.comparison.figures import figures
 from pqv_core.comparison.views import views
+from pqv_core.files.resource_files import resource
 from pqv_core.report import data, svg
-from pqv_core.resource_files import resource
-from pqv_core.results import Environment
+from pqv_core.results.record import Environment
 
 
 def html(comparison: Comparison, *, project: str) -> str:

@@ -11,7 +11,7 @@ from typing import Literal, get_args
 from pqv_core import comparison as comparisons
 from pqv_core.comparison import Comparison, Row
 from pqv_core.errors import ProjectError, UsageError
-from pqv_core.fsio import write_text
+from pqv_core.files.fsio import write_text
 from pqv_core.report import data, netron
 
 Format = Literal["html", "csv", "json", "netron"]

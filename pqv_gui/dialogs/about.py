@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QTabWidget, QTextBrowser, QWidget
 
 from pqv_core.errors import PqvError
-from pqv_core.resource_files import resource
+from pqv_core.files.resource_files import resource
 from pqv_gui import bug_report
 from pqv_gui.i18n import tr
 from pqv_gui.theme import em

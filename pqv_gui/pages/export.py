@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from PySide6.QtWidgets import QWidget
 
-from pqv_core import android_runtime
 from pqv_core.config.export import TARGETS
+from pqv_core.ptl import android_runtime
 from pqv_gui.i18n import tr
 from pqv_gui.pages.base import FormPage
 from pqv_gui.viewmodels.steps import Place

@@ -8,11 +8,13 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QFileDialog, QLabel, QWidget
 
-from pqv_core import brightness, class_order, formatting, predict
-from pqv_core.catalog import CatalogEntry
+from pqv_core import formatting
 from pqv_core.config.data import Scale
-from pqv_core.dataset import Unreadable
+from pqv_core.data import brightness, class_order
+from pqv_core.data.dataset import Unreadable
 from pqv_core.errors import ConfigError
+from pqv_core.models import predict
+from pqv_core.models.catalog import CatalogEntry
 from pqv_gui.i18n import tr
 from pqv_gui.pages.base import FormPage
 from pqv_gui.theme import em

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QWidget
 
 from pqv_core.config.prune import MAX_RATIO
 from pqv_core.criteria import CRITERIA
-from pqv_core.predict import BlockWidths, Prediction
+from pqv_core.models.predict import BlockWidths, Prediction
 from pqv_gui.i18n import tr
 from pqv_gui.pages.base import FormPage
 from pqv_gui.pages.training_card import TrainingCard

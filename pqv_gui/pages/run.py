@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QProgressBar, QWidget
 
 from pqv_core import formatting
 from pqv_core.errors import ErrorInfo, PqvError
-from pqv_core.results import LOCAL, Role, RunRecord, measured_elsewhere
+from pqv_core.results.record import LOCAL, Role, RunRecord, measured_elsewhere
 from pqv_gui.charts.base import Chart
 from pqv_gui.charts.latency import LatencyChart
 from pqv_gui.charts.training import accuracy_chart, loss_chart

@@ -6,14 +6,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from pqv_core import brightness, predict, weights_files
 from pqv_core.config import RunConfig, channels
 from pqv_core.config.export import Target, engine_problem
 from pqv_core.config.model import argument_problem
 from pqv_core.config.quantize import Engine
 from pqv_core.criteria import CRITERIA
+from pqv_core.data import brightness
 from pqv_core.errors import from_os_error
-from pqv_core.machine import Machine
+from pqv_core.files import weights_files
+from pqv_core.models import predict
+from pqv_core.process.machine import Machine
 from pqv_gui.viewmodels.images import Images
 from pqv_gui.viewmodels.models import Models
 from pqv_gui.viewmodels.session import Problem, Session

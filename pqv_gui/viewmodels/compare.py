@@ -12,7 +12,7 @@ from pqv_core.comparison.columns import COLUMNS, Column, Value, distinct, footno
 from pqv_core.comparison.figures import Figure, figure
 from pqv_core.comparison.views import view
 from pqv_core.errors import ErrorInfo
-from pqv_core.summary import MISSING
+from pqv_core.results.summary import MISSING
 from pqv_gui.viewmodels.observable import Observable
 
 State = Literal["empty", "filling", "full", "failed"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pqv_core.config import FinetuneConfig, PruneConfig, RunConfig
-from pqv_core.new_config import EPOCHS_WITH_IMAGES
+from pqv_core.project.new_config import EPOCHS_WITH_IMAGES
 
 
 def new_config() -> RunConfig:

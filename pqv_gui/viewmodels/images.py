@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from pqv_core import class_order, dataset
+from pqv_core.data import class_order, dataset
 from pqv_core.errors import DataError, ErrorInfo
 from pqv_gui.viewmodels.observable import Observable
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from pqv_core import formatting, operators, select, stability, wait_policy
-from pqv_core.results import LayerSensitivity, Measurement, OperatorTime, RunRecord
+from pqv_core import formatting
+from pqv_core.results import operators, select, stability, wait_policy
+from pqv_core.results.record import LayerSensitivity, Measurement, OperatorTime, RunRecord
 from pqv_gui.viewmodels import labels, outcome
 from pqv_gui.viewmodels.bars import Bar
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pqv_core.catalog import Catalog, CatalogEntry
 from pqv_core.errors import ErrorInfo, ModelError
+from pqv_core.models.catalog import Catalog, CatalogEntry
 from pqv_gui.viewmodels.observable import Observable
 
 KINDS = {"mlp": "MLP width", "attention": "attention", "embedding": "embedding"}

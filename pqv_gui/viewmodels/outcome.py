@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from pqv_core import formatting, results, select, stability, summary, wait_policy
-from pqv_core.results import LOCAL, Accuracy, Measurement, RunRecord
-from pqv_core.summary import MISSING
+from pqv_core import formatting
+from pqv_core.results import record as results
+from pqv_core.results import select, stability, summary, wait_policy
+from pqv_core.results.record import LOCAL, Accuracy, Measurement, RunRecord
+from pqv_core.results.summary import MISSING
 
 Verdict = Literal["better", "worse", "same", "doubtful", ""]
 

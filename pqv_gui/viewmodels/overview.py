@@ -10,7 +10,7 @@ from pqv_core.config import ModelConfig, RunConfig
 from pqv_core.config.quantize import ENGINES
 from pqv_core.criteria import CRITERIA
 from pqv_core.errors import ConfigError
-from pqv_core.predict import Prediction, predict
+from pqv_core.models.predict import Prediction, predict
 from pqv_core.schemes import SCHEMES
 from pqv_gui.viewmodels.images import Images
 from pqv_gui.viewmodels.models import Models

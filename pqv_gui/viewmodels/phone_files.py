@@ -10,7 +10,7 @@ from pqv_core import formatting
 from pqv_core.comparison import StoredRun
 from pqv_core.comparison.rows import engine_name, precision
 from pqv_core.errors import UsageError, from_os_error
-from pqv_core.results import RunRecord
+from pqv_core.results.record import RunRecord
 from pqv_core.schemes import has_quantized_layers
 from pqv_gui.viewmodels import labels
 from pqv_gui.viewmodels.observable import Observable

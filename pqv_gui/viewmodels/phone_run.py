@@ -9,10 +9,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
-from pqv_core import events, formatting, labels
+from pqv_core import formatting, labels
 from pqv_core.errors import ErrorInfo
-from pqv_core.plan import START
-from pqv_core.results import OperatorTime
+from pqv_core.process import events
+from pqv_core.project.plan import START
+from pqv_core.results.record import OperatorTime
 from pqv_gui.viewmodels.measured import Measured
 from pqv_gui.viewmodels.observable import Observable
 from pqv_gui.viewmodels.phone_files import File

@@ -6,7 +6,7 @@ import json
 import time
 from typing import Any
 
-from deploy.measure import PhoneConfig
+from deploy.measure.steps import PhoneConfig
 from pqv_core.errors import ConfigError
 from pqv_gui.viewmodels.history import History
 from pqv_gui.viewmodels.recent import Store

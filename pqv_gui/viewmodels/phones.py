@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from deploy.device_info import DeviceInfo
-from deploy.discovery import Found, parse_address
+from deploy.device.discovery import Found, parse_address
+from deploy.device.info import DeviceInfo
 from pqv_core import formatting
 from pqv_core.errors import ErrorInfo, UsageError
 from pqv_gui.viewmodels.observable import Observable

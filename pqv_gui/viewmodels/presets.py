@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from pqv_core import presets
 from pqv_core.config import RunConfig, with_settings
+from pqv_core.project import presets
 from pqv_gui.viewmodels import defaults
 from pqv_gui.viewmodels.session import Session
 

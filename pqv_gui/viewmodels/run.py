@@ -10,10 +10,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
-from pqv_core import events, formatting, history, labels, results, select
+from pqv_core import formatting, labels
 from pqv_core.errors import ErrorInfo
-from pqv_core.plan import START, Planned
-from pqv_core.run_progress import RunProgress
+from pqv_core.process import events
+from pqv_core.project import history
+from pqv_core.project.plan import START, Planned
+from pqv_core.project.progress import RunProgress
+from pqv_core.results import record as results
+from pqv_core.results import select
 from pqv_gui.viewmodels.observable import Observable
 from pqv_gui.viewmodels.series import Curve, LatencySeries
 

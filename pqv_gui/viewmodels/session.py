@@ -13,9 +13,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from pqv_core import project as projects
 from pqv_core.config import RunConfig
 from pqv_core.errors import UsageError, from_os_error
+from pqv_core.project import file as projects
 from pqv_gui.viewmodels.history import History
 from pqv_gui.viewmodels.undoable import Undoable
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QWidget
 
-from pqv_core import class_order
+from pqv_core.data import class_order
 from pqv_gui.i18n import tr
 from pqv_gui.theme import em
 from pqv_gui.widgets.basics import row

@@ -9,7 +9,7 @@ from PySide6.QtCore import QAbstractListModel, QModelIndex, Qt, Signal
 from PySide6.QtWidgets import QListView, QWidget
 
 from pqv_core import formatting
-from pqv_core.catalog import CatalogEntry
+from pqv_core.models.catalog import CatalogEntry
 from pqv_gui.i18n import tr
 from pqv_gui.theme import em
 from pqv_gui.widgets.two_lines import Index, TwoLineDelegate

@@ -8,7 +8,7 @@ from functools import partial
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QMenu, QPushButton, QWidget
 
-from pqv_core.presets import PRESETS
+from pqv_core.project.presets import PRESETS
 from pqv_gui.i18n import tr
 from pqv_gui.widgets.basics import Card, button, column, label
 from pqv_gui.widgets.columns import Columns

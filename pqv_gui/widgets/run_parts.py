@@ -6,9 +6,10 @@ from PySide6.QtCore import QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QGridLayout, QPlainTextEdit, QSizePolicy, QWidget
 
-from pqv_core import formatting, select
-from pqv_core.results import LOCAL, RunRecord
-from pqv_core.summary import MISSING
+from pqv_core import formatting
+from pqv_core.results import select
+from pqv_core.results.record import LOCAL, RunRecord
+from pqv_core.results.summary import MISSING
 from pqv_gui.i18n import tr
 from pqv_gui.theme import colors, em
 from pqv_gui.viewmodels import labels, outcome

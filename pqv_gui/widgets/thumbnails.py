@@ -10,8 +10,8 @@ from PySide6.QtCore import QRect, QSize
 from PySide6.QtGui import QImage, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from pqv_core import images
 from pqv_core.config.data import Scale
+from pqv_core.data import images
 from pqv_gui.theme import em
 
 _SIDE = 96

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from pqv_core import project as projects
 from pqv_core.config import RunConfig, with_setting
+from pqv_core.project import file as projects
 from pqv_gui import cli
 
 MODEL = "vit_tiny_patch16_224"

@@ -19,8 +19,8 @@ import psutil
 import pytest
 from PIL import Image
 
-from pqv_core import events
-from pqv_core.engine import data
+from pqv_core.engine.data import batches as data
+from pqv_core.process import events
 from tests.e2e.test_run import PQV, SMALL, lasting, only_record, pqv
 from tests.marks import marked, marked_environment
 

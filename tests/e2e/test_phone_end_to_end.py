@@ -21,15 +21,15 @@ import torch
 from jsonschema import Draft202012Validator
 from torch.jit.mobile import _load_for_lite_interpreter
 
-from deploy import discovery
-from deploy.device import opener
+from deploy.device import discovery
+from deploy.device.device import opener
 from deploy.job import Job
-from deploy.measure import PhoneConfig
-from deploy.phone import Kit, Phone, Request
-from deploy.questions import Questions
-from pqv_core import ptl
-from pqv_core.android_runtime import Runtime
+from deploy.measure.inputs import Questions
+from deploy.measure.phone import Kit, Phone, Request
+from deploy.measure.steps import PhoneConfig
 from pqv_core.errors import DeviceError
+from pqv_core.ptl import file as ptl
+from pqv_core.ptl.android_runtime import Runtime
 from tests.fakes import phone as fake
 from tests.fakes.adbd import Adbd, Faults
 

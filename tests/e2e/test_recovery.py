@@ -8,11 +8,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from pqv_core import demo
 from pqv_core.config import PruneConfig
-from pqv_core.engine import data, evaluate, models
-from pqv_core.engine.finetune import finetune
-from pqv_core.engine.prune import prune
+from pqv_core.engine.data import batches as data
+from pqv_core.engine.measure import evaluate
+from pqv_core.engine.models import create as models
+from pqv_core.engine.prune.structured import prune
+from pqv_core.engine.train.finetune import finetune
+from pqv_core.project import demo
 from tests.fakes.training import Recorder
 
 

@@ -19,9 +19,10 @@ import psutil
 import pytest
 from PIL import Image
 
-from pqv_core import events, results
-from pqv_core import project as projects
-from pqv_core.fsio import sha256_file
+from pqv_core.files.fsio import sha256_file
+from pqv_core.process import events
+from pqv_core.project import file as projects
+from pqv_core.results import record as results
 
 PQV = (sys.executable, "-P", "-c", "import sys; from pqv_gui.cli import main; sys.exit(main())")
 SMALL = {"img_size": 32, "patch_size": 8, "embed_dim": 48, "depth": 2, "num_heads": 3}

@@ -9,12 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from deploy import cli_run, runners, runtimes
-from deploy.measure import PhoneConfig
-from pqv_core import project as projects
-from pqv_core import select
+from deploy.cli import run as cli_run
+from deploy.kit import programs as runners
+from deploy.kit import runtimes
+from deploy.measure.steps import PhoneConfig
 from pqv_core.config.export import ExportConfig
-from pqv_core.project import Project
+from pqv_core.project import file as projects
+from pqv_core.project.file import Project
+from pqv_core.results import select
 from tests.e2e.test_run import SMALL, only_record, pqv
 from tests.fakes.adbd import Adbd, Faults
 from tests.fakes.phone import Phone

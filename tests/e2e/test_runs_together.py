@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from pqv_core import project as projects
-from pqv_core import results
 from pqv_core.config import with_settings
+from pqv_core.project import file as projects
+from pqv_core.results import record as results
 from tests.e2e.test_run import PQV, SMALL, pqv
 
 ROUNDS = 2

@@ -13,11 +13,15 @@ import psutil
 import pytest
 import torch
 
-from pqv_core import events, history, results
-from pqv_core import project as projects
 from pqv_core.config import RunConfig, with_setting
-from pqv_core.engine import checkpoint, data, finetune, sparsify
+from pqv_core.engine.data import batches as data
+from pqv_core.engine.models import checkpoint
 from pqv_core.engine.stages import PREPROCESSING
+from pqv_core.engine.train import finetune, sparsify
+from pqv_core.process import events
+from pqv_core.project import file as projects
+from pqv_core.project import history
+from pqv_core.results import record as results
 from tests.fakes.training import Recorder, image_folder
 from tests.marks import marked, marked_environment
 
@@ -58,7 +62,7 @@ def launch(project: Path) -> list[str]:
     """As docs/fine-tuning.md has it."""
     command = [sys.executable, "-m", "accelerate.commands.launch", "--cpu", "--num_machines", "1"]
     command += ["--num_processes", "2", "--mixed_precision", "no", "--dynamo_backend", "no"]
-    return [*command, "--main_process_port", "0", "-m", "pqv_core.engine.launch", str(project)]
+    return [*command, "--main_process_port", "0", "-m", "pqv_core.engine.train.launch", str(project)]
 
 
 def launched(project: Path) -> subprocess.CompletedProcess[str]:

@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 from PIL import Image, ImageDraw
 
-from pqv_core import formatting, results
-from pqv_core.results import LOCAL
+from pqv_core import formatting
+from pqv_core.results import record as results
+from pqv_core.results.record import LOCAL
 from tests.e2e.test_large_sets import JUDGED, make_large_images
 
 ROOT = Path(__file__).resolve().parents[2]

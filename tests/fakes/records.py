@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pqv_core.config import RunConfig
-from pqv_core.results import Accuracy, Environment, Measurement, Parity, Role, RunRecord, StageRecord, Variant
+from pqv_core.results.record import Accuracy, Environment, Measurement, Parity, Role, RunRecord, StageRecord, Variant
 
 MS = 1_000_000
 MB = 1_000_000

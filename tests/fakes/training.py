@@ -11,10 +11,10 @@ from PIL import Image
 from torch import nn
 
 from pqv_core.config.model import Argument
-from pqv_core.engine.checkpoint import Base
 from pqv_core.engine.context import Context
-from pqv_core.engine.preprocessing import Preprocessing
-from pqv_core.events import Event, Log, Metric
+from pqv_core.engine.data.preprocessing import Preprocessing
+from pqv_core.engine.models.checkpoint import Base
+from pqv_core.process.events import Event, Log, Metric
 
 FORM = Preprocessing(input_size=(3, 32, 32), mean=(0.5, 0.4, 0.3), std=(0.2, 0.3, 0.25), crop_pct=1.0)
 

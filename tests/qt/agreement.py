@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pqv_core import project as projects
-from pqv_core import results
-from pqv_core.results import RunRecord
+from pqv_core.project import file as projects
+from pqv_core.results import record as results
+from pqv_core.results.record import RunRecord
 from pqv_gui.pages.device import DevicePage
 from pqv_gui.pages.run import RunPage
 from pqv_gui.viewmodels.steps import Place

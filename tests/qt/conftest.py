@@ -13,7 +13,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
-from deploy import discovery
+from deploy.device import discovery
 from pqv_gui.main import build
 from pqv_gui.settings import Settings
 from pqv_gui.window import MainWindow

@@ -19,8 +19,8 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QScrollArea, QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 
-from pqv_core import events
 from pqv_core.comparison.charts import Point, ScatterChart
+from pqv_core.process import events
 from pqv_gui.charts.base import POINTS, Chart, rounded_up, thinned
 from pqv_gui.charts.dots import MOST_DOTS
 from pqv_gui.charts.latency import LatencyChart

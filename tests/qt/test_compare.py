@@ -16,10 +16,12 @@ from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QFileDialog, QMessageBox
 from pytestqt.qtbot import QtBot
 
-from pqv_core import project as projects
-from pqv_core import results, run_label, runs
 from pqv_core.comparison.columns import COLUMNS, Column
-from pqv_core.results import RunRecord
+from pqv_core.project import file as projects
+from pqv_core.project import label as run_label
+from pqv_core.project import runs
+from pqv_core.results import record as results
+from pqv_core.results.record import RunRecord
 from pqv_gui.pages.compare import ComparePage
 from pqv_gui.theme import em
 from pqv_gui.viewmodels import defaults

@@ -12,9 +12,10 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QMessageBox, QWidget
 from pytestqt.qtbot import QtBot
 
-from deploy.phone import Kit
-from pqv_core import events, results
-from pqv_core.android_runtime import Runtime
+from deploy.measure.phone import Kit
+from pqv_core.process import events
+from pqv_core.ptl.android_runtime import Runtime
+from pqv_core.results import record as results
 from pqv_gui.pages.device import DevicePage
 from pqv_gui.pages.run import RunPage
 from pqv_gui.phone_desk import PhoneDesk

@@ -9,7 +9,7 @@ import pytest
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
-from pqv_core.presets import PRESETS
+from pqv_core.project.presets import PRESETS
 from pqv_gui.pages.start import StartPage
 from pqv_gui.viewmodels.steps import Place
 from pqv_gui.window import MainWindow

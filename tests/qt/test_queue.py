@@ -8,8 +8,8 @@ import pytest
 from PySide6.QtWidgets import QLabel, QMessageBox, QPushButton
 from pytestqt.qtbot import QtBot
 
-from pqv_core import project as projects
-from pqv_core import results
+from pqv_core.project import file as projects
+from pqv_core.results import record as results
 from pqv_gui.pages.run import RunPage
 from pqv_gui.viewmodels.steps import Place
 from pqv_gui.widgets.basics import ElidedLabel

@@ -11,12 +11,12 @@ from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QLabel
 from pytestqt.qtbot import QtBot
 
-from pqv_core import project as projects
-from pqv_core import results
 from pqv_core.comparison import load, views
 from pqv_core.comparison.charts import BarChart
+from pqv_core.project import file as projects
 from pqv_core.report import svg
-from pqv_core.results import Accuracy, RunRecord
+from pqv_core.results import record as results
+from pqv_core.results.record import Accuracy, RunRecord
 from pqv_gui.charts.bars import BarsView
 from pqv_gui.pages.model import ModelPage
 from pqv_gui.pages.run import RunPage

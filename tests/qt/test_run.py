@@ -16,9 +16,9 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QMessageBox
 from pytestqt.qtbot import QtBot
 
-from pqv_core import events
 from pqv_core.config import RunConfig
-from pqv_core.job import RunJob
+from pqv_core.process import events
+from pqv_core.process.job import RunJob
 from pqv_gui.jobs import JobRunner
 from pqv_gui.pages.run import RunPage
 from pqv_gui.viewmodels.run import RunView

@@ -13,9 +13,9 @@ from PySide6.QtWidgets import QFileDialog, QPushButton
 from pytest import MonkeyPatch, fixture, raises
 from pytestqt.qtbot import QtBot
 
-from pqv_core import project as projects
 from pqv_core.errors import StorageError
-from pqv_core.project_lock import ProjectLock, ProjectOpenError
+from pqv_core.project import file as projects
+from pqv_core.project.lock import ProjectLock, ProjectOpenError
 from pqv_gui import writer
 from pqv_gui.window import MainWindow
 from tests.qt.conftest import MakeWindow

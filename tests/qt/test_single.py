@@ -16,7 +16,7 @@ from PySide6.QtCore import QTimer
 from PySide6.QtNetwork import QLocalServer, QLocalSocket
 from pytestqt.qtbot import QtBot
 
-from pqv_core import project as projects
+from pqv_core.project import file as projects
 from pqv_gui import single
 from pqv_gui.main import come_forward
 from pqv_gui.single import LIMIT_BYTES, Instance, Request, parse

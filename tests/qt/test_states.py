@@ -12,8 +12,9 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
-from pqv_core import results, runs
 from pqv_core.errors import ErrorInfo
+from pqv_core.project import runs
+from pqv_core.results import record as results
 from pqv_gui.pages.device import DevicePage
 from pqv_gui.pages.model import ModelPage
 from pqv_gui.pages.run import RunPage

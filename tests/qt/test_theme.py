@@ -12,8 +12,8 @@ from PySide6.QtSvg import QSvgRenderer
 from PySide6.QtWidgets import QApplication, QDialog, QGridLayout, QLayout, QTableView, QWidget
 from pytestqt.qtbot import QtBot
 
-from pqv_core import events
 from pqv_core.comparison.charts import BarChart, Point, ScatterChart, Series
+from pqv_core.process import events
 from pqv_gui.charts.bars import BarsView
 from pqv_gui.charts.base import Chart
 from pqv_gui.charts.latency import LatencyChart

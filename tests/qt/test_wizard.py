@@ -11,9 +11,9 @@ from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QAbstractSpinBox, QApplication, QLabel, QWidget
 from pytestqt.qtbot import QtBot
 
-from pqv_core import project as projects
 from pqv_core.config import setting_names
 from pqv_core.config.quantize import ENGINES
+from pqv_core.project import file as projects
 from pqv_gui.pages.base import FormPage
 from pqv_gui.viewmodels.steps import WIZARD, Place
 from pqv_gui.widgets.choices import ChoiceCards

@@ -11,7 +11,7 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
 from pqv_core.engine.context import Context
-from pqv_core.engine.dependencies import slices
+from pqv_core.engine.prune.dependencies import slices
 from pqv_core.errors import PruneError
 
 Batches = Iterable[tuple[Tensor, Tensor]]

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from pqv_core import plan
-from pqv_core.engine import data, evaluate, permuted
+from pqv_core.engine.data import batches as data
+from pqv_core.engine.data import permuted
+from pqv_core.engine.measure import evaluate
 from pqv_core.engine.stages.work import Result, Stage, Work, judged_by
+from pqv_core.project import plan
 
 
 def _evaluate_inputs(stage: str) -> Callable[[Work], Result | None]:

@@ -8,12 +8,15 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from pqv_core import plan
-from pqv_core.engine import benchmark, data, environment, evaluate, export, parity, sensitivity
+from pqv_core.engine import sensitivity
+from pqv_core.engine.data import batches as data
+from pqv_core.engine.measure import benchmark, environment, evaluate, parity
+from pqv_core.engine.ptl import export
 from pqv_core.engine.quantize import quantize
 from pqv_core.engine.stages.accuracy import val_images
 from pqv_core.engine.stages.work import Result, Stage, Work, judged_by, machine, versions
-from pqv_core.results import Accuracy, LayerSensitivity
+from pqv_core.project import plan
+from pqv_core.results.record import Accuracy, LayerSensitivity
 
 
 def _sensitivity_inputs(work: Work) -> Result | None:

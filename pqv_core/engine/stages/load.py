@@ -6,11 +6,14 @@ from pathlib import Path
 
 import torch
 
-from pqv_core import class_order, dataset, weights_files
-from pqv_core import project as projects
 from pqv_core.config import channels
-from pqv_core.engine import checkpoint, class_names, models
+from pqv_core.data import class_order, dataset
+from pqv_core.engine.data import class_names
+from pqv_core.engine.models import checkpoint
+from pqv_core.engine.models import create as models
 from pqv_core.engine.stages.work import PREPROCESSING, WEIGHTS_FILE, Result, Stage, Work, versions
+from pqv_core.files import weights_files
+from pqv_core.project import file as projects
 
 
 def _load_inputs(work: Work) -> Result:

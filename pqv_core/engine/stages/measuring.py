@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pqv_core import labels, plan, wait_policy
-from pqv_core.engine import benchmark, environment
+from pqv_core import labels
+from pqv_core.engine.measure import benchmark, environment
 from pqv_core.engine.stages.files import artefacts
 from pqv_core.engine.stages.work import Result, Stage, Work, machine
-from pqv_core.results import Measurement
+from pqv_core.project import plan
+from pqv_core.results import wait_policy
+from pqv_core.results.record import Measurement
 
 
 def _benchmark_inputs(work: Work) -> Result:

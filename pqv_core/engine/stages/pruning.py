@@ -6,11 +6,13 @@ from pathlib import Path
 
 import torch
 
-from pqv_core import plan
 from pqv_core.config import PruneConfig
 from pqv_core.criteria import CRITERIA
-from pqv_core.engine import data, models, prune
+from pqv_core.engine.data import batches as data
+from pqv_core.engine.models import create as models
+from pqv_core.engine.prune import structured as prune
 from pqv_core.engine.stages.work import Result, Stage, Work, versions
+from pqv_core.project import plan
 
 
 def _uncut(work: Work) -> str:

@@ -6,14 +6,14 @@ import os
 import shutil
 from pathlib import Path
 
-from pqv_core import operators
-from pqv_core.engine import export
+from pqv_core.engine.ptl import export
 from pqv_core.engine.stages.files import artefacts, layers
 from pqv_core.engine.stages.measuring import measured
 from pqv_core.engine.stages.work import Result, Work
-from pqv_core.fsio import move, remove, replacing
-from pqv_core.results import HISTORY_FILE, Accuracy, Candidate, OperatorTime, Parity, RunRecord, Variant
-from pqv_core.wait_policy import quickest
+from pqv_core.files.fsio import move, remove, replacing
+from pqv_core.results import operators
+from pqv_core.results.record import HISTORY_FILE, Accuracy, Candidate, OperatorTime, Parity, RunRecord, Variant
+from pqv_core.results.wait_policy import quickest
 
 
 def publish(work: Work, stage: str, directory: Path) -> None:

@@ -6,8 +6,8 @@ from pqv_core import formatting, labels
 from pqv_core.engine.stages.files import artefacts, layers
 from pqv_core.engine.stages.measuring import measured
 from pqv_core.engine.stages.work import Work
-from pqv_core.results import Accuracy
-from pqv_core.wait_policy import quickest
+from pqv_core.results.record import Accuracy
+from pqv_core.results.wait_policy import quickest
 
 
 def said(work: Work, stage: str) -> str:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pqv_core import plan as planned
-from pqv_core.engine import crew, models, sparsify
+from pqv_core.engine.models import create as models
 from pqv_core.engine.stages.work import WEIGHTS_FILE, Result, Stage, Work, judged_by
+from pqv_core.engine.train import distributed as crew
+from pqv_core.engine.train import sparsify
 from pqv_core.errors import DataError
-from pqv_core.fsio import remove_folder
+from pqv_core.files.fsio import remove_folder
+from pqv_core.project import plan as planned
 
 
 def _sparsify_inputs(work: Work) -> Result | None:

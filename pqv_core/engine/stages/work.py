@@ -10,14 +10,16 @@ from typing import Any
 from pydantic import TypeAdapter
 from torch import nn
 
-from pqv_core import dataset, images
-from pqv_core import project as projects
 from pqv_core.config import RunConfig
-from pqv_core.engine import checkpoint, environment, named_data
+from pqv_core.data import dataset, images
 from pqv_core.engine.context import Context
-from pqv_core.engine.preprocessing import Preprocessing
-from pqv_core.fsio import sha256_json
-from pqv_core.results import Measurement
+from pqv_core.engine.data import named_data
+from pqv_core.engine.data.preprocessing import Preprocessing
+from pqv_core.engine.measure import environment
+from pqv_core.engine.models import checkpoint
+from pqv_core.files.fsio import sha256_json
+from pqv_core.project import file as projects
+from pqv_core.results.record import Measurement
 
 WEIGHTS_FILE = "model.safetensors"
 PREPROCESSING = TypeAdapter(Preprocessing)

@@ -2,5 +2,6 @@
 
 ``reading`` reads files as plain data, ``tables`` finds state dicts in it, ``names`` knows other libraries' names,
 ``offers`` chooses the table that fits a model best, ``fitting`` loads it and says what was done, and ``refusals`` words
-what cannot be used. Which kinds of files can hold weights at all is in ``pqv_core/weights_files.py``, without torch.
+what cannot be used. Which kinds of files can hold weights at all is in
+``pqv_core/files/weights_files.py``, without torch.
 """

@@ -14,7 +14,8 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from pqv_core.engine import input_channels, positions
+from pqv_core.engine.data import input_channels
+from pqv_core.engine.models import positions
 from pqv_core.engine.weights import names, tables
 from pqv_core.engine.weights.tables import Table
 

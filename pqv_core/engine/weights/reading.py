@@ -16,10 +16,10 @@ import safetensors.torch
 import torch
 from safetensors import SafetensorError
 
-from pqv_core import archive, weights_files
 from pqv_core.engine.weights import refusals
 from pqv_core.errors import ModelError, from_os_error
-from pqv_core.file_kind import Kind, kind
+from pqv_core.files import archive, weights_files
+from pqv_core.files.kind import Kind, kind
 
 _UNFOLDS = 16  # times its size, at most; torch.save does not compress
 _NAMES_LIMIT = 64 << 20

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pqv_core import brightness, dataset
 from pqv_core.config.data import Scale
+from pqv_core.data import brightness, dataset
 
 
 def image_set(folder: Path, brightest: float, kind: str) -> Path:

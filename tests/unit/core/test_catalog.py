@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from pqv_core import catalog
-from pqv_core.catalog import Catalog, CatalogEntry
 from pqv_core.errors import ModelError, StorageError
+from pqv_core.models import catalog
+from pqv_core.models.catalog import Catalog, CatalogEntry
 
 
 @pytest.fixture(scope="module")

@@ -11,9 +11,9 @@ import threading
 import psutil
 import pytest
 
-from pqv_core import leash, process_group
-from pqv_core.child import Child, Overdue
 from pqv_core.errors import Cancelled
+from pqv_core.process import leash, process_group
+from pqv_core.process.child import Child, Overdue
 
 
 def command(body: str) -> list[str]:

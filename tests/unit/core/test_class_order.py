@@ -10,8 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pqv_core import class_order
 from pqv_core.config import DataConfig, RunConfig, with_setting
+from pqv_core.data import class_order
 from pqv_core.errors import ConfigError, DataError
 
 NUMBERS = [str(number) for number in range(12)]

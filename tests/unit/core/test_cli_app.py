@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from pqv_core import cli_app
+from pqv_core.cli import app as cli_app
 from pqv_core.errors import ConfigError, ModelError
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pqv_core import cli_bench
+from pqv_core.cli import bench as cli_bench
 from tests.fakes.records import MS, record
 
 

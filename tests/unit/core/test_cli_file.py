@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from pqv_core import cli_file, ptl
+from pqv_core.cli import file as cli_file
 from pqv_core.errors import PqvError
+from pqv_core.ptl import file as ptl
 
 TINY = Path(__file__).parents[2] / "data" / "tiny.ptl"
 

@@ -9,10 +9,10 @@ import sys
 
 import pytest
 
-from pqv_core import cli_job
+from pqv_core.cli import job as cli_job
 from pqv_core.config import RunConfig
-from pqv_core.job import Job, RunJob
-from pqv_core.worker_client import Worker
+from pqv_core.process.job import Job, RunJob
+from pqv_core.process.worker_client import Worker
 from tests.fakes.worker import RUN, fake_worker
 
 JOB = RunJob(run=RUN, project="/nowhere/some.pqv", config=RunConfig())

@@ -6,9 +6,9 @@ import io
 
 from rich.console import Console
 
-from pqv_core import events
-from pqv_core.cli_progress import Figures, LiveView, PlainView
-from pqv_core.plan import Planned
+from pqv_core.cli.progress import Figures, LiveView, PlainView
+from pqv_core.process import events
+from pqv_core.project.plan import Planned
 
 
 def test_figures_are_the_latest_loss_and_the_running_medians() -> None:

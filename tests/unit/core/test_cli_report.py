@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from pqv_core import project as projects
-from pqv_core import results, runs
+from pqv_core.project import file as projects
+from pqv_core.project import runs
+from pqv_core.results import record as results
 from pqv_gui import cli
 from tests.fakes.records import record
 

@@ -12,7 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from pqv_core import dataset, dataset_layout
+from pqv_core.data import dataset
+from pqv_core.data import layout as dataset_layout
 from pqv_core.errors import Cancelled, DataError, StorageError
 
 

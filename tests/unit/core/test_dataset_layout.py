@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from pqv_core import dataset, dataset_layout
+from pqv_core.data import dataset
+from pqv_core.data import layout as dataset_layout
 from pqv_core.errors import DataError
 
 

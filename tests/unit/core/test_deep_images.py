@@ -13,9 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from pqv_core import images
 from pqv_core.config.data import Scale
-from pqv_core.deep_images import BY_DEPTH
+from pqv_core.data import images
+from pqv_core.data.deep_images import BY_DEPTH
 
 CAMERA = Scale(white=4095)
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from pqv_core import demo
-from pqv_core import project as projects
 from pqv_core.errors import StorageError
-from pqv_core.resource_files import resource
+from pqv_core.files.resource_files import resource
+from pqv_core.project import demo
+from pqv_core.project import file as projects
 
 
 @pytest.fixture(scope="module")

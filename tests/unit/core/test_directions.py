@@ -45,9 +45,9 @@ def test_a_room_loads_nothing_it_may_not(room: str, strangers: tuple[str, ...]) 
         ("QThread", {"pqv_gui/jobs.py"}),
         (
             "except Exception",
-            {"pqv_core/cli_app.py", "pqv_core/engine/worker.py", "pqv_core/registry.py", "pqv_gui/jobs.py"},
+            {"pqv_core/cli/app.py", "pqv_core/engine/worker.py", "pqv_core/registry.py", "pqv_gui/jobs.py"},
         ),
-        ('/ "resources"', {"pqv_core/resource_files.py"}),
+        ('/ "resources"', {"pqv_core/files/resource_files.py"}),
         ("shell=True", set()),
         ("pickle.load", set()),
     ],

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from pqv_core import events
 from pqv_core.errors import ErrorInfo
+from pqv_core.process import events
 
 WORDS = st.text(max_size=30)
 COUNTS = st.integers(min_value=0, max_value=2**53)

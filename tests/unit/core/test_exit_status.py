@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pqv_core import exit_status
+from pqv_core.process import exit_status
 
 
 def test_an_abort_for_want_of_memory_is_not_called_a_crash() -> None:

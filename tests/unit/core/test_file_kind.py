@@ -18,9 +18,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from pqv_core import project as projects
 from pqv_core.errors import StorageError
-from pqv_core.file_kind import Kind, kind
+from pqv_core.files.kind import Kind, kind
+from pqv_core.project import file as projects
 
 
 def zipped(*names: str) -> bytes:

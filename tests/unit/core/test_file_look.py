@@ -13,9 +13,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pqv_core import file_look, weights_facts
 from pqv_core.errors import PqvError
-from pqv_core.file_kind import Kind
+from pqv_core.files import look as file_look
+from pqv_core.files import weights_facts
+from pqv_core.files.kind import Kind
 from pqv_gui import cli
 
 QUIET = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

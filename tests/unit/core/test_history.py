@@ -7,8 +7,8 @@ from pathlib import Path
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pqv_core.events import Metric
-from pqv_core.history import History, read
+from pqv_core.process.events import Metric
+from pqv_core.project.history import History, read
 
 CURVE = [
     Metric(name=name, step=step, value=step / 3) for step in range(1, 8) for name in ("train_loss", "learning_rate")

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from pqv_core import images
+from pqv_core.data import images
 
 
 def saved(image: Image.Image, path: Path, **options: object) -> Path:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pqv_core import inherited, process_group
+from pqv_core.process import inherited, process_group
 
 CLUSTER = {"WORLD_SIZE": "2", "RANK": "0", "LOCAL_RANK": "0", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "29517"}
 LAUNCHER = {"ACCELERATE_USE_DEEPSPEED": "true", "FSDP_OFFLOAD_PARAMS": "1", "TORCHELASTIC_RUN_ID": "x"}

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from pqv_core import labels, plan
+from pqv_core import labels
 from pqv_core.config import RunConfig
-from pqv_core.events import Progress
+from pqv_core.process.events import Progress
+from pqv_core.project import plan
 
 
 @pytest.mark.parametrize(

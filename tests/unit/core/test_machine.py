@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from pqv_core import machine
-from pqv_core.machine import Machine
-from pqv_core.results import Environment
+from pqv_core.process import machine
+from pqv_core.process.machine import Machine
+from pqv_core.results.record import Environment
 
 HERE = Environment(
     pqv="1", python="3", system="Linux", processor="P", cores=2, memory_bytes=1, threads=2, versions={"torch": "2"}

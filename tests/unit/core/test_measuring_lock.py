@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from pqv_core import measuring_lock
 from pqv_core.errors import Cancelled
+from pqv_core.process import measuring_lock
 
 HOLDING = """
 import sys
-from pqv_core import measuring_lock
+from pqv_core.process import measuring_lock
 with measuring_lock.turn("the run 7 of trees", say=print, warn=print, check=lambda: None):
     print("holds", flush=True)
     sys.stdin.read()
@@ -24,7 +24,7 @@ with measuring_lock.turn("the run 7 of trees", say=print, warn=print, check=lamb
 # Notes in one file when it begins and ends to measure.
 NOTING = """
 import os, sys
-from pqv_core import measuring_lock
+from pqv_core.process import measuring_lock
 def note(what):
     descriptor = os.open(sys.argv[1], os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     os.write(descriptor, f"{os.getpid()} {what}\\n".encode())

@@ -9,15 +9,19 @@ from typing import Any
 
 import pytest
 
-from deploy import record as phone_record
-from pqv_core import cli_report, comparison, events, job, migrations, results
-from pqv_core import project as projects
+from deploy.measure import record as phone_record
+from pqv_core import comparison
+from pqv_core.cli import report as cli_report
 from pqv_core.config import ExportConfig, QuantizeConfig, RunConfig
 from pqv_core.config import export as export_config
 from pqv_core.config.base import look_up
 from pqv_core.errors import ConfigError, ProjectError, UsageError
-from pqv_core.file_size import file_bytes
-from pqv_core.vit_shape import Cost
+from pqv_core.models.file_size import file_bytes
+from pqv_core.models.vit_shape import Cost
+from pqv_core.process import events, job
+from pqv_core.project import file as projects
+from pqv_core.project import migrations
+from pqv_core.results import record as results
 
 SETTINGS = [
     ("prune", "importance", "wisdom"),

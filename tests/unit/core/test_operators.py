@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pqv_core import operators
-from pqv_core.results import OperatorTime
+from pqv_core.results import operators
+from pqv_core.results.record import OperatorTime
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from pqv_core import leash, owner
+from pqv_core.process import leash, owner
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -41,7 +41,7 @@ def hear(process: subprocess.Popen[str]) -> str:
 
 ECHO = """
     import os, sys, threading
-    from pqv_core import owner
+    from pqv_core.process import owner
     def say(what):
         os.write(1, repr(what).encode() + b"\\n")
     requests = owner.Requests()
@@ -96,7 +96,7 @@ def test_a_process_started_anyhow_ends_with_its_launcher() -> None:
 def test_a_process_whose_launcher_was_gone_before_it_looked_ends_too() -> None:
     late = """
 import os, sys, time
-from pqv_core import owner
+from pqv_core.process import owner
 while os.getppid() == int(sys.argv[1]):
     time.sleep(0.02)
 owner.end_with_launcher()
@@ -125,7 +125,7 @@ def test_a_program_that_knows_nothing_of_us_ends_with_its_owner_too() -> None:
     )
     body = f"""
         import sys
-        from pqv_core import leash
+        from pqv_core.process import leash
         leash.run([sys.executable, "-c", {child!r}])
     """
     with program(body) as process:
@@ -148,7 +148,7 @@ def test_nobody_waits_for_the_lock_of_the_one_who_listens() -> None:
     """What happened: a forked child first closes ``sys.stdin``, whose lock the listening thread had."""
     body = """
         import multiprocessing
-        from pqv_core import owner
+        from pqv_core.process import owner
         requests = owner.Requests()
         requests.line()
         requests.listen()

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pqv_core import process_group
-from pqv_core.child import Child
-from pqv_core.results import Measurement
+from pqv_core.process import process_group
+from pqv_core.process.child import Child
+from pqv_core.results.record import Measurement
 from pqv_gui.viewmodels.phone_run import P90_WINDOW, RunningP90
 
 SOURCES = Path(__file__).resolve().parents[3] / "android_runner" / "src"

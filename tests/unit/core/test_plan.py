@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from pqv_core import plan, results
-from pqv_core import project as projects
 from pqv_core.config import RunConfig, with_settings
-from pqv_core.job import RunJob
+from pqv_core.process.job import RunJob
+from pqv_core.project import file as projects
+from pqv_core.project import plan
+from pqv_core.results import record as results
 from tests.fakes import records
 
 BARE = {"prune.enabled": False, "finetune.epochs": 0, "measure.profile": False}

@@ -11,12 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pqv_core import catalog, demo
-from pqv_core.catalog import CatalogEntry
 from pqv_core.config import ModelConfig, PruneConfig, QuantizeConfig
 from pqv_core.errors import ConfigError
-from pqv_core.predict import Prediction, describe, predict
-from pqv_core.resource_files import resource
+from pqv_core.files.resource_files import resource
+from pqv_core.models import catalog
+from pqv_core.models.catalog import CatalogEntry
+from pqv_core.models.predict import Prediction, describe, predict
+from pqv_core.project import demo
 
 FP32 = QuantizeConfig(precision="fp32")
 INT8 = QuantizeConfig(precision="int8-dynamic")

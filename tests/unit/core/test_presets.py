@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from pqv_core import new_config, presets
 from pqv_core.config import RunConfig, setting_names, with_settings
 from pqv_core.config.export import engine_problem
 from pqv_core.errors import DataError, UsageError
-from pqv_core.new_config import Choices
+from pqv_core.project import new_config, presets
+from pqv_core.project.new_config import Choices
 
 MODEL = "deit_small_patch16_224"
 

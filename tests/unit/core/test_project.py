@@ -11,10 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pqv_core import dataset, migrations
-from pqv_core import project as projects
 from pqv_core.config import DataConfig, RunConfig
+from pqv_core.data import dataset
 from pqv_core.errors import ConfigError, PqvError, ProjectError, StorageError
+from pqv_core.project import file as projects
+from pqv_core.project import migrations
 
 WORDS = st.text(max_size=20)
 PROJECTS = st.builds(

@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from pqv_core import project as projects
-from pqv_core import run_lock, runs
-from pqv_core.project_lock import ProjectLock, ProjectOpenError
+from pqv_core.project import file as projects
+from pqv_core.project import run_lock, runs
+from pqv_core.project.lock import ProjectLock, ProjectOpenError
 
 HOLD_AND_DIE = """
 import os, sys
 from pathlib import Path
-from pqv_core.project_lock import ProjectLock
+from pqv_core.project.lock import ProjectLock
 with ProjectLock().moving(Path(sys.argv[1])):
     print("held", flush=True)
     os._exit(9)

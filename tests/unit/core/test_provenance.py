@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from pqv_core.fsio import sha256_file
-from pqv_core.provenance import WHAT_DECIDES, sources_sha256
-from pqv_core.resource_files import resource
+from pqv_core.files.fsio import sha256_file
+from pqv_core.files.provenance import WHAT_DECIDES, sources_sha256
+from pqv_core.files.resource_files import resource
 from scripts import elf
 
 SOURCES = Path(__file__).resolve().parents[3] / "android_runner"

@@ -12,9 +12,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pqv_core import archive as archives
-from pqv_core import pickle_reader, ptl
 from pqv_core.errors import PqvError, StorageError
+from pqv_core.files import archive as archives
+from pqv_core.files import pickle_reader
+from pqv_core.ptl import file as ptl
 
 TINY = Path(__file__).parents[2] / "data" / "tiny.ptl"
 CONTENT = TINY.read_bytes()

@@ -18,11 +18,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pqv_core import comparison, results, run_label
-from pqv_core import project as projects
+from pqv_core import comparison
 from pqv_core.comparison.charts import BarChart, Point, ScatterChart, Series
+from pqv_core.project import file as projects
+from pqv_core.project import label as run_label
 from pqv_core.report import data, page, svg, write
-from pqv_core.results import RunRecord
+from pqv_core.results import record as results
+from pqv_core.results.record import RunRecord
 from pqv_gui import cli
 from tests.fakes.records import MS, record
 

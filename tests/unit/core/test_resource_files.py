@@ -3,9 +3,9 @@ from pathlib import Path
 import pytest
 
 import pqv_core
-from pqv_core import resource_files
 from pqv_core.errors import StorageError, UsageError
-from pqv_core.resource_files import resource
+from pqv_core.files import resource_files
+from pqv_core.files.resource_files import resource
 
 
 def test_resources_stand_beside_the_package() -> None:

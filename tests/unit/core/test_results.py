@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from pqv_core import results
 from pqv_core.errors import ProjectError
-from pqv_core.resource_files import resource
+from pqv_core.files.resource_files import resource
+from pqv_core.results import record as results
 
 ENVIRONMENT = results.Environment(
     pqv="0.1.0",

@@ -12,16 +12,18 @@ from pathlib import Path
 
 import pytest
 
-from pqv_core import results, run_label, run_lock, runs
 from pqv_core.errors import ErrorInfo, ProjectError, StorageError
-from pqv_core.events import Finished, Outcome
-from pqv_core.results import StageRecord
+from pqv_core.process.events import Finished, Outcome
+from pqv_core.project import label as run_label
+from pqv_core.project import run_lock, runs
+from pqv_core.results import record as results
+from pqv_core.results.record import StageRecord
 from tests.fakes.records import record
 
 HOLD_AND_DIE = """
 import os, sys
 from pathlib import Path
-from pqv_core import runs
+from pqv_core.project import runs
 with runs.arranging(Path(sys.argv[1])):
     os._exit(9)
 """

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pqv_core import select
-from pqv_core.results import LOCAL, Accuracy, Measurement, OperatorTime, Parity, Role, RunRecord, Variant
-from pqv_core.select import Setting
+from pqv_core.results import select
+from pqv_core.results.record import LOCAL, Accuracy, Measurement, OperatorTime, Parity, Role, RunRecord, Variant
+from pqv_core.results.select import Setting
 from tests.fakes.records import record
 
 PHONE = "Some Phone (A1)"

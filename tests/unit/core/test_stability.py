@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pqv_core import stability
-from pqv_core.results import Measurement
+from pqv_core.results import stability
+from pqv_core.results.record import Measurement
 
 
 def remarks(samples: list[int], busy: float | None = None) -> list[str]:

@@ -12,7 +12,7 @@ import pytest
 SAYS = """
 import sys
 import typer
-from pqv_core import cli_app
+from pqv_core.cli import app as cli_app
 app = cli_app.new_app()
 @app.command()
 def go(as_json: bool = typer.Option(False, "--json")) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pqv_core import summary
+from pqv_core.results import summary
 from tests.fakes.records import measurement, record
 
 

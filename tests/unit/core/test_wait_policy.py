@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pqv_core import results, wait_policy
+from pqv_core.results import record as results
+from pqv_core.results import wait_policy
 from tests.fakes.records import measurement
 
 SPINNING = measurement(136, 136, 140).model_copy(update={"loop": "one"})

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from pqv_core import weights_files
 from pqv_core.errors import ModelError, StorageError
+from pqv_core.files import weights_files
 
 
 def safetensors(path: Path, **tensors: int) -> Path:

@@ -15,12 +15,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pqv_core import process_group, standstill, worker_client
-from pqv_core.child import LineSplitter
 from pqv_core.config import RunConfig
-from pqv_core.events import AnyEvent, Finished, Log, StageStarted
-from pqv_core.job import BenchJob, Job, RunJob
-from pqv_core.worker_client import Worker
+from pqv_core.process import process_group, standstill, worker_client
+from pqv_core.process.child import LineSplitter
+from pqv_core.process.events import AnyEvent, Finished, Log, StageStarted
+from pqv_core.process.job import BenchJob, Job, RunJob
+from pqv_core.process.worker_client import Worker
 from tests.fakes.worker import RUN, fake_worker
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="signals")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy import keys
+from deploy.device import keys
 from deploy.transports import adb_server, adb_shell_tcp, adb_shell_usb
 from deploy.transports.base import Link
 from pqv_core.errors import Cancelled

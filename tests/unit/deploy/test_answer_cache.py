@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from deploy import answer_cache, questions
 from deploy.job import Job
-from pqv_core.events import Event, Progress
-from pqv_core.job import AnswerJob
-from pqv_core.worker_client import Worker
+from deploy.measure import answer_cache
+from deploy.measure import inputs as questions
+from pqv_core.process.events import Event, Progress
+from pqv_core.process.job import AnswerJob
+from pqv_core.process.worker_client import Worker
 
 ROOT = Path(__file__).parents[2]
 TINY = ROOT / "data" / "tiny.ptl"

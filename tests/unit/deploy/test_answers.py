@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from deploy import answers
 from deploy.errors import RunnerError
+from deploy.measure import answers
 from pqv_core.errors import BenchmarkError
 
 

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deploy import device_info, shell
-from deploy.device_info import DeviceInfo
+from deploy.device import info as device_info
+from deploy.device import shell
+from deploy.device.info import DeviceInfo
 from deploy.transports.base import Link
 from tests.fakes.phone import Phone
 

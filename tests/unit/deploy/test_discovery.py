@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deploy import discovery, shell
-from deploy.device import Device, opener
-from deploy.discovery import Found, choose, find
+from deploy.device import discovery, shell
+from deploy.device.device import Device, opener
+from deploy.device.discovery import Found, choose, find
 from deploy.errors import (
     AccessError,
     BusyError,

@@ -11,9 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deploy import hostile, runner, shell
+from deploy.device import bounded as hostile
+from deploy.device import shell
+from deploy.device.sync import CHUNK, Sync
 from deploy.errors import CommandError, ProtocolError, RunnerError
-from deploy.sync import CHUNK, Sync
+from deploy.measure import runner
 from deploy.transports import adb_server, adb_shell_link, base
 from deploy.transports.adb_shell_link import AdbShellLink
 from pqv_core.errors import PqvError

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy import keys
+from deploy.device import keys
 from pqv_core.errors import DeviceError, StorageError
 
 

@@ -9,10 +9,10 @@ from collections.abc import Callable
 import pytest
 from adb_shell import constants
 
-from deploy import shell
+from deploy.device import shell
+from deploy.device.shell import MAX_LINE, STDERR, STDOUT
+from deploy.device.sync import CHUNK, Entry, Sync
 from deploy.errors import CommandError, ProtocolError
-from deploy.shell import MAX_LINE, STDERR, STDOUT
-from deploy.sync import CHUNK, Entry, Sync
 from deploy.transports import adb_shell_link, base
 from deploy.transports.adb_shell_link import AdbShellLink
 from tests.fakes import wire

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from deploy import shell
+from deploy.device import shell
+from deploy.device.sync import Sync
 from deploy.errors import (
     CommandError,
     ConnectionLostError,
@@ -21,7 +22,6 @@ from deploy.errors import (
     ProtocolError,
     UnauthorizedError,
 )
-from deploy.sync import Sync
 from deploy.transports.base import Link
 from pqv_core.errors import Cancelled
 from tests.fakes.adbd import Adbd, Faults

@@ -14,20 +14,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from deploy import runner, session
-from deploy.device import Opener
+from deploy.device.device import Opener
 from deploy.errors import ConnectionLostError, DeviceFullError, IncompatibleError, OverheatedError, RunnerError
 from deploy.job import Job
-from deploy.measure import PhoneConfig
-from deploy.phone import Kit, Phone, Request
-from deploy.questions import Questions
+from deploy.measure import runner, session
+from deploy.measure.inputs import Questions
+from deploy.measure.phone import Kit, Phone, Request
+from deploy.measure.steps import PhoneConfig
 from deploy.transports import adb_shell_tcp
 from deploy.transports.base import Check, Link
-from pqv_core import select
-from pqv_core.android_runtime import Runtime
 from pqv_core.errors import Cancelled, PqvError
-from pqv_core.events import Event, LatencySample, Log, Metric, Progress, StageStarted
-from pqv_core.operators import INTERPRETER
+from pqv_core.process.events import Event, LatencySample, Log, Metric, Progress, StageStarted
+from pqv_core.ptl.android_runtime import Runtime
+from pqv_core.results import select
+from pqv_core.results.operators import INTERPRETER
 from tests.fakes import phone as fake
 from tests.fakes.adbd import Adbd, Faults
 

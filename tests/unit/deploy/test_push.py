@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from deploy import push as pushing
-from deploy.device import Device
+from deploy.device import push as pushing
+from deploy.device.device import Device
+from deploy.device.push import Item, Pushed, push
 from deploy.errors import DeviceFullError
 from deploy.job import Job
-from deploy.push import Item, Pushed, push
 from deploy.transports.base import Link
 from pqv_core.errors import Cancelled, StorageError
-from pqv_core.events import Event, Progress
+from pqv_core.process.events import Event, Progress
 from tests.fakes.phone import Phone
 
 FOLDER = "/data/local/tmp"

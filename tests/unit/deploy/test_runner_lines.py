@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deploy import heat, runner
-from deploy.device_info import Battery, DeviceInfo, Policy
+from deploy.device.info import Battery, DeviceInfo, Policy
+from deploy.device.shell import MAX_LINE
 from deploy.errors import CommandError
-from deploy.measure import operators
-from deploy.runner import Spec, parse
-from deploy.shell import MAX_LINE
-from pqv_core.operators import INTERPRETER
+from deploy.measure import heat, runner
+from deploy.measure.runner import Spec, parse
+from deploy.measure.steps import operators
+from pqv_core.results.operators import INTERPRETER
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),

@@ -8,13 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from deploy import cli_runner, runner_build, runners
+from deploy.cli import runner as cli_runner
 from deploy.errors import RunnerError
-from deploy.runner_build import Plan, build, find_sources, find_toolchain
-from pqv_core import android_runtime
-from pqv_core.android_runtime import Runtime
+from deploy.kit import build as runner_build
+from deploy.kit import programs as runners
+from deploy.kit.build import Plan, build, find_sources, find_toolchain
 from pqv_core.errors import StorageError, UsageError
-from pqv_core.fsio import sha256_file
+from pqv_core.files.fsio import sha256_file
+from pqv_core.ptl import android_runtime
+from pqv_core.ptl.android_runtime import Runtime
 
 ARM64 = b"\x7fELF\x02\x01\x01" + bytes(9) + b"\x03\0\xb7\0program"
 IN_NDK = "build/cmake/android.toolchain.cmake"
@@ -220,7 +222,7 @@ def test_the_sources(tmp_path: Path) -> None:
 
 
 def test_what_is_missing_is_said_before_anything_is_fetched(cmake: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("deploy.runtimes.aar", lambda *_, **__: pytest.fail("fetched"))
+    monkeypatch.setattr("deploy.kit.runtimes.aar", lambda *_, **__: pytest.fail("fetched"))
     with pytest.raises(UsageError, match="NDK"):
         cli_runner.build(
             ["arm64-v8a"], version=android_runtime.DEFAULT, aar=None, toolchain=None, ndk=None, sources=None

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from deploy import runtimes
 from deploy.errors import RuntimeLibraryError
 from deploy.job import Job
-from pqv_core.android_runtime import Runtime
+from deploy.kit import runtimes
 from pqv_core.errors import Cancelled, StorageError
-from pqv_core.events import Event, Progress
+from pqv_core.process.events import Event, Progress
+from pqv_core.ptl.android_runtime import Runtime
 
 LIBRARY = bytes(range(256)) * 5000
 

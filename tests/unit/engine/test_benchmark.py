@@ -14,14 +14,15 @@ import pytest
 import torch
 from torch import nn
 
-from pqv_core.engine import benchmark, fork_server, lite_client, lite_writer
-from pqv_core.engine.benchmark import Plan
 from pqv_core.engine.context import Context
-from pqv_core.engine.lite_client import LiteClient, LiteFile
+from pqv_core.engine.measure import benchmark, fork_server, lite_client
+from pqv_core.engine.measure.benchmark import Plan
+from pqv_core.engine.measure.lite_client import LiteClient, LiteFile
+from pqv_core.engine.ptl import write as lite_writer
 from pqv_core.errors import BenchmarkError, Cancelled
-from pqv_core.events import Event, LatencySample, Log, Progress
-from pqv_core.results import Measurement
-from pqv_core.wait_policy import VARIABLE
+from pqv_core.process.events import Event, LatencySample, Log, Progress
+from pqv_core.results.record import Measurement
+from pqv_core.results.wait_policy import VARIABLE
 
 SHAPE = (1, 3, 8, 8)
 # Stands in for the process that measures, at once. A file's path says what an inference takes in nanoseconds under each
@@ -264,7 +265,7 @@ def test_where_the_lock_cannot_be_had_the_measuring_goes_on_with_a_warning(
 
 HOLDING = """
 import sys
-from pqv_core import measuring_lock
+from pqv_core.process import measuring_lock
 with measuring_lock.turn("the run 7 of trees", say=print, warn=print, check=lambda: None):
     print("holds", flush=True)
     sys.stdin.read()
@@ -312,7 +313,7 @@ def test_answers_are_told_one_group_after_another(file: Path, tmp_path: Path) ->
 def test_a_process_is_at_rest_after_its_turn_even_where_threads_are_told_to_spin_for_ever() -> None:
     body = """
 import torch
-from pqv_core.engine import lite_process
+from pqv_core.engine.measure import lite_process
 torch.set_num_threads(2)
 torch.randn(1000, 1000).exp()
 lite_process.rest()

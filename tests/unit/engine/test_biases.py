@@ -8,7 +8,7 @@ import pytest
 import timm
 import torch
 
-from pqv_core.engine.biases import fold_query_biases
+from pqv_core.engine.ptl.biases import fold_query_biases
 from pqv_core.engine.quantize import quantize
 
 MODELS: dict[str, dict[str, Any]] = {

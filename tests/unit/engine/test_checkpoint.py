@@ -13,9 +13,10 @@ import torch
 from torch import nn
 
 from pqv_core.config import PruneConfig
-from pqv_core.engine import checkpoint, models, tensorfile
-from pqv_core.engine.checkpoint import Base
-from pqv_core.engine.prune import prune
+from pqv_core.engine.models import checkpoint, tensorfile
+from pqv_core.engine.models import create as models
+from pqv_core.engine.models.checkpoint import Base
+from pqv_core.engine.prune.structured import prune
 from pqv_core.errors import ModelError, StorageError
 from tests.fakes.training import Recorder
 
@@ -32,7 +33,7 @@ IDS = [base.name for base in BASES]
 ANSWER = """
 import sys, torch
 from pathlib import Path
-from pqv_core.engine import checkpoint
+from pqv_core.engine.models import checkpoint
 torch.set_num_threads(1)
 model = checkpoint.load(Path(sys.argv[1]))
 image = torch.linspace(-1, 1, 3 * 32 * 32).view(1, 3, 32, 32)

@@ -11,12 +11,14 @@ import pytest
 import torch
 from PIL import Image
 
-from pqv_core import class_order
 from pqv_core.config import DataConfig, ModelConfig, RunConfig
-from pqv_core.engine import checkpoint, data, models
-from pqv_core.engine.checkpoint import Base
+from pqv_core.data import class_order
+from pqv_core.engine.data import batches as data
+from pqv_core.engine.models import checkpoint
+from pqv_core.engine.models import create as models
+from pqv_core.engine.models.checkpoint import Base
 from pqv_core.engine.stages import STAGES, Work
-from pqv_core.fsio import sha256_json
+from pqv_core.files.fsio import sha256_json
 from tests.fakes.training import FORM, Recorder
 
 NAMES = [str(number) for number in range(12)]

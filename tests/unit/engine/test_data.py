@@ -11,10 +11,10 @@ import torch
 from PIL import Image
 from timm.data import create_transform
 
-from pqv_core.engine import data
-from pqv_core.engine.augment import Augmentation
-from pqv_core.engine.preprocessing import Preprocessing
-from pqv_core.engine.readers import Readers
+from pqv_core.engine.data import batches as data
+from pqv_core.engine.data.preprocessing import Preprocessing
+from pqv_core.engine.data.readers import Readers
+from pqv_core.engine.train.augment import Augmentation
 from pqv_core.errors import Cancelled, DataError
 from tests.fakes.training import FORM, Recorder, image_folder
 

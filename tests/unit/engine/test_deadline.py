@@ -9,9 +9,9 @@ import pytest
 from torch import nn
 
 from pqv_core.config import PruneConfig
-from pqv_core.engine import dependencies
-from pqv_core.engine.deadline import OutOfTime, deadline
-from pqv_core.engine.prune import prune
+from pqv_core.engine.prune import dependencies
+from pqv_core.engine.prune.deadline import OutOfTime, deadline
+from pqv_core.engine.prune.structured import prune
 from pqv_core.errors import Cancelled, PruneError
 from tests.fakes.training import Recorder, tiny_vit
 

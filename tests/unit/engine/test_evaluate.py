@@ -9,9 +9,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from pqv_core.engine import data, evaluate
+from pqv_core.engine.data import batches as data
+from pqv_core.engine.measure import evaluate
 from pqv_core.errors import Cancelled, DataError, ModelError
-from pqv_core.events import Progress
+from pqv_core.process.events import Progress
 from tests.fakes.training import FORM, Recorder, image_folder, tiny_vit
 
 CLASSES = ("a", "b", "c", "d", "e", "f")

@@ -11,13 +11,17 @@ import timm
 import torch
 from torch import nn
 
-from pqv_core import android_runtime, labels, ptl
+from pqv_core import labels
 from pqv_core.config import ExportConfig, MeasureConfig, ModelConfig, QuantizeConfig, RunConfig
-from pqv_core.engine import export, lite, lite_writer, targets
 from pqv_core.engine.context import Context
-from pqv_core.engine.preprocessing import Preprocessing
+from pqv_core.engine.data.preprocessing import Preprocessing
+from pqv_core.engine.ptl import export, targets
+from pqv_core.engine.ptl import load as lite
+from pqv_core.engine.ptl import write as lite_writer
 from pqv_core.errors import ConfigError, ExportError
-from pqv_core.events import Event, Progress
+from pqv_core.process.events import Event, Progress
+from pqv_core.ptl import android_runtime
+from pqv_core.ptl import file as ptl
 
 MODEL = "vit_tiny_patch16_224"
 PREPROCESSING = Preprocessing(

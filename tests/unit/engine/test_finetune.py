@@ -17,10 +17,13 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from pqv_core.config import FinetuneConfig
-from pqv_core.engine import data, evaluate, finetune, tensorfile, training_state
-from pqv_core.engine.schedule import learning_rate
+from pqv_core.engine.data import batches as data
+from pqv_core.engine.measure import evaluate
+from pqv_core.engine.models import tensorfile
+from pqv_core.engine.train import finetune, training_state
+from pqv_core.engine.train.schedule import learning_rate
 from pqv_core.errors import Cancelled, DataError, StorageError, TrainingError
-from pqv_core.events import Event, Log, Metric, Progress
+from pqv_core.process.events import Event, Log, Metric, Progress
 from tests.fakes.training import FORM, Recorder, image_folder, tiny_vit
 
 CONFIG = FinetuneConfig(epochs=3, batch_size=8, learning_rate=2e-3, warmup_epochs=0.5, label_smoothing=0.1)
@@ -324,7 +327,7 @@ CHILD = """
 import sys
 from pathlib import Path
 import torch
-from pqv_core.engine import training_state
+from pqv_core.engine.train import training_state
 from tests.unit.engine import test_finetune as here
 torch.set_num_threads(1)
 training_state.INTERVAL_SECONDS, training_state.COST_SHARE = 0.0, float("inf")

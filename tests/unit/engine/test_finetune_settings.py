@@ -16,9 +16,11 @@ from PIL import Image
 from torch import nn
 
 from pqv_core.config import FinetuneConfig
-from pqv_core.engine import augment, data, devices, evaluate, finetune, objective, optimizer, training_state
+from pqv_core.engine.data import batches as data
+from pqv_core.engine.measure import evaluate
+from pqv_core.engine.train import augment, devices, finetune, objective, optimizer, training_state
 from pqv_core.errors import Cancelled, ConfigError, DataError, TrainingError
-from pqv_core.events import Event, Progress
+from pqv_core.process.events import Event, Progress
 from tests.fakes.training import FORM, Recorder, image_folder, tiny_vit
 
 BASE = FinetuneConfig(epochs=2, batch_size=8, learning_rate=2e-3, augment=False, device="cpu")

@@ -13,10 +13,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from pqv_core import process_group
-from pqv_core.child import Child
-from pqv_core.engine import fork_server
-from pqv_core.engine.fork_server import ForkServer
+from pqv_core.engine.measure import fork_server
+from pqv_core.engine.measure.fork_server import ForkServer
+from pqv_core.process import process_group
+from pqv_core.process.child import Child
 
 pytestmark = pytest.mark.skipif(not fork_server.IS_POSSIBLE, reason="Linux")
 
@@ -114,8 +114,8 @@ def test_without_its_server_a_process_works_to_its_end_and_no_other_is_forked(se
 
 OWNER = """
 import sys, time
-from pqv_core import process_group
-from pqv_core.engine.fork_server import ForkServer
+from pqv_core.process import process_group
+from pqv_core.engine.measure.fork_server import ForkServer
 server = ForkServer("answering", process_group.python_environment())
 print(server._process.pid, server.start().pid, flush=True)
 time.sleep(600)

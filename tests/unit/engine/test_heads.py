@@ -16,9 +16,9 @@ from torch import Tensor, nn
 
 from pqv_core.config import PruneConfig
 from pqv_core.engine import structure
-from pqv_core.engine.checkpoint import Base
-from pqv_core.engine.dependencies import told
-from pqv_core.engine.prune import prune
+from pqv_core.engine.models.checkpoint import Base
+from pqv_core.engine.prune.dependencies import told
+from pqv_core.engine.prune.structured import prune
 from pqv_core.engine.structure import Width, attention, forwards
 from pqv_core.engine.structure.attention_rows import ROWS
 from tests.fakes.training import Recorder

@@ -10,8 +10,11 @@ import torch
 from timm.data import ImageNetInfo
 
 from pqv_core.config import ModelConfig
-from pqv_core.engine import checkpoint, data, evaluate, imagenet
-from pqv_core.engine.checkpoint import Base
+from pqv_core.engine.data import batches as data
+from pqv_core.engine.data import imagenet
+from pqv_core.engine.measure import evaluate
+from pqv_core.engine.models import checkpoint
+from pqv_core.engine.models.checkpoint import Base
 from tests.fakes.training import FORM, Recorder, image_folder
 
 PROJECT = Path("/nowhere/p.pqv")

@@ -13,8 +13,8 @@ import torch_pruning as tp
 from torch import Tensor, nn
 
 from pqv_core.criteria import CRITERIA
-from pqv_core.engine.dependencies import told
 from pqv_core.engine.importance.hessian import squared_gradients
+from pqv_core.engine.prune.dependencies import told
 from pqv_core.engine.structure import Part
 from pqv_core.errors import Cancelled, PruneError
 from tests.fakes.training import Recorder, tiny_vit

@@ -16,12 +16,14 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
-from pqv_core import demo
 from pqv_core.config import PruneConfig
 from pqv_core.criteria import CRITERIA
-from pqv_core.engine import data, models, structure
-from pqv_core.engine.dependencies import Dependencies
+from pqv_core.engine import structure
+from pqv_core.engine.data import batches as data
+from pqv_core.engine.models import create as models
+from pqv_core.engine.prune.dependencies import Dependencies
 from pqv_core.engine.structure import Width
+from pqv_core.project import demo
 from tests.fakes.training import Recorder
 
 IMAGES = 64

@@ -10,10 +10,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from pqv_core import ptl
-from pqv_core.engine import lite, lite_writer
-from pqv_core.engine.inplace import write_in_place
+from pqv_core.engine.ptl import load as lite
+from pqv_core.engine.ptl import write as lite_writer
+from pqv_core.engine.ptl.inplace import write_in_place
 from pqv_core.engine.quantize import quantize
+from pqv_core.ptl import file as ptl
 
 SHAPE = (1, 3, 8, 8)
 

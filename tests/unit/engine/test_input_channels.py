@@ -14,11 +14,14 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from pqv_core.config import DataConfig, ModelConfig, RunConfig
-from pqv_core.engine import checkpoint, data, input_channels, models
-from pqv_core.engine.augment import Augmentation
-from pqv_core.engine.checkpoint import Base
-from pqv_core.engine.preprocessing import Preprocessing
+from pqv_core.engine.data import batches as data
+from pqv_core.engine.data import input_channels
+from pqv_core.engine.data.preprocessing import Preprocessing
+from pqv_core.engine.models import checkpoint
+from pqv_core.engine.models import create as models
+from pqv_core.engine.models.checkpoint import Base
 from pqv_core.engine.stages import Work
+from pqv_core.engine.train.augment import Augmentation
 from pqv_core.errors import ConfigError, DataError, ModelError
 from tests.fakes.training import Recorder, tiny_vit
 from tests.unit.core.test_deep_images import png

@@ -16,7 +16,8 @@ from huggingface_hub import constants
 
 from pqv_core.config import ModelConfig
 from pqv_core.config.model import RESERVED_ARGUMENTS
-from pqv_core.engine import checkpoint, models
+from pqv_core.engine.models import checkpoint
+from pqv_core.engine.models import create as models
 from pqv_core.engine.weights import fitting
 from pqv_core.errors import ModelError, StorageError
 from tests.fakes.training import Recorder, tiny_vit

@@ -11,12 +11,12 @@ import pytest
 from filelock import FileLock
 from PIL import Image
 
-from pqv_core import dataset
 from pqv_core.config import DataConfig, RunConfig
-from pqv_core.engine import named_data
+from pqv_core.data import dataset
+from pqv_core.engine.data import named_data
 from pqv_core.engine.stages import Work
 from pqv_core.errors import Cancelled, DataError
-from pqv_core.events import Event
+from pqv_core.process.events import Event
 from tests.fakes.training import Recorder
 
 EACH = 3

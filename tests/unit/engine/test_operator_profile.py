@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from pqv_core.engine.operator_profile import Turn, operator_times
-from pqv_core.operators import INTERPRETER
+from pqv_core.engine.measure.operator_profile import Turn, operator_times
+from pqv_core.results.operators import INTERPRETER
 
 
 def test_what_profiling_takes_is_taken_off_by_calls_and_the_rest_is_the_interpreter() -> None:

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from pqv_core.engine import parity
+from pqv_core.engine.measure import parity
 from tests.fakes.training import FORM
 
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pqv_core import class_order
-from pqv_core.engine import permuted
+from pqv_core.data import class_order
+from pqv_core.engine.data import permuted
 
 TEXT = sorted(str(number) for number in range(12))
 NATURAL = sorted(TEXT, key=int)

@@ -14,14 +14,15 @@ from typing import Any
 
 import pytest
 
-from pqv_core import project as projects
-from pqv_core import results, runs
 from pqv_core.config import RunConfig
 from pqv_core.engine import pipeline
 from pqv_core.engine.context import Context
 from pqv_core.engine.stages import Stage, Work
 from pqv_core.errors import Cancelled, DataError, ProjectError, StorageError
-from pqv_core.events import Event, JobStarted, StageFinished, StageStarted
+from pqv_core.process.events import Event, JobStarted, StageFinished, StageStarted
+from pqv_core.project import file as projects
+from pqv_core.project import runs
+from pqv_core.results import record as results
 from tests.fakes import records
 from tests.fakes.records import measurement, variant
 

@@ -10,13 +10,15 @@ import pytest
 import torch
 from torch import nn
 
-from pqv_core import catalog
 from pqv_core.config import ModelConfig, PruneConfig, QuantizeConfig
-from pqv_core.engine import checkpoint, lite_writer, models
 from pqv_core.engine.context import Context
-from pqv_core.engine.prune import prune
+from pqv_core.engine.models import checkpoint
+from pqv_core.engine.models import create as models
+from pqv_core.engine.prune.structured import prune
+from pqv_core.engine.ptl import write as lite_writer
 from pqv_core.engine.quantize import quantize
-from pqv_core.predict import Prediction, predict
+from pqv_core.models import catalog
+from pqv_core.models.predict import Prediction, predict
 from scripts.sweep_family import as_trained
 
 SMALL = {"depth": 2, "img_size": 64}

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from pqv_core.config.quantize import ENGINES
-from pqv_core.engine import engines, probe
+from pqv_core.engine.measure import probe
+from pqv_core.engine.ptl import engines
 
 
 def test_every_engine_of_this_build_works_here() -> None:

@@ -13,8 +13,8 @@ from torch import Tensor
 
 from pqv_core.config import PruneConfig
 from pqv_core.criteria import CRITERIA
-from pqv_core.engine.checkpoint import Base
-from pqv_core.engine.prune import prune
+from pqv_core.engine.models.checkpoint import Base
+from pqv_core.engine.prune.structured import prune
 from pqv_core.errors import Cancelled, PruneError
 from tests.fakes.training import Recorder
 

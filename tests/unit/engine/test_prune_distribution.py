@@ -11,10 +11,10 @@ from torch import Tensor, nn
 
 from pqv_core.config import PruneConfig
 from pqv_core.criteria import CRITERIA
-from pqv_core.engine import prune as pruning
-from pqv_core.engine.prune import prune
+from pqv_core.engine.prune import structured as pruning
+from pqv_core.engine.prune.structured import prune
 from pqv_core.engine.structure import Width
-from pqv_core.events import Progress
+from pqv_core.process.events import Progress
 from tests.fakes.training import Recorder, tiny_vit
 
 HIDDEN = 128

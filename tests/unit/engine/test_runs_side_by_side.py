@@ -14,15 +14,17 @@ from pathlib import Path
 
 import pytest
 
-from pqv_core import project as projects
-from pqv_core import results, run_label, run_lock, runs
 from pqv_core.config import PruneConfig, RunConfig
 from pqv_core.engine import pipeline
 from pqv_core.engine.context import Context
 from pqv_core.engine.stages import Stage, Work
 from pqv_core.errors import Cancelled, ProjectError
-from pqv_core.events import Event, Log, StageFinished
-from pqv_core.job import RunJob
+from pqv_core.process.events import Event, Log, StageFinished
+from pqv_core.process.job import RunJob
+from pqv_core.project import file as projects
+from pqv_core.project import label as run_label
+from pqv_core.project import run_lock, runs
+from pqv_core.results import record as results
 
 FILES = 30
 ROUNDS = 60

@@ -11,11 +11,11 @@ from torch import Tensor, nn
 
 from pqv_core.engine import sensitivity
 from pqv_core.engine.context import Context
-from pqv_core.engine.parity import relative_error
+from pqv_core.engine.measure.parity import relative_error
 from pqv_core.engine.quantize import quantize
 from pqv_core.engine.quantize.layers import quantizable
 from pqv_core.errors import QuantizeError
-from pqv_core.results import LayerSensitivity
+from pqv_core.results.record import LayerSensitivity
 
 WORST = "blocks.1.mlp.fc2"
 CONTEXT = Context(run="r", send=lambda event: None)

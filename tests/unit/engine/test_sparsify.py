@@ -11,11 +11,12 @@ import torch
 from torch import Tensor, nn
 
 from pqv_core.config import FinetuneConfig, PruneConfig
-from pqv_core.engine import data, training_state
-from pqv_core.engine.prune import prune
-from pqv_core.engine.sparsify import GroupNorm, sparsify
+from pqv_core.engine.data import batches as data
+from pqv_core.engine.prune.structured import prune
+from pqv_core.engine.train import training_state
+from pqv_core.engine.train.sparsify import GroupNorm, sparsify
 from pqv_core.errors import PruneError
-from pqv_core.events import Event, Metric, Progress
+from pqv_core.process.events import Event, Metric, Progress
 from tests.fakes.training import FORM, Recorder, image_folder, tiny_vit
 
 TRAINING = FinetuneConfig(batch_size=8, learning_rate=2e-3, augment=False, device="cpu", distillation=0.5, patience=1)

@@ -16,11 +16,11 @@ import pytest
 import torch
 from safetensors.torch import save
 
-from pqv_core import android_runtime
 from pqv_core.config import RunConfig, setting_names, with_settings
-from pqv_core.engine import environment
 from pqv_core.engine.context import Context
+from pqv_core.engine.measure import environment
 from pqv_core.engine.stages import STAGES, Stage, Work
+from pqv_core.ptl import android_runtime
 from tests.fakes.training import image_folder
 
 

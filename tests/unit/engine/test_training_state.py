@@ -10,8 +10,9 @@ import pytest
 import torch
 from torch import nn
 
-from pqv_core.engine import tensorfile, training_state
-from pqv_core.engine.training_state import Position, Store
+from pqv_core.engine.models import tensorfile
+from pqv_core.engine.train import training_state
+from pqv_core.engine.train.training_state import Position, Store
 
 MB = 1024 * 1024
 

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from pqv_core import catalog, dataset
+from pqv_core.data import dataset
 from pqv_core.errors import ErrorInfo
-from pqv_core.machine import Machine
-from pqv_core.results import Environment
+from pqv_core.models import catalog
+from pqv_core.process.machine import Machine
+from pqv_core.results.record import Environment
 from pqv_gui.viewmodels import checks, defaults
 from pqv_gui.viewmodels.images import Images
 from pqv_gui.viewmodels.models import Models

@@ -14,8 +14,8 @@ from pqv_core.comparison.charts import BarChart, ScatterChart
 from pqv_core.comparison.columns import COLUMNS
 from pqv_core.comparison.views import VIEWS
 from pqv_core.errors import ErrorInfo
-from pqv_core.results import RunRecord
-from pqv_core.run_label import RunLabel
+from pqv_core.project.label import RunLabel
+from pqv_core.results.record import RunRecord
 from pqv_gui.viewmodels.compare import NEWEST, Compare
 from tests.fakes.records import MS, measurement, record
 

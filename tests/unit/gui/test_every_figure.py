@@ -18,9 +18,9 @@ from typing import Any
 
 import pytest
 
-from pqv_core import project as projects
-from pqv_core import results
 from pqv_core.comparison import load
+from pqv_core.project import file as projects
+from pqv_core.results import record as results
 from pqv_gui import cli
 from pqv_gui.viewmodels import measured, outcome
 from pqv_gui.viewmodels.compare import Compare

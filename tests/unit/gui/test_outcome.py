@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pqv_core import results
+from pqv_core.results import record as results
 from pqv_gui.viewmodels import outcome
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from pqv_core.comparison import StoredRun
-from pqv_core.results import RunRecord
-from pqv_core.run_label import RunLabel
+from pqv_core.project.label import RunLabel
+from pqv_core.results.record import RunRecord
 from pqv_gui.viewmodels.phone_files import Files
 from pqv_gui.viewmodels.run import State
 from tests.fakes.records import record

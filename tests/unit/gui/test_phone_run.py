@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deploy.measure import PhoneConfig
-from pqv_core import events
+from deploy.measure.steps import PhoneConfig
 from pqv_core.errors import ErrorInfo, UsageError
-from pqv_core.results import Accuracy, LayerSensitivity, Measurement, OperatorTime, Parity
+from pqv_core.process import events
+from pqv_core.results.record import Accuracy, LayerSensitivity, Measurement, OperatorTime, Parity
 from pqv_gui.viewmodels.measured import HEADS, Measured, group_bars, layer_bars, operator_bars
 from pqv_gui.viewmodels.phone_files import File, Files
 from pqv_gui.viewmodels.phone_run import P90_WINDOW, PhoneRun, RunningP90, Target

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deploy.device_info import Battery, DeviceInfo, Policy
-from deploy.discovery import Found
+from deploy.device.discovery import Found
+from deploy.device.info import Battery, DeviceInfo, Policy
 from pqv_core.errors import ErrorInfo, UsageError
 from pqv_gui.viewmodels.phones import LOCAL, STATES, Phones, Row
 from pqv_gui.viewmodels.recent import Store

@@ -10,9 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pqv_core import events, results, runs
 from pqv_core.errors import ErrorInfo
-from pqv_core.plan import Planned
+from pqv_core.process import events
+from pqv_core.project import runs
+from pqv_core.project.plan import Planned
+from pqv_core.results import record as results
 from pqv_gui.viewmodels import run as run_views
 from pqv_gui.viewmodels.run import RunView
 from pqv_gui.viewmodels.series import Curve, LatencySeries, RunningMedian

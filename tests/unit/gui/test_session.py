@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from pqv_core import project as projects
 from pqv_core.errors import ProjectError, UsageError
+from pqv_core.project import file as projects
 from pqv_gui.viewmodels.session import Session, free_name, new_path
 
 

@@ -1,0 +1,1 @@
+"""The commands of ``pqv`` that need a phone."""

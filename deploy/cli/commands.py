@@ -1,0 +1,243 @@
+"""The commands of ``pqv`` for phones: devices, bench (with --target), runner.
+
+What a command needs is imported inside it, so that ``pqv --help`` is quick.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON lines only.")]
+Aar = Annotated[Path | None, typer.Option(help="Local AAR of the runtime instead of a download.", metavar="FILE")]
+Version = Annotated[str, typer.Option("--runtime", help="Android runtime version.", metavar="VERSION")]
+
+LOCAL = "local"
+RUNTIME = "1.12.2"
+
+
+def register(app: typer.Typer) -> None:
+    """Add this room's commands; ``run`` takes the place of the one that knows this computer only."""
+    app.command()(devices)
+    app.command()(run)
+    app.command()(bench)
+    runner = typer.Typer(help="Manage the phone benchmark program and the Android runtime's libraries.")
+    runner.command("info")(runner_info)
+    runner.command("fetch")(runner_fetch)
+    runner.command("build")(runner_build)
+    app.add_typer(runner, name="runner")
+
+
+def devices(as_json: Json = False) -> int:
+    """The phones that are connected, their state, and what to do where one is not ready."""
+    from deploy.cli import phones as cli_phones
+
+    return cli_phones.show(as_json=as_json)
+
+
+def run(
+    project: Annotated[Path, typer.Argument(help="The project file, NAME.pqv.", metavar="PROJECT")],
+    fresh: Annotated[bool, typer.Option("--fresh", help="Start a new run without reusing earlier ones.")] = False,
+    remeasure: Annotated[
+        bool,
+        typer.Option("--measure-again", help="Repeat only the measurements."),
+    ] = False,
+    target: Annotated[
+        list[str] | None,
+        typer.Option(help="Then measure on a phone (serial or HOST:PORT); repeatable.", metavar="PHONE"),
+    ] = None,
+    threads: Annotated[str | None, typer.Option(help="Phones: threads, one or more, for example 1,2,4.")] = None,
+    profile: Annotated[bool, typer.Option("--profile", help="Phones: profile operators too.")] = False,
+    aar: Aar = None,
+    as_json: Json = False,
+) -> int:
+    """Do what a project says. What an earlier run has finished is taken over; a run that was stopped goes on."""
+    from pqv_core.cli import commands as cli
+
+    if not target:
+        return cli.run(project, fresh=fresh, remeasure=remeasure, as_json=as_json)
+    from deploy.cli import run as cli_run
+    from deploy.measure.steps import PhoneConfig
+    from pqv_core.project.file import load
+
+    cli_run.check(project, target)
+    measure = load(project).config.measure
+    config = PhoneConfig.parse(
+        {
+            "threads": _threads(threads) or (4,),
+            "iterations": measure.iterations,
+            "warmup": measure.warmup,
+            "max_seconds": measure.max_seconds,
+            "profile": profile,
+        }
+    )
+    code = cli.run(project, fresh=fresh, remeasure=remeasure, as_json=as_json)
+    return code or cli_run.measure(project, target, config, aar=aar, as_json=as_json)
+
+
+def bench(
+    files: Annotated[list[Path], typer.Argument(help="The .ptl files.", metavar="FILE...")],
+    target: Annotated[
+        list[str] | None,
+        typer.Option(help="local, a phone's serial, or HOST:PORT; repeatable.", metavar="TARGET"),
+    ] = None,
+    threads: Annotated[str | None, typer.Option(help="Threads, one or more, for example 1,2,4.")] = None,
+    batch: Annotated[str | None, typer.Option(help="Images per inference, one or more, for example 1,4,16.")] = None,
+    iterations: Annotated[int, typer.Option(help="Timed inferences per file.")] = 50,
+    warmup: Annotated[int, typer.Option(help="Untimed inferences per file.")] = 5,
+    max_seconds: Annotated[float, typer.Option(help="Time limit of a loop in seconds.")] = 60.0,
+    engine: Annotated[list[str] | None, typer.Option(help="Engine to load with. Default: auto.")] = None,
+    shape: Annotated[str | None, typer.Option(help="Input shape, for example 1,3,224,224.")] = None,
+    pin: Annotated[bool, typer.Option(help="Phones: run on the big cores.")] = True,
+    cool_down: Annotated[bool, typer.Option(help="Phones: wait until the phone no longer throttles.")] = True,
+    fixed_performance: Annotated[
+        bool, typer.Option("--fixed-performance", help="Phones: request a sustained clock.")
+    ] = False,
+    profile: Annotated[bool, typer.Option("--profile", help="Profile operators too.")] = False,
+    compare: Annotated[bool, typer.Option(help="Phones: compare outputs with this computer's.")] = True,
+    keep: Annotated[bool, typer.Option("--keep", help="Phones: keep the files there for the next push.")] = False,
+    aar: Aar = None,
+    runtime: Version = RUNTIME,
+    as_json: Json = False,
+) -> int:
+    """Measure .ptl files on this computer or on phones."""
+    wanted = target or [LOCAL]
+    if wanted == [LOCAL]:
+        asked = {
+            "files": _existing(files),
+            "engines": engine or ["auto"],
+            "threads": _threads(threads),
+            "batches": _batches(batch),
+            "iterations": iterations,
+            "warmup": warmup,
+            "max_seconds": max_seconds,
+            "input_shape": _shape(shape),
+            "profile": profile,
+        }
+        return _bench_here(asked, as_json=as_json)
+    from deploy.cli import bench as cli_bench
+    from deploy.measure.steps import PhoneConfig
+    from pqv_core.errors import UsageError
+
+    if LOCAL in wanted or len(engine or []) > 1:
+        raise UsageError(
+            "This computer and phones are measured separately.", action="Use one kind of target and engine."
+        )
+    if batch:
+        raise UsageError("--batch is for this computer.", action="For phones, give the shape: --shape 4,3,224,224.")
+    config = PhoneConfig.parse(
+        {
+            "threads": _threads(threads) or (4,),
+            "engine": "" if not engine or engine[0] == "auto" else engine[0],
+            "iterations": iterations,
+            "warmup": warmup,
+            "max_seconds": max_seconds,
+            "pin": pin,
+            "cool_down": cool_down,
+            "fixed_performance": fixed_performance,
+            "profile": profile,
+            "keep": keep,
+        }
+    )
+    plan = cli_bench.Plan(
+        files=tuple(files),
+        targets=tuple(wanted),
+        config=config,
+        shape=_shape(shape),
+        version=runtime,
+        aar=aar,
+        compare=compare,
+    )
+    return cli_bench.run(plan, as_json=as_json)
+
+
+def _bench_here(asked: dict[str, Any], *, as_json: bool) -> int:
+    from pqv_core.cli import bench as cli_bench
+    from pqv_core.cli import commands as cli
+
+    return cli.exit_code(cli_bench.run(asked, as_json=as_json), "")
+
+
+def _existing(files: list[Path]) -> list[str]:
+    from pqv_core.cli import commands as cli
+    from pqv_core.errors import UsageError
+
+    for file in files:
+        if not file.is_file():
+            problem = "The path is a folder, not a file" if file.is_dir() else "The file does not exist"
+            raise UsageError(f"{problem}: {file}.", action="Give the path of a .ptl file.")
+    return [cli.absolute(file) for file in files]
+
+
+def _threads(text: str | None) -> tuple[int, ...]:
+    numbers = _numbers(text)
+    if numbers is None or any(not 1 <= number <= 256 for number in numbers):
+        from pqv_core.errors import UsageError
+
+        raise UsageError(f"{text!r} is not a thread count.", action="Give for example: --threads 4, or 1,2,4.")
+    return numbers
+
+
+def _batches(text: str | None) -> tuple[int, ...]:
+    numbers = _numbers(text)
+    if numbers is None or any(not 1 <= number <= 4096 for number in numbers):
+        from pqv_core.errors import UsageError
+
+        raise UsageError(f"{text!r} is not an image count.", action="Give for example: --batch 4, or 1,4,16.")
+    return numbers
+
+
+def _shape(text: str | None) -> tuple[int, ...] | None:
+    numbers = _numbers(text)
+    if numbers is None or any(number < 1 for number in numbers):
+        from pqv_core.errors import UsageError
+
+        raise UsageError(f"{text!r} is not a shape.", action="Give for example: --shape 1,3,224,224.")
+    return numbers or None
+
+
+def _numbers(text: str | None) -> tuple[int, ...] | None:
+    """Whole numbers between commas; empty for no text, None for another text."""
+    if text is None:
+        return ()
+    parts = text.split(",")
+    return tuple(map(int, parts)) if all(part.isdecimal() and len(part) < 10 for part in parts) else None
+
+
+def runner_info(as_json: Json = False) -> int:
+    """The programs and runtimes that are there."""
+    from deploy.cli import runner as cli_runner
+
+    return cli_runner.info(as_json=as_json)
+
+
+def runner_fetch(aar: Aar = None, runtime: Version = RUNTIME) -> int:
+    """Fetch the Android runtime's libraries now, so that no network is needed later."""
+    from deploy.cli import runner as cli_runner
+
+    return cli_runner.fetch(runtime, aar)
+
+
+def runner_build(
+    abi: Annotated[
+        list[str] | None,
+        typer.Option(help="arm64-v8a (default), armeabi-v7a or x86_64; repeatable.", metavar="ABI"),
+    ] = None,
+    toolchain: Annotated[
+        Path | None, typer.Option(help="CMake toolchain file for Android instead of the NDK's.", metavar="FILE")
+    ] = None,
+    ndk: Annotated[
+        Path | None,
+        typer.Option(help="NDK folder. Default: ANDROID_NDK_HOME or the Android SDK's.", metavar="DIR"),
+    ] = None,
+    sources: Annotated[Path | None, typer.Option(help="The android_runner folder.", metavar="DIR")] = None,
+    aar: Aar = None,
+    runtime: Version = RUNTIME,
+) -> int:
+    """Build the benchmark program with an installed NDK or another toolchain; it is used from then on."""
+    from deploy.cli import runner as cli_runner
+
+    wanted = list(dict.fromkeys(abi or ["arm64-v8a"]))
+    return cli_runner.build(wanted, version=runtime, aar=aar, toolchain=toolchain, ndk=ndk, sources=sources)

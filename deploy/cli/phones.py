@@ -1,0 +1,82 @@
+"""``pqv devices``."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from deploy.device import discovery
+from deploy.device.device import Device, opener
+from deploy.device.discovery import Found
+from deploy.device.info import DeviceInfo
+from deploy.errors import NoDeviceError
+from pqv_core import formatting
+from pqv_core.cli import app as cli_app
+from pqv_core.errors import DeviceError
+
+
+def show(*, as_json: bool) -> int:
+    """Print the phones; returns the exit code."""
+    rows = [(found, *_ask(found)) for found in discovery.find()]
+    if as_json:
+        for found, info, problem in rows:
+            print(json.dumps(as_data(found, info, problem)), flush=True)
+    elif rows:
+        Console(highlight=False).print(_table(rows))
+    for found, _, problem in rows:
+        if problem and not as_json:
+            print(f"{found.key}: {problem}", file=sys.stderr)
+    if not rows:
+        print(NoDeviceError(), file=sys.stderr)
+    return cli_app.DONE
+
+
+def _ask(found: Found) -> tuple[DeviceInfo | None, DeviceError | None]:
+    if problem := found.problem():
+        return None, problem
+    try:
+        with Device(found.key, opener(found, lambda: print("Unlock the phone and tap Allow.", file=sys.stderr))) as one:
+            return one.info(), None
+    except DeviceError as error:
+        return None, error
+
+
+def as_data(found: Found, info: DeviceInfo | None, problem: DeviceError | None) -> dict[str, Any]:
+    """A phone as one JSON object."""
+    return {
+        "type": "device",
+        "target": found.key,
+        "serial": found.serial,
+        "connection": "wifi" if found.over_wifi else "usb",
+        "through": found.kind,
+        "state": found.state,
+        "problem": problem.info().model_dump() if problem else None,
+        "info": info.model_dump(mode="json") if info else None,
+    }
+
+
+def _table(rows: list[tuple[Found, DeviceInfo | None, DeviceError | None]]) -> Table:
+    table = Table(box=None)
+    for head in ("Target", "Phone", "Android", "Chip", "ABI", "Free", "Battery", "State"):
+        table.add_column(head)
+    for found, info, problem in rows:
+        cells = _cells(info) if info else [found.model or "–", "–", "–", "–", "–", "–"]
+        table.add_row(found.key, *cells, found.state.replace("_", " ") if not problem else problem.message)
+    return table
+
+
+def _cells(info: DeviceInfo) -> list[str]:
+    battery = [] if info.battery.level is None else [f"{info.battery.level} %"]
+    battery += [] if info.battery.celsius is None else [f"{info.battery.celsius:.0f} °C"]
+    return [
+        info.name or "–",
+        info.android or "–",
+        info.soc or "–",
+        info.abis[0] if info.abis else "–",
+        formatting.size(info.free_bytes) if info.free_bytes is not None else "–",
+        ", ".join(battery) or "–",
+    ]

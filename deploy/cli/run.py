@@ -1,0 +1,66 @@
+"""``pqv run PROJECT --target PHONE``: after the run, its files are measured on phones and the figures added to it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from deploy.cli import bench as cli_bench
+from deploy.device import discovery
+from deploy.measure import record
+from deploy.measure.steps import PhoneConfig
+from pqv_core.cli import report as cli_report
+from pqv_core.data import dataset
+from pqv_core.errors import UsageError
+from pqv_core.project import file as projects
+from pqv_core.project import runs
+from pqv_core.results.record import Role
+
+ROLES: tuple[Role, ...] = ("paper_fp32", "fast_fp32", "compressed")
+
+
+def check(project: Path, targets: Sequence[str]) -> None:
+    """Refuse, before the run, a project whose files no phone can run, and phones that are not there.
+
+    Raises:
+        DeviceError: A phone is not there or not ready.
+        UsageError: It is for this computer.
+        ProjectError: It cannot be read.
+    """
+    if projects.load(project).config.export.target != "android":
+        raise UsageError(
+            f"{project.name} exports for this computer; phones cannot run its files.",
+            action="Choose Android on the Export page, or create the project with: pqv new … --target android.",
+        )
+    seen = discovery.find()
+    for target in targets:
+        discovery.choose(target, seen)
+
+
+def measure(
+    project: Path, targets: Sequence[str], config: PhoneConfig, *, aar: Path | None = None, as_json: bool
+) -> int:
+    """Measure the files of the newest run of ``project`` on phones; the exit code.
+
+    What a phone has measured is kept, even where another one failed.
+    """
+    settings = projects.load(project).config
+    directory = projects.runs_directory(project) / runs.choose(project, fresh=False)
+    files, val = record.files(directory, ROLES), settings.data.val
+    plan = cli_bench.Plan(
+        files=tuple(files),
+        targets=tuple(targets),
+        config=config,
+        version=settings.export.runtime,
+        aar=aar,
+        roles={path: roles[-1] for path, roles in files.items()},
+        runs=directory.parent,
+        val=projects.resolved_path(val, project=project) if val and not dataset.is_named(val) else None,
+    )
+    outcomes = cli_bench.measure(plan, as_json=as_json)
+    for outcome in outcomes:
+        cli_bench.say(outcome, as_json=as_json)
+        for path, result in outcome.session.results.items():
+            record.add(directory, dict.fromkeys(files[path], result.measurements))
+    cli_report.say_run(project, directory.name, as_json=as_json)
+    return cli_bench.exit_code(outcomes)

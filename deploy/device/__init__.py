@@ -1,0 +1,1 @@
+"""One phone: found, asked, written to and left as it was."""

@@ -1,0 +1,81 @@
+"""Whether a file can run on a phone, before anything is pushed: all problems at once, each with its remedy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from deploy.device.info import DeviceInfo
+from deploy.errors import IncompatibleError
+from pqv_core.ptl import android_runtime
+from pqv_core.ptl import file as ptl
+from pqv_core.ptl.android_runtime import Problem, Runtime
+from pqv_core.ptl.file import LiteFile
+
+
+def problems(
+    file: LiteFile | None, runtime: Runtime, info: DeviceInfo, *, abis: Sequence[str], needed_bytes: int
+) -> list[Problem]:
+    """Every reason why the file cannot run there, as (problem, remedy).
+
+    Args:
+        file: None where only phone and runtime are in question.
+        abis: Those that a runner exists for.
+        needed_bytes: Of everything that would be pushed.
+    """
+    found = [*_device(runtime, info, abis), *_space(info, needed_bytes)]
+    return [*android_runtime.problems(file, runtime), *found] if file else found
+
+
+def check(file: LiteFile | None, runtime: Runtime, info: DeviceInfo, *, abis: Sequence[str], needed_bytes: int) -> None:
+    """Refuse what cannot run.
+
+    Raises:
+        IncompatibleError: Carries all problems.
+    """
+    if found := problems(file, runtime, info, abis=abis, needed_bytes=needed_bytes):
+        raise IncompatibleError(found)
+
+
+def refusal(path: Path, runtime: Runtime, *, cancelled: Callable[[], bool]) -> str:
+    """Why no phone with this runtime can run the file, as far as is known without one; empty where it can.
+
+    Raises:
+        StorageError: It cannot be read.
+        Cancelled: ``cancelled`` said so.
+    """
+    try:
+        file = ptl.read(path, cancelled=cancelled)
+        ptl.check_input(file, path.name)
+    except ptl.PtlError as error:
+        return error.message
+    return next((problem for problem, _ in android_runtime.problems(file, runtime)), "")
+
+
+def choose_abi(info: DeviceInfo, runtime: Runtime, abis: Sequence[str]) -> str | None:
+    """The first ABI of the phone for which there are a runner and libraries."""
+    return next((abi for abi in info.abis if abi in abis and abi in runtime.abis), None)
+
+
+def _device(runtime: Runtime, info: DeviceInfo, abis: Sequence[str]) -> Iterator[Problem]:
+    if not info.abis:
+        yield "The phone does not report its processor.", "Replug it and try again."
+    elif choose_abi(info, runtime, abis) is None:
+        yield (
+            f"No runner and runtime exist for this phone's processor ({', '.join(info.abis)}).",
+            "Build one with: pqv runner build.",
+        )
+    if info.page_size and info.page_size > runtime.page_size:
+        yield (
+            f"The phone uses memory pages of {info.page_size // 1024} KB; the libraries of the Android runtime "
+            f"{runtime.version} are built for {runtime.page_size // 1024} KB.",
+            "Choose a newer runtime (pqv runner info), or switch the phone to 4 KB pages in its developer options.",
+        )
+
+
+def _space(info: DeviceInfo, needed: int) -> Iterator[Problem]:
+    if info.free_bytes is not None and info.free_bytes < needed:
+        yield (
+            f"The phone has {info.free_bytes / 1e6:.0f} MB free; {needed / 1e6:.0f} MB are needed.",
+            "Free some space on the phone.",
+        )

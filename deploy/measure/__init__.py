@@ -1,0 +1,1 @@
+"""Measuring files on phones."""

@@ -1,0 +1,136 @@
+"""Inputs that a phone and this computer are both asked, and this computer's answers to them."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from deploy.job import Job
+from deploy.measure import answer_cache, answers
+from pqv_core.errors import BenchmarkError, Cancelled, PqvError, WorkerError
+from pqv_core.process.events import Finished, Log, Progress
+from pqv_core.process.job import AnswerJob, Answers
+from pqv_core.process.worker_client import Worker
+from pqv_core.results.record import Accuracy, Parity
+
+_POLL_S = 0.1
+
+
+@dataclass(frozen=True)
+class Questions:
+    """What to ask one file.
+
+    Attributes:
+        inputs: Raw float32 inputs, one after another.
+        count: Number of inputs.
+        labels: Classes of the last inputs, those that are validation images.
+        expected: This computer's logits with the same file, (inputs, classes).
+    """
+
+    inputs: Path
+    count: int
+    labels: tuple[int, ...]
+    expected: answers.Logits
+
+    def judge(self, logits: answers.Logits) -> tuple[Parity, Accuracy | None]:
+        """A phone's logits, (inputs, classes), against this computer's, and against the labels where there are any."""
+        images = logits[len(logits) - len(self.labels) :]
+        return answers.compare(logits, self.expected), answers.accuracy(
+            images, np.asarray(self.labels)
+        ) if self.labels else None
+
+
+def ask(
+    files: Sequence[Path],
+    *,
+    folder: Path,
+    val: Path | None = None,
+    images: int,
+    job: Job,
+    worker: Callable[[AnswerJob], Worker] = Worker,
+    cache: Path | None = None,
+) -> dict[Path, Questions]:
+    """Let this computer answer first: a fixed input, and up to ``images`` validation images.
+
+    Args:
+        files: Which take inputs of one shape.
+        folder: Where inputs and answers are put; kept for as long as they are used.
+        cache: Where answers are kept for the next time; None for nowhere.
+
+    Raises:
+        BenchmarkError: This computer cannot answer.
+        Cancelled: The person asked for the end.
+    """
+    asked = AnswerJob(
+        run=job.run,
+        files=tuple(str(file.resolve()) for file in files),
+        folder=str(folder.resolve()),
+        val=str(val.resolve()) if val else None,
+        images=images,
+    )
+    found = _known_or_answered(asked, job, worker, cache)
+    return {
+        file: Questions(
+            inputs=Path(found.inputs),
+            count=found.count,
+            labels=found.labels,
+            expected=answers.read_logits(Path(found.logits[str(file.resolve())]), found.count),
+        )
+        for file in files
+    }
+
+
+def _known_or_answered(
+    asked: AnswerJob, job: Job, worker: Callable[[AnswerJob], Worker], cache: Path | None
+) -> Answers:
+    if cache is None:
+        return _answered(asked, job, worker)
+    try:
+        key = answer_cache.key(asked)
+    except PqvError:  # the worker says what is wrong
+        return _answered(asked, job, worker)
+    found = answer_cache.find(cache, key, asked)
+    if found is None:
+        found = _answered(asked, job, worker)
+        answer_cache.keep(cache, key, asked, found)
+    return found
+
+
+def _answered(asked: AnswerJob, job: Job, worker: Callable[[AnswerJob], Worker]) -> Answers:
+    with worker(asked) as working, _ending(working, job.cancelled):
+        for event in working.events():
+            if isinstance(event, Progress) or (isinstance(event, Log) and event.level != "info"):
+                job.send(event)
+    assert isinstance(event, Finished)
+    if event.outcome == "cancelled":
+        raise Cancelled
+    if event.error is not None:
+        raise BenchmarkError(event.error.message, action=event.error.action, details=event.error.details)
+    if event.result is None:
+        raise WorkerError("This computer's outputs are missing.", action="Try again.")
+    return Answers.model_validate(event.result)
+
+
+@contextmanager
+def _ending(working: Worker, cancelled: threading.Event) -> Iterator[None]:
+    """While inside, the end of the job ends the worker too."""
+    over = threading.Event()
+
+    def watch() -> None:
+        while not over.wait(_POLL_S):
+            if cancelled.is_set():
+                working.cancel()
+                return
+
+    thread = threading.Thread(target=watch, name="pqv-questions")
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()

@@ -1,0 +1,1 @@
+"""The commands of ``pqv`` that need neither a phone nor a window."""

@@ -1,0 +1,261 @@
+"""The commands of ``pqv`` that need neither a phone nor a window: demo, new, run, show, report, models, plugins, info.
+
+What a command needs is imported inside it, so that ``pqv --version`` and ``pqv --help`` are quick.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, get_args
+
+import typer
+from typer.core import TyperCommand
+
+if TYPE_CHECKING:
+    from pqv_core.process.events import Finished
+
+ProjectFile = Annotated[Path, typer.Argument(help="The project file, NAME.pqv.", metavar="PROJECT")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON lines only.")]
+Fresh = Annotated[bool, typer.Option("--fresh", help="Start a new run without reusing earlier ones.")]
+
+MeasureAgain = Annotated[bool, typer.Option("--measure-again", help="Repeat only the measurements.")]
+
+DEMO_FOLDER = Path("demo")
+
+
+def register(app: typer.Typer) -> None:
+    """Add this room's commands to ``pqv``."""
+    app.callback()(_version_option)
+    app.command()(demo)
+    app.command(cls=_NewCommand)(new)
+    for command in (run, show, report, models, plugins, info):
+        app.command()(command)
+
+
+class _NewCommand(TyperCommand):
+    """``pqv new``, whose help names the choices that the configs know; they are imported for the help only."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        from pqv_core.config.export import Target
+        from pqv_core.config.prune import MAX_RATIO
+        from pqv_core.config.quantize import ENGINES
+        from pqv_core.criteria import CRITERIA
+        from pqv_core.project.presets import PRESETS
+        from pqv_core.schemes import SCHEMES
+
+        names = {
+            "importances": ", ".join(CRITERIA),
+            "precisions": ", ".join(SCHEMES),
+            "engines": ", ".join(ENGINES),
+            "targets": ", ".join(get_args(Target)),
+            "max_ratio": MAX_RATIO,
+            "presets": ", ".join(PRESETS),
+        }
+        for parameter in self.params:
+            text = getattr(parameter, "help", None)
+            if text:
+                parameter.help = text.format(**names)  # type: ignore[attr-defined]
+        super().format_help(ctx, formatter)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"pqv {importlib.metadata.version('pqv-mobile')}")
+        raise typer.Exit
+
+
+def _version_option(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Prune, quantize, export and measure Vision Transformers for phones."""
+
+
+def demo(
+    folder: Annotated[Path, typer.Argument(help="Folder for the demo project.", metavar="[DIR]")] = DEMO_FOLDER,
+    fresh: Fresh = False,
+    as_json: Json = False,
+) -> int:
+    """Make the demo project (handwritten digits, no network needed) and run it."""
+    from pqv_core.project import demo as demos
+
+    return _run(demos.create(folder), fresh=fresh, as_json=as_json)
+
+
+def new(
+    project: Annotated[Path, typer.Argument(help="The project file to create, NAME.pqv.", metavar="PROJECT")],
+    model: Annotated[str, typer.Option(help="timm model name; see: pqv models.", metavar="NAME")],
+    pretrained: Annotated[bool, typer.Option("--pretrained", help="Use the published weights.")] = False,
+    weights: Annotated[Path | None, typer.Option(help="Use weights from a .safetensors or .pth file.")] = None,
+    random: Annotated[bool, typer.Option("--random", help="Use random weights (only latency is meaningful).")] = False,
+    data: Annotated[
+        Path | None, typer.Option(help="Images: DIR/train and DIR/val, one folder per class.", metavar="DIR")
+    ] = None,
+    importance: Annotated[str | None, typer.Option(help="Importance criterion: {importances}.")] = None,
+    ratio: Annotated[float | None, typer.Option(help="Share of each width to remove, up to {max_ratio}.")] = None,
+    no_prune: Annotated[bool, typer.Option("--no-prune", help="Cut nothing.")] = False,
+    epochs: Annotated[int | None, typer.Option(help="Fine-tuning epochs; 0 to skip.")] = None,
+    precision: Annotated[str | None, typer.Option(help="{precisions}.")] = None,
+    engine: Annotated[str | None, typer.Option(help="{engines}.")] = None,
+    target: Annotated[str | None, typer.Option(help="Target: {targets}.")] = None,
+    preset: Annotated[str | None, typer.Option(help="Preset: {presets}. Other options override it.")] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", help="Any other setting; repeatable.", metavar="KEY=VALUE")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite an existing project file.")] = False,
+) -> None:
+    """Make a project: which model, which images, what is cut, in which numbers the result computes."""
+    from pqv_core.cli import report as cli_report
+    from pqv_core.project import file as projects
+    from pqv_core.project import new_config
+
+    _check_new_path(project, force=force)
+    choices = new_config.Choices(
+        project=project,
+        model=model,
+        pretrained=pretrained,
+        weights=weights,
+        random=random,
+        data=data,
+        importance=importance,
+        ratio=ratio,
+        prune=not no_prune,
+        epochs=epochs,
+        precision=precision,
+        engine=engine,
+        target=target,
+        preset=preset,
+        settings=tuple(settings or ()),
+    )
+    made = new_config.build(choices)
+    projects.save(project, projects.Project(config=made.config))
+    cli_report.say_new(project, made)
+
+
+def _check_new_path(project: Path, *, force: bool) -> None:
+    from pqv_core.errors import UsageError
+    from pqv_core.project.file import SUFFIX
+
+    if project.suffix != SUFFIX:
+        raise UsageError(
+            f"A project file ends in {SUFFIX}, and {project.name} does not.", action=f"Use {project.name}{SUFFIX}."
+        )
+    if project.exists() and not force:
+        raise UsageError(
+            f"{project} already exists.", action="Choose another name, or overwrite it with --force; its runs are kept."
+        )
+
+
+def run(project: ProjectFile, fresh: Fresh = False, remeasure: MeasureAgain = False, as_json: Json = False) -> int:
+    """Do what a project says. What an earlier run has finished is taken over; a run that was stopped goes on."""
+    return _run(project, fresh=fresh, remeasure=remeasure, as_json=as_json)
+
+
+def _run(project: Path, *, fresh: bool, remeasure: bool = False, as_json: bool) -> int:
+    from pqv_core.cli import job as cli_job
+    from pqv_core.cli import report as cli_report
+    from pqv_core.project import file as projects
+    from pqv_core.project import new_config, runs
+
+    new_config.check(projects.load(project).config, project=project)
+    job = runs.job(Path(absolute(project)), fresh=fresh, remeasure=remeasure)
+    finished = cli_job.do(job, as_json=as_json)
+    if finished.outcome == "succeeded":
+        cli_report.say_run(project, job.run, as_json=as_json)
+    return exit_code(finished, f"Continue with: pqv run {project}")
+
+
+def exit_code(finished: Finished, go_on: str) -> int:
+    """The exit code of a job; a failure is said, a cancelled job says how to go on."""
+    import sys
+
+    from pqv_core import labels
+    from pqv_core.cli import app as cli_app
+
+    if finished.outcome == "cancelled":
+        print(f"Cancelled; finished work is kept. {go_on}".strip(), file=sys.stderr)
+        return cli_app.CANCELLED
+    if finished.error is not None:
+        if finished.stage:
+            print(f"Stage “{labels.stage(finished.stage)}” failed.", file=sys.stderr)
+        cli_app.report(finished.error, as_json=False)  # a reader of JSON has it in the last event
+        return cli_app.WRONG_USAGE if finished.error.kind in ("UsageError", "ConfigError") else cli_app.FAILED
+    return cli_app.DONE
+
+
+def absolute(path: Path) -> str:
+    from pqv_core.errors import UsageError
+
+    text = str(path.resolve())
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise UsageError(
+            "The path contains characters that are not Unicode.", action="Rename the folder or the file."
+        ) from error
+    return text
+
+
+def show(
+    file: Annotated[Path, typer.Argument(help="A project (.pqv), a .ptl, weights, or any other file.", metavar="FILE")],
+    as_json: Json = False,
+) -> None:
+    """A project with its runs, or what any other file is and what stands in it; it is read and not run."""
+    from pqv_core.cli import file as cli_file
+    from pqv_core.cli import report as cli_report
+    from pqv_core.files.kind import Kind, kind
+    from pqv_core.project.file import SUFFIX
+
+    if file.suffix == SUFFIX or (file.exists() and kind(file) is Kind.PROJECT):
+        cli_report.show(file, as_json=as_json)
+    else:
+        cli_file.show_any(file, as_json=as_json)
+
+
+def report(
+    project: ProjectFile,
+    out: Annotated[Path | None, typer.Option(help="Output file. Default: next to the project.")] = None,
+    form: Annotated[str, typer.Option("--format", help="html, csv, json or netron (operator times).")] = "html",
+    run: Annotated[list[str] | None, typer.Option(help="Only this run; repeatable.", metavar="ID")] = None,
+    as_json: Json = False,
+) -> None:
+    """Compare the runs of a project in one file: table, charts, the paper's figures, raw figures, versions."""
+    from pqv_core.cli import report as cli_report
+
+    cli_report.write(project, out, form, runs=run or (), as_json=as_json)
+
+
+def models(
+    text: Annotated[list[str] | None, typer.Argument(help="Words in the name.", metavar="[TEXT]")] = None,
+    family: Annotated[str | None, typer.Option(help="Only this family, for example DeiT.")] = None,
+    as_json: Json = False,
+) -> None:
+    """The models that timm offers: parameters, multiply-accumulates, input size, published weights."""
+    from pqv_core.cli import models as cli_models
+
+    cli_models.show(" ".join(text or ()), family=family, as_json=as_json)
+
+
+def plugins(as_json: Json = False) -> None:
+    """What other packages add: importance criteria and quantization schemes. docs/plugins.md says how to write one."""
+    from pqv_core import plugins as found
+
+    found.show(as_json=as_json)
+
+
+def info(as_json: Json = False) -> int:
+    """This computer: its processor, PyTorch, and which engines work, each tried with a small layer."""
+    from pqv_core.cli import job as cli_job
+    from pqv_core.cli import report as cli_report
+    from pqv_core.process import machine
+    from pqv_core.process.job import ProbeJob
+    from pqv_core.project import runs
+
+    finished = cli_job.do(ProbeJob(run=runs.new_id()), as_json=as_json)
+    if finished.result is not None:
+        found = machine.Machine.model_validate(finished.result)
+        machine.remember(found)
+        cli_report.say_machine(found, as_json=as_json)
+    return exit_code(finished, "")

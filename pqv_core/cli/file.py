@@ -1,0 +1,75 @@
+"""What stands in a file, for a terminal. Nothing in the file is run."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from rich.table import Table
+
+from pqv_core.cli.console import console
+from pqv_core.files import facts as file_facts
+from pqv_core.files import kind as file_kind
+from pqv_core.files import look as file_look
+from pqv_core.files.foreign_text import line
+from pqv_core.files.kind import Kind
+from pqv_core.ptl import file as ptl
+from pqv_core.ptl.file import LiteFile
+
+
+def show_any(path: Path, *, as_json: bool) -> None:
+    """Say what a file is, whatever its kind, and what can be done with it here.
+
+    Raises:
+        PqvError: It is empty, cut, damaged or missing.
+    """
+    if path.suffix.lower() == ptl.SUFFIX or file_kind.kind(path) is Kind.LITE:
+        return show(path, as_json=as_json)
+    found = file_look.look(path)
+    if as_json:
+        facts = {name.lower(): value for name, value in found.rows}
+        print(json.dumps({"type": "file", "path": str(path.resolve()), **facts, "advice": found.advice}))
+        return None
+    out = console()
+    out.print(_facts(path, list(found.rows)))
+    out.print(found.advice)
+    return None
+
+
+def show(path: Path, *, as_json: bool) -> None:
+    """Print a ``.ptl``'s own description, its size by part, its operators, and which Android runtimes can run it.
+
+    Raises:
+        PtlError: It is damaged, or another kind of file.
+        StorageError: It cannot be read.
+    """
+    file = ptl.read(path)
+    runs = file_facts.android(file)
+    if as_json:
+        plain = {
+            "type": "file",
+            "path": str(path.resolve()),
+            **file.model_dump(mode="json"),
+            "android": {version: [problem for problem, _ in found] for version, found in runs.items()},
+        }
+        print(json.dumps(plain))
+        return
+    out = console()
+    out.print(_facts(path, file_facts.rows(file, runs)))
+    out.print(_operators(file))
+
+
+def _facts(path: Path, rows: list[tuple[str, str]]) -> Table:
+    table = Table(box=None, show_header=False, title=path.name, title_justify="left", title_style="bold")
+    for name, value in rows:
+        table.add_row(name, value)
+    return table
+
+
+def _operators(file: LiteFile) -> Table:
+    table = Table(box=None, padding=(0, 1, 0, 0), title_justify="left", title_style="bold")
+    table.add_column("Operator")
+    table.add_column("Arguments", justify="right")
+    for name, count in sorted(file.operators.items()):
+        table.add_row(line(name, file_facts.SHOWN), str(count) if count >= 0 else "any")
+    return table

@@ -1,0 +1,283 @@
+"""Tables and sentences about projects, runs and measurements, for a terminal."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Iterator, Sequence, Set
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from pqv_core import formatting, labels
+from pqv_core.cli.console import console
+from pqv_core.config import RunConfig
+from pqv_core.errors import ConfigError, UsageError
+from pqv_core.process.machine import Machine
+from pqv_core.project import file as projects
+from pqv_core.project.new_config import NewConfig
+from pqv_core.ptl import android_runtime
+from pqv_core.results import operators, select, stability, summary, wait_policy
+from pqv_core.results import record as results
+from pqv_core.results.record import LayerSensitivity, Role, RunRecord, Variant
+
+_LAYERS = 8
+
+
+def _plain_table(*heads: str, left: int = 1, title: str | None = None) -> Table:
+    """A table without frames; the first ``left`` columns are text, the others figures."""
+    table = Table(box=None, padding=(0, 1, 0, 0), title=title, title_justify="left", title_style="bold")
+    for index, head in enumerate(heads):
+        table.add_column(head, justify="left" if index < left else "right", vertical="bottom")
+    return table
+
+
+def say_new(project: Path, made: NewConfig) -> None:
+    """A project was made: what was chosen for the person, and what comes next."""
+    out = console()
+    out.print(f"Made {project}: {describe(made.config)}.")
+    for note in (*made.images, *made.notes):
+        out.print(f"  {note}")
+    out.print(f"Next: pqv run {shlex.quote(str(project))}")
+
+
+def describe(config: RunConfig) -> str:
+    """What a run does, in a line."""
+    steps = [config.model.name]
+    if config.prune.enabled:
+        steps.append(f"prune {formatting.percent(config.prune.ratio)} by {config.prune.importance}")
+    if config.finetune.epochs:
+        steps.append(f"fine-tune {config.finetune.epochs} epochs")
+    engine = f" ({config.quantize.engine})" if config.quantize.uses_engine else ""
+    return ", ".join([*steps, f"{config.quantize.precision}{engine}"])
+
+
+def say_run(project: Path, run: str, *, as_json: bool) -> None:
+    """A run is complete: before and after, warnings, and where the file lies."""
+    directory = projects.runs_directory(project) / run
+    record = results.load(directory)
+    out = console(as_json=as_json)
+    _print_record(out, record)
+    compressed = record.variant("compressed")
+    if compressed is not None:
+        out.print(f"The file: {directory / compressed.file}", soft_wrap=True)
+
+
+def _print_record(out: Console, record: RunRecord) -> None:
+    for target in summary.targets(record):
+        rows = summary.rows(record, target=target)
+        if rows:
+            out.print(_table(record, rows, target))
+    profiled = [variant for variant in record.variants if variant.operators]
+    if profiled:
+        out.print(_operators_table(profiled))
+    if record.sensitivity:
+        out.print(_sensitivity_table(record.sensitivity))
+    unlike = [note for target in summary.targets(record) for note in summary.notes(record, target=target)]
+    for note in [*record.warnings, *unlike, *_as_published(record), *_unsteady(record)]:
+        out.print(f"Note: {note}", style="yellow")
+
+
+def _as_published(record: RunRecord) -> Iterator[str]:
+    """How long the paper's baseline takes where its threads spin, if that is not the figure that counts."""
+    for variant in record.variants:
+        if said := wait_policy.as_published(variant.role, variant.measurements):
+            yield f"{labels.role(variant.role)}, {said}."
+
+
+def _unsteady(record: RunRecord) -> Iterator[str]:
+    """Latencies shown that are not to be trusted, and why; those with the same reason together."""
+    found: dict[str, list[str]] = {}
+    for target in summary.targets(record):
+        where = "" if target == results.LOCAL else f" on {target}"
+        for role, item in select.shown(record, target=target).items():
+            for remark in stability.remarks(item):
+                found.setdefault(remark, []).append(f"{labels.role(role)}{where}")
+    for remark, names in found.items():
+        yield f"{'; '.join(dict.fromkeys(names))}: {remark}."
+
+
+def _sensitivity_table(layers: Sequence[LayerSensitivity]) -> Table:
+    """The layers whose quantization alone changes the logits most."""
+    table = _plain_table("Layer", "Logit error", "", title=f"The most sensitive of {len(layers):,} layers")
+    for layer in [layer for index, layer in enumerate(layers) if index < _LAYERS or layer.kept]:
+        table.add_row(layer.name, f"{layer.relative:.2e}", "kept in floating point" if layer.kept else "")
+    return table
+
+
+def _operators_table(variants: list[Variant]) -> Table:
+    """Where an inference spends its time, by group of operators."""
+    groups = [operators.by_group(variant.operators) for variant in variants]
+    table = _plain_table("Operators", *[labels.role(variant.role) for variant in variants], title="Where the time goes")
+    for name in operators.GROUPS:
+        if any(name in found for found in groups):
+            cells = [_part(found.get(name, 0), sum(found.values())) for found in groups]
+            table.add_row(name, *cells)
+    return table
+
+
+def _part(ns: int, total: int) -> str:
+    return f"{formatting.nanoseconds(ns)} ({formatting.percent(ns / total)})" if ns else summary.MISSING
+
+
+def _table(record: RunRecord, rows: list[summary.Row], target: str) -> Table:
+    roles = [role for role in summary.roles(record) if any(row.values[role] is not None for row in rows)]
+    gains = [f"Gain over {labels.role(role)}" for role in select.BASELINES]
+    table = _plain_table("", *[_head(record.variant(role)) for role in roles], *gains, title=_title(record, target))
+    for row in rows:
+        gained = [_gain(row, role) for role in select.BASELINES]
+        table.add_row(row.label, *[row.text(role) for role in roles], *gained)
+    return table
+
+
+def _gain(row: summary.Row, over: Role) -> Text:
+    gain = row.gain(over)
+    return _doubted(gain) if over in row.unsteady and gain != summary.MISSING else Text(gain)
+
+
+def _doubted(ratio: str) -> Text:
+    """A ratio of samples that were disturbed; why is said below the table."""
+    return Text(f"{ratio} ⚠", style="dim")
+
+
+def _title(record: RunRecord, target: str) -> str:
+    setting = select.setting(record, target=target)
+    threads = f", {setting.words}" if setting else ""
+    name = record.config.get("model", {}).get("name", "")
+    return f"{name} · {record.environment.processor if target == results.LOCAL else target}{threads}"
+
+
+def _head(variant: Variant | None) -> str:
+    assert variant is not None
+    if variant.role != "compressed":
+        return labels.role(variant.role)
+    return f"Compressed, {variant.precision}{f' ({variant.engine})' if variant.engine not in ('', 'none') else ''}"
+
+
+def say_machine(machine: Machine, *, as_json: bool) -> None:
+    """What a computer is and can do."""
+    here = machine.environment
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    table.add_row("PQV-Mobile", f"{here.pqv}, Python {here.python}, {here.system}")
+    table.add_row("Processor", f"{here.processor}, {here.cores:,} cores, {here.cpu_capability}")
+    table.add_row("Memory", formatting.size(here.memory_bytes))
+    table.add_row("Threads", str(here.threads))
+    table.add_row("Versions", ", ".join(f"{name} {version}" for name, version in here.versions.items()))
+    for engine, why in machine.engines.items():
+        table.add_row(f"Engine {engine}", f"no: {why}" if why else "works")
+    table.add_row("Android", f"runtimes {', '.join(android_runtime.versions())}")
+    console(as_json=as_json).print(table)
+
+
+def show(project: Path, *, as_json: bool) -> None:
+    """Print a project, its runs, and the figures of the newest run that has any.
+
+    Raises:
+        ProjectError: The project cannot be read.
+    """
+    content = projects.load(project)
+    records, problems = results.load_all(projects.runs_directory(project))
+    if as_json:
+        print(json.dumps({"type": "project", "path": str(project.resolve()), **content.model_dump(mode="json")}))
+        for record in records:
+            print(json.dumps(_plain_run(record)))
+    out = console(as_json=as_json)
+    for problem in problems:
+        Console(stderr=True, markup=False).print(problem, style="yellow")
+    if as_json:
+        return
+    out.print(f"{project}: {describe(content.config)}.", soft_wrap=True)
+    if not records:
+        out.print(f"No runs yet. Next: pqv run {shlex.quote(str(project))}")
+        return
+    out.print(_runs_table(records))
+    newest = next((record for record in reversed(records) if record.variants), None)
+    if newest is not None:
+        out.print(f"Run {newest.id}:")
+        _print_record(out, newest)
+
+
+def write(project: Path, out: Path | None, form: str, *, runs: Sequence[str], as_json: bool) -> None:
+    """Write a report and say where it is.
+
+    Raises:
+        PqvError: The project cannot be read, the form is not known, or the file cannot be written.
+    """
+    from pqv_core.report import write as report
+
+    kind = next((known for known in report.FORMATS if known == form), None)
+    if kind is None:
+        raise UsageError(f"Unknown report format: {form!r}.", action=f"Choose one of {', '.join(report.FORMATS)}.")
+    projects.load(project)
+    path = out or report.default_path(project, kind)
+    found = report.write(project, path, kind=kind, runs=runs)
+    for problem in found.problems:
+        Console(stderr=True, markup=False).print(problem, style="yellow")
+    if as_json:
+        print(json.dumps({"type": "report", "format": kind, "path": str(path.resolve()), "runs": len(found.runs)}))
+    else:
+        runs_said = formatting.counted(len(found.runs), "run")
+        devices_said = formatting.counted(len(found.devices), "device")
+        console().print(f"{path}: {runs_said}, {devices_said}.", soft_wrap=True)
+
+
+def _plain_run(record: RunRecord) -> dict[str, Any]:
+    rows = {
+        target: [row.as_json() for row in summary.rows(record, target=target)] for target in summary.targets(record)
+    }
+    here, *phones = [(target, {"summary": row, **_plain_setting(record, target)}) for target, row in rows.items()]
+    return {
+        "type": "run",
+        **here[1],
+        "phones": dict(phones),
+        "record": record.model_dump(mode="json"),
+    }
+
+
+def _plain_setting(record: RunRecord, target: str) -> dict[str, Any]:
+    """The setting in which a run is shown on a target, and the speed-ups in it; null where there is none."""
+    setting = select.setting(record, target=target)
+    return {
+        "setting": setting and {"threads": setting.threads, "batch": setting.batch, "loop": setting.loop},
+        "speedup_over": {role: select.speedup(record, over=role, target=target) for role in select.BASELINES},
+    }
+
+
+def _runs_table(records: list[RunRecord]) -> Table:
+    heads = ("Run", "State", "What", "On", "Top-1", "Latency", "Size", "Over paper’s", "Over fastest")
+    table = _plain_table(*heads, left=4)
+    found = [(record, select.headline(record)) for record in records]
+    shown = [{row.figure.key: row for row in summary.rows(record, target=target)} for record, target in found]
+    images = {row.images.get("compressed") for rows in shown if (row := rows.get("top1"))} - {None}
+    for (record, target), rows in zip(found, shown, strict=True):
+        cells = [_cell(rows.get(key), images) for key in ("top1", "latency_median_s", "size_bytes")]
+        where = labels.target(target)
+        table.add_row(record.id, record.state, _what(record), where, *cells, *_speedups(record, target))
+    return table
+
+
+def _cell(row: summary.Row | None, images: Set[int | None]) -> str:
+    """What a row says of the compressed file; with the number of images where the runs have several."""
+    said = row.text("compressed") if row is not None else summary.MISSING
+    count = row.images.get("compressed") if row is not None else None
+    return f"{said} (n = {count:,})" if count and len(images) > 1 and "(n =" not in said else said
+
+
+def _what(record: RunRecord) -> str:
+    try:
+        return describe(RunConfig.parse(record.config))
+    except ConfigError:
+        return summary.MISSING
+
+
+def _speedups(record: RunRecord, target: str) -> list[Text]:
+    shown, found = select.shown(record, target=target), []
+    for role in select.BASELINES:
+        value = select.speedup(record, over=role, target=target)
+        said = formatting.ratio(value) if value is not None else summary.MISSING
+        unsteady = value is not None and select.doubtful(shown.get(role), shown.get("compressed"))
+        found.append(_doubted(said) if unsteady else Text(said))
+    return found

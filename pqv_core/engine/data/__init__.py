@@ -1,0 +1,1 @@
+"""Images as models take them, and the classes that outputs stand for."""

@@ -1,0 +1,1 @@
+"""Latency, memory, operators, accuracy and agreement of files on this computer."""

@@ -1,0 +1,210 @@
+"""A clean process that holds one ``.ptl`` and works when it is asked to.
+
+It is started with ``python -m pqv_core.engine.measure.lite_process``.
+
+It reads JSON objects on standard input (``Request``) and answers each with JSON lines (``Reply``), of which the last is
+``done``. Its file has it to itself, so nothing that another file leaves behind (threads, a heap) reaches its figures,
+and a crash in a kernel ends only this process. Between two requests it is at rest. It ends with its standard input,
+which is when the worker is gone; ``engine/measure/lite_client.py`` is the worker's side.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import queue
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal
+
+import torch
+from pydantic import BaseModel, ConfigDict
+
+from pqv_core.engine.measure.environment import MemoryWatch
+from pqv_core.engine.measure.operator_profile import Turn, operator_times, rows_of
+from pqv_core.engine.models import tensorfile
+from pqv_core.engine.ptl import load as lite
+from pqv_core.errors import ErrorInfo, PqvError
+from pqv_core.process import owner
+from pqv_core.results.record import OperatorTime
+
+_SETTLING_NS = 50_000_000
+_MEMORY_INFERENCES = 2
+_PROFILE_WARMUP, _PROFILE_TURNS = 2, 7
+_REST_S = 0.5  # some runtimes let threads spin for 0.2 s
+_LOOK_S = 0.02
+_REST_NS = 2_000_000
+_OMP_PAUSE_HARD = 2
+
+
+class Request(BaseModel):
+    """What to do; all but ``ready`` and ``load`` are about the file that was loaded last.
+
+    Attributes:
+        task: ``ready`` answers once this process can work; ``load`` loads a file, in place of the one before; ``turn``
+            times inferences; ``profile`` times the operators; ``answer`` writes logits.
+        engine: For ``load``: what the weights are packed for.
+        input_shape: For ``load``: shape of the input, batch first; empty where only answers are wanted.
+        count: For ``turn``: inferences that count.
+        inputs: For ``answer``: a safetensors file whose tensor ``inputs`` has shape (N, C, H, W).
+        outputs: For ``answer``: the safetensors file to write, with one tensor ``logits`` of shape (N, classes).
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    task: Literal["ready", "load", "turn", "profile", "answer"]
+    path: str = ""
+    engine: str = ""
+    threads: int = 1
+    input_shape: tuple[int, ...] = ()
+    count: int = 1
+    inputs: str = ""
+    outputs: str = ""
+
+
+class Reply(BaseModel):
+    """One line of an answer.
+
+    Attributes:
+        load_ns: Load time.
+        base_bytes: Resident memory before loading.
+        peak_bytes: Highest resident memory since then, running the file.
+        samples_ns: Timed inferences in order.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    type: Literal["loaded", "samples", "operators", "failed", "done"]
+    load_ns: int = 0
+    base_bytes: int = 0
+    peak_bytes: int = 0
+    samples_ns: tuple[int, ...] = ()
+    operators: tuple[OperatorTime, ...] = ()
+    error: ErrorInfo | None = None
+
+
+def main() -> int:
+    """Serve requests until the first that fails, or the end of the owner."""
+    stream = os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1)
+    os.dup2(2, 1)  # what libraries print does not mix with the answer
+
+    def reply(line: Reply) -> None:
+        stream.write(line.model_dump_json(exclude_defaults=True) + "\n")
+
+    lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+    owner.Requests().listen(lines.put)
+    process = LiteProcess()
+    while True:
+        try:
+            with torch.inference_mode():
+                found = process.serve(Request.model_validate_json(lines.get()))
+            rest()
+        except PqvError as error:
+            reply(Reply(type="failed", error=error.info()))
+            return 1
+        if found is not None:
+            reply(found)  # told afterwards: who listens works too
+        reply(Reply(type="done"))
+
+
+class LiteProcess:
+    """What the process does with its one file."""
+
+    def __init__(self) -> None:
+        self._module: torch.nn.Module | None = None
+        self._example = torch.empty(0)
+
+    def serve(self, request: Request) -> Reply | None:
+        """Do what is asked; what was found, where there is something to tell."""
+        tasks: dict[str, Callable[[Request], Reply | None]] = {
+            "ready": lambda request: None,
+            "load": self._load,
+            "turn": self._turn,
+            "profile": self._profile,
+            "answer": self._answer,
+        }
+        return tasks[request.task](request)
+
+    def _load(self, request: Request) -> Reply:
+        torch.set_num_threads(request.threads)
+        self._module = None
+        memory = MemoryWatch()
+        began = time.perf_counter_ns()
+        self._module = lite.load(Path(request.path), engine=request.engine)
+        spent = time.perf_counter_ns() - began
+        memory.look()
+        if request.input_shape:
+            self._example = torch.randn(request.input_shape, generator=torch.Generator().manual_seed(0))
+            for _ in range(_MEMORY_INFERENCES):
+                self._inference()
+                memory.look()
+        return Reply(type="loaded", load_ns=spent, base_bytes=memory.base, peak_bytes=memory.peak)
+
+    def _turn(self, request: Request) -> Reply:
+        self._settle()
+        return Reply(type="samples", samples_ns=tuple(self._inference() for _ in range(request.count)))
+
+    def _profile(self, request: Request) -> Reply:
+        """Time of each operator in one inference, without that of the operators it calls, by torch's profiler.
+
+        An inference with the profiler follows one without it, so that both find the machine in the same state; before
+        each goes one that is not counted, because starting and stopping the profiler empties the caches.
+        """
+        for _ in range(_PROFILE_WARMUP):
+            self._inference()
+        turns = []
+        for _ in range(_PROFILE_TURNS):
+            _, plain = self._inference(), self._inference()
+            with torch.autograd.profiler.profile() as profiler:
+                _, profiled = self._inference(), self._inference()
+            turns.append(Turn(plain, profiled, rows_of(profiler, inferences=2)))
+        samples = tuple(turn.plain for turn in turns)
+        return Reply(type="operators", operators=operator_times(turns), samples_ns=samples)
+
+    def _answer(self, request: Request) -> None:
+        assert self._module is not None
+        inputs = tensorfile.read(Path(request.inputs))[0]["inputs"]
+        logits = torch.cat([self._module(image[None]) for image in inputs])
+        tensorfile.write(Path(request.outputs), {"logits": logits}, {})
+
+    def _inference(self) -> int:
+        """Nanoseconds of one inference."""
+        assert self._module is not None
+        began = time.perf_counter_ns()
+        self._module(self._example)
+        return time.perf_counter_ns() - began
+
+    def _settle(self) -> None:
+        """Inferences that do not count, until threads are awake and caches are this file's."""
+        until = time.perf_counter_ns() + _SETTLING_NS
+        while time.perf_counter_ns() < until:
+            self._inference()
+
+
+def rest() -> None:
+    """Wait until the threads of this process sleep, so that they take nothing from whoever is next.
+
+    OpenMP's can be told to spin for ever (``OMP_WAIT_POLICY=ACTIVE``): then they are given back, and come anew with the
+    next inference.
+    """
+    if not _sleeps_within(_REST_S):
+        with contextlib.suppress(OSError, AttributeError):  # a runtime older than OpenMP 5
+            runtime = ctypes.CDLL("libiomp5md.dll" if sys.platform == "win32" else None)
+            runtime.omp_pause_resource_all(_OMP_PAUSE_HARD)
+
+
+def _sleeps_within(seconds: float) -> bool:
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        used = time.process_time_ns()  # of all threads
+        time.sleep(_LOOK_S)
+        if time.process_time_ns() - used < _REST_NS:
+            return True
+    return False
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,61 @@
+"""From what torch's profiler saw to the time of each operator in an inference that nobody watches."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import mean, median
+
+import torch
+
+from pqv_core.results.operators import INTERPRETER
+from pqv_core.results.record import OperatorTime
+
+Rows = dict[str, tuple[float, float]]
+
+
+@dataclass(frozen=True)
+class Turn:
+    """An inference without the profiler, and the next one with it.
+
+    Attributes:
+        plain: Nanoseconds without.
+        profiled: Nanoseconds with.
+        rows: By the operator's name: its calls, and nanoseconds without those of operators that it calls.
+    """
+
+    plain: int
+    profiled: int
+    rows: Rows
+
+
+def rows_of(profiler: torch.autograd.profiler.profile, *, inferences: int) -> Rows:
+    """Calls and nanoseconds of each operator in one of the ``inferences`` that the profiler saw."""
+    return {
+        row.key: (row.count / inferences, row.self_cpu_time_total * 1000 / inferences)
+        for row in profiler.key_averages()
+    }
+
+
+def operator_times(turns: Sequence[Turn]) -> tuple[OperatorTime, ...]:
+    """The operators, the longest first, and what passes between them: together, the time of one inference.
+
+    Means over the calmer half of the turns: a disturbance meets another operator in each turn, so the sum of medians
+    would be less than any inference. What profiling itself takes is the same at every call, and is taken off by calls.
+    """
+    limit = median(turn.profiled for turn in turns)
+    calm = [turn for turn in turns if turn.profiled <= limit]
+    names = {name for turn in calm for name in turn.rows}
+    rows = {name: [turn.rows.get(name, (0.0, 0.0)) for turn in calm] for name in names}
+    calls = {name: mean(row[0] for row in found) for name, found in rows.items()}
+    spent = {name: mean(row[1] for row in found) for name, found in rows.items()}
+    cost = max(0.0, median(turn.profiled - turn.plain for turn in turns)) / max(1, sum(calls.values()))
+    times = [
+        OperatorTime(name=name, calls=max(1, round(calls[name])), ns=max(1, round(ns - cost * calls[name])))
+        for name, ns in spent.items()
+        if ns > 0
+    ]
+    between = round(mean(turn.profiled for turn in calm) - sum(spent.values()))
+    if between > 0:
+        times.append(OperatorTime(name=INTERPRETER, calls=1, ns=between))
+    return tuple(sorted(times, key=lambda row: (-row.ns, row.name)))

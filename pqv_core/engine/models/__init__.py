@@ -1,0 +1,1 @@
+"""Models: made by name, saved and read again."""

@@ -1,0 +1,191 @@
+"""Structured pruning: find what depends on each other, score it, and cut the least important part of it."""
+
+from __future__ import annotations
+
+import copy
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from pqv_core.config import PruneConfig
+from pqv_core.criteria import CRITERIA
+from pqv_core.engine import structure
+from pqv_core.engine.context import Context
+from pqv_core.engine.importance.base import Batches, Importance
+from pqv_core.engine.models import create as models
+from pqv_core.engine.prune.dependencies import Dependencies
+from pqv_core.engine.structure import Ranking, Width
+from pqv_core.errors import PruneError
+from pqv_core.models.widths import kept_width, shared_out, step_ratio
+
+_NOISE_BATCH = 8
+_NOTHING = 1e-3
+
+
+def prune(model: nn.Module, config: PruneConfig, *, batches: Batches | None, context: Context) -> nn.Module:
+    """A pruned copy of ``model``, in eval mode.
+
+    Args:
+        model: On the CPU.
+        batches: Calibration images (N, C, H, W) and classes (N,) for criteria that need them, gone through once a
+            step. Without, noise with the model's own answers as classes stands in, and the person is told.
+
+    Raises:
+        PruneError: The model cannot be cut as asked.
+        Cancelled: The end was asked for; ``model`` is unchanged.
+    """
+    pruned = copy.deepcopy(model).eval()
+    shape = (1, *models.preprocessing(pruned).input_size)
+    original = {width.name: width.units for width in structure.widths(pruned, config)}
+    _tell_what_stays(pruned, config, context)
+    if CRITERIA[config.importance].needs_images and batches is None:
+        context.warn("No images: importance was measured on noise and ranks no better than chance.")
+        batches = _Noise(pruned, shape, config.images)
+    for step in range(1, config.steps + 1):
+        ratio = step_ratio(config.ratio, step=step, steps=config.steps)
+        _step(pruned, config.model_copy(update={"ratio": ratio}), _Start(original, shape, batches), context)
+    _check(pruned, shape)
+    return pruned
+
+
+@dataclass(frozen=True)
+class _Start:
+    """What all steps have in common: units of each width before the first, shape of the images, images."""
+
+    units: Mapping[str, int]
+    shape: tuple[int, ...]
+    batches: Batches | None
+
+
+def _step(model: nn.Module, config: PruneConfig, start: _Start, context: Context) -> None:
+    """Cut down to ``config.ratio`` of what there was at the start."""
+    widths = structure.widths(model, config)
+    dependencies = Dependencies(model, widths, shape=start.shape, context=context)
+    importance = CRITERIA.load(config.importance)()
+    importance.prepare(model, start.batches or (), total=config.images, context=context)
+    rankings = []
+    for done, width in enumerate(widths, 1):  # all are scored before the first is cut, so the order is no matter
+        rankings.append(_rank(dependencies, width, importance))
+        context.progress(done, len(widths), unit="layers")
+    left = kept_units(widths, rankings, config, start.units, costs=importance.estimates_loss)
+    for width, ranking, kept in zip(widths, rankings, left, strict=True):
+        context.check_cancelled()
+        cut = ranking.first(width.units - kept)
+        if cut:
+            dependencies.group(width, cut).prune(record_history=False)
+            width.after(cut)
+    model.zero_grad(set_to_none=True)
+
+
+def kept_units(
+    widths: list[Width], rankings: list[Ranking], config: PruneConfig, original: Mapping[str, int], *, costs: bool
+) -> list[int]:
+    """How many units stay of each width: the same share of all, or of each kind the best wherever they are.
+
+    Args:
+        original: Units of each width, by its name, before anything was cut.
+        costs: Whether scores are what the loss would change by, or sizes.
+    """
+    rounding = [1 if width.unit == "heads" else config.round_to for width in widths]
+    starts = [original[width.name] for width in widths]
+    if config.distribution == "uniform":
+        return [kept_width(start, ratio=config.ratio, round_to=to) for start, to in zip(starts, rounding, strict=True)]
+    kept = [0] * len(widths)
+    for kind in {width.kind for width in widths}:
+        places = [place for place, width in enumerate(widths) if width.kind == kind]
+        shares = shared_out(
+            _comparable([rankings[place].scores for place in places], costs=costs),
+            [starts[place] for place in places],
+            ratio=config.ratio,
+            limit=config.max_ratio,
+        )
+        for place, share in zip(places, shares, strict=True):
+            kept[place] = min(kept_width(starts[place], ratio=share, round_to=rounding[place]), widths[place].units)
+    return kept
+
+
+def _comparable(scores: list[Tensor], *, costs: bool) -> list[list[float]]:
+    """Scores of the units of several widths in one unit of measure.
+
+    What the loss would change by is in one already. The size of weights is not: layers differ in it by their place in
+    the network more than by their worth, so it is relative to the mean of its own layer (as in LAMP, Lee et al. 2021;
+    docs/recovery.md has figures). But a layer whose weights are next to nothing beside the others' does nothing, and is
+    measured by theirs.
+    """
+    if costs:
+        return [mine.tolist() for mine in scores]
+    means = [float(mine.mean()) for mine in scores]
+    least = max(_NOTHING * sum(means) / len(means), sys.float_info.min)
+    return [(mine.double() / max(mean, least)).tolist() for mine, mean in zip(scores, means, strict=True)]
+
+
+def _tell_what_stays(model: nn.Module, config: PruneConfig, context: Context) -> None:
+    """Say which kinds stay whole although they were named: because of the family, or of rounding."""
+    wanted = {"mlp": config.mlp, "attention": config.attention, "embedding": config.embedding}
+    widths = structure.widths(model, config)
+    _tell_how_attention_is_cut(widths, config, context)
+    for kind, why_not in structure.supported(model).items():
+        mine = [width for width in widths if width.kind == kind]
+        if wanted[kind] and why_not:
+            context.warn(f"The {kind} is not cut: {why_not}.")
+        elif wanted[kind] and not any(_becomes_smaller(width, config) for width in mine):
+            context.warn(
+                f"The {kind} is not cut: at a ratio of {config.ratio:g}, rounding to {config.round_to} leaves it whole."
+            )
+
+
+def _tell_how_attention_is_cut(widths: list[Width], config: PruneConfig, context: Context) -> None:
+    """Say where attention is cut in another way than was asked for."""
+    whole = config.attention_unit == "heads"
+    other = sum((width.unit == "heads") != whole for width in widths if width.kind == "attention")
+    if other:
+        how = (
+            "is narrowed, for its heads are counted elsewhere"
+            if whole
+            else "loses whole heads, for they cannot be narrowed"
+        )
+        context.log(f"The attention of {other} layers {how}.")
+
+
+def _becomes_smaller(width: Width, config: PruneConfig) -> bool:
+    round_to = 1 if width.unit == "heads" else config.round_to
+    return kept_width(width.units, ratio=config.ratio, round_to=round_to) < width.units
+
+
+class _Noise:
+    """Images of noise with the model's own answers as classes."""
+
+    def __init__(self, model: nn.Module, shape: tuple[int, ...], images: int) -> None:
+        self._model, self._shape, self._images = model, shape, images
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        for start in range(0, self._images, _NOISE_BATCH):
+            noise = torch.randn(min(_NOISE_BATCH, self._images - start), *self._shape[1:])
+            with torch.no_grad():
+                labels = self._model(noise).argmax(1)
+            yield noise, labels
+
+
+def _rank(dependencies: Dependencies, width: Width, importance: Importance) -> Ranking:
+    scores = importance.scores(dependencies.group(width, list(range(width.channels))))
+    if scores.shape != (width.channels,) or not torch.isfinite(scores).all():
+        raise PruneError(
+            f"The importance of {width.name} could not be measured.",
+            action="Choose another importance criterion.",
+            details=f"{tuple(scores.shape)} scores for {width.channels} channels",
+        )
+    return width.rank(scores, adds_up=importance.estimates_loss)
+
+
+def _check(model: nn.Module, shape: tuple[int, ...]) -> None:
+    """A model that no longer computes must not leave this room."""
+    try:
+        with torch.inference_mode():
+            model(torch.zeros(shape))
+    except RuntimeError as error:
+        raise PruneError(
+            "The pruned model's layers do not fit together.", action="Cut fewer kinds of layers.", details=str(error)
+        ) from error

@@ -1,0 +1,1 @@
+"""PyTorch Lite files: how models are rewritten for them, written and loaded."""

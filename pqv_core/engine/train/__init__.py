@@ -1,0 +1,1 @@
+"""Fine-tuning and sparse training, by one process or many."""

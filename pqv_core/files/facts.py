@@ -1,0 +1,83 @@
+"""What a person is told about a PyTorch Lite file, on the terminal and in the window. Nothing in the file is run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pqv_core import formatting
+from pqv_core.files.foreign_text import line
+from pqv_core.ptl import android_runtime
+from pqv_core.ptl.file import LiteFile
+
+SHOWN = 80
+_LETTERS = 1000
+_TOLD = {
+    "model": "Model",
+    "precision": "Precision",
+    "engine": "Engine",
+    "target": "Target",
+    "runtime": "Android runtime",
+    "passes": "Passes",
+}
+
+
+def android(file: LiteFile) -> dict[str, list[android_runtime.Problem]]:
+    """Why each Android runtime that is known cannot run a file; empty lists where it can."""
+    return {
+        version: list(android_runtime.problems(file, android_runtime.load(version)))
+        for version in android_runtime.versions()
+    }
+
+
+def rows(file: LiteFile, runs: dict[str, list[android_runtime.Problem]]) -> list[tuple[str, str]]:
+    """Name and value of each fact: what the file says of itself, its size by part, and what can run it."""
+    found = [
+        (f"Android {version}", " ".join(problem for problem, _ in problems) or "can run it")
+        for version, problems in runs.items()
+    ]
+    rows = [*_said(file), *_form(file), *_sizes(file), *found]
+    return [(line(name), line(value, _LETTERS)) for name, value in rows]
+
+
+def _form(file: LiteFile) -> list[tuple[str, str]]:
+    """What it takes and gives, as its code says."""
+    if file.signature is None:
+        return []
+    problem = file.signature.problem
+    return [("Input and output", str(file.signature)), *([("Cannot be measured", f"It {problem}.")] if problem else [])]
+
+
+def _said(file: LiteFile) -> list[tuple[str, str]]:
+    """What the file says of itself; a foreign one says nothing."""
+    said: dict[str, Any] = file.description
+    if not said:
+        return [("Made by", "another program; no metadata")]
+    rows = [(label, str(said[key])[:SHOWN]) for key, label in _TOLD.items() if said.get(key) not in (None, "")]
+    if file.input_shape:
+        rows.append(("Input", " × ".join(map(str, file.input_shape))))
+    classes = said.get("classes")
+    if isinstance(classes, list):
+        names = ", ".join(str(name)[:SHOWN] for name in classes[:5])
+        rows.append(("Classes", f"{len(classes):,}: {names}{' …' if len(classes) > 5 else ''}"))
+    prune = said.get("prune")
+    if isinstance(prune, dict) and isinstance(prune.get("ratio"), int | float):
+        rows.append(
+            ("Pruned", f"{formatting.percent(float(prune['ratio']))} by {str(prune.get('importance'))[:SHOWN]}")
+        )
+    versions = said.get("versions")
+    if isinstance(versions, dict):
+        rows.append(("Made with", ", ".join(f"{str(k)[:30]} {str(v)[:30]}" for k, v in list(versions.items())[:8])))
+    return rows
+
+
+def _sizes(file: LiteFile) -> list[tuple[str, str]]:
+    rest = max(0, file.size_bytes - file.weights_bytes)
+    rows = [
+        ("Size", formatting.size(file.size_bytes)),
+        ("… weights", f"{formatting.size(file.weights_bytes)} in {file.storages:,} tensors"),
+        ("… code and names", formatting.size(rest)),
+        ("Largest tensors", ", ".join(formatting.size(size) for size in file.largest[:5])),
+    ]
+    if file.duplicate_bytes:
+        rows.append(("Stored twice", formatting.size(file.duplicate_bytes)))
+    return [*rows, ("Bytecode", str(file.bytecode))]

@@ -1,0 +1,31 @@
+"""Where the files that come with the program are.
+
+The one place that knows it: ``resources/`` stands beside ``pqv_core/`` in a checkout and in an installed wheel alike.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pqv_core.errors import StorageError, UsageError
+
+_ROOT = Path(__file__).resolve().parents[2] / "resources"
+
+
+def resource(*parts: str) -> Path:
+    """The path of a file or folder below ``resources/``.
+
+    Raises:
+        UsageError: The parts lead out of ``resources/``.
+        StorageError: The file did not come with this installation.
+    """
+    path = _ROOT.joinpath(*parts)
+    if ".." in path.parts or not path.is_relative_to(_ROOT):
+        raise UsageError(f"{'/'.join(parts)} is not below the program's resources.")
+    if not path.exists():
+        raise StorageError(
+            f"A program file is missing: resources/{'/'.join(parts)}.",
+            action="Reinstall PQV-Mobile.",
+            details=str(path),
+        )
+    return path

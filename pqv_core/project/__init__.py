@@ -1,0 +1,1 @@
+"""Projects and their runs on the disk."""

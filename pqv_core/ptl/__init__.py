@@ -1,0 +1,1 @@
+"""PyTorch Lite files, without torch."""

@@ -1,0 +1,286 @@
+"""What stands in a PyTorch Lite file (``.ptl``), read without torch and without running anything in it.
+
+A ``.ptl`` is a zip archive: ``bytecode.pkl`` holds the version and, for each function, its instructions, operators
+(name, overload, number of arguments given), constants and types (torch/csrc/jit/serialization/export_bytecode.cpp);
+``data/`` and ``constants/`` hold the weights; ``extra/`` what the exporter added.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Callable, Iterator, Sized
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pydantic import BaseModel, ConfigDict
+
+from pqv_core.errors import PqvError, from_os_error
+from pqv_core.files import archive, pickle_reader
+from pqv_core.files import kind as file_kind
+from pqv_core.files.archive import never
+from pqv_core.files.fsio import parse_json
+from pqv_core.files.kind import Kind
+from pqv_core.ptl.signature import Signature, signature_of
+
+SUFFIX = ".ptl"
+DESCRIPTION = "pqv.json"
+MAX_BYTECODE = 4 << 20
+"""MaxViT-L's takes 160 kB."""
+MAX_DESCRIPTION = 1 << 20
+MAX_NAMES = 10_000
+"""Of operators, functions and additions; the models of timm call fewer than a hundred operators."""
+_NAME_LENGTH = 1000
+_DEPTH = 50
+_LARGEST = 10
+_NOTABLE = 16_384
+_CHOOSE = "Choose a complete .ptl file for the Lite Interpreter; .pt and .pth are other formats."
+
+
+class PtlError(PqvError):
+    """The file is damaged, or is no PyTorch Lite file."""
+
+
+class InputError(PtlError):
+    """A whole file that takes something else than one image."""
+
+
+class LiteFile(BaseModel):
+    """Facts of a ``.ptl``.
+
+    Attributes:
+        bytecode: Version of the bytecode.
+        operators: Number of arguments given to each operator, by ``name.overload``; the most where calls differ, -1
+            where the file does not say.
+        weights_bytes: Bytes of all stored tensors.
+        storages: Number of stored tensors.
+        largest: Bytes of the largest of them, largest first.
+        duplicate_bytes: Bytes of tensors that are stored more than once, beyond the first time.
+        extra: Names of the exporter's additions, with their sizes.
+        description: The JSON that PQV-Mobile put into the file; empty for a foreign file.
+        signature: What its ``forward`` takes and gives; None where the file does not say.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    size_bytes: int
+    bytecode: int
+    operators: dict[str, int]
+    functions: tuple[str, ...]
+    weights_bytes: int
+    storages: int
+    largest: tuple[int, ...] = ()
+    duplicate_bytes: int = 0
+    extra: dict[str, int]
+    description: dict[str, Any]
+    signature: Signature | None = None
+
+    @property
+    def input_shape(self) -> tuple[int, ...] | None:
+        """Shape of the fp32 input that the file itself names."""
+        shape = self.description.get("input_shape")
+        preprocessing = self.description.get("preprocessing")
+        size = preprocessing.get("input_size") if isinstance(preprocessing, dict) else None
+        if shape is None and isinstance(size, list):
+            shape = [1, *size]
+        if isinstance(shape, list) and 0 < len(shape) <= 8 and all(_is_size(size) for size in shape):
+            return tuple(shape)
+        return None
+
+
+def _is_size(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 < value <= 1 << 20
+
+
+def read(path: Path, *, cancelled: Callable[[], bool] = never) -> LiteFile:
+    """Read a ``.ptl``'s facts; safe for files from anybody, however large they say they are.
+
+    Args:
+        cancelled: Asked again and again whether the end is wanted.
+
+    Raises:
+        PtlError: Damaged, or another kind of file.
+        StorageError: It cannot be read.
+        Cancelled: ``cancelled`` said so.
+    """
+    try:
+        if not path.is_file():
+            raise _UnfitError(f"is {file_kind.kind(path).label}, not a PyTorch Lite file")
+        with path.open("rb") as file, archive.opened(file) as opened:
+            return _facts(opened, path.stat().st_size, cancelled)
+    except OSError as error:
+        raise from_os_error(error, path) from error
+    except _UnfitError as error:
+        raise PtlError(f"{path.name} {error}.", action=_CHOOSE) from error
+    except archive.TooLargeError as error:
+        raise PtlError(f"{path.name} is refused: {error}.", action=_CHOOSE) from error
+    except archive.BROKEN as error:
+        raise PtlError(
+            f"{path.name} {_what_is_wrong(path)}.", action=_CHOOSE, details=f"{type(error).__name__}: {error}"
+        ) from error
+
+
+def check_input(file: LiteFile, name: str) -> None:
+    """Refuse a file that one image is not enough for, before native code meets what it was not given: it may crash.
+
+    Raises:
+        InputError: It takes something else.
+    """
+    if file.signature is not None and file.signature.problem:
+        raise InputError(
+            f"{name} {file.signature.problem}.",
+            action="PQV-Mobile measures models with one image input; export that part of the model.",
+            details=f"forward{file.signature}",
+        )
+
+
+class _UnfitError(Exception):
+    """A whole archive that is not what was asked for; the message says what it is."""
+
+
+def _what_is_wrong(path: Path) -> str:
+    found = file_kind.kind(path)
+    if found is Kind.EMPTY:
+        return "is empty"
+    with path.open("rb") as file:
+        if not file.read(2).startswith(b"PK"):
+            is_known = found not in (Kind.UNKNOWN, Kind.CUT, Kind.DAMAGED)
+            return f"is not a PyTorch Lite file{f' but {found.label}' if is_known else ''}"
+    return "is damaged" if zipfile.is_zipfile(path) else "is truncated: its end is missing"
+
+
+def _without_bytecode(names: list[str]) -> str:
+    """What an archive holds that is no ``.ptl``."""
+    if any("/code/" in name for name in names):
+        return "is TorchScript, but not exported for the Lite Interpreter: it has no bytecode"
+    if any(name.endswith("/data.pkl") for name in names):
+        return "contains weights or a pickled model saved by torch.save, not a PyTorch Lite file"
+    return "is a zip archive, but not a PyTorch Lite file"
+
+
+def _facts(opened: zipfile.ZipFile, size: int, cancelled: Callable[[], bool]) -> LiteFile:
+    entries = opened.infolist()
+    names = [entry.filename for entry in entries]
+    bytecode = next((name for name in names if name.endswith("/bytecode.pkl")), None)
+    if bytecode is None:
+        raise _UnfitError(_without_bytecode(names))
+    if sum(entry.compress_size for entry in entries) > size:
+        raise ValueError("its parts overlap")
+    root = bytecode.removesuffix("bytecode.pkl")
+    code = _bytecode(archive.content(opened, bytecode, MAX_BYTECODE, cancelled=cancelled), cancelled)
+    storages = [
+        entry
+        for entry in entries
+        if entry.filename.startswith((f"{root}data/", f"{root}constants/")) and entry.file_size <= size
+    ]
+    extra = {
+        entry.filename.removeprefix(f"{root}extra/"): entry.file_size
+        for entry in entries
+        if entry.filename.startswith(f"{root}extra/")
+    }
+    _count(extra, "additions")
+    return LiteFile(
+        size_bytes=size,
+        bytecode=code.version,
+        operators=code.operators,
+        functions=code.functions,
+        weights_bytes=sum(entry.file_size for entry in storages),
+        storages=len(storages),
+        largest=tuple(sorted((entry.file_size for entry in storages), reverse=True)[:_LARGEST]),
+        duplicate_bytes=_duplicates(storages),
+        extra=extra,
+        description=_description(opened, f"{root}extra/{DESCRIPTION}") if DESCRIPTION in extra else {},
+        signature=code.signature,
+    )
+
+
+def _duplicates(storages: list[zipfile.ZipInfo]) -> int:
+    """Bytes beyond the first of storages with the same checksum and size; small ones (scales) are often equal."""
+    seen: set[tuple[int, int]] = set()
+    twice = 0
+    for entry in storages:
+        key = (entry.CRC, entry.file_size)
+        if key in seen and entry.file_size >= _NOTABLE:
+            twice += entry.file_size
+        seen.add(key)
+    return twice
+
+
+def _description(opened: zipfile.ZipFile, name: str) -> dict[str, Any]:
+    try:
+        value = parse_json(archive.content(opened, name, MAX_DESCRIPTION).decode("utf-8"))
+    except (archive.TooLargeError, *archive.BROKEN):
+        return {}
+    return value if isinstance(value, dict) and _is_shallow(value) else {}
+
+
+def _is_shallow(value: Any) -> bool:
+    """Whether nothing is nested deeper than who prints or sends a description can follow."""
+    level = [value]
+    for _ in range(_DEPTH):
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+            if isinstance(inner, dict | list)
+        ]
+        if not level:
+            return True
+    return False
+
+
+class _Code(NamedTuple):
+    """What stands in ``bytecode.pkl``."""
+
+    version: int
+    operators: dict[str, int]
+    functions: tuple[str, ...]
+    signature: Signature | None
+
+
+def _bytecode(data: bytes, cancelled: Callable[[], bool]) -> _Code:
+    value = pickle_reader.read(data, cancelled=cancelled)
+    if not isinstance(value, tuple) or not value:
+        raise ValueError("bytecode.pkl contains no table")
+    version, *functions = value
+    if not isinstance(version, int) or isinstance(version, bool) or not 0 <= version < 1 << 31:
+        raise ValueError("bytecode.pkl names no version")
+    _count(functions, "functions")
+    operators: dict[str, int] = {}
+    names, signature = [], None
+    for function in functions:
+        name, table = _pair(function)
+        names.append(name[:_NAME_LENGTH])
+        for operator, count in _operators(_named(table, "operators")):
+            operators[operator] = max(count, operators.get(operator, -1))
+            _count(operators, "operators")
+        if name.endswith(".forward") and len(function) > 2 and signature is None:
+            signature = signature_of(function[2])
+    return _Code(version, operators, tuple(names), signature)
+
+
+def _count(things: Sized, what: str) -> None:
+    if len(things) > MAX_NAMES:
+        raise archive.TooLargeError(f"it has more than {MAX_NAMES:,} {what}")
+
+
+def _pair(value: Any) -> tuple[str, Any]:
+    if not isinstance(value, tuple) or len(value) < 2 or not isinstance(value[0], str):
+        raise ValueError("bytecode.pkl contains something that is not a function")
+    return value[0], value[1]
+
+
+def _named(table: Any, name: str) -> Any:
+    for entry in table if isinstance(table, tuple) else ():
+        if isinstance(entry, tuple) and len(entry) == 2 and entry[0] == name:
+            return entry[1]
+    raise ValueError(f"bytecode.pkl contains a function without {name}")
+
+
+def _operators(rows: Any) -> Iterator[tuple[str, int]]:
+    for row in rows if isinstance(rows, tuple) else ():
+        if not isinstance(row, tuple) or len(row) < 2 or not all(isinstance(part, str) for part in row[:2]):
+            raise ValueError("bytecode.pkl contains something that is not an operator")
+        if max(len(row[0]), len(row[1])) > _NAME_LENGTH:
+            raise archive.TooLargeError("it contains an operator name that is too long")
+        count = row[2] if len(row) > 2 and isinstance(row[2], int) else -1
+        yield (f"{row[0]}.{row[1]}" if row[1] else row[0]), max(-1, int(count))

@@ -1,0 +1,1 @@
+"""What a run found, and which of it counts."""

@@ -1,0 +1,229 @@
+"""Before and after: the figures of a run as the rows of one table, with the gain over both baselines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from pqv_core import formatting, labels
+from pqv_core.results import select
+from pqv_core.results.record import LOCAL, Measurement, Role, RunRecord, Variant, standard_error
+
+Comparison = Literal["points", "faster", "smaller", "change", "none"]
+Source = Literal["file", "answers", "measurement"]
+
+ROLES: tuple[Role, ...] = ("paper_fp32", "fast_fp32", "pruned_fp32", "compressed")
+MISSING = "–"
+_SAME = 0.005
+_TIMED = ("latency_median_s", "latency_p90_s")
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A kind of figure: where it is found, in which unit it is said, and how two of them are compared.
+
+    Attributes:
+        source: The file itself; its answers, which on a phone belong to a measurement; or a measurement.
+        counted: It is a share of images, and has their number and a standard error.
+    """
+
+    key: str
+    label: str
+    comparison: Comparison
+    words: Callable[[float], str]
+    find: Callable[[Variant, Measurement | None], float | None]
+    source: Source = "file"
+    counted: bool = False
+
+
+@dataclass(frozen=True)
+class Row:
+    """One figure of all artefacts.
+
+    Attributes:
+        values: By role, in SI units, bytes or shares from 0 to 1; None where it was not measured in the setting shown.
+        apart: Baselines whose figure was not measured together with the compressed artefact's, or on other images.
+        images: By role, how many images a share is of.
+        unsteady: Baselines beside which the compressed artefact's figure is not to be trusted.
+    """
+
+    figure: Figure
+    values: Mapping[Role, float | None]
+    apart: frozenset[Role] = frozenset()
+    images: Mapping[Role, int] = field(default_factory=dict)
+    unsteady: frozenset[Role] = frozenset()
+
+    @property
+    def label(self) -> str:
+        """What the figure is called, with the number of images where all are shares of as many."""
+        numbers = set(self.images.values())
+        return f"{self.figure.label} (n = {numbers.pop():,})" if len(numbers) == 1 else self.figure.label
+
+    def text(self, role: Role) -> str:
+        """The figure of one artefact, with its unit; a share with its error, and with its images where they differ."""
+        value = self.values.get(role)
+        if value is None:
+            return MISSING
+        if role not in self.images:
+            return self.figure.words(value)
+        said = formatting.with_error(value, standard_error(value, self.images[role]))
+        return f"{said} (n = {self.images[role]:,})" if len(set(self.images.values())) > 1 else said
+
+    def gain(self, over: Role) -> str:
+        """What the compressed artefact gains over a baseline: ``6.47× faster``, ``−0.3 points``."""
+        before, after = self.values.get(over), self.values.get("compressed")
+        if before is None or after is None or over in self.apart:
+            return MISSING
+        return _compared(self.figure.comparison, before, after)
+
+    def as_json(self) -> dict[str, Any]:
+        """The plain figures."""
+        plain = {"figure": self.figure.key, **{str(role): value for role, value in self.values.items()}}
+        return {**plain, "images": dict(self.images)} if self.images else plain
+
+
+def rows(record: RunRecord, *, target: str = LOCAL) -> list[Row]:
+    """The figures that a run has measured on ``target``, in the order in which a person reads them.
+
+    The first is what was given up (accuracy), then what was gained (latency, size, memory), then why it is trusted
+    (agreement of the logits with the pruned fp32 model). All were measured in one setting (``select.setting``).
+    """
+    measured = select.shown(record, target=target)
+    ours = measured.get("compressed")
+    apart = frozenset(role for role in select.BASELINES if not select.together(measured.get(role), ours))
+    unsteady = frozenset(role for role in select.BASELINES if select.doubtful(measured.get(role), ours))
+    found = [_row(figure, record, measured, target, apart, unsteady) for figure in _FIGURES]
+    return [row for row in found if any(value is not None for value in row.values.values())]
+
+
+def _row(
+    figure: Figure,
+    record: RunRecord,
+    measured: Mapping[Role, Measurement],
+    target: str,
+    apart: frozenset[Role],
+    unsteady: frozenset[Role],
+) -> Row:
+    values: dict[Role, float | None] = {}
+    images: dict[Role, int] = {}
+    for role in roles(record):
+        variant, item = record.variant(role), measured.get(role)
+        known = variant is not None and (item is not None or target == LOCAL)
+        values[role] = figure.find(variant, item) if variant is not None and known else None
+        if figure.counted and variant is not None and values[role] is not None:
+            accuracy, _ = select.answers(variant, item)
+            images[role] = accuracy.images if accuracy else 0
+    depends = figure.source == "measurement" or (figure.source == "answers" and target != LOCAL)
+    others = {role for role in select.BASELINES if role in images and images[role] != images.get("compressed")}
+    timed = figure.key in _TIMED
+    return Row(figure, values, (apart if depends else frozenset()) | others, images, unsteady if timed else frozenset())
+
+
+def notes(record: RunRecord, *, target: str = LOCAL) -> list[str]:
+    """Why figures are left out or not compared: a sentence for each artefact that was measured in another setting."""
+    return [note for role in roles(record) if (note := _note(record, role, target))]
+
+
+def _note(record: RunRecord, role: Role, target: str) -> str:
+    setting, variant = select.setting(record, target=target), record.variant(role)
+    known = [item for item in variant.measurements if item.target == target] if variant else []
+    if setting is None or not known:
+        return ""
+    shown, name = select.shown(record, target=target), labels.role(role)
+    where = "" if target == LOCAL else f" on {target}"
+    if role not in shown:
+        theirs = select.Setting.of(known[-1]).words
+        return f"{name} was measured with {theirs}{where}, not with {setting.words}: they are not compared."
+    if role in select.BASELINES and "compressed" in shown and not select.together(shown[role], shown["compressed"]):
+        ours = labels.role("compressed")
+        return f"{name} and {ours} were not measured together{where} and are not compared."
+    return ""
+
+
+def _compared(comparison: Comparison, before: float, after: float) -> str:
+    if comparison == "none":
+        return ""
+    if comparison == "points":
+        return formatting.points(before, after)
+    if comparison == "change" or not before or not after:
+        return formatting.change(before, after)
+    better, worse = ("faster", "slower") if comparison == "faster" else ("smaller", "larger")
+    ratio = before / after
+    if abs(ratio - 1) < _SAME:
+        return "the same"
+    return f"{formatting.ratio(ratio)} {better}" if ratio >= 1 else f"{formatting.ratio(1 / ratio)} {worse}"
+
+
+def roles(record: RunRecord) -> tuple[Role, ...]:
+    """The roles of a run's artefacts: those of this version in their order, then those that only another one knows."""
+    return tuple(dict.fromkeys([*ROLES, *(variant.role for variant in record.variants)]))
+
+
+def targets(record: RunRecord) -> tuple[str, ...]:
+    """Where the run's files were measured: this computer first, then phones in the order of their first measurement."""
+    found = [item.target for variant in record.variants for item in variant.measurements]
+    return tuple(dict.fromkeys([LOCAL, *found]))
+
+
+def _top1(variant: Variant, measured: Measurement | None) -> float | None:
+    accuracy, _ = select.answers(variant, measured)
+    return accuracy.top1 if accuracy else None
+
+
+def _top5(variant: Variant, measured: Measurement | None) -> float | None:
+    accuracy, _ = select.answers(variant, measured)
+    return accuracy.top5 if accuracy else None
+
+
+def _median(_: Variant, measured: Measurement | None) -> float | None:
+    return measured.median_ns / 1e9 if measured else None
+
+
+def _p90(_: Variant, measured: Measurement | None) -> float | None:
+    return measured.percentile_ms(0.9) / 1e3 if measured else None
+
+
+def _load(_: Variant, measured: Measurement | None) -> float | None:
+    return measured.load_ns / 1e9 if measured and measured.load_ns is not None else None
+
+
+def _memory(_: Variant, measured: Measurement | None) -> float | None:
+    return measured.memory_bytes if measured else None
+
+
+def _relative(variant: Variant, measured: Measurement | None) -> float | None:
+    _, parity = select.answers(variant, measured)
+    return parity.relative if parity else None
+
+
+def _agreement(variant: Variant, measured: Measurement | None) -> float | None:
+    _, parity = select.answers(variant, measured)
+    return parity.top1_agreement if parity else None
+
+
+def _seconds(value: float) -> str:
+    return formatting.milliseconds(value * 1e3)
+
+
+def _whole(value: float) -> str:
+    return formatting.count(round(value))
+
+
+def _error(value: float) -> str:
+    return f"{value:.1e}" if 0 < value < 1e-3 else formatting.significant(value)
+
+
+_FIGURES = (
+    Figure("top1", "Top-1 accuracy", "points", formatting.percent, _top1, "answers", counted=True),
+    Figure("top5", "Top-5 accuracy", "points", formatting.percent, _top5, "answers", counted=True),
+    Figure("latency_median_s", "Latency, median", "faster", _seconds, _median, "measurement"),
+    Figure("latency_p90_s", "Latency, p90", "faster", _seconds, _p90, "measurement"),
+    Figure("size_bytes", "File size", "smaller", formatting.size, lambda variant, _: variant.size_bytes),
+    Figure("params", "Parameters", "change", _whole, lambda variant, _: variant.params),
+    Figure("macs", "Operations", "change", formatting.macs, lambda variant, _: variant.macs),
+    Figure("memory_bytes", "Memory", "smaller", formatting.size, _memory, "measurement"),
+    Figure("load_s", "Loading", "faster", _seconds, _load, "measurement"),
+    Figure("relative_error", "Logit error", "none", _error, _relative, "answers"),
+    Figure("top1_agreement", "Same answer", "none", formatting.percent, _agreement, "answers"),
+)
