@@ -194,11 +194,11 @@ class ModelPage(FormPage):
         self.form.add(
             "data.white",
             RealInput(-_LARGE, _LARGE, none=tr("By bit depth")),
-            text=tr("Wh&ite level (over 8 bits)"),
-            hint=tr("Pixel value of white, for example 4095 for a 12-bit camera."),
+            text=tr("White level (deep i&mages)"),
+            hint=tr("Pixel value of white above 8 bits, for example 4095 for a 12-bit camera."),
             beside=True,
         )
-        self.form.add("data.black", RealInput(-_LARGE, _LARGE), text=tr("Blac&k level (over 8 bits)"), beside=True)
+        self.form.add("data.black", RealInput(-_LARGE, _LARGE), text=tr("Blac&k level (deep images)"), beside=True)
         self.form.add(
             "seed",
             IntInput(0, 2**31 - 1),

@@ -63,7 +63,7 @@ def test_defaults_that_another_action_has_got_stay_with_it(dialog: ShortcutsDial
     shortcuts.change("Edit › Undo", QKeySequence("F5"))
     choose(dialog, "run or resume")
     dialog.reset.click()
-    assert "taken by Edit › Undo" in dialog.problem.text()
+    assert "used by Edit › Undo" in dialog.problem.text()
     assert named(shortcuts, "Run › Run or resume") == "Ctrl+R"
 
 

@@ -165,7 +165,7 @@ def test_looking_at_a_file_can_be_cancelled(
     assert begun.wait(10)
     waiting = window.findChild(QProgressDialog)
     qtbot.waitUntil(waiting.isVisible)
-    assert waiting.labelText() == "Looking at tiny.ptl …"
+    assert waiting.labelText() == "Checking tiny.ptl …"
     waiting.findChild(QPushButton).click()
     qtbot.waitUntil(lambda: window.workspace.tasks.active == 0)
     assert not said(window)

@@ -65,7 +65,7 @@ def test_a_project_opened_twice_can_be_read_until_the_other_window_lets_go(
     qtbot.waitUntil(lambda: work.models.loaded and work.tasks.active == 0)
     assert work.session.path == path
     assert "edited in another window on this computer" in second.reader.words.text()
-    assert "open to read" in second.menus.corner.toolTip()
+    assert "read-only" in second.menus.corner.toolTip()
     assert not second.summary.start.isEnabled()
     for place in WIZARD:
         second.go(place)

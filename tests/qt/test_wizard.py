@@ -115,7 +115,7 @@ def visible_problems(shown: QWidget) -> list[str]:
 def test_what_is_missing_is_said_beside_the_field_and_at_next(window: MainWindow) -> None:
     window.workspace.session.set("model.weights", "file")
     shown = page(window, Place.MODEL)
-    assert any("weights from a file need a path" in text for text in visible_problems(shown))
+    assert any("eights from a file need a path" in text for text in visible_problems(shown))
     assert not window.next.isEnabled()
     assert window.steps.buttons[Place.MODEL].state == "invalid"
     assert not window.summary.start.isEnabled()
@@ -252,9 +252,9 @@ def test_what_images_lack_is_said_beside_the_setting(window: MainWindow, qtbot: 
     session = window.workspace.session
     session.set("model.arguments", {"in_chans": 5})
     problems = page(window, Place.MODEL)
-    qtbot.waitUntil(lambda: any("the model takes 5" in text for text in visible_problems(problems)))
+    qtbot.waitUntil(lambda: any("the model expects 5" in text for text in visible_problems(problems)))
     session.set("model.arguments", {"in_chans": 1})
-    assert not any("the model takes" in text for text in visible_problems(problems))
+    assert not any("the model expects" in text for text in visible_problems(problems))
     assert "× 1" in problems.figures.text()  # type: ignore[attr-defined]
 
 
@@ -264,7 +264,7 @@ def test_what_is_skipped_in_a_folder_is_said_below_it(window: MainWindow, qtbot:
     window.workspace.choose_images(images)
     qtbot.waitUntil(lambda: window.workspace.images.train.state == "ok")
     text = page(window, Place.MODEL).facts["train"].text()  # type: ignore[attr-defined]
-    assert "images, 2 classes" in text and "1 .heic (HEIC" in text and "no classes: fish" in text
+    assert "images, 2 classes" in text and "1 .heic (HEIC" in text and "ignored: fish" in text
 
 
 def test_the_order_of_classes_is_chosen_beside_the_images(window: MainWindow, qtbot: QtBot, images: Path) -> None:
