@@ -115,7 +115,7 @@ def visible_problems(shown: QWidget) -> list[str]:
 def test_what_is_missing_is_said_beside_the_field_and_at_next(window: MainWindow) -> None:
     window.workspace.session.set("model.weights", "file")
     shown = page(window, Place.MODEL)
-    assert any("eights from a file need a path" in text for text in visible_problems(shown))
+    assert any("Weights from a file need a path" in text for text in visible_problems(shown))
     assert not window.next.isEnabled()
     assert window.steps.buttons[Place.MODEL].state == "invalid"
     assert not window.summary.start.isEnabled()

@@ -154,7 +154,7 @@ def _say(
     if equals and equals[0].table.label != offer.table.label:
         others = ", ".join(f"“{other.table.label or 'the rest'}”" for other in equals)
         why = "averaged weights come first" if offer.is_averaged else "the first is used"
-        context.log(f"{others} also match; {why}.")
+        context.log(f"{others} could be used as well; {why}.")
     _say_numbers(path, offer, match, model, context)
     if offer.outside:
         context.log(f"Ignored: {_listed(offer.outside)}.")

@@ -38,7 +38,7 @@ def pickled(path: Path, name: str, *, details: str) -> ModelError:
         )
     what = f"{name}, which may be code" if name else "a pickle with code in it"
     return ModelError(
-        f"{path.name} contains more than weights ({what}; possibly code) and was not loaded.",
+        f"{path.name} contains more than weights ({what}; there may be code in it) and was not loaded.",
         action="Save only the state dict, preferably as .safetensors, and choose that file.",
         details=details,
     )
