@@ -127,7 +127,7 @@ def test_a_decoder_is_left_over_and_a_head_that_is_missing_is_new(state: State) 
     decoder = {"mask_token": torch.zeros(1, 1, 8), "decoder_embed.weight": torch.ones(8, 32)}
     model, recorder = put({"model": backbone | decoder})
     assert all(torch.equal(model.state_dict()[name], tensor) for name, tensor in backbone.items())
-    head, left = sorted(recorder.context.warnings, key=lambda text: "left over" in text)
+    head, left = sorted(recorder.context.warnings, key=lambda text: "does not use" in text)
     assert "head is new (3 classes)" in head
     assert "decoder_embed.weight" in left
 
