@@ -381,7 +381,7 @@ def test_a_report_that_cannot_be_written_is_said_in_the_page(opened: Opened, pro
     window, page = opened()
     page.desk.export(project.parent / "no" / "model.ptl", "html")
     rest(window, page, qtbot)
-    assert "would replace model.ptl" in page.banner.message.text()
+    assert "would overwrite model.ptl" in page.banner.message.text()
 
 
 def test_charts_are_saved_as_png_svg_and_csv(opened: Opened, project: Path, tmp_path: Path) -> None:

@@ -131,7 +131,7 @@ def test_a_disk_that_does_not_answer_is_said_and_the_project_stays_open_and_held
     edit(window, 0.4, save=False)
     window.close()
     assert window.isVisible()
-    assert "The disk does not answer" in window._page(window.place).banner.message.text()
+    assert "The disk is not responding" in window._page(window.place).banner.message.text()
     with raises(StorageError, match="does not answer"):
         window.workspace.close_project()
     assert window.workspace.session.config.prune.ratio == 0.4

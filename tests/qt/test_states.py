@@ -176,7 +176,7 @@ def test_the_time_shown_is_that_on_the_clock(make_window: MakeWindow, qtbot: QtB
     record = window.workspace.run.now.record
     assert record is not None
     window.workspace.run.attach(record.model_copy(update={"spans": (77.0, 40.0)}))
-    assert run_page(window).position.toolTip() == "after 40.0 s; begun 2 times, 1 min 57 s altogether"
+    assert run_page(window).position.toolTip() == "after 40.0 s; started 2 times, 1 min 57 s in total"
 
 
 def test_a_cancelled_run_of_the_queue_can_be_resumed(make_window: MakeWindow, qtbot: QtBot, tmp_path: Path) -> None:

@@ -58,7 +58,7 @@ def test_a_folder_around_the_classes_is_looked_into(
     ],
 )
 def test_a_set_for_detection_is_called_one(tmp_path: Path, files: list[str]) -> None:
-    with pytest.raises(DataError, match="object detection"):
+    with pytest.raises(DataError, match="object-detection"):
         dataset_layout.find(laid_out(tmp_path, *files))
 
 
@@ -66,7 +66,7 @@ def test_a_set_for_detection_is_called_one(tmp_path: Path, files: list[str]) -> 
 def test_a_part_of_a_set_for_detection_too(tmp_path: Path, folder: str) -> None:
     laid_out(tmp_path, "images/train/0.jpg", "images/val/0.jpg", "labels/train/0.txt")
 
-    with pytest.raises(DataError, match="object detection"):
+    with pytest.raises(DataError, match="object-detection"):
         dataset.listing(tmp_path / folder)
 
 

@@ -132,8 +132,8 @@ def damaged(tmp_path: Path, **changes: Any) -> Path:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"base": 3}, "recipe"),
-        ({"shapes": [1]}, "recipe"),
+        ({"base": 3}, "no description of its model"),
+        ({"shapes": [1]}, "no description of its model"),
         ({"format": 99}, "newer"),
         ({"shapes": {}}, "does not fit"),
         ({"shapes": {"blocks.9.x": [1]}}, "does not fit"),

@@ -83,7 +83,7 @@ def test_unreadable_images_do_not_count(images: data.Images, recorder: Recorder)
 
 
 def test_classes_beyond_the_models_are_refused(images: data.Images, recorder: Recorder) -> None:
-    with pytest.raises(DataError, match="tells 3 apart"):
+    with pytest.raises(DataError, match="has 3 outputs"):
         evaluate.accuracy(tiny_vit(3), images, batch_size=12, context=recorder.context)
 
 

@@ -165,7 +165,7 @@ def test_fewer_images_than_a_batch(folder: Path, tmp_path: Path) -> None:
 
 
 def test_classes_that_the_model_has_not(folder: Path, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="tells 2 apart"):
+    with pytest.raises(DataError, match="has 2 outputs"):
         tuned(folder, tmp_path, Recorder(), model=tiny_vit(2))
 
 

@@ -108,7 +108,7 @@ def test_weights_for_other_channels_do_not_fit_in_silence(tmp_path: Path) -> Non
     own = Base(name="vit_tiny_patch16_224", arguments={**SHAPE, "num_classes": 3, "in_chans": 1})
     checkpoint.save(grey, tmp_path / "own.safetensors", base=own)
 
-    for file, words in (("grey.safetensors", "32×1×8×8 instead of 32×4×8×8"), ("own.safetensors", "takes 1 channels")):
+    for file, words in (("grey.safetensors", "32×1×8×8 instead of 32×4×8×8"), ("own.safetensors", "with 1 channels")):
         config = ModelConfig(
             name=own.name, weights="file", path=file, arguments={**SHAPE, "num_classes": 3, "in_chans": 4}
         )
@@ -154,7 +154,7 @@ def test_thirty_two_bits_are_refused_before_the_first_image(tmp_path: Path) -> N
 def test_images_are_not_read_with_other_channels(tmp_path: Path) -> None:
     folder = image_set(tmp_path / "set", 4)
 
-    with pytest.raises(ConfigError, match="takes 5") as caught:
+    with pytest.raises(ConfigError, match="expects 5") as caught:
         data.open_images(folder, preprocessing=form(5), context=Recorder().context)
     assert caught.value.field == "model.arguments.in_chans"
 
@@ -174,7 +174,7 @@ def test_colours_are_changed_in_grey_and_refused_in_four_channels(tmp_path: Path
     four = data.open_images(image_set(tmp_path / "four", 4), preprocessing=form(4), context=Recorder().context)
 
     assert next(grey.augmented(augmentation, seed=0).in_order(8)).images.shape == (8, 1, 32, 32)
-    with pytest.raises(ConfigError, match="takes 4 channels") as caught:
+    with pytest.raises(ConfigError, match="expects 4 channels") as caught:
         four.augmented(augmentation, seed=0)
     assert caught.value.field == f"finetune.{next(iter(policy))}"
 

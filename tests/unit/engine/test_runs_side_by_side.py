@@ -203,7 +203,7 @@ def test_the_hold_of_a_process_that_was_killed_is_gone(project: Path) -> None:
     folder = projects.runs_directory(project)
     folder.mkdir()
     code = (
-        "import os, sys; from pathlib import Path; from pqv_core import runs\n"
+        "import os, sys; from pathlib import Path; from pqv_core.project import runs\n"
         "with runs.arranging(Path(sys.argv[1])): os._exit(9)"
     )
     died = subprocess.run([sys.executable, "-c", code, str(folder)], check=False)
