@@ -132,7 +132,7 @@ def test_a_disk_that_does_not_answer_is_said_and_the_project_stays_open_and_held
     window.close()
     assert window.isVisible()
     assert "The disk is not responding" in window._page(window.place).banner.message.text()
-    with raises(StorageError, match="does not answer"):
+    with raises(StorageError, match="is not responding"):
         window.workspace.close_project()
     assert window.workspace.session.config.prune.ratio == 0.4
     assert is_held(disk.path)

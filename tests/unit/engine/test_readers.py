@@ -75,7 +75,7 @@ def test_a_process_that_is_killed_is_replaced_and_at_last_this_one_reads_alone(
             assert same(list(pictures(reading, recipe, batches, recorder)), expected)
             assert len(multiprocessing.active_children()) == replacements
         assert same(list(pictures(reading, recipe, batches, recorder)), expected)
-    assert len([line for line in recorder.lines if "has ended" in line]) == 2
+    assert len([line for line in recorder.lines if "process ended or could not start" in line]) == 2
 
 
 @posix
