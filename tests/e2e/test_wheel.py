@@ -103,7 +103,7 @@ def test_it_finds_its_catalogue(programs: Path, tmp_path: Path) -> None:
 
 
 def test_it_makes_the_demo_project(programs: Path, tmp_path: Path) -> None:
-    code = "import sys; from pathlib import Path; from pqv_core.project import demo; print(demo.create(Path.cwd() / 'demo'))"
+    code = "from pathlib import Path; from pqv_core.project import demo; print(demo.create(Path.cwd() / 'demo'))"
 
     project = Path(run(python_of(programs), "-c", code, cwd=tmp_path).strip())
 

@@ -80,7 +80,8 @@ def test_a_process_may_outlive_its_owner() -> None:
 
 
 def test_a_process_started_anyhow_ends_with_its_launcher() -> None:
-    child = "from pqv_core.process import owner; import time; owner.end_with_launcher(); print('up', flush=True); time.sleep(60)"
+    steps = ("import time", "owner.end_with_launcher()", "print('up', flush=True)", "time.sleep(60)")
+    child = "; ".join(("from pqv_core.process import owner", *steps))
     launcher = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {child!r}])"
     with program(launcher) as process:
         assert hear(process) == "up"
