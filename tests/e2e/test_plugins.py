@@ -88,7 +88,7 @@ def test_from_the_list_to_the_finished_run(tmp_path: Path, installed: dict[str, 
 
     seen = run(sys.executable, "-c", WINDOW, folder=tmp_path, environment=installed).splitlines()
     assert seen[0].startswith(
-        "The plug-in missing of pqv-example 1.0 (importance criterion) is left out: ModuleNotFound"
+        "The plug-in missing of pqv-example 1.0 (importance criterion) is ignored: ModuleNotFound"
     )
     assert {"Spread", "FP16 linear"} <= set(seen)
     assert seen[-1] == "False ['pqv_example', 'pqv_example.descriptions']"
