@@ -38,6 +38,11 @@ from scripts import screenshot_compare, screenshot_phones  # noqa: E402
 
 SCALES = {"": "1", "-150": "1.5"}
 SIZE = (1280, 800)
+# Qt's own has 800 × 800, and the window keeps to its screen.
+SCREEN = (
+    '{"screens": [{"name": "One", "x": 0, "y": 0, "width": 2560, "height": 1600, '
+    '"logicalDpi": 96, "logicalBaseDpi": 96, "dpr": 1}]}'
+)
 LIMIT_BYTES = 120_000
 PROGRAM = ROOT / "build" / "runner" / "host" / "pqv_bench"
 _PATIENCE_S = 240.0
@@ -68,8 +73,11 @@ def main() -> int:
             arguments += ["--compare", str(compare.resolve())]
         arguments += ["--only-device"] if wanted.only_device else []
         arguments += ["--only-compare"] if wanted.only_compare else []
+        screen = Path(folder) / "screen.json"
+        screen.write_text(SCREEN)
         for suffix, scale in SCALES.items():
-            environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen", "QT_SCALE_FACTOR": scale}
+            platform = f"offscreen:configfile={screen}"
+            environment = {**os.environ, "QT_QPA_PLATFORM": platform, "QT_SCALE_FACTOR": scale}
             subprocess.run([sys.executable, __file__, *arguments, f"--suffix={suffix}"], env=environment, check=True)
     return 0
 
