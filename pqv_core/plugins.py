@@ -1,8 +1,7 @@
-"""``pqv plugins``: what other packages bring."""
+"""What other packages bring, of all kinds that have a registry."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,30 +12,17 @@ from pqv_core.schemes import SCHEMES
 REGISTRIES: tuple[Registry[Any], ...] = (CRITERIA, SCHEMES)
 
 
-def show(*, as_json: bool) -> None:
-    """Print what was found, and what could not be used and why."""
-    found = list(_found())
-    if as_json:
-        for row in found:
-            print(json.dumps({"type": "plugin", **row}))
-        return
-    for row in found:
-        state = f"cannot be used: {row['reason']}" if row["reason"] else row["label"]
-        print(f"{row['package']}: {row['kind']} {row['key']}: {state}.")
-    if not found:
-        print("No plug-ins are installed.")
-
-
 def problems() -> list[str]:
     """A sentence for each plug-in that is installed and cannot be used."""
     return [
         f"The plug-in {row['key']} of {row['package']} ({row['kind']}) is ignored: {row['reason']}."
-        for row in _found()
+        for row in found()
         if row["reason"]
     ]
 
 
-def _found() -> Iterator[dict[str, str]]:
+def found() -> Iterator[dict[str, str]]:
+    """What was found: ``kind``, ``key``, ``package``, and its ``label``, or the ``reason`` why it cannot be used."""
     for registry in REGISTRIES:
         for key, package in registry.foreign.items():
             label = registry[key].label

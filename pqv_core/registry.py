@@ -103,11 +103,11 @@ class Registry(Mapping[str, Info], Generic[Info]):
         """
         info = self[key]
         module, _, name = info.implementation.partition(":")
-        if key not in self.foreign:
-            return getattr(importlib.import_module(module), name)
         try:
             return getattr(importlib.import_module(module), name)
         except Exception as error:  # another's code: whatever it raises, the person should know whose it is
+            if key not in self.foreign:
+                raise
             raise PluginError(
                 f"The {self.noun} {info.label}, of {self.foreign[key]}, cannot be loaded: {_reason(error)}.",
                 action="Update or remove that package, or choose another.",

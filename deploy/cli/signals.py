@@ -1,37 +1,24 @@
-"""While work on phones runs, Ctrl-C and SIGTERM end it cleanly instead of ending this process."""
+"""What the first Ctrl-C or SIGTERM does while work on phones runs; the second is an ordinary one."""
 
 from __future__ import annotations
 
 import contextlib
-import os
-import signal
-import sys
-from collections.abc import Iterator, Sequence
-from types import FrameType
+from collections.abc import Sequence
 
 from deploy.job import Job
+from pqv_core.cli import signals
 
 _ENDING = b"\nEnding the measurement ...\n"
 
 
-@contextlib.contextmanager
-def ending(jobs: Sequence[Job]) -> Iterator[None]:
+def ending(jobs: Sequence[Job]) -> contextlib.AbstractContextManager[None]:
     """The first signal asks all jobs for their end; the second is an ordinary KeyboardInterrupt."""
-    asked = False
 
-    def end(number: int, frame: FrameType | None) -> None:
-        nonlocal asked
-        if asked:
-            raise KeyboardInterrupt
-        asked = True
+    def ask() -> None:
         for job in jobs:
             job.cancelled.set()
-        os.write(sys.stderr.fileno(), _ENDING)  # print() may be the very thing that the signal has interrupted
 
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(number, end) for number in numbers]
-    try:
-        yield
-    finally:
-        for number, handler in zip(numbers, before, strict=True):
-            signal.signal(number, handler)
+    def force() -> None:
+        raise KeyboardInterrupt
+
+    return signals.ending(ask, force=force, said=_ENDING)

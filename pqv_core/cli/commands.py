@@ -240,9 +240,9 @@ def models(
 
 def plugins(as_json: Json = False) -> None:
     """What other packages add: importance criteria and quantization schemes. docs/plugins.md says how to write one."""
-    from pqv_core import plugins as found
+    from pqv_core.cli import plugins as cli_plugins
 
-    found.show(as_json=as_json)
+    cli_plugins.show(as_json=as_json)
 
 
 def info(as_json: Json = False) -> int:

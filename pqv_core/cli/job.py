@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import signal
-import sys
-from collections.abc import Callable, Iterator
-from types import FrameType
+from collections.abc import Callable
 
 from pqv_core.cli import progress as cli_progress
+from pqv_core.cli.signals import ending
 from pqv_core.process.events import Finished, encode
 from pqv_core.process.job import Job, RunJob
 from pqv_core.process.worker_client import Worker
@@ -24,33 +20,14 @@ def do(job: Job, *, as_json: bool, worker: Callable[[Job], Worker] = Worker) -> 
     The first Ctrl-C asks for the end, the second kills. With ``as_json`` every event is a line on standard output.
     """
     planned = plan.of(job) if isinstance(job, RunJob) else ()
-    with worker(job) as working, _ending(working), cli_progress.view(planned) as view:
+    with (
+        worker(job) as working,
+        ending(working.cancel, force=working.kill, said=_ENDING),
+        cli_progress.view(planned) as view,
+    ):
         for event in working.events():
             if as_json:
                 print(encode(event), flush=True)
             view.show(event)
     assert isinstance(event, Finished)
     return event
-
-
-@contextlib.contextmanager
-def _ending(worker: Worker) -> Iterator[None]:
-    """While inside, Ctrl-C and SIGTERM end the job instead of this process."""
-    asked = False
-
-    def end(number: int, frame: FrameType | None) -> None:
-        nonlocal asked
-        if asked:
-            worker.kill()
-            return
-        asked = True
-        worker.cancel()
-        os.write(sys.stderr.fileno(), _ENDING)  # print() may be the very thing that the signal has interrupted
-
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(number, end) for number in numbers]
-    try:
-        yield
-    finally:
-        for number, handler in zip(numbers, before, strict=True):
-            signal.signal(number, handler)

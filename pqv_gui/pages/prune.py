@@ -52,7 +52,7 @@ class PrunePage(FormPage):
         self.body.addStretch(1)
 
     def _importance_card(self) -> Card:
-        card = Card(tr("Importance"), tr("Importance criterion."))
+        card = Card(tr("Importance criterion"))
         choices = [
             Choice(value, tr(_MNEMONICS.get(value, info.label)), tr(info.sentence)) for value, info in CRITERIA.items()
         ]

@@ -104,7 +104,7 @@ class Compare(Observable):
         self.notify()
 
     def filling(self) -> None:
-        """Loading runs; what is shown stays until they are."""
+        """The runs are being loaded; what is shown stays until they are."""
         self.error = None
         if not self._known:
             self.state = "filling"

@@ -33,7 +33,7 @@ class FolderView:
     def sentence(self) -> str:
         """What a person reads below the folder's name."""
         if self.state == "checking":
-            return f"Scanning images: {self.done:,} of {self.total:,} …" if self.total else "Looking …"
+            return f"Scanning images: {self.done:,} of {self.total:,} …" if self.total else "Scanning …"
         if self.state == "failed" and self.error is not None:
             return f"{self.error.message} {self.error.action}".strip()
         if self.scan is None:

@@ -147,7 +147,7 @@ def group_bars(times: tuple[OperatorTime, ...]) -> list[Bar]:
 
 
 def layer_bars(layers: Sequence[LayerSensitivity]) -> list[Bar]:
-    """Most sensitive layers, with those that were spared."""
+    """The most sensitive layers, with those that were spared."""
     return [
         Bar(layer.name, f"{layer.relative:.2e}{' · kept in floating point' if layer.kept else ''}", layer.relative)
         for index, layer in enumerate(layers)

@@ -94,12 +94,6 @@ class Files(Observable):
         return self.source.directory if self.source is not None else None
 
     @property
-    def made_here(self) -> bool:
-        """Whether the files of the run were exported for this computer."""
-        export = self.source.record.config.get("export", {}) if self.source is not None else {}
-        return bool(self._run) and export.get("target", "host") == "host"
-
-    @property
     def files(self) -> tuple[File, ...]:
         """Those of the run, then those that were added and are none of these."""
         own = {_identity(path) for path in self._run}
