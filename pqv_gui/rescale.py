@@ -10,6 +10,8 @@ from collections.abc import Callable
 
 from PySide6.QtWidgets import QGridLayout, QLayout, QMainWindow, QWidget
 
+from pqv_gui.layout_items import layout_items
+
 _EXACT = "pqv_exact_lengths"  # what rounding has taken, so that going back and forth changes nothing
 _UNBOUNDED = 524_287  # Qt's layouts take what is larger for no limit
 _Lengths = dict[str, tuple[float, int]]
@@ -81,9 +83,8 @@ def _rescale_layout(layout: QLayout, ratio: float) -> None:
         layout.setVerticalSpacing(keeper.grown("down", layout.verticalSpacing()))
     else:
         layout.setSpacing(keeper.grown("gap", layout.spacing()))
-    for index in range(layout.count()):
-        item = layout.itemAt(index)
-        inner, spacer = (item.layout(), item.spacerItem()) if item is not None else (None, None)
+    for index, item in enumerate(layout_items(layout)):
+        inner, spacer = item.layout(), item.spacerItem()
         if inner is not None:
             _rescale_layout(inner, ratio)
         elif spacer is not None and (spacer.sizeHint().width() or spacer.sizeHint().height()):

@@ -8,6 +8,7 @@ from PySide6.QtCore import QSize
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QBoxLayout, QWidget
 
+from pqv_gui.layout_items import layout_items
 from pqv_gui.theme import em
 
 
@@ -38,7 +39,6 @@ class Columns(QWidget):
     def minimumSizeHint(self) -> QSize:
         """As narrow as its widest part, for it can fold."""
         hint = super().minimumSizeHint()
-        items = (self._layout.itemAt(index) for index in range(self._layout.count()))
-        widths = [item.minimumSize().width() for item in items if item is not None]
+        widths = [item.minimumSize().width() for item in layout_items(self._layout)]
         hint.setWidth(max(widths, default=0))
         return hint

@@ -19,6 +19,7 @@ from pqv_gui.charts.base import Chart
 from pqv_gui.charts.latency import LatencyChart
 from pqv_gui.charts.pareto import ParetoChart, Shown
 from pqv_gui.dialogs.shortcuts import ShortcutsDialog
+from pqv_gui.layout_items import layout_items
 from pqv_gui.settings import Settings
 from pqv_gui.theme import DARK, LIGHT, Colors, Mode, Theme
 from pqv_gui.viewmodels.run import RunView
@@ -83,11 +84,10 @@ def of_layout(layout: QLayout | None) -> Iterator[float]:
     yield from (margins.left(), margins.top(), margins.right(), margins.bottom())
     grid = isinstance(layout, QGridLayout)
     yield from (layout.horizontalSpacing(), layout.verticalSpacing()) if grid else (layout.spacing(),)
-    for index in range(layout.count()):
-        item = layout.itemAt(index)
-        if item is not None and item.layout() is not None:
+    for item in layout_items(layout):
+        if item.layout() is not None:
             yield from of_layout(item.layout())
-        if item is not None and item.spacerItem() is not None:
+        if item.spacerItem() is not None:
             yield from (item.spacerItem().sizeHint().width(), item.spacerItem().sizeHint().height())
 
 
