@@ -21,8 +21,8 @@ SCRIPT = """
 folder, seconds, home = Path(sys.argv[2]), float(sys.argv[3]), Path(sys.argv[4])
 from dataclasses import replace
 from deploy.measure.phone import Kit
-from pqv_core.ptl import file as ptl
-from pqv_core.ptl.android_runtime import Runtime
+from pqv_core.formats.ptl import file as ptl
+from pqv_core.formats.ptl.android_runtime import Runtime
 from pqv_gui import phone_work
 from pqv_gui.viewmodels.steps import Place
 tiny = Path(sys.argv[1]) / "tests" / "data" / "tiny.ptl"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pqv_core import formatting
 from pqv_core.process.events import Progress, StageFinished
+from pqv_core.results import artifacts
 from pqv_core.results.record import LOCAL
 
 STAGES = {
@@ -54,11 +55,7 @@ PARTS = {
     "images": "Scanning images",
     "inputs": "Reading validation images",
     "calibrate": "Reading calibration images",
-    "paper_fp32": "Writing the paper’s FP32 file",
-    "fast_fp32": "Finding the fastest FP32 file",
-    "pruned_fp32": "Writing the pruned FP32 file",
     "quantize": "Quantizing",
-    "compressed": "Finding the fastest compressed file",
     "spare": "Choosing layers to keep in floating point",
     "parity": "Comparing the files’ outputs",
     "accuracy": "Verifying",
@@ -78,13 +75,6 @@ UNITS = {
 }
 """What is counted one by one, in the singular."""
 
-ROLES = {
-    "paper_fp32": "FP32, paper’s baseline",
-    "fast_fp32": "FP32, fastest",
-    "pruned_fp32": "Pruned FP32",
-    "compressed": "Compressed",
-}
-
 
 def stage(name: str) -> str:
     """Name of a stage."""
@@ -93,6 +83,8 @@ def stage(name: str) -> str:
 
 def doing(name: str, part: str = "") -> str:
     """What a stage, or a part of it, does now: ``Verifying``."""
+    if artifacts.is_known(part):
+        return f"Writing “{artifacts.label(part)}”"
     return PARTS.get(part) or DOING.get(name, stage(name))
 
 
@@ -116,11 +108,6 @@ def finished(event: StageFinished) -> str:
     """A stage that is complete, with its time and what came of it: ``Prune: 12.4 M parameters (3.20 s)``."""
     how = "reused" if event.cached else formatting.duration(event.seconds)
     return f"{stage(event.stage)}: {event.said} ({how})" if event.said else f"{stage(event.stage)}: {how}"
-
-
-def role(name: str) -> str:
-    """Name of an artefact's role."""
-    return ROLES.get(name, _plain(name))
 
 
 def target(name: str) -> str:

@@ -94,15 +94,18 @@ class Registry(Mapping[str, Info], Generic[Info]):
         """Keys of what other packages brought, and which packages."""
         return self._found[2]
 
-    def load(self, key: str) -> Any:
+    def load(self, key: str, part: str = "implementation") -> Any:
         """What a description stands for. Imports it.
+
+        Args:
+            part: The attribute of the description that says where it is, for kinds that have several.
 
         Raises:
             KeyError: There is no such key.
             PluginError: It cannot be imported.
         """
         info = self[key]
-        module, _, name = info.implementation.partition(":")
+        module, _, name = getattr(info, part).partition(":")
         try:
             return getattr(importlib.import_module(module), name)
         except Exception as error:  # another's code: whatever it raises, the person should know whose it is

@@ -1,4 +1,4 @@
-"""What may be dropped onto the window: a project, a PyTorch Lite file, weights, a folder of images or one of them."""
+"""What may be dropped onto the window: a project, an exported model, weights, a folder of images or one of them."""
 
 from __future__ import annotations
 
@@ -10,15 +10,14 @@ from PySide6.QtCore import QEvent, QMimeData, QObject
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QProgressDialog
 
+from pqv_core import formats
 from pqv_core.data import layout as dataset_layout
 from pqv_core.errors import ErrorInfo
-from pqv_core.files import facts as file_facts
 from pqv_core.files import look as file_look
 from pqv_core.files.foreign_text import line
 from pqv_core.files.kind import Kind
 from pqv_core.files.look import Look
 from pqv_core.project import file as projects
-from pqv_core.ptl import file as ptl
 from pqv_gui.i18n import tr
 from pqv_gui.viewmodels.steps import Place
 
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _SHOWN_AFTER_MS = 400
+_LETTERS = 80
 Told = tuple[list[tuple[str, str]], list[tuple[str, str]]]
 
 
@@ -57,7 +57,7 @@ class Drops(QObject):
             self._refuse(tr("One file or folder can be dropped here at a time."))
         elif paths[0].suffix == projects.SUFFIX:
             self._window.open_project(paths[0])
-        elif paths[0].suffix.lower() == ptl.SUFFIX:
+        elif formats.named(paths[0]) is not None:
             self.show_file(paths[0])
         elif paths[0].is_dir():
             self._images(paths[0])
@@ -68,7 +68,7 @@ class Drops(QObject):
         """Do what is meant by a file whose name does not tell."""
         if found.kind is Kind.PROJECT:
             self._window.open_project(found.path)
-        elif found.kind is Kind.LITE:
+        elif formats.of_kind(found.kind) is not None:
             self.show_file(found.path)
         elif found.kind is Kind.IMAGE:
             self._images(_folder_of(found.path))
@@ -101,7 +101,7 @@ class Drops(QObject):
         self._window.workspace.choose_images(folder)
 
     def show_file(self, path: Path) -> None:
-        """Tell what stands in a PyTorch Lite file."""
+        """Tell what stands in an exported model."""
         self._look(path, lambda cancelled: _read(path, cancelled), lambda told: self._show(path.name, told))
 
     def _look(self, path: Path, work: Callable[[Callable[[], bool]], T], done: Callable[[T], None]) -> None:
@@ -135,7 +135,7 @@ class Drops(QObject):
         LiteFileDialog(self._window, name=name, facts=facts, operators=operators).open()
 
     def _refuse(self, message: str, action: str = "") -> None:
-        usual = tr("Drop a project (.pqv), a PyTorch Lite file (.ptl), weights or a folder of images.")
+        usual = tr("Drop a project (.pqv), an exported model, weights or a folder of images.")
         self._window.present(ErrorInfo(kind="UsageError", message=message, action=action or usual))
 
 
@@ -146,9 +146,9 @@ def _folder_of(image: Path) -> Path:
 
 
 def _read(path: Path, cancelled: Callable[[], bool]) -> Told:
-    file = ptl.read(path, cancelled=cancelled)
+    info, facts = formats.read(path, cancelled=cancelled)
     operators = [
-        (line(name, file_facts.SHOWN), str(count) if count >= 0 else tr("any"))
-        for name, count in sorted(file.operators.items())
+        (line(name, _LETTERS), str(count) if count >= 0 else tr("any"))
+        for name, count in sorted(facts.operators.items())
     ]
-    return file_facts.rows(file, file_facts.android(file)), operators
+    return info.all_rows(facts), operators

@@ -13,7 +13,6 @@ from deploy.device.discovery import Found
 from deploy.device.info import DeviceInfo
 from deploy.measure.phone import Kit
 from pqv_core.errors import ErrorInfo
-from pqv_core.ptl import android_runtime
 from pqv_gui import phone_work
 from pqv_gui.jobs import Handle, Progressing, Tasks
 from pqv_gui.settings import Settings
@@ -26,7 +25,7 @@ ASK_AGAIN_MS = 30_000
 class Around:
     """What the project says: the Android runtime, its validation images, and whether runs of it may be written."""
 
-    version: str = android_runtime.DEFAULT
+    version: str = ""
     val: Path | None = None
     writable: bool = True
 

@@ -21,11 +21,12 @@ from deploy.kit import programs as runners
 from deploy.measure import record, session
 from deploy.measure.phone import Kit, Phone, Request, Result
 from deploy.measure.steps import PhoneConfig
+from pqv_core import formats
 from pqv_core.errors import Cancelled, ErrorInfo, PqvError, StorageError
+from pqv_core.formats import FORMATS
 from pqv_core.process.worker_client import Worker
-from pqv_core.ptl import android_runtime
 from pqv_core.results import record as results
-from pqv_core.results.record import Measurement, Role
+from pqv_core.results.record import Measurement
 from pqv_gui.viewmodels.measured import Measured
 from pqv_gui.viewmodels.phone_files import File
 from pqv_gui.viewmodels.phone_run import Profile
@@ -39,7 +40,7 @@ class Plan:
 
     Attributes:
         shape: Of the input; empty takes what each file says.
-        version: Of the Android runtime.
+        version: Of the runtime; empty for the usual one of each format.
         compare: Let this computer answer the same, and compare.
         val: Validation images to ask about.
         directory: Of the run that the files with a role belong to.
@@ -50,7 +51,7 @@ class Plan:
     files: tuple[File, ...]
     config: PhoneConfig
     shape: tuple[int, ...] = ()
-    version: str = android_runtime.DEFAULT
+    version: str = ""
     compare: bool = True
     val: Path | None = None
     directory: Path | None = None
@@ -109,7 +110,7 @@ def ask(
     """
     with Device(found.key, opener(found, asked), _ending(cancelled)) as device:
         info = device.info()
-    runtime = kit.runtime if kit else android_runtime.load(version)
+    runtime = kit.runtime if kit else formats.chosen_runtime(FORMATS[formats.default()], version)
     abis = (kit.abi,) if kit else runners.abis()
     problems = compat.problems(None, runtime, info, abis=abis, needed_bytes=MARGIN)
     return info, IncompatibleError(problems).info() if problems else None
@@ -117,11 +118,11 @@ def ask(
 
 def refusals(files: Sequence[File], *, kit: Kit | None, version: str, cancelled: Callable[[], bool]) -> dict[File, str]:
     """Why phones refuse each of these files; empty for one that they run, as far as is known without a phone."""
-    runtime = kit.runtime if kit else android_runtime.load(version)
+    runtime = kit.runtime if kit else None
     found = {}
     for file in files:
         with contextlib.suppress(StorageError):  # said when it is pushed
-            found[file] = compat.refusal(file.path, runtime, cancelled=cancelled)
+            found[file] = compat.refusal(file.path, version=version, runtime=runtime, cancelled=cancelled)
     return found
 
 
@@ -135,7 +136,7 @@ def prepare(plan: Plan, job: Job, folder: Path, *, command: Sequence[str] | None
         Cancelled: The person asked for the end.
     """
     made, problem = session.requests(
-        {file.path: file.role for file in plan.files},
+        {file.path: file.key for file in plan.files},
         shape=plan.shape or None,
         compare=plan.compare,
         val=plan.val,
@@ -184,8 +185,8 @@ def _take(outcome: Outcome, file: File, result: Result, name: str) -> None:
 
 def keep(outcome: Outcome, plan: Plan, found: Mapping[Path, Sequence[Measurement]]) -> None:
     """Add what was measured to the run that the files belong to, and say in ``outcome`` how that went."""
-    roles: dict[Role, Sequence[Measurement]] = {
-        file.role: found[file.path] for file in plan.files if file.role and found.get(file.path)
+    roles: dict[str, Sequence[Measurement]] = {
+        file.key: found[file.path] for file in plan.files if file.key and found.get(file.path)
     }
     if plan.directory is None or not roles:
         return

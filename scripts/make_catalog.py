@@ -35,9 +35,9 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from pqv_core.engine import structure
 from pqv_core.engine.prune.dependencies import told
-from pqv_core.engine.ptl.patches import is_patch_embedding
 from pqv_core.engine.structure import attention as attentions
 from pqv_core.engine.structure import mlp as mlps
+from pqv_core.engine.transforms.patches import is_patch_embedding
 from pqv_core.models.vit_shape import VitShape
 from pqv_core.process import owner
 from scripts import file_contents

@@ -13,8 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from deploy.measure.phone import Kit
-from pqv_core.ptl import file as ptl
-from pqv_core.ptl.android_runtime import Runtime
+from pqv_core.formats.ptl import file as ptl
+from pqv_core.formats.ptl.android_runtime import Runtime
 from pqv_gui.viewmodels.steps import Place
 from pqv_gui.window import MainWindow
 from tests.fakes.adb_server import AdbServer, Row

@@ -27,14 +27,14 @@ from pqv_core.config.quantize import Precision
 from pqv_core.engine import structure
 from pqv_core.engine.context import Context
 from pqv_core.engine.data import batches as data
+from pqv_core.engine.formats.ptl import load as lite
+from pqv_core.engine.formats.ptl import write as lite_writer
 from pqv_core.engine.measure import parity
 from pqv_core.engine.models import checkpoint
 from pqv_core.engine.models import create as models
 from pqv_core.engine.prune.structured import prune
-from pqv_core.engine.ptl import load as lite
-from pqv_core.engine.ptl import write as lite_writer
-from pqv_core.engine.ptl.engines import supported_engines
 from pqv_core.engine.quantize import quantize
+from pqv_core.engine.quantize.engines import supported_engines
 from pqv_core.engine.train.finetune import finetune
 from pqv_core.errors import PqvError
 from pqv_core.process import owner

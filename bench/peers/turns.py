@@ -24,7 +24,7 @@ def lite(path: str, threads: int, image: np.ndarray, engine: str) -> Run:
 
     import torch
 
-    from pqv_core.engine.ptl import load as lite
+    from pqv_core.engine.formats.ptl import load as lite
 
     torch.set_num_threads(threads)
     module, example = lite.load(Path(path), engine=engine), torch.from_numpy(image)

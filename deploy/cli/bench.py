@@ -30,7 +30,6 @@ from pqv_core.cli import progress as cli_progress
 from pqv_core.cli.console import console
 from pqv_core.errors import Cancelled
 from pqv_core.process.events import AnyEvent, Event, Finished, encode
-from pqv_core.ptl import android_runtime
 from pqv_core.results.record import Measurement
 
 
@@ -49,7 +48,7 @@ class Plan:
     targets: tuple[str, ...]
     config: PhoneConfig
     shape: tuple[int, ...] | None = None
-    version: str = android_runtime.DEFAULT
+    version: str = ""
     aar: Path | None = None
     roles: Mapping[Path, str] = field(default_factory=dict)
     compare: bool = True

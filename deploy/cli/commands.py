@@ -12,10 +12,12 @@ import typer
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON lines only.")]
 Aar = Annotated[Path | None, typer.Option(help="Local AAR of the runtime instead of a download.", metavar="FILE")]
-Version = Annotated[str, typer.Option("--runtime", help="Android runtime version.", metavar="VERSION")]
+Version = Annotated[
+    str, typer.Option("--runtime", help="Android runtime version; the usual one if not given.", metavar="VERSION")
+]
 
 LOCAL = "local"
-RUNTIME = "1.12.2"
+RUNTIME = ""
 
 
 def register(app: typer.Typer) -> None:
@@ -78,7 +80,7 @@ def run(
 
 
 def bench(
-    files: Annotated[list[Path], typer.Argument(help="The .ptl files.", metavar="FILE...")],
+    files: Annotated[list[Path], typer.Argument(help="The exported files.", metavar="FILE...")],
     target: Annotated[
         list[str] | None,
         typer.Option(help="local, a phone's serial, or HOST:PORT; repeatable.", metavar="TARGET"),
@@ -102,7 +104,7 @@ def bench(
     runtime: Version = RUNTIME,
     as_json: Json = False,
 ) -> int:
-    """Measure .ptl files on this computer or on phones."""
+    """Measure exported files on this computer or on phones."""
     wanted = target or [LOCAL]
     if wanted == [LOCAL]:
         asked = {
@@ -161,13 +163,14 @@ def _bench_here(asked: dict[str, Any], *, as_json: bool) -> int:
 
 
 def _existing(files: list[Path]) -> list[str]:
+    from pqv_core import formats
     from pqv_core.cli import commands as cli
     from pqv_core.errors import UsageError
 
     for file in files:
         if not file.is_file():
             problem = "The path is a folder, not a file" if file.is_dir() else "The file does not exist"
-            raise UsageError(f"{problem}: {file}.", action="Give the path of a .ptl file.")
+            raise UsageError(f"{problem}: {file}.", action=f"Give the path of a {formats.described()}.")
     return [cli.absolute(file) for file in files]
 
 

@@ -14,9 +14,6 @@ from pqv_core.data import dataset
 from pqv_core.errors import UsageError
 from pqv_core.project import file as projects
 from pqv_core.project import runs
-from pqv_core.results.record import Role
-
-ROLES: tuple[Role, ...] = ("paper_fp32", "fast_fp32", "compressed")
 
 
 def check(project: Path, targets: Sequence[str]) -> None:
@@ -46,14 +43,14 @@ def measure(
     """
     settings = projects.load(project).config
     directory = projects.runs_directory(project) / runs.choose(project, fresh=False)
-    files, val = record.files(directory, ROLES), settings.data.val
+    files, val = record.files(directory), settings.data.val
     plan = cli_bench.Plan(
         files=tuple(files),
         targets=tuple(targets),
         config=config,
         version=settings.export.runtime,
         aar=aar,
-        roles={path: roles[-1] for path, roles in files.items()},
+        roles={path: keys[-1] for path, keys in files.items()},
         runs=directory.parent,
         val=projects.resolved_path(val, project=project) if val and not dataset.is_named(val) else None,
     )

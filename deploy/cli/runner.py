@@ -14,28 +14,29 @@ from deploy.job import Job
 from deploy.kit import build as runner_build
 from deploy.kit import programs as runners
 from deploy.kit import runtimes
-from pqv_core import formatting
+from pqv_core import formats, formatting
 from pqv_core.cli import app as cli_app
 from pqv_core.cli import progress as cli_progress
-from pqv_core.ptl import android_runtime
-from pqv_core.ptl.android_runtime import Runtime
+from pqv_core.formats import FORMATS
+from pqv_core.formats.base import Runtime
 
 
 def info(*, as_json: bool) -> int:
     """Print what is there; returns the exit code."""
     programs = [(abi, found) for abi in runners.ABIS if (found := runners.origin(abi))]
-    known = [android_runtime.load(version) for version in android_runtime.versions()]
+    known = [info.runtime(version) for info in FORMATS.values() for version in info.runtimes()]
     kept = {item.version: (runtimes.cache() / f"{item.sha256}.aar").exists() for item in known}
     if as_json:
         facts = [{"version": item.version, "abis": item.abis, "fetched": kept[item.version]} for item in known]
         rows = {abi: {"path": str(one.path), "built_here": one.here, **one.facts} for abi, one in programs}
         print(json.dumps({"type": "runner", "programs": rows, "runtimes": facts}))
         return cli_app.DONE
-    table = Table("Runtime", "Processors", "Bytecode", "Operators", "Size", "Fetched", box=None)
+    more = dict.fromkeys(name for item in known for name in item.facts)
+    table = Table("Runtime", "Processors", *more, "Size", "Fetched", box=None)
     for item in known:
-        span = f"{item.bytecode_min} to {item.bytecode_max}"
         size, there = formatting.size(item.size_bytes), "yes" if kept[item.version] else "no"
-        table.add_row(item.version, ", ".join(item.abis), span, str(len(item.operators)), size, there)
+        told = [item.facts.get(name, "") for name in more]
+        table.add_row(item.version, ", ".join(item.abis), *told, size, there)
     console = Console(highlight=False)
     console.print(table)
     for abi, one in programs:
@@ -45,8 +46,9 @@ def info(*, as_json: bool) -> int:
 
 def fetch(version: str, given: Path | None) -> int:
     """Fetch and unpack a runtime for all processors; returns the exit code."""
-    archive = _archive(android_runtime.load(version), given, unpacked=True)
-    print(f"The Android runtime {version} is ready: {archive}", file=sys.stderr)
+    runtime = _runtime(version)
+    archive = _archive(runtime, given, unpacked=True)
+    print(f"The Android runtime {runtime.version} is ready: {archive}", file=sys.stderr)
     return cli_app.DONE
 
 
@@ -65,7 +67,7 @@ def build(
         UsageError: CMake, the toolchain or the sources are missing.
         RunnerError: A program does not compile.
     """
-    runtime = android_runtime.load(version)
+    runtime = _runtime(version)
     runner_build.find_cmake()
     chain, folder = runner_build.find_toolchain(toolchain, ndk), runner_build.find_sources(sources)
     archive = _archive(runtime, aar)
@@ -75,6 +77,10 @@ def build(
         target = runner_build.build(abi, plan)
         print(f"The program for {abi} is ready: {target}", file=sys.stderr)
     return cli_app.DONE
+
+
+def _runtime(version: str) -> Runtime:
+    return formats.chosen_runtime(FORMATS[formats.default()], version)
 
 
 def _archive(runtime: Runtime, given: Path | None, *, unpacked: bool = False) -> Path:

@@ -18,9 +18,9 @@ from deploy.measure.runner import PROGRAM
 from pqv_core.errors import StorageError, UsageError, from_os_error
 from pqv_core.files.fsio import replacing, sha256_file, write_json
 from pqv_core.files.provenance import sources_sha256
+from pqv_core.formats.base import Runtime
 from pqv_core.process import leash
 from pqv_core.process.child import Overdue
-from pqv_core.ptl.android_runtime import Runtime
 
 CHECKOUT = Path(__file__).resolve().parents[2] / "android_runner"
 _IN_NDK = "build/cmake/android.toolchain.cmake"

@@ -7,14 +7,16 @@ from pathlib import Path
 
 from deploy.device.info import DeviceInfo
 from deploy.errors import IncompatibleError
-from pqv_core.ptl import android_runtime
-from pqv_core.ptl import file as ptl
-from pqv_core.ptl.android_runtime import Problem, Runtime
-from pqv_core.ptl.file import LiteFile
+from pqv_core import formats
+from pqv_core.formats import FileFacts, FileFormatError, Format
+from pqv_core.formats.base import Problem, Runtime
+
+File = tuple[Format, FileFacts]
+"""A file's format, and what can be said of it."""
 
 
 def problems(
-    file: LiteFile | None, runtime: Runtime, info: DeviceInfo, *, abis: Sequence[str], needed_bytes: int
+    file: File | None, runtime: Runtime, info: DeviceInfo, *, abis: Sequence[str], needed_bytes: int
 ) -> list[Problem]:
     """Every reason why the file cannot run there, as (problem, remedy).
 
@@ -24,10 +26,10 @@ def problems(
         needed_bytes: Of everything that would be pushed.
     """
     found = [*_device(runtime, info, abis), *_space(info, needed_bytes)]
-    return [*android_runtime.problems(file, runtime), *found] if file else found
+    return [*file[0].problems(file[1], runtime), *found] if file else found
 
 
-def check(file: LiteFile | None, runtime: Runtime, info: DeviceInfo, *, abis: Sequence[str], needed_bytes: int) -> None:
+def check(file: File | None, runtime: Runtime, info: DeviceInfo, *, abis: Sequence[str], needed_bytes: int) -> None:
     """Refuse what cannot run.
 
     Raises:
@@ -37,19 +39,24 @@ def check(file: LiteFile | None, runtime: Runtime, info: DeviceInfo, *, abis: Se
         raise IncompatibleError(found)
 
 
-def refusal(path: Path, runtime: Runtime, *, cancelled: Callable[[], bool]) -> str:
+def refusal(path: Path, *, version: str, runtime: Runtime | None, cancelled: Callable[[], bool]) -> str:
     """Why no phone with this runtime can run the file, as far as is known without one; empty where it can.
+
+    Args:
+        version: Of the runtime, for the format that has it.
+        runtime: In place of the version.
 
     Raises:
         StorageError: It cannot be read.
         Cancelled: ``cancelled`` said so.
     """
     try:
-        file = ptl.read(path, cancelled=cancelled)
-        ptl.check_input(file, path.name)
-    except ptl.PtlError as error:
+        found, facts = formats.read(path, cancelled=cancelled)
+        found.check_input(facts, path.name)
+    except FileFormatError as error:
         return error.message
-    return next((problem for problem, _ in android_runtime.problems(file, runtime)), "")
+    chosen = runtime or formats.chosen_runtime(found, version)
+    return next((problem for problem, _ in found.problems(facts, chosen)), "")
 
 
 def choose_abi(info: DeviceInfo, runtime: Runtime, abis: Sequence[str]) -> str | None:

@@ -19,7 +19,7 @@ from deploy.errors import RuntimeLibraryError
 from deploy.job import Job
 from pqv_core.errors import Cancelled, from_os_error
 from pqv_core.files.fsio import replacing, sha256_file
-from pqv_core.ptl.android_runtime import Runtime
+from pqv_core.formats.base import Runtime
 
 MAX_LIBRARY = 512 << 20
 REPOSITORIES: dict[str, str] | None = None  # Maven Central

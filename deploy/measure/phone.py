@@ -22,15 +22,14 @@ from deploy.measure import steps as measure
 from deploy.measure.inputs import Questions
 from deploy.measure.steps import PhoneConfig
 from deploy.transports.base import never
+from pqv_core import formats
 from pqv_core.errors import DeviceError, PqvError, UsageError
-from pqv_core.ptl import android_runtime
-from pqv_core.ptl import file as ptl
-from pqv_core.ptl.android_runtime import Runtime
-from pqv_core.ptl.file import PtlError
+from pqv_core.formats import FileFormatError
+from pqv_core.formats.base import Runtime
 from pqv_core.results import operators
 from pqv_core.results.record import Measurement, OperatorTime, Parity
 
-OF_A_FILE = (IncompatibleError, RunnerError, PtlError, UsageError)
+OF_A_FILE = (IncompatibleError, RunnerError, FileFormatError, UsageError)
 """What is wrong with one file; the phone itself is well."""
 
 
@@ -49,7 +48,7 @@ class Request:
     """What to measure.
 
     Attributes:
-        file: A ``.ptl``.
+        file: An exported file.
         role: Of the artefact in its run; carried by the samples.
         input_shape: None takes the shape that the file itself names.
         questions: Inputs to answer, compared with this computer's answers; None for none.
@@ -114,7 +113,7 @@ class Phone:
         name: Under which its results are kept, usually its serial.
         connect: Makes connections to it.
         kit: None takes the installation's runner and fetches the runtime's libraries.
-        version: Of the Android runtime.
+        version: Of the runtime; empty for the usual one of each format.
         aar: A file to take the libraries from instead of fetching them.
         skip_cooling: Set when the person does not want to wait for a cool phone any longer.
     """
@@ -124,7 +123,7 @@ class Phone:
     job: Job
     config: PhoneConfig = field(default_factory=PhoneConfig)
     kit: Kit | None = None
-    version: str = android_runtime.DEFAULT
+    version: str = ""
     aar: Path | None = None
     skip_cooling: threading.Event = field(default_factory=threading.Event)
 
@@ -182,16 +181,16 @@ class Phone:
         request = each.request
         try:
             self.job.enter("check")
-            lite = ptl.read(request.file, cancelled=self.job.cancelled.is_set)
-            ptl.check_input(lite, request.file.name)
-            shape = request.input_shape or lite.input_shape
+            found, facts = formats.read(request.file, cancelled=self.job.cancelled.is_set)
+            found.check_input(facts, request.file.name)
+            shape = request.input_shape or facts.input_shape
             if shape is None:
                 raise UsageError(
                     f"{request.file.name} does not state its input shape.",
                     action="Give it with: --input-shape 1,3,224,224.",
                 )
             info = device.info()
-            kit = self._kit(device, info, lite, request)
+            kit = self._kit(info, (found, facts), request)
             self.job.enter("push")
             spec = self._push(device, kit, each, shape, folder=folder, free=info.free_bytes)
         except OF_A_FILE as error:
@@ -208,13 +207,13 @@ class Phone:
         asked = result.measurements[0].model_copy(update={"parity": parity, "accuracy": accuracy})
         return replace(result, measurements=(asked, *result.measurements[1:]))
 
-    def _kit(self, device: Device, info: DeviceInfo, lite: ptl.LiteFile, request: Request) -> Kit:
+    def _kit(self, info: DeviceInfo, file: compat.File, request: Request) -> Kit:
         """The kit, once all that can be known before a push is known to be well."""
-        runtime = self.kit.runtime if self.kit else android_runtime.load(self.version)
+        runtime = self.kit.runtime if self.kit else formats.chosen_runtime(file[0], self.version)
         abis = (self.kit.abi,) if self.kit else runners.abis()
         asked = request.questions.inputs.stat().st_size if request.questions else 0
-        needed = lite.size_bytes + asked + MARGIN
-        compat.check(lite, runtime, info, abis=abis, needed_bytes=needed)
+        needed = file[1].size_bytes + asked + MARGIN
+        compat.check(file, runtime, info, abis=abis, needed_bytes=needed)
         if self.kit:
             return self.kit
         abi = compat.choose_abi(info, runtime, abis)

@@ -17,7 +17,7 @@ from deploy.device.cleanup import PID
 from deploy.device.shell import Running, join
 from deploy.errors import ConnectionLostError, RunnerError
 from deploy.transports.base import Link
-from pqv_core.ptl import model_errors
+from pqv_core.formats import model_errors
 
 PROGRAM = "pqv_bench"
 MAX_LINES = 2_000_000

@@ -1,4 +1,4 @@
-"""Measuring ``.ptl`` files on this computer, for a terminal: the job, and a table of what it found."""
+"""Measuring exported files on this computer, for a terminal: the job, and a table of what it found."""
 
 from __future__ import annotations
 

@@ -199,7 +199,9 @@ def absolute(path: Path) -> str:
 
 
 def show(
-    file: Annotated[Path, typer.Argument(help="A project (.pqv), a .ptl, weights, or any other file.", metavar="FILE")],
+    file: Annotated[
+        Path, typer.Argument(help="A project (.pqv), an exported model, weights, or any other file.", metavar="FILE")
+    ],
     as_json: Json = False,
 ) -> None:
     """A project with its runs, or what any other file is and what stands in it; it is read and not run."""

@@ -7,14 +7,13 @@ from pathlib import Path
 
 from rich.table import Table
 
+from pqv_core import formats
 from pqv_core.cli.console import console
-from pqv_core.files import facts as file_facts
-from pqv_core.files import kind as file_kind
 from pqv_core.files import look as file_look
 from pqv_core.files.foreign_text import line
-from pqv_core.files.kind import Kind
-from pqv_core.ptl import file as ptl
-from pqv_core.ptl.file import LiteFile
+from pqv_core.formats import FileFacts, Format
+
+_SHOWN = 80
 
 
 def show_any(path: Path, *, as_json: bool) -> None:
@@ -23,8 +22,8 @@ def show_any(path: Path, *, as_json: bool) -> None:
     Raises:
         PqvError: It is empty, cut, damaged or missing.
     """
-    if path.suffix.lower() == ptl.SUFFIX or file_kind.kind(path) is Kind.LITE:
-        return show(path, as_json=as_json)
+    if (info := formats.of(path)) is not None:
+        return show(path, info, as_json=as_json)
     found = file_look.look(path)
     if as_json:
         facts = {name.lower(): value for name, value in found.rows}
@@ -36,27 +35,28 @@ def show_any(path: Path, *, as_json: bool) -> None:
     return None
 
 
-def show(path: Path, *, as_json: bool) -> None:
-    """Print a ``.ptl``'s own description, its size by part, its operators, and which Android runtimes can run it.
+def show(path: Path, info: Format, *, as_json: bool) -> None:
+    """Print a file's own description, its size by part, its operators, and which Android runtimes can run it.
 
     Raises:
-        PtlError: It is damaged, or another kind of file.
+        FileFormatError: It is damaged, or another kind of file.
         StorageError: It cannot be read.
     """
-    file = ptl.read(path)
-    runs = file_facts.android(file)
+    facts = info.read(path)
+    runs = info.on_devices(facts)
     if as_json:
         plain = {
             "type": "file",
             "path": str(path.resolve()),
-            **file.model_dump(mode="json"),
+            "format": info.key,
+            **facts.model_dump(mode="json"),
             "android": {version: [problem for problem, _ in found] for version, found in runs.items()},
         }
         print(json.dumps(plain))
         return
     out = console()
-    out.print(_facts(path, file_facts.rows(file, runs)))
-    out.print(_operators(file))
+    out.print(_facts(path, info.all_rows(facts)))
+    out.print(_operators(facts))
 
 
 def _facts(path: Path, rows: list[tuple[str, str]]) -> Table:
@@ -66,10 +66,10 @@ def _facts(path: Path, rows: list[tuple[str, str]]) -> Table:
     return table
 
 
-def _operators(file: LiteFile) -> Table:
+def _operators(facts: FileFacts) -> Table:
     table = Table(box=None, padding=(0, 1, 0, 0), title_justify="left", title_style="bold")
     table.add_column("Operator")
     table.add_column("Arguments", justify="right")
-    for name, count in sorted(file.operators.items()):
-        table.add_row(line(name, file_facts.SHOWN), str(count) if count >= 0 else "any")
+    for name, count in sorted(facts.operators.items()):
+        table.add_row(line(name, _SHOWN), str(count) if count >= 0 else "any")
     return table

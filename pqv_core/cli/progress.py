@@ -27,6 +27,7 @@ from pqv_core import formatting, labels
 from pqv_core.process import events
 from pqv_core.project.plan import START, Planned
 from pqv_core.project.progress import RunProgress
+from pqv_core.results import artifacts
 
 _SHOWN_METRICS = {"sparse_loss": "loss", "train_loss": "loss", "val_loss": "val. loss", "val_top1": "top-1"}
 
@@ -70,8 +71,8 @@ class Figures:
                 value = self._metrics[name]
                 words = formatting.percent(value) if name.endswith("top1") else formatting.significant(value)
                 parts.append(f"{label} {words}")
-        for role, samples in list(self._samples.items()):  # drawn by another thread than fills it
-            name = labels.role(role) if role in labels.ROLES else role.rpartition("/")[2]
+        for key, samples in list(self._samples.items()):  # drawn by another thread than fills it
+            name = artifacts.label(key) if artifacts.is_known(key) else key.rpartition("/")[2]
             parts.append(f"{name} {formatting.nanoseconds(samples[len(samples) // 2])}")
         return " · ".join(parts)
 

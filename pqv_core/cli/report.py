@@ -16,13 +16,13 @@ from pqv_core import formatting, labels
 from pqv_core.cli.console import console
 from pqv_core.config import RunConfig
 from pqv_core.errors import ConfigError, UsageError
+from pqv_core.formats import FORMATS
 from pqv_core.process.machine import Machine
 from pqv_core.project import file as projects
 from pqv_core.project.new_config import NewConfig
-from pqv_core.ptl import android_runtime
-from pqv_core.results import operators, select, stability, summary, wait_policy
+from pqv_core.results import artifacts, operators, select, stability, summary, wait_policy
 from pqv_core.results import record as results
-from pqv_core.results.record import LayerSensitivity, Role, RunRecord, Variant
+from pqv_core.results.record import LayerSensitivity, RunRecord, Variant
 
 _LAYERS = 8
 
@@ -61,9 +61,8 @@ def say_run(project: Path, run: str, *, as_json: bool) -> None:
     record = results.load(directory)
     out = console(as_json=as_json)
     _print_record(out, record)
-    compressed = record.variant("compressed")
-    if compressed is not None:
-        out.print(f"The file: {directory / compressed.file}", soft_wrap=True)
+    if record.result is not None:
+        out.print(f"The file: {directory / record.result.file}", soft_wrap=True)
 
 
 def _print_record(out: Console, record: RunRecord) -> None:
@@ -84,8 +83,8 @@ def _print_record(out: Console, record: RunRecord) -> None:
 def _as_published(record: RunRecord) -> Iterator[str]:
     """How long the paper's baseline takes where its threads spin, if that is not the figure that counts."""
     for variant in record.variants:
-        if said := wait_policy.as_published(variant.role, variant.measurements):
-            yield f"{labels.role(variant.role)}, {said}."
+        if said := wait_policy.as_published(variant.artifact, variant.measurements):
+            yield f"{variant.label}, {said}."
 
 
 def _unsteady(record: RunRecord) -> Iterator[str]:
@@ -93,9 +92,10 @@ def _unsteady(record: RunRecord) -> Iterator[str]:
     found: dict[str, list[str]] = {}
     for target in summary.targets(record):
         where = "" if target == results.LOCAL else f" on {target}"
-        for role, item in select.shown(record, target=target).items():
-            for remark in stability.remarks(item):
-                found.setdefault(remark, []).append(f"{labels.role(role)}{where}")
+        shown = select.shown(record, target=target)
+        for variant in [variant for variant in record.variants if variant.key in shown]:
+            for remark in stability.remarks(shown[variant.key]):
+                found.setdefault(remark, []).append(f"{variant.label}{where}")
     for remark, names in found.items():
         yield f"{'; '.join(dict.fromkeys(names))}: {remark}."
 
@@ -111,7 +111,7 @@ def _sensitivity_table(layers: Sequence[LayerSensitivity]) -> Table:
 def _operators_table(variants: list[Variant]) -> Table:
     """Where an inference spends its time, by group of operators."""
     groups = [operators.by_group(variant.operators) for variant in variants]
-    table = _plain_table("Operators", *[labels.role(variant.role) for variant in variants], title="Where the time goes")
+    table = _plain_table("Operators", *[variant.label for variant in variants], title="Where the time goes")
     for name in operators.GROUPS:
         if any(name in found for found in groups):
             cells = [_part(found.get(name, 0), sum(found.values())) for found in groups]
@@ -124,16 +124,16 @@ def _part(ns: int, total: int) -> str:
 
 
 def _table(record: RunRecord, rows: list[summary.Row], target: str) -> Table:
-    roles = [role for role in summary.roles(record) if any(row.values[role] is not None for row in rows)]
-    gains = [f"Gain over {labels.role(role)}" for role in select.BASELINES]
-    table = _plain_table("", *[_head(record.variant(role)) for role in roles], *gains, title=_title(record, target))
+    shown = [variant for variant in record.variants if any(row.values[variant.key] is not None for row in rows)]
+    gains = [f"Gain over {base.label}" for base in record.baselines]
+    table = _plain_table("", *map(_head, shown), *gains, title=_title(record, target))
     for row in rows:
-        gained = [_gain(row, role) for role in select.BASELINES]
-        table.add_row(row.label, *[row.text(role) for role in roles], *gained)
+        gained = [_gain(row, base.key) for base in record.baselines]
+        table.add_row(row.label, *[row.text(variant.key) for variant in shown], *gained)
     return table
 
 
-def _gain(row: summary.Row, over: Role) -> Text:
+def _gain(row: summary.Row, over: str) -> Text:
     gain = row.gain(over)
     return _doubted(gain) if over in row.unsteady and gain != summary.MISSING else Text(gain)
 
@@ -150,11 +150,10 @@ def _title(record: RunRecord, target: str) -> str:
     return f"{name} · {record.environment.processor if target == results.LOCAL else target}{threads}"
 
 
-def _head(variant: Variant | None) -> str:
-    assert variant is not None
-    if variant.role != "compressed":
-        return labels.role(variant.role)
-    return f"Compressed, {variant.precision}{f' ({variant.engine})' if variant.engine not in ('', 'none') else ''}"
+def _head(variant: Variant) -> str:
+    if not variant.artifact.is_result:
+        return variant.label
+    return f"{variant.label}, {variant.precision}{f' ({variant.engine})' if variant.engine not in ('', 'none') else ''}"
 
 
 def say_machine(machine: Machine, *, as_json: bool) -> None:
@@ -168,7 +167,8 @@ def say_machine(machine: Machine, *, as_json: bool) -> None:
     table.add_row("Versions", ", ".join(f"{name} {version}" for name, version in here.versions.items()))
     for engine, why in machine.engines.items():
         table.add_row(f"Engine {engine}", f"no: {why}" if why else "works")
-    table.add_row("Android", f"runtimes {', '.join(android_runtime.versions())}")
+    for info in FORMATS.values():
+        table.add_row(f"Android, {info.suffix}", f"runtimes {', '.join(info.runtimes())}")
     console(as_json=as_json).print(table)
 
 
@@ -242,7 +242,7 @@ def _plain_setting(record: RunRecord, target: str) -> dict[str, Any]:
     setting = select.setting(record, target=target)
     return {
         "setting": setting and {"threads": setting.threads, "batch": setting.batch, "loop": setting.loop},
-        "speedup_over": {role: select.speedup(record, over=role, target=target) for role in select.BASELINES},
+        "speedup_over": {base.key: select.speedup(record, over=base.key, target=target) for base in record.baselines},
     }
 
 
@@ -251,7 +251,7 @@ def _runs_table(records: list[RunRecord]) -> Table:
     table = _plain_table(*heads, left=4)
     found = [(record, select.headline(record)) for record in records]
     shown = [{row.figure.key: row for row in summary.rows(record, target=target)} for record, target in found]
-    images = {row.images.get("compressed") for rows in shown if (row := rows.get("top1"))} - {None}
+    images = {row.images.get(row.result) for rows in shown if (row := rows.get("top1"))} - {None}
     for (record, target), rows in zip(found, shown, strict=True):
         cells = [_cell(rows.get(key), images) for key in ("top1", "latency_median_s", "size_bytes")]
         where = labels.target(target)
@@ -261,8 +261,8 @@ def _runs_table(records: list[RunRecord]) -> Table:
 
 def _cell(row: summary.Row | None, images: Set[int | None]) -> str:
     """What a row says of the compressed file; with the number of images where the runs have several."""
-    said = row.text("compressed") if row is not None else summary.MISSING
-    count = row.images.get("compressed") if row is not None else None
+    said = row.text(row.result) if row is not None else summary.MISSING
+    count = row.images.get(row.result) if row is not None else None
     return f"{said} (n = {count:,})" if count and len(images) > 1 and "(n =" not in said else said
 
 
@@ -275,9 +275,9 @@ def _what(record: RunRecord) -> str:
 
 def _speedups(record: RunRecord, target: str) -> list[Text]:
     shown, found = select.shown(record, target=target), []
-    for role in select.BASELINES:
-        value = select.speedup(record, over=role, target=target)
+    for base in (artifacts.PAPER.key, artifacts.FAIREST.key):
+        value = select.speedup(record, over=base, target=target)
         said = formatting.ratio(value) if value is not None else summary.MISSING
-        unsteady = value is not None and select.doubtful(shown.get(role), shown.get("compressed"))
+        unsteady = value is not None and select.doubtful(shown.get(base), select.of_result(record, target=target))
         found.append(_doubted(said) if unsteady else Text(said))
     return found

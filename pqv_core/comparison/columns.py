@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from pqv_core import formatting, labels
+from pqv_core import formatting
 from pqv_core.comparison.rows import Row, engine_name, importance, precision
-from pqv_core.results import summary
-from pqv_core.results.record import Role
-from pqv_core.results.select import BASELINES
+from pqv_core.results import artifacts, summary
 
 _SETTINGS = ("model", "precision", "ratio", "importance", "engine", "threads", "batch", "images")
 """Columns of what was asked for; what was measured stands in the others."""
@@ -76,14 +74,14 @@ def _median(row: Row) -> str:
     return formatting.milliseconds(row.median_ms or 0.0) + (" ⚠" if row.remarks else "")
 
 
-def _over(key: str, head: str, base: Role, name: str) -> Column:
+def _over(key: str, head: str, base: str, name: str) -> Column:
     """How many times faster than a baseline; marked where one of the two was disturbed."""
 
     def say(row: Row) -> str:
-        return formatting.ratio(row.speedups[base] or 0.0) + (" ⚠" if row.doubts(base) else "")
+        return formatting.ratio(row.speedups.get(base) or 0.0) + (" ⚠" if row.doubts(base) else "")
 
     tip = f"Speed-up over {name}; – if the two were not measured together"
-    return Column(key, head, lambda row: row.speedups[base], say, tip, "×", doubts=lambda row: row.doubts(base))
+    return Column(key, head, lambda row: row.speedups.get(base), say, tip, "×", doubts=lambda row: row.doubts(base))
 
 
 def footnotes(rows: Sequence[Row]) -> list[str]:
@@ -91,7 +89,7 @@ def footnotes(rows: Sequence[Row]) -> list[str]:
     found = []
     if any(row.accuracy_elsewhere for row in rows):
         found.append("* Measured with the same file on the computer, not on this device.")
-    if any(row.remarks or any(map(row.doubts, BASELINES)) for row in rows):
+    if any(row.remarks or any(map(row.doubts, row.speedups)) for row in rows):
         found.append("⚠ Unstable: the samples spread or drift too much. Measure again when the machine is idle.")
     return found
 
@@ -99,7 +97,7 @@ def footnotes(rows: Sequence[Row]) -> list[str]:
 COLUMNS = (
     _words("run", "Run", lambda row: row.title),
     _words("model", "Model", lambda row: row.model),
-    _words("artefact", "File", lambda row: labels.role(row.role), "Role of the file in the run"),
+    _words("artefact", "File", lambda row: row.artifact.label, "Role of the file in the run"),
     _words("precision", "Precision", lambda row: precision(row.precision)),
     _number("ratio", "Pruned", lambda row: row.ratio or None, formatting.percent, "Share of each width removed"),
     _words("importance", "Importance", lambda row: importance(row.importance) if row.importance else ""),
@@ -123,8 +121,8 @@ COLUMNS = (
     _number("images", "Images", lambda row: row.images, lambda value: f"{value:,.0f}", "Images behind the accuracy"),
     Column("median_ms", "Median", lambda row: row.median_ms, _median, "Median; ⚠ unstable", "ms"),
     _number("p90_ms", "p90", lambda row: row.p90_ms, formatting.milliseconds, "90th percentile latency", "ms"),
-    _over("over_paper", "Over paper’s", "paper_fp32", "the paper’s FP32 Lite file"),
-    _over("over_fastest", "Over fastest", "fast_fp32", "the fastest FP32 file"),
+    _over("over_paper", "Over paper’s", artifacts.PAPER.key, "the paper’s FP32 Lite file"),
+    _over("over_fastest", "Over fastest", artifacts.FAIREST.key, "the fastest FP32 file"),
     _number("size_bytes", "Size", lambda row: row.size_bytes, formatting.size, "File size", "bytes"),
     _number(
         "memory_bytes",

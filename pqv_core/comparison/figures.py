@@ -11,12 +11,11 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from pqv_core import formatting, labels
+from pqv_core import formatting
 from pqv_core.comparison.charts import BarChart, Series
 from pqv_core.comparison.load import Comparison, StoredRun
 from pqv_core.comparison.rows import Chosen, Row, engine_name, importance, precision
 from pqv_core.results import record as results
-from pqv_core.results.select import BASELINES
 from pqv_core.schemes import has_quantized_layers
 
 _MB = 1e6
@@ -152,16 +151,23 @@ def _by_compression(rows: Sequence[Row], *, by_threads: bool = False) -> list[tu
     placed = []
     for row in _ordered(rows):
         threads = row.threads or 0 if by_threads else 0
-        step = (0, BASELINES.index(row.role)) if row.role in BASELINES else (1, row.ratio, row.precision)
+        step = _step(row)
         for how in [row.importance] if row.importance else families[row.model]:
             placed.append((_Place(step, (row.model, how, threads)), row))
     return placed
 
 
+def _step(row: Row) -> tuple[Hashable, ...]:
+    """Baselines first, the published one before the fairest; then by what was done."""
+    if row.artifact.is_baseline:
+        return (0, not row.artifact.is_published, row.artifact.label)
+    return (1, row.ratio, row.precision)
+
+
 def _step_words(step: Hashable) -> str:
     assert isinstance(step, tuple)
     if step[0] == 0:
-        return labels.role(BASELINES[step[1]])
+        return str(step[-1])
     cut = f", {formatting.percent(step[1])} pruned" if step[1] else ""
     return f"{precision(step[2])}{cut}"
 
@@ -201,7 +207,7 @@ def _latency_and_size(rows: Sequence[Row]) -> Figure:
         _chart("figure2-size", "File size", "MB", files, _size, words=words),
         _chart("figure2-memory", "Memory", "MB", runs, _memory, words=words),
     )
-    ratios = {row.ratio for row in rows if row.role == "compressed" and row.measurement is not None}
+    ratios = {row.ratio for row in rows if row.is_result and row.measurement is not None}
     missing = ""
     if not charts:
         missing = "Measure a run’s files on this device."
@@ -211,7 +217,7 @@ def _latency_and_size(rows: Sequence[Row]) -> Figure:
 
 
 def _operators(rows: Sequence[Row]) -> Figure:
-    profiled = [row for row in _ordered(rows) if row.operator_times and row.role == "compressed"]
+    profiled = [row for row in _ordered(rows) if row.operator_times and row.is_result]
     if not profiled:
         missing = "Measure a run with “Profile operators” switched on."
         return Figure(3, TITLES[3], (), missing)
@@ -229,10 +235,14 @@ def _operators(rows: Sequence[Row]) -> Figure:
 
 
 def _accuracy(rows: Sequence[Row]) -> Figure:
-    placed = [(place, row) for place, row in _by_compression(rows) if row.role != "fast_fp32"]
+    placed = [
+        (place, row)
+        for place, row in _by_compression(rows)
+        if row.artifact.is_published or not row.artifact.is_baseline
+    ]
     words = (_step_words, _family_words(rows))
     charts = _filled(_chart("figure4-accuracy", "Top-1 accuracy", "%", placed, _top1, words=words))
-    ratios = {row.ratio for row in rows if row.role == "compressed" and row.top1 is not None}
+    ratios = {row.ratio for row in rows if row.is_result and row.top1 is not None}
     missing = ""
     if not charts:
         missing = "Run the project with validation images."
@@ -261,7 +271,7 @@ def _importance(rows: Sequence[Row]) -> Figure:
 
 
 def _models(rows: Sequence[Row]) -> Figure:
-    known = [row for row in _ordered(rows) if row.role == "compressed" and row.model]
+    known = [row for row in _ordered(rows) if row.is_result and row.model]
     files = [(_Place((row.ratio, row.precision), (row.model, 0)), row) for row in known]
     runs = [(_Place((row.ratio, row.precision), (row.model, row.threads or 0)), row) for row in known]
 
@@ -285,7 +295,7 @@ def _models(rows: Sequence[Row]) -> Figure:
 
 
 def _engines(rows: Sequence[Row], runs: Sequence[StoredRun]) -> Figure:
-    known = [row for row in _ordered(rows) if row.role == "compressed" and row.is_int8 and row.engine]
+    known = [row for row in _ordered(rows) if row.is_result and row.is_int8 and row.engine]
     several = _several_threads(known, *(run.record.environment.threads for run in runs))
     values: dict[tuple[str, str], tuple[float, str]] = {}
     for run in runs:
@@ -321,7 +331,7 @@ def _made(model: str, ratio: float, kind: str) -> str:
 
 def _tried(run: StoredRun, several: bool) -> dict[tuple[str, str], tuple[float, str]]:
     """What each engine took when the run chose one by measuring, with its own number of threads."""
-    variant, chosen = run.record.variant("compressed"), Chosen.of(run.record.config)
+    variant, chosen = run.record.result, Chosen.of(run.record.config)
     if variant is None or not has_quantized_layers(variant.precision):
         return {}
     made = _made(chosen.model, chosen.ratio, variant.precision)

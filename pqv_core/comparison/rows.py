@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from pqv_core import formatting, labels
+from pqv_core import formatting
 from pqv_core.config.quantize import ENGINES
 from pqv_core.criteria import CRITERIA
-from pqv_core.results import operators, select, stability, summary
-from pqv_core.results.record import LOCAL, Accuracy, Measurement, OperatorTime, Role, RunRecord, Variant
-from pqv_core.results.select import BASELINES, Setting
+from pqv_core.results import artifacts, operators, select, stability
+from pqv_core.results.artifacts import ArtifactSpec
+from pqv_core.results.record import LOCAL, Accuracy, Measurement, OperatorTime, RunRecord, Variant
+from pqv_core.results.select import Setting
 from pqv_core.schemes import SCHEMES, has_quantized_layers
 
 _MOST = 1e18
@@ -25,6 +26,7 @@ class Row:
     Attributes:
         run: Run name's folder.
         name: What the person calls the run; empty where it has no name.
+        artifact: What it is to its run.
         importance: How its parts were ranked; empty where nothing was cut.
         ratio: Share of each width removed, from 0 to 1; 0 where nothing was.
         engine: Engine of the kernels; empty where no layer is quantized.
@@ -33,7 +35,7 @@ class Row:
         stands: Whether it is of the number of threads with which its run is shown where only one can be.
         accuracy: Over the validation images, where known.
         accuracy_elsewhere: The accuracy is this computer's of the same file, for the phone was not asked.
-        speedups: How many times faster than each baseline of its run; None where they were not measured together.
+        speedups: By baseline of its run, how many times faster; None where they were not measured together.
         apart: Baselines that were measured on this device, but not together with this.
         unsteady: Baselines over which the speed-up is not to be trusted.
     """
@@ -46,9 +48,8 @@ class Row:
     model: str
     importance: str
     ratio: float
-    precision: str
+    artifact: ArtifactSpec
     engine: str
-    role: Role
     file: str
     target: str
     device: str
@@ -60,9 +61,9 @@ class Row:
     size_bytes: int
     params: int
     macs: int
-    speedups: Mapping[Role, float | None]
-    apart: tuple[Role, ...]
-    unsteady: frozenset[Role]
+    speedups: Mapping[str, float | None]
+    apart: tuple[str, ...]
+    unsteady: frozenset[str]
     operator_times: tuple[OperatorTime, ...]
     said: dict[str, str] = field(default_factory=dict, compare=False, repr=False)
     """What stands in the columns of a table, as far as it has been asked for."""
@@ -70,7 +71,17 @@ class Row:
     @property
     def key(self) -> str:
         """Different for every row of a project."""
-        return "\n".join((self.run, self.role, self.device, str(self.threads), str(self.batch)))
+        return "\n".join((self.run, self.artifact.key, self.device, str(self.threads), str(self.batch)))
+
+    @property
+    def precision(self) -> str:
+        """Key of its quantization scheme."""
+        return self.artifact.scheme
+
+    @property
+    def is_result(self) -> bool:
+        """Whether it is what its run was made for."""
+        return self.artifact.is_result
 
     @property
     def batch(self) -> int:
@@ -112,7 +123,7 @@ class Row:
         """What it takes of the memory of a process that runs it alone."""
         return self.measurement.memory_bytes if self.measurement else None
 
-    def doubts(self, over: Role) -> bool:
+    def doubts(self, over: str) -> bool:
         """Whether it has a speed-up over a baseline that is not to be trusted."""
         return over in self.unsteady and self.speedups.get(over) is not None
 
@@ -145,8 +156,8 @@ class Row:
     @cached_property
     def made(self) -> str:
         """What it is, without the run: ``FP32, fastest``, ``INT8 dynamic, 25.0 % pruned (ONEDNN)``."""
-        if self.role in BASELINES or self.role not in summary.ROLES:
-            return labels.role(self.role)
+        if not (self.artifact.is_result or self.artifact.is_step):
+            return self.artifact.label
         return f"{self.compression} ({engine_name(self.engine)})" if self.engine else self.compression
 
     @cached_property
@@ -163,7 +174,7 @@ class Row:
             words += f"; {self.accuracy_words}"
         if self.accuracy_elsewhere:
             words += ", asked on the computer"
-        apart = [f"not measured together with: {labels.role(role)}" for role in self.apart]
+        apart = [f"not measured together with: {artifacts.label(key)}" for key in self.apart]
         return "; ".join([words, *self.remarks, *apart])
 
     @property
@@ -229,16 +240,13 @@ def of_run(record: RunRecord, *, folder: str, name: str, note: str, here: str) -
     chosen = Chosen.of(record.config)
     shown = select.settings(record)
     standing = {select.setting(record, target=one.target, batch=one.batch) for one in shown}
-    for role in summary.roles(record):
-        variant = record.variant(role)
-        if variant is None:
-            continue
-        dense = role in BASELINES
+    for variant in record.variants:
+        dense = variant.artifact.is_dense
         for setting in _settings(variant, shown):
             measurement = select.at(variant, setting)
             target = setting.target if setting else LOCAL
             accuracy, elsewhere = _accuracy(variant, measurement)
-            bases = {base: select.at(record.variant(base), setting) for base in BASELINES}
+            bases = {base.key: select.at(base, setting) for base in record.baselines}
             yield Row(
                 run=folder,
                 name=name,
@@ -248,9 +256,8 @@ def of_run(record: RunRecord, *, folder: str, name: str, note: str, here: str) -
                 model=chosen.model,
                 importance="" if dense else chosen.importance,
                 ratio=0.0 if dense else chosen.ratio,
-                precision=variant.precision,
                 engine=_engine(variant, measurement),
-                role=role,
+                artifact=variant.artifact,
                 file=variant.file,
                 target=target,
                 device=here if target == LOCAL else target,

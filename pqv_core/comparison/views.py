@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
-from pqv_core import formatting, labels
+from pqv_core import formatting
 from pqv_core.comparison import pareto
 from pqv_core.comparison.charts import BarChart, Chart, Point, ScatterChart, Series
 from pqv_core.comparison.rows import Row, engine_name, importance, precision
-from pqv_core.results import operators
-from pqv_core.results.record import Role
-from pqv_core.results.select import BASELINES
+from pqv_core.results import artifacts, operators
 
 _MB = 1e6
-_SIZED: tuple[Role, ...] = ("fast_fp32", "pruned_fp32", "compressed")
 
 
 def views(rows: Iterable[Row], *, device: str) -> list[Chart]:
@@ -35,7 +32,7 @@ def run_names(rows: Sequence[Row]) -> dict[str, str]:
     """A name for each run that tells it from the others: its own, else the settings that vary, else its id."""
     standing: dict[str, Row] = {}
     for row in rows:
-        if row.role == "compressed" or row.run not in standing:
+        if row.is_result or row.run not in standing:
             standing[row.run] = row
     settings = {run: _settings(row) for run, row in standing.items()}
     vary = [len(set(values)) > 1 for values in zip(*settings.values(), strict=True)]
@@ -55,7 +52,7 @@ def _settings(row: Row) -> tuple[str, ...]:
 
 
 def _artefact(row: Row, names: dict[str, str]) -> str:
-    return names[row.run] if row.role == "compressed" else f"{names[row.run]}: {labels.role(row.role)}"
+    return names[row.run] if row.is_result else f"{names[row.run]}: {row.artifact.label}"
 
 
 def front(rows: Sequence[Row], names: dict[str, str]) -> ScatterChart:
@@ -72,7 +69,7 @@ def front(rows: Sequence[Row], names: dict[str, str]) -> ScatterChart:
 
 
 def _kind(row: Row) -> str:
-    return precision(row.precision) if row.role == "compressed" else labels.role(row.role)
+    return precision(row.precision) if row.is_result else row.artifact.label
 
 
 def _with_threads(words: str, row: Row, several: bool) -> str:
@@ -81,17 +78,17 @@ def _with_threads(words: str, row: Row, several: bool) -> str:
 
 def speedups(rows: Sequence[Row], names: dict[str, str]) -> BarChart:
     """How many times faster the compressed artefacts are than both baselines."""
-    shown = [row for row in rows if row.role == "compressed" and any(row.speedups.values())]
+    shown = [row for row in rows if row.is_result and any(row.speedups.values())]
     several = len({row.threads for row in shown}) > 1
     details = tuple(row.spread for row in shown)
     series = tuple(
         Series(
-            f"over {labels.role(base)}",
-            tuple(row.speedups[base] for row in shown),
+            f"over {base.label}",
+            tuple(row.speedups.get(base.key) for row in shown),
             details,
-            doubts=tuple(row.doubts(base) for row in shown),
+            doubts=tuple(row.doubts(base.key) for row in shown),
         )
-        for base in BASELINES
+        for base in (artifacts.PAPER, artifacts.FAIREST)
     )
     categories = tuple(_with_threads(names[row.run], row, several) for row in shown)
     return BarChart("speedup", "Speed-up of the compressed file", "×", categories, series)
@@ -99,7 +96,7 @@ def speedups(rows: Sequence[Row], names: dict[str, str]) -> BarChart:
 
 def sizes(rows: Sequence[Row], names: dict[str, str]) -> BarChart:
     """File sizes, run by run."""
-    return _by_role("size", "File size", rows, names, lambda row: row.size_bytes / _MB)
+    return _by_artifact("size", "File size", rows, names, lambda row: row.size_bytes / _MB)
 
 
 def memory(rows: Sequence[Row], names: dict[str, str]) -> BarChart:
@@ -111,26 +108,26 @@ def memory(rows: Sequence[Row], names: dict[str, str]) -> BarChart:
     def find(row: Row) -> float | None:
         return row.memory_bytes / _MB if row.stands and row.memory_bytes is not None else None
 
-    return _by_role("memory", "Memory", rows, named, find)
+    return _by_artifact("memory", "Memory", rows, named, find)
 
 
-def _by_role(
+def _by_artifact(
     key: str, title: str, rows: Sequence[Row], names: dict[str, str], find: Callable[[Row], float | None]
 ) -> BarChart:
     """A category a run, a series an artefact."""
-    values = {(row.run, row.role): value for row in rows if (value := find(row)) is not None}
-    runs = [run for run in names if any((run, role) in values for role in _SIZED)]
+    kept = [row for row in rows if not row.artifact.is_published]  # as large as the fairest baseline
+    values = {(row.run, row.artifact.label): value for row in kept if (value := find(row)) is not None}
+    runs = [run for run in names if any(place[0] == run for place in values)]
     series = tuple(
-        Series(labels.role(role), tuple(values.get((run, role)) for run in runs))
-        for role in _SIZED
-        if any((run, role) in values for run in runs)
+        Series(label, tuple(values.get((run, label)) for run in runs))
+        for label in artifacts.ordered(label for _, label in values)
     )
     return BarChart(key, title, "MB", tuple(names[run] for run in runs), series)
 
 
 def profiles(rows: Sequence[Row], names: dict[str, str]) -> BarChart:
     """The time of an inference by group of operators, side by side."""
-    shown = [row for row in rows if row.operator_times and row.role in ("fast_fp32", "compressed")]
+    shown = [row for row in rows if row.operator_times and (row.is_result or row.artifact.is_fairest)]
     several = len({row.threads for row in shown}) > 1
     categories = tuple(_with_threads(_artefact(row, names), row, several) for row in shown)
     series = tuple(

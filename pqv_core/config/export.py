@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
-from pqv_core.config.base import Config, look_up
-from pqv_core.config.quantize import ENGINES, ChoiceInfo, Engine
+from pqv_core.config.base import Config, look_up, one_of
+from pqv_core.config.quantize import ENGINES, ChoiceInfo
 from pqv_core.errors import ConfigError
-from pqv_core.ptl import android_runtime
+from pqv_core.formats import FORMATS, default, suffixes
 from pqv_core.schemes import SCHEMES
 
 Target = Literal["host", "android"]
@@ -19,23 +19,25 @@ TARGETS: dict[Target, ChoiceInfo] = {
     "host": ChoiceInfo("This computer", "Passes and engine chosen by measuring on this computer."),
     "android": ChoiceInfo("Android", "Only what PyTorch's mobile runtime supports; int8 on QNNPACK."),
 }
-_NAME = re.compile(r"[\w][\w.+\- ]{0,100}\.ptl")
+_NAME = re.compile(r"[\w][\w.+\- ]{0,103}")
 
 
 class ExportConfig(Config):
-    """The PyTorch Lite file.
+    """The exported files.
 
     Attributes:
+        formats: In which formats the model is written.
         target: Where the file will run.
-        runtime: Version of the Android runtime; of no meaning for this computer.
-        file_name: Name of the file (ending in ``.ptl``); None makes one from model, precision and engine.
+        runtime: Version of the formats' runtime for devices; of no meaning for this computer.
+        file_name: Name of the file, with a format's suffix; None makes one from model, precision and engine.
         fp32_tolerance: Largest relative error ‖a − b‖₂ ∕ ‖b‖₂ of the logits for a fp32 file.
         fp16_tolerance: The same for an fp16 file, against the fp32 model.
         int8_tolerance: The same for an int8 file, against the fp32 model.
     """
 
+    formats: tuple[Annotated[str, one_of(FORMATS)], ...] = Field(default_factory=lambda: (default(),), min_length=1)
     target: Target = "host"
-    runtime: str = android_runtime.DEFAULT
+    runtime: str = Field(default_factory=lambda: FORMATS[default()].default_runtime)
     file_name: str | None = None
     fp32_tolerance: float = Field(default=1e-4, gt=0)
     fp16_tolerance: float = Field(default=1e-2, gt=0)
@@ -53,36 +55,42 @@ class ExportConfig(Config):
     @field_validator("file_name")
     @classmethod
     def _plain_name(cls, value: str | None) -> str | None:
-        if value is not None and not _NAME.fullmatch(value):
-            raise ValueError("the file name must be a plain name ending in .ptl, without folders")
+        known = suffixes()
+        if value is not None and not (_NAME.fullmatch(value) and value.endswith(known) and value not in known):
+            raise ValueError(f"the file name must be a plain name ending in {' or '.join(known)}, without folders")
         return value
+
+    @field_validator("formats")
+    @classmethod
+    def _each_once(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(value))
 
     @field_validator("runtime")
     @classmethod
     def _known_runtime(cls, value: str) -> str:
-        known = android_runtime.versions()
+        known = [version for info in FORMATS.values() for version in info.runtimes()]
         if value not in known:
             raise ValueError(f"the Android runtime {value} is not known; choose one of: {', '.join(known)}")
         return value
 
 
-def engines(target: Target) -> tuple[Engine, ...]:
-    """The engines that a file for ``target`` can be run with. The runtimes for phones have QNNPACK only.
+def engines(target: str, *, format: str | None = None) -> tuple[str, ...]:
+    """The engines that a file of a format can be run with on ``target``; of the default format unless one is given.
 
     Raises:
         ConfigError: There is no such target.
     """
-    found: dict[str, tuple[Engine, ...]] = {"android": ("auto", "qnnpack"), "host": tuple(ENGINES)}
-    return look_up(found, target, field="export.target")
+    return look_up(FORMATS[format or default()].engines, target, field="export.target")
 
 
-def engine_problem(engine: Engine, target: Target) -> ConfigError | None:
+def engine_problem(engine: str, target: str, *, format: str | None = None) -> ConfigError | None:
     """Why a file for ``target`` cannot use ``engine``; None when it can."""
-    if engine in engines(target):
+    allowed = engines(target, format=format)
+    if engine in allowed:
         return None
-    label = look_up(ENGINES, engine, field="quantize.engine").label
+    found = [look_up(ENGINES, key, field="quantize.engine").label for key in (engine, *reversed(allowed))]
     return ConfigError(
-        f"The engine {label} does not run on {TARGETS[target].label}.",
+        f"The engine {found[0]} does not run on {look_up(TARGETS, target, field='export.target').label}.",
         field="quantize.engine",
-        action="Choose QNNPACK or Auto.",
+        action=f"Choose {' or '.join(found[1:])}.",
     )

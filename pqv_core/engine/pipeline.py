@@ -228,7 +228,7 @@ class Pipeline:
             self.work.elsewhere = self.elsewhere  # the files are still those that were measured
         if stage.name == "benchmark" and not cached:  # what this computer measured before is replaced
             kept = self.work.elsewhere.items()
-            self.work.elsewhere = {role: tuple(item for item in items if item.target != LOCAL) for role, items in kept}
+            self.work.elsewhere = {key: tuple(item for item in items if item.target != LOCAL) for key, items in kept}
         stages.publish(self.work, stage.name, self.directory)
         self.record = stages.fill(self.record, self.work)
         self._mark(
@@ -327,10 +327,10 @@ def _read_done(place: Path) -> Done | None:
 
 
 def _measured_apart(record: RunRecord, *, own: Done | None) -> dict[str, tuple[Measurement, ...]]:
-    """By role, what phones and this computer measured of a run's files beside the run's ``own`` benchmark."""
+    """By artefact, what phones and this computer measured of a run's files beside the run's ``own`` benchmark."""
     loops = _loops(own.result) if own else None
     return {
-        variant.role: tuple(
+        variant.key: tuple(
             item
             for item in variant.measurements
             if item.target != LOCAL or (loops is not None and item.loop not in loops)

@@ -19,12 +19,12 @@ WEIGHTS = frozenset({Kind.SAFETENSORS, Kind.OUR_CHECKPOINT, Kind.PYTORCH, Kind.P
 _EXPORTS = "PQV-Mobile exports from PyTorch: choose the timm model and its weights."
 _OTHER_RUNTIME = f"It is for another runtime and cannot be measured here. {_EXPORTS}"
 _COPY = "Copy or download the file again."
-_UNPACK = "Unpack it and choose its contents: an image folder, weights or a .ptl."
+_UNPACK = "Unpack it and choose its contents: an image folder, weights or an exported model."
 AS_WEIGHTS = "It can be a model's weights: pqv new PROJECT.pqv --model NAME --weights FILE, or the Model page."
 _WHOLE_OBJECT = (
     "It contains a whole object with its code and is not loaded. Save its state_dict() and choose that file."
 )
-_NOTHING = "Choose a project (.pqv), a .ptl, weights (.safetensors, .pth), or a folder of images."
+_NOTHING = "Choose a project (.pqv), an exported model, weights (.safetensors, .pth), or a folder of images."
 _ADVICE = {
     **dict.fromkeys(WEIGHTS, AS_WEIGHTS),
     **dict.fromkeys(

@@ -15,7 +15,7 @@ from typing import Any
 
 from pqv_core.errors import ModelError, StorageError, from_os_error
 from pqv_core.files.resource_files import resource
-from pqv_core.models.file_size import Contents
+from pqv_core.models.contents import Contents
 from pqv_core.models.vit_shape import Cost, VitShape
 from pqv_core.spelling import closest
 

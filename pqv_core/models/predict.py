@@ -1,7 +1,7 @@
 """What pruning and quantization will make of a model, from its sizes alone: shown while a slider moves.
 
 A prediction, not a measurement. Parameters and multiply-accumulates follow from the same arithmetic of widths that
-pruning uses; sizes of files, from ``file_size``.
+pruning uses; sizes of files, from their format.
 """
 
 from __future__ import annotations
@@ -9,14 +9,22 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from pqv_core.config import ModelConfig, PruneConfig, QuantizeConfig
 from pqv_core.config.quantize import Precision
 from pqv_core.errors import ConfigError
+from pqv_core.formats import FORMATS, default
 from pqv_core.models.catalog import CatalogEntry, Cut, Weights
-from pqv_core.models.file_size import file_bytes
+from pqv_core.models.contents import Contents
 from pqv_core.models.vit_shape import Cost, VitShape
 from pqv_core.models.widths import kept_width
+
+
+class _Size(Protocol):
+    """As ``Format.size``."""
+
+    def __call__(self, cost: Cost, contents: Contents | None, *, scheme: str) -> int: ...
 
 
 @dataclass(frozen=True)
@@ -87,22 +95,31 @@ class Prediction:
     why_not: str = ""
 
 
-def predict(entry: CatalogEntry, *, model: ModelConfig, prune: PruneConfig, quantize: QuantizeConfig) -> Prediction:
+def predict(
+    entry: CatalogEntry, *, model: ModelConfig, prune: PruneConfig, quantize: QuantizeConfig, format: str = ""
+) -> Prediction:
     """What becomes of ``entry``, made with the arguments of ``model``, by pruning and quantization.
+
+    Args:
+        format: Key of the format whose size is predicted; empty for the default one.
 
     Raises:
         ConfigError: The arguments do not go together (an image smaller than a patch, …).
     """
-    precision = quantize.precision
+    size = FORMATS[format or default()].size
     if entry.vit is None:
-        return _without_shape(entry, model=model, prune=prune, precision=precision)
+        return _without_shape(entry, model=model, prune=prune, precision=quantize.precision, size=size)
     dense = with_arguments(entry, model)
-    before = Prediction(_figures(dense, precision="fp32"), after=None, blocks=dense.depth, widths_before=_widths(dense))
+    before = Prediction(
+        _figures(dense, size, precision="fp32"), after=None, blocks=dense.depth, widths_before=_widths(dense)
+    )
     why_not = obstacle(entry, prune)
     if why_not:
         return dataclasses.replace(before, why_not=why_not)
     pruned = prune_shape(dense, prune) if prune.enabled else dense
-    return dataclasses.replace(before, after=_figures(pruned, precision=precision), widths_after=_widths(pruned))
+    return dataclasses.replace(
+        before, after=_figures(pruned, size, precision=quantize.precision), widths_after=_widths(pruned)
+    )
 
 
 def describe(entry: CatalogEntry, model: ModelConfig) -> Description:
@@ -150,14 +167,16 @@ def prune_shape(shape: VitShape, config: PruneConfig) -> VitShape:
     return dataclasses.replace(shape, **changes)  # type: ignore[arg-type]  # mypy wants every field's type
 
 
-def _without_shape(entry: CatalogEntry, *, model: ModelConfig, prune: PruneConfig, precision: Precision) -> Prediction:
+def _without_shape(
+    entry: CatalogEntry, *, model: ModelConfig, prune: PruneConfig, precision: Precision, size: _Size
+) -> Prediction:
     """Other architectures, as timm makes them: of the arguments, only classes and channels are taken into account."""
     more = _more_channels(entry, _Arguments(model))
     dense = _sum(_with_classes(entry, model), entry.channel, times=more)
     before = Figures(
         dense.params,
         dense.macs if entry.macs is not None else None,
-        file_bytes(dense, entry.contents, precision="fp32"),
+        size(dense, entry.contents, scheme="fp32"),
     )
     why_not = obstacle(entry, prune)
     if why_not:
@@ -165,7 +184,7 @@ def _without_shape(entry: CatalogEntry, *, model: ModelConfig, prune: PruneConfi
     pruned = _without_cuts(dense, entry.cuts, prune)
     macs = pruned.macs if entry.macs is not None else None
     contents = entry.contents.without_heads(_lost_heads(entry.cuts, prune)) if entry.contents is not None else None
-    after = Figures(pruned.params, macs, file_bytes(pruned, contents, precision=precision))
+    after = Figures(pruned.params, macs, size(pruned, contents, scheme=precision))
     return Prediction(before=before, after=after)
 
 
@@ -316,9 +335,9 @@ class _Arguments:
         return value
 
 
-def _figures(shape: VitShape, *, precision: Precision) -> Figures:
+def _figures(shape: VitShape, size: _Size, *, precision: Precision) -> Figures:
     cost = shape.cost()
-    return Figures(cost.params, cost.macs, file_bytes(cost, None, precision=precision))
+    return Figures(cost.params, cost.macs, size(cost, None, scheme=precision))
 
 
 def _widths(shape: VitShape) -> BlockWidths:

@@ -98,7 +98,12 @@ class Metric(Event):
 
 
 class LatencySample(Event):
-    """One timed inference of one artefact, in nanoseconds; ``target`` is ``local`` or a device's serial."""
+    """One timed inference, in nanoseconds.
+
+    Attributes:
+        role: Key of the artefact.
+        target: ``local`` or a device's serial.
+    """
 
     type: Literal["latency_sample"] = "latency_sample"
     role: str
@@ -116,7 +121,7 @@ class Log(Event):
 
 
 class Artifact(Event):
-    """A file that is complete; ``path`` is absolute."""
+    """A file that is complete: the artefact whose key is ``role``; ``path`` is absolute."""
 
     type: Literal["artifact"] = "artifact"
     role: str

@@ -37,7 +37,7 @@ class RunJob(JobBase):
 
 
 class BenchJob(JobBase):
-    """Measure ``.ptl`` files on this computer, interleaved.
+    """Measure exported files on this computer, interleaved.
 
     The result holds ``measurements``: by file, one for each engine, number of threads and batch.
 
@@ -64,7 +64,7 @@ class BenchJob(JobBase):
 
 
 class AnswerJob(JobBase):
-    """Answer with ``.ptl`` files, on this computer, what a phone will be asked too.
+    """Answer with exported files, on this computer, what a phone will be asked too.
 
     The inputs are one of fixed noise, then validation images. They and the answers are written into ``folder`` as
     raw little-endian float32 values, inputs one after another, each answer beside the last.

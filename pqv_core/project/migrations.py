@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from pqv_core.errors import ProjectError
-
-Step = Callable[[dict[str, Any]], dict[str, Any]]
+from pqv_core.files.migrating import Step, advance
 
 STEPS: Mapping[int, Step] = {}
 """By the version that a step starts from; it returns the same project in the next version's form."""
@@ -28,12 +27,11 @@ def migrate(plain: dict[str, Any], *, to: int, path: Path, steps: Mapping[int, S
             f"{path.name} was written by a newer PQV-Mobile (format {version}; this one reads up to {to}).",
             action="Update PQV-Mobile to open it.",
         )
-    for start in range(version, to):
-        if start not in steps:
-            raise ProjectError(
-                f"{path.name} has the old format {version}, which this PQV-Mobile can no longer migrate.",
-                action="Open and save it with an earlier PQV-Mobile first.",
-                details=f"there is no step from format {start} to {start + 1}",
-            )
-        plain = {**steps[start](plain), "schema_version": start + 1}
-    return plain
+    missing = [start for start in range(version, to) if start not in steps]
+    if missing:
+        raise ProjectError(
+            f"{path.name} has the old format {version}, which this PQV-Mobile can no longer migrate.",
+            action="Open and save it with an earlier PQV-Mobile first.",
+            details=f"there is no step from format {missing[0]} to {missing[0] + 1}",
+        )
+    return advance(plain, to=to, steps=steps)

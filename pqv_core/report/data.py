@@ -54,7 +54,7 @@ def _run(run: StoredRun) -> dict[str, Any]:
 
 def _row(row: Row) -> dict[str, Any]:
     values = {column.key: column.find(row) for column in COLUMNS}
-    values |= {"run": row.run, "name": row.name, "artefact": row.role, "precision": row.precision}
+    values |= {"run": row.run, "name": row.name, "artefact": row.artifact.key, "precision": row.precision}
     values |= {"importance": row.importance, "engine": row.engine, "ratio": row.ratio}
     return {
         **values,

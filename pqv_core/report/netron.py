@@ -1,4 +1,4 @@
-"""Operator times for Netron: its attachment file, which is dropped onto the window in which the ``.ptl`` is shown.
+"""Operator times for Netron: its attachment file, which is dropped onto the window in which the file is shown.
 
 Netron (since 8.8) merges a JSON file with ``"signature": "netron:attachment"`` into what it shows: items with ``kind``,
 ``target``, ``name`` and ``value`` under ``metadata`` and ``metrics``. The nodes of a PyTorch file have no names there,

@@ -12,6 +12,8 @@ from pqv_core import comparison as comparisons
 from pqv_core.comparison import Comparison, Row
 from pqv_core.errors import ProjectError, UsageError
 from pqv_core.files.fsio import write_text
+from pqv_core.formats import suffixes
+from pqv_core.project import file as projects
 from pqv_core.report import data, netron
 
 Format = Literal["html", "csv", "json", "netron"]
@@ -22,7 +24,6 @@ _SUFFIXES: dict[Format, str] = {
     "json": "-report.json",
     "netron": "-netron.json",
 }
-_OURS = (".pqv", ".ptl")
 
 
 def default_path(project: Path, kind: Format) -> Path:
@@ -41,7 +42,7 @@ def write(project: Path, out: Path, *, kind: Format, runs: Collection[str] = ())
         ProjectError: No run has what the form needs.
         StorageError: It cannot be written.
     """
-    if out.suffix in _OURS:
+    if out.suffix in (projects.SUFFIX, *suffixes()):
         raise UsageError(f"A report would overwrite {out.name}.", action="Choose another name.")
     found = only(comparisons.load(project), runs)
     write_text(out, text(found, project=project.stem, kind=kind))
@@ -88,7 +89,7 @@ def text(found: Comparison, *, project: str, kind: Format) -> str:
 
 def _profiled(found: Comparison) -> Row:
     """The newest compressed file whose operators were timed."""
-    rows = [row for row in found.rows if row.role == "compressed" and row.operator_times]
+    rows = [row for row in found.rows if row.is_result and row.operator_times]
     if not rows:
         raise ProjectError(
             "No run has profiled its operators.",

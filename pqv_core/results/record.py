@@ -13,16 +13,16 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pqv_core.errors import ErrorInfo, ProjectError, from_os_error
 from pqv_core.files.fsio import TooLargeError, read_json, write_json
+from pqv_core.files.migrating import advance
 from pqv_core.project import run_lock
+from pqv_core.results import migrations
+from pqv_core.results.artifacts import ArtifactSpec
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 LOCAL = "local"
 RUN_FILE = "run.json"
 MAX_BYTES = 128 << 20  # some six million latencies
 HISTORY_FILE = "history.jsonl"
-
-Role = str
-"""What an artefact is to its run; ``summary.ROLES`` are those of this version, and others are shown by their names."""
 
 
 class Record(BaseModel):
@@ -168,16 +168,16 @@ class Variant(Record):
     """One artefact of a run.
 
     Attributes:
+        artifact: What it is to the run.
         file: Relative to the run's folder.
         operators: What each operator takes of the median on this computer.
     """
 
-    role: Role
+    artifact: ArtifactSpec
     file: str
     size_bytes: int
     params: int
     macs: int
-    precision: str
     engine: str
     passes: str = ""
     accuracy: Accuracy | None = None
@@ -185,6 +185,21 @@ class Variant(Record):
     measurements: tuple[Measurement, ...] = ()
     operators: tuple[OperatorTime, ...] = ()
     candidates: tuple[Candidate, ...] = ()
+
+    @property
+    def key(self) -> str:
+        """Its name within the run."""
+        return self.artifact.key
+
+    @property
+    def label(self) -> str:
+        """What a person calls it."""
+        return self.artifact.label
+
+    @property
+    def precision(self) -> str:
+        """Key of its quantization scheme."""
+        return self.artifact.scheme
 
 
 class StageRecord(Record):
@@ -253,16 +268,35 @@ class RunRecord(Record):
     error: ErrorInfo | None = None
     spans: tuple[float, ...] = ()
 
-    def variant(self, role: Role) -> Variant | None:
-        """The artefact with this role, if the run made it."""
-        return next((variant for variant in self.variants if variant.role == role), None)
+    def variant(self, key: str) -> Variant | None:
+        """The artefact of this name, if the run made it."""
+        return next((variant for variant in self.variants if variant.key == key), None)
+
+    @property
+    def result(self) -> Variant | None:
+        """What the run was made for, if it got so far."""
+        return next((variant for variant in self.variants if variant.artifact.is_result), None)
+
+    @property
+    def baselines(self) -> tuple[Variant, ...]:
+        """What the result is compared with: as published first, then the fairest."""
+        return tuple(variant for variant in self.variants if variant.artifact.is_baseline)
+
+    @property
+    def published(self) -> Variant | None:
+        """The baseline as it was published."""
+        return next((variant for variant in self.baselines if variant.artifact.is_published), None)
+
+    @property
+    def fairest(self) -> Variant | None:
+        """The baseline that runs fastest: an honest gain is one over this."""
+        return next((variant for variant in self.variants if variant.artifact.is_fairest), None)
 
 
 def measured_elsewhere(record: RunRecord) -> dict[str, tuple[Measurement, ...]]:
-    """What phones have measured, by role."""
+    """What phones have measured, by the key of the artefact."""
     return {
-        variant.role: tuple(item for item in variant.measurements if item.target != LOCAL)
-        for variant in record.variants
+        variant.key: tuple(item for item in variant.measurements if item.target != LOCAL) for variant in record.variants
     }
 
 
@@ -317,6 +351,8 @@ def as_written(directory: Path) -> RunRecord:
     version = plain.get("schema_version") if isinstance(plain, dict) else None
     if isinstance(version, int) and version > SCHEMA_VERSION:
         raise ProjectError(f"The run {directory.name} was written by a newer PQV-Mobile.", action="Update PQV-Mobile.")
+    if isinstance(version, int) and version >= 1:
+        plain = advance(plain, to=SCHEMA_VERSION, steps=migrations.STEPS)
     try:
         return RunRecord.model_validate(plain)
     except ValidationError as error:

@@ -8,9 +8,7 @@ from typing import Self
 
 from pqv_core import formatting
 from pqv_core.results import stability, wait_policy
-from pqv_core.results.record import LOCAL, Accuracy, Measurement, OperatorTime, Parity, Role, RunRecord, Variant
-
-BASELINES: tuple[Role, ...] = ("paper_fp32", "fast_fp32")
+from pqv_core.results.record import LOCAL, Accuracy, Measurement, OperatorTime, Parity, RunRecord, Variant
 
 
 @dataclass(frozen=True)
@@ -68,16 +66,17 @@ def setting(
 ) -> Setting | None:
     """The setting in which a run is shown: the latest complete one.
 
-    That is one which holds the compressed artefact and as many baselines as any does. Without a measurement of the
-    compressed artefact, another one stands for it.
+    That is one which holds the result and as many baselines as any does. Without a measurement of the result, another
+    artefact stands for it.
 
     Args:
         threads: Only with so many; None for any number.
         batch: Only with so many images an inference; None for any number.
     """
-    bases = [variant for role in BASELINES if (variant := record.variant(role))]
-    held = Counter(one for base in bases for one in {Setting.of(item) for item in base.measurements} if one.is_one_loop)
-    for variant in (record.variant("compressed"), *record.variants):
+    held = Counter(
+        one for base in record.baselines for one in {Setting.of(item) for item in base.measurements} if one.is_one_loop
+    )
+    for variant in (record.result, *record.variants):
         known = [Setting.of(item) for item in reversed(variant.measurements)] if variant else []
         here = [one for one in known if one.target == target]
         found = [one for one in here if threads in (None, one.threads) and batch in (None, one.batch)]
@@ -106,11 +105,11 @@ def at(variant: Variant | None, chosen: Setting | None) -> Measurement | None:
     return inside or select(variant, target=target, threads=threads, batch=batch)
 
 
-def shown(record: RunRecord, *, target: str = LOCAL) -> dict[Role, Measurement]:
-    """What is shown of a run on a target, by role: all with as many threads and images."""
+def shown(record: RunRecord, *, target: str = LOCAL) -> dict[str, Measurement]:
+    """What is shown of a run on a target, by the key of the artefact: all with as many threads and images."""
     chosen = setting(record, target=target)
-    found = {variant.role: at(record.variant(variant.role), chosen) for variant in record.variants}
-    return {role: item for role, item in found.items() if item is not None}
+    found = {variant.key: at(variant, chosen) for variant in record.variants}
+    return {key: item for key, item in found.items() if item is not None}
 
 
 def headline(record: RunRecord) -> str:
@@ -118,10 +117,10 @@ def headline(record: RunRecord) -> str:
 
     The phone that measured last, where the run is for Android and one did; else this computer.
     """
-    export, compressed = record.config.get("export"), record.variant("compressed")
-    if not isinstance(export, dict) or export.get("target") != "android" or compressed is None:
+    export, result = record.config.get("export"), record.result
+    if not isinstance(export, dict) or export.get("target") != "android" or result is None:
         return LOCAL
-    return next((item.target for item in reversed(compressed.measurements) if item.target != LOCAL), LOCAL)
+    return next((item.target for item in reversed(result.measurements) if item.target != LOCAL), LOCAL)
 
 
 def together(one: Measurement | None, other: Measurement | None) -> bool:
@@ -148,10 +147,14 @@ def ratio(before: Measurement | None, after: Measurement | None) -> float | None
     return medians[0] / medians[1] if min(medians) > 0 else None
 
 
-def speedup(record: RunRecord, *, over: Role, target: str = LOCAL) -> float | None:
-    """How many times faster the compressed artefact is than ``over`` in the setting in which the run is shown."""
-    found = shown(record, target=target)
-    return ratio(found.get(over), found.get("compressed"))
+def of_result(record: RunRecord, *, target: str = LOCAL) -> Measurement | None:
+    """What is shown of the result on a target."""
+    return shown(record, target=target).get(record.result.key) if record.result else None
+
+
+def speedup(record: RunRecord, *, over: str, target: str = LOCAL) -> float | None:
+    """How many times faster the result is than the artefact ``over`` in the setting in which the run is shown."""
+    return ratio(shown(record, target=target).get(over), of_result(record, target=target))
 
 
 def answers(variant: Variant, item: Measurement | None) -> tuple[Accuracy | None, Parity | None]:

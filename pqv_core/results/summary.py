@@ -6,14 +6,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from pqv_core import formatting, labels
+from pqv_core import formatting
 from pqv_core.results import select
-from pqv_core.results.record import LOCAL, Measurement, Role, RunRecord, Variant, standard_error
+from pqv_core.results.record import LOCAL, Measurement, RunRecord, Variant, standard_error
 
 Comparison = Literal["points", "faster", "smaller", "change", "none"]
 Source = Literal["file", "answers", "measurement"]
 
-ROLES: tuple[Role, ...] = ("paper_fp32", "fast_fp32", "pruned_fp32", "compressed")
 MISSING = "–"
 _SAME = 0.005
 _TIMED = ("latency_median_s", "latency_p90_s")
@@ -42,17 +41,20 @@ class Row:
     """One figure of all artefacts.
 
     Attributes:
-        values: By role, in SI units, bytes or shares from 0 to 1; None where it was not measured in the setting shown.
-        apart: Baselines whose figure was not measured together with the compressed artefact's, or on other images.
-        images: By role, how many images a share is of.
-        unsteady: Baselines beside which the compressed artefact's figure is not to be trusted.
+        values: By the key of the artefact, in SI units, bytes or shares from 0 to 1; None where it was not measured in
+            the setting shown.
+        result: Key of the artefact that the run was made for; empty where there is none yet.
+        apart: Baselines whose figure was not measured together with the result's, or on other images.
+        images: By the key of the artefact, how many images a share is of.
+        unsteady: Baselines beside which the result's figure is not to be trusted.
     """
 
     figure: Figure
-    values: Mapping[Role, float | None]
-    apart: frozenset[Role] = frozenset()
-    images: Mapping[Role, int] = field(default_factory=dict)
-    unsteady: frozenset[Role] = frozenset()
+    values: Mapping[str, float | None]
+    result: str
+    apart: frozenset[str] = frozenset()
+    images: Mapping[str, int] = field(default_factory=dict)
+    unsteady: frozenset[str] = frozenset()
 
     @property
     def label(self) -> str:
@@ -60,26 +62,26 @@ class Row:
         numbers = set(self.images.values())
         return f"{self.figure.label} (n = {numbers.pop():,})" if len(numbers) == 1 else self.figure.label
 
-    def text(self, role: Role) -> str:
+    def text(self, artifact: str) -> str:
         """The figure of one artefact, with its unit; a share with its error, and with its images where they differ."""
-        value = self.values.get(role)
+        value = self.values.get(artifact)
         if value is None:
             return MISSING
-        if role not in self.images:
+        if artifact not in self.images:
             return self.figure.words(value)
-        said = formatting.with_error(value, standard_error(value, self.images[role]))
-        return f"{said} (n = {self.images[role]:,})" if len(set(self.images.values())) > 1 else said
+        said = formatting.with_error(value, standard_error(value, self.images[artifact]))
+        return f"{said} (n = {self.images[artifact]:,})" if len(set(self.images.values())) > 1 else said
 
-    def gain(self, over: Role) -> str:
-        """What the compressed artefact gains over a baseline: ``6.47× faster``, ``−0.3 points``."""
-        before, after = self.values.get(over), self.values.get("compressed")
+    def gain(self, over: str) -> str:
+        """What the result gains over a baseline: ``6.47× faster``, ``−0.3 points``."""
+        before, after = self.values.get(over), self.values.get(self.result)
         if before is None or after is None or over in self.apart:
             return MISSING
         return _compared(self.figure.comparison, before, after)
 
     def as_json(self) -> dict[str, Any]:
         """The plain figures."""
-        plain = {"figure": self.figure.key, **{str(role): value for role, value in self.values.items()}}
+        plain = {"figure": self.figure.key, **self.values}
         return {**plain, "images": dict(self.images)} if self.images else plain
 
 
@@ -90,9 +92,9 @@ def rows(record: RunRecord, *, target: str = LOCAL) -> list[Row]:
     (agreement of the logits with the pruned fp32 model). All were measured in one setting (``select.setting``).
     """
     measured = select.shown(record, target=target)
-    ours = measured.get("compressed")
-    apart = frozenset(role for role in select.BASELINES if not select.together(measured.get(role), ours))
-    unsteady = frozenset(role for role in select.BASELINES if select.doubtful(measured.get(role), ours))
+    ours, bases = select.of_result(record, target=target), [base.key for base in record.baselines]
+    apart = frozenset(key for key in bases if not select.together(measured.get(key), ours))
+    unsteady = frozenset(key for key in bases if select.doubtful(measured.get(key), ours))
     found = [_row(figure, record, measured, target, apart, unsteady) for figure in _FIGURES]
     return [row for row in found if any(value is not None for value in row.values.values())]
 
@@ -100,44 +102,49 @@ def rows(record: RunRecord, *, target: str = LOCAL) -> list[Row]:
 def _row(
     figure: Figure,
     record: RunRecord,
-    measured: Mapping[Role, Measurement],
+    measured: Mapping[str, Measurement],
     target: str,
-    apart: frozenset[Role],
-    unsteady: frozenset[Role],
+    apart: frozenset[str],
+    unsteady: frozenset[str],
 ) -> Row:
-    values: dict[Role, float | None] = {}
-    images: dict[Role, int] = {}
-    for role in roles(record):
-        variant, item = record.variant(role), measured.get(role)
-        known = variant is not None and (item is not None or target == LOCAL)
-        values[role] = figure.find(variant, item) if variant is not None and known else None
-        if figure.counted and variant is not None and values[role] is not None:
+    result = record.result.key if record.result else ""
+    values: dict[str, float | None] = {}
+    images: dict[str, int] = {}
+    for variant in record.variants:
+        key, item = variant.key, measured.get(variant.key)
+        values[key] = figure.find(variant, item) if item is not None or target == LOCAL else None
+        if figure.counted and values[key] is not None:
             accuracy, _ = select.answers(variant, item)
-            images[role] = accuracy.images if accuracy else 0
+            images[key] = accuracy.images if accuracy else 0
     depends = figure.source == "measurement" or (figure.source == "answers" and target != LOCAL)
-    others = {role for role in select.BASELINES if role in images and images[role] != images.get("compressed")}
-    timed = figure.key in _TIMED
-    return Row(figure, values, (apart if depends else frozenset()) | others, images, unsteady if timed else frozenset())
+    others = {base.key for base in record.baselines if base.key in images and images[base.key] != images.get(result)}
+    return Row(
+        figure,
+        values,
+        result,
+        apart=(apart if depends else frozenset()) | others,
+        images=images,
+        unsteady=unsteady if figure.key in _TIMED else frozenset(),
+    )
 
 
 def notes(record: RunRecord, *, target: str = LOCAL) -> list[str]:
     """Why figures are left out or not compared: a sentence for each artefact that was measured in another setting."""
-    return [note for role in roles(record) if (note := _note(record, role, target))]
+    return [note for variant in record.variants if (note := _note(record, variant, target))]
 
 
-def _note(record: RunRecord, role: Role, target: str) -> str:
-    setting, variant = select.setting(record, target=target), record.variant(role)
-    known = [item for item in variant.measurements if item.target == target] if variant else []
+def _note(record: RunRecord, variant: Variant, target: str) -> str:
+    setting = select.setting(record, target=target)
+    known = [item for item in variant.measurements if item.target == target]
     if setting is None or not known:
         return ""
-    shown, name = select.shown(record, target=target), labels.role(role)
-    where = "" if target == LOCAL else f" on {target}"
-    if role not in shown:
+    shown, where = select.shown(record, target=target), "" if target == LOCAL else f" on {target}"
+    if variant.key not in shown:
         theirs = select.Setting.of(known[-1]).words
-        return f"{name} was measured with {theirs}{where}, not with {setting.words}: they are not compared."
-    if role in select.BASELINES and "compressed" in shown and not select.together(shown[role], shown["compressed"]):
-        ours = labels.role("compressed")
-        return f"{name} and {ours} were not measured together{where} and are not compared."
+        return f"{variant.label} was measured with {theirs}{where}, not with {setting.words}: they are not compared."
+    ours = select.of_result(record, target=target)
+    if record.result and variant.artifact.is_baseline and ours and not select.together(shown[variant.key], ours):
+        return f"{variant.label} and {record.result.label} were not measured together{where} and are not compared."
     return ""
 
 
@@ -153,11 +160,6 @@ def _compared(comparison: Comparison, before: float, after: float) -> str:
     if abs(ratio - 1) < _SAME:
         return "the same"
     return f"{formatting.ratio(ratio)} {better}" if ratio >= 1 else f"{formatting.ratio(1 / ratio)} {worse}"
-
-
-def roles(record: RunRecord) -> tuple[Role, ...]:
-    """The roles of a run's artefacts: those of this version in their order, then those that only another one knows."""
-    return tuple(dict.fromkeys([*ROLES, *(variant.role for variant in record.variants)]))
 
 
 def targets(record: RunRecord) -> tuple[str, ...]:

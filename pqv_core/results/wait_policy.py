@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pqv_core import formatting
+from pqv_core.results.artifacts import ArtifactSpec
 from pqv_core.results.record import LOCAL, Measurement
 
 VARIABLE = "OMP_WAIT_POLICY"
@@ -37,18 +38,18 @@ def quickest(measurements: Sequence[Measurement]) -> Measurement:
     return min(measurements, key=lambda item: item.median_ns)
 
 
-def as_published(role: str, measurements: Sequence[Measurement]) -> str:
+def as_published(artifact: ArtifactSpec, measurements: Sequence[Measurement]) -> str:
     """How long the paper's baseline takes as it was published, where a better way was found; else nothing.
 
     The end of a sentence: ``as published, with threads that spin while waiting: 136 ms``.
 
     Args:
-        role: Of the artefact; empty for all but ``paper_fp32``.
+        artifact: What was measured; there is nothing to say of any but the paper's baseline.
         measurements: All of the artefact's; of those on this computer the latest loop counts.
     """
     local = [item for item in measurements if item.target == LOCAL]
     together = [item for item in local if item.loop == local[-1].loop]
     published = [item for item in together if item.wait_policy != PASSIVE]
-    if role != "paper_fp32" or not published or quickest(together) in published:
+    if not artifact.is_published or not published or quickest(together) in published:
         return ""
     return f"as published, {words(published[0].wait_policy)}: {formatting.nanoseconds(published[0].median_ns)}"

@@ -6,16 +6,14 @@ import statistics
 
 import numpy as np
 
+from pqv_core.results import artifacts
 from pqv_gui.charts.base import Floats
 from pqv_gui.charts.dots import DotChart
 from pqv_gui.i18n import tr
-from pqv_gui.viewmodels import labels
 from pqv_gui.viewmodels.run import RunView
 from pqv_gui.viewmodels.series import LatencySeries
 from pqv_gui.widgets.inputs import CheckInput
 
-ORDER = ("compressed", "pruned_fp32", "fast_fp32", "paper_fp32")
-BASELINES = ("fast_fp32", "paper_fp32")
 _WIDE = 6.0
 
 
@@ -55,16 +53,15 @@ class LatencyChart(DotChart[RunView]):
         self._run = run
         self._suit_scale(run)
         if run.now.record is not None and not run.active:
-            self._medians = {role: statistics.median(series.samples.y) for role, series in run.now.latency.items()}
-        for index, role in enumerate(ORDER):
-            series = run.now.latency.get(role)
-            if series is not None:
-                self._show(index, role, series)
+            self._medians = {key: statistics.median(series.samples.y) for key, series in run.now.latency.items()}
+        for key in sorted(run.now.latency, key=self.color_index):
+            self._show(key, run.now.latency[key])
 
-    def _show(self, index: int, role: str, series: LatencySeries) -> None:
-        self.show_dots(index, role, series.samples.x, series.samples.y)
-        name = tr(labels.role(role))
-        self.show_curve(role, name, series.medians, index=index, dashed=role in BASELINES)
+    def _show(self, key: str, series: LatencySeries) -> None:
+        index = self.color_index(key)
+        self.show_dots(index, key, series.samples.x, series.samples.y)
+        dashed = artifacts.is_baseline(key)
+        self.show_curve(key, tr(artifacts.label(key)), series.medians, index=index, dashed=dashed)
 
     def highest(self, series: list[Floats]) -> float:
         """A little above the highest median, so that a few outliers do not flatten all the rest."""
@@ -72,8 +69,8 @@ class LatencyChart(DotChart[RunView]):
 
     def is_round(self, key: str) -> bool:
         """Baselines have square dots."""
-        return key not in BASELINES
+        return not artifacts.is_baseline(key)
 
     def color_index(self, key: str) -> int:
-        """The same colour for a role, whichever came first."""
-        return ORDER.index(key)
+        """The same colour for an artefact, whichever came first."""
+        return artifacts.rank(key)

@@ -9,6 +9,7 @@ from PySide6.QtCore import QTimer
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QFileDialog, QWidget
 
+from pqv_core import formats
 from pqv_core.errors import ErrorInfo, PqvError
 from pqv_gui.charts.phones import PhoneChart
 from pqv_gui.focus import take_turns
@@ -145,7 +146,9 @@ class DevicePage(Page):
         self.files.removed.connect(self.desk.files.remove)
         card.body.addWidget(self.files)
         line = row()
-        self.add = button(tr("&Add file …"), self._browse, name=tr("Add a .ptl file from disk"))
+        self.add = button(
+            tr("&Add file …"), self._browse, name=tr("Add a {kind} from disk").format(kind=formats.described())
+        )
         line.addWidget(self.add)
         line.addStretch()
         card.body.addLayout(line)
@@ -194,7 +197,12 @@ class DevicePage(Page):
 
     def _browse(self) -> None:
         start = str(self.desk.files.directory or Path.home())
-        chosen, _ = QFileDialog.getOpenFileNames(self, tr("Add files"), start, tr("PyTorch Lite files (*.ptl)"))
+        chosen, _ = QFileDialog.getOpenFileNames(
+            self,
+            tr("Add files"),
+            start,
+            tr("Exported models ({patterns})").format(patterns=" ".join(f"*{one}" for one in formats.suffixes())),
+        )
         for text in chosen:
             self.add_file(Path(text))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtWidgets import QWidget
 
 from pqv_core.config.export import TARGETS
-from pqv_core.ptl import android_runtime
+from pqv_core.formats import FORMATS, suffixes
 from pqv_gui.i18n import tr
 from pqv_gui.pages.base import FormPage
 from pqv_gui.viewmodels.steps import Place
@@ -28,7 +28,7 @@ class ExportPage(FormPage):
         super().__init__(
             workspace,
             heading=tr("Export"),
-            sentence=tr("Writes a PyTorch Lite file (.ptl), checks it against the model and measures it."),
+            sentence=tr("Writes the file, checks it against the model and measures it."),
         )
         self.body.addWidget(self._target_card())
         self.body.addWidget(self._file_card())
@@ -39,7 +39,7 @@ class ExportPage(FormPage):
         card = Card(tr("Target"))
         choices = [Choice(value, tr(_TARGETS[value]), tr(info.sentence)) for value, info in TARGETS.items()]
         cards = ChoiceCards(choices, name=tr("Target"), min_width=16)
-        versions = ", ".join(android_runtime.versions())
+        versions = ", ".join(version for info in FORMATS.values() for version in info.runtimes())
         cards.set_note("android", tr("Runtime {versions}").format(versions=versions))
         card.body.addWidget(self.form.add("export.target", cards, text=""))
         return card
@@ -52,7 +52,7 @@ class ExportPage(FormPage):
                 "export.file_name",
                 name,
                 text=tr("File &name"),
-                hint=tr("Ends in .ptl; saved in the run’s folder."),
+                hint=tr("Ends in {suffixes}; saved in the run’s folder.").format(suffixes=" or ".join(suffixes())),
             )
         )
         return card

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QProgressBar, QWidget
 
 from pqv_core import formatting
 from pqv_core.errors import ErrorInfo, PqvError
-from pqv_core.results.record import LOCAL, Role, RunRecord, measured_elsewhere
+from pqv_core.results.record import LOCAL, RunRecord, measured_elsewhere
 from pqv_gui.charts.base import Chart
 from pqv_gui.charts.latency import LatencyChart
 from pqv_gui.charts.training import accuracy_chart, loss_chart
@@ -28,7 +28,6 @@ from pqv_gui.widgets.run_parts import LogView, ResultCards, StageList
 from pqv_gui.workspace import Workspace
 
 _BETWEEN_CHARTS_MS = 30
-_PROFILED: tuple[Role, ...] = ("fast_fp32", "compressed")
 _HEADLINES = {
     "empty": "Nothing has run yet.",
     "starting": "Starting …",
@@ -69,13 +68,14 @@ class RunPage(Page):
         self.phones_card = Card(tr("On all targets"))
         self.phones_card.body.addWidget(self.phones)
         self.body.addWidget(self.phones_card)
-        self.operators = {role: Bars(tr("Slowest operators")) for role in _PROFILED}
+        self.operators = (Bars(tr("Slowest operators")), Bars(tr("Slowest operators")))
+        self.profiled = (label("", "muted"), label("", "muted"))
         self.operators_card = Card(tr("Where the time goes"))
         columns = []
-        for role, bars in self.operators.items():
+        for name, bars in zip(self.profiled, self.operators, strict=True):
             part = QWidget()
             inner = column(part, gap=0.4)
-            inner.addWidget(label(tr(labels.role(role)), "muted"))
+            inner.addWidget(name)
             inner.addWidget(bars)
             inner.addStretch()
             columns.append((part, 1))
@@ -301,10 +301,11 @@ class RunPage(Page):
 
     def _show_operators(self, record: RunRecord | None) -> None:
         """Which kinds of operators the time of an inference went to, before and after."""
-        variants = {role: record.variant(role) if record else None for role in _PROFILED}
-        self.operators_card.setVisible(any(variant is not None and variant.operators for variant in variants.values()))
-        for role, variant in variants.items():
-            self.operators[role].show_bars(measured.group_bars(variant.operators) if variant else [])
+        variants = (record.fairest, record.result) if record else (None, None)
+        self.operators_card.setVisible(any(variant is not None and variant.operators for variant in variants))
+        for variant, name, bars in zip(variants, self.profiled, self.operators, strict=True):
+            name.setText(tr(variant.label) if variant else "")
+            bars.show_bars(measured.group_bars(variant.operators) if variant else [])
 
     def _show_layers(self, record: RunRecord | None) -> None:
         """The layers that suffer most, and those that were spared."""

@@ -232,7 +232,7 @@ class Compare(Observable):
         lines: list[Line] = []
         for run in self.comparison.runs:
             rows = by_run.get(run.directory.name, [])
-            shown = rows if self.all_files else [row for row in rows if row.role == "compressed"] or rows
+            shown = rows if self.all_files else [row for row in rows if row.is_result] or rows
             lines += [Line(run, row) for row in shown] or [Line(run, None)]
         return lines
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from pqv_core.labels import role, stage, target
+from pqv_core.labels import stage, target
 
-__all__ = ["METRICS", "SETTINGS", "metric", "role", "setting", "stage", "target"]
+__all__ = ["METRICS", "SETTINGS", "metric", "setting", "stage", "target"]
 
 SETTINGS = {
     "model.name": "Model",
@@ -65,6 +65,7 @@ SETTINGS = {
     "quantize.tolerance": "Quantization tolerance",
     "quantize.keep": "Layers in floating point",
     "export.target": "Target",
+    "export.formats": "File formats",
     "export.runtime": "Android runtime",
     "export.file_name": "File name",
     "export.fp32_tolerance": "Tolerance, FP32",

@@ -123,7 +123,7 @@ def from_record(record: RunRecord) -> list[Measured]:
     found = select.settings(record)
     targets = dict.fromkeys(setting.target for setting in found)
     return [
-        Measured(labels.target(target), labels.role(variant.role), item)
+        Measured(labels.target(target), variant.label, item)
         for target in targets
         for variant in record.variants
         for setting in found

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from pqv_core import formatting
 from pqv_core.results import record as results
 from pqv_core.results import select, stability, summary, wait_policy
-from pqv_core.results.record import LOCAL, Accuracy, Measurement, RunRecord
+from pqv_core.results.record import LOCAL, Accuracy, Measurement, RunRecord, Variant
 from pqv_core.results.summary import MISSING
 
 Verdict = Literal["better", "worse", "same", "doubtful", ""]
@@ -42,8 +42,7 @@ class ResultCard:
 
 def targets(record: RunRecord) -> tuple[str, ...]:
     """The targets whose cards can be shown: this computer, then each phone that measured the compressed file."""
-    compressed = record.variant("compressed")
-    measured = [item.target for item in compressed.measurements] if compressed else []
+    measured = [item.target for item in record.result.measurements] if record.result else []
     return tuple(dict.fromkeys([LOCAL, *measured]))
 
 
@@ -76,19 +75,18 @@ def _accuracy(record: RunRecord, target: str) -> ResultCard | None:
 
 def _asked(record: RunRecord, target: str) -> tuple[Accuracy | None, Accuracy | None, str]:
     """Accuracy before and after, and where: a phone's own, where it was asked, else this computer's."""
-    compressed, shown = record.variant("compressed"), select.shown(record, target=target)
-    measured = shown.get("compressed")
-    own = select.answers(compressed, measured)[0] if compressed and measured and target != LOCAL else None
+    result, shown = record.result, select.shown(record, target=target)
+    measured = select.of_result(record, target=target)
+    own = select.answers(result, measured)[0] if result and measured and target != LOCAL else None
     if own is not None:
-        bases = [record.variant(role) for role in ("fast_fp32", "paper_fp32")]
         found = [
-            select.answers(base, shown[base.role])[0]
-            for base in bases
-            if base is not None and select.together(shown.get(base.role), measured)
+            select.answers(base, shown[base.key])[0]
+            for base in reversed(record.baselines)  # the fairest first
+            if select.together(shown.get(base.key), measured)
         ]
         return next((one for one in found if one), record.dense_accuracy), own, " on the phone"
     where = "" if target == LOCAL else ", measured on this computer"
-    return record.dense_accuracy, compressed.accuracy if compressed else None, where
+    return record.dense_accuracy, result.accuracy if result else None, where
 
 
 def _top(accuracy: Accuracy) -> str:
@@ -97,9 +95,10 @@ def _top(accuracy: Accuracy) -> str:
 
 
 def _latency(record: RunRecord, target: str) -> ResultCard | None:
-    shown = select.shown(record, target=target)
-    after, before, paper = (shown.get(role) for role in ("compressed", "fast_fp32", "paper_fp32"))
-    if after is None or (target == LOCAL and not _measured_here(record.variant("fast_fp32"))):
+    shown, published = select.shown(record, target=target), record.published
+    after, before = select.of_result(record, target=target), _of(record.fairest, shown)
+    paper = _of(published, shown)
+    if after is None or (target == LOCAL and not _measured_here(record.fairest)):
         return None
     lines = []
     for base, words in ((before, "vs. fastest FP32"), (paper, "vs. paper’s FP32")):
@@ -108,8 +107,8 @@ def _latency(record: RunRecord, target: str) -> ResultCard | None:
             lines.append(f"{formatting.ratio(speedup)} {words}")
     measured = [(item, words) for item, words in ((after, "Compressed"), (before, "Fastest FP32")) if item]
     details = [f"{words}: {spread(item)}" for item, words in measured]
-    if target == LOCAL and (variant := record.variant("paper_fp32")) is not None:
-        said = wait_policy.as_published(variant.role, variant.measurements)
+    if target == LOCAL and published is not None:
+        said = wait_policy.as_published(published.artifact, published.measurements)
         details += [f"The paper’s FP32, {said}"] if said else []
     batch = f", batch {after.batch:,}" if after.batch != 1 else ""
     card = ResultCard(
@@ -125,6 +124,10 @@ def _latency(record: RunRecord, target: str) -> ResultCard | None:
     if before is not None and select.together(before, after):
         card = _compared(card, before.median_ns, after.median_ns)
     return replace(card, verdict="doubtful") if card.doubts else card
+
+
+def _of(variant: Variant | None, shown: Mapping[str, Measurement]) -> Measurement | None:
+    return shown.get(variant.key) if variant is not None else None
 
 
 def _doubts(measured: list[tuple[Measurement, str]]) -> Iterator[str]:
@@ -148,7 +151,7 @@ def spread(measurement: Measurement) -> str:
 
 
 def _size(record: RunRecord) -> ResultCard | None:
-    after, before = record.variant("compressed"), record.variant("fast_fp32")
+    after, before = record.result, record.fairest
     if after is None or before is None:
         return None
     parameters = f"{formatting.count(before.params)} → {formatting.count(after.params)} parameters"
@@ -166,7 +169,7 @@ def _size(record: RunRecord) -> ResultCard | None:
 
 def _memory(record: RunRecord, target: str) -> ResultCard | None:
     shown = select.shown(record, target=target)
-    after, before = shown.get("compressed"), shown.get("fast_fp32")
+    after, before = select.of_result(record, target=target), _of(record.fairest, shown)
     if after is None or after.memory_bytes is None:
         return None
     known = before is not None and before.memory_bytes is not None

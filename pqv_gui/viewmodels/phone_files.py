@@ -6,18 +6,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pqv_core import formatting
+from pqv_core import formats, formatting
 from pqv_core.comparison import StoredRun
 from pqv_core.comparison.rows import engine_name, precision
 from pqv_core.errors import UsageError, from_os_error
+from pqv_core.results.artifacts import ArtifactSpec
 from pqv_core.results.record import RunRecord
 from pqv_core.schemes import has_quantized_layers
-from pqv_gui.viewmodels import labels
 from pqv_gui.viewmodels.observable import Observable
 from pqv_gui.viewmodels.run import State
 
-SUFFIX = ".ptl"
-_OR_ADD = "Add any .ptl file from disk."
+_OR_ADD = "Add any exported file from disk."
 _NOTHING: dict[State, str] = {
     "empty": "The project has no run yet.",
     "starting": "The current run has not written a file yet.",
@@ -30,7 +29,6 @@ _NOTHING: dict[State, str] = {
     "succeeded": "The last run’s files no longer exist.",
     "unknown": "The last run has no file to measure.",
 }
-_LEFT_OUT = ("pruned_fp32",)  # a step on the way; ticked by whoever wants it
 
 
 @dataclass(frozen=True)
@@ -38,23 +36,28 @@ class File:
     """A file to measure.
 
     Attributes:
-        role: Of the artefact in its run; empty for a file from the disk.
+        artifact: What it is to its run; None for a file from the disk.
     """
 
     path: Path
     size_bytes: int
-    role: str = ""
+    artifact: ArtifactSpec | None = None
     note: str = ""
+
+    @property
+    def key(self) -> str:
+        """Of the artefact in its run; empty for a file from the disk."""
+        return self.artifact.key if self.artifact else ""
 
     @property
     def name(self) -> str:
         """What a person calls it."""
-        return labels.role(self.role) if self.role else self.path.name
+        return self.artifact.label if self.artifact else self.path.name
 
     @property
     def detail(self) -> str:
         """The rest of what is known."""
-        parts = [self.path.name if self.role else "", formatting.size(self.size_bytes), self.note]
+        parts = [self.path.name if self.artifact else "", formatting.size(self.size_bytes), self.note]
         return " · ".join(part for part in parts if part)
 
 
@@ -135,9 +138,9 @@ class Files(Observable):
         return tuple(self._run.values())
 
     def is_ticked(self, path: Path) -> bool:
-        """What the person said; else everything but what is a step on the way."""
+        """What the person said; else everything but the steps, which whoever wants them ticks."""
         file = self._run.get(path) or self._added.get(path)
-        return file is not None and self._ticks.get(path, file.role not in _LEFT_OUT)
+        return file is not None and self._ticks.get(path, not (file.artifact and file.artifact.is_step))
 
     def tick(self, path: Path, wanted: bool) -> None:
         """Measure this file, or not."""
@@ -187,11 +190,11 @@ class Files(Observable):
         """Add a file from the disk, ticked.
 
         Raises:
-            PqvError: It cannot be read, or is no ``.ptl``.
+            PqvError: It cannot be read, or is of no format that can be run.
         """
         path = path.resolve()
-        if path.suffix.lower() != SUFFIX:
-            raise UsageError(f"{path.name} is not a PyTorch Lite file.", action="Choose a file that ends in .ptl.")
+        if formats.named(path) is None:
+            raise UsageError(f"{path.name} is not an exported model.", action=f"Choose a {formats.described()}.")
         try:
             size = path.stat().st_size
         except OSError as error:
@@ -210,7 +213,7 @@ class Files(Observable):
 
 
 def _names(record: RunRecord) -> list[str]:
-    return [variant.file for variant in record.variants if variant.file.endswith(SUFFIX)]
+    return [variant.file for variant in record.variants if formats.named(Path(variant.file)) is not None]
 
 
 def _files(source: Source) -> dict[Path, File]:
@@ -218,10 +221,10 @@ def _files(source: Source) -> dict[Path, File]:
     found: dict[Path, File] = {}
     for variant in source.record.variants:
         path = source.directory / variant.file
-        if path.suffix == SUFFIX and path.is_file():
+        if formats.named(path) is not None and path.is_file():
             engine = engine_name(variant.engine) if has_quantized_layers(variant.precision) else ""
             note = " · ".join(part for part in (precision(variant.precision), engine) if part)
-            found[path] = File(path, variant.size_bytes, role=variant.role, note=note)
+            found[path] = File(path, variant.size_bytes, artifact=variant.artifact, note=note)
     return found
 
 

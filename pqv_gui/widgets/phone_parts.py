@@ -42,7 +42,7 @@ class _FileRow(QWidget):
         self.detail.setToolTip(str(file.path))
         line = row(gap=0.5)
         line.addWidget(self.tick, 1)
-        if not file.role:
+        if file.artifact is None:
             line.addWidget(
                 button(
                     tr("Remove"),

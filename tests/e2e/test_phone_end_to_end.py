@@ -28,8 +28,8 @@ from deploy.measure.inputs import Questions
 from deploy.measure.phone import Kit, Phone, Request
 from deploy.measure.steps import PhoneConfig
 from pqv_core.errors import DeviceError
-from pqv_core.ptl import file as ptl
-from pqv_core.ptl.android_runtime import Runtime
+from pqv_core.formats.ptl import file as ptl
+from pqv_core.formats.ptl.android_runtime import Runtime
 from tests.fakes import phone as fake
 from tests.fakes.adbd import Adbd, Faults
 

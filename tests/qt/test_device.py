@@ -13,8 +13,8 @@ from PySide6.QtWidgets import QMessageBox, QWidget
 from pytestqt.qtbot import QtBot
 
 from deploy.measure.phone import Kit
+from pqv_core.formats.ptl.android_runtime import Runtime
 from pqv_core.process import events
-from pqv_core.ptl.android_runtime import Runtime
 from pqv_core.results import record as results
 from pqv_gui.pages.device import DevicePage
 from pqv_gui.pages.run import RunPage

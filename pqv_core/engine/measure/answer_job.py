@@ -9,16 +9,16 @@ import torch
 from pydantic import TypeAdapter, ValidationError
 from torch import Tensor
 
+from pqv_core import formats
 from pqv_core.engine.context import Context
 from pqv_core.engine.data import batches as data
 from pqv_core.engine.data.preprocessing import Preprocessing
 from pqv_core.engine.measure import benchmark, environment
-from pqv_core.engine.measure.lite_client import LiteFile
-from pqv_core.engine.ptl import engines
+from pqv_core.engine.measure.file_client import ExportedFile
+from pqv_core.engine.quantize import engines
 from pqv_core.errors import UsageError, from_os_error
 from pqv_core.files.fsio import replacing
 from pqv_core.process.job import AnswerJob, Answers
-from pqv_core.ptl import file as ptl
 
 _PREPROCESSING = TypeAdapter(Preprocessing)
 _SEED = 0
@@ -28,14 +28,14 @@ def run(job: AnswerJob, context: Context) -> Answers:
     """Ask every file of ``job``, each input alone, in a clean process.
 
     Raises:
-        ExportError: A file is not a whole ``.ptl``.
+        FileFormatError: A file is damaged, or of no format that can be run.
         UsageError: The files do not say which inputs they take, or take different ones.
         DataError: The images cannot be used.
     """
     context.enter("answer")
     folder = Path(job.folder)
     inputs, labels = _inputs(job, context)
-    files = [LiteFile(key=str(index), path=file, engine=_engine(file)) for index, file in enumerate(job.files)]
+    files = [_exported(str(index), Path(file)) for index, file in enumerate(job.files)]
     threads = environment.default_threads()
     logits = benchmark.answers(files, inputs, threads=threads, scratch=folder, context=context)
     return Answers(
@@ -68,7 +68,7 @@ def _inputs(job: AnswerJob, context: Context) -> tuple[Tensor, list[int]]:
 
 def _described(path: Path) -> tuple[Preprocessing, list[str] | None]:
     """The input of a file and the names of its classes, as the file itself says."""
-    said = ptl.read(path).description
+    said = formats.read(path)[1].description
     classes = said.get("classes")
     try:
         form = _PREPROCESSING.validate_python(said["preprocessing"])
@@ -79,10 +79,12 @@ def _described(path: Path) -> tuple[Preprocessing, list[str] | None]:
     return form, [str(name) for name in classes] if isinstance(classes, list) else None
 
 
-def _engine(file: str) -> str:
-    """The engine that the file names, where this computer has it."""
-    engine = str(ptl.read(Path(file)).description.get("engine", ""))
-    return engine if engine in engines.supported_engines() else ""
+def _exported(key: str, path: Path) -> ExportedFile:
+    """The file, with the engine that it names where this computer has it."""
+    info, facts = formats.read(path)
+    engine = str(facts.description.get("engine", ""))
+    known = engine if engine in engines.supported_engines() else ""
+    return ExportedFile(key=key, path=str(path), format=info.key, engine=known)
 
 
 def _raw(path: Path, values: Tensor) -> str:

@@ -1,21 +1,30 @@
-"""Measures ``.ptl`` files that a person names, interleaved, on this computer."""
+"""Measures exported files that a person names, interleaved, on this computer."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
+from pqv_core import formats
 from pqv_core.engine.context import Context
 from pqv_core.engine.measure import benchmark, environment
-from pqv_core.engine.measure.lite_client import LiteFile
-from pqv_core.engine.ptl.engines import require_engine
+from pqv_core.engine.measure.file_client import ExportedFile
+from pqv_core.engine.quantize.engines import require_engine
 from pqv_core.errors import UsageError
+from pqv_core.formats import FileFacts, Format
 from pqv_core.process.job import BenchJob
-from pqv_core.ptl import file as ptl
 from pqv_core.results import operators
 from pqv_core.results.record import Measurement
 
 _DEFAULT_ENGINE = "auto"
+
+
+class _Read(NamedTuple):
+    """A file's format, and what can be said of it."""
+
+    format: Format
+    facts: FileFacts
 
 
 def run(job: BenchJob, context: Context) -> dict[str, object]:
@@ -25,7 +34,7 @@ def run(job: BenchJob, context: Context) -> dict[str, object]:
         ``environment``, and ``measurements``: by path, one for each engine, number of threads and batch.
 
     Raises:
-        PtlError: A file is not a whole ``.ptl``.
+        FileFormatError: A file is damaged, or of no format that can be run.
         UsageError: The input's shape is not known.
     """
     context.enter("benchmark")
@@ -45,12 +54,12 @@ def run(job: BenchJob, context: Context) -> dict[str, object]:
 
 
 def _loop(
-    job: BenchJob, described: Mapping[str, ptl.LiteFile], context: Context, *, threads: int, shape: tuple[int, ...]
+    job: BenchJob, described: Mapping[str, _Read], context: Context, *, threads: int, shape: tuple[int, ...]
 ) -> list[tuple[str, Measurement]]:
     """One interleaved loop over all files and engines."""
     entries = [(file, engine) for file in job.files for engine in job.engines]
     keys = [_key(job, file, engine, threads, shape[0]) for file, engine in entries]
-    files = [_lite_file(key, *entry, described[entry[0]]) for key, entry in zip(keys, entries, strict=True)]
+    files = [_exported(key, *entry, described[entry[0]]) for key, entry in zip(keys, entries, strict=True)]
     plan = benchmark.Plan(
         input_shape=shape,
         threads=threads,
@@ -71,7 +80,7 @@ def _loop(
     return [(file, measured[key]) for key, (file, _) in zip(keys, entries, strict=True)]
 
 
-def _read(job: BenchJob, context: Context) -> dict[str, ptl.LiteFile]:
+def _read(job: BenchJob, context: Context) -> dict[str, _Read]:
     """What the files say of themselves, by path; one that an image is not enough for is refused.
 
     It is said where what they give is no tensor.
@@ -79,9 +88,10 @@ def _read(job: BenchJob, context: Context) -> dict[str, ptl.LiteFile]:
     files = {}
     for name in job.files:
         path = Path(name)
-        file = files[name] = ptl.read(path, cancelled=context.cancelled.is_set)
-        ptl.check_input(file, path.name)
-        if file.signature is not None and (given := file.signature.unusual_result):
+        info, facts = formats.read(path, cancelled=context.cancelled.is_set)
+        info.check_input(facts, path.name)
+        files[name] = _Read(info, facts)
+        if given := facts.unusual_result:
             context.log(f"{path.name} gives {given}: its latency is measured, but its outputs cannot be compared.")
     return files
 
@@ -97,14 +107,14 @@ def _key(job: BenchJob, file: str, engine: str, threads: int, batch: int) -> str
     return f"{file} @ {', '.join(differing)}" if differing else file
 
 
-def _lite_file(key: str, file: str, engine: str, described: ptl.LiteFile) -> LiteFile:
-    chosen = str(described.description.get("engine", "")) if engine == _DEFAULT_ENGINE else engine
+def _exported(key: str, file: str, engine: str, read: _Read) -> ExportedFile:
+    chosen = str(read.facts.description.get("engine", "")) if engine == _DEFAULT_ENGINE else engine
     if chosen not in ("", "none"):
         require_engine(chosen)
-    return LiteFile(key=key, path=file, engine=chosen)
+    return ExportedFile(key=key, path=file, format=read.format.key, engine=chosen)
 
 
-def _common_shape(job: BenchJob, files: Mapping[str, ptl.LiteFile]) -> tuple[int, ...]:
+def _common_shape(job: BenchJob, files: Mapping[str, _Read]) -> tuple[int, ...]:
     shapes = {_shape(Path(name), file, job) for name, file in files.items()}
     if len(shapes) > 1:
         raise UsageError(
@@ -114,9 +124,9 @@ def _common_shape(job: BenchJob, files: Mapping[str, ptl.LiteFile]) -> tuple[int
     return shapes.pop()
 
 
-def _shape(path: Path, file: ptl.LiteFile, job: BenchJob) -> tuple[int, ...]:
+def _shape(path: Path, file: _Read, job: BenchJob) -> tuple[int, ...]:
     """Shape of the fp32 input: as asked for, else as the file says."""
-    shape = job.input_shape or file.input_shape
+    shape = job.input_shape or file.facts.input_shape
     if shape is None:
         raise UsageError(
             f"{path.name} does not state its input shape.",

@@ -1,4 +1,4 @@
-"""Latency, memory, load time and operators of ``.ptl`` files on this computer, each file in a clean process of its own.
+"""Latency, memory, load time and operators of exported files on this computer, each file in a clean process of its own.
 
 The processes take turns, and who is not at it is at rest, so that no figure depends on which other files are measured.
 Nor does one depend on who lets threads spin: each file is timed under the wait policy in which it is quicker
@@ -22,9 +22,10 @@ import torch
 from torch import Tensor
 
 from pqv_core.engine.context import Context
-from pqv_core.engine.measure import environment, lite_client
-from pqv_core.engine.measure.lite_client import LiteClient, LiteFile
-from pqv_core.engine.measure.lite_process import Reply
+from pqv_core.engine.measure import environment
+from pqv_core.engine.measure import file_client as file_client
+from pqv_core.engine.measure.file_client import ExportedFile, FileClient
+from pqv_core.engine.measure.file_process import Reply
 from pqv_core.engine.models import tensorfile
 from pqv_core.process import measuring_lock
 from pqv_core.process.events import LatencySample
@@ -70,11 +71,11 @@ class Timing:
     samples_ns: list[int] = field(default_factory=list)
 
 
-def measure(files: Sequence[LiteFile], plan: Plan, *, context: Context) -> dict[str, tuple[Measurement, ...]]:
+def measure(files: Sequence[ExportedFile], plan: Plan, *, context: Context) -> dict[str, tuple[Measurement, ...]]:
     """Measure files in one interleaved loop, and the memory that each takes.
 
     Returns:
-        By ``LiteFile.key``: a measurement, or one for each wait policy, the quickest last. All carry one ``loop`` id.
+        By the file's key: a measurement, or one for each wait policy, the quickest last. All carry one ``loop`` id.
 
     Raises:
         BenchmarkError: A file could not be run, or a measuring process died.
@@ -105,8 +106,8 @@ def measure(files: Sequence[LiteFile], plan: Plan, *, context: Context) -> dict[
     return {key: tuple(sorted(several, key=lambda item: -item.median_ns)) for key, several in found.items()}
 
 
-def samples(files: Sequence[LiteFile], plan: Plan, *, context: Context) -> dict[str, list[int]]:
-    """Nanoseconds of each inference in one interleaved loop, by ``LiteFile.key``, to choose between files.
+def samples(files: Sequence[ExportedFile], plan: Plan, *, context: Context) -> dict[str, list[int]]:
+    """Nanoseconds of each inference in one interleaved loop, by ``ExportedFile.key``, to choose between files.
 
     Each file is timed under the wait policy in which it is quicker, as ``measure`` will.
 
@@ -119,14 +120,14 @@ def samples(files: Sequence[LiteFile], plan: Plan, *, context: Context) -> dict[
 
 
 def profile(
-    files: Sequence[LiteFile],
+    files: Sequence[ExportedFile],
     *,
     input_shape: tuple[int, ...],
     threads: int,
     policies: Mapping[str, str],
     context: Context,
 ) -> dict[str, tuple[OperatorTime, ...]]:
-    """Time of each operator in one inference and of what passes between them, by ``LiteFile.key``; the longest first.
+    """Time of each operator in one inference and of what passes between them, by the file's key; the longest first.
 
     Args:
         policies: The wait policy of each file, by its key.
@@ -149,9 +150,9 @@ def profile(
 
 
 def answers(
-    files: Sequence[LiteFile], inputs: Tensor, *, threads: int, scratch: Path, context: Context
+    files: Sequence[ExportedFile], inputs: Tensor, *, threads: int, scratch: Path, context: Context
 ) -> dict[str, Tensor]:
-    """Logits (N, classes) of each file for inputs (N, C, H, W), asked one by one, by ``LiteFile.key``.
+    """Logits (N, classes) of each file for inputs (N, C, H, W), asked one by one, by ``ExportedFile.key``.
 
     One process loads the files one after another.
 
@@ -174,7 +175,7 @@ def answers(
 
 
 @contextlib.contextmanager
-def answering(file: LiteFile, *, threads: int, scratch: Path, context: Context) -> Iterator[Answer]:
+def answering(file: ExportedFile, *, threads: int, scratch: Path, context: Context) -> Iterator[Answer]:
     """A function from images (N, C, H, W) to the logits (N, classes) of a file, which a process is asked one by one.
 
     Args:
@@ -188,17 +189,17 @@ def answering(file: LiteFile, *, threads: int, scratch: Path, context: Context) 
 
 
 @contextlib.contextmanager
-def _answering(threads: int, scratch: Path, context: Context) -> Iterator[Callable[[LiteFile], Answer]]:
+def _answering(threads: int, scratch: Path, context: Context) -> Iterator[Callable[[ExportedFile], Answer]]:
     """Loads a file into a process that answers. Its threads sleep while they wait: nobody looks at the time."""
     asked, answered = scratch / "inputs.safetensors", scratch / "logits.safetensors"
-    with LiteClient(policy=wait_policy.PASSIVE, threads=threads, context=context) as client:
+    with FileClient(policy=wait_policy.PASSIVE, threads=threads, context=context) as client:
 
         def answer(inputs: Tensor) -> Tensor:
             tensorfile.write(asked, {"inputs": inputs}, {})
             client.answer(asked, answered)
             return tensorfile.read(answered)[0]["logits"]
 
-        def ask(file: LiteFile) -> Answer:
+        def ask(file: ExportedFile) -> Answer:
             client.load(file)
             return answer
 
@@ -210,10 +211,10 @@ def _turn(context: Context) -> contextlib.AbstractContextManager[None]:
     return measuring_lock.turn(work, say=context.log, warn=context.warn, check=context.check_cancelled)
 
 
-def _time(files: Sequence[LiteFile], plan: Plan, *, context: Context, live: bool) -> dict[str, list[Timing]]:
+def _time(files: Sequence[ExportedFile], plan: Plan, *, context: Context, live: bool) -> dict[str, list[Timing]]:
     """By key, what one loop gave: under the wait policy that a short trial found quicker, first of all."""
     with contextlib.ExitStack() as stack:
-        timed: dict[str, list[tuple[Timing, LiteClient]]] = {}
+        timed: dict[str, list[tuple[Timing, FileClient]]] = {}
         with context.part(context.within or "prepare", 0.0, _PREPARING[live]):
             for file, some in _prepared(stack, files, plan, context):
                 timed[file.key] = some
@@ -223,7 +224,7 @@ def _time(files: Sequence[LiteFile], plan: Plan, *, context: Context, live: bool
     return {key: [timing for timing, _ in some] for key, some in timed.items()}
 
 
-def _loop(timed: dict[str, list[tuple[Timing, LiteClient]]], plan: Plan, *, context: Context, live: bool) -> None:
+def _loop(timed: dict[str, list[tuple[Timing, FileClient]]], plan: Plan, *, context: Context, live: bool) -> None:
     entries = [(key, timing, client) for key, some in timed.items() for timing, client in some]
     total, done = len(entries) * plan.iterations, 0
     began = time.monotonic()
@@ -248,8 +249,8 @@ def _tell(context: Context, key: str, taken: Sequence[int], *, begun: int) -> No
 
 
 def _prepared(
-    stack: contextlib.ExitStack, files: Sequence[LiteFile], plan: Plan, context: Context
-) -> Iterator[tuple[LiteFile, list[tuple[Timing, LiteClient]]]]:
+    stack: contextlib.ExitStack, files: Sequence[ExportedFile], plan: Plan, context: Context
+) -> Iterator[tuple[ExportedFile, list[tuple[Timing, FileClient]]]]:
     """Each file with its processes, warm and at rest, the quickest first; those that will not be timed are gone."""
     policies = wait_policy.worth_trying(plan.threads)
     for some in _batches(files, max(1, _STARTED_AT_ONCE // len(policies))):
@@ -270,7 +271,7 @@ def _prepared(
             yield file, ways
 
 
-def _tried(ways: list[tuple[Timing, LiteClient]]) -> list[tuple[Timing, LiteClient]]:
+def _tried(ways: list[tuple[Timing, FileClient]]) -> list[tuple[Timing, FileClient]]:
     """The same in the order of their speed, by a few inferences in turns.
 
     The sum of medians counts, not the least: on a busy computer threads that spin are quick now and very slow then.
@@ -285,10 +286,10 @@ def _tried(ways: list[tuple[Timing, LiteClient]]) -> list[tuple[Timing, LiteClie
     return [ways[index] for index in sorted(range(len(ways)), key=lambda index: spent[index])]
 
 
-def _started(stack: contextlib.ExitStack, policies: Sequence[str], threads: int, context: Context) -> list[LiteClient]:
+def _started(stack: contextlib.ExitStack, policies: Sequence[str], threads: int, context: Context) -> list[FileClient]:
     """A process for each of the policies, all of which have started."""
-    lite_client.prepare(policies)
-    clients = [stack.enter_context(LiteClient(policy=policy, threads=threads, context=context)) for policy in policies]
+    file_client.prepare(policies)
+    clients = [stack.enter_context(FileClient(policy=policy, threads=threads, context=context)) for policy in policies]
     for client in clients:
         client.ready()
     return clients

@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 import torch
 
-from pqv_core.engine.ptl.engines import supported_engines
+from pqv_core.engine.quantize.engines import supported_engines
 from pqv_core.results.record import Environment
 
 _WATCH_S = 0.5

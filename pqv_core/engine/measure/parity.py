@@ -13,8 +13,8 @@ from pqv_core.config import RunConfig
 from pqv_core.config.base import look_up
 from pqv_core.engine.context import Context
 from pqv_core.engine.data.preprocessing import Preprocessing
+from pqv_core.engine.export import Artefact
 from pqv_core.engine.measure import benchmark, environment
-from pqv_core.engine.ptl.export import Artefact
 from pqv_core.errors import ExportError
 from pqv_core.results.record import Parity
 from pqv_core.schemes import SCHEMES
@@ -53,7 +53,7 @@ def compare(
     """Load each artefact in a clean process and compare its logits with its model's.
 
     Args:
-        references: The fp32 model by role.
+        references: The fp32 model by the key of the artefact.
         inputs: Shape (N, C, H, W).
         scratch: Folder for the tensors that go to the process and back.
 
@@ -61,7 +61,7 @@ def compare(
         ExportError: A fp32 file does not agree within the tolerance, or a file answers with NaN.
     """
     answers = benchmark.answers(
-        [artefact.lite_file(folder) for artefact in artefacts],
+        [artefact.exported(folder) for artefact in artefacts],
         inputs,
         threads=config.measure.threads or environment.default_threads(),
         scratch=scratch,
@@ -71,11 +71,11 @@ def compare(
     found: dict[str, Parity] = {}
     for artefact in artefacts:
         context.check_cancelled()
-        model = references[artefact.role]
+        model = references[artefact.key]
         if id(model) not in expected:
             expected[id(model)] = logits(model, inputs)
-        found[artefact.role] = parity(answers[artefact.role], expected[id(model)])
-        _judge(artefact, found[artefact.role], config, context)
+        found[artefact.key] = parity(answers[artefact.key], expected[id(model)])
+        _judge(artefact, found[artefact.key], config, context)
     return found
 
 
@@ -111,8 +111,8 @@ def relative_error(answer: Tensor, expected: Tensor) -> float:
 
 
 def _judge(artefact: Artefact, found: Parity, config: RunConfig, context: Context) -> None:
-    exact = look_up(SCHEMES, artefact.precision, field="quantize.precision").is_exact
-    tolerance = config.export.tolerance(artefact.precision)
+    exact = look_up(SCHEMES, artefact.spec.scheme, field="quantize.precision").is_exact
+    tolerance = config.export.tolerance(artefact.spec.scheme)
     if found.relative <= tolerance:
         return
     sentence = (

@@ -10,9 +10,8 @@ from torch import nn
 
 from pqv_core.config.quantize import Engine
 from pqv_core.engine.measure import environment
-from pqv_core.engine.ptl import engines
-from pqv_core.engine.ptl.engines import using_engine
-from pqv_core.engine.quantize import quantize
+from pqv_core.engine.quantize import engines, quantize
+from pqv_core.engine.quantize.engines import using_engine
 from pqv_core.errors import QuantizeError
 from pqv_core.process import machine
 from pqv_core.process.machine import Machine

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.ao.quantization import per_channel_dynamic_qconfig
 
-from pqv_core.engine.ptl.engines import using_engine
+from pqv_core.engine.quantize.engines import using_engine
 from pqv_core.engine.quantize.layers import chosen, compact_engine, make_quantizable
 from pqv_core.engine.quantize.request import Request
 

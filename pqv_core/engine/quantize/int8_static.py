@@ -12,7 +12,7 @@ from torch.ao.quantization import observer as observers
 
 from pqv_core.config.base import look_up
 from pqv_core.config.quantize import Observer
-from pqv_core.engine.ptl.engines import using_engine
+from pqv_core.engine.quantize.engines import using_engine
 from pqv_core.engine.quantize.int8_dynamic import quantized_layers
 from pqv_core.engine.quantize.layers import chosen, classifiers, compact_engine, make_quantizable
 from pqv_core.engine.quantize.request import Request

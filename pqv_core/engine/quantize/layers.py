@@ -13,9 +13,9 @@ from collections.abc import Sequence
 
 from torch import nn
 
-from pqv_core.engine.ptl.biases import fold_query_biases
-from pqv_core.engine.ptl.engines import supported_engines
-from pqv_core.engine.ptl.patches import replace_patch_embeddings
+from pqv_core.engine.quantize.engines import supported_engines
+from pqv_core.engine.transforms.biases import fold_query_biases
+from pqv_core.engine.transforms.patches import replace_patch_embeddings
 from pqv_core.errors import QuantizeError
 
 _COMPACT_ENGINES = ("onednn", "qnnpack")

@@ -8,10 +8,9 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from pqv_core.engine import sensitivity
+from pqv_core.engine import export, sensitivity
 from pqv_core.engine.data import batches as data
 from pqv_core.engine.measure import benchmark, environment, evaluate, parity
-from pqv_core.engine.ptl import export
 from pqv_core.engine.quantize import quantize
 from pqv_core.engine.stages.accuracy import val_images
 from pqv_core.engine.stages.work import Result, Stage, Work, judged_by, machine, versions
@@ -71,6 +70,7 @@ def _export_inputs(work: Work) -> Result:
         "kept": _kept(work),
         "calibration": _calibrated_by(work),
         "prune": config.prune.model_dump(mode="json") if config.prune.enabled else None,  # the files tell it
+        "formats": config.export.formats,
         "target": config.export.target,
         "file_name": config.export.file_name,
         "scale": [config.data.black, config.data.white],  # written into the files
@@ -161,11 +161,12 @@ def _verify(work: Work, directory: Path) -> Result:
     images = val_images(work) if work.val else None
     inputs = parity.inputs(images, preprocessing=work.preprocessing, seed=work.config.seed)
     dense, final = work.model("load"), work.model(work.final_stage)
-    references = {"paper_fp32": dense, "fast_fp32": dense, "pruned_fp32": final, "compressed": final}
+    made = artefacts(work)
+    references = {item.key: dense if item.spec.is_dense else final for item in made}
     compared = len(references) * len(inputs)
     with work.context.part("parity", 0.0, compared / (compared + len(images)) if images is not None else 1.0):
         found = parity.compare(
-            artefacts(work),
+            made,
             folder=exported,
             references=references,
             inputs=inputs,
@@ -173,25 +174,24 @@ def _verify(work: Work, directory: Path) -> Result:
             config=work.config,
             context=work.context,
         )
-    accuracy = None
+    accuracies: dict[str, Accuracy] = {}
     if images is not None:
         with work.context.part("accuracy", compared / (compared + len(images)), 1.0):
-            accuracy = _accuracy(work, images, directory)
+            accuracies = {item.key: _accuracy(work, item, images, directory) for item in made if item.spec.is_result}
     return {
-        "parity": {role: value.model_dump(mode="json") for role, value in found.items()},
-        "accuracy": accuracy.model_dump(mode="json") if accuracy else None,
+        "parity": {key: value.model_dump(mode="json") for key, value in found.items()},
+        "accuracies": {key: value.model_dump(mode="json") for key, value in accuracies.items()},
     }
 
 
-def _accuracy(work: Work, images: data.Images, scratch: Path) -> Accuracy:
-    """How often the compressed file is right, one image at a time: as it will run, and as it was measured."""
-    compressed = next(artefact for artefact in artefacts(work) if artefact.role == "compressed")
-    file = compressed.lite_file(work.directories["export"])
+def _accuracy(work: Work, artefact: export.Artefact, images: data.Images, scratch: Path) -> Accuracy:
+    """How often a file is right, one image at a time: as it will run, and as it was measured."""
+    file = artefact.exported(work.directories["export"])
     threads = work.config.measure.threads or environment.default_threads()
     with benchmark.answering(file, threads=threads, scratch=scratch, context=work.context) as answer:
         return evaluate.accuracy(answer, images, batch_size=work.config.data.batch_size, context=work.context)
 
 
 SENSITIVITY = Stage("sensitivity", _sensitivity_inputs, _sensitivity, version=2)
-EXPORT = Stage("export", _export_inputs, _export, version=3)
-VERIFY = Stage("verify", _verify_inputs, _verify)
+EXPORT = Stage("export", _export_inputs, _export, version=4)
+VERIFY = Stage("verify", _verify_inputs, _verify, version=2)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pqv_core import labels
 from pqv_core.engine.measure import benchmark, environment
 from pqv_core.engine.stages.files import artefacts
 from pqv_core.engine.stages.work import Result, Stage, Work, machine
@@ -30,17 +29,18 @@ def _benchmark(work: Work, directory: Path) -> Result:
         iterations=config.iterations,
         max_seconds=config.max_seconds,
     )
-    files = [artefact.lite_file(work.directories["export"]) for artefact in artefacts(work)]
+    made = artefacts(work)
+    files = [artefact.exported(work.directories["export"]) for artefact in made]
     found = benchmark.measure(files, plan, context=work.context)
-    for file in files:
-        if said := wait_policy.as_published(file.key, found[file.key]):
-            work.context.log(f"{labels.role(file.key)}, {said}.")
-    return {role: [item.model_dump(mode="json") for item in several] for role, several in found.items()}
+    for artefact in made:
+        if said := wait_policy.as_published(artefact.spec, found[artefact.key]):
+            work.context.log(f"{artefact.spec.label}, {said}.")
+    return {key: [item.model_dump(mode="json") for item in several] for key, several in found.items()}
 
 
-def measured(work: Work, role: str) -> tuple[Measurement, ...]:
+def measured(work: Work, key: str) -> tuple[Measurement, ...]:
     """What the benchmark of this run has found for an artefact; the quickest is the last."""
-    return tuple(Measurement.model_validate(plain) for plain in work.results.get("benchmark", {}).get(role, ()))
+    return tuple(Measurement.model_validate(plain) for plain in work.results.get("benchmark", {}).get(key, ()))
 
 
 def _profile_inputs(work: Work) -> Result | None:
@@ -50,20 +50,20 @@ def _profile_inputs(work: Work) -> Result | None:
 
 
 def _policies(work: Work) -> dict[str, str]:
-    """By role, the wait policy of the measurement that counts: what it consists of is profiled."""
-    roles = [artefact.role for artefact in artefacts(work)]
-    return {role: wait_policy.quickest(measured(work, role)).wait_policy for role in roles}
+    """By artefact, the wait policy of the measurement that counts: what it consists of is profiled."""
+    keys = [artefact.key for artefact in artefacts(work)]
+    return {key: wait_policy.quickest(measured(work, key)).wait_policy for key in keys}
 
 
 def _profile(work: Work, directory: Path) -> Result:
     times = benchmark.profile(
-        [artefact.lite_file(work.directories["export"]) for artefact in artefacts(work)],
+        [artefact.exported(work.directories["export"]) for artefact in artefacts(work)],
         input_shape=(1, *work.preprocessing.input_size),
         threads=work.config.measure.threads or environment.default_threads(),
         policies=_policies(work),
         context=work.context,
     )
-    return {role: [row.model_dump(mode="json") for row in rows] for role, rows in times.items()}
+    return {key: [row.model_dump(mode="json") for row in rows] for key, rows in times.items()}
 
 
 BENCHMARK = Stage("benchmark", _benchmark_inputs, _benchmark, version=4, measures=True)

@@ -6,7 +6,7 @@ import os
 import shutil
 from pathlib import Path
 
-from pqv_core.engine.ptl import export
+from pqv_core.engine import export
 from pqv_core.engine.stages.files import artefacts, layers
 from pqv_core.engine.stages.measuring import measured
 from pqv_core.engine.stages.work import Result, Work
@@ -62,28 +62,28 @@ def _accuracy(plain: Result | None) -> Accuracy | None:
 
 def _variant(artefact: export.Artefact, work: Work) -> Variant:
     found = work.results
-    dense = artefact.role in ("paper_fp32", "fast_fp32")
+    key, dense = artefact.key, artefact.spec.is_dense
     counts = found["load" if dense else work.final_stage]
     verified = found.get("verify", {})
     # A fp32 file answers as its model does (parity is checked): the model's accuracy is the file's.
-    accuracy = verified.get("accuracy") if artefact.role == "compressed" else None
-    if artefact.role != "compressed":
+    if artefact.spec.is_result:
+        accuracy = verified.get("accuracies", {}).get(key)
+    else:
         accuracy = found.get("evaluate") if dense else found.get("evaluate_pruned", found.get("evaluate"))
     parities = verified.get("parity", {})
-    here = measured(work, artefact.role)
-    profiled = [OperatorTime.model_validate(row) for row in found.get("profile", {}).get(artefact.role, [])]
+    here = measured(work, key)
+    profiled = [OperatorTime.model_validate(row) for row in found.get("profile", {}).get(key, [])]
     return Variant(
-        role=artefact.role,
+        artifact=artefact.spec,
         file=artefact.file,
         size_bytes=artefact.size_bytes,
         params=counts["params"],
         macs=counts["macs"],
-        precision=artefact.precision,
         engine=artefact.engine,
         passes=artefact.passes,
         accuracy=_accuracy(accuracy),
-        parity=Parity.model_validate(parities[artefact.role]) if artefact.role in parities else None,
-        measurements=(*here, *work.elsewhere.get(artefact.role, ())),
+        parity=Parity.model_validate(parities[key]) if key in parities else None,
+        measurements=(*here, *work.elsewhere.get(key, ())),
         operators=operators.shared_out(profiled, quickest(here).median_ns) if here else tuple(profiled),
         candidates=tuple(Candidate.model_validate(item) for item in artefact.candidates),
     )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from pqv_core import formatting, labels
+from pqv_core import formatting
+from pqv_core.engine.export import Artefact
 from pqv_core.engine.stages.files import artefacts, layers
 from pqv_core.engine.stages.measuring import measured
 from pqv_core.engine.stages.work import Work
@@ -47,22 +48,27 @@ def _sensitivity(work: Work, stage: str) -> str:
 
 def _export(work: Work, stage: str) -> str:
     files = artefacts(work)
-    compressed = next(item for item in files if item.role == "compressed")
-    engine = f", for {compressed.engine}" if work.config.quantize.uses_engine else ""
-    return (
-        f"{formatting.counted(len(files), 'file')}; {compressed.file}: {formatting.size(compressed.size_bytes)}{engine}"
-    )
+    results = [item for item in files if item.spec.is_result]
+    said = [f"{item.file}: {formatting.size(item.size_bytes)}{_kernels(work, item)}" for item in results]
+    return "; ".join([formatting.counted(len(files), "file"), *said])
+
+
+def _kernels(work: Work, item: Artefact) -> str:
+    return f", for {item.engine}" if work.config.quantize.uses_engine else ""
 
 
 def _verify(work: Work, stage: str) -> str:
     found = work.results[stage]
-    parity = found["parity"]["compressed"]["relative"]
-    accuracy = f"{_right(Accuracy.model_validate(found['accuracy']))}; " if found["accuracy"] else ""
-    return f"{accuracy}logits differ by {formatting.percent(parity)}"
+    said = []
+    for item in [item for item in artefacts(work) if item.spec.is_result]:
+        accuracy = found["accuracies"].get(item.key)
+        right = f"{_right(Accuracy.model_validate(accuracy))}; " if accuracy else ""
+        said.append(f"{right}logits differ by {formatting.percent(found['parity'][item.key]['relative'])}")
+    return "; ".join(said)
 
 
 def _benchmark(work: Work, stage: str) -> str:
-    roles = [item.role for item in artefacts(work)]
     return ", ".join(
-        f"{labels.role(role)} {formatting.nanoseconds(quickest(measured(work, role)).median_ns)}" for role in roles
+        f"{item.spec.label} {formatting.nanoseconds(quickest(measured(work, item.key)).median_ns)}"
+        for item in artefacts(work)
     )

@@ -34,7 +34,7 @@ class Work:
         results: By stage, the JSON result of each stage that is complete.
         keys: By stage, the hash of its inputs.
         directories: By stage, the folder with its files.
-        elsewhere: By role, what phones, and this computer, measured of this run's files beside its own benchmark.
+        elsewhere: By artefact, what phones, and this computer, measured of this run's files beside its own benchmark.
     """
 
     project: Path

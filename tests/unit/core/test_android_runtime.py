@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from pqv_core.errors import StorageError, UsageError
-from pqv_core.ptl import android_runtime
-from pqv_core.ptl.android_runtime import Runtime, problems
-from pqv_core.ptl.file import LiteFile
+from pqv_core.formats.ptl import android_runtime
+from pqv_core.formats.ptl.android_runtime import Runtime, problems
+from pqv_core.formats.ptl.file import LiteFile
 
 RUNTIME = Runtime(
     version="9.9",

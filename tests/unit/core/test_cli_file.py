@@ -10,7 +10,7 @@ import pytest
 
 from pqv_core.cli import file as cli_file
 from pqv_core.errors import PqvError
-from pqv_core.ptl import file as ptl
+from pqv_core.formats.ptl import file as ptl
 
 TINY = Path(__file__).parents[2] / "data" / "tiny.ptl"
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pqv_core.ptl import model_errors
+from pqv_core.formats import model_errors
 
 HANDLE = "\n  \n  Debug info for handle(s): debug_handles:{-1}, was not found.\n  "
 

@@ -16,7 +16,7 @@ from pqv_core.config import ExportConfig, QuantizeConfig, RunConfig
 from pqv_core.config import export as export_config
 from pqv_core.config.base import look_up
 from pqv_core.errors import ConfigError, ProjectError, UsageError
-from pqv_core.models.file_size import file_bytes
+from pqv_core.formats.ptl.size import file_bytes
 from pqv_core.models.vit_shape import Cost
 from pqv_core.process import events, job
 from pqv_core.project import file as projects

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from pqv_core.errors import PqvError, StorageError
 from pqv_core.files import archive as archives
 from pqv_core.files import pickle_reader
-from pqv_core.ptl import file as ptl
+from pqv_core.formats.ptl import file as ptl
 
 TINY = Path(__file__).parents[2] / "data" / "tiny.ptl"
 CONTENT = TINY.read_bytes()

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pqv_core.ptl import file as ptl
-from pqv_core.ptl.signature import Signature, signature_of
+from pqv_core.formats.ptl import file as ptl
+from pqv_core.formats.ptl.signature import Signature, signature_of
 
 
 def row(name: str, type_: str, default: object = None) -> tuple[tuple[str, object], ...]:

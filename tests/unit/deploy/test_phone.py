@@ -24,8 +24,8 @@ from deploy.measure.steps import PhoneConfig
 from deploy.transports import adb_shell_tcp
 from deploy.transports.base import Check, Link
 from pqv_core.errors import Cancelled, PqvError
+from pqv_core.formats.ptl.android_runtime import Runtime
 from pqv_core.process.events import Event, LatencySample, Log, Metric, Progress, StageStarted
-from pqv_core.ptl.android_runtime import Runtime
 from pqv_core.results import select
 from pqv_core.results.operators import INTERPRETER
 from tests.fakes import phone as fake

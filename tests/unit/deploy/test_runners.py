@@ -15,8 +15,8 @@ from deploy.kit import programs as runners
 from deploy.kit.build import Plan, build, find_sources, find_toolchain
 from pqv_core.errors import StorageError, UsageError
 from pqv_core.files.fsio import sha256_file
-from pqv_core.ptl import android_runtime
-from pqv_core.ptl.android_runtime import Runtime
+from pqv_core.formats.ptl import android_runtime
+from pqv_core.formats.ptl.android_runtime import Runtime
 
 ARM64 = b"\x7fELF\x02\x01\x01" + bytes(9) + b"\x03\0\xb7\0program"
 IN_NDK = "build/cmake/android.toolchain.cmake"

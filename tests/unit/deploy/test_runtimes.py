@@ -16,8 +16,8 @@ from deploy.errors import RuntimeLibraryError
 from deploy.job import Job
 from deploy.kit import runtimes
 from pqv_core.errors import Cancelled, StorageError
+from pqv_core.formats.ptl.android_runtime import Runtime
 from pqv_core.process.events import Event, Progress
-from pqv_core.ptl.android_runtime import Runtime
 
 LIBRARY = bytes(range(256)) * 5000
 

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from pqv_core.engine.formats.ptl import attention_bf16
+from pqv_core.engine.formats.ptl import load as lite
+from pqv_core.engine.formats.ptl import write as lite_writer
 from pqv_core.engine.measure.parity import parity
-from pqv_core.engine.ptl import attention_bf16
-from pqv_core.engine.ptl import load as lite
-from pqv_core.engine.ptl import write as lite_writer
 from pqv_core.engine.quantize import quantize
 
 EXAMPLE = torch.zeros(1, 3, 32, 32)

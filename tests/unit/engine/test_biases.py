@@ -8,8 +8,8 @@ import pytest
 import timm
 import torch
 
-from pqv_core.engine.ptl.biases import fold_query_biases
 from pqv_core.engine.quantize import quantize
+from pqv_core.engine.transforms.biases import fold_query_biases
 
 MODELS: dict[str, dict[str, Any]] = {
     "beit_base_patch16_224": {"img_size": 32, "depth": 1, "embed_dim": 48, "num_heads": 2},

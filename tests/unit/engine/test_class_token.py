@@ -10,12 +10,12 @@ from torch import Tensor, nn
 
 from pqv_core.config import PruneConfig
 from pqv_core.config.prune import AttentionUnit
+from pqv_core.engine.formats.ptl.targets import without_fused_attention
 from pqv_core.engine.models import checkpoint
 from pqv_core.engine.prune.structured import prune
-from pqv_core.engine.ptl.class_token import FirstTokensBlock, leave_out_unread_tokens
-from pqv_core.engine.ptl.targets import without_fused_attention
 from pqv_core.engine.quantize import quantize
 from pqv_core.engine.quantize.layers import layers
+from pqv_core.engine.transforms.class_token import FirstTokensBlock, leave_out_unread_tokens
 from tests.fakes.training import Recorder
 
 IMAGES = torch.randn(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))

@@ -13,15 +13,16 @@ from torch import nn
 
 from pqv_core import labels
 from pqv_core.config import ExportConfig, MeasureConfig, ModelConfig, QuantizeConfig, RunConfig
+from pqv_core.engine import export
 from pqv_core.engine.context import Context
 from pqv_core.engine.data.preprocessing import Preprocessing
-from pqv_core.engine.ptl import export, targets
-from pqv_core.engine.ptl import load as lite
-from pqv_core.engine.ptl import write as lite_writer
+from pqv_core.engine.formats.ptl import load as lite
+from pqv_core.engine.formats.ptl import targets
+from pqv_core.engine.formats.ptl import write as lite_writer
 from pqv_core.errors import ConfigError, ExportError
+from pqv_core.formats.ptl import android_runtime
+from pqv_core.formats.ptl import file as ptl
 from pqv_core.process.events import Event, Progress
-from pqv_core.ptl import android_runtime
-from pqv_core.ptl import file as ptl
 
 MODEL = "vit_tiny_patch16_224"
 PREPROCESSING = Preprocessing(

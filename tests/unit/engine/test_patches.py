@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from pqv_core.engine.ptl.patches import PatchLinear, is_patch_embedding, replace_patch_embeddings
+from pqv_core.engine.transforms.patches import PatchLinear, is_patch_embedding, replace_patch_embeddings
 
 
 @pytest.mark.parametrize("kernel", [(4, 4), (2, 8)])

@@ -12,10 +12,10 @@ from torch import nn
 
 from pqv_core.config import ModelConfig, PruneConfig, QuantizeConfig
 from pqv_core.engine.context import Context
+from pqv_core.engine.formats.ptl import write as lite_writer
 from pqv_core.engine.models import checkpoint
 from pqv_core.engine.models import create as models
 from pqv_core.engine.prune.structured import prune
-from pqv_core.engine.ptl import write as lite_writer
 from pqv_core.engine.quantize import quantize
 from pqv_core.models import catalog
 from pqv_core.models.predict import Prediction, predict

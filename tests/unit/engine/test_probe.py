@@ -6,7 +6,7 @@ import pytest
 
 from pqv_core.config.quantize import ENGINES
 from pqv_core.engine.measure import probe
-from pqv_core.engine.ptl import engines
+from pqv_core.engine.quantize import engines
 
 
 def test_every_engine_of_this_build_works_here() -> None:

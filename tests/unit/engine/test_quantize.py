@@ -11,14 +11,14 @@ from torch import Tensor, nn
 
 from pqv_core.config import ExportConfig
 from pqv_core.config.quantize import Observer, Precision
-from pqv_core.engine.ptl import load as lite
-from pqv_core.engine.ptl import targets
-from pqv_core.engine.ptl import write as lite_writer
-from pqv_core.engine.ptl.engines import supported_engines, using_engine
+from pqv_core.engine.formats.ptl import load as lite
+from pqv_core.engine.formats.ptl import targets
+from pqv_core.engine.formats.ptl import write as lite_writer
 from pqv_core.engine.quantize import int8_static, quantize
+from pqv_core.engine.quantize.engines import supported_engines, using_engine
 from pqv_core.engine.quantize.layers import layers
 from pqv_core.errors import ConfigError, QuantizeError
-from pqv_core.ptl import file as ptl
+from pqv_core.formats.ptl import file as ptl
 
 EXAMPLE = torch.zeros(1, 3, 32, 32)
 

@@ -20,7 +20,7 @@ from pqv_core.config import RunConfig, setting_names, with_settings
 from pqv_core.engine.context import Context
 from pqv_core.engine.measure import environment
 from pqv_core.engine.stages import STAGES, Stage, Work
-from pqv_core.ptl import android_runtime
+from pqv_core.formats.ptl import android_runtime
 from tests.fakes.training import image_folder
 
 

@@ -1,11 +1,11 @@
-"""A clean process that holds one ``.ptl`` and works when it is asked to.
+"""A clean process that holds one exported file and works when it is asked to.
 
-It is started with ``python -m pqv_core.engine.measure.lite_process``.
+It is started with ``python -m pqv_core.engine.measure.file_process``.
 
 It reads JSON objects on standard input (``Request``) and answers each with JSON lines (``Reply``), of which the last is
 ``done``. Its file has it to itself, so nothing that another file leaves behind (threads, a heap) reaches its figures,
 and a crash in a kernel ends only this process. Between two requests it is at rest. It ends with its standard input,
-which is when the worker is gone; ``engine/measure/lite_client.py`` is the worker's side.
+which is when the worker is gone; ``engine/measure/file_client.py`` is the worker's side.
 """
 
 from __future__ import annotations
@@ -23,17 +23,15 @@ from typing import Literal
 import torch
 from pydantic import BaseModel, ConfigDict
 
+from pqv_core.engine.formats.session import InferenceSession, open_file
 from pqv_core.engine.measure.environment import MemoryWatch
-from pqv_core.engine.measure.operator_profile import Turn, operator_times, rows_of
 from pqv_core.engine.models import tensorfile
-from pqv_core.engine.ptl import load as lite
 from pqv_core.errors import ErrorInfo, PqvError
 from pqv_core.process import owner
 from pqv_core.results.record import OperatorTime
 
 _SETTLING_NS = 50_000_000
 _MEMORY_INFERENCES = 2
-_PROFILE_WARMUP, _PROFILE_TURNS = 2, 7
 _REST_S = 0.5  # some runtimes let threads spin for 0.2 s
 _LOOK_S = 0.02
 _REST_NS = 2_000_000
@@ -46,6 +44,7 @@ class Request(BaseModel):
     Attributes:
         task: ``ready`` answers once this process can work; ``load`` loads a file, in place of the one before; ``turn``
             times inferences; ``profile`` times the operators; ``answer`` writes logits.
+        format: For ``load``: key of the file's format.
         engine: For ``load``: what the weights are packed for.
         input_shape: For ``load``: shape of the input, batch first; empty where only answers are wanted.
         count: For ``turn``: inferences that count.
@@ -57,6 +56,7 @@ class Request(BaseModel):
 
     task: Literal["ready", "load", "turn", "profile", "answer"]
     path: str = ""
+    format: str = ""
     engine: str = ""
     threads: int = 1
     input_shape: tuple[int, ...] = ()
@@ -96,7 +96,7 @@ def main() -> int:
 
     lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
     owner.Requests().listen(lines.put)
-    process = LiteProcess()
+    process = FileProcess()
     while True:
         try:
             with torch.inference_mode():
@@ -110,11 +110,11 @@ def main() -> int:
         reply(Reply(type="done"))
 
 
-class LiteProcess:
+class FileProcess:
     """What the process does with its one file."""
 
     def __init__(self) -> None:
-        self._module: torch.nn.Module | None = None
+        self._session: InferenceSession | None = None
         self._example = torch.empty(0)
 
     def serve(self, request: Request) -> Reply | None:
@@ -129,11 +129,10 @@ class LiteProcess:
         return tasks[request.task](request)
 
     def _load(self, request: Request) -> Reply:
-        torch.set_num_threads(request.threads)
-        self._module = None
+        self._session = None
         memory = MemoryWatch()
         began = time.perf_counter_ns()
-        self._module = lite.load(Path(request.path), engine=request.engine)
+        self._session = open_file(request.format, Path(request.path), engine=request.engine, threads=request.threads)
         spent = time.perf_counter_ns() - began
         memory.look()
         if request.input_shape:
@@ -148,33 +147,21 @@ class LiteProcess:
         return Reply(type="samples", samples_ns=tuple(self._inference() for _ in range(request.count)))
 
     def _profile(self, request: Request) -> Reply:
-        """Time of each operator in one inference, without that of the operators it calls, by torch's profiler.
-
-        An inference with the profiler follows one without it, so that both find the machine in the same state; before
-        each goes one that is not counted, because starting and stopping the profiler empties the caches.
-        """
-        for _ in range(_PROFILE_WARMUP):
-            self._inference()
-        turns = []
-        for _ in range(_PROFILE_TURNS):
-            _, plain = self._inference(), self._inference()
-            with torch.autograd.profiler.profile() as profiler:
-                _, profiled = self._inference(), self._inference()
-            turns.append(Turn(plain, profiled, rows_of(profiler, inferences=2)))
-        samples = tuple(turn.plain for turn in turns)
-        return Reply(type="operators", operators=operator_times(turns), samples_ns=samples)
+        assert self._session is not None
+        found = self._session.profile(self._example)
+        return Reply(type="operators", operators=found.operators, samples_ns=found.samples_ns)
 
     def _answer(self, request: Request) -> None:
-        assert self._module is not None
+        assert self._session is not None
         inputs = tensorfile.read(Path(request.inputs))[0]["inputs"]
-        logits = torch.cat([self._module(image[None]) for image in inputs])
+        logits = torch.cat([self._session.run(image[None]) for image in inputs])
         tensorfile.write(Path(request.outputs), {"logits": logits}, {})
 
     def _inference(self) -> int:
         """Nanoseconds of one inference."""
-        assert self._module is not None
+        assert self._session is not None
         began = time.perf_counter_ns()
-        self._module(self._example)
+        self._session.run(self._example)
         return time.perf_counter_ns() - began
 
     def _settle(self) -> None:

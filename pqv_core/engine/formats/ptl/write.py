@@ -1,7 +1,4 @@
-"""PyTorch Lite files (``.ptl``): writing one from a module.
-
-Another format would stand beside this room and ``engine/ptl/load.py`` with the same two functions.
-"""
+"""PyTorch Lite files: writing one from a module."""
 
 from __future__ import annotations
 
@@ -19,13 +16,13 @@ from torch.jit.frontend import FrontendError
 from torch.jit.mobile import _load_for_lite_interpreter
 from torch.utils.mobile_optimizer import optimize_for_mobile
 
-from pqv_core.engine.ptl import heap
-from pqv_core.engine.ptl.attention_bf16 import attend_in_bf16
-from pqv_core.engine.ptl.inplace import write_in_place
-from pqv_core.engine.ptl.tables import make_tables, share_equal_tables
+from pqv_core.engine.formats.ptl import heap
+from pqv_core.engine.formats.ptl.attention_bf16 import attend_in_bf16
+from pqv_core.engine.formats.ptl.inplace import write_in_place
+from pqv_core.engine.transforms.tables import make_tables, share_equal_tables
 from pqv_core.errors import ExportError
 from pqv_core.files.fsio import replacing
-from pqv_core.ptl import file as ptl
+from pqv_core.formats.ptl import file as ptl
 
 Passes = Literal["freeze", "freeze-bf16", "mobile", "mobile-no-prepack"]
 _FREEZING = ("freeze", "freeze-bf16")
@@ -49,11 +46,11 @@ def save(
         path: File to write.
         example: Input of shape (1, C, H, W); used where the model cannot be scripted and is traced.
         passes: ``freeze`` inlines the weights, folds constants and writes results in place where it can;
-            ``freeze-bf16`` also computes fused attention in bfloat16 (``engine/ptl/attention_bf16.py``); ``mobile`` is
+            ``freeze-bf16`` also computes fused attention in bfloat16 (``attention_bf16.py``); ``mobile`` is
             ``optimize_for_mobile`` as published with PQV-Mobile; ``mobile-no-prepack`` leaves out the XNNPACK
             prepacking, which helps on ARM and hurts on x86.
         description: JSON that travels inside the file as ``extra/pqv.json``.
-        keep_heap: Whether a frozen file keeps glibc's heap from one inference to the next (``engine/ptl/heap.py``).
+        keep_heap: Whether a frozen file keeps glibc's heap from one inference to the next (``heap.py``).
 
     Raises:
         ExportError: The model cannot be turned into TorchScript.

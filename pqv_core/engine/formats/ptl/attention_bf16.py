@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 
-from pqv_core.engine.ptl.graphs import constant
+from pqv_core.engine.formats.ptl.graphs import constant
 
 _BFLOAT16, _FLOAT = 15, 6  # c10::ScalarType
 _FUSED = "aten::scaled_dot_product_attention"

@@ -12,17 +12,15 @@ from collections.abc import Callable, Iterator, Sized
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pydantic import BaseModel, ConfigDict
-
-from pqv_core.errors import PqvError, from_os_error
+from pqv_core.errors import from_os_error
 from pqv_core.files import archive, pickle_reader
 from pqv_core.files import kind as file_kind
 from pqv_core.files.archive import never
 from pqv_core.files.fsio import parse_json
 from pqv_core.files.kind import Kind
-from pqv_core.ptl.signature import Signature, signature_of
+from pqv_core.formats.base import FileFacts, FileFormatError
+from pqv_core.formats.ptl.signature import Signature, signature_of
 
-SUFFIX = ".ptl"
 DESCRIPTION = "pqv.json"
 MAX_BYTECODE = 4 << 20
 """MaxViT-L's takes 160 kB."""
@@ -36,59 +34,37 @@ _NOTABLE = 16_384
 _CHOOSE = "Choose a complete .ptl file for the Lite Interpreter; .pt and .pth are other formats."
 
 
-class PtlError(PqvError):
-    """The file is damaged, or is no PyTorch Lite file."""
-
-
-class InputError(PtlError):
-    """A whole file that takes something else than one image."""
-
-
-class LiteFile(BaseModel):
-    """Facts of a ``.ptl``.
+class LiteFile(FileFacts):
+    """Facts of a ``.ptl``; of ``operators`` the most arguments where calls differ.
 
     Attributes:
         bytecode: Version of the bytecode.
-        operators: Number of arguments given to each operator, by ``name.overload``; the most where calls differ, -1
-            where the file does not say.
         weights_bytes: Bytes of all stored tensors.
         storages: Number of stored tensors.
         largest: Bytes of the largest of them, largest first.
         duplicate_bytes: Bytes of tensors that are stored more than once, beyond the first time.
         extra: Names of the exporter's additions, with their sizes.
-        description: The JSON that PQV-Mobile put into the file; empty for a foreign file.
         signature: What its ``forward`` takes and gives; None where the file does not say.
     """
 
-    model_config = ConfigDict(frozen=True)
-
-    size_bytes: int
     bytecode: int
-    operators: dict[str, int]
     functions: tuple[str, ...]
     weights_bytes: int
     storages: int
     largest: tuple[int, ...] = ()
     duplicate_bytes: int = 0
     extra: dict[str, int]
-    description: dict[str, Any]
     signature: Signature | None = None
 
     @property
-    def input_shape(self) -> tuple[int, ...] | None:
-        """Shape of the fp32 input that the file itself names."""
-        shape = self.description.get("input_shape")
-        preprocessing = self.description.get("preprocessing")
-        size = preprocessing.get("input_size") if isinstance(preprocessing, dict) else None
-        if shape is None and isinstance(size, list):
-            shape = [1, *size]
-        if isinstance(shape, list) and 0 < len(shape) <= 8 and all(_is_size(size) for size in shape):
-            return tuple(shape)
-        return None
+    def input_problem(self) -> str:
+        """Why one image is not what it takes, with what it takes; empty where it is."""
+        return self.signature.problem if self.signature else ""
 
-
-def _is_size(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 0 < value <= 1 << 20
+    @property
+    def unusual_result(self) -> str:
+        """What it gives, where that is no single tensor."""
+        return self.signature.unusual_result if self.signature else ""
 
 
 def read(path: Path, *, cancelled: Callable[[], bool] = never) -> LiteFile:
@@ -98,7 +74,7 @@ def read(path: Path, *, cancelled: Callable[[], bool] = never) -> LiteFile:
         cancelled: Asked again and again whether the end is wanted.
 
     Raises:
-        PtlError: Damaged, or another kind of file.
+        FileFormatError: Damaged, or another kind of file.
         StorageError: It cannot be read.
         Cancelled: ``cancelled`` said so.
     """
@@ -110,27 +86,13 @@ def read(path: Path, *, cancelled: Callable[[], bool] = never) -> LiteFile:
     except OSError as error:
         raise from_os_error(error, path) from error
     except _UnfitError as error:
-        raise PtlError(f"{path.name} {error}.", action=_CHOOSE) from error
+        raise FileFormatError(f"{path.name} {error}.", action=_CHOOSE) from error
     except archive.TooLargeError as error:
-        raise PtlError(f"{path.name} is refused: {error}.", action=_CHOOSE) from error
+        raise FileFormatError(f"{path.name} is refused: {error}.", action=_CHOOSE) from error
     except archive.BROKEN as error:
-        raise PtlError(
+        raise FileFormatError(
             f"{path.name} {_what_is_wrong(path)}.", action=_CHOOSE, details=f"{type(error).__name__}: {error}"
         ) from error
-
-
-def check_input(file: LiteFile, name: str) -> None:
-    """Refuse a file that one image is not enough for, before native code meets what it was not given: it may crash.
-
-    Raises:
-        InputError: It takes something else.
-    """
-    if file.signature is not None and file.signature.problem:
-        raise InputError(
-            f"{name} {file.signature.problem}.",
-            action="PQV-Mobile measures models with one image input; export that part of the model.",
-            details=f"forward{file.signature}",
-        )
 
 
 class _UnfitError(Exception):

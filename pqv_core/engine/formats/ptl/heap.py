@@ -24,7 +24,7 @@ from typing import Any
 
 import torch
 
-from pqv_core.engine.ptl.graphs import constant
+from pqv_core.engine.formats.ptl.graphs import constant
 
 # Just below DEFAULT_MMAP_THRESHOLD_MAX, the largest block that glibc still learns from (mallopt(3): on 64 bits
 # 4 MiB × sizeof(long)), with room for the block's header. A larger one would be mapped, freed, and teach nothing.

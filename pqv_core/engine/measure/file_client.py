@@ -1,4 +1,4 @@
-"""The worker's side of a process that holds one ``.ptl`` (``lite_process.py``): starts it, asks it, ends it."""
+"""The worker's side of a process that holds one exported file (``file_process.py``): starts it, asks it, ends it."""
 
 from __future__ import annotations
 
@@ -11,23 +11,24 @@ from pydantic import BaseModel, ConfigDict
 
 from pqv_core.engine.context import Context
 from pqv_core.engine.measure import fork_server
+from pqv_core.engine.measure.file_process import Reply, Request
 from pqv_core.engine.measure.fork_server import ForkServer
-from pqv_core.engine.measure.lite_process import Reply, Request
 from pqv_core.errors import BenchmarkError, PqvError
+from pqv_core.formats import model_errors
 from pqv_core.process import inherited, process_group
 from pqv_core.process.child import Child, Overdue
-from pqv_core.ptl import model_errors
 from pqv_core.results import wait_policy
 
-_MODULE = "pqv_core.engine.measure.lite_process"
+_MODULE = "pqv_core.engine.measure.file_process"
 _PROGRAM = (sys.executable, "-P", "-m", _MODULE)
 _servers: dict[str, ForkServer] = {}
 
 
-class LiteFile(BaseModel):
+class ExportedFile(BaseModel):
     """A file to load; ``key`` names it in what is found.
 
     Attributes:
+        format: Key of its format.
         engine: What its weights are packed for; empty for the runtime's default.
         every_policy: It is timed, and kept, under each wait policy, not only under the one in which it is quicker.
     """
@@ -36,11 +37,12 @@ class LiteFile(BaseModel):
 
     key: str
     path: str
+    format: str
     engine: str = ""
     every_policy: bool = False
 
 
-class LiteClient:
+class FileClient:
     """A process for one file at a time. Used as a context manager; it starts at once and is gone at the end.
 
     Args:
@@ -74,11 +76,16 @@ class LiteClient:
         """Wait until it has started."""
         self._ask(Request(task="ready"))
 
-    def load(self, file: LiteFile, *, input_shape: tuple[int, ...] = ()) -> Reply:
+    def load(self, file: ExportedFile, *, input_shape: tuple[int, ...] = ()) -> Reply:
         """Load a file, in place of the one before; time and memory that this took."""
         self._file = Path(file.path).name
         request = Request(
-            task="load", path=file.path, engine=file.engine, threads=self._threads, input_shape=input_shape
+            task="load",
+            path=file.path,
+            format=file.format,
+            engine=file.engine,
+            threads=self._threads,
+            input_shape=input_shape,
         )
         return self._found(request)
 

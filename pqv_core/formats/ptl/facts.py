@@ -6,8 +6,7 @@ from typing import Any
 
 from pqv_core import formatting
 from pqv_core.files.foreign_text import line
-from pqv_core.ptl import android_runtime
-from pqv_core.ptl.file import LiteFile
+from pqv_core.formats.ptl.file import LiteFile
 
 SHOWN = 80
 _LETTERS = 1000
@@ -21,22 +20,9 @@ _TOLD = {
 }
 
 
-def android(file: LiteFile) -> dict[str, list[android_runtime.Problem]]:
-    """Why each Android runtime that is known cannot run a file; empty lists where it can."""
-    return {
-        version: list(android_runtime.problems(file, android_runtime.load(version)))
-        for version in android_runtime.versions()
-    }
-
-
-def rows(file: LiteFile, runs: dict[str, list[android_runtime.Problem]]) -> list[tuple[str, str]]:
-    """Name and value of each fact: what the file says of itself, its size by part, and what can run it."""
-    found = [
-        (f"Android {version}", " ".join(problem for problem, _ in problems) or "can run it")
-        for version, problems in runs.items()
-    ]
-    rows = [*_said(file), *_form(file), *_sizes(file), *found]
-    return [(line(name), line(value, _LETTERS)) for name, value in rows]
+def rows(file: LiteFile) -> list[tuple[str, str]]:
+    """Name and value of each fact: what the file says of itself, and its size by part."""
+    return [(line(name), line(value, _LETTERS)) for name, value in (*_said(file), *_form(file), *_sizes(file))]
 
 
 def _form(file: LiteFile) -> list[tuple[str, str]]:

@@ -5,44 +5,36 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 
 from pqv_core.errors import StorageError, UsageError
 from pqv_core.files.resource_files import resource
-from pqv_core.ptl.file import LiteFile
+from pqv_core.formats.base import Problem, Runtime
+from pqv_core.formats.ptl.file import LiteFile
 
 DEFAULT = "1.12.2"
-Problem = tuple[str, str]
 
 _EXPORT = "Export for the Android target."
 _SHOWN = 6
 
 
-class Runtime(BaseModel):
+class LiteRuntime(Runtime):
     """One version of the runtime, as ``resources/runtimes/VERSION.json`` describes it.
 
     Attributes:
-        coordinates: group:artifact:version in a Maven repository.
-        sha256: Of the archive (AAR).
-        libraries: Names of the shared objects that the program needs, in ``jni/ABI/`` of the AAR.
         engines: Quantized engines that it was built with.
-        page_size: Largest memory page for which the libraries are aligned.
         operators: Number of arguments that each operator takes; None for any number.
     """
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    version: str
-    coordinates: str = Field(pattern=r"^[\w.\-]+:[\w.\-]+:[\w.\-]+$")
-    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
-    size_bytes: int = Field(gt=0)
-    abis: tuple[str, ...]
-    libraries: tuple[str, ...]
     engines: tuple[str, ...] = ()
-    page_size: int = 4096
     bytecode_min: int
     bytecode_max: int
     operators: dict[str, int | None]
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """Which files it reads."""
+        return {"Bytecode": f"{self.bytecode_min} to {self.bytecode_max}", "Operators": str(len(self.operators))}
 
 
 def versions() -> list[str]:
@@ -51,7 +43,7 @@ def versions() -> list[str]:
     return sorted(found, key=lambda name: [int(part) if part.isdecimal() else 0 for part in name.split(".")])
 
 
-def load(version: str = DEFAULT) -> Runtime:
+def load(version: str = DEFAULT) -> LiteRuntime:
     """Facts of a version.
 
     Raises:
@@ -62,7 +54,9 @@ def load(version: str = DEFAULT) -> Runtime:
         known = ", ".join(versions())
         raise UsageError(f"Unknown Android runtime: {version}.", action=f"Choose one of: {known}.")
     try:
-        return Runtime.model_validate(json.loads(resource("runtimes", f"{version}.json").read_text(encoding="utf-8")))
+        return LiteRuntime.model_validate(
+            json.loads(resource("runtimes", f"{version}.json").read_text(encoding="utf-8"))
+        )
     except (ValueError, ValidationError) as error:
         raise StorageError(
             f"The data file of Android runtime {version} is damaged.",
@@ -71,7 +65,7 @@ def load(version: str = DEFAULT) -> Runtime:
         ) from error
 
 
-def problems(file: LiteFile, runtime: Runtime) -> Iterator[Problem]:
+def problems(file: LiteFile, runtime: LiteRuntime) -> Iterator[Problem]:
     """Every reason why ``runtime`` cannot run ``file``, as (problem, remedy)."""
     if not runtime.bytecode_min <= file.bytecode <= runtime.bytecode_max:
         yield (

@@ -1,0 +1,103 @@
+"""What writes a format's files in the worker: each format's ``exporter`` is a class of this."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor, nn
+
+from pqv_core.config import RunConfig
+from pqv_core.errors import ExportError
+from pqv_core.formats import FORMATS
+from pqv_core.results.artifacts import ArtifactSpec
+
+NO_ENGINE = "none"
+
+
+@dataclass(frozen=True)
+class Way:
+    """How a file is made and run: passes over the model, and the engine of its kernels."""
+
+    passes: str
+    engine: str = NO_ENGINE
+
+
+class Exporter(ABC):
+    """Writes the files of one run in one format.
+
+    Args:
+        config: Of the run.
+    """
+
+    def __init__(self, config: RunConfig) -> None:
+        self.config = config
+
+    @abstractmethod
+    def prepare(self, model: nn.Module, spec: ArtifactSpec) -> nn.Module:
+        """A copy of a model that uses only what is known where the file will run."""
+
+    @abstractmethod
+    def ways(self, model: nn.Module, spec: ArtifactSpec) -> tuple[Way, ...]:
+        """The ways worth trying for an artefact, at least one; of several, measuring chooses.
+
+        Args:
+            model: As it will be written: prepared, and quantized.
+
+        Raises:
+            ConfigError: The engine does not run on the target.
+            QuantizeError: This computer lacks it, so that nothing could be checked.
+        """
+
+    @abstractmethod
+    def write(self, model: nn.Module, path: Path, *, passes: str, example: Tensor, description: dict[str, Any]) -> None:
+        """Write a model, whole or not at all.
+
+        Args:
+            passes: Of one of the ``ways``.
+            example: Input of shape (1, C, H, W).
+            description: JSON that travels inside the file.
+
+        Raises:
+            ExportError: The model cannot be written in this format.
+            StorageError: The file cannot be written.
+        """
+
+    @property
+    def runtime(self) -> str | None:
+        """The version of the runtime for which files are written; None where this computer runs them."""
+        export = self.config.export
+        return None if export.target == "host" else export.runtime
+
+    def check(self, path: Path) -> None:
+        """Refuse a file that the target cannot run.
+
+        Raises:
+            ExportError: Names everything that stands in the way.
+        """
+        if self.runtime is None:
+            return
+        info = FORMATS[self.key]
+        found = list(info.problems(info.read(path), info.runtime(self.runtime)))
+        if found:
+            raise ExportError(
+                " ".join(problem for problem, _ in found),
+                action="Choose another model, or this computer as the target.",
+            )
+
+    @property
+    @abstractmethod
+    def key(self) -> str:
+        """Of the format."""
+
+
+def exporter(format: str, config: RunConfig) -> Exporter:
+    """What writes the files of a run in a format.
+
+    Raises:
+        PluginError: The format's package cannot be loaded.
+    """
+    made: Exporter = FORMATS.load(format, "exporter")(config)
+    return made

@@ -1,0 +1,89 @@
+"""File formats: one folder each, described here and written and run in ``pqv_core/engine/formats/``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from pqv_core.files import kind as file_kind
+from pqv_core.files.archive import never
+from pqv_core.files.kind import Kind
+from pqv_core.formats.base import FileFacts, FileFormatError, Format, Runtime
+from pqv_core.registry import Registry
+
+FORMATS = Registry("file format", Format, package=__name__, group="pqv.formats")  # type: ignore[type-abstract]
+
+
+def default() -> str:
+    """Key of the format in which a model is exported unless another is asked for."""
+    return next(iter(FORMATS))
+
+
+def suffixes() -> tuple[str, ...]:
+    """The suffixes of files that can be measured, with their dots."""
+    return tuple(info.suffix for info in FORMATS.values())
+
+
+def named(path: Path) -> Format | None:
+    """The format that a file's name promises; None where it promises none of them."""
+    return next((info for info in FORMATS.values() if path.suffix.lower() == info.suffix), None)
+
+
+def of_kind(kind: Kind) -> Format | None:
+    """The format whose files are of this kind."""
+    return next((info for info in FORMATS.values() if info.kind is kind), None)
+
+
+def of(path: Path) -> Format | None:
+    """The format of a file, by its name or else by its content; None where it is none of them.
+
+    Raises:
+        StorageError: It cannot be read.
+    """
+    if (promised := named(path)) is not None:
+        return promised
+    return of_kind(file_kind.kind(path))
+
+
+def read(path: Path, *, cancelled: Callable[[], bool] = never) -> tuple[Format, FileFacts]:
+    """The format of a file and what can be said of it; it may be anybody's.
+
+    Raises:
+        FileFormatError: It is damaged, or of no format that is known here.
+        StorageError: It cannot be read.
+        Cancelled: ``cancelled`` said so.
+    """
+    found = of(path) or FORMATS[default()]  # whose reader says what it is instead
+    return found, found.read(path, cancelled=cancelled)
+
+
+def chosen_runtime(info: Format, version: str) -> Runtime:
+    """The runtime of a format that a person means: the usual one where none, or another format's, was named.
+
+    Raises:
+        UsageError: No format has it.
+    """
+    others = [other for other in FORMATS.values() if other is not info]
+    if not version or (version not in info.runtimes() and any(version in other.runtimes() for other in others)):
+        version = info.default_runtime
+    return info.runtime(version)
+
+
+def described() -> str:
+    """What can be measured, for a sentence: ``a .ptl or .pte file``."""
+    return f"{' or '.join(suffixes())} file"
+
+
+__all__ = [
+    "FORMATS",
+    "FileFacts",
+    "FileFormatError",
+    "Format",
+    "chosen_runtime",
+    "default",
+    "described",
+    "named",
+    "of",
+    "read",
+    "suffixes",
+]

@@ -1,0 +1,188 @@
+"""What every file format is: how its files are read and judged without torch, and where its working side lies."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from pqv_core.errors import PqvError
+from pqv_core.files.archive import never
+from pqv_core.files.foreign_text import line
+from pqv_core.files.kind import Kind
+from pqv_core.models.contents import Contents
+from pqv_core.models.vit_shape import Cost
+
+_LETTERS = 1000
+Problem = tuple[str, str]
+"""What is wrong, and what to do about it."""
+
+
+class FileFormatError(PqvError):
+    """A file is damaged, or is not of the format that it was taken for."""
+
+
+class InputError(FileFormatError):
+    """A whole file that takes something else than one image."""
+
+
+class FileFacts(BaseModel):
+    """What can be said of a file, whatever its format.
+
+    Attributes:
+        operators: Number of arguments given to each operator, by ``name.overload``; -1 where the file does not say.
+        description: The JSON that PQV-Mobile put into the file; empty for a foreign file.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    size_bytes: int
+    operators: dict[str, int] = {}
+    description: dict[str, Any] = {}
+
+    @property
+    def input_shape(self) -> tuple[int, ...] | None:
+        """Shape of the fp32 input that the file itself names."""
+        shape = self.description.get("input_shape")
+        preprocessing = self.description.get("preprocessing")
+        size = preprocessing.get("input_size") if isinstance(preprocessing, dict) else None
+        if shape is None and isinstance(size, list):
+            shape = [1, *size]
+        if isinstance(shape, list) and 0 < len(shape) <= 8 and all(_is_size(size) for size in shape):
+            return tuple(shape)
+        return None
+
+    @property
+    def input_problem(self) -> str:
+        """Why one image is not what it takes, as the end of a sentence about the file; empty where it is."""
+        return ""
+
+    @property
+    def unusual_result(self) -> str:
+        """What it gives, where that is no single tensor, whose latency can be measured but not its answers."""
+        return ""
+
+
+class Runtime(BaseModel):
+    """What runs a format on a device, and where it comes from: one version, as ``resources/runtimes/`` describes it.
+
+    Attributes:
+        coordinates: group:artifact:version in a Maven repository.
+        sha256: Of the archive.
+        libraries: Names of the shared objects that the program needs, in ``jni/ABI/`` of the archive.
+        page_size: Largest memory page for which the libraries are aligned.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    version: str
+    coordinates: str = Field(pattern=r"^[\w.\-]+:[\w.\-]+:[\w.\-]+$")
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    size_bytes: int = Field(gt=0)
+    abis: tuple[str, ...]
+    libraries: tuple[str, ...]
+    page_size: int = 4096
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """What else a person may want to know of it, by name."""
+        return {}
+
+
+class Format(ABC):
+    """A file format, described; of other packages by the entry points ``pqv.formats`` (``docs/plugins.md``).
+
+    Attributes:
+        key: Its name in settings and files.
+        label: What a person calls one of its files: ``PyTorch Lite``.
+        sentence: What it is good for.
+        suffix: Of its files, with the dot.
+        kind: What a file of it is by its content; None where that is not known without this format.
+        implementation: A function ``(path, *, engine, threads) -> InferenceSession``.
+        exporter: A class of ``pqv_core.engine.formats.exporter.Exporter``.
+        engines: By target (``pqv_core/config/export.py``), the engines that a file can be run with.
+        default_runtime: The version of its runtime for devices that is taken unless another is asked for.
+        order: Its place in lists.
+    """
+
+    key: ClassVar[str]
+    label: ClassVar[str]
+    sentence: ClassVar[str]
+    suffix: ClassVar[str]
+    kind: ClassVar[Kind | None] = None
+    implementation: ClassVar[str]
+    exporter: ClassVar[str]
+    engines: ClassVar[dict[str, tuple[str, ...]]]
+    default_runtime: ClassVar[str] = ""
+    order: ClassVar[int] = 100
+
+    @abstractmethod
+    def read(self, path: Path, *, cancelled: Callable[[], bool] = never) -> FileFacts:
+        """Facts of a file, which may be anybody's: bounded in time and memory, and nothing in it is run.
+
+        Raises:
+            FileFormatError: It is damaged, or of another kind.
+            StorageError: It cannot be read.
+            Cancelled: ``cancelled`` said so.
+        """
+
+    @abstractmethod
+    def rows(self, facts: FileFacts) -> list[tuple[str, str]]:
+        """Name and value of each fact, as a person reads them."""
+
+    @abstractmethod
+    def runtimes(self) -> Sequence[str]:
+        """The versions of its runtime for devices, oldest first."""
+
+    @abstractmethod
+    def runtime(self, version: str) -> Runtime:
+        """One of them.
+
+        Raises:
+            UsageError: It is not known.
+        """
+
+    @abstractmethod
+    def problems(self, facts: FileFacts, runtime: Runtime) -> Iterator[Problem]:
+        """Every reason why a runtime cannot run a file."""
+
+    @abstractmethod
+    def size(self, cost: Cost, contents: Contents | None, *, scheme: str) -> int:
+        """Predicted bytes of a file.
+
+        Args:
+            cost: Of the network as it will be.
+            contents: What the catalogue knows of the model; None for a plain ViT.
+            scheme: Key of the quantization scheme.
+        """
+
+    def check_input(self, facts: FileFacts, name: str) -> None:
+        """Refuse a file that one image is not enough for, before native code meets what it was not given.
+
+        Raises:
+            InputError: It takes something else.
+        """
+        if facts.input_problem:
+            raise InputError(
+                f"{name} {facts.input_problem}.",
+                action="PQV-Mobile measures models with one image input; export that part of the model.",
+            )
+
+    def all_rows(self, facts: FileFacts) -> list[tuple[str, str]]:
+        """Name and value of each fact, and which runtimes can run the file."""
+        found = [
+            (f"Android {version}", " ".join(problem for problem, _ in problems) or "can run it")
+            for version, problems in self.on_devices(facts).items()
+        ]
+        return [*self.rows(facts), *((line(name), line(value, _LETTERS)) for name, value in found)]
+
+    def on_devices(self, facts: FileFacts) -> dict[str, list[Problem]]:
+        """By version of the runtime, why it cannot run a file; empty lists where it can."""
+        return {version: list(self.problems(facts, self.runtime(version))) for version in self.runtimes()}
+
+
+def _is_size(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 < value <= 1 << 20

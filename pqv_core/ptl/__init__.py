@@ -1,1 +1,0 @@
-"""PyTorch Lite files, without torch."""

@@ -1,0 +1,152 @@
+"""The artefacts of a run as data: which model each holds, in which format and scheme, and what it is for.
+
+Nothing else names one. A run's ``run.json`` holds the specification of each of its artefacts, so that those of another
+version, or of a plug-in's format, are shown like ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from pydantic import BaseModel, ConfigDict
+
+BASELINE, STEP, RESULT = "baseline", "step", "result"
+"""Purposes: what the result is compared with; what lies between; what a run is for."""
+DENSE, FINAL = "dense", "final"
+"""Models: as it was taken; as it is once pruned and trained."""
+PUBLISHED, FASTEST, INHERITED = "published", "fastest", "inherited"
+"""Ways: the one of the paper; of several the one that measures best; the one that the last baseline got."""
+
+
+_FP32 = "fp32"
+
+
+class ArtifactSpec(BaseModel):
+    """What an artefact is to its run. Values that this version does not know are kept.
+
+    Attributes:
+        key: Its name within the run; in events and options too.
+        label: What a person reads.
+        purpose: ``baseline``, ``step`` or ``result``.
+        model: ``dense`` or ``final``.
+        format: Key of its format (``pqv_core/formats/``).
+        scheme: Key of its quantization scheme (``pqv_core/schemes/``).
+        way: How passes and kernels are found: ``published``, ``fastest`` or ``inherited``.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    key: str
+    label: str
+    purpose: str
+    model: str
+    format: str
+    scheme: str
+    way: str = FASTEST
+
+    @property
+    def is_baseline(self) -> bool:
+        """Whether results are compared with it."""
+        return self.purpose == BASELINE
+
+    @property
+    def is_result(self) -> bool:
+        """Whether it is what the run was made for."""
+        return self.purpose == RESULT
+
+    @property
+    def is_fairest(self) -> bool:
+        """Whether it is the baseline over which a gain is an honest one."""
+        return self.is_baseline and not self.is_published
+
+    @property
+    def is_step(self) -> bool:
+        """Whether it only lies between the baselines and the result."""
+        return self.purpose == STEP
+
+    @property
+    def is_dense(self) -> bool:
+        """Whether it holds the model as it was taken."""
+        return self.model == DENSE
+
+    @property
+    def is_published(self) -> bool:
+        """Whether it is written as in the paper, and not as it runs fastest."""
+        return self.way == PUBLISHED
+
+
+def of_run(*, formats: Sequence[str], scheme: str, exact: bool = False) -> tuple[ArtifactSpec, ...]:
+    """The artefacts of a run, in the order in which they are written and shown.
+
+    Both baselines are shown: the fp32 file of the paper, in the first format, and in each format the fp32 file that
+    runs fastest, which is the fair one.
+
+    Args:
+        exact: The scheme computes in fp32, so the result is made as the fairest baseline is.
+    """
+    first, *others = formats
+    found = [_paper(first), *_of_format(first, scheme, exact, suffix="", more="")]
+    for format in others:
+        found += _of_format(format, scheme, exact, suffix=f"_{format}", more=f" (.{format})")
+    return tuple(found)
+
+
+def _paper(format: str) -> ArtifactSpec:
+    return ArtifactSpec(
+        key="paper_fp32",
+        label="FP32, paper’s baseline",
+        purpose=BASELINE,
+        model=DENSE,
+        format=format,
+        scheme=_FP32,
+        way=PUBLISHED,
+    )
+
+
+def _of_format(format: str, scheme: str, exact: bool, *, suffix: str, more: str) -> list[ArtifactSpec]:
+    rows = (
+        ("fast_fp32", "FP32, fastest", BASELINE, DENSE, _FP32, FASTEST),
+        ("pruned_fp32", "Pruned FP32", STEP, FINAL, _FP32, INHERITED),
+        ("compressed", "Compressed", RESULT, FINAL, scheme, INHERITED if exact else FASTEST),
+    )
+    return [
+        ArtifactSpec(
+            key=key + suffix, label=label + more, purpose=purpose, model=model, format=format, scheme=made, way=way
+        )
+        for key, label, purpose, model, made, way in rows
+    ]
+
+
+_KNOWN = {spec.key: spec for spec in of_run(formats=("",), scheme="")}
+PAPER, FAIREST = (spec for spec in _KNOWN.values() if spec.is_baseline)
+"""Both baselines as they are called in every run of this version."""
+
+
+def label(key: str) -> str:
+    """What a person reads for the key of an artefact of which nothing else is known."""
+    if key in _KNOWN:
+        return _KNOWN[key].label
+    words = key.replace("_", " ")
+    return words[:1].upper() + words[1:]
+
+
+def is_known(key: str) -> bool:
+    """Whether an artefact of this version is called so."""
+    return key in _KNOWN
+
+
+def is_baseline(key: str) -> bool:
+    """Whether an artefact is a baseline, as far as its key tells."""
+    return key.startswith((PAPER.key, FAIREST.key))
+
+
+def rank(key: str) -> int:
+    """The place of an artefact among those of this version, the result first; the last for one that is not known."""
+    known = list(_KNOWN)[::-1]
+    return known.index(key) if key in _KNOWN else len(known)
+
+
+def ordered(labels: Iterable[str]) -> list[str]:
+    """Labels, each once, in the order in which their artefacts are shown; those of another version come last."""
+    known = [spec.label for spec in _KNOWN.values()]
+    return sorted(dict.fromkeys(labels), key=lambda text: known.index(text) if text in known else len(known))
