@@ -11,7 +11,7 @@ and often the head's as well ("splits by C // heads").
 
 Unnecessary, class by class, once timm takes both from the attention's own layers, as its ``timm/layers/attention.py``
 does with ``attn_dim`` and ``head_dim``: then the class and its entry in ``_FREE`` go. Until then,
-``tests/unit/engine/test_heads.py`` compares each with timm's.
+``tests/unit/engine/structure/test_heads.py`` compares each with timm's.
 """
 
 import math

@@ -14,7 +14,7 @@ import pytest
 
 from pqv_core.process import leash, owner
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[4]
 
 
 @contextmanager

@@ -24,7 +24,7 @@ from pqv_core.engine.stages import Work
 from pqv_core.engine.train.augment import Augmentation
 from pqv_core.errors import ConfigError, DataError, ModelError
 from tests.fakes.training import Recorder, tiny_vit
-from tests.unit.core.test_deep_images import png
+from tests.unit.core.data.test_deep_images import png
 
 MEAN, STD = (0.5, 0.4, 0.3), (0.2, 0.3, 0.25)
 SHAPE: dict[str, Any] = {"img_size": 32, "patch_size": 8, "embed_dim": 32, "depth": 2, "num_heads": 2}

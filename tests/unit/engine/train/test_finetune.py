@@ -328,7 +328,7 @@ import sys
 from pathlib import Path
 import torch
 from pqv_core.engine.train import training_state
-from tests.unit.engine import test_finetune as here
+from tests.unit.engine.train import test_finetune as here
 torch.set_num_threads(1)
 training_state.INTERVAL_SECONDS, training_state.COST_SHARE = 0.0, float("inf")
 say = lambda event: print(event.type, flush=True)
@@ -338,7 +338,7 @@ here.tuned(Path(sys.argv[1]), Path(sys.argv[2]), here.Recorder(say))
 
 def test_a_real_kill(folder: Path, tmp_path: Path, uninterrupted: tuple[dict[str, Tensor], Recorder]) -> None:
     command = [sys.executable, "-c", CHILD, str(folder), str(tmp_path)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=Path(__file__).parents[3]) as child:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=Path(__file__).parents[4]) as child:
         assert child.stdout is not None
         told = [child.stdout.readline() for _ in range(14)]
         child.send_signal(signal.SIGKILL)

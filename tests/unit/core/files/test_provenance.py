@@ -13,7 +13,7 @@ from pqv_core.files.provenance import WHAT_DECIDES, sources_sha256
 from pqv_core.files.resource_files import resource
 from scripts import elf
 
-SOURCES = Path(__file__).resolve().parents[3] / "android_runner"
+SOURCES = Path(__file__).resolve().parents[4] / "android_runner"
 ABIS = ("arm64-v8a", "armeabi-v7a", "x86_64")
 
 

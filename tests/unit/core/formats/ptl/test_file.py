@@ -17,7 +17,7 @@ from pqv_core.files import archive as archives
 from pqv_core.files import pickle_reader
 from pqv_core.formats.ptl import file as ptl
 
-TINY = Path(__file__).parents[2] / "data" / "tiny.ptl"
+TINY = Path(__file__).parents[4] / "data" / "tiny.ptl"
 CONTENT = TINY.read_bytes()
 QUIET = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 

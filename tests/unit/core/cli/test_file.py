@@ -12,7 +12,7 @@ from pqv_core.cli import file as cli_file
 from pqv_core.errors import PqvError
 from pqv_core.formats.ptl import file as ptl
 
-TINY = Path(__file__).parents[2] / "data" / "tiny.ptl"
+TINY = Path(__file__).parents[3] / "data" / "tiny.ptl"
 
 
 def rewritten(folder: Path, **members: bytes | str) -> Path:

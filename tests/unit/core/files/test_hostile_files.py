@@ -31,7 +31,7 @@ from pqv_core.project import history
 from pqv_core.project import label as run_label
 from pqv_core.results import record as results
 
-TINY = Path(__file__).parents[2] / "data" / "tiny.ptl"
+TINY = Path(__file__).parents[3] / "data" / "tiny.ptl"
 CONTENT = TINY.read_bytes()
 QUIET = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 MANY = 3_000_000

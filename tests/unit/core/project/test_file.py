@@ -146,7 +146,7 @@ def test_there_is_a_step_from_every_older_version() -> None:
 
 
 def test_the_kept_file_of_version_1_opens() -> None:
-    path = Path(__file__).parents[2] / "data" / "project_v1.pqv"
+    path = Path(__file__).parents[3] / "data" / "project_v1.pqv"
     project = projects.load(path)
     assert project.config.model.name == "vit_tiny_patch16_224"
     assert project.config.prune.ratio == 0.09375

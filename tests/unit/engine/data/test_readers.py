@@ -155,7 +155,7 @@ if __name__ == "__main__":
 def test_they_end_with_their_parent(recipe: Recipe, tmp_path: Path) -> None:
     program = tmp_path / "owner.py"
     program.write_text(_OWNER, encoding="utf-8")
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[3])}
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[4])}
     command = [sys.executable, str(program), str(recipe.folder)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as parent:
         assert parent.stdout is not None
