@@ -22,13 +22,14 @@ folder, seconds, home = Path(sys.argv[2]), float(sys.argv[3]), Path(sys.argv[4])
 from dataclasses import replace
 from deploy.measure.phone import Kit
 from pqv_core.formats.ptl import file as ptl
-from pqv_core.formats.ptl.android_runtime import Runtime
+from pqv_core.formats.ptl.android_runtime import LiteRuntime
 from pqv_gui import phone_work
 from pqv_gui.viewmodels.steps import Place
 tiny = Path(sys.argv[1]) / "tests" / "data" / "tiny.ptl"
 facts = ptl.read(tiny)
-runtime = Runtime(version="bench", coordinates="a:b:1", sha256="0" * 64, size_bytes=1, abis=("x86_64",), libraries=(),
-                  bytecode_min=facts.bytecode, bytecode_max=facts.bytecode, operators=dict(facts.operators))
+runtime = LiteRuntime(version="bench", coordinates="a:b:1", sha256="0" * 64, size_bytes=1,
+                      abis=("x86_64",), libraries=(),
+                      bytecode_min=facts.bytecode, bytecode_max=facts.bytecode, operators=dict(facts.operators))
 kits = {"PUSH": Kit(runtime, "x86_64", home / "pqv_bench", (home / "libbig.so",)),
         "MEASURE": Kit(runtime, "x86_64", home / "pqv_bench", ())}
 measure = phone_work.measure

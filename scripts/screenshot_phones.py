@@ -14,7 +14,7 @@ from pathlib import Path
 
 from deploy.measure.phone import Kit
 from pqv_core.formats.ptl import file as ptl
-from pqv_core.formats.ptl.android_runtime import Runtime
+from pqv_core.formats.ptl.android_runtime import LiteRuntime
 from pqv_gui.viewmodels.steps import Place
 from pqv_gui.window import MainWindow
 from tests.fakes.adb_server import AdbServer, Row
@@ -40,7 +40,7 @@ def kit(program: Path, files: list[Path]) -> Kit:
         for name, count in fact.operators.items():
             operators[name] = max(count, operators.get(name, 0))
     versions = [fact.bytecode for fact in facts]
-    runtime = Runtime(
+    runtime = LiteRuntime(
         version="host",
         coordinates="org.pytorch:host:1",
         sha256="0" * 64,
@@ -83,7 +83,7 @@ def take(window: MainWindow, running: AdbServer, program: Path, folder: Path, *,
     for row in rows:
         desk.phones.tick(row.serial, True)
     for file in desk.files.files:
-        desk.files.tick(file.path, file.role == "compressed")
+        desk.files.tick(file.path, file.key == "compressed")
     desk.settings.set("phone.iterations", 2_000)
     desk.start()
     wait(lambda: len(desk.run.series) == len(rows) and all(len(s.samples) > 150 for s in desk.run.series.values()))
@@ -96,7 +96,7 @@ def take(window: MainWindow, running: AdbServer, program: Path, folder: Path, *,
     running.change(*rows)
     wait(lambda: len(desk.phones.ready) == len(rows))
     for file in desk.files.files:
-        desk.files.tick(file.path, file.role in ("compressed", "fast_fp32"))
+        desk.files.tick(file.path, file.key in ("compressed", "fast_fp32"))
     desk.settings.set("phone.iterations", 60)
     desk.settings.set("phone.max_seconds", 10.0)
     window._page(Place.DEVICE).banner.hide()

@@ -27,7 +27,7 @@ from pqv_core.config.quantize import Precision
 from pqv_core.engine import structure
 from pqv_core.engine.context import Context
 from pqv_core.engine.data import batches as data
-from pqv_core.engine.formats.ptl import load as lite
+from pqv_core.engine.formats.ptl import session as lite
 from pqv_core.engine.formats.ptl import write as lite_writer
 from pqv_core.engine.measure import parity
 from pqv_core.engine.models import checkpoint
@@ -143,11 +143,12 @@ def compare(row: Row, folder: Path, config: dict[str, object], begin: Callable[[
     if not row.exported:
         return
     begin("reloading fp32")
-    row.fp32 = parity.parity(_answers(lite.load(folder / "fp32.ptl", engine=""), images), answers).relative
+    row.fp32 = parity.parity(_answers(lite.open_file(folder / "fp32.ptl").run, images), answers).relative
     assert row.fp32 < FP32_TOLERANCE, f"it differs by {row.fp32:.1e}"
     begin("reloading int8")
     engine = next(name for name in ("onednn", "qnnpack") if name in supported_engines())
-    row.int8 = parity.parity(_answers(lite.load(folder / "int8-dynamic.ptl", engine=engine), images), answers).relative
+    quantized = lite.open_file(folder / "int8-dynamic.ptl", engine=engine)
+    row.int8 = parity.parity(_answers(quantized.run, images), answers).relative
     assert row.int8 < INT8_TOLERANCE, f"it differs by {row.int8:.2f}"
 
 
@@ -179,7 +180,7 @@ def _parameters(model: nn.Module) -> int:
     return sum(parameter.numel() for parameter in model.parameters())
 
 
-def _answers(model: nn.Module, images: Tensor) -> Tensor:
+def _answers(model: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
     """One image at a time, as it will run."""
     with torch.inference_mode():
         return torch.cat([model(image[None]) for image in images])

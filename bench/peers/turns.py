@@ -24,14 +24,13 @@ def lite(path: str, threads: int, image: np.ndarray, engine: str) -> Run:
 
     import torch
 
-    from pqv_core.engine.formats.ptl import load as lite
+    from pqv_core.engine.formats.ptl import session as lite
 
-    torch.set_num_threads(threads)
-    module, example = lite.load(Path(path), engine=engine), torch.from_numpy(image)
+    session, example = lite.open_file(Path(path), engine=engine, threads=threads), torch.from_numpy(image)
 
     def run() -> Any:
         with torch.inference_mode():
-            return module(example)
+            return session.run(example)
 
     return run
 

@@ -70,7 +70,7 @@ def _print_record(out: Console, record: RunRecord) -> None:
         rows = summary.rows(record, target=target)
         if rows:
             out.print(_table(record, rows, target))
-    profiled = [variant for variant in record.variants if variant.operators]
+    profiled = [variant for variant in record.in_order if variant.operators]
     if profiled:
         out.print(_operators_table(profiled))
     if record.sensitivity:
@@ -82,7 +82,7 @@ def _print_record(out: Console, record: RunRecord) -> None:
 
 def _as_published(record: RunRecord) -> Iterator[str]:
     """How long the paper's baseline takes where its threads spin, if that is not the figure that counts."""
-    for variant in record.variants:
+    for variant in record.in_order:
         if said := wait_policy.as_published(variant.artifact, variant.measurements):
             yield f"{variant.label}, {said}."
 
@@ -93,7 +93,7 @@ def _unsteady(record: RunRecord) -> Iterator[str]:
     for target in summary.targets(record):
         where = "" if target == results.LOCAL else f" on {target}"
         shown = select.shown(record, target=target)
-        for variant in [variant for variant in record.variants if variant.key in shown]:
+        for variant in [variant for variant in record.in_order if variant.key in shown]:
             for remark in stability.remarks(shown[variant.key]):
                 found.setdefault(remark, []).append(f"{variant.label}{where}")
     for remark, names in found.items():
@@ -124,7 +124,7 @@ def _part(ns: int, total: int) -> str:
 
 
 def _table(record: RunRecord, rows: list[summary.Row], target: str) -> Table:
-    shown = [variant for variant in record.variants if any(row.values[variant.key] is not None for row in rows)]
+    shown = [variant for variant in record.in_order if any(row.values[variant.key] is not None for row in rows)]
     gains = [f"Gain over {base.label}" for base in record.baselines]
     table = _plain_table("", *map(_head, shown), *gains, title=_title(record, target))
     for row in rows:

@@ -240,7 +240,7 @@ def of_run(record: RunRecord, *, folder: str, name: str, note: str, here: str) -
     chosen = Chosen.of(record.config)
     shown = select.settings(record)
     standing = {select.setting(record, target=one.target, batch=one.batch) for one in shown}
-    for variant in record.variants:
+    for variant in record.in_order:
         dense = variant.artifact.is_dense
         for setting in _settings(variant, shown):
             measurement = select.at(variant, setting)

@@ -30,6 +30,7 @@ from pqv_core.results.record import Candidate
 
 _CHOICE_ITERATIONS = 15
 _CHOICE_SECONDS = 8.0
+_CALIBRATED = 0.05  # share of the stage in which images are read, before
 
 
 class Artefact(BaseModel):
@@ -295,7 +296,8 @@ def _called(way: Way, usual: str) -> str:
 def _shares(specs: Sequence[ArtifactSpec]) -> Iterator[tuple[ArtifactSpec, float, float]]:
     """Each artefact with the share of the stage's time, from 0 to 1, between which it is made."""
     takes = [12 if spec.is_result else 4 if spec.way == FASTEST else 1 for spec in specs]
-    done = 0
+    begin = _CALIBRATED
     for spec, share in zip(specs, takes, strict=True):
-        yield spec, done / sum(takes), (done + share) / sum(takes)
-        done += share
+        end = begin + (1 - _CALIBRATED) * share / sum(takes)
+        yield spec, begin, min(end, 1.0)
+        begin = end

@@ -61,6 +61,11 @@ class FileFacts(BaseModel):
         return ""
 
     @property
+    def input_details(self) -> str:
+        """What it takes, as the file itself writes it."""
+        return ""
+
+    @property
     def unusual_result(self) -> str:
         """What it gives, where that is no single tensor, whose latency can be measured but not its answers."""
         return ""
@@ -169,6 +174,7 @@ class Format(ABC):
             raise InputError(
                 f"{name} {facts.input_problem}.",
                 action="PQV-Mobile measures models with one image input; export that part of the model.",
+                details=facts.input_details,
             )
 
     def all_rows(self, facts: FileFacts) -> list[tuple[str, str]]:

@@ -140,10 +140,14 @@ def is_baseline(key: str) -> bool:
     return key.startswith((PAPER.key, FAIREST.key))
 
 
-def rank(key: str) -> int:
-    """The place of an artefact among those of this version, the result first; the last for one that is not known."""
-    known = list(_KNOWN)[::-1]
-    return known.index(key) if key in _KNOWN else len(known)
+def position(key: str) -> int:
+    """The place of an artefact among those of this version, in which they are shown; others come after them."""
+    return list(_KNOWN).index(key) if key in _KNOWN else len(_KNOWN)
+
+
+def colour(key: str) -> int:
+    """The same number for an artefact in every chart: the result has 0, then what was before it."""
+    return len(_KNOWN) - 1 - position(key) if key in _KNOWN else len(_KNOWN)
 
 
 def ordered(labels: Iterable[str]) -> list[str]:

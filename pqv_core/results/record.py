@@ -15,7 +15,7 @@ from pqv_core.errors import ErrorInfo, ProjectError, from_os_error
 from pqv_core.files.fsio import TooLargeError, read_json, write_json
 from pqv_core.files.migrating import advance
 from pqv_core.project import run_lock
-from pqv_core.results import migrations
+from pqv_core.results import artifacts, migrations
 from pqv_core.results.artifacts import ArtifactSpec
 
 SCHEMA_VERSION = 2
@@ -280,7 +280,12 @@ class RunRecord(Record):
     @property
     def baselines(self) -> tuple[Variant, ...]:
         """What the result is compared with: as published first, then the fairest."""
-        return tuple(variant for variant in self.variants if variant.artifact.is_baseline)
+        return tuple(variant for variant in self.in_order if variant.artifact.is_baseline)
+
+    @property
+    def in_order(self) -> tuple[Variant, ...]:
+        """The artefacts in the order in which a person reads them; those of another version come last."""
+        return tuple(sorted(self.variants, key=lambda variant: artifacts.position(variant.key)))
 
     @property
     def published(self) -> Variant | None:

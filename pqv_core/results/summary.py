@@ -110,7 +110,7 @@ def _row(
     result = record.result.key if record.result else ""
     values: dict[str, float | None] = {}
     images: dict[str, int] = {}
-    for variant in record.variants:
+    for variant in record.in_order:
         key, item = variant.key, measured.get(variant.key)
         values[key] = figure.find(variant, item) if item is not None or target == LOCAL else None
         if figure.counted and values[key] is not None:
@@ -130,7 +130,7 @@ def _row(
 
 def notes(record: RunRecord, *, target: str = LOCAL) -> list[str]:
     """Why figures are left out or not compared: a sentence for each artefact that was measured in another setting."""
-    return [note for variant in record.variants if (note := _note(record, variant, target))]
+    return [note for variant in record.in_order if (note := _note(record, variant, target))]
 
 
 def _note(record: RunRecord, variant: Variant, target: str) -> str:

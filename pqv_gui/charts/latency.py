@@ -73,4 +73,4 @@ class LatencyChart(DotChart[RunView]):
 
     def color_index(self, key: str) -> int:
         """The same colour for an artefact, whichever came first."""
-        return artifacts.rank(key)
+        return artifacts.colour(key)

@@ -29,7 +29,7 @@ from deploy.measure.phone import Kit, Phone, Request
 from deploy.measure.steps import PhoneConfig
 from pqv_core.errors import DeviceError
 from pqv_core.formats.ptl import file as ptl
-from pqv_core.formats.ptl.android_runtime import Runtime
+from pqv_core.formats.ptl.android_runtime import LiteRuntime
 from tests.fakes import phone as fake
 from tests.fakes.adbd import Adbd, Faults
 
@@ -46,10 +46,10 @@ def program(request: pytest.FixtureRequest) -> Path:
 
 
 @pytest.fixture
-def facts() -> Runtime:
+def facts() -> LiteRuntime:
     """A runtime that knows what the file needs."""
     needed = ptl.read(TINY)
-    return Runtime(
+    return LiteRuntime(
         version="host",
         coordinates="org.pytorch:host:1",
         sha256="0" * 64,
@@ -63,7 +63,7 @@ def facts() -> Runtime:
 
 
 @pytest.fixture
-def kit(program: Path, facts: Runtime) -> Kit:
+def kit(program: Path, facts: LiteRuntime) -> Kit:
     return Kit(facts, "x86_64", program, ())
 
 
@@ -129,7 +129,7 @@ def test_through_a_real_adb_server(daemon: Adbd, kit: Kit, phone: fake.Phone, tm
 @pytest.mark.usefixtures("server")
 @pytest.mark.parametrize("byte", random.Random(5).sample(range(3_000, 1_012_000), 6))
 def test_a_cable_pulled_behind_a_real_adb_server(
-    daemon: Adbd, phone: fake.Phone, tmp_path: Path, byte: int, facts: Runtime
+    daemon: Adbd, phone: fake.Phone, tmp_path: Path, byte: int, facts: LiteRuntime
 ) -> None:
     program, library = tmp_path / "pqv_bench", tmp_path / "library.so"
     program.write_text((ROOT / "tests" / "fakes" / "pqv_bench.sh").read_text().replace("BODY", ""))

@@ -81,7 +81,7 @@ def test_from_the_list_to_the_finished_run(tmp_path: Path, installed: dict[str, 
     pqv("run", "p.pqv")
     record = only_record(tmp_path / "p.pqv")
     assert record.state == "succeeded"
-    by_role = {variant.role: variant for variant in record.variants}
+    by_role = {variant.key: variant for variant in record.variants}
     assert by_role["compressed"].precision == "half-linear"
     assert by_role["compressed"].size_bytes < 0.8 * by_role["pruned_fp32"].size_bytes < by_role["fast_fp32"].size_bytes
     assert "half-linear" in pqv("show", "p.pqv")

@@ -90,7 +90,7 @@ def lasting(project: Path) -> dict[str, Any]:
         "pruned": record.pruned_accuracy,
         "stages": [(stage.name, stage.state) for stage in record.stages],
         "variants": {
-            variant.role: (variant.params, variant.macs, variant.role == "compressed" or variant.accuracy)
+            variant.key: (variant.params, variant.macs, variant.key == "compressed" or variant.accuracy)
             for variant in record.variants
         },
         "weights": {
@@ -149,7 +149,7 @@ def test_a_person_reads_before_and_after_on_standard_error(whole: Path) -> None:
 def test_what_a_run_leaves_is_whole(whole: Path) -> None:
     record = only_record(whole)
     folder = projects.runs_directory(whole) / record.id
-    assert {variant.role for variant in record.variants} == {"paper_fp32", "fast_fp32", "pruned_fp32", "compressed"}
+    assert {variant.key for variant in record.variants} == {"paper_fp32", "fast_fp32", "pruned_fp32", "compressed"}
     for variant in record.variants:
         assert (folder / variant.file).stat().st_size == variant.size_bytes
         (measured,) = variant.measurements

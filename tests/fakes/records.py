@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from pqv_core.config import RunConfig
-from pqv_core.results.record import Accuracy, Environment, Measurement, Parity, Role, RunRecord, StageRecord, Variant
+from pqv_core.results import artifacts
+from pqv_core.results.artifacts import ArtifactSpec
+from pqv_core.results.record import Accuracy, Environment, Measurement, Parity, RunRecord, StageRecord, Variant
 
 MS = 1_000_000
 MB = 1_000_000
@@ -23,16 +25,20 @@ def measurement(*samples_ms: int, peak_mb: int = 100, target: str = "local") -> 
     )
 
 
-def variant(role: Role, *, measured: Measurement, size_mb: int, top1: float, params: int = 8_000_000) -> Variant:
+def artifact(key: str, *, scheme: str = "int8-dynamic") -> ArtifactSpec:
+    """What an artefact is to a run that quantizes with ``scheme``."""
+    return next(spec for spec in artifacts.of_run(formats=("ptl",), scheme=scheme) if spec.key == key)
+
+
+def variant(key: str, *, measured: Measurement, size_mb: int, top1: float, params: int = 8_000_000) -> Variant:
     """An artefact with every figure."""
     return Variant(
-        role=role,
-        file=f"{role}.ptl",
+        artifact=artifact(key),
+        file=f"{key}.ptl",
         size_bytes=size_mb * MB,
         params=params,
         macs=params * 200,
-        precision="int8-dynamic" if role == "compressed" else "fp32",
-        engine="onednn" if role == "compressed" else "",
+        engine="onednn" if key == "compressed" else "",
         accuracy=Accuracy(top1=top1, top5=1.0, loss=0.1, images=100),
         parity=Parity(max_abs=0.1, relative=0.02, top1_agreement=0.99, inputs=16),
         measurements=(measured,),

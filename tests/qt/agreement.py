@@ -73,7 +73,7 @@ def _device(window: MainWindow, records: dict[str, RunRecord]) -> Iterator[str]:
     assert path is not None
     folder = projects.runs_directory(path)
     there = any((folder / name / item.file).exists() for name, run in records.items() for item in run.variants)
-    if there != any(file.role for file in files.files):
+    if there != any(file.key for file in files.files):
         yield f"Device offers {paths}, and the runs {'have' if there else 'have no'} files"
     page = window._pages.get(Place.DEVICE)
     if isinstance(page, DevicePage) and page.isVisible() and page.files.empty.isVisible() and "no run yet" in (

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QMessageBox, QWidget
 from pytestqt.qtbot import QtBot
 
 from deploy.measure.phone import Kit
-from pqv_core.formats.ptl.android_runtime import Runtime
+from pqv_core.formats.ptl.android_runtime import LiteRuntime
 from pqv_core.process import events
 from pqv_core.results import record as results
 from pqv_gui.pages.device import DevicePage
@@ -53,7 +53,7 @@ def kit(tmp_path: Path) -> Kit:
     program, library = tmp_path / "pqv_bench", tmp_path / "libfake.so"
     program.write_text(PROGRAM.replace("BODY", ""))
     library.write_bytes(b"library" * 1000)
-    runtime = Runtime(
+    runtime = LiteRuntime(
         version="1.12.2",
         coordinates="org.pytorch:pytorch_android_lite:1.12.2",
         sha256="0" * 64,
@@ -206,7 +206,7 @@ def test_what_a_phone_measured_is_kept_in_the_run(
     window, page, desk = desk_of(Row("A1", phone=phone))
     ready(desk, qtbot)
     directory = finished_run(window, qtbot)
-    assert [file.role for file in desk.files.chosen] == ["paper_fp32", "fast_fp32", "compressed"]
+    assert [file.key for file in desk.files.chosen] == ["paper_fp32", "fast_fp32", "compressed"]
     start(page, desk, qtbot)
     assert desk.run.state == "succeeded", [target.words for target in desk.run.targets.values()]
     record = results.load(directory)

@@ -42,7 +42,7 @@ def for_android(*, measured: bool = True, **more: Any) -> RunRecord:
     took = {"paper_fp32": 300, "fast_fp32": 90, "compressed": 30}
     there = {role: measurement(ms, target=PHONE).model_copy(update=more) for role, ms in took.items()}
     variants = tuple(
-        one.model_copy(update={"measurements": (*one.measurements, there[one.role])}) if one.role in there else one
+        one.model_copy(update={"measurements": (*one.measurements, there[one.key])}) if one.key in there else one
         for one in plain.variants
     )
     return plain.model_copy(update={"config": config, "variants": variants if measured else plain.variants})

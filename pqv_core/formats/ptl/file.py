@@ -62,6 +62,11 @@ class LiteFile(FileFacts):
         return self.signature.problem if self.signature else ""
 
     @property
+    def input_details(self) -> str:
+        """The signature of its ``forward``."""
+        return f"forward{self.signature}" if self.signature else ""
+
+    @property
     def unusual_result(self) -> str:
         """What it gives, where that is no single tensor."""
         return self.signature.unusual_result if self.signature else ""

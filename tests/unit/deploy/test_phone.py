@@ -24,7 +24,7 @@ from deploy.measure.steps import PhoneConfig
 from deploy.transports import adb_shell_tcp
 from deploy.transports.base import Check, Link
 from pqv_core.errors import Cancelled, PqvError
-from pqv_core.formats.ptl.android_runtime import Runtime
+from pqv_core.formats.ptl.android_runtime import LiteRuntime
 from pqv_core.process.events import Event, LatencySample, Log, Metric, Progress, StageStarted
 from pqv_core.results import select
 from pqv_core.results.operators import INTERPRETER
@@ -43,7 +43,7 @@ def program(tmp_path: Path, body: str = "") -> Path:
     return path
 
 
-def runtime(**changes: object) -> Runtime:
+def runtime(**changes: object) -> LiteRuntime:
     operators = {"aten::flatten.using_ints": 3, "aten::linear": 3, "aten::gelu": 1}
     facts: dict[str, object] = {
         "version": "1.12.2",
@@ -56,7 +56,7 @@ def runtime(**changes: object) -> Runtime:
         "bytecode_max": 9,
         "operators": operators,
     }
-    return Runtime.model_validate({**facts, **changes})
+    return LiteRuntime.model_validate({**facts, **changes})
 
 
 @pytest.fixture

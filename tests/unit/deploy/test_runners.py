@@ -16,7 +16,7 @@ from deploy.kit.build import Plan, build, find_sources, find_toolchain
 from pqv_core.errors import StorageError, UsageError
 from pqv_core.files.fsio import sha256_file
 from pqv_core.formats.ptl import android_runtime
-from pqv_core.formats.ptl.android_runtime import Runtime
+from pqv_core.formats.ptl.android_runtime import LiteRuntime
 
 ARM64 = b"\x7fELF\x02\x01\x01" + bytes(9) + b"\x03\0\xb7\0program"
 IN_NDK = "build/cmake/android.toolchain.cmake"
@@ -33,7 +33,7 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def runtime() -> Runtime:
+def runtime() -> LiteRuntime:
     return android_runtime.load(android_runtime.DEFAULT)
 
 
@@ -44,7 +44,7 @@ def made(path: Path) -> Path:
 
 
 @pytest.fixture
-def plan(tmp_path: Path, runtime: Runtime) -> Plan:
+def plan(tmp_path: Path, runtime: LiteRuntime) -> Plan:
     return Plan(runtime, made(tmp_path / "a.aar"), made(tmp_path / "ndk" / IN_NDK), runner_build.CHECKOUT)
 
 

@@ -16,18 +16,18 @@ from deploy.errors import RuntimeLibraryError
 from deploy.job import Job
 from deploy.kit import runtimes
 from pqv_core.errors import Cancelled, StorageError
-from pqv_core.formats.ptl.android_runtime import Runtime
+from pqv_core.formats.ptl.android_runtime import LiteRuntime
 from pqv_core.process.events import Event, Progress
 
 LIBRARY = bytes(range(256)) * 5000
 
 
-def made(path: Path, **members: bytes) -> Runtime:
+def made(path: Path, **members: bytes) -> LiteRuntime:
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("../../escape.so", b"evil")
         for name, content in members.items():
             archive.writestr(f"jni/x86_64/{name}.so", content)
-    return Runtime(
+    return LiteRuntime(
         version="9.9",
         coordinates="org.example:runtime:9.9",
         sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
@@ -46,17 +46,17 @@ def aar(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def runtime(aar: Path) -> Runtime:
+def runtime(aar: Path) -> LiteRuntime:
     return made(aar, libone=LIBRARY, libtwo=b"two")
 
 
-def test_a_given_file_is_verified_and_kept(runtime: Runtime, aar: Path, tmp_path: Path) -> None:
+def test_a_given_file_is_verified_and_kept(runtime: LiteRuntime, aar: Path, tmp_path: Path) -> None:
     kept = runtimes.aar(runtime, Job(), given=aar, folder=tmp_path / "cache")
     aar.unlink()
     assert runtimes.aar(runtime, Job(), folder=tmp_path / "cache") == kept
 
 
-def test_another_file_is_refused(runtime: Runtime, tmp_path: Path) -> None:
+def test_another_file_is_refused(runtime: LiteRuntime, tmp_path: Path) -> None:
     other = tmp_path / "other.aar"
     other.write_bytes(b"PK other")
     with pytest.raises(RuntimeLibraryError, match="is not the published"):
@@ -65,7 +65,7 @@ def test_another_file_is_refused(runtime: Runtime, tmp_path: Path) -> None:
         runtimes.aar(runtime, Job(), given=tmp_path / "none", folder=tmp_path / "cache")
 
 
-def test_libraries_come_out_once_and_nothing_else_does(runtime: Runtime, aar: Path, tmp_path: Path) -> None:
+def test_libraries_come_out_once_and_nothing_else_does(runtime: LiteRuntime, aar: Path, tmp_path: Path) -> None:
     paths = runtimes.libraries(runtime, "x86_64", aar, folder=tmp_path / "cache")
     assert [path.name for path in paths] == ["libone.so", "libtwo.so"]
     assert paths[0].read_bytes() == LIBRARY
@@ -75,14 +75,14 @@ def test_libraries_come_out_once_and_nothing_else_does(runtime: Runtime, aar: Pa
     assert not list(tmp_path.rglob("escape.so"))
 
 
-def test_a_damaged_library_is_taken_out_again(runtime: Runtime, aar: Path, tmp_path: Path) -> None:
+def test_a_damaged_library_is_taken_out_again(runtime: LiteRuntime, aar: Path, tmp_path: Path) -> None:
     (first, _) = runtimes.libraries(runtime, "x86_64", aar, folder=tmp_path / "cache")
     first.write_bytes(bytes(len(LIBRARY)))
     runtimes.libraries(runtime, "x86_64", aar, folder=tmp_path / "cache")
     assert first.read_bytes() == LIBRARY
 
 
-def test_what_is_not_there_is_named(runtime: Runtime, aar: Path, tmp_path: Path) -> None:
+def test_what_is_not_there_is_named(runtime: LiteRuntime, aar: Path, tmp_path: Path) -> None:
     with pytest.raises(RuntimeLibraryError, match="no libraries for mips"):
         runtimes.libraries(runtime, "mips", aar, folder=tmp_path / "cache")
     lacking = runtime.model_copy(update={"libraries": ("libnone.so",)})
@@ -91,7 +91,7 @@ def test_what_is_not_there_is_named(runtime: Runtime, aar: Path, tmp_path: Path)
 
 
 def test_a_library_that_claims_too_much(
-    runtime: Runtime, aar: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    runtime: LiteRuntime, aar: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(runtimes, "MAX_LIBRARY", 1000)
     with pytest.raises(RuntimeLibraryError):
@@ -119,7 +119,7 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path
 
 
 def test_it_is_fetched_by_its_coordinates_with_progress(
-    runtime: Runtime, aar: Path, repository: Path, tmp_path: Path
+    runtime: LiteRuntime, aar: Path, repository: Path, tmp_path: Path
 ) -> None:
     place = repository / "org/example/runtime/9.9/runtime-9.9.aar"
     place.parent.mkdir(parents=True)
@@ -134,7 +134,7 @@ def test_it_is_fetched_by_its_coordinates_with_progress(
 
 
 def test_fetching_can_be_cancelled_and_leaves_nothing(
-    runtime: Runtime, aar: Path, repository: Path, tmp_path: Path
+    runtime: LiteRuntime, aar: Path, repository: Path, tmp_path: Path
 ) -> None:
     place = repository / "org/example/runtime/9.9/runtime-9.9.aar"
     place.parent.mkdir(parents=True)
@@ -146,7 +146,7 @@ def test_fetching_can_be_cancelled_and_leaves_nothing(
     assert not (tmp_path / "cache").exists()
 
 
-def test_a_changed_archive_is_refused(runtime: Runtime, repository: Path, tmp_path: Path) -> None:
+def test_a_changed_archive_is_refused(runtime: LiteRuntime, repository: Path, tmp_path: Path) -> None:
     place = repository / "org/example/runtime/9.9/runtime-9.9.aar"
     place.parent.mkdir(parents=True)
     place.write_bytes(b"PK changed")
@@ -154,6 +154,6 @@ def test_a_changed_archive_is_refused(runtime: Runtime, repository: Path, tmp_pa
         runtimes.aar(runtime, Job(), folder=tmp_path / "cache")
 
 
-def test_without_network_the_remedy_is_named(runtime: Runtime, repository: Path, tmp_path: Path) -> None:
+def test_without_network_the_remedy_is_named(runtime: LiteRuntime, repository: Path, tmp_path: Path) -> None:
     with pytest.raises(RuntimeLibraryError, match="--aar FILE"):
         runtimes.aar(runtime, Job(), folder=tmp_path / "cache")

@@ -74,7 +74,7 @@ def test_only_problems_are_something_to_show() -> None:
 def test_a_run_is_a_line_for_each_device_and_the_baselines_come_when_asked_for() -> None:
     view = view_of(stored("r1", phone=20), stored("r2"))
     assert folders(view) == ["r2", "r1", "r1"]
-    assert {line.row.role for line in view.lines if line.row} == {"compressed"}
+    assert {line.row.artifact.key for line in view.lines if line.row} == {"compressed"}
     view.show_all_files(True)
     assert len(view.lines) == 9
 

@@ -8,6 +8,7 @@ import pytest
 
 from pqv_core.results import record as results
 from pqv_gui.viewmodels import outcome
+from tests.fakes.records import artifact
 
 
 def _accuracy(top1: float) -> results.Accuracy:
@@ -23,12 +24,11 @@ def _variant(role: str, *, ms: float, size: int, top1: float | None, peak: int |
         peak_rss_bytes=peak,
     )
     plain: dict[str, Any] = {
-        "role": role,
+        "artifact": artifact(role),
         "file": f"{role}.ptl",
         "size_bytes": size,
         "params": size // 4,
         "macs": 10**9,
-        "precision": "fp32",
         "engine": "",
         "accuracy": _accuracy(top1) if top1 is not None else None,
         "measurements": (measured,),

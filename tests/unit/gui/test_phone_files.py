@@ -21,7 +21,7 @@ def stored(folder: Path, run: str, *, with_files: bool = True, name: str = "") -
     directory.mkdir()
     made = record(run)
     for variant in made.variants if with_files else ():
-        (directory / variant.file).write_bytes(variant.role.encode())
+        (directory / variant.file).write_bytes(variant.key.encode())
     made = made if with_files else made.model_copy(update={"state": "cancelled", "variants": ()})
     return StoredRun(directory, made, RunLabel(name=name))
 

@@ -20,8 +20,9 @@ from pqv_gui.viewmodels.phone_run import P90_WINDOW, PhoneRun, RunningP90, Targe
 from pqv_gui.viewmodels.phone_settings import COMPARE, SHAPE, PhoneSettings
 from pqv_gui.viewmodels.phones import LOCAL
 from pqv_gui.viewmodels.recent import Store
+from tests.fakes.records import artifact
 
-FILES = (File(Path("/r/c.ptl"), 10, role="compressed"), File(Path("/x/other.ptl"), 20))
+FILES = (File(Path("/r/c.ptl"), 10, artifact=artifact("compressed")), File(Path("/x/other.ptl"), 20))
 ERROR = ErrorInfo(kind="ConnectionLostError", message="Lost.", action="Replug it.")
 
 
@@ -309,7 +310,7 @@ def test_every_setting_of_a_phone_has_a_value(settings: PhoneSettings) -> None:
 
 def test_files_from_the_disk(tmp_path: Path) -> None:
     files = Files()
-    with pytest.raises(UsageError, match="not a PyTorch Lite"):
+    with pytest.raises(UsageError, match="not an exported model"):
         files.add(tmp_path / "model.pth")
     path = tmp_path / "model.ptl"
     path.write_bytes(b"12345")

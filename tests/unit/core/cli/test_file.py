@@ -33,7 +33,7 @@ def described(folder: Path, text: str) -> Path:
 
 
 def test_a_foreign_file_is_told_by_its_content(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    cli_file.show(rewritten(tmp_path), as_json=False)
+    cli_file.show_any(rewritten(tmp_path), as_json=False)
     said = capsys.readouterr().out
     assert "another program" in said
     assert "aten::linear" in said
@@ -48,7 +48,7 @@ def test_a_file_of_ours_describes_itself(tmp_path: Path, capsys: pytest.CaptureF
         "classes": ["cat", "dog"],
         "prune": {"ratio": 0.25, "importance": "taylor"},
     }
-    cli_file.show(described(tmp_path, json.dumps(facts)), as_json=False)
+    cli_file.show_any(described(tmp_path, json.dumps(facts)), as_json=False)
     said = capsys.readouterr().out
     for words in ("deit_tiny_patch16_224", "1 × 3 × 32 × 32", "2: cat, dog", "25.0 % by taylor"):
         assert words in said
@@ -58,12 +58,12 @@ def test_a_file_of_ours_describes_itself(tmp_path: Path, capsys: pytest.CaptureF
     "text", ['{"classes": 3, "prune": "x", "versions": [1]}', "[]", "{", '{"prune": {"ratio": "x"}}']
 )
 def test_a_strange_description_harms_nobody(text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    cli_file.show(described(tmp_path, text), as_json=False)
+    cli_file.show_any(described(tmp_path, text), as_json=False)
     assert "Bytecode" in capsys.readouterr().out
 
 
 def test_as_json_it_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
-    cli_file.show(TINY, as_json=True)
+    cli_file.show_any(TINY, as_json=True)
     plain = json.loads(capsys.readouterr().out)
     assert plain["type"] == "file"
     assert plain["operators"] == ptl.read(TINY).operators
@@ -75,7 +75,7 @@ def test_what_is_no_whole_file_is_refused_in_a_sentence(content: bytes, tmp_path
     path = tmp_path / "bad.ptl"
     path.write_bytes(content)
     with pytest.raises(PqvError, match=r"bad\.ptl is (empty|truncated)"):
-        cli_file.show(path, as_json=False)
+        cli_file.show_any(path, as_json=False)
 
 
 def test_tensors_that_are_stored_twice_are_counted(tmp_path: Path) -> None:

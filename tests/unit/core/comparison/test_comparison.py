@@ -54,9 +54,9 @@ def with_phone(run: RunRecord, **factors: int) -> RunRecord:
     """The run measured on a phone, too: so many milliseconds by role."""
     variants = tuple(
         variant.model_copy(
-            update={"measurements": (*variant.measurements, measurement(factors[variant.role], target=PHONE))}
+            update={"measurements": (*variant.measurements, measurement(factors[variant.key], target=PHONE))}
         )
-        if variant.role in factors
+        if variant.key in factors
         else variant
         for variant in run.variants
     )
@@ -85,7 +85,7 @@ def test_each_artefact_is_a_row_on_each_device(project: Path) -> None:
     keep(project, with_phone(record("r1"), fast_fp32=60, compressed=20))
     found = comparison.load(project)
     assert found.devices == (THIS_COMPUTER, PHONE)
-    assert [(row.role, row.device) for row in found.rows] == [
+    assert [(row.artifact.key, row.device) for row in found.rows] == [
         ("paper_fp32", THIS_COMPUTER),
         ("fast_fp32", THIS_COMPUTER),
         ("fast_fp32", PHONE),
@@ -118,7 +118,7 @@ def test_only_measurements_with_as_many_threads_are_compared(project: Path) -> N
         for variant, more in ((run.variants[1], slow), (run.variants[3], four))
     ]
     keep(project, run.model_copy(update={"variants": tuple(variants)}))
-    rows = [row for row in comparison.load(project).rows if row.role == "compressed"]
+    rows = [row for row in comparison.load(project).rows if row.artifact.key == "compressed"]
     assert [(row.threads, row.speedups["fast_fp32"]) for row in rows] == [(2, 2), (4, 20)]
 
 
@@ -303,7 +303,7 @@ def test_runs_are_told_apart_by_name_else_by_what_varies_else_by_id(project: Pat
 def test_a_table_leaves_out_what_all_rows_share_and_what_none_has(project: Path) -> None:
     keep(project, record("r1"))
     keep(project, made("r2", engine="fbgemm", peak_rss_bytes=None))
-    rows = [row for row in comparison.load(project).rows if row.role == "compressed"]
+    rows = [row for row in comparison.load(project).rows if row.artifact.key == "compressed"]
     shown, shared = varied(COLUMNS, rows)
     assert [column.key for column in shown] == [
         "run", "artefact", "engine", "device", "top1", "median_ms", "p90_ms", "over_paper", "over_fastest",

@@ -22,6 +22,7 @@ from pqv_core.process import events, job
 from pqv_core.project import file as projects
 from pqv_core.project import migrations
 from pqv_core.results import record as results
+from tests.fakes.records import artifact
 
 SETTINGS = [
     ("prune", "importance", "wisdom"),
@@ -114,7 +115,7 @@ def test_an_event_of_an_unknown_type_is_told_from_stray_output(line: str | bytes
 def test_no_unknown_precision_is_taken_for_int8() -> None:
     cost = Cost(params=10, macs=10, linear_weights=5, linear_outputs=1, linears=1, conv_weights=0)
     with pytest.raises(ConfigError, match=r"quantize\.precision: 'int4' is not known"):
-        file_bytes(cost, None, precision="int4")
+        file_bytes(cost, None, scheme="int4")
     with pytest.raises(ConfigError, match=r"quantize\.precision: 'int4' is not known"):
         ExportConfig().tolerance("int4")
     assert ExportConfig().tolerance("int8-static") == ExportConfig().int8_tolerance
@@ -147,6 +148,9 @@ def run(project: Path) -> Path:
     figures = {"file": "m.ptl", "size_bytes": 7_000_000, "params": 1, "macs": 1, "engine": ""}
     config = RunConfig().model_dump(mode="json")
     config["quantize"]["precision"] = "int4"
+    other = artifact("compressed").model_copy(
+        update={"key": "distilled_int4", "label": "Distilled int4", "purpose": "teacher", "scheme": "int4"}
+    )
     record = results.RunRecord(
         id="r",
         number=1,
@@ -156,8 +160,8 @@ def run(project: Path) -> Path:
         environment=environment,
         stages=(results.StageRecord(name="distil", state="postponed"),),
         variants=(
-            results.Variant(role="compressed", precision="int8-dynamic", measurements=(measured,), **figures),
-            results.Variant(role="distilled_int4", precision="int4", measurements=(measured,), **figures),
+            results.Variant(artifact=artifact("compressed"), measurements=(measured,), **figures),
+            results.Variant(artifact=other, measurements=(measured,), **figures),
         ),
     )
     folder = projects.runs_directory(project) / "r"
@@ -177,7 +181,7 @@ def test_an_unknown_artefact_is_shown_by_its_name(
 ) -> None:
     monkeypatch.setenv("COLUMNS", "200")
     rows = comparison.load(project).rows
-    assert [row.role for row in rows] == ["compressed", "distilled_int4"]
+    assert [row.artifact.key for row in rows] == ["compressed", "distilled_int4"]
     assert rows[1].made == "Distilled int4"
     assert rows[1].median_ms == 2.0
     cli_report.say_run(project, "r", as_json=False)
@@ -189,7 +193,7 @@ def test_an_unknown_artefact_is_shown_by_its_name(
 
 
 def test_what_a_phone_measures_of_an_unknown_artefact_is_kept(run: Path) -> None:
-    assert phone_record.files(run, ("distilled_int4",)) == {run / "m.ptl": ("distilled_int4",)}
+    assert phone_record.files(run) == {run / "m.ptl": ("compressed", "distilled_int4")}
     measured = results.Measurement(target="phone", threads=1, warmup=0, samples_ns=(1,))
     kept = phone_record.add(run, {"distilled_int4": [measured]}).variant("distilled_int4")
     assert kept is not None

@@ -25,6 +25,7 @@ from hypothesis import strategies as st
 
 from pqv_core.errors import Cancelled, PqvError
 from pqv_core.files import archive, fsio, pickle_reader
+from pqv_core.formats import FileFormatError
 from pqv_core.formats.ptl import file as ptl
 from pqv_core.project import file as projects
 from pqv_core.project import history
@@ -136,7 +137,7 @@ def function(operators: object = (), schema: object = ()) -> bytes:
 def test_a_small_file_of_many_objects_is_refused(tmp_path: Path) -> None:
     path = lite(tmp_path / "small.ptl", b"\x80\x02" + b"}" * (4 << 20))
     assert path.stat().st_size < 6000
-    with pytest.raises(ptl.PtlError, match=r"small\.ptl is (refused|damaged)"):
+    with pytest.raises(FileFormatError, match=r"small\.ptl is (refused|damaged)"):
         ptl.read(path)
 
 
@@ -148,7 +149,7 @@ def test_a_small_file_of_many_objects_is_refused(tmp_path: Path) -> None:
     ],
 )
 def test_names_of_operators_are_bounded(operators: object, why: str, tmp_path: Path) -> None:
-    with pytest.raises(ptl.PtlError, match=why):
+    with pytest.raises(FileFormatError, match=why):
         ptl.read(lite(tmp_path / "a.ptl", function(operators)))
 
 
@@ -175,12 +176,12 @@ def directory(path: Path, entries: int, *, claimed: int | None = None, bytes_cla
 def test_a_million_entries_are_never_listed(claimed: int | None, tmp_path: Path) -> None:
     for entries, why in ((archive.MAX_ENTRIES + 1, "60,000 entries"), (1_000_000, "the list of its entries takes")):
         path = directory(tmp_path / "many.ptl", entries, claimed=claimed)
-        with pytest.raises(ptl.PtlError, match=why):
+        with pytest.raises(FileFormatError, match=why):
             ptl.read(path)
 
 
 def test_a_list_that_claims_to_be_larger_than_the_file(tmp_path: Path) -> None:
-    with pytest.raises(ptl.PtlError):
+    with pytest.raises(FileFormatError):
         ptl.read(directory(tmp_path / "a.ptl", 1, bytes_claimed=0xFFFFFFF0))
 
 
@@ -189,7 +190,7 @@ def test_parts_that_overlap_are_not_counted_twice(tmp_path: Path) -> None:
     with zipfile.ZipFile(path, "a") as file:
         file.filelist += [file.getinfo("a/data/0")] * 1000
         file._didModify = True  # type: ignore[attr-defined]  # so that the list is written anew
-    with pytest.raises(ptl.PtlError, match=r"a\.ptl is damaged") as caught:
+    with pytest.raises(FileFormatError, match=r"a\.ptl is damaged") as caught:
         ptl.read(path)
     assert "overlap" in caught.value.details
 
@@ -198,7 +199,7 @@ def test_parts_that_overlap_are_not_counted_twice(tmp_path: Path) -> None:
 def test_what_pytorch_does_not_pack_is_not_unpacked(method: int, tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "a.ptl", "w", method) as file:
         file.writestr("a/bytecode.pkl", function())
-    with pytest.raises(ptl.PtlError, match="is damaged") as caught:
+    with pytest.raises(FileFormatError, match="is damaged") as caught:
         ptl.read(tmp_path / "a.ptl")
     assert f"method {method}" in caught.value.details
 

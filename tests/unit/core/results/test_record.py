@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from pqv_core.errors import ProjectError
 from pqv_core.files.resource_files import resource
 from pqv_core.results import record as results
+from tests.fakes.records import artifact
 
 ENVIRONMENT = results.Environment(
     pqv="0.1.0",
@@ -36,14 +37,13 @@ def _measured(*samples: int, loop: str = "a", target: str = "local") -> results.
     return results.Measurement(threads=2, warmup=1, samples_ns=samples, loop=loop, target=target)
 
 
-def _variant(role: results.Role, *measurements: results.Measurement) -> results.Variant:
+def _variant(key: str, *measurements: results.Measurement) -> results.Variant:
     return results.Variant(
-        role=role,
-        file=f"{role}.ptl",
+        artifact=artifact(key),
+        file=f"{key}.ptl",
         size_bytes=1,
         params=1,
         macs=1,
-        precision="fp32",
         engine="none",
         measurements=measurements,
     )
@@ -113,7 +113,7 @@ def test_a_file_cut_at_any_byte_is_damaged_in_words(tmp_path: Path) -> None:
     [
         ("[]", "damaged"),
         ("{}", "damaged"),
-        ('{"schema_version": 2}', "newer"),
+        ('{"schema_version": 3}', "newer"),
         ("[" * 100_000, "damaged"),
         ('{"later": NaN}', "damaged"),
     ],

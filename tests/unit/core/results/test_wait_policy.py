@@ -6,7 +6,7 @@ import pytest
 
 from pqv_core.results import record as results
 from pqv_core.results import wait_policy
-from tests.fakes.records import measurement
+from tests.fakes.records import artifact, measurement
 
 SPINNING = measurement(136, 136, 140).model_copy(update={"loop": "one"})
 SLEEPING = measurement(1, 1, 2).model_copy(update={"loop": "one", "wait_policy": "PASSIVE"})
@@ -20,7 +20,10 @@ def test_a_single_thread_waits_for_nobody(threads: int, policies: tuple[str, ...
 @pytest.mark.parametrize("both", [(SPINNING, SLEEPING), (SLEEPING, SPINNING)])
 def test_the_quickest_counts_and_the_other_is_said_as_published(both: tuple[results.Measurement, ...]) -> None:
     assert wait_policy.quickest(both) is SLEEPING
-    assert wait_policy.as_published("paper_fp32", both) == "as published, with threads that spin while waiting: 136 ms"
+    assert (
+        wait_policy.as_published(artifact("paper_fp32"), both)
+        == "as published, with threads that spin while waiting: 136 ms"
+    )
 
 
 @pytest.mark.parametrize(
@@ -35,8 +38,8 @@ def test_the_quickest_counts_and_the_other_is_said_as_published(both: tuple[resu
     ],
 )
 def test_nothing_is_said_where_there_is_no_better_way_in_the_same_loop(alone: tuple[results.Measurement, ...]) -> None:
-    assert wait_policy.as_published("paper_fp32", alone) == ""
+    assert wait_policy.as_published(artifact("paper_fp32"), alone) == ""
 
 
 def test_only_the_papers_baseline_was_published() -> None:
-    assert wait_policy.as_published("compressed", (SPINNING, SLEEPING)) == ""
+    assert wait_policy.as_published(artifact("compressed"), (SPINNING, SLEEPING)) == ""

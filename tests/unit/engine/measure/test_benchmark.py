@@ -69,7 +69,7 @@ def plan(**changed: Any) -> Plan:
 def test_every_file_is_measured_in_the_same_loop(file: Path) -> None:
     events: list[Event] = []
     found = benchmark.measure(
-        [ExportedFile(key="a", path=str(file)), LiteFile(key="b", path=str(file))],
+        [ExportedFile(key="a", path=str(file), format="ptl"), ExportedFile(key="b", path=str(file), format="ptl")],
         plan(),
         context=Context(run="r", send=events.append),
     )
@@ -86,7 +86,7 @@ def test_a_model_costs_the_memory_of_its_weights_and_not_that_of_the_code_that_r
     model, weights = nn.Sequential(*(nn.Linear(400, 400) for _ in range(10))).eval(), 10 * 400 * 401 * 4
     lite_writer.save(model, tmp_path / "b.ptl", example=torch.zeros(1, 400), passes="freeze", description={})
     found = benchmark.measure(
-        [ExportedFile(key="b", path=str(tmp_path / "b.ptl"))], plan(input_shape=(1, 400)), context=quiet()
+        [ExportedFile(key="b", path=str(tmp_path / "b.ptl"), format="ptl")], plan(input_shape=(1, 400)), context=quiet()
     )
     [item] = found["b"]
     assert item.peak_rss_bytes is not None
@@ -96,7 +96,7 @@ def test_a_model_costs_the_memory_of_its_weights_and_not_that_of_the_code_that_r
 
 def test_the_time_of_operators_covers_the_inference(file: Path) -> None:
     with FileClient(policy="", threads=1, context=quiet()) as client:
-        client.load(ExportedFile(key="a", path=str(file)), input_shape=SHAPE)
+        client.load(ExportedFile(key="a", path=str(file), format="ptl"), input_shape=SHAPE)
         found = client.profile()
     spent = median(found.samples_ns)  # without the profiler
     rows = found.operators
@@ -107,7 +107,7 @@ def test_the_time_of_operators_covers_the_inference(file: Path) -> None:
 
 def test_answers_of_several_files_are_found_by_key(file: Path, tmp_path: Path) -> None:
     inputs = torch.randn(3, *SHAPE[1:])
-    files = [ExportedFile(key=key, path=str(file)) for key in "ab"]
+    files = [ExportedFile(key=key, path=str(file), format="ptl") for key in "ab"]
     answers = benchmark.answers(files, inputs, threads=1, scratch=tmp_path, context=quiet())
     assert answers["a"].shape == (3, 4)
     assert torch.equal(answers["a"], answers["b"])
@@ -115,7 +115,9 @@ def test_answers_of_several_files_are_found_by_key(file: Path, tmp_path: Path) -
 
 def test_a_file_that_cannot_run_is_named(file: Path) -> None:
     with pytest.raises(BenchmarkError, match=r"a\.ptl expects a different input shape, not 1 × 3 × 9 × 9") as caught:
-        benchmark.samples([ExportedFile(key="a", path=str(file))], plan(input_shape=(1, 3, 9, 9)), context=quiet())
+        benchmark.samples(
+            [ExportedFile(key="a", path=str(file), format="ptl")], plan(input_shape=(1, 3, 9, 9)), context=quiet()
+        )
     assert "243" in caught.value.details
 
 
@@ -137,7 +139,7 @@ def program(patch: pytest.MonkeyPatch, body: str) -> None:
 
 def measured(*paths: str, threads: int = 2, every: str = "", context: Context | None = None) -> list[list[Measurement]]:
     """What is measured of files that take what their paths say."""
-    files = [ExportedFile(key=path, path=path, every_policy=path == every) for path in paths]
+    files = [ExportedFile(key=path, path=path, format="ptl", every_policy=path == every) for path in paths]
     found = benchmark.measure(files, plan(threads=threads), context=context or quiet())
     return [list(found[path]) for path in paths]
 
@@ -172,12 +174,15 @@ def test_every_measurement_is_of_a_process_of_its_own_and_all_are_gone(stand_in:
 
 
 def test_to_choose_between_files_each_is_timed_as_it_will_be_measured(stand_in: pytest.MonkeyPatch) -> None:
-    files = [ExportedFile(key="a", path="5 PASSIVE=7"), LiteFile(key="b", path="136 PASSIVE=6")]
+    files = [
+        ExportedFile(key="a", path="5 PASSIVE=7", format="ptl"),
+        ExportedFile(key="b", path="136 PASSIVE=6", format="ptl"),
+    ]
     assert benchmark.samples(files, plan(threads=2), context=quiet()) == {"a": [5] * 7, "b": [6] * 7}
 
 
 def test_operators_are_timed_under_the_policy_that_was_measured(stand_in: pytest.MonkeyPatch) -> None:
-    files = [ExportedFile(key=path, path=path) for path in ("136 PASSIVE=1", "2", "3", "4", "5")]
+    files = [ExportedFile(key=path, path=path, format="ptl") for path in ("136 PASSIVE=1", "2", "3", "4", "5")]
     policies = dict.fromkeys("2345", "") | {"136 PASSIVE=1": "PASSIVE"}
     found = benchmark.profile(files, input_shape=SHAPE, threads=2, policies=policies, context=quiet())
     assert [[(row.name, row.ns) for row in found[file.key]] for file in files] == [
@@ -200,7 +205,9 @@ def test_what_a_shell_says_of_waiting_changes_nothing(stand_in: pytest.MonkeyPat
 
 def test_the_time_box_ends_the_loop_after_the_least_number_of_turns(stand_in: pytest.MonkeyPatch) -> None:
     found = benchmark.samples(
-        [ExportedFile(key="a", path="1")], plan(iterations=10**6, max_seconds=0.0, min_iterations=12), context=quiet()
+        [ExportedFile(key="a", path="1", format="ptl")],
+        plan(iterations=10**6, max_seconds=0.0, min_iterations=12),
+        context=quiet(),
     )
     assert len(found["a"]) == 15  # whole turns
 
@@ -293,13 +300,13 @@ def test_while_another_process_measures_all_that_is_timed_waits_and_says_for_who
         assert other.stdout is not None
         other.stdout.readline()
         with pytest.raises(Cancelled):
-            getattr(benchmark, task)([ExportedFile(key="7", path="7")], **options, context=context)
+            getattr(benchmark, task)([ExportedFile(key="7", path="7", format="ptl")], **options, context=context)
     assert "the run 7 of trees" in said[0]
 
 
 def test_answers_are_told_one_group_after_another(file: Path, tmp_path: Path) -> None:
     events: list[Event] = []
-    files = [ExportedFile(key=key, path=str(file)) for key in "ab"]
+    files = [ExportedFile(key=key, path=str(file), format="ptl") for key in "ab"]
     inputs = torch.randn(20, *SHAPE[1:])
     context = Context(run="r", send=events.append)
     found = benchmark.answers(files, inputs, threads=1, scratch=tmp_path, context=context)

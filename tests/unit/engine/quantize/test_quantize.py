@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from pqv_core.config import ExportConfig
 from pqv_core.config.quantize import Observer, Precision
-from pqv_core.engine.formats.ptl import load as lite
+from pqv_core.engine.formats.ptl import session as lite
 from pqv_core.engine.formats.ptl import targets
 from pqv_core.engine.formats.ptl import write as lite_writer
 from pqv_core.engine.quantize import int8_static, quantize
@@ -52,7 +52,7 @@ def test_it_answers_nearly_as_the_model(
 ) -> None:
     path = written(quantize(model, precision), tmp_path)
     with torch.inference_mode():
-        assert error(lite.load(path, engine="")(images[:1]), model(images[:1])) < tolerance
+        assert error(lite.open_file(path, engine="").run(images[:1]), model(images[:1])) < tolerance
 
 
 @pytest.mark.parametrize("observer", ["histogram", "percentile", "minmax"])
@@ -61,7 +61,7 @@ def test_static_ranges_serve_every_engine(observer: Observer, model: nn.Module, 
     with torch.inference_mode():
         expected = model(images[:1])
         for engine in supported_engines():
-            assert error(lite.load(path, engine=engine)(images[:1]), expected) < 0.15
+            assert error(lite.open_file(path, engine=engine).run(images[:1]), expected) < 0.15
 
 
 def test_static_layers_look_for_no_range_while_running(model: nn.Module, images: Tensor, tmp_path: Path) -> None:

@@ -218,6 +218,7 @@ CHANGES: dict[str, list[Change]] = {
         Change("2.1.0", since("export"), {"export.target": "android"}),
         Change("2.1.0", NONE),
     ],
+    "export.formats": [Change(("ptl", OTHER_FORMAT), since("export"))],
     "export.file_name": [Change("mine.ptl", since("export"))],
     "export.fp32_tolerance": [Change(0.5, frozenset({"verify"}))],
     "export.fp16_tolerance": [

@@ -9,10 +9,10 @@ import pytest
 
 from pqv_core.errors import StorageError, UsageError
 from pqv_core.formats.ptl import android_runtime
-from pqv_core.formats.ptl.android_runtime import Runtime, problems
+from pqv_core.formats.ptl.android_runtime import LiteRuntime, problems
 from pqv_core.formats.ptl.file import LiteFile
 
-RUNTIME = Runtime(
+RUNTIME = LiteRuntime(
     version="9.9",
     coordinates="org.example:runtime:9.9",
     sha256="0" * 64,

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from pqv_core.errors import PqvError, StorageError
 from pqv_core.files import archive as archives
 from pqv_core.files import pickle_reader
+from pqv_core.formats import FileFormatError
 from pqv_core.formats.ptl import file as ptl
 
 TINY = Path(__file__).parents[4] / "data" / "tiny.ptl"
@@ -80,7 +81,7 @@ def zipped(*names: str) -> bytes:
 def test_other_files_are_refused_in_words(tmp_path: Path, content: bytes, sentence: str) -> None:
     path = tmp_path / "a.ptl"
     path.write_bytes(content)
-    with pytest.raises(ptl.PtlError) as caught:
+    with pytest.raises(FileFormatError) as caught:
         ptl.read(path)
     assert caught.value.message.startswith(f"a.ptl {sentence}")
     assert caught.value.action
@@ -88,7 +89,7 @@ def test_other_files_are_refused_in_words(tmp_path: Path, content: bytes, senten
 
 def test_a_zip_bomb_is_refused_while_it_unfolds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ptl, "MAX_BYTECODE", 1 << 20)
-    with pytest.raises(ptl.PtlError, match=r"bytecode\.pkl unfolds to more than 1 MB"):
+    with pytest.raises(FileFormatError, match=r"bytecode\.pkl unfolds to more than 1 MB"):
         ptl.read(archive(tmp_path / "a.ptl", bytes(50 << 20)))
 
 
@@ -104,7 +105,7 @@ def test_a_file_of_very_many_entries_is_refused(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(archives, "MAX_ENTRIES", 3)
     bytecode = pickle.dumps((8,), 2)
     assert ptl.read(archive(tmp_path / "few.ptl", bytecode, a=b"", b=b"")).bytecode == 8
-    with pytest.raises(ptl.PtlError, match=r"many\.ptl is refused: it has more than 3 entries"):
+    with pytest.raises(FileFormatError, match=r"many\.ptl is refused: it has more than 3 entries"):
         ptl.read(archive(tmp_path / "many.ptl", bytecode, a=b"", b=b"", c=b""))
 
 

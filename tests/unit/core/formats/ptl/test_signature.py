@@ -10,6 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pqv_core.formats.base import InputError
+from pqv_core.formats.ptl import INFO
 from pqv_core.formats.ptl import file as ptl
 from pqv_core.formats.ptl.signature import Signature, signature_of
 
@@ -84,5 +86,6 @@ def test_a_file_is_refused_by_name(tmp_path: Path) -> None:
     function = ("m.forward", (("operators", ()),), schema(row("a", "Tensor"), row("b", "Tensor")))
     with zipfile.ZipFile(tmp_path / "two.ptl", "w") as file:
         file.writestr("m/bytecode.pkl", pickle.dumps((8, function), 2))
-    with pytest.raises(ptl.InputError, match=r"two\.ptl takes 2 inputs \(a, b\)"):
-        ptl.check_input(ptl.read(tmp_path / "two.ptl"), "two.ptl")
+    with pytest.raises(InputError, match=r"two\.ptl takes 2 inputs \(a, b\)") as caught:
+        INFO.check_input(ptl.read(tmp_path / "two.ptl"), "two.ptl")
+    assert caught.value.details == "forward(a: Tensor, b: Tensor) → Tensor"

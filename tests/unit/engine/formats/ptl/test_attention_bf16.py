@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from pqv_core.engine.formats.ptl import attention_bf16
-from pqv_core.engine.formats.ptl import load as lite
+from pqv_core.engine.formats.ptl import session as lite
 from pqv_core.engine.formats.ptl import write as lite_writer
 from pqv_core.engine.measure.parity import parity
 from pqv_core.engine.quantize import quantize
@@ -62,9 +62,9 @@ def test_a_file_answers_nearly_as_the_one_in_fp32(precision: str, error: float, 
     for passes in ("freeze", "freeze-bf16"):
         path = tmp_path / f"{passes}.ptl"
         lite_writer.save(made, path, example=EXAMPLE, passes=passes, description={})  # type: ignore[arg-type]
-        module = lite.load(path, engine="" if precision == "fp32" else "onednn")
+        module = lite.open_file(path, engine="" if precision == "fp32" else "onednn")
         with torch.inference_mode():
-            answers.append(torch.cat([module(image[None]) for image in images]))
+            answers.append(torch.cat([module.run(image[None]) for image in images]))
     assert answers[1].dtype == torch.float32
     assert 0 < parity(answers[1], answers[0]).relative < error
 

@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from pqv_core.engine.formats.ptl import load as lite
+from pqv_core.engine.formats.ptl import session as lite
 from pqv_core.engine.formats.ptl import write as lite_writer
 from pqv_core.formats.ptl import file as ptl
 
@@ -21,14 +21,14 @@ SHAPE = (1, 3, 8, 8)
 COUNT = """
 import ctypes, sys, torch
 from pathlib import Path
-from pqv_core.engine.formats.ptl import load as lite
+from pqv_core.engine.formats.ptl import session as lite
 
 class Info(ctypes.Structure):
     _fields_ = [(name, ctypes.c_size_t) for name in "arena a b regions bytes c d e f g".split()]
 
 libc = ctypes.CDLL(None)
 libc.mallinfo2.restype, libc.malloc.restype, libc.malloc.argtypes = Info, ctypes.c_void_p, [ctypes.c_size_t]
-lite.load(Path(sys.argv[1]), engine="")(torch.zeros(1, 3, 8, 8))
+lite.open_file(Path(sys.argv[1]), engine="").run(torch.zeros(1, 3, 8, 8))
 before = libc.mallinfo2().regions
 libc.malloc(20_000_000)
 print(libc.mallinfo2().regions - before)
@@ -65,6 +65,6 @@ def test_large_blocks_come_from_the_heap_afterwards(tmp_path: Path, monkeypatch:
 def test_the_answers_are_the_same_and_the_file_only_names_one_more_operator(tmp_path: Path) -> None:
     plain, keeping = saved(tmp_path, keep_heap=False), saved(tmp_path, keep_heap=True)
     images = torch.randn(SHAPE)
-    first, second = (lite.load(path, engine="")(images) for path in (plain, keeping))
+    first, second = (lite.open_file(path, engine="").run(images) for path in (plain, keeping))
     assert torch.equal(first, second)
     assert set(ptl.read(keeping).operators) - set(ptl.read(plain).operators) == {"aten::empty.memory_format"}

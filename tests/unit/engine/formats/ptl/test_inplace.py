@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from pqv_core.engine.formats.ptl import load as lite
+from pqv_core.engine.formats.ptl import session as lite
 from pqv_core.engine.formats.ptl import write as lite_writer
 from pqv_core.engine.formats.ptl.inplace import write_in_place
 from pqv_core.engine.quantize import quantize
@@ -102,12 +102,12 @@ def test_a_file_answers_as_its_module_whatever_was_rewritten(module: type[nn.Mod
     torch.manual_seed(0)
     model = module().eval()
     lite_writer.save(model, tmp_path / "a.ptl", example=torch.zeros(SHAPE), passes="freeze", description={})
-    loaded = lite.load(tmp_path / "a.ptl", engine="")
+    loaded = lite.open_file(tmp_path / "a.ptl", engine="")
     images = torch.randn(3, *SHAPE[1:])
     kept = images.clone()
     with torch.inference_mode():
-        assert torch.allclose(loaded(images), model(images), atol=1e-6)
-        assert torch.equal(loaded(images), loaded(images))
+        assert torch.allclose(loaded.run(images), model(images), atol=1e-6)
+        assert torch.equal(loaded.run(images), loaded.run(images))
     assert torch.equal(images, kept)
 
 

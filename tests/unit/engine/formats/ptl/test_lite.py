@@ -11,14 +11,14 @@ import timm
 import torch
 from torch import nn
 
-from pqv_core.engine.formats.ptl import load as lite
+from pqv_core.engine.formats.ptl import session as lite
 from pqv_core.engine.formats.ptl import write as lite_writer
 from pqv_core.engine.measure.parity import parity
 from pqv_core.engine.quantize import quantize
 from pqv_core.engine.quantize.engines import supported_engines
 from pqv_core.errors import BenchmarkError, ExportError, QuantizeError, StorageError
+from pqv_core.formats import FileFormatError
 from pqv_core.formats.ptl import file as ptl
-from pqv_core.formats.ptl.file import PtlError
 
 EXAMPLE = torch.zeros(1, 3, 32, 32)
 
@@ -45,9 +45,9 @@ def written(model: nn.Module, path: Path, passes: lite_writer.Passes = "freeze")
 def test_a_fp32_file_answers_as_the_model(
     model: nn.Module, inputs: torch.Tensor, tmp_path: Path, passes: lite_writer.Passes
 ) -> None:
-    module = lite.load(written(model, tmp_path / "a.ptl", passes), engine="")
+    module = lite.open_file(written(model, tmp_path / "a.ptl", passes), engine="")
     with torch.inference_mode():
-        found = parity(torch.cat([module(x[None]) for x in inputs]), model(inputs))
+        found = parity(torch.cat([module.run(x[None]) for x in inputs]), model(inputs))
     assert found.relative < 1e-4
     assert found.top1_agreement == 1.0
 
@@ -55,9 +55,9 @@ def test_a_fp32_file_answers_as_the_model(
 @pytest.mark.parametrize("engine", supported_engines())
 def test_an_int8_file_serves_every_engine(model: nn.Module, inputs: torch.Tensor, tmp_path: Path, engine: str) -> None:
     path = written(quantize(model, "int8-dynamic"), tmp_path / "a.ptl")
-    module = lite.load(path, engine=engine)
+    module = lite.open_file(path, engine=engine)
     with torch.inference_mode():
-        found = parity(torch.cat([module(x[None]) for x in inputs]), model(inputs))
+        found = parity(torch.cat([module.run(x[None]) for x in inputs]), model(inputs))
     assert found.relative < 0.1
 
 
@@ -92,13 +92,13 @@ def test_an_operator_that_this_computer_lacks_is_named(model: nn.Module, tmp_pat
     path = written(model, tmp_path / "a.ptl")
     with_an_operator_of_tomorrow(path)
     with pytest.raises(ExportError, match=r"this PyTorch has no aten::yelu_"):
-        lite.load(path, engine="")
+        lite.open_file(path, engine="")
 
 
 def test_an_unknown_engine_is_refused_with_the_known_ones(model: nn.Module, tmp_path: Path) -> None:
     path = written(model, tmp_path / "a.ptl")
     with pytest.raises(QuantizeError, match="Choose auto or one of") as caught:
-        lite.load(path, engine="vulkan")
+        lite.open_file(path, engine="vulkan")
     assert "vulkan" in caught.value.message
 
 
@@ -126,14 +126,14 @@ def scrambled(path: Path) -> None:
 def test_a_damaged_file_is_named(model: nn.Module, tmp_path: Path, damage) -> None:
     path = written(model, tmp_path / "broken.ptl")
     damage(path)
-    with pytest.raises(PtlError, match=r"broken\.ptl") as caught:
-        lite.load(path, engine="")
+    with pytest.raises(FileFormatError, match=r"broken\.ptl") as caught:
+        lite.open_file(path, engine="")
     assert caught.value.action
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match=r"gone\.ptl"):
-        lite.load(tmp_path / "gone.ptl", engine="")
+        lite.open_file(tmp_path / "gone.ptl", engine="")
 
 
 def test_a_module_that_torchscript_cannot_take_is_refused(tmp_path: Path) -> None:
@@ -153,7 +153,7 @@ def test_code_that_cannot_be_scripted_is_traced(tmp_path: Path) -> None:
             return torch.add(x, **options)
 
     lite_writer.save(Open().eval(), tmp_path / "a.ptl", example=EXAMPLE, passes="freeze", description={})
-    assert torch.equal(lite.load(tmp_path / "a.ptl", engine="")(EXAMPLE), 2 * EXAMPLE)
+    assert torch.equal(lite.open_file(tmp_path / "a.ptl", engine="").run(EXAMPLE), 2 * EXAMPLE)
 
 
 class Checks(nn.Module):
@@ -189,13 +189,13 @@ def foreign(made: nn.Module, path: Path) -> Path:
 
 @pytest.mark.parametrize(("made", "words"), [(Checks(), "“only 7 x 7”"), (Tokens(), "whole numbers")])
 def test_why_a_foreign_file_could_not_be_run_names_it(made: nn.Module, words: str, tmp_path: Path) -> None:
-    loaded = lite.load(foreign(made, tmp_path / "theirs.ptl"), engine="")
+    loaded = lite.open_file(foreign(made, tmp_path / "theirs.ptl"), engine="")
     with pytest.raises(BenchmarkError, match=r"theirs\.ptl") as caught:
-        loaded(EXAMPLE)
+        loaded.run(EXAMPLE)
     assert words in caught.value.message
 
 
 @pytest.mark.parametrize("made", [Pair(), Listed()])
 def test_what_takes_no_image_is_never_loaded(made: nn.Module, tmp_path: Path) -> None:
-    with pytest.raises(PtlError, match=r"theirs\.ptl takes"):
-        lite.load(foreign(made, tmp_path / "theirs.ptl"), engine="")
+    with pytest.raises(FileFormatError, match=r"theirs\.ptl takes"):
+        lite.open_file(foreign(made, tmp_path / "theirs.ptl"), engine="")

@@ -16,9 +16,10 @@ from pqv_core.config import ExportConfig, MeasureConfig, ModelConfig, QuantizeCo
 from pqv_core.engine import export
 from pqv_core.engine.context import Context
 from pqv_core.engine.data.preprocessing import Preprocessing
-from pqv_core.engine.formats.ptl import load as lite
-from pqv_core.engine.formats.ptl import targets
+from pqv_core.engine.formats.ptl import exporter as lite_exporter
+from pqv_core.engine.formats.ptl import session as lite
 from pqv_core.engine.formats.ptl import write as lite_writer
+from pqv_core.engine.measure.file_client import ExportedFile
 from pqv_core.errors import ConfigError, ExportError
 from pqv_core.formats.ptl import android_runtime
 from pqv_core.formats.ptl import file as ptl
@@ -70,7 +71,7 @@ def exported(
 
 def test_every_file_for_android_is_known_to_its_runtime(model: nn.Module, tmp_path: Path) -> None:
     artefacts = exported(model, tmp_path, target="android")
-    assert [item.role for item in artefacts] == ["paper_fp32", "fast_fp32", "pruned_fp32", "compressed"]
+    assert [item.key for item in artefacts] == ["paper_fp32", "fast_fp32", "pruned_fp32", "compressed"]
     assert artefacts[-1].engine == "qnnpack"
     inputs = torch.randn(2, 3, 32, 32)
     with torch.inference_mode():
@@ -80,8 +81,10 @@ def test_every_file_for_android_is_known_to_its_runtime(model: nn.Module, tmp_pa
             assert list(android_runtime.problems(file, android_runtime.load())) == []
             assert file.input_shape == (1, 3, 32, 32)
             assert (file.description["target"], file.description["runtime"]) == ("android", android_runtime.DEFAULT)
-            answer = torch.cat([lite.load(tmp_path / item.file, engine=item.engine)(one[None]) for one in inputs])
-            assert torch.allclose(answer, expected, atol=1e-5 if item.precision == "fp32" else 0.1)
+            answer = torch.cat(
+                [lite.open_file(tmp_path / item.file, engine=item.engine).run(one[None]) for one in inputs]
+            )
+            assert torch.allclose(answer, expected, atol=1e-5 if item.spec.scheme == "fp32" else 0.1)
 
 
 def test_each_part_of_the_export_is_told_and_the_choice_among_candidates_one_by_one(
@@ -92,7 +95,10 @@ def test_each_part_of_the_export_is_told_and_the_choice_among_candidates_one_by_
     told = [event for event in events if isinstance(event, Progress)]
     parts = list(dict.fromkeys(event.part for event in told))
     assert parts == ["paper_fp32", "fast_fp32", "pruned_fp32", "compressed", "quantize"]
-    assert all(part in labels.PARTS for part in parts)
+    assert [labels.doing("export", part) for part in parts][:2] == [
+        "Writing “FP32, paper’s baseline”",
+        "Writing “FP32, fastest”",
+    ]
     shares = [event.done_share or 0 for event in told]
     assert shares == sorted(shares)
     assert 0 < shares[0] < shares[-1] <= 1
@@ -115,9 +121,10 @@ def test_choosing_by_measuring_ends_after_its_time_with_a_turn_of_each(
 ) -> None:
     monkeypatch.setattr(export, "_CHOICE_SECONDS", 0.0)
     config = RunConfig(measure=MeasureConfig(threads=1))
-    exporter = export._Exporter(config, PREPROCESSING, None, tmp_path, Context(run="r", send=lambda event: None))
-    lite_writer.save(model, tmp_path / "a.ptl", example=exporter.example, passes="freeze", description={})
-    candidates = exporter._choose(dict.fromkeys(("one", "another"), ("a.ptl", export.NO_ENGINE)))
+    exporting = export._Export(config, PREPROCESSING, None, tmp_path, Context(run="r", send=lambda event: None))
+    lite_writer.save(model, tmp_path / "a.ptl", example=exporting.example, passes="freeze", description={})
+    files = [ExportedFile(key=key, path=str(tmp_path / "a.ptl"), format="ptl") for key in ("one", "another")]
+    candidates = exporting._choose(files)
     assert [len(item.samples_ns) for item in candidates] == [5, 5]
     assert sum(item.chosen for item in candidates) == 1
 
@@ -125,7 +132,7 @@ def test_choosing_by_measuring_ends_after_its_time_with_a_turn_of_each(
 def test_where_bfloat16_is_multiplied_attention_is_tried_in_it_too(
     model: nn.Module, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(targets, "multiplies_bf16", lambda: True)
+    monkeypatch.setattr(lite_exporter, "multiplies_bf16", lambda: True)
     compressed = exported(model, tmp_path, target="host", engine="onednn")[-1]
     assert [item.name for item in compressed.candidates] == ["onednn", "onednn, freeze-bf16"]
     assert all(item.median_ns for item in compressed.candidates)
@@ -138,8 +145,8 @@ def test_where_bfloat16_is_multiplied_attention_is_tried_in_it_too(
 def test_it_is_tried_neither_for_phones_nor_where_attention_is_not_fused(
     model: nn.Module, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(targets, "multiplies_bf16", lambda: True)
-    plain = targets.without_fused_attention(model)
+    monkeypatch.setattr(lite_exporter, "multiplies_bf16", lambda: True)
+    plain = lite_exporter.without_fused_attention(model)
     assert exported(plain, tmp_path, target="host", engine="onednn")[-1].candidates == ()
     assert exported(model, tmp_path, target="android")[-1].passes == "freeze"
 
@@ -160,7 +167,7 @@ def test_a_model_that_the_runtime_cannot_run_is_refused_with_what_it_lacks(tmp_p
 
 
 def test_the_model_itself_keeps_its_fused_attention(model: nn.Module) -> None:
-    plain = targets.without_fused_attention(model)
+    plain = lite_exporter.without_fused_attention(model)
     flags = [module.fused_attn for module in model.modules() if hasattr(module, "fused_attn")]
     assert flags and all(flags)
     assert not any(getattr(module, "fused_attn", False) for module in plain.modules())

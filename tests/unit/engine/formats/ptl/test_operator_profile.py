@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from pqv_core.engine.measure.operator_profile import Turn, operator_times
+from pqv_core.engine.formats.ptl.operator_profile import Turn, operator_times
+
 from pqv_core.results.operators import INTERPRETER
 
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from pqv_core.config.quantize import Precision
-from pqv_core.engine.formats.ptl import load as lite
+from pqv_core.engine.formats.ptl import session as lite
 from pqv_core.engine.formats.ptl import write as lite_writer
 from pqv_core.engine.measure.parity import parity
 from pqv_core.engine.quantize import quantize
@@ -24,7 +24,7 @@ TABLE_BYTES = 64 * 64 * 8
 def size(model: nn.Module, folder: Path, precision: Precision = "fp32") -> int:
     path = folder / f"{precision}.ptl"
     lite_writer.save(quantize(model.eval(), precision), path, example=IMAGE, passes="freeze", description={})
-    torch.testing.assert_close(lite.load(path, engine="")(IMAGE + 1), model(IMAGE + 1), rtol=1e-2, atol=1e-2)
+    torch.testing.assert_close(lite.open_file(path, engine="").run(IMAGE + 1), model(IMAGE + 1), rtol=1e-2, atol=1e-2)
     return path.stat().st_size
 
 
@@ -108,4 +108,4 @@ def test_a_model_that_has_seen_no_image_yet_is_compressed(
     lite_writer.save(quantize(model, precision), path, example=IMAGE, passes="freeze", description={})
     image = torch.randn(1, 3, 64, 64)
     with torch.no_grad():
-        assert parity(lite.load(path, engine="")(image), model(image)).relative < tolerance
+        assert parity(lite.open_file(path, engine="").run(image), model(image)).relative < tolerance
