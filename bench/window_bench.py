@@ -43,7 +43,7 @@ sys.path.insert(0, sys.argv[1])
 from pathlib import Path
 from PySide6 import QtCore, QtWidgets
 from pqv_gui.main import build
-from pqv_gui.settings import Settings
+from pqv_gui.services.settings import Settings
 app = QtWidgets.QApplication([])
 window, presenter = build(app, settings=Settings(Path(sys.argv[2]) / "settings.ini"))
 """
@@ -88,7 +88,7 @@ probe.tell()
 """
 _RUNNING = """
 folder, seconds, rate = Path(sys.argv[2]), float(sys.argv[3]), sys.argv[4]
-from pqv_gui.viewmodels.steps import Place
+from pqv_gui.viewmodels.places import Place
 window.workspace.jobs._command = (sys.executable, sys.argv[5], "--play", rate)
 window.resize(1280, 800)
 window.show()

@@ -24,7 +24,7 @@ from deploy.measure.phone import Kit
 from pqv_core.formats.ptl import file as ptl
 from pqv_core.formats.ptl.android_runtime import LiteRuntime
 from pqv_gui import phone_work
-from pqv_gui.viewmodels.steps import Place
+from pqv_gui.viewmodels.places import Place
 tiny = Path(sys.argv[1]) / "tests" / "data" / "tiny.ptl"
 facts = ptl.read(tiny)
 runtime = LiteRuntime(version="bench", coordinates="a:b:1", sha256="0" * 64, size_bytes=1,

@@ -13,14 +13,15 @@ from PySide6.QtWidgets import QApplication
 
 from pqv_core.errors import PqvError
 from pqv_core.files.resource_files import resource
-from pqv_gui import logfile, opening
-from pqv_gui.error_presenter import ErrorPresenter
+from pqv_gui.app import error_actions
+from pqv_gui.app.error_presenter import ErrorPresenter
+from pqv_gui.app.single_instance import Instance, StartReply, StartRequest, default_name, hand_over
+from pqv_gui.app.window import MainWindow
+from pqv_gui.desks.workspace import Workspace
 from pqv_gui.i18n import tr
-from pqv_gui.settings import Settings
-from pqv_gui.single import Instance, Request, Taken, default_name, hand_over
-from pqv_gui.theme import Theme
-from pqv_gui.window import MainWindow
-from pqv_gui.workspace import Workspace
+from pqv_gui.services import logfile
+from pqv_gui.services.settings import Settings
+from pqv_gui.style.theme import Theme
 
 SWITCH_S = 0.0005
 """How long a thread that reads events may keep Python from drawing; the default is ten times as much."""
@@ -32,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     app = QApplication.instance() or QApplication(["pqv-gui"])
     assert isinstance(app, QApplication)
     log = logfile.start()
-    request = Request(project=str(wanted.project.absolute()) if wanted.project else None, demo=wanted.demo)
+    request = StartRequest(project=str(wanted.project.absolute()) if wanted.project else None, demo=wanted.demo)
     name = default_name()
     taken = hand_over(request, name=name)
     if taken is not None:
@@ -41,8 +42,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     window, presenter = build(app)
     window.show()
-    if request == Request():
-        opening.restore(window)
+    if request == StartRequest():
+        error_actions.restore(window)
     else:
         answer(window, request)
     instance = Instance(title=window.windowTitle)
@@ -55,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return code
 
 
-def said_of(taken: Taken, request: Request) -> str:
+def said_of(taken: StartReply, request: StartRequest) -> str:
     """What a second start says before it ends: where its file went."""
     title = "".join(letter for letter in taken.window if letter.isprintable())
     what = request.path.name if request.path is not None else tr("The demo") if request.demo else ""
@@ -64,7 +65,7 @@ def said_of(taken: Taken, request: Request) -> str:
     return tr("{file} was sent to the window that is already open: “{title}”.").format(file=what, title=title)
 
 
-def answer(window: MainWindow, request: Request) -> None:
+def answer(window: MainWindow, request: StartRequest) -> None:
     """Open what was asked for."""
     if request.demo:
         window.workspace.open_demo()
@@ -72,7 +73,7 @@ def answer(window: MainWindow, request: Request) -> None:
         window.open_project(request.path)
 
 
-def come_forward(window: MainWindow, request: Request) -> None:
+def come_forward(window: MainWindow, request: StartRequest) -> None:
     """Bring the window to the front with what a later start asked for."""
     window.setWindowState(window.windowState() & ~Qt.WindowState.WindowMinimized)
     window.show()

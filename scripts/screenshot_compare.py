@@ -16,9 +16,9 @@ from pqv_core.process.worker_client import Worker
 from pqv_core.project import file as projects
 from pqv_core.project import label as run_label
 from pqv_core.project import runs
-from pqv_gui.pages.compare import ComparePage
-from pqv_gui.viewmodels.steps import Place
-from pqv_gui.window import MainWindow
+from pqv_gui.app.window import MainWindow
+from pqv_gui.pages.compare.page import ComparePage
+from pqv_gui.viewmodels.places import Place
 
 Wait = Callable[[Callable[[], bool]], None]
 Save = Callable[[str], None]

@@ -15,8 +15,8 @@ from pathlib import Path
 from deploy.measure.phone import Kit
 from pqv_core.formats.ptl import file as ptl
 from pqv_core.formats.ptl.android_runtime import LiteRuntime
-from pqv_gui.viewmodels.steps import Place
-from pqv_gui.window import MainWindow
+from pqv_gui.app.window import MainWindow
+from pqv_gui.viewmodels.places import Place
 from tests.fakes.adb_server import AdbServer, Row
 from tests.fakes.phone import Phone
 

@@ -30,10 +30,10 @@ from pqv_core.config.export import ExportConfig  # noqa: E402
 from pqv_core.process.worker_client import Worker  # noqa: E402
 from pqv_core.project import demo, runs  # noqa: E402
 from pqv_core.project import file as projects  # noqa: E402
+from pqv_gui.app.window import MainWindow  # noqa: E402
 from pqv_gui.main import build  # noqa: E402
-from pqv_gui.settings import Settings  # noqa: E402
-from pqv_gui.viewmodels.steps import Place  # noqa: E402
-from pqv_gui.window import MainWindow  # noqa: E402
+from pqv_gui.services.settings import Settings  # noqa: E402
+from pqv_gui.viewmodels.places import Place  # noqa: E402
 from scripts import screenshot_compare, screenshot_phones  # noqa: E402
 
 SCALES = {"": "1", "-150": "1.5"}

@@ -9,11 +9,11 @@ from PySide6.QtCore import QPointF, QSize, Qt
 from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from pqv_gui.theme import colors, em, scaled_font
+from pqv_gui.style.theme import colors, em, scaled_font
 
 
 @dataclass(frozen=True)
-class Entry:
+class LegendEntry:
     """One curve, or one kind of marks, whose shape is drawn instead of a line: a square for ``s``, and so on."""
 
     name: str
@@ -29,10 +29,10 @@ class Legend(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self._entries: tuple[Entry, ...] = ()
+        self._entries: tuple[LegendEntry, ...] = ()
         self._lines = 1
 
-    def show_entries(self, entries: tuple[Entry, ...]) -> None:
+    def show_entries(self, entries: tuple[LegendEntry, ...]) -> None:
         """Show other entries or other figures."""
         if entries != self._entries:
             self._entries = entries
@@ -99,7 +99,7 @@ class Legend(QWidget):
             painter.drawText(QPointF(left, baseline), entry.value)
 
 
-def _draw_mark(painter: QPainter, entry: Entry, middle: QPointF, size: float) -> None:
+def _draw_mark(painter: QPainter, entry: LegendEntry, middle: QPointF, size: float) -> None:
     """A shape as pyqtgraph draws it."""
     symbol = Symbols[entry.mark]
     painter.save()

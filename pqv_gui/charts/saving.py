@@ -25,7 +25,7 @@ from PySide6.QtWidgets import QFileDialog, QGraphicsView, QMenu, QPushButton, QW
 from pqv_core.errors import PqvError, StorageError
 from pqv_core.files.fsio import replacing, write_text
 from pqv_gui.i18n import tr
-from pqv_gui.theme import colors, em, scaled_font
+from pqv_gui.style.theme import colors, em, scaled_font
 from pqv_gui.widgets.basics import button
 
 FORMS = ("png", "svg", "csv")

@@ -6,9 +6,9 @@ from PySide6.QtWidgets import QDialog, QDialogButtonBox, QTabWidget, QTextBrowse
 
 from pqv_core.errors import PqvError
 from pqv_core.files.resource_files import resource
-from pqv_gui import bug_report
 from pqv_gui.i18n import tr
-from pqv_gui.theme import em
+from pqv_gui.services import bug_report
+from pqv_gui.style.theme import em
 from pqv_gui.widgets.basics import column, label
 
 

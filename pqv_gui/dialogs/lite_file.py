@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from pqv_gui.i18n import tr
-from pqv_gui.theme import em
+from pqv_gui.style.theme import em
 from pqv_gui.widgets.basics import column, label
 
 Rows = Sequence[tuple[str, str]]

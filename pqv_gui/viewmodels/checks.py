@@ -16,22 +16,22 @@ from pqv_core.errors import from_os_error
 from pqv_core.files import weights_files
 from pqv_core.models import predict
 from pqv_core.process.machine import Machine
-from pqv_gui.viewmodels.images import Images
-from pqv_gui.viewmodels.models import Models
-from pqv_gui.viewmodels.session import Problem, Session
+from pqv_gui.viewmodels.image_folders import ImageFolders
+from pqv_gui.viewmodels.model_catalog import ModelCatalog
+from pqv_gui.viewmodels.project_session import Problem, ProjectSession
 
 
 @dataclass(frozen=True)
 class Surroundings:
     """What the settings are checked against."""
 
-    models: Models
-    images: Images
+    models: ModelCatalog
+    images: ImageFolders
     is_file: Callable[[Path], bool] = Path.is_file
     machine: Machine | None = None
 
 
-def problems(session: Session, around: Surroundings) -> tuple[Problem, ...]:
+def problems(session: ProjectSession, around: Surroundings) -> tuple[Problem, ...]:
     """Every reason why the project cannot run as it is, in the order of the pages."""
     if session.problems:  # the settings as a whole cannot be checked, but what files they name can
         told = {problem.field for problem in session.problems}
@@ -47,7 +47,7 @@ def problems(session: Session, around: Surroundings) -> tuple[Problem, ...]:
     )
 
 
-def _model(config: RunConfig, session: Session, around: Surroundings) -> Iterator[Problem]:
+def _model(config: RunConfig, session: ProjectSession, around: Surroundings) -> Iterator[Problem]:
     unknown = around.models.why_unknown(config.model.name)
     if unknown:
         yield Problem("model.name", unknown)
@@ -59,7 +59,7 @@ def _model(config: RunConfig, session: Session, around: Surroundings) -> Iterato
     yield from _weights(session, around)
 
 
-def _weights(session: Session, around: Surroundings) -> Iterator[Problem]:
+def _weights(session: ProjectSession, around: Surroundings) -> Iterator[Problem]:
     stored = session.get("model.path")
     if session.get("model.weights") == "file" and stored:
         path = session.resolved(stored)
@@ -74,7 +74,7 @@ def _weights(session: Session, around: Surroundings) -> Iterator[Problem]:
             yield Problem("model.path", from_os_error(error, path).message)
 
 
-def _folders(images: Images) -> Iterator[Problem]:
+def _folders(images: ImageFolders) -> Iterator[Problem]:
     for split in ("train", "val"):
         if images.folders[split].state == "failed":
             yield Problem(f"data.{split}", images.folders[split].sentence)
@@ -84,7 +84,7 @@ def _folders(images: Images) -> Iterator[Problem]:
         yield Problem("data.class_order", images.order_problem)
 
 
-def _images(config: RunConfig, images: Images) -> Iterator[Problem]:
+def _images(config: RunConfig, images: ImageFolders) -> Iterator[Problem]:
     yield from _folders(images)
     for folder in images.folders.values():
         depth = (

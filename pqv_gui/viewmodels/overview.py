@@ -12,8 +12,8 @@ from pqv_core.criteria import CRITERIA
 from pqv_core.errors import ConfigError
 from pqv_core.models.predict import Prediction, predict
 from pqv_core.schemes import SCHEMES
-from pqv_gui.viewmodels.images import Images
-from pqv_gui.viewmodels.models import Models
+from pqv_gui.viewmodels.image_folders import ImageFolders
+from pqv_gui.viewmodels.model_catalog import ModelCatalog
 
 WEIGHTS = {"pretrained": "Published weights", "file": "Weights from a file", "random": "Random weights"}
 
@@ -44,7 +44,7 @@ class Overview:
     problem: str = ""
 
 
-def overview(config: RunConfig, *, models: Models, images: Images) -> Overview:
+def overview(config: RunConfig, *, models: ModelCatalog, images: ImageFolders) -> Overview:
     """The summary of a project."""
     entry = models.get(config.model.name)
     prediction, problem = None, ""
@@ -66,14 +66,14 @@ def overview(config: RunConfig, *, models: Models, images: Images) -> Overview:
     )
 
 
-def with_classes(config: RunConfig, images: Images) -> ModelConfig:
+def with_classes(config: RunConfig, images: ImageFolders) -> ModelConfig:
     """The model's settings with as many classes as the images have."""
     if images.classes is None or "num_classes" in config.model.arguments:
         return config.model
     return config.model.changed(arguments={**config.model.arguments, "num_classes": images.classes})
 
 
-def _choices(config: RunConfig, images: Images) -> list[tuple[str, str]]:
+def _choices(config: RunConfig, images: ImageFolders) -> list[tuple[str, str]]:
     prune, tune = config.prune, config.finetune
     pruned = f"{formatting.percent(prune.ratio)}, {CRITERIA[prune.importance].label}" if prune.enabled else "Off"
     tuned = f"{tune.epochs:,} epochs" if tune.epochs != 1 else "1 epoch"
@@ -89,7 +89,7 @@ def _choices(config: RunConfig, images: Images) -> list[tuple[str, str]]:
     ]
 
 
-def _images(images: Images) -> str:
+def _images(images: ImageFolders) -> str:
     parts = [
         f"{folder.scan.total:,} {name}"
         for folder, name in ((images.train, "train"), (images.val, "validation"))

@@ -5,14 +5,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Any
 
-from pqv_gui.viewmodels.history import History
 from pqv_gui.viewmodels.observable import Observable
+from pqv_gui.viewmodels.undo_history import UndoHistory
 
 
 class Undoable(Observable, ABC):
     """Keeps each state of the settings; one that is returned to is taken over as if it had been entered."""
 
-    _history: History[dict[str, Any]]
+    _history: UndoHistory[dict[str, Any]]
 
     @property
     def undo_label(self) -> str:

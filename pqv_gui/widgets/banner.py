@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QFrame, QPlainTextEdit, QWidget
 
 from pqv_core.errors import ErrorInfo
 from pqv_gui.i18n import tr
-from pqv_gui.theme import em
+from pqv_gui.style.theme import em
 from pqv_gui.widgets.basics import button, column, label, restyle, row
 
 

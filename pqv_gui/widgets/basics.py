@@ -9,7 +9,7 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
-from pqv_gui.theme import em
+from pqv_gui.style.theme import em
 
 Role = Literal["title", "heading", "strong", "figure", "muted", "caption", "problem", "predicted", "amber", "plain"]
 Kind = Literal["plain", "primary", "link"]

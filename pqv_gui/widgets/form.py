@@ -9,9 +9,9 @@ from PySide6.QtCore import QSignalBlocker, Qt
 from PySide6.QtWidgets import QComboBox, QLabel, QSizePolicy, QWidget
 
 from pqv_gui.i18n import tr
-from pqv_gui.theme import em
-from pqv_gui.viewmodels import labels
-from pqv_gui.viewmodels.session import Problem
+from pqv_gui.style.theme import em
+from pqv_gui.viewmodels import display_names
+from pqv_gui.viewmodels.project_session import Problem
 from pqv_gui.widgets.basics import Disclosure, column, label, row
 
 
@@ -27,7 +27,7 @@ class Editor(Protocol):
         """Show a value."""
 
 
-class Settings(Protocol):
+class FormSettings(Protocol):
     """Where the values are kept, under dotted names."""
 
     def get(self, name: str) -> Any:
@@ -65,7 +65,7 @@ class _Field(QWidget):
 class Form:
     """Keeps editors and settings the same, both ways. It is no widget: a page puts the fields where it wants."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: FormSettings) -> None:
         self._settings = settings
         self._fields: dict[str, _Field] = {}
         self._vain: set[str] = set()
@@ -93,9 +93,9 @@ class Form:
             text: Label, with a mnemonic; None takes the setting's name, empty leaves it out.
             beside: The editor stands at the right of its label, not below it.
         """
-        shown = tr(labels.setting(name)) if text is None else text
+        shown = tr(display_names.setting(name)) if text is None else text
         if not editor.accessibleName():
-            editor.setAccessibleName(tr(labels.setting(name)))
+            editor.setAccessibleName(tr(display_names.setting(name)))
         if hint:
             editor.setAccessibleDescription(hint)
         if beside:

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QMenu, QPushButton, QWidget
 from pqv_core.project.presets import PRESETS
 from pqv_gui.i18n import tr
 from pqv_gui.widgets.basics import Card, button, column, label
-from pqv_gui.widgets.columns import Columns
+from pqv_gui.widgets.folding_columns import FoldingColumns
 
 
 class PresetButton(QPushButton):
@@ -50,4 +50,4 @@ class PresetCard(Card):
             lines.addWidget(label(tr(preset.sentence), "muted", wrap=True))
             lines.addStretch()
             parts.append((part, 1))
-        self.body.addWidget(Columns(parts, fold_below=40))
+        self.body.addWidget(FoldingColumns(parts, fold_below=40))

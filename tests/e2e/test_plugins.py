@@ -26,7 +26,7 @@ import sys
 from pathlib import Path
 from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel
 from pqv_gui import main
-from pqv_gui.viewmodels.steps import Place
+from pqv_gui.viewmodels.places import Place
 
 app = QApplication([])
 window, _ = main.build(app)

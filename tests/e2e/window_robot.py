@@ -17,8 +17,8 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel, QTableView, QWidget
 
 from pqv_gui import main
-from pqv_gui.viewmodels.steps import Place
-from pqv_gui.window import MainWindow
+from pqv_gui.app.window import MainWindow
+from pqv_gui.viewmodels.places import Place
 
 LOOK_MS = 20
 MOST_TABS = 400

@@ -14,9 +14,9 @@ from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 from deploy.device import discovery
+from pqv_gui.app.window import MainWindow
 from pqv_gui.main import build
-from pqv_gui.settings import Settings
-from pqv_gui.window import MainWindow
+from pqv_gui.services.settings import Settings
 
 FAKE_WORKER = Path(__file__).parents[1] / "fakes" / "window_worker.py"
 MakeWindow = Callable[..., MainWindow]

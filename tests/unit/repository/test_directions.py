@@ -42,10 +42,10 @@ def test_a_room_loads_nothing_it_may_not(room: str, strangers: tuple[str, ...]) 
 @pytest.mark.parametrize(
     ("word", "homes"),
     [
-        ("QThread", {"pqv_gui/jobs.py"}),
+        ("QThread", {"pqv_gui/services/jobs.py"}),
         (
             "except Exception",
-            {"pqv_core/cli/app.py", "pqv_core/engine/worker.py", "pqv_core/registry.py", "pqv_gui/jobs.py"},
+            {"pqv_core/cli/app.py", "pqv_core/engine/worker.py", "pqv_core/registry.py", "pqv_gui/services/jobs.py"},
         ),
         ('/ "resources"', {"pqv_core/files/resource_files.py"}),
         ("shell=True", set()),

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from pqv_core.process import process_group
 from pqv_core.process.child import Child
 from pqv_core.results.record import Measurement
-from pqv_gui.viewmodels.phone_run import P90_WINDOW, RunningP90
+from pqv_gui.pages.device.phone_run import P90_WINDOW, RunningP90
 
 SOURCES = Path(__file__).resolve().parents[4] / "android_runner" / "src"
 COMPILER = next(filter(None, map(shutil.which, (os.environ.get("CXX", ""), "c++", "g++", "clang++"))), None)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pqv_core.engine.formats.ptl.operator_profile import Turn, operator_times
-
 from pqv_core.results.operators import INTERPRETER
 
 

@@ -1,0 +1,96 @@
+"""Closing the window: asks once while something is going, saves, and leaves nothing behind."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QMessageBox
+
+from pqv_core.errors import PqvError
+from pqv_gui.app import error_actions
+from pqv_gui.i18n import tr
+
+if TYPE_CHECKING:
+    from pqv_gui.app.window import MainWindow
+
+
+class CloseGuard:
+    """The end of a window."""
+
+    def __init__(self, window: MainWindow) -> None:
+        self._window = window
+        self._work = window.workspace
+        self._stopping = False
+        self._work.jobs.ended.connect(self.go_on)
+
+    @property
+    def _going(self) -> bool:
+        return self._work.jobs.active or self._work.measures
+
+    def may_close(self) -> bool:
+        """Save and end; False where the person has to be asked first."""
+        if self._going and not self._stopping:
+            self._ask_to_stop()
+            return False
+        if not self._saved():
+            return False
+        self._leave()
+        return True
+
+    def go_on(self) -> None:
+        """Close, where only what was going had kept the window open."""
+        if self._stopping and not self._going:
+            self._window.close()
+
+    def _ask_to_stop(self) -> None:
+        box = QMessageBox(self._window)
+        box.setIcon(QMessageBox.Icon.Question)
+        running = self._work.jobs.active
+        box.setWindowTitle(tr("A run is in progress") if running else tr("A measurement is in progress"))
+        box.setText(tr("Stop the run and close?") if running else tr("Stop measuring and close?"))
+        kept = [tr("Finished work is kept; Resume continues from there.")] if running else []
+        kept += [tr("The queue is saved with the project.")] if self._work.runs.queue.waiting else []
+        box.setInformativeText(" ".join(kept) or tr("Nothing is left on the phone."))
+        stop = box.addButton(tr("&Stop and close"), QMessageBox.ButtonRole.AcceptRole)
+        stay = box.addButton(tr("&Keep running"), QMessageBox.ButtonRole.RejectRole)
+        box.setDefaultButton(stay)
+        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        box.setModal(True)
+        stop.clicked.connect(self._stop)
+        box.open()
+
+    def _stop(self) -> None:
+        self._stopping = True
+        if self._work.jobs.active:
+            self._work.runs.cancel()
+        if self._work.measures:
+            self._work.phones.cancel()
+        self.go_on()
+
+    def _saved(self) -> bool:
+        """Save; False where that cannot be, and the person is asked what to do with the settings."""
+        try:
+            self._work.flush()
+        except PqvError as error:
+            offers: error_actions.Offers = {
+                tr("Save as …"): self._window.save_as,
+                tr("Try again"): self._window.close,
+                tr("Close without saving"): self._discard,
+            }
+            self._window.current_page().present(error.info(), offers=offers)
+            return False
+        return True
+
+    def _discard(self) -> None:
+        self._work.session.close()
+        self._window.close()
+
+    def _leave(self) -> None:
+        work = self._work
+        work.settings.geometry = self._window.saveGeometry()
+        work.settings.session = (work.session.path, self._window.place.value)
+        try:
+            work.close()
+        except PqvError as error:
+            QMessageBox(QMessageBox.Icon.Warning, "PQV-Mobile", str(error)).exec()

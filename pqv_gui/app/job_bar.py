@@ -1,0 +1,91 @@
+"""The line at the bottom: the job that is going, how far it is, and Cancel."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QProgressBar, QWidget
+
+from pqv_gui.i18n import tr
+from pqv_gui.style.theme import em
+from pqv_gui.viewmodels.run_view import BAR_LENGTH, RunView, bar_length
+from pqv_gui.widgets.basics import ElidedLabel, button, row
+
+_IDLE = {
+    "empty": "Ready.",
+    "succeeded": "The last run is complete.",
+    "failed": "The last run failed.",
+    "cancelled": "The last run was stopped. Finished work is kept.",
+    "interrupted": "The last run was interrupted. Finished work is kept.",
+    "elsewhere": "A run is in progress in another process.",
+    "unknown": "The last run ended with a status from a newer PQV-Mobile.",
+}
+
+_DEVICE_LETTERS = 40
+
+
+class JobBar(QWidget):
+    """Says what goes on; the text is a link to the Run page."""
+
+    cancel = Signal()
+    go = Signal()
+    go_device = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setProperty("role", "bar")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self.state = button("", self.go.emit, kind="link", name=tr("Show the run"))
+        self.message = ElidedLabel("", "muted")
+        self.progress = QProgressBar()
+        self.progress.setTextVisible(False)
+        self.progress.setRange(0, BAR_LENGTH)
+        self.progress.setAccessibleName(tr("Progress of the run"))
+        self.progress.setFixedWidth(em(times=10))
+        self.left = ElidedLabel("", "muted")
+        self.stop = button(tr("Cancel"), self.cancel.emit, name=tr("Cancel the run"))
+        self.device = button("", self.go_device.emit, kind="link", name=tr("Show the phones"))
+        self.device.hide()
+        layout = row(self, gap=0.7)
+        layout.setContentsMargins(em(times=0.7), em(times=0.25), em(times=0.7), em(times=0.25))
+        layout.addWidget(self.state)
+        layout.addWidget(self.progress)
+        layout.addWidget(self.left, 1)
+        layout.addWidget(self.message, 1)
+        layout.addWidget(self.stop)
+        layout.addWidget(self.device)
+        self.setMinimumHeight(em(times=2.6))
+
+    def show_device(self, words: str) -> None:
+        """Say which phone there is, and its state."""
+        short = words if len(words) <= _DEVICE_LETTERS else f"{words[: _DEVICE_LETTERS - 1]}…"
+        if self.device.text() != short:
+            self.device.setText(short)
+            self.device.setToolTip(words)
+            self.device.setAccessibleName(f"{tr('Phone')}: {words}")
+            self.device.setVisible(bool(words))
+
+    def refresh(self, run: RunView, *, waiting: int) -> None:
+        """Show the state of the run, and how many wait."""
+        self.stop.setVisible(run.active)
+        self.stop.setEnabled(run.state != "cancelling")
+        self.progress.setVisible(run.active)
+        self.left.setVisible(run.active)
+        idle = tr("The queue is paused.") if waiting else tr(_IDLE.get(run.state, ""))
+        self.message.set_text("" if run.active else idle)
+        self.message.setVisible(not run.active)
+        self.state.setVisible(run.state != "empty" or waiting > 0)
+        self.state.setText(self._words(run))
+        if run.active:
+            self._show_progress(run, waiting)
+
+    def _words(self, run: RunView) -> str:
+        if run.state == "cancelling":
+            return tr("Stopping …")
+        if not run.active:
+            return tr("Run")
+        return tr(run.activity[0])
+
+    def _show_progress(self, run: RunView, waiting: int) -> None:
+        self.progress.setValue(bar_length(run))
+        more = tr("{count} more in the queue").replace("{count}", f"{waiting:,}") if waiting else ""
+        self.left.set_text(" · ".join(tr(part) for part in (run.activity[1], run.position, more) if part))

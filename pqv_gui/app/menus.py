@@ -1,0 +1,217 @@
+"""The menu bar: every action with its shortcut."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QSize, Qt, QUrl
+from PySide6.QtGui import QAction, QActionGroup, QDesktopServices, QGuiApplication, QKeySequence
+from PySide6.QtWidgets import QMenu
+
+from pqv_gui.i18n import tr
+from pqv_gui.services.shortcuts import Shortcuts
+from pqv_gui.style.theme import TEXT_SCALES, Mode, em
+from pqv_gui.viewmodels import display_names
+from pqv_gui.viewmodels.places import WIZARD, WORKING
+from pqv_gui.widgets.basics import ElidedLabel
+
+if TYPE_CHECKING:
+    from pqv_gui.app.window import MainWindow
+
+_RECENT = 10
+_MODES: dict[Mode, str] = {"system": "As the &system", "light": "&Light", "dark": "&Dark"}
+
+
+class _Corner(ElidedLabel):
+    """The project's name at the right of the menu bar, which asks for a size once only."""
+
+    def sizeHint(self) -> QSize:
+        """Room for a name."""
+        return QSize(em(times=20), em(times=1.9))
+
+
+class Menus:
+    """Builds the menus of a window and keeps them true."""
+
+    def __init__(self, window: MainWindow) -> None:
+        self._window = window
+        self._work = window.workspace
+        self.shortcuts = Shortcuts(window.workspace.settings)
+        bar = window.menuBar()
+        self.corner = _Corner("", "caption")
+        self.corner.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self.corner.setContentsMargins(12, 0, 12, 0)
+        self.corner.setAccessibleName(tr("Project"))
+        bar.setCornerWidget(self.corner)
+        self._file(bar.addMenu(tr("&File")))
+        self._edit(bar.addMenu(tr("&Edit")))
+        self._go(bar.addMenu(tr("&Go")))
+        self._run(bar.addMenu(tr("&Run")))
+        self._device(bar.addMenu(tr("&Device")))
+        self._view(bar.addMenu(tr("&View")))
+        self._help(bar.addMenu(tr("&Help")))
+        self._work.recents.subscribe(self._fill_recent)
+        self._fill_recent()
+
+    def _add(
+        self,
+        menu: QMenu,
+        text: str,
+        act: Callable[[], object],
+        *keys: str | QKeySequence.StandardKey,
+        keep: bool = True,
+    ) -> QAction:
+        """An action of a menu; ``keep`` lets the person give it other keys."""
+        action = QAction(text, self._window)
+        action.setShortcuts([QKeySequence(key) for key in keys])
+        action.triggered.connect(lambda _=False: act())
+        menu.addAction(action)
+        if keep:
+            self.shortcuts.add(f"{_plain(menu.title())} › {_plain(text)}", action)
+        return action
+
+    def _file(self, menu: QMenu) -> None:
+        window = self._window
+        self._add(menu, tr("&New project …"), window.new_project, QKeySequence.StandardKey.New)
+        self._add(menu, tr("&Open …"), window.browse, QKeySequence.StandardKey.Open)
+        self.recent = menu.addMenu(tr("Open &recent"))
+        self._add(menu, tr("Open the &demo"), self._work.open_demo)
+        menu.addSeparator()
+        self.save = self._add(menu, tr("&Save"), window.save, QKeySequence.StandardKey.Save)
+        self.save_as = self._add(menu, tr("Save &as …"), window.save_as, "Ctrl+Shift+S")
+        self.report = self._add(menu, tr("&Export report …"), window.export_report, "Ctrl+E")
+        self.close = self._add(menu, tr("&Close project"), window.close_project, "Ctrl+W")
+        menu.addSeparator()
+        self._add(menu, tr("&Quit"), window.close, "Ctrl+Q")
+
+    def _edit(self, menu: QMenu) -> None:
+        self.undo = self._add(menu, tr("&Undo"), lambda: self._window.edited.undo(), "Ctrl+Z")
+        self.redo = self._add(menu, tr("&Redo"), lambda: self._window.edited.redo(), "Ctrl+Shift+Z", "Ctrl+Y")
+
+    def _go(self, menu: QMenu) -> None:
+        self.places = [
+            self._add(menu, tr(place.value), lambda place=place: self._window.go(place), f"Ctrl+{number}")  # type: ignore[misc]
+            for number, place in enumerate((*WIZARD, *WORKING), start=1)
+        ]
+
+    def _run(self, menu: QMenu) -> None:
+        self.start = self._add(menu, tr("&Run or resume"), self._window.start_run, "F5")
+        self.cancel = self._add(menu, tr("&Cancel"), self._work.runs.cancel, "Ctrl+.")
+
+    def _device(self, menu: QMenu) -> None:
+        window = self._window
+        self.measure = self._add(menu, tr("&Push and run"), window.measure_on_phones, "F6")
+        self.stop_measuring = self._add(menu, tr("&Cancel"), lambda: self._work.phones.cancel(), "Ctrl+Shift+.")
+        menu.addSeparator()
+        self.look = self._add(menu, tr("&Look for phones again"), lambda: self._work.phones.watch.look_again())
+        self.connect_phone = self._add(menu, tr("Connect a &Wi-Fi phone …"), window.connect_phone)
+
+    def _view(self, menu: QMenu) -> None:
+        theme = self._window.theme
+        colours = menu.addMenu(tr("&Colours"))
+        group = QActionGroup(self._window)
+        for mode, text in _MODES.items():
+            action = self._add(colours, tr(text), lambda mode=mode: self._set_mode(mode))  # type: ignore[misc]
+            action.setCheckable(True)
+            action.setChecked(theme.mode == mode)
+            group.addAction(action)
+        sizes = menu.addMenu(tr("&Text size"))
+        group = QActionGroup(self._window)
+        for percent in TEXT_SCALES:
+            action = self._add(sizes, f"{percent} %", lambda percent=percent: self._set_scale(percent))  # type: ignore[misc]
+            action.setCheckable(True)
+            action.setChecked(theme.text_scale == percent)
+            group.addAction(action)
+        summary = QAction(tr("&Summary"), self._window)
+        summary.setCheckable(True)
+        summary.setChecked(True)
+        summary.toggled.connect(self._window.show_summary)
+        menu.addAction(summary)
+
+    def _help(self, menu: QMenu) -> None:
+        self._add(menu, tr("&Keyboard shortcuts …"), self._show_shortcuts, "Ctrl+/")
+        menu.addSeparator()
+        self._add(menu, tr("&Copy details for a bug report"), _copy_details)
+        self._add(menu, tr("Open the &log’s folder"), _open_log)
+        menu.addSeparator()
+        self._add(menu, tr("&About PQV-Mobile"), self._about)
+
+    def _show_shortcuts(self) -> None:
+        from pqv_gui.dialogs.shortcut_editor import ShortcutsDialog
+
+        ShortcutsDialog(self._window, self.shortcuts).exec()
+
+    def _set_mode(self, mode: Mode) -> None:
+        self._work.settings.mode = mode
+        self._window.theme.set_mode(mode)
+
+    def _set_scale(self, percent: int) -> None:
+        self._work.settings.text_scale = percent
+        self._window.theme.set_text_scale(percent)
+
+    def _about(self) -> None:
+        from pqv_gui.dialogs.about import AboutDialog
+
+        AboutDialog(self._window).exec()
+
+    # keeping them true ---------------------------------------------------------------------------------------
+
+    def refresh(self) -> None:
+        """Enable what can be done now."""
+        session = self._work.session
+        for action in (self.save_as, self.close, *self.places, self.look, self.connect_phone):
+            action.setEnabled(session.is_open)
+        self.save.setEnabled(session.is_open and session.writable)
+        for action in (self.measure, self.stop_measuring, self.report):
+            action.setEnabled(action.isEnabled() and session.is_open)
+        self.refresh_edit()
+
+    def refresh_edit(self) -> None:
+        """Say what can be undone and made again now."""
+        edited = self._window.edited
+        for action, words, name in (
+            (self.undo, tr("&Undo"), edited.undo_label),
+            (self.redo, tr("&Redo"), edited.redo_label),
+        ):
+            action.setEnabled(self._work.session.is_open and bool(name))
+            action.setText(f"{words}: {tr(display_names.setting(name))}" if name else words)
+
+    def refresh_run(self) -> None:
+        """Enable what can be done with the run now."""
+        self.start.setEnabled(self._work.can_run)
+        self.start.setText(tr("&Add to queue") if self._work.runs.busy else tr("&Run or resume"))
+        self.cancel.setEnabled(self._work.run.active)
+
+    def refresh_phones(self) -> None:
+        """Enable what can be done with phones now."""
+        self.measure.setEnabled(self._work.phones.can_start)
+        self.stop_measuring.setEnabled(self._work.measures)
+
+    def refresh_compare(self) -> None:
+        """Enable what can be done with the runs now."""
+        self.report.setEnabled(self._work.session.is_open and bool(self._work.compare.view.ticked))
+
+    def _fill_recent(self) -> None:
+        self.recent.clear()
+        for path in self._work.recents.paths[:_RECENT]:
+            text = f"{path.stem} – {path.parent}".replace("&", "&&")
+            self._add(self.recent, text, lambda path=path: self._window.open_project(path), keep=False)  # type: ignore[misc]
+        self.recent.setEnabled(bool(self._work.recents.paths))
+
+
+def _plain(text: str) -> str:
+    """A menu's text as it is read."""
+    return text.replace("&", "").removesuffix("…").strip()
+
+
+def _copy_details() -> None:
+    from pqv_gui.services import bug_report
+
+    QGuiApplication.clipboard().setText(bug_report.details())
+
+
+def _open_log() -> None:
+    from pqv_gui.services import logfile
+
+    QDesktopServices.openUrl(QUrl.fromLocalFile(str(logfile.folder())))

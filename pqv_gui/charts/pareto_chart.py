@@ -1,0 +1,161 @@
+"""Accuracy vs. latency: a mark a file, whose shape tells what it is, and a dashed line along the Pareto front."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyqtgraph as pg
+from PySide6.QtCore import QPointF, Qt
+from PySide6.QtGui import QColor
+
+from pqv_core.comparison.charts import Point, ScatterChart, said
+from pqv_core.report import data, svg
+from pqv_gui.charts.chart import Chart, Floats, ValueAxis
+from pqv_gui.charts.legend import LegendEntry
+from pqv_gui.i18n import tr
+from pqv_gui.style.theme import DARK, colors, em
+
+MARKS = ("o", "s", "t1", "d", "star", "p")
+_NEAR = 24.0  # pixels from a mark within which it is read out
+_RING = 17
+_TOLD = 100  # points; nobody listens to more
+_HEIGHT = 17.0  # in lines of text
+_WIDE = 6.0  # ratio of the slowest to the fastest from which on equal distances mean equal ratios
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What the chart tells of: it is complete at once."""
+
+    chart: ScatterChart
+    active: bool = False
+
+
+class ParetoChart(Chart[Shown]):
+    """Every artefact by what it costs and what it is worth."""
+
+    def __init__(self) -> None:
+        self._chart: ScatterChart | None = None
+        self._marks: dict[str, Any] = {}
+        super().__init__(tr("Accuracy vs. latency"), x_name=tr("latency, median [ms]"), unit="%")
+        self._bottom = ValueAxis("bottom")
+        self._bottom.enableAutoSIPrefix(False)
+        self._bottom.setStyle(tickLength=-4, maxTickLevel=0)
+        self._item.setAxisItems({"bottom": self._bottom})
+        self._rings = pg.ScatterPlotItem(symbol="o", size=_RING, brush=None)
+        self._line = pg.PlotCurveItem(antialias=True)
+        for item in (self._line, self._rings):
+            self._item.addItem(item, ignoreBounds=True)
+        self.plot.setMinimumHeight(em(times=_HEIGHT))
+        self.plot.viewport().setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._recolor()
+
+    def state(self, run: Shown) -> object:
+        """The chart itself."""
+        return run.chart
+
+    def draw_series(self, run: Shown) -> None:
+        """Draw marks, rings around those on the front, and the line between them."""
+        chart = self._chart = run.chart
+        xs = [point.x for point in chart.points]
+        self._bottom.logarithmic = bool(xs) and min(xs) > 0 and max(xs) > _WIDE * min(xs)
+        for old in self._marks.values():
+            self._item.removeItem(old)
+        self._marks.clear()
+        self._series.clear()
+        for index, name in enumerate(chart.series):
+            points = sorted((point for point in chart.points if point.series == name), key=lambda point: point.x)
+            x, y = self._places(points)
+            item = pg.ScatterPlotItem(x=x, y=y, symbol=MARKS[index % len(MARKS)], size=10)
+            self._marks[name] = item
+            self._item.addItem(item, ignoreBounds=True)
+            self._series[name] = (name, x, y)
+        x, y = self._places(chart.front)
+        self._line.setData(x, y)
+        self._rings.setData(x=x, y=y)
+        self._recolor()
+
+    def _stepped(self, left: float, right: float, low: float, high: float) -> tuple[float, float, float, float]:
+        """All marks with room around them."""
+        aside = 0.06 * (right - left) or 0.1 * abs(right) or 1.0
+        above = 0.1 * (high - low) or 1.0
+        return left - aside, right + aside, low - above, high + above
+
+    def _x(self, value: float) -> float:
+        """Where a latency lies along the axis."""
+        return math.log10(value) if self._bottom.logarithmic else value
+
+    def _places(self, points: Sequence[Point]) -> tuple[Floats, Floats]:
+        x = [self._x(point.x) for point in points]
+        return np.array(x, dtype=np.float64), np.array([point.y for point in points], dtype=np.float64)
+
+    def _place(self, point: Point) -> QPointF:
+        """Where a point's mark lies in the scene."""
+        return QPointF(self._item.getViewBox().mapViewToScene(QPointF(self._x(point.x), point.y)))
+
+    def nearest(self, where: QPointF) -> Point | None:
+        """The point whose mark is under the pointer, or nearly."""
+        if self._chart is None or not self._chart.points:
+            return None
+
+        def distance(point: Point) -> float:
+            at = self._place(point)
+            return float(np.hypot(at.x() - where.x(), at.y() - where.y()))
+
+        closest = min(self._chart.points, key=distance)
+        return closest if distance(closest) <= _NEAR else None
+
+    def pointed(self, where: QPointF) -> tuple[QPointF, str] | None:
+        """The point whose mark is under the pointer, and all that is known of it."""
+        point, chart = self.nearest(where), self._chart
+        if point is None or chart is None:
+            return None
+        figures = f"{said(point.x, chart.x_unit)}, {said(point.y, chart.y_unit)}"
+        front = tr("on the Pareto front") if point.front else ""
+        words = " · ".join(part for part in (point.name, figures, front, point.detail) if part)
+        return self._place(point), words
+
+    def described(self) -> str:
+        """Each point, for a screen reader; of very many those on the front."""
+        chart = self._chart
+        if chart is None:
+            return ""
+        told = chart.points if len(chart.points) <= _TOLD else chart.front
+        return "; ".join(
+            f"{point.name}: {said(point.x, chart.x_unit)}, {said(point.y, chart.y_unit)}"
+            + (f", {tr('on the Pareto front')}" if point.front else "")
+            for point in told
+        )
+
+    def _show_legend(self) -> None:
+        entries = [
+            LegendEntry(tr(name), "", self.color(index).name(), dashed=False, mark=MARKS[index % len(MARKS)])
+            for index, name in enumerate(self._marks)
+        ]
+        if self._chart is not None and len(self._chart.front) > 1:
+            entries.append(LegendEntry(tr("Pareto front"), "", colors(self).muted, dashed=True))
+        self.legend.show_entries(tuple(entries))
+        self.plot.setAccessibleDescription(self.described())
+
+    def _recolor(self) -> None:
+        super()._recolor()
+        shades = colors(self)
+        for index, item in enumerate(self._marks.values()):
+            item.setBrush(pg.mkBrush(self.color(index)))
+            item.setPen(pg.mkPen(QColor(shades.surface)))
+        self._item.setLabel("left", tr("top-1 [%]"), color=shades.muted)
+        if hasattr(self, "_rings"):
+            self._rings.setPen(pg.mkPen(QColor(shades.text), width=1.3))
+            self._line.setPen(pg.mkPen(QColor(shades.muted), width=1.5, dash=[4, 4]))
+
+    def as_svg(self) -> str:
+        """The chart as a report draws it."""
+        return svg.standalone(self._chart, dark=colors(self) is DARK) if self._chart else ""
+
+    def as_csv(self) -> str:
+        """Every point."""
+        return data.chart_table(self._chart) if self._chart else ""

@@ -1,0 +1,151 @@
+"""What the Compare page does: reads the runs beside the window, names them, moves them to the trash, writes reports."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QFile, QObject, QStandardPaths, Signal
+
+from pqv_core import comparison
+from pqv_core.comparison import Comparison, columns
+from pqv_core.errors import ErrorInfo, StorageError
+from pqv_core.files.fsio import patiently
+from pqv_core.project import label as run_label
+from pqv_core.project import runs
+from pqv_core.report import write as report
+from pqv_core.report.write import Format
+from pqv_gui.pages.compare.comparison_view import ComparisonView
+from pqv_gui.services import garbage
+
+if TYPE_CHECKING:
+    from pqv_gui.desks.workspace import Workspace
+
+
+class CompareDesk(QObject):
+    """Keeps the comparison of the open project true."""
+
+    changed = Signal()
+    failed = Signal(object)  # ErrorInfo
+    written = Signal(object)  # Path of a report
+    trashed = Signal(object)  # Path that the run's folder had
+    closing = Signal()  # the last moment to keep what was typed
+
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__(workspace)
+        self._work = workspace
+        self.view = ComparisonView()
+        self.view.subscribe(self.changed.emit)
+        self._reading = self._again = False
+        workspace.opened.connect(self._on_opened)
+        workspace.stored.connect(self.read)
+        self.read()
+
+    @property
+    def project(self) -> Path | None:
+        """The open project."""
+        return self._work.session.path
+
+    def _on_opened(self) -> None:
+        self.view.reset()
+        self.read()
+
+    def read(self) -> None:
+        """Read the runs anew."""
+        project = self.project
+        if project is None:
+            return
+        if self._reading:
+            self._again = True
+            return
+        self._reading = True
+        self.view.filling()
+        self._work.tasks.start(
+            lambda _: _load(project),
+            done=lambda found: self._read(project, found),
+            failed=lambda error: self._read(project, error),
+        )
+
+    def _read(self, project: Path, found: Comparison | ErrorInfo) -> None:
+        self._reading = False
+        if project != self.project or self._again:
+            self._again = False
+            self.read()
+        elif isinstance(found, Comparison):
+            self.view.take(found)
+        else:
+            self.view.failed(found)
+
+    # what a person does --------------------------------------------------------------------------------------
+
+    def label(self, directory: Path, *, name: str, note: str) -> None:
+        """Keep a run's name and note."""
+        self._work.writer.put(
+            directory / run_label.LABEL_FILE,
+            lambda: run_label.save(directory, name=name, note=note),
+            done=self.read,
+            failed=lambda error: self._said(error.info()),
+        )
+
+    def trash(self, directory: Path) -> None:
+        """Move a run to the system's trash."""
+
+        def done(_: None) -> None:
+            self.trashed.emit(directory)
+            self.read()
+
+        self._work.tasks.start(lambda _: _trash(directory), done=done, failed=self._said)
+
+    def export(self, out: Path, kind: Format) -> None:
+        """Write a report on the ticked runs."""
+        project, runs = self.project, self.view.ticked
+        if project is None:
+            return
+        self._work.tasks.start(
+            lambda _: report.write(project, out, kind=kind, runs=runs),
+            done=lambda _: self.written.emit(out),
+            failed=self._said,
+        )
+
+    def _said(self, error: ErrorInfo) -> None:
+        self.failed.emit(error)
+        self.read()
+
+
+def _load(project: Path) -> Comparison:
+    """Read the runs, and make ready what is said of them."""
+    with garbage.uncollected():
+        found = comparison.load(project)
+        columns.spell_out(found.rows)
+        return found
+
+
+def _trash(directory: Path) -> None:
+    """Move a run to the trash; none begins to work in it meanwhile, or takes over what is in it."""
+    with runs.arranging(directory.parent):
+        _move(run_label.movable(directory))
+
+
+def _move(directory: Path) -> None:
+    """Move a folder to the trash.
+
+    Raises:
+        StorageError: The system has no trash for it.
+    """
+    home = Path(QStandardPaths.writableLocation(QStandardPaths.StandardLocation.GenericDataLocation))
+    with contextlib.suppress(OSError):  # Qt makes the trash itself, but not the folder around it
+        home.mkdir(parents=True, exist_ok=True)
+
+    def move() -> None:
+        if not QFile(str(directory)).moveToTrash():
+            raise PermissionError(directory)
+
+    try:
+        patiently(move)
+    except PermissionError as error:
+        raise StorageError(
+            f"The run {directory.name} could not be moved to the trash.",
+            action="Close programs that use its files and try again, or delete its folder yourself.",
+            details=str(directory),
+        ) from error

@@ -1,0 +1,103 @@
+"""Backend: the numbers that are computed with, and the kernels that do it."""
+
+from __future__ import annotations
+
+from PySide6.QtGui import QShowEvent
+
+from pqv_core.config.export import Target
+from pqv_core.config.quantize import ENGINES, OBSERVERS
+from pqv_core.schemes import SCHEMES
+from pqv_gui.desks.workspace import Workspace
+from pqv_gui.i18n import tr
+from pqv_gui.pages.shared.base_page import FormPage
+from pqv_gui.viewmodels.checks import engine_obstacle
+from pqv_gui.viewmodels.places import Place
+from pqv_gui.widgets.basic_inputs import CheckInput, ComboInput
+from pqv_gui.widgets.basics import Card, label
+from pqv_gui.widgets.choices import Choice, ChoiceCards
+from pqv_gui.widgets.list_inputs import WordsInput
+from pqv_gui.widgets.number_inputs import IntInput, RealInput
+
+_PRECISIONS = {"int8-dynamic": "INT8 d&ynamic", "int8-static": "INT8 &static", "fp16": "FP&16", "fp32": "FP&32"}
+_ENGINES = {"auto": "&Auto", "onednn": "&ONEDNN", "x86": "x8&6", "fbgemm": "F&BGEMM", "qnnpack": "&QNNPACK"}
+
+
+class BackendPage(FormPage):
+    """The third step of the wizard."""
+
+    place = Place.BACKEND
+
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__(
+            workspace,
+            heading=tr("Backend"),
+            sentence=tr("Choose precision and kernels."),
+        )
+        precision = Card(tr("Precision"))
+        choices = [
+            Choice(value, tr(_PRECISIONS.get(value, info.label)), tr(info.sentence)) for value, info in SCHEMES.items()
+        ]
+        self.precision = ChoiceCards(choices, name=tr("Precision"), min_width=15)
+        precision.body.addWidget(self.form.add("quantize.precision", self.precision, text=""))
+        self.int8 = self._int8_card()
+        engine = Card(tr("Engine"), tr("The kernels that run the quantized layers."))
+        choices = [
+            Choice(value, tr(_ENGINES.get(value, info.label)), tr(info.sentence)) for value, info in ENGINES.items()
+        ]
+        self.engine = ChoiceCards(choices, name=tr("Engine"), min_width=13)
+        engine.body.addWidget(self.form.add("quantize.engine", self.engine, text=""))
+        self.unused = label(
+            tr("Floating-point layers do not use these kernels; any choice gives the same file."), "caption", wrap=True
+        )
+        engine.body.addWidget(self.unused)
+        self.phones = label(tr("The target is Android, whose runtime supports only QNNPACK."), "caption", wrap=True)
+        engine.body.addWidget(self.phones)
+        self.body.addWidget(precision)
+        self.body.addWidget(self.int8)
+        self.body.addWidget(engine)
+        self.body.addStretch(1)
+
+    def _int8_card(self) -> Card:
+        """What int8 alone has: how ranges are learnt, and what is spared."""
+        card = Card(tr("INT8"))
+        names: dict[str, str] = {value: tr(info.label) for value, info in OBSERVERS.items()}
+        self.static = [
+            self.form.add("quantize.images", IntInput(1, 100_000), text=tr("Calibration &images"), beside=True),
+            self.form.add("quantize.observer", ComboInput(names), text=tr("Ra&nges"), beside=True),
+        ]
+        keep = self.form.add(
+            "quantize.keep",
+            WordsInput(placeholder=tr("None; for example: head, blocks.0")),
+            text=tr("&Keep in floating point"),
+            hint=tr("Layer or module names, separated by commas."),
+        )
+        look = self.form.add("quantize.sensitivity", CheckInput(tr("&Measure layer sensitivity")), text="")
+        tolerance = self.form.add(
+            "quantize.tolerance",
+            RealInput(1e-6, 10, none=tr("Off")),
+            text=tr("&Tolerance"),
+            hint=tr("Keeps the most sensitive layers in floating point until the logit error is at most this."),
+            beside=True,
+        )
+        for field in (*self.static, keep, look, tolerance):
+            card.body.addWidget(field)
+        return card
+
+    def refresh(self) -> None:
+        """Show the present state."""
+        super().refresh()
+        plain = not self.session.config.quantize.uses_engine
+        self.engine.setEnabled(not plain)
+        self.unused.setVisible(plain)
+        self.int8.setVisible(not plain)
+        for field in self.static:
+            field.setVisible(self.session.config.quantize.scheme.calibrates)
+        target: Target = self.session.get("export.target")
+        for value in ENGINES:
+            self.engine.set_available(value, engine_obstacle(value, target, self.workspace.machine))
+        self.phones.setVisible(not plain and target == "android")
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Qt's: the page comes to sight."""
+        super().showEvent(event)
+        self.workspace.look_at_machine()

@@ -1,0 +1,313 @@
+"""What the Compare page shows: the runs of a project, which are ticked, sorted, filtered, and the charts of those."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+from pqv_core.comparison import Comparison, Row, StoredRun
+from pqv_core.comparison.charts import Chart
+from pqv_core.comparison.columns import COLUMNS, Column, Value, distinct, footnotes, searched, varied
+from pqv_core.comparison.figures import Figure, figure
+from pqv_core.comparison.views import view
+from pqv_core.errors import ErrorInfo
+from pqv_core.results.summary import MISSING
+from pqv_gui.viewmodels.observable import Observable
+
+State = Literal["empty", "filling", "full", "failed"]
+NEWEST = "newest"
+
+
+@dataclass(frozen=True)
+class TableLine:
+    """One line of the table: an artefact on a device, or a run that has made none."""
+
+    run: StoredRun
+    row: Row | None
+
+    @property
+    def folder(self) -> str:
+        """What the run is known by."""
+        return self.run.directory.name
+
+    def text(self, column: Column) -> str:
+        """What stands in a column."""
+        if self.row is not None:
+            return column.text(self.row)
+        return self.run.title if column.key == "run" else MISSING
+
+    def value(self, column: Column) -> Value:
+        """What the line is sorted by."""
+        if self.row is not None:
+            return column.find(self.row)
+        return self.run.title if column.key == "run" else None
+
+    @cached_property
+    def searched(self) -> str:
+        """All words by which it can be found."""
+        words = searched(self.row) if self.row is not None else self.run.title.lower()
+        return f"{self.folder} {self.run.label.note}".lower() + f" {words}"
+
+    @property
+    def details(self) -> str:
+        """What does not fit into the cells, a line each."""
+        error = self.run.record.error.message if self.run.record.error else ""
+        found = (
+            self.run.label.note,
+            self.row.spread if self.row else "",
+            f"{self.folder}, {self.run.record.state}",
+            error,
+        )
+        return "\n".join(text for text in found if text)
+
+
+class ComparisonView(Observable):
+    """The comparison of a project, and what the person wants to see of it.
+
+    Attributes:
+        device: The one whose charts are shown; empty where there is none.
+        all_files: Whether the table shows baselines and pruned files too, not only the compressed ones.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._forget()
+
+    def _forget(self) -> None:
+        self.comparison = Comparison()
+        self.state: State = "empty"
+        self.error: ErrorInfo | None = None
+        self._known = False
+        self.device = ""
+        self.figure = 2
+        self.text = ""
+        self.sort = NEWEST
+        self.descending = True
+        self.all_files = False
+        self.selected = ""
+        self._left_out: set[str] = set()
+        self._lines: list[TableLine] | None = None
+        self._shown: tuple[list[Column], list[tuple[str, str]]] | None = None
+        self._footnotes: list[str] | None = None
+        self._texts: dict[str, set[str]] = {}
+        self._rows: list[Row] | None = None
+        self._charts: dict[str, Chart | None] = {}
+        self._figure: Figure | None = None
+        self._every: list[TableLine] | None = None
+
+    # what comes in -------------------------------------------------------------------------------------------
+
+    def reset(self) -> None:
+        """Another project, or none."""
+        self._forget()
+        self.notify()
+
+    def filling(self) -> None:
+        """The runs are being loaded; what is shown stays until they are."""
+        self.error = None
+        if not self._known:
+            self.state = "filling"
+        self.notify()
+
+    def take(self, comparison: Comparison) -> None:
+        """The runs as they are now. Ticks and choices are kept."""
+        self.comparison, self._known = comparison, True
+        self.state = "full" if comparison.runs or comparison.problems else "empty"
+        self.error = self._every = None
+        folders = {run.directory.name for run in comparison.runs}
+        self._left_out &= folders
+        if self.device not in comparison.devices:
+            self.device = comparison.devices[0] if comparison.devices else ""
+        if self.selected not in folders:
+            self.selected = comparison.runs[-1].directory.name if comparison.runs else ""
+        self._forget_charts()
+        self._table_changed()
+
+    def failed(self, error: ErrorInfo) -> None:
+        """The runs could not be loaded."""
+        self.state, self.error, self._known = "failed", error, False
+        self.notify()
+
+    # what a person does --------------------------------------------------------------------------------------
+
+    def tick(self, run: str, wanted: bool) -> None:
+        """Have a run in the charts, or leave it out."""
+        (self._left_out.discard if wanted else self._left_out.add)(run)
+        self._redraw()
+
+    def tick_all(self, wanted: bool) -> None:
+        """Tick what the table shows, or nothing of it."""
+        shown = {line.folder for line in self.lines}
+        self._left_out = self._left_out - shown if wanted else self._left_out | shown
+        self._redraw()
+
+    def is_ticked(self, run: str) -> bool:
+        """Whether a run is in the charts."""
+        return run not in self._left_out
+
+    def choose_device(self, device: str) -> None:
+        """Show the charts of this device."""
+        if device != self.device:
+            self.device = device
+            self._redraw()
+
+    def choose_figure(self, number: int) -> None:
+        """Show this figure of the paper."""
+        self.figure = number
+        self.notify()
+
+    def filter(self, text: str) -> None:
+        """Show only lines that hold all of these words."""
+        self.text = text
+        self._table_changed()
+
+    def sort_by(self, key: str, *, descending: bool) -> None:
+        """Sort by a column, or by ``NEWEST``: the same lines, and so the same columns."""
+        self.sort, self.descending = key, descending
+        self._lines = None
+        self.notify()
+
+    def show_all_files(self, wanted: bool) -> None:
+        """Show baselines and pruned files in the table, too."""
+        self.all_files, self._every = wanted, None
+        self._table_changed()
+
+    def select(self, run: str) -> None:
+        """The run whose name and note are shown."""
+        if run != self.selected:
+            self.selected = run
+            self.notify()
+
+    def _table_changed(self) -> None:
+        """Another table, the same charts."""
+        self._lines = self._shown = self._footnotes = None
+        self.notify()
+
+    def _redraw(self) -> None:
+        """Other charts, the same table."""
+        self._forget_charts()
+        self.notify()
+
+    def _forget_charts(self) -> None:
+        self._rows = self._figure = None
+        self._charts = {}
+
+    # what is shown -------------------------------------------------------------------------------------------
+
+    @property
+    def count(self) -> int:
+        """How many runs there are."""
+        return len(self.comparison.runs)
+
+    @property
+    def chosen(self) -> StoredRun | None:
+        """The run that is selected."""
+        return next((run for run in self.comparison.runs if run.directory.name == self.selected), None)
+
+    @property
+    def ticked(self) -> list[str]:
+        """The runs in the charts, oldest first."""
+        return [run.directory.name for run in self.comparison.runs if self.is_ticked(run.directory.name)]
+
+    @property
+    def lines(self) -> list[TableLine]:
+        """The table."""
+        if self._lines is None:
+            words = self.text.lower().split()
+            self._lines = [line for line in self._all_lines() if all(word in line.searched for word in words)]
+            self._sort(self._lines)
+        return self._lines
+
+    def _all_lines(self) -> list[TableLine]:
+        """What the table shows without a filter; made once for a comparison."""
+        if self._every is None:
+            self._every = self._made_lines()
+        return self._every
+
+    def _made_lines(self) -> list[TableLine]:
+        by_run: dict[str, list[Row]] = {}
+        for row in self.comparison.rows:
+            by_run.setdefault(row.run, []).append(row)
+        lines: list[TableLine] = []
+        for run in self.comparison.runs:
+            rows = by_run.get(run.directory.name, [])
+            shown = rows if self.all_files else [row for row in rows if row.is_result] or rows
+            lines += [TableLine(run, row) for row in shown] or [TableLine(run, None)]
+        return lines
+
+    def _sort(self, lines: list[TableLine]) -> None:
+        if self.descending and self.sort == NEWEST:
+            lines.reverse()
+        column = next((column for column in COLUMNS if column.key == self.sort), None)
+        if column is None:
+            return
+        known = [(line, line.value(column)) for line in lines]
+        without = [line for line, value in known if value is None or value == ""]
+        there = [(line, value) for line, value in known if value is not None and value != ""]
+        there.sort(key=lambda pair: _order(pair[1]), reverse=self.descending)
+        lines[:] = [*(line for line, _ in there), *without]
+
+    @property
+    def columns(self) -> list[Column]:
+        """The columns of the table: those that tell lines apart."""
+        return self._columns()[0]
+
+    @property
+    def shared(self) -> str:
+        """What all lines have in common."""
+        return " · ".join(f"{head}: {text}" for head, text in self._columns()[1])
+
+    @property
+    def footnotes(self) -> list[str]:
+        """What the marks in the table mean."""
+        if self._footnotes is None:
+            self._footnotes = footnotes([line.row for line in self.lines if line.row is not None])
+        return self._footnotes
+
+    def _columns(self) -> tuple[list[Column], list[tuple[str, str]]]:
+        if self._shown is None:
+            several = len(self.comparison.devices) > 1
+            offered = [
+                column
+                for column in COLUMNS
+                if (column.key != "device" or several) and (column.key != "artefact" or self.all_files)
+            ]
+            rows = [line.row for line in self.lines if line.row is not None]
+            self._texts = {column.key: distinct(column, rows) for column in COLUMNS}
+            shown, shared = varied(offered, rows, seen=lambda column, _: self._texts[column.key])
+            self._shown = (shown or [COLUMNS[0]], shared)
+        return self._shown
+
+    def texts(self, column: Column) -> set[str]:
+        """The different texts of a column of the table."""
+        self._columns()
+        without = {line.text(column) for line in self.lines if line.row is None}
+        return self._texts[column.key] | without
+
+    @property
+    def rows(self) -> list[Row]:
+        """The rows of the ticked runs on the chosen device."""
+        if self._rows is None:
+            ticked = set(self.ticked)
+            self._rows = [row for row in self.comparison.rows if row.device == self.device and row.run in ticked]
+        return self._rows
+
+    def chart(self, key: str) -> Chart | None:
+        """One of the charts of the ticked runs on the chosen device; None where it has nothing to show."""
+        if key not in self._charts:
+            self._charts[key] = view(key, self.rows, device=self.device)
+        return self._charts[key]
+
+    @property
+    def shown_figure(self) -> Figure:
+        """The chosen figure of the paper, from the ticked runs on the chosen device."""
+        if self._figure is None or self._figure.number != self.figure:
+            self._figure = figure(self.comparison, self.figure, device=self.device, rows=self.rows)
+        return self._figure
+
+
+def _order(value: Value) -> tuple[bool, float, str]:
+    if isinstance(value, str):
+        return True, 0.0, value.lower()
+    return False, float(value or 0), ""

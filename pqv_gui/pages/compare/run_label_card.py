@@ -1,0 +1,113 @@
+"""The selected run: its name and note, its folder, and the way to the trash."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
+from PySide6.QtGui import QHideEvent
+from PySide6.QtWidgets import QPlainTextEdit, QWidget
+
+from pqv_core.comparison import StoredRun
+from pqv_core.project.label import NAME_LIMIT
+from pqv_gui.i18n import tr
+from pqv_gui.style.theme import em
+from pqv_gui.widgets.basic_inputs import TextInput
+from pqv_gui.widgets.basics import Card, ElidedLabel, button, row
+from pqv_gui.widgets.folding_columns import FoldingColumns
+
+_KEEP_MS = 700  # after the last letter
+
+
+class RunLabelCard(Card):
+    """A run's name and note; they are kept as one types."""
+
+    labelled = Signal(object, str, str)  # Path, name, note
+    reveal = Signal(object)  # Path
+    trash = Signal(object)  # StoredRun
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._run: StoredRun | None = None
+        self._edited = False
+        self.heading.setText(tr("Selected run"))
+        self.which = ElidedLabel("", "muted")
+        self.show_folder = button(tr("&Show in folder"), self._reveal, name=tr("Show the run’s folder"))
+        self.delete = button(tr("&Move to trash …"), self._trash, name=tr("Move the run to the trash"))
+        self.name = TextInput(placeholder=tr("Custom name"))
+        self.name.setMaxLength(NAME_LIMIT)
+        self.name.setAccessibleName(tr("Run name"))
+        self.note = QPlainTextEdit()
+        self.note.setPlaceholderText(tr("Notes"))
+        self.note.setAccessibleName(tr("Run note"))
+        self.note.setTabChangesFocus(True)
+        self.note.setFixedHeight(em(times=3.4))
+        title, doings = QWidget(), QWidget()
+        line = row(title, gap=0.6)
+        line.addWidget(self.heading)
+        line.addWidget(self.which, 1)
+        line = row(doings, gap=0.6)
+        line.addWidget(self.show_folder)
+        line.addWidget(self.delete)
+        line.addStretch()
+        self.body.addWidget(FoldingColumns([(title, 1), (doings, 0)], fold_below=32, gap=0.6))
+        fields = row(gap=0.6)
+        fields.addWidget(self.name, 2, Qt.AlignmentFlag.AlignTop)
+        fields.addWidget(self.note, 3)
+        self.body.addLayout(fields)
+        self._soon = QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.setInterval(_KEEP_MS)
+        self._soon.timeout.connect(self.keep)
+        self.name.textEdited.connect(self._typed)
+        self.note.textChanged.connect(self._typed)
+        self.name.editingFinished.connect(self.keep)
+        self.note.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Leaving the note keeps it."""
+        if watched is self.note and event.type() == QEvent.Type.FocusOut:
+            self.keep()
+        return super().eventFilter(watched, event)
+
+    def show_run(self, run: StoredRun | None, *, may_trash: bool) -> None:
+        """Show a run; what is being typed about the same one is left alone."""
+        self.setVisible(run is not None)
+        self.delete.setEnabled(may_trash)
+        self.delete.setToolTip("" if may_trash else tr("A run or a measurement is in progress"))
+        if self._run is not None and (run is None or run.directory != self._run.directory):
+            self.keep()
+        if run is None or run == self._run:
+            self._run = run
+            return
+        same = self._run is not None and self._run.directory == run.directory
+        self._run = run
+        self.which.set_text(f"{run.directory.name} · {tr(run.record.state)}")
+        if same and (self._edited or self.name.hasFocus() or self.note.hasFocus()):
+            return
+        self.name.setText(run.label.name)
+        self.note.blockSignals(True)
+        self.note.setPlainText(run.label.note)
+        self.note.blockSignals(False)
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """Going to another page keeps what was typed."""
+        super().hideEvent(event)
+        self.keep()
+
+    def _typed(self) -> None:
+        self._edited = True
+        self._soon.start()
+
+    def keep(self) -> None:
+        """Keep what was typed."""
+        self._soon.stop()
+        if self._edited and self._run is not None:
+            self.labelled.emit(self._run.directory, self.name.text(), self.note.toPlainText())
+        self._edited = False
+
+    def _reveal(self) -> None:
+        if self._run is not None:
+            self.reveal.emit(self._run.directory)
+
+    def _trash(self) -> None:
+        if self._run is not None:
+            self.trash.emit(self._run)

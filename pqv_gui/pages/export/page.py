@@ -1,0 +1,104 @@
+"""Export: the file that is written, what it must fulfil, and how it is measured."""
+
+from __future__ import annotations
+
+from PySide6.QtWidgets import QWidget
+
+from pqv_core.config.export import TARGETS
+from pqv_core.formats import FORMATS, suffixes
+from pqv_gui.desks.workspace import Workspace
+from pqv_gui.i18n import tr
+from pqv_gui.pages.shared.base_page import FormPage
+from pqv_gui.viewmodels.places import Place
+from pqv_gui.widgets.basic_inputs import CheckInput, TextInput
+from pqv_gui.widgets.basics import Card, Disclosure, column, label
+from pqv_gui.widgets.choices import Choice, ChoiceCards
+from pqv_gui.widgets.folding_columns import FoldingColumns
+from pqv_gui.widgets.number_inputs import IntInput, RealInput
+
+_TARGETS = {"host": "This &computer", "android": "&Android"}
+
+
+class ExportPage(FormPage):
+    """The fourth step of the wizard."""
+
+    place = Place.EXPORT
+
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__(
+            workspace,
+            heading=tr("Export"),
+            sentence=tr("Writes the file, checks it against the model and measures it."),
+        )
+        self.body.addWidget(self._target_card())
+        self.body.addWidget(self._file_card())
+        self.body.addWidget(FoldingColumns([(self._check_card(), 1), (self._measure_card(), 1)], fold_below=40))
+        self.body.addStretch(1)
+
+    def _target_card(self) -> Card:
+        card = Card(tr("Target"))
+        choices = [Choice(value, tr(_TARGETS[value]), tr(info.sentence)) for value, info in TARGETS.items()]
+        cards = ChoiceCards(choices, name=tr("Target"), min_width=16)
+        versions = ", ".join(version for info in FORMATS.values() for version in info.runtimes())
+        cards.set_note("android", tr("Runtime {versions}").format(versions=versions))
+        card.body.addWidget(self.form.add("export.target", cards, text=""))
+        return card
+
+    def _file_card(self) -> Card:
+        card = Card(tr("File"))
+        name = TextInput(placeholder=tr("Derived from model, precision and engine"), optional=True)
+        card.body.addWidget(
+            self.form.add(
+                "export.file_name",
+                name,
+                text=tr("File &name"),
+                hint=tr("Ends in {suffixes}; saved in the run’s folder.").format(suffixes=" or ".join(suffixes())),
+            )
+        )
+        return card
+
+    def _check_card(self) -> Card:
+        card = Card(tr("Checks"))
+        for words in (
+            tr("✓  The file loads in a new process."),
+            tr("✓  Its outputs match the model’s."),
+        ):
+            card.body.addWidget(label(words, wrap=True))
+        self.operators = label(tr("✓  The Android runtime supports its bytecode and every operator."), wrap=True)
+        card.body.addWidget(self.operators)
+        more = QWidget()
+        layout = column(more, gap=0.6)
+        for field, text in (
+            ("export.fp32_tolerance", tr("Tolerance, F&P32")),
+            ("export.fp16_tolerance", tr("Tolerance, FP1&6")),
+            ("export.int8_tolerance", tr("Tolerance, &INT8")),
+        ):
+            layout.addWidget(self.form.add(field, RealInput(1e-9, 10), text=text, beside=True))
+        hint = tr("Maximum relative logit error, ‖a − b‖₂ ∕ ‖b‖₂.")
+        layout.addWidget(label(hint, "caption", wrap=True))
+        self.more = Disclosure(tr("Tolerances"), more)
+        card.body.addWidget(self.more)
+        card.body.addStretch()
+        return card
+
+    def _measure_card(self) -> Card:
+        card = Card(
+            tr("Measurements"),
+            tr("Latency at batch 1: both FP32 baselines and the compressed file alternate, each in its own process."),
+        )
+        fields = (
+            ("measure.threads", IntInput(1, 256, none=tr("Automatic")), tr("&Threads")),
+            ("measure.warmup", IntInput(0, 10_000), tr("&Warm-up runs")),
+            ("measure.iterations", IntInput(5, 1_000_000), tr("Timed r&uns")),
+            ("measure.max_seconds", RealInput(0.1, 86_400, step=10, suffix=" s"), tr("Time &limit")),
+        )
+        for name, editor, text in fields:
+            card.body.addWidget(self.form.add(name, editor, text=text, beside=True))
+        card.body.addWidget(self.form.add("measure.profile", CheckInput(tr("Profile &operators too")), text=""))
+        card.body.addStretch()
+        return card
+
+    def refresh(self) -> None:
+        """Show the present state."""
+        super().refresh()
+        self.operators.setVisible(self.session.get("export.target") == "android")

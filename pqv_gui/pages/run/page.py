@@ -1,0 +1,334 @@
+"""Run: the stages, the curves, the latencies, the log, and what came of it."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QTimer, QUrl
+from PySide6.QtGui import QDesktopServices
+from PySide6.QtWidgets import QProgressBar, QWidget
+
+from pqv_core import formatting
+from pqv_core.errors import ErrorInfo, PqvError
+from pqv_core.results.record import LOCAL, RunRecord, measured_elsewhere
+from pqv_gui.charts.chart import Chart
+from pqv_gui.charts.latency_chart import LatencyChart
+from pqv_gui.charts.training_curves import accuracy_chart, loss_chart
+from pqv_gui.desks.workspace import Workspace
+from pqv_gui.i18n import tr
+from pqv_gui.pages.run.queue_card import QueueCard
+from pqv_gui.pages.run.run_parts import LogView, ResultCards, StageList
+from pqv_gui.pages.shared.base_page import Page
+from pqv_gui.viewmodels import display_names
+from pqv_gui.viewmodels.places import Place
+from pqv_gui.viewmodels.results import measurement_rows
+from pqv_gui.viewmodels.run_view import BAR_LENGTH, RunView, bar_length
+from pqv_gui.widgets.bar_list import BarList
+from pqv_gui.widgets.basics import Card, ElidedLabel, button, column, label, restyle, row
+from pqv_gui.widgets.focus import share_focus
+from pqv_gui.widgets.folding_columns import FoldingColumns
+from pqv_gui.widgets.measurement_table import MeasurementTable
+
+_BETWEEN_CHARTS_MS = 30
+_HEADLINES = {
+    "empty": "Nothing has run yet.",
+    "starting": "Starting …",
+    "running": "Running",
+    "cancelling": "Stopping …",
+    "succeeded": "Complete",
+    "failed": "Failed",
+    "cancelled": "Stopped",
+    "interrupted": "Interrupted",
+    "elsewhere": "Running in another process",
+    "unknown": "Ended with a status from a newer PQV-Mobile",
+}
+
+
+class RunPage(Page):
+    """The running job, or the last one."""
+
+    place = Place.RUN
+
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__(
+            workspace,
+            heading=tr("Run"),
+            sentence=tr("Everything from loading the model to measuring the file. Finished work is kept."),
+        )
+        self.run = workspace.run
+        self._shown = ""
+        self._told: ErrorInfo | None = None
+        self.results = ResultCards()
+        self.results.again.connect(self._measure_again)
+        self.body.addWidget(self._control_card())
+        self.queue = QueueCard(workspace.runs)
+        self.body.addWidget(self.queue)
+        self.body.addWidget(self.results)
+        self.warnings = label("", "problem", wrap=True)
+        self.body.addWidget(self.warnings)
+        self.phones = MeasurementTable()
+        self.phones_card = Card(tr("On all targets"))
+        self.phones_card.body.addWidget(self.phones)
+        self.body.addWidget(self.phones_card)
+        self.operators = (BarList(tr("Slowest operators")), BarList(tr("Slowest operators")))
+        self.profiled = (label("", "muted"), label("", "muted"))
+        self.operators_card = Card(tr("Where the time goes"))
+        columns = []
+        for name, bars in zip(self.profiled, self.operators, strict=True):
+            part = QWidget()
+            inner = column(part, gap=0.4)
+            inner.addWidget(name)
+            inner.addWidget(bars)
+            inner.addStretch()
+            columns.append((part, 1))
+        self.operators_card.body.addWidget(FoldingColumns(columns, fold_below=44, gap=1.2))
+        self.body.addWidget(self.operators_card)
+        self.layers = BarList(tr("Most sensitive layers"))
+        self.layers.setAccessibleName(tr("Layer sensitivity"))
+        self.layers_card = Card(tr("Effect on the outputs of quantizing each layer alone"))
+        self.layers_card.body.addWidget(self.layers)
+        self.body.addWidget(self.layers_card)
+        self.stages = StageList()
+        stages_card = Card(tr("Stages"))
+        stages_card.body.addWidget(self.stages)
+        stages_card.body.addStretch()
+        self.stages_card = stages_card
+        self.latency = LatencyChart()
+        self.latency_card = Card()
+        self.latency_card.body.addWidget(self.latency)
+        self.body.addWidget(FoldingColumns([(stages_card, 2), (self.latency_card, 3)], fold_below=44))
+        self.loss, self.accuracy = loss_chart(), accuracy_chart()
+        self.training_card = Card()
+        self.training_card.body.addWidget(FoldingColumns([(self.loss, 1), (self.accuracy, 1)], fold_below=34, gap=1.2))
+        self.body.addWidget(self.training_card)
+        self._charts: tuple[Chart[RunView], ...] = (self.latency, self.loss, self.accuracy)
+        for chart in self._charts:
+            chart.saver.failed.connect(self.present)
+        self._turn = 0
+        self._more = QTimer(self)
+        self._more.setSingleShot(True)
+        self._more.timeout.connect(self._draw_next)
+        self.log = LogView()
+        self.log_card = Card()
+        self.log_card.body.addWidget(self.log)
+        self.body.addWidget(self.log_card)
+        self.body.addStretch(1)
+
+    def _control_card(self) -> Card:
+        card = Card()
+        line = row(gap=0.6)
+        self.headline = label("", "heading")
+        self.position = ElidedLabel("", "muted")
+        line.addWidget(self.headline)
+        line.addWidget(self.position, 1)
+        self.start = button(tr("R&un"), self._start, kind="primary")
+        self.fresh = button(
+            tr("From scra&tch"),
+            lambda: self._start(fresh=True),
+            name=tr("Run from scratch"),
+        )
+        self.cancel = button(tr("&Cancel"), self.workspace.runs.cancel, name=tr("Cancel this run"))
+        for widget in (self.fresh, self.start, self.cancel):
+            line.addWidget(widget)
+        share_focus(self.start, self.cancel, self.fresh)
+        card.body.addLayout(line)
+        card.body.addWidget(self._further())
+        self.missing = label("", "problem", wrap=True)
+        card.body.addWidget(self.missing)
+        self.progress = QProgressBar()
+        self.progress.setTextVisible(False)
+        self.progress.setRange(0, BAR_LENGTH)
+        self.progress.setAccessibleName(tr("Progress of the run"))
+        card.body.addWidget(self.progress)
+        return card
+
+    def _further(self) -> QWidget:
+        """What can be done with the files of a run."""
+        self.further = QWidget()
+        line = row(self.further, gap=0.6)
+        self.folder = button(tr("&Open folder"), self._open_folder, name=tr("Open the folder of this run"))
+        self.send = button(
+            tr("Se&nd to phone"), lambda: self.go.emit(Place.DEVICE), tip=tr("Measure these files on a phone")
+        )
+        self.compare = button(
+            tr("Co&mpare"), lambda: self.go.emit(Place.COMPARE), name=tr("Compare this run with the others")
+        )
+        self.android = button(tr("Export for Android and measure"), self._export_for_android)
+        self.refused = ElidedLabel("", "muted")
+        for widget in (self.send, self.android, self.compare, self.folder):
+            line.addWidget(widget)
+        line.addWidget(self.refused, 1)
+        self.workspace.phones.changed.connect(self._show_further)
+        return self.further
+
+    # what a person does --------------------------------------------------------------------------------------
+
+    def _start(self, *, fresh: bool = False) -> None:
+        self.banner.hide()
+        try:
+            self.workspace.start_run(fresh=fresh)
+        except PqvError as error:
+            self.present(error.info())
+
+    def _measure_again(self, target: str) -> None:
+        """A phone measures again on the Device page, this computer here and now."""
+        self.banner.hide()
+        if target != LOCAL:
+            self.go.emit(Place.DEVICE)
+            return
+        try:
+            self.workspace.measure_again()
+        except PqvError as error:
+            self.present(error.info())
+
+    def _export_for_android(self) -> None:
+        self.banner.hide()
+        try:
+            self.workspace.export_for_android()
+        except PqvError as error:
+            self.present(error.info())
+
+    def _open_folder(self) -> None:
+        if self.run.now.directory is not None:
+            QDesktopServices.openUrl(QUrl.fromLocalFile(str(self.run.now.directory)))
+
+    # what is shown -------------------------------------------------------------------------------------------
+
+    def refresh(self) -> None:
+        """Show the present state."""
+        run = self.run
+        if run.now.run != self._shown or not run.now.run:
+            self._begin_anew()
+        self._show_controls()
+        self._show_progress()
+        self._show_parts()
+        record = run.now.record if not run.active else None
+        self.results.show_record(record, can_measure=self.session.writable)
+        self.warnings.setText("\n".join(f"⚠ {tr(text)}" for text in record.warnings) if record else "")
+        self.warnings.setVisible(bool(self.warnings.text()))
+        self._show_phones(record)
+        self._show_operators(record)
+        self._show_layers(record)
+        self._show_error()
+
+    def _begin_anew(self) -> None:
+        self._shown = self.run.now.run
+        for chart in self._charts:
+            chart.clear()
+        self.log.clear()
+        self.banner.hide()
+
+    def _show_controls(self) -> None:
+        run = self.run
+        self.headline.setText(tr(_HEADLINES[run.state]))
+        self.start.setEnabled(self.workspace.can_run)
+        self.start.setText(self._start_words())
+        why_not = tr(self.workspace.why_not_run)
+        self.start.setToolTip(why_not or tr("Run the current settings (F5)"))
+        self.queue.refresh()
+        self.queue.setEnabled(self.session.writable)
+        self.fresh.setVisible(not run.active and bool(run.now.run))
+        self.fresh.setEnabled(self.workspace.can_run)
+        self.fresh.setToolTip(why_not or tr("Do not reuse earlier runs"))
+        self.cancel.setVisible(run.active)
+        self.cancel.setEnabled(run.state != "cancelling")
+        self._show_further()
+        self.missing.setText(why_not)
+        self.missing.setVisible(bool(why_not))
+        restyle(self.missing, role="problem" if self.workspace.problems else "muted")
+
+    def _show_further(self) -> None:
+        run, files = self.run, self.workspace.phones.files
+        complete = run.state == "succeeded" and run.now.record is not None
+        refusal = tr(files.refusal(files.of_run)) if complete else ""
+        for widget in (self.send, self.compare):
+            widget.setVisible(complete)
+        self.send.setEnabled(not refusal)
+        self.send.setToolTip(refusal or tr("Measure these files on a phone"))
+        self.android.setVisible(bool(refusal) and self.session.writable)
+        self.refused.set_text(tr("Phones cannot run them. {reason}").replace("{reason}", refusal) if refusal else "")
+        self.folder.setVisible(run.now.directory is not None and not run.active)
+        self.further.setVisible(run.now.directory is not None and not run.active)
+
+    def _start_words(self) -> str:
+        runs = self.workspace.runs
+        if runs.busy:
+            return tr("Add to &queue")
+        return tr("Res&ume") if runs.resumes else tr("R&un again") if runs.same else tr("R&un")
+
+    def _show_progress(self) -> None:
+        run = self.run
+        self.progress.setVisible(run.active)
+        if run.active:
+            self.progress.setValue(bar_length(run))
+        self.position.set_text(self._position())
+
+    def _position(self) -> str:
+        run = self.run
+        if not run.active:
+            return _took(run)
+        what = ": ".join(tr(part) for part in run.activity if part)
+        return " · ".join(part for part in (what, tr(run.position)) if part)
+
+    def _show_parts(self) -> None:
+        run, dirty = self.run, self.run.dirty
+        self.stages_card.setVisible(bool(run.now.stages))
+        self.training_card.setVisible(bool(run.now.curves))
+        self.latency_card.setVisible(bool(run.now.latency))
+        self.log_card.setVisible(run.now.logged > 0 or run.active)
+        if dirty.stages:
+            self.stages.show_rows(run.now.stages)
+        if dirty.log:
+            self.log.refresh(run)
+        dirty.stages = dirty.log = False
+        self.accuracy.setVisible(self.accuracy.has_data(run))
+        self._draw_next()
+
+    def _draw_next(self) -> None:
+        """Draw one chart that is behind; the others have their turn later, so that no frame has to wait for all."""
+        due = [*self._charts[self._turn :], *self._charts[: self._turn]]
+        behind = [chart for chart in due if chart.outdated(self.run) and chart.isVisible()]
+        if behind:
+            behind[0].draw(self.run)
+            self._turn = (self._charts.index(behind[0]) + 1) % len(self._charts)
+        if len(behind) > 1:
+            self._more.start(_BETWEEN_CHARTS_MS)
+
+    def _show_phones(self, record: RunRecord | None) -> None:
+        """What phones measured, beside what this computer did."""
+        elsewhere = record is not None and any(measured_elsewhere(record).values())
+        self.phones_card.setVisible(elsewhere)
+        if record is not None and elsewhere:
+            self.phones.show_rows(measurement_rows.from_record(record))
+
+    def _show_operators(self, record: RunRecord | None) -> None:
+        """Which kinds of operators the time of an inference went to, before and after."""
+        variants = (record.fairest, record.result) if record else (None, None)
+        self.operators_card.setVisible(any(variant is not None and variant.operators for variant in variants))
+        for variant, name, bars in zip(variants, self.profiled, self.operators, strict=True):
+            name.setText(tr(variant.label) if variant else "")
+            bars.show_bars(measurement_rows.group_bars(variant.operators) if variant else [])
+
+    def _show_layers(self, record: RunRecord | None) -> None:
+        """The layers that suffer most, and those that were spared."""
+        bars = measurement_rows.layer_bars(record.sensitivity) if record else []
+        self.layers_card.setVisible(bool(bars))
+        self.layers.show_bars(bars)
+
+    def _show_error(self) -> None:
+        error = self.run.now.error
+        if self.run.state != "failed" or error is None:
+            self._told = None
+        elif self._told is not error:
+            self._told = error
+            stage = self.run.now.failed_stage
+            where = f"{tr(display_names.stage(stage))}: " if stage else ""
+            self.present(error.model_copy(update={"message": where + error.message}))
+
+
+def _took(run: RunView) -> str:
+    """How long the run was at work: the last time that it was begun, and altogether."""
+    if not run.spans:
+        return ""
+    last, total = (formatting.duration(seconds) for seconds in (run.spans[-1], sum(run.spans)))
+    words = tr("in {time}") if run.state == "succeeded" else tr("after {time}")
+    more = tr("; started {count} times, {total} in total") if len(run.spans) > 1 else ""
+    return (words + more).replace("{time}", last).replace("{count}", str(len(run.spans))).replace("{total}", total)

@@ -1,0 +1,103 @@
+"""What all pages share: a heading, a place for messages, and a body that scrolls."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QShowEvent
+from PySide6.QtWidgets import QFrame, QScrollArea, QWidget
+
+from pqv_core.errors import ErrorInfo
+from pqv_gui.desks.workspace import Workspace
+from pqv_gui.style.theme import em
+from pqv_gui.viewmodels.places import Place
+from pqv_gui.widgets.banner import Banner
+from pqv_gui.widgets.basics import Disclosure, column, label, row
+from pqv_gui.widgets.form import Form
+
+_WIDEST = 76.0  # lines of text: beyond it a form is hard to read
+
+
+class Page(QWidget):
+    """One page. It draws itself anew when it is shown, and on changes while it is.
+
+    Attributes:
+        body: Layout that takes the page's content.
+    """
+
+    place: Place
+    go = Signal(object)  # Place that the person wants to see next
+
+    def __init__(self, workspace: Workspace, *, heading: str, sentence: str) -> None:
+        super().__init__()
+        self.workspace = workspace
+        self.session = workspace.session
+        self.banner = Banner()
+        self.setAccessibleName(heading)
+        outer = column(self, gap=0)
+        self.scroller = QScrollArea()
+        self.scroller.setWidgetResizable(True)
+        self.scroller.setFrameShape(QFrame.Shape.NoFrame)
+        self.scroller.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        content = QWidget()
+        content.setProperty("role", "page")
+        self.column = QWidget()
+        self.column.setMaximumWidth(em(times=_WIDEST))
+        centred = row(content, gap=0)
+        centred.addStretch()
+        centred.addWidget(self.column, 100)
+        centred.addStretch()
+        self.body = column(self.column, gap=0.8, margin=1.2)
+        top = column(gap=0.15)
+        top.addWidget(label(heading, "title", wrap=True))
+        top.addWidget(label(sentence, "muted", wrap=True))
+        self.body.addLayout(top)
+        self.body.addWidget(self.banner)
+        self.scroller.setWidget(content)
+        outer.addWidget(self.scroller)
+
+    def refresh(self) -> None:
+        """Show the present state."""
+
+    def refresh_run(self) -> None:
+        """Show how far that is which changes often; the rest of the page is as it was."""
+
+    def begin(self) -> None:
+        """Bring the person to where something is typed first."""
+
+    def begin_anew(self) -> None:
+        """Another project: what was opened, searched and scrolled to in the one before is over."""
+        self.scroller.verticalScrollBar().setValue(0)
+        for part in self.findChildren(Disclosure):
+            part.set_open(False)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Show the present state, for it was not looked at while hidden."""
+        super().showEvent(event)
+        self.refresh()
+
+    def present(self, error: ErrorInfo, *, offers: dict[str, Callable[[], object]] | None = None) -> None:
+        """Show an error at the top of the page."""
+        logging.getLogger("pqv").warning("%s %s", error.message, error.details)
+        self.banner.present(error, offers=offers)
+        self.scroller.verticalScrollBar().setValue(0)
+
+
+class FormPage(Page):
+    """A page of the wizard: fields bound to settings."""
+
+    def __init__(self, workspace: Workspace, *, heading: str, sentence: str) -> None:
+        super().__init__(workspace, heading=heading, sentence=sentence)
+        self.form = Form(workspace.session)
+        self.writers: list[QWidget] = []
+        """What changes settings beside the form's fields: like them of no use in a project that is open to read."""
+
+    def refresh(self) -> None:
+        """Show what the settings hold and what is missing."""
+        self.form.refresh()
+        self.form.set_writable(self.session.writable)
+        for widget in self.writers:
+            widget.setEnabled(self.session.writable)
+        self.form.show_problems(self.workspace.problems)

@@ -1,0 +1,1 @@
+"""How everything looks: colours, sizes of text, and lengths that follow them."""

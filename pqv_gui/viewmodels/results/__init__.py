@@ -1,0 +1,1 @@
+"""Results as they are shown: curves, rows of tables, bars, cards."""

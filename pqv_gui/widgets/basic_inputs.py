@@ -1,0 +1,78 @@
+"""Editors of words, ticks and choices. Each editor has ``get()``, ``set_value()`` and a ``changed`` signal."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QWheelEvent
+from PySide6.QtWidgets import QCheckBox, QComboBox, QLineEdit
+
+from pqv_gui.style.theme import em
+from pqv_gui.widgets.basics import FIELD_HEIGHT
+
+
+class TextInput(QLineEdit):
+    """A line of text; empty stands for None where ``optional``."""
+
+    changed = Signal(object)
+
+    def __init__(self, *, placeholder: str = "", optional: bool = False) -> None:
+        super().__init__()
+        self._optional = optional
+        self.setMinimumHeight(em(times=FIELD_HEIGHT))
+        self.setPlaceholderText(placeholder)
+        self.textEdited.connect(lambda _: self.changed.emit(self.get()))
+
+    def get(self) -> str | None:
+        """The text."""
+        text = self.text().strip()
+        return None if self._optional and not text else text
+
+    def set_value(self, value: str | None) -> None:
+        """Show a text, without moving the cursor while it is the one that stands there."""
+        if (self.get() or "") != (value or ""):
+            self.setText(value or "")
+
+
+class CheckInput(QCheckBox):
+    """Yes or no."""
+
+    changed = Signal(object)
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.setAccessibleName(text.replace("&", ""))
+        self.clicked.connect(lambda checked: self.changed.emit(bool(checked)))
+
+    def get(self) -> bool:
+        """Whether it is ticked."""
+        return self.isChecked()
+
+    def set_value(self, value: bool) -> None:
+        """Tick or not."""
+        self.setChecked(value)
+
+
+class ComboInput(QComboBox):
+    """One of a few."""
+
+    changed = Signal(object)
+
+    def __init__(self, options: dict[str, str]) -> None:
+        super().__init__()
+        for value, text in options.items():
+            self.addItem(text, value)
+        self.setMinimumHeight(em(times=FIELD_HEIGHT))
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.activated.connect(lambda _: self.changed.emit(self.get()))
+
+    def get(self) -> str:
+        """The chosen value."""
+        return str(self.currentData())
+
+    def set_value(self, value: str) -> None:
+        """Choose."""
+        self.setCurrentIndex(self.findData(value))
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """Scroll the page; a choice is not changed by passing over it."""
+        event.ignore()

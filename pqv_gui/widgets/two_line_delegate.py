@@ -1,0 +1,52 @@
+"""Rows of a list: a name, and below it a smaller line of detail."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QSize, Qt
+from PySide6.QtGui import QColor, QPainter
+from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
+
+from pqv_gui.style.theme import colors, em
+
+Index = QModelIndex | QPersistentModelIndex
+
+
+class TwoLineDelegate(QStyledItemDelegate):
+    """Draws the display role, and below it what the role ``DETAIL`` holds."""
+
+    DETAIL = Qt.ItemDataRole.UserRole + 1
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
+        """The same for all rows."""
+        return QSize(em(times=12), em(times=2.7))
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
+        """Draw one row."""
+        rect: QRect = option.rect
+        state: QStyle.StateFlag = option.state
+        shades = colors()
+        chosen = bool(state & QStyle.StateFlag.State_Selected)
+        painter.save()
+        if chosen or state & QStyle.StateFlag.State_MouseOver:
+            painter.fillRect(rect, QColor(shades.accent_soft if chosen else shades.sunken))
+        if chosen:
+            painter.fillRect(QRect(rect.left(), rect.top(), 3, rect.height()), QColor(shades.accent))
+        inner = rect.adjusted(em(times=0.6), em(times=0.25), -em(times=0.6), -em(times=0.25))
+        upper = QRect(inner.left(), inner.top(), inner.width(), inner.height() // 2)
+        lower = QRect(inner.left(), inner.center().y(), inner.width(), inner.height() // 2)
+        font = painter.font()
+        font.setBold(chosen)
+        painter.setFont(font)
+        painter.setPen(QColor(shades.text))
+        _draw(painter, upper, str(index.data()))
+        font.setBold(False)
+        font.setPointSizeF(font.pointSizeF() * 0.92)
+        painter.setFont(font)
+        painter.setPen(QColor(shades.muted))
+        _draw(painter, lower, str(index.data(self.DETAIL)))
+        painter.restore()
+
+
+def _draw(painter: QPainter, area: QRect, text: str) -> None:
+    shown = painter.fontMetrics().elidedText(text, Qt.TextElideMode.ElideMiddle, area.width())
+    painter.drawText(area, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, shown)

@@ -1,0 +1,57 @@
+"""From a new project to the comparison with the keyboard alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QWidget
+from pytestqt.qtbot import QtBot
+
+from pqv_gui.app.window import MainWindow
+from pqv_gui.viewmodels.places import Place
+
+SOON_MS = 20_000
+MOST_TABS = 400
+
+
+def focused() -> QWidget:
+    widget = QApplication.focusWidget()
+    assert widget is not None
+    return widget
+
+
+def tab_to(window: MainWindow, name: str) -> QWidget:
+    """Press Tab until the control with this accessible name has the focus."""
+    for _ in range(MOST_TABS):
+        if QApplication.focusWidget() is not None and focused().accessibleName() == name:
+            return focused()
+        QTest.keyClick(QApplication.focusWidget() or window, Qt.Key.Key_Tab)
+    raise AssertionError(f"Tab does not come to {name}")
+
+
+def press(window: MainWindow, key: Qt.Key, modifier: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:
+    QTest.keyClick(QApplication.focusWidget() or window, key, modifier)
+
+
+def test_from_the_model_to_the_comparison(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
+    press(window, Qt.Key.Key_1, Qt.KeyboardModifier.ControlModifier)
+    assert window.place is Place.MODEL
+    for place in (Place.PRUNE, Place.BACKEND, Place.EXPORT):
+        tab_to(window, "Next")
+        press(window, Qt.Key.Key_Space)
+        assert window.place is place
+    press(window, Qt.Key.Key_2, Qt.KeyboardModifier.ControlModifier)
+    ratio = tab_to(window, "Pruning ratio, in percent")
+    before = window.workspace.session.config.prune.ratio
+    QTest.keyClick(ratio, Qt.Key.Key_Up)
+    assert window.workspace.session.config.prune.ratio > before
+    press(window, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    press(window, Qt.Key.Key_F5)
+    assert window.place is Place.RUN
+    run = window.workspace.run
+    qtbot.waitUntil(lambda: run.state == "succeeded" and window.workspace.tasks.active == 0, timeout=SOON_MS)
+    press(window, Qt.Key.Key_7, Qt.KeyboardModifier.ControlModifier)
+    assert window.place is Place.COMPARE
+    qtbot.waitUntil(lambda: window.workspace.tasks.active == 0)

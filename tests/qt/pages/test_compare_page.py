@@ -1,0 +1,515 @@
+"""The Compare page: its states, ticks, order, names, the trash, reports, saved charts, and new runs as they end."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from xml.etree import ElementTree as Xml
+
+import pytest
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QImage
+from PySide6.QtWidgets import QFileDialog, QMessageBox
+from pytestqt.qtbot import QtBot
+
+from pqv_core.comparison.columns import COLUMNS, Column
+from pqv_core.project import file as projects
+from pqv_core.project import label as run_label
+from pqv_core.project import runs
+from pqv_core.results import record as results
+from pqv_core.results.record import RunRecord
+from pqv_gui.app.window import MainWindow
+from pqv_gui.pages.compare.compare_table import CompareTable
+from pqv_gui.pages.compare.comparison_view import ComparisonView
+from pqv_gui.pages.compare.page import ComparePage
+from pqv_gui.style.theme import em
+from pqv_gui.viewmodels import defaults
+from pqv_gui.viewmodels.places import Place
+from tests.fakes.records import MS, measurement, record
+from tests.qt.app.test_frame import controls, cut_off, follows_the_eye, name_of, settle, tab_chain
+from tests.qt.conftest import MakeWindow, point_to
+
+SOON_MS = 30_000
+PHONE = "Fakesung Phone One (A1)"
+Opened = Callable[..., tuple[MainWindow, ComparePage]]
+
+
+def made(run: str, *, engine: str = "onednn", ms: int = 10) -> RunRecord:
+    plain = record(run).model_dump(mode="json")
+    compressed = plain["variants"][3]
+    compressed |= {"engine": engine, "measurements": [measurement(ms, ms, ms + 1).model_dump()]}
+    compressed["operators"] = [{"name": "aten::linear", "calls": 2, "ns": 6 * MS}]
+    return RunRecord.model_validate(plain)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    path = tmp_path / "projects" / "small.pqv"
+    path.parent.mkdir()
+    projects.save(path, projects.Project(config=defaults.new_config()))
+    return path
+
+
+def keep(project: Path, run: RunRecord) -> Path:
+    folder = projects.runs_directory(project) / run.id
+    results.save(folder, run)
+    return folder
+
+
+@pytest.fixture
+def opened(make_window: MakeWindow, qtbot: QtBot, project: Path) -> Opened:
+    """Opens the project on the Compare page, with what was read of it drawn."""
+
+    def make(scene: str = "good") -> tuple[MainWindow, ComparePage]:
+        window = make_window(scene)
+        window.open_project(project)
+        window.go(Place.COMPARE)
+        page = window.stack.currentWidget()
+        assert isinstance(page, ComparePage)
+        rest(window, page, qtbot)
+        return window, page
+
+    return make
+
+
+def rest(window: MainWindow, page: ComparePage, qtbot: QtBot) -> None:
+    """Until all is read and drawn."""
+    qtbot.waitUntil(
+        lambda: page.view.state != "filling" and window.workspace.tasks.active == 0 and not page._turn,
+        timeout=SOON_MS,
+    )
+
+
+def cells(page: ComparePage, column: int = 0) -> list[str]:
+    model = page.table.model()
+    return [model.index(row, column).data() for row in range(model.rowCount())]
+
+
+# states ------------------------------------------------------------------------------------------------------
+
+
+def test_without_runs_it_says_so_and_leads_to_run(opened: Opened) -> None:
+    window, page = opened()
+    assert page.headline.text() == "Nothing to compare yet"
+    assert not page.full.isVisible()
+    page.run.click()
+    assert window.place is Place.RUN
+
+
+def test_runs_are_shown_as_table_and_charts(opened: Opened, project: Path) -> None:
+    keep(project, made("r1"))
+    keep(project, made("r2", engine="fbgemm", ms=5))
+    window, page = opened()
+    assert page.headline.text() == "2 runs"
+    assert cells(page) == ["r2", "r1"]
+    assert "Model: deit_small_patch16_224" in page.shared._whole
+    assert page.pareto_card.isVisible()
+    speedup = page.bars["speedup"].chart
+    assert speedup is not None
+    assert speedup.series[0].values == (8.0, 16.0)
+    assert all(page.cards[key].isVisible() for key in ("speedup", "size", "memory", "operators"))
+    assert window.steps.buttons[Place.COMPARE].accessibleName() == "Compare, (2)"
+    assert "FBGEMM" in page.bars["speedup"].plot.accessibleDescription()
+    assert "on the Pareto front" in page.pareto.plot.accessibleDescription()
+
+
+def test_what_cannot_be_read_is_said_in_the_page(
+    opened: Opened, project: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep(project, made("r1"))
+    window, page = opened()
+
+    def fails(_: Path) -> object:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "iterdir", fails)
+    page.desk.read()
+    rest(window, page, qtbot)
+    assert page.headline.text() == "The runs could not be loaded"
+    assert page.banner.isVisible()
+    monkeypatch.undo()
+    page.again.click()
+    rest(window, page, qtbot)
+    assert page.headline.text() == "1 run"
+
+
+def test_a_damaged_run_is_named_beside_the_others(opened: Opened, project: Path) -> None:
+    keep(project, made("r1"))
+    broken = projects.runs_directory(project) / "broken"
+    broken.mkdir()
+    (broken / results.RUN_FILE).write_text("{")
+    _, page = opened()
+    assert cells(page) == ["r1"]
+    assert page.problems.text() == "⚠ The run broken is damaged."
+
+
+@pytest.mark.parametrize("scale", [100, 200])
+def test_a_full_page_is_named_reached_by_tab_and_nowhere_cut_off(
+    opened: Opened, project: Path, qtbot: QtBot, scale: int
+) -> None:
+    keep(project, made("r1"))
+    keep(project, made("r2", engine="fbgemm"))
+    window, page = opened()
+    window.resize(1024, 700)
+    window.theme.set_text_scale(scale)
+    rest(window, page, qtbot)
+    settle(window, page, qtbot)
+    assert [repr(widget) for widget in controls(page) if not name_of(widget)] == []
+    chain = tab_chain(page)
+    for widget in (page.export, page.filter, page.sort, page.table, page.device, page.pareto.save, page.figure):
+        assert widget in chain
+    assert {page.selected.name, page.selected.note, page.selected.delete, page.bars["size"].save} <= set(chain)
+    follows_the_eye(page)
+    assert cut_off(page) == []
+
+
+# the table ---------------------------------------------------------------------------------------------------
+
+
+def test_a_tick_decides_what_the_charts_show(opened: Opened, project: Path, qtbot: QtBot) -> None:
+    keep(project, made("r1"))
+    keep(project, made("r2", engine="fbgemm"))
+    window, page = opened()
+    model = page.table.model()
+    assert model.setData(model.index(0, 0), Qt.CheckState.Unchecked.value, Qt.ItemDataRole.CheckStateRole)
+    rest(window, page, qtbot)
+    assert page.view.ticked == ["r1"]
+    speedup = page.bars["speedup"].chart
+    assert speedup is not None
+    assert len(speedup.categories) == 1
+    page.tick_none.click()
+    rest(window, page, qtbot)
+    assert page.nothing_ticked.isVisible()
+    assert not page.pareto_card.isVisible()
+    assert not page.export.isEnabled()
+    page.tick_all.click()
+    rest(window, page, qtbot)
+    assert page.pareto_card.isVisible()
+
+
+def test_the_keyboard_ticks_sorts_and_filters(opened: Opened, project: Path, qtbot: QtBot) -> None:
+    keep(project, made("r1", ms=30))
+    keep(project, made("r2", engine="fbgemm", ms=20))
+    _, page = opened()
+    page.table.setFocus()
+    qtbot.keyClick(page.table, Qt.Key.Key_Space)
+    assert page.view.ticked == ["r1"]
+    qtbot.keyClick(page.table, Qt.Key.Key_Down)
+    assert page.view.selected == "r1"
+    page.sort.setCurrentIndex(page.sort.findData("median_ms"))
+    page.sort.activated.emit(page.sort.currentIndex())
+    assert cells(page) == ["r2", "r1"]
+    page.order.click()
+    assert cells(page) == ["r1", "r2"]
+    qtbot.keyClicks(page.filter, "fbgemm")
+    assert cells(page) == ["r2"]
+
+
+def test_a_click_on_a_head_sorts_and_turns_round(opened: Opened, project: Path) -> None:
+    keep(project, made("r1", ms=30))
+    keep(project, made("r2", ms=20))
+    _, page = opened()
+    keys = [column.key for column in page.view.columns]
+    page.table.horizontalHeader().sectionClicked.emit(keys.index("median_ms"))
+    assert cells(page) == ["r2", "r1"]
+    head = page.table.model().headerData(keys.index("median_ms"), Qt.Orientation.Horizontal)
+    assert head == "Median ▴"
+    page.table.horizontalHeader().sectionClicked.emit(keys.index("median_ms"))
+    assert cells(page) == ["r1", "r2"]
+
+
+# names, notes, trash -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("longer", "looked_at"), [(7, True), (8, False)])
+def test_the_width_of_a_column_is_found_by_its_eight_longest_texts(qtbot: QtBot, longer: int, looked_at: bool) -> None:
+    """A text of few wide letters counts as long as it is one of those."""
+    thin, wide = {"i" * count for count in range(6, 6 + longer)}, "WWWWW"
+
+    class Texts(ComparisonView):
+        def texts(self, column: Column) -> set[str]:
+            return {wide, *thin}
+
+    table = CompareTable(Texts())
+    qtbot.addWidget(table)
+    column = next(column for column in COLUMNS if column.key == "run")
+    advance = table.fontMetrics().horizontalAdvance
+    assert advance(wide) > max(map(advance, (*thin, f"{column.head} ▾")))
+    assert (table._width(column, first=False) >= advance(wide) + em(table, 1.1)) == looked_at
+
+
+def test_a_name_and_a_note_are_kept_as_one_types(opened: Opened, project: Path, qtbot: QtBot) -> None:
+    folder = keep(project, made("r1"))
+    window, page = opened()
+    page.selected.name.setFocus()
+    qtbot.keyClicks(page.selected.name, "Mine")
+    page.selected.note.setFocus()
+    qtbot.keyClicks(page.selected.note, "Why not?")
+    qtbot.waitUntil(lambda: run_label.load(folder) == run_label.RunLabel(name="Mine", note="Why not?"), timeout=SOON_MS)
+    rest(window, page, qtbot)
+    assert cells(page) == ["Mine"]
+    assert page.selected.note.toPlainText() == "Why not?"
+
+
+def test_what_was_typed_belongs_to_the_run_it_was_typed_for(opened: Opened, project: Path, qtbot: QtBot) -> None:
+    first, second = keep(project, made("r1")), keep(project, made("r2"))
+    window, page = opened()
+    assert page.view.selected == "r2"
+    qtbot.keyClicks(page.selected.name, "Two")
+    page.view.select("r1")
+    qtbot.waitUntil(lambda: run_label.load(second).name == "Two", timeout=SOON_MS)
+    rest(window, page, qtbot)
+    assert run_label.load(first).name == ""
+    assert page.selected.name.text() == ""
+
+
+@pytest.mark.parametrize("leave", [lambda window: window.go(Place.MODEL), lambda window: window.close()])
+def test_what_was_typed_last_is_kept_when_one_leaves(
+    opened: Opened, project: Path, qtbot: QtBot, leave: Callable[[MainWindow], object]
+) -> None:
+    folder = keep(project, made("r1"))
+    window, page = opened()
+    qtbot.keyClicks(page.selected.note, "In haste")
+    leave(window)
+    qtbot.waitUntil(lambda: run_label.load(folder).note == "In haste", timeout=SOON_MS)
+    qtbot.waitUntil(lambda: window.workspace.tasks.active == 0, timeout=SOON_MS)
+
+
+def test_of_two_names_the_later_is_kept_though_the_disk_is_slow(
+    opened: Opened, project: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = keep(project, made("r1"))
+    window, page = opened()
+    reached, go_on, replace = threading.Event(), threading.Event(), os.replace
+
+    def slow(source: Path, target: Path) -> None:
+        if Path(target).name == run_label.LABEL_FILE and not reached.is_set():
+            reached.set()
+            go_on.wait()
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", slow)
+    window.workspace.compare.label(folder, name="One", note="")
+    reached.wait()
+    window.workspace.compare.label(folder, name="Two", note="")
+    go_on.set()
+    assert window.workspace.writer.wait()
+    assert run_label.load(folder).name == "Two"
+    qtbot.waitUntil(lambda: cells(page) == ["Two"], timeout=SOON_MS)
+    rest(window, page, qtbot)
+
+
+def answer(page: ComparePage, text: str) -> None:
+    (box,) = page.findChildren(QMessageBox)
+    next(each for each in box.buttons() if each.text() == text).click()
+
+
+def test_a_run_goes_to_the_trash_only_when_that_is_confirmed(
+    opened: Opened, project: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep(project, made("r1"))
+    folder = keep(project, made("r2"))
+    data = project.parent / "data"
+    monkeypatch.setenv("XDG_DATA_HOME", str(data))
+    window, page = opened()
+    page.selected.delete.click()
+    answer(page, "&Keep")
+    assert folder.is_dir()
+    qtbot.waitUntil(lambda: not page.findChildren(QMessageBox))
+    page.selected.delete.click()
+    answer(page, "&Move to trash")
+    qtbot.waitUntil(lambda: page.view.count == 1, timeout=SOON_MS)
+    rest(window, page, qtbot)
+    assert not folder.exists()
+    assert (data / "Trash" / "files" / "r2" / results.RUN_FILE).exists()
+    assert cells(page) == ["r1"]
+    assert window.workspace.run.now.run == "r1", "the Run page shows the newest that is left"
+
+
+def test_a_run_that_is_worked_on_stays(opened: Opened, project: Path, qtbot: QtBot) -> None:
+    folder = keep(project, made("r1"))
+    window, page = opened()
+    with runs.claimed(folder):
+        page.desk.trash(folder)
+        rest(window, page, qtbot)
+    assert "is in use" in page.banner.message.text()
+    assert folder.is_dir()
+
+
+def test_a_system_without_a_trash_says_so(
+    opened: Opened, project: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = keep(project, made("r1"))
+    monkeypatch.setenv("XDG_DATA_HOME", str(project / "no folder"))
+    window, page = opened()
+    page.desk.trash(folder)
+    rest(window, page, qtbot)
+    assert "could not be moved to the trash" in page.banner.message.text()
+    assert folder.is_dir()
+
+
+# reports and saved charts ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "form"), [("r.html", "HTML (*.html)"), ("r.csv", "CSV (*.csv)"), ("r.json", "JSON (*.json)")]
+)
+def test_a_report_on_the_ticked_runs_is_written(
+    opened: Opened, project: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, name: str, form: str
+) -> None:
+    keep(project, made("r1"))
+    keep(project, made("r2"))
+    window, page = opened()
+    page.view.tick("r1", False)
+    out = project.parent / name
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(out), form))
+    page.export.click()
+    rest(window, page, qtbot)
+    text = out.read_text(encoding="utf-8")
+    assert "r2" in text
+    assert "r1" not in text.replace("r1e", "")
+    assert page.written.isVisible()
+    assert str(out) in page.written._whole
+
+
+def test_a_report_that_cannot_be_written_is_said_in_the_page(opened: Opened, project: Path, qtbot: QtBot) -> None:
+    keep(project, made("r1"))
+    window, page = opened()
+    page.desk.export(project.parent / "no" / "model.ptl", "html")
+    rest(window, page, qtbot)
+    assert "would overwrite model.ptl" in page.banner.message.text()
+
+
+def test_charts_are_saved_as_png_svg_and_csv(opened: Opened, project: Path, tmp_path: Path) -> None:
+    keep(project, made("r1"))
+    keep(project, made("r2", engine="fbgemm"))
+    _, page = opened()
+    for name, saver in (("pareto", page.pareto.saver), ("speedup", page.bars["speedup"].saver)):
+        for form in ("png", "svg", "csv"):
+            saver.save(tmp_path / f"{name}.{form}", form)
+        assert not QImage(str(tmp_path / f"{name}.png")).isNull()
+        assert Xml.parse(tmp_path / f"{name}.svg").getroot().tag.endswith("svg")
+        rows = list(csv.reader((tmp_path / f"{name}.csv").open(encoding="utf-8")))
+        assert len(rows) > 2
+    page.pareto.saver.save(tmp_path / "missing.png" / "x.png", "png")
+    page.pareto.saver.save(tmp_path / "pareto.png" / "x.png", "png")
+    assert page.banner.isVisible()
+
+
+def test_the_pointer_reads_out_a_mark_and_a_bar(opened: Opened, project: Path) -> None:
+    keep(project, made("r1"))
+    _, page = opened()
+    chart = page.pareto
+    page.scroller.ensureWidgetVisible(chart.plot)
+    point = chart._chart.points[-1]  # type: ignore[union-attr]
+    at = chart.plot.mapFromScene(chart._place(point))
+    point_to(chart.plot.viewport(), at)
+    assert "10.0 ms, 88.5 %" in chart.tip.text()
+    assert "on the Pareto front" in chart.tip.text()
+    plot = page.bars["size"].plot
+    page.scroller.ensureWidgetVisible(plot)
+    plot.grab()
+    point_to(plot, plot._bars[-1].area.center().toPoint())
+    assert not chart.tip.isVisible()
+    assert "Compressed: 8.00 MB" in page.bars["size"].tip.text()
+    point_to(page, QPoint(3, 3))
+    assert not page.bars["size"].tip.isVisible()
+
+
+def test_the_papers_figures_are_chosen_by_number(opened: Opened, project: Path, qtbot: QtBot) -> None:
+    keep(project, made("r1"))
+    window, page = opened()
+    assert page.figure.count() == 6
+    assert [bars.isVisible() for bars in page.figure_bars] == [True, True, True]
+    page.figure.setCurrentIndex(page.figure.findData("6"))
+    page.figure.activated.emit(page.figure.currentIndex())
+    rest(window, page, qtbot)
+    assert [bars.isVisible() for bars in page.figure_bars] == [True, True, False]
+    assert "second model" in page.missing.text()
+
+
+# as it happens -----------------------------------------------------------------------------------------------
+
+
+def test_a_run_appears_when_it_ends(opened: Opened, project: Path, qtbot: QtBot) -> None:
+    window, page = opened()
+    qtbot.waitUntil(lambda: window.workspace.can_run, timeout=SOON_MS)
+    window.start_run()
+    window.go(Place.COMPARE)
+    qtbot.waitUntil(lambda: page.view.count == 1, timeout=SOON_MS)
+    rest(window, page, qtbot)
+    assert page.full.isVisible()
+    assert window.steps.buttons[Place.COMPARE].accessibleName() == "Compare, (1)"
+
+
+def test_a_run_made_elsewhere_appears_when_one_comes_back(opened: Opened, project: Path, qtbot: QtBot) -> None:
+    window, page = opened()
+    window.go(Place.EXPORT)
+    keep(project, made("r1"))
+    window.go(Place.COMPARE)
+    qtbot.waitUntil(lambda: page.view.count == 1, timeout=SOON_MS)
+    rest(window, page, qtbot)
+
+
+def test_what_a_phone_has_measured_appears(opened: Opened, project: Path, qtbot: QtBot) -> None:
+    folder = keep(project, made("r1"))
+    window, page = opened()
+    plain = results.load(folder)
+    variant = plain.variants[3]
+    more = (*variant.measurements, measurement(20, target=PHONE))
+    changed = plain.model_copy(
+        update={"variants": (*plain.variants[:3], variant.model_copy(update={"measurements": more}))}
+    )
+    results.save(folder, changed)
+    window.workspace.phones.kept.emit(changed)
+    qtbot.waitUntil(lambda: page.device.count() == 2, timeout=SOON_MS)
+    page.device.setCurrentIndex(page.device.findData(PHONE))
+    page.device.activated.emit(page.device.currentIndex())
+    rest(window, page, qtbot)
+    assert page.view.device == PHONE
+    assert "not on this device" in page.footnotes.text()
+
+
+def test_another_project_has_other_runs(opened: Opened, project: Path, qtbot: QtBot, tmp_path: Path) -> None:
+    keep(project, made("r1"))
+    window, page = opened()
+    window.workspace.create(tmp_path / "projects", "other")
+    window.go(Place.COMPARE)
+    rest(window, page, qtbot)
+    assert page.view.count == 0
+    assert page.headline.text() == "Nothing to compare yet"
+    assert window.steps.buttons[Place.COMPARE].accessibleName() == "Compare"
+
+
+def test_the_table_is_as_json_says(opened: Opened, project: Path, qtbot: QtBot) -> None:
+    """What is seen and what is exported are the same figures."""
+    keep(project, made("r1", ms=25))
+    window, page = opened()
+    out = project.parent / "r.json"
+    page.desk.export(out, "json")
+    rest(window, page, qtbot)
+    row = next(row for row in json.loads(out.read_text())["rows"] if row["artefact"] == "compressed")
+    keys = [column.key for column in page.view.columns]
+    assert cells(page, keys.index("median_ms")) == [f"{row['median_ms']:.1f} ms"]
+
+
+def test_the_file_menu_exports_a_report(
+    opened: Opened, project: Path, tmp_path: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep(project, made("r1"))
+    window, page = opened()
+    window.go(Place.PRUNE)
+    assert window.menus.report.isEnabled()
+    out = tmp_path / "from-the-menu.html"
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(out), ""))
+    with qtbot.waitSignal(page.desk.written, timeout=SOON_MS):
+        window.menus.report.trigger()
+    assert window.place is Place.COMPARE
+    assert out.read_text(encoding="utf-8").startswith("<!doctype html>")
+    page.view.tick_all(False)
+    assert not window.menus.report.isEnabled()
+    rest(window, page, qtbot)
