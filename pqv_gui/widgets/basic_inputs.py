@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QWheelEvent
-from PySide6.QtWidgets import QCheckBox, QComboBox, QLineEdit
+from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLineEdit, QWidget
 
 from pqv_gui.style.theme import em
 from pqv_gui.widgets.basics import FIELD_HEIGHT
@@ -76,3 +78,28 @@ class ComboInput(QComboBox):
     def wheelEvent(self, event: QWheelEvent) -> None:
         """Scroll the page; a choice is not changed by passing over it."""
         event.ignore()
+
+
+class ChecksInput(QWidget):
+    """Any number of a few, in their order."""
+
+    changed = Signal(object)
+
+    def __init__(self, options: dict[str, str]) -> None:
+        super().__init__()
+        line = QHBoxLayout(self)
+        line.setContentsMargins(0, 0, 0, 0)
+        self.boxes = {value: CheckInput(text) for value, text in options.items()}
+        for box in self.boxes.values():
+            line.addWidget(box)
+            box.changed.connect(lambda _: self.changed.emit(self.get()))
+        line.addStretch()
+
+    def get(self) -> tuple[str, ...]:
+        """The values that are ticked."""
+        return tuple(value for value, box in self.boxes.items() if box.get())
+
+    def set_value(self, value: Sequence[str]) -> None:
+        """Tick these."""
+        for key, box in self.boxes.items():
+            box.set_value(key in value)

@@ -10,7 +10,7 @@ from pqv_gui.desks.workspace import Workspace
 from pqv_gui.i18n import tr
 from pqv_gui.pages.shared.base_page import FormPage
 from pqv_gui.viewmodels.places import Place
-from pqv_gui.widgets.basic_inputs import CheckInput, TextInput
+from pqv_gui.widgets.basic_inputs import CheckInput, ChecksInput, TextInput
 from pqv_gui.widgets.basics import Card, Disclosure, column, label
 from pqv_gui.widgets.choices import Choice, ChoiceCards
 from pqv_gui.widgets.folding_columns import FoldingColumns
@@ -46,6 +46,9 @@ class ExportPage(FormPage):
 
     def _file_card(self) -> Card:
         card = Card(tr("File"))
+        if len(FORMATS) > 1:
+            formats = ChecksInput({key: f"{info.label} ({info.suffix})" for key, info in FORMATS.items()})
+            card.body.addWidget(self.form.add("export.formats", formats, text=tr("Formats")))
         name = TextInput(placeholder=tr("Derived from model, precision and engine"), optional=True)
         card.body.addWidget(
             self.form.add(
