@@ -23,6 +23,7 @@ ROOT = Path(__file__).resolve().parents[1]
 SOURCES = ROOT / "android_runner"
 TARGET = ROOT / "resources" / "runner"
 RUNTIME = "1.12.2"
+BACKEND = "lite"
 
 
 def main() -> None:
@@ -40,7 +41,7 @@ def main() -> None:
         binaries[abi] = build(abi, Path(toolchain).resolve(), given.aar.resolve())
     facts = {
         "schema_version": 1,
-        "sources_sha256": sources_sha256(SOURCES),
+        "sources_sha256": sources_sha256(SOURCES, BACKEND),
         "runtime": {"coordinates": runtime["coordinates"], "sha256": runtime["sha256"]},
         "binaries": binaries,
     }

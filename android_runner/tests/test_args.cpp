@@ -1,11 +1,12 @@
-#include "args.hpp"
 #include "check.hpp"
+#include "core/args.hpp"
 
-using pqv::parse_arguments;
 using pqv::UsageError;
 using Words = std::vector<std::string>;
 
 namespace {
+
+pqv::Options parse_arguments(const Words& words) { return pqv::parse_arguments(words, {"qnnpack", "x86"}); }
 
 void reads_every_option() {
   const auto o = parse_arguments({"--model", "m.ptl", "--input-shape=2,3,32,32", "--warmup", "0", "--min-iters", "7",
@@ -48,6 +49,15 @@ void refuses_what_cannot_be() {
   }
 }
 
+void takes_the_engines_of_its_backend() {
+  CHECK(pqv::parse_arguments({"--ops", "--engine", "xnnpack"}, {"xnnpack"}).engine == "xnnpack");
+  CHECK_THROWS(pqv::parse_arguments({"--ops", "--engine", "qnnpack"}, {"xnnpack"}), UsageError);
+  CHECK(pqv::parse_arguments({"--ops", "--engine", "none"}, {}).engine == "none");
+  const auto help = pqv::usage({"runtime", "1.0", "a file", {"xnnpack", "portable"}});
+  CHECK(help.find("pqv_bench measures a file.") == 0);
+  CHECK(help.find("xnnpack, portable; none") != std::string::npos);
+}
+
 }  // namespace
 
 int main() {
@@ -55,4 +65,5 @@ int main() {
   has_the_defaults_of_its_help();
   needs_a_model_unless_asked_for_operators();
   refuses_what_cannot_be();
+  takes_the_engines_of_its_backend();
 }

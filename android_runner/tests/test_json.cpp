@@ -1,5 +1,5 @@
 #include "check.hpp"
-#include "json.hpp"
+#include "core/json.hpp"
 
 #include <limits>
 

@@ -1,5 +1,5 @@
 #include "check.hpp"
-#include "memory.hpp"
+#include "core/memory.hpp"
 
 int main() {
   const auto memory = pqv::parse_status("Name:\tVmRSS: 5\nVmPeak:\t 9 kB\nVmHWM:\t   1234 kB\nVmRSS:\t 1000 kB\n");

@@ -1,5 +1,5 @@
 #include "check.hpp"
-#include "records.hpp"
+#include "core/records.hpp"
 
 #include <fcntl.h>
 #include <unistd.h>

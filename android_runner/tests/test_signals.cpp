@@ -1,5 +1,5 @@
 #include "check.hpp"
-#include "signals.hpp"
+#include "core/signals.hpp"
 
 #include <poll.h>
 

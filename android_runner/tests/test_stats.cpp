@@ -1,5 +1,5 @@
 #include "check.hpp"
-#include "stats.hpp"
+#include "core/stats.hpp"
 
 #include <stdexcept>
 

@@ -1,5 +1,5 @@
 #include "check.hpp"
-#include "tensor_file.hpp"
+#include "core/tensor_file.hpp"
 
 #include <unistd.h>
 

@@ -26,6 +26,8 @@ CHECKOUT = Path(__file__).resolve().parents[2] / "android_runner"
 _IN_NDK = "build/cmake/android.toolchain.cmake"
 _MACHINES = {183: "arm64-v8a", 40: "armeabi-v7a", 62: "x86_64", 3: "x86"}
 _API_LEVEL = "android-24"
+BACKEND = "lite"
+"""Folder of the backend in ``android_runner/src``."""
 
 
 @dataclass(frozen=True)
@@ -143,7 +145,7 @@ def _install(abi: str, made: Path, plan: Plan, *, compiler: str) -> Path:
     target = runners.built() / abi / PROGRAM
     facts = {
         "schema_version": 1,
-        "sources_sha256": sources_sha256(plan.sources),
+        "sources_sha256": sources_sha256(plan.sources, BACKEND),
         "runtime": {"coordinates": plan.runtime.coordinates, "sha256": plan.runtime.sha256},
         "sha256": sha256_file(made),
         "size_bytes": made.stat().st_size,

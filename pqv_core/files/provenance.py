@@ -9,17 +9,21 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-WHAT_DECIDES = ("CMakeLists.txt", "CMakePresets.json", "cmake", "src")
-"""Files and folders of ``android_runner/`` that decide what the program is; its tests and documents do not."""
+SHARED = ("CMakeLists.txt", "CMakePresets.json", "cmake", "src/core")
+"""Files and folders of ``android_runner/`` that decide what every program is; its tests and documents do not."""
 
 
-def sources_sha256(root: Path) -> str:
-    """Hex digest of the sources below ``root``, the folder ``android_runner``.
+def sources_sha256(root: Path, backend: str) -> str:
+    """Hex digest of the sources of one backend's program.
 
-    Over all files of ``WHAT_DECIDES``, sorted by their path with forward slashes, it is the SHA-256 of one line a
-    file: the hex SHA-256 of its content with LF line ends, two spaces, the path.
+    Over all files of ``SHARED`` and of the backend's folder, sorted by their path with forward slashes, it is the
+    SHA-256 of one line a file: the hex SHA-256 of its content with LF line ends, two spaces, the path.
+
+    Args:
+        root: The folder ``android_runner``.
+        backend: The backend's folder in ``src``, such as ``lite``.
     """
-    files = [file for name in WHAT_DECIDES for file in _files(root / name)]
+    files = [file for name in (*SHARED, f"src/{backend}") for file in _files(root / name)]
     lines = []
     for path in sorted(file.relative_to(root).as_posix() for file in files):
         content = (root / path).read_bytes().replace(b"\r\n", b"\n")

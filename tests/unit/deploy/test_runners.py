@@ -216,7 +216,7 @@ def test_where_an_ndk_is_looked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_the_sources(tmp_path: Path) -> None:
-    assert (find_sources(None) / "src" / "main.cpp").is_file()
+    assert (find_sources(None) / "src" / "core" / "main.cpp").is_file()
     with pytest.raises(UsageError, match="not in"):
         find_sources(tmp_path)
 

@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 
 from pqv_core.files.fsio import sha256_file
-from pqv_core.files.provenance import WHAT_DECIDES, sources_sha256
+from pqv_core.files.provenance import SHARED, sources_sha256
 from pqv_core.files.resource_files import resource
 from scripts import elf
 
 SOURCES = Path(__file__).resolve().parents[4] / "android_runner"
 ABIS = ("arm64-v8a", "armeabi-v7a", "x86_64")
+DECIDES = ("CMakeLists.txt", "CMakePresets.json", "cmake/a.cmake", "src/core/a.cpp", "src/lite/b.hpp")
 
 
 @pytest.fixture(scope="module")
@@ -24,15 +25,15 @@ def provenance() -> Any:
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
-    for name in ("CMakeLists.txt", "CMakePresets.json", "cmake/a.cmake", "src/a.cpp", "src/b.hpp", "README.md"):
+    for name in (*DECIDES, "src/other/c.cpp", "README.md"):
         path = tmp_path / name
-        path.parent.mkdir(exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(f"content of {name}\n", newline="\n")
     return tmp_path
 
 
 def test_the_programs_are_of_todays_sources(provenance: Any) -> None:
-    assert provenance["sources_sha256"] == sources_sha256(SOURCES), (
+    assert provenance["sources_sha256"] == sources_sha256(SOURCES, "lite"), (
         "android_runner/ has changed since resources/runner was built: run python -m scripts.build_runners"
     )
 
@@ -60,32 +61,38 @@ def test_the_programs_are_for_the_runtime_that_is_described(provenance: Any) -> 
     assert provenance["runtime"] == {key: described[key] for key in ("coordinates", "sha256")}
 
 
-@pytest.mark.parametrize("name", ["CMakeLists.txt", "CMakePresets.json", "cmake/a.cmake", "src/a.cpp", "src/b.hpp"])
+@pytest.mark.parametrize("name", DECIDES)
 def test_any_change_of_a_source_changes_the_hash(tree: Path, name: str) -> None:
-    before = sources_sha256(tree)
+    before = sources_sha256(tree, "lite")
     (tree / name).write_text("something else\n")
-    assert sources_sha256(tree) != before
+    assert sources_sha256(tree, "lite") != before
 
 
 def test_names_count_too(tree: Path) -> None:
-    before = sources_sha256(tree)
-    (tree / "src/a.cpp").rename(tree / "src/c.cpp")
-    assert sources_sha256(tree) != before
+    before = sources_sha256(tree, "lite")
+    (tree / "src/core/a.cpp").rename(tree / "src/core/c.cpp")
+    assert sources_sha256(tree, "lite") != before
+
+
+def test_another_backend_does_not(tree: Path) -> None:
+    before = sources_sha256(tree, "lite")
+    (tree / "src/other/c.cpp").write_text("something else\n")
+    assert sources_sha256(tree, "lite") == before != sources_sha256(tree, "other")
 
 
 def test_line_ends_and_documents_do_not(tree: Path) -> None:
-    before = sources_sha256(tree)
-    for path in (tree / "src").iterdir():
+    before = sources_sha256(tree, "lite")
+    for path in (tree / "src/core").iterdir():
         path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
     (tree / "README.md").write_text("other words\n")
-    assert sources_sha256(tree) == before
+    assert sources_sha256(tree, "lite") == before
 
 
 def test_a_missing_source_is_noticed(tree: Path) -> None:
-    assert "CMakeLists.txt" in WHAT_DECIDES
+    assert "CMakeLists.txt" in SHARED
     (tree / "CMakeLists.txt").unlink()
     with pytest.raises(FileNotFoundError):
-        sources_sha256(tree)
+        sources_sha256(tree, "lite")
 
 
 @pytest.mark.parametrize("data", [b"", b"\x7fELF", b"\x7fELF\x02\x01", b"MZ" + b"\0" * 100])

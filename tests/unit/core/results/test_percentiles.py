@@ -17,7 +17,7 @@ from pqv_core.process.child import Child
 from pqv_core.results.record import Measurement
 from pqv_gui.pages.device.phone_run import P90_WINDOW, RunningP90
 
-SOURCES = Path(__file__).resolve().parents[4] / "android_runner" / "src"
+SOURCES = Path(__file__).resolve().parents[4] / "android_runner" / "src" / "core"
 COMPILER = next(filter(None, map(shutil.which, (os.environ.get("CXX", ""), "c++", "g++", "clang++"))), None)
 # A line of samples in, their p90 out.
 PROGRAM = """

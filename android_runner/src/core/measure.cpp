@@ -6,7 +6,6 @@
 #include <optional>
 #include <vector>
 
-#include "profile.hpp"
 #include "signals.hpp"
 #include "stats.hpp"
 #include "tensor_file.hpp"
@@ -67,11 +66,11 @@ class Teller {
   Clock::time_point told_at_;
 };
 
-int warm_up(runtime::Model& model, const Options& options, const Records& records, Clock::time_point deadline) {
+int warm_up(Session& session, const Options& options, const Records& records, Clock::time_point deadline) {
   int runs = 0;
   while (runs < options.warmup && Clock::now() < deadline) {
     check_stop(records);
-    model.run();
+    session.run();
     ++runs;
   }
   return runs;
@@ -113,7 +112,7 @@ void check_stop(const Records& records) {
   }
 }
 
-void write_outputs(runtime::Model& model, const Options& options, Records& records) {
+void write_outputs(Session& session, const Options& options, Records& records) {
   std::optional<TensorReader> reader;
   if (!options.input.empty()) {
     reader.emplace(options.input, options.input_elements());
@@ -124,13 +123,13 @@ void write_outputs(runtime::Model& model, const Options& options, Records& recor
   auto told = Clock::now();
   for (std::size_t done = 0; done < total; ++done) {
     check_stop(records);
-    model.set_input(reader ? reader->next() : default_input(options.input_elements()), options.input_shape);
-    model.run();
-    if (done > 0 && model.output_shape() != shape) {
+    session.set_input(reader ? reader->next() : default_input(options.input_elements()), options.input_shape);
+    session.run();
+    if (done > 0 && session.output_shape() != shape) {
       throw std::runtime_error("the shape of the output changes from one input to the next");
     }
-    shape = model.output_shape();
-    writer.write(model.output());
+    shape = session.output_shape();
+    writer.write(session.output());
     if (Clock::now() - told >= kProgressEvery) {
       told = Clock::now();
       records.write(json::Object("progress").add("done", done + 1).add("total", total));
@@ -145,10 +144,10 @@ void write_outputs(runtime::Model& model, const Options& options, Records& recor
   std::fprintf(stderr, "wrote the outputs of %zu inputs to %s\n", total, options.output.c_str());
 }
 
-void measure(runtime::Model& model, const Options& options, Records& records, Series& series) {
+void measure(Session& session, const Options& options, Records& records, Series& series) {
   const auto start = Clock::now();
   const auto box = from_seconds(options.max_seconds);
-  const int warm = warm_up(model, options, records, start + box / 2);
+  const int warm = warm_up(session, options, records, start + box / 2);
   const auto measuring = Clock::now();
   records.write(json::Object("warmup")
                     .add("threads", series.threads)
@@ -163,7 +162,7 @@ void measure(runtime::Model& model, const Options& options, Records& records, Se
       break;
     }
     const auto before = Clock::now();
-    model.run();
+    session.run();
     now = Clock::now();
     series.samples_ns.push_back(nanoseconds(now - before));
     teller.tell_if_due(now);
@@ -173,20 +172,20 @@ void measure(runtime::Model& model, const Options& options, Records& records, Se
   tell(series);
 }
 
-void profile(runtime::Model& model, const Options& options, Records& records, int threads) {
+void profile(Session& session, const Options& options, Records& records, int threads) {
   const int wanted = std::clamp(options.min_iters, 1, kMaxProfiledRuns);
   const auto deadline = Clock::now() + from_seconds(options.max_seconds / 4);
-  const Profiler profiler;
   int runs = 0;
   std::int64_t wall_ns = 0;
-  do {
-    check_stop(records);
-    const auto before = Clock::now();
-    model.run();
-    wall_ns += nanoseconds(Clock::now() - before);
-    ++runs;
-  } while (runs < wanted && Clock::now() < deadline);
-  const auto times = profiler.operators();
+  const auto times = session.profile([&] {
+    do {
+      check_stop(records);
+      const auto before = Clock::now();
+      session.run();
+      wall_ns += nanoseconds(Clock::now() - before);
+      ++runs;
+    } while (runs < wanted && Clock::now() < deadline);
+  });
   records.write(operators_record(times, threads, runs, wall_ns));
   for (std::size_t i = 0; i < std::min<std::size_t>(times.size(), 10); ++i) {
     std::fprintf(stderr, "  %9.3f ms  %s\n", static_cast<double>(times[i].self_ns) / 1e6 / runs,

@@ -5,9 +5,9 @@
 #include <string>
 
 #include "args.hpp"
+#include "backend.hpp"
 #include "records.hpp"
 #include "runner.hpp"
-#include "runtime.hpp"
 
 namespace pqv {
 
@@ -21,12 +21,12 @@ class Interrupted : public std::runtime_error {
 void check_stop(const Records& records);
 
 // Runs the model on every input of --input, or on the default input, and writes --output.
-void write_outputs(runtime::Model& model, const Options& options, Records& records);
+void write_outputs(Session& session, const Options& options, Records& records);
 
 // Warm-up runs, then timed ones into `series`; each of them a record.
-void measure(runtime::Model& model, const Options& options, Records& records, Series& series);
+void measure(Session& session, const Options& options, Records& records, Series& series);
 
 // Runs with the profiler on; one record.
-void profile(runtime::Model& model, const Options& options, Records& records, int threads);
+void profile(Session& session, const Options& options, Records& records, int threads);
 
 }  // namespace pqv

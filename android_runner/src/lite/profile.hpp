@@ -2,18 +2,11 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
-#include <string>
 #include <vector>
 
-namespace pqv {
+#include "core/backend.hpp"
 
-struct OperatorTime {
-  std::string name;
-  std::int64_t calls = 0;
-  std::int64_t self_ns = 0;   // without the operators that it calls
-  std::int64_t total_ns = 0;  // with them
-};
+namespace pqv {
 
 // Records the operators that this thread calls, from construction to destruction.
 class Profiler {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "args.hpp"
+#include "backend.hpp"
 #include "json.hpp"
 #include "records.hpp"
 
@@ -41,7 +42,8 @@ json::Object final_record(const Outcome& outcome, const std::vector<Series>& mea
 // Does one run. All records but the last are written by it; it never throws.
 class Runner {
  public:
-  Runner(const Options& options, Records& records) : options_(options), records_(records) {}
+  Runner(const Options& options, Backend& backend, Records& records)
+      : options_(options), backend_(backend), records_(records) {}
 
   Outcome run();
   const std::vector<Series>& measured() const { return measured_; }
@@ -53,6 +55,7 @@ class Runner {
   ExitCode failure_code() const;
 
   const Options& options_;
+  Backend& backend_;
   Records& records_;
   std::string stage_ = "start";
   std::vector<Series> measured_;

@@ -1,5 +1,6 @@
 #include "args.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <cmath>
 #include <cstdlib>
@@ -76,13 +77,12 @@ std::vector<int> thread_counts(const std::string& option, const std::string& tex
   return counts;
 }
 
-std::string engine_name(const std::string& option, const std::string& text) {
-  for (const char* name : {"qnnpack", "fbgemm", "onednn", "x86", "none"}) {
-    if (text == name) {
-      return text;
-    }
+std::string joined(const std::vector<std::string>& names) {
+  std::string text;
+  for (const auto& name : names) {
+    text += (text.empty() ? "" : ", ") + name;
   }
-  refuse(option, text, "one of qnnpack, fbgemm, onednn, x86, none");
+  return text;
 }
 
 std::string path(const std::string& option, const std::string& text) {
@@ -107,7 +107,7 @@ const std::map<std::string, Setter>& settings() {
       {"--min-seconds", [](Options& o, auto& k, auto& v) { o.min_seconds = seconds(k, v, true); }},
       {"--max-seconds", [](Options& o, auto& k, auto& v) { o.max_seconds = seconds(k, v, false); }},
       {"--threads", [](Options& o, auto& k, auto& v) { o.threads = thread_counts(k, v); }},
-      {"--engine", [](Options& o, auto& k, auto& v) { o.engine = engine_name(k, v); }},
+      {"--engine", [](Options& o, auto&, auto& v) { o.engine = v; }},
       {"--input", [](Options& o, auto& k, auto& v) { o.input = path(k, v); }},
       {"--output", [](Options& o, auto& k, auto& v) { o.output = path(k, v); }},
   };
@@ -122,7 +122,11 @@ const std::map<std::string, bool Options::*>& flags() {
   return table;
 }
 
-void check(const Options& options) {
+void check(const Options& options, std::vector<std::string> engines) {
+  engines.emplace_back("none");
+  if (std::find(engines.begin(), engines.end(), options.engine) == engines.end()) {
+    refuse("--engine", options.engine, "one of " + joined(engines));
+  }
   if (options.help || options.version) {
     return;
   }
@@ -147,7 +151,7 @@ std::size_t Options::input_elements() const {
   return elements;
 }
 
-Options parse_arguments(const std::vector<std::string>& words) {
+Options parse_arguments(const std::vector<std::string>& words, const std::vector<std::string>& engines) {
   Options options;
   for (std::size_t i = 0; i < words.size(); ++i) {
     const auto equals = words[i].find('=');
@@ -168,12 +172,12 @@ Options parse_arguments(const std::vector<std::string>& words) {
       throw UsageError(name + " needs a value");
     }
   }
-  check(options);
+  check(options, engines);
   return options;
 }
 
-std::string usage() {
-  return R"(pqv_bench measures a PyTorch Lite file (.ptl).
+std::string usage(const BackendInfo& backend) {
+  return "pqv_bench measures " + backend.file + R"(.
 
   --model FILE          the file to measure
   --input-shape A,B,... shape of the float32 input (1,3,224,224)
@@ -182,12 +186,12 @@ std::string usage() {
   --min-seconds S       keep measuring until S seconds have passed (0)
   --max-seconds S       time box of warm-up and measuring, for each thread count (60)
   --threads T[,T...]    thread counts, measured one after another (1)
-  --engine NAME         engine of the quantized operators: qnnpack, fbgemm, onednn, x86; none (the
+  --engine NAME         engine of the quantized operators: )" + joined(backend.engines) + R"(; none (the
                         default) leaves the runtime's own choice
   --input FILE          raw little-endian float32 values of one or more inputs, run one after another
   --output FILE         where the first output tensor of every input is written, as raw float32
   --profile             time the operators, in runs of their own after measuring
-  --ops                 list the operators and the bytecode versions of the runtime; needs no --model
+  --ops                 list the operators of the runtime and which files it reads; needs no --model
   --json                one JSON object a line on standard output (text for people is on standard error)
   --version, --help
 

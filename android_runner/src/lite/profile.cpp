@@ -1,10 +1,12 @@
-#include "profile.hpp"
+#include "lite/profile.hpp"
 
 #include <ATen/record_function.h>
 
 #include <algorithm>
 #include <chrono>
 #include <map>
+#include <memory>
+#include <string>
 
 namespace pqv {
 namespace {

@@ -28,13 +28,3 @@ set(CMAKE_SKIP_RPATH ON)
 # The AAR's libraries for ARM carry local symbols in the global part of their table, which lld calls an error:
 # --noinhibit-exec makes that a warning. It would hide an undefined symbol too, hence pqv_check_symbols.
 target_link_options(pqv_torch INTERFACE -Wl,--allow-shlib-undefined -Wl,--noinhibit-exec)
-
-# Fails the build when a C++ symbol that `target` needs is in no library of the AAR.
-function(pqv_check_symbols target)
-  if(NOT CMAKE_NM)
-    message(FATAL_ERROR "nm is needed to check the symbols of ${target}")
-  endif()
-  add_custom_command(TARGET ${target} POST_BUILD VERBATIM
-    COMMAND "${CMAKE_COMMAND}" "-DNM=${CMAKE_NM}" "-DPROGRAM=$<TARGET_FILE:${target}>"
-      "-DLIBRARIES=${PQV_AAR_LIBRARIES}" -P "${CMAKE_CURRENT_FUNCTION_LIST_DIR}/check_symbols.cmake")
-endfunction()

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "backend.hpp"
+
 namespace pqv {
 
 // The command line cannot be understood; the message says which word.
@@ -35,10 +37,10 @@ struct Options {
   std::size_t input_elements() const;
 };
 
-// Reads the words after the program's name. Throws UsageError.
-Options parse_arguments(const std::vector<std::string>& words);
+// Reads the words after the program's name; --engine takes one of `engines`, or "none". Throws UsageError.
+Options parse_arguments(const std::vector<std::string>& words, const std::vector<std::string>& engines);
 
 // The text of --help.
-std::string usage();
+std::string usage(const BackendInfo& backend);
 
 }  // namespace pqv

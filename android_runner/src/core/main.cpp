@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "args.hpp"
+#include "backend.hpp"
 #include "records.hpp"
 #include "runner.hpp"
 #include "signals.hpp"
@@ -36,9 +37,9 @@ std::string crash_line(int exit_code, const char* signal) {
   return pqv::final_record(outcome, {}).str() + "\n";
 }
 
-int run(const pqv::Options& options, pqv::Records& records) {
+int run(const pqv::Options& options, pqv::Backend& backend, pqv::Records& records) {
   if (options.help || options.version) {
-    std::fputs(options.help ? pqv::usage().c_str() : "pqv_bench " PQV_RUNNER_VERSION "\n",
+    std::fputs(options.help ? pqv::usage(backend.info()).c_str() : "pqv_bench " PQV_RUNNER_VERSION "\n",
                options.json ? stderr : stdout);
     return finish(records, {pqv::kDone, "end", ""}, {});
   }
@@ -46,7 +47,7 @@ int run(const pqv::Options& options, pqv::Records& records) {
   if (options.json) {
     pqv::signals::report_crashes(STDOUT_FILENO, records.finished(), crash_line);
   }
-  pqv::Runner runner(options, records);
+  pqv::Runner runner(options, backend, records);
   const pqv::Watchdog watchdog(STDOUT_FILENO, [&] { end_now(records); });
   const pqv::Outcome outcome = runner.run();
   return finish(records, outcome, runner.measured());
@@ -62,7 +63,8 @@ int main(int argc, char** argv) {
   }
   pqv::Records records(STDOUT_FILENO, json);
   try {
-    return run(pqv::parse_arguments(words), records);
+    const auto backend = pqv::make_backend();
+    return run(pqv::parse_arguments(words, backend->info().engines), *backend, records);
   } catch (const pqv::UsageError& error) {
     return finish(records, {pqv::kUsage, "arguments", error.what()}, {});
   } catch (const std::exception& error) {

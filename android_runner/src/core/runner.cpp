@@ -11,7 +11,6 @@
 
 #include "measure.hpp"
 #include "memory.hpp"
-#include "runtime.hpp"
 #include "signals.hpp"
 #include "stats.hpp"
 #include "tensor_file.hpp"
@@ -49,6 +48,21 @@ const char* platform() {
   return "macos";
 #else
   return "posix";
+#endif
+}
+
+// Android's name of the instruction set that this was built for.
+const char* abi() {
+#if defined(__aarch64__)
+  return "arm64-v8a";
+#elif defined(__arm__)
+  return "armeabi-v7a";
+#elif defined(__x86_64__)
+  return "x86_64";
+#elif defined(__i386__)
+  return "x86";
+#else
+#error "unknown instruction set"
 #endif
 }
 
@@ -125,17 +139,19 @@ json::Object final_record(const Outcome& outcome, const std::vector<Series>& mea
 
 void Runner::describe() {
   if (options_.engine != "none") {
-    runtime::set_engine(options_.engine);
+    backend_.set_engine(options_.engine);
   }
+  const BackendInfo info = backend_.info();
+  const Engines engines = backend_.engines();
   records_.write(json::Object("context")
                      .add("schema", 1)
                      .add("runner", PQV_RUNNER_VERSION)
-                     .add("torch", runtime::torch_version())
+                     .add(info.runtime, info.version)
                      .add("platform", platform())
-                     .add("abi", runtime::abi())
+                     .add("abi", abi())
                      .add("build", PQV_BUILD_TYPE)
-                     .add("engines", runtime::engines())
-                     .add("engine", runtime::current_engine())
+                     .add("engines", engines.available)
+                     .add("engine", engines.current)
                      .add("threads", options_.threads)
                      .add("processors", allowed_processors())
                      .add("page_size", ::sysconf(_SC_PAGESIZE))
@@ -146,55 +162,56 @@ void Runner::describe() {
                      .add("min_iters", options_.min_iters)
                      .add("min_seconds", options_.min_seconds)
                      .add("max_seconds", options_.max_seconds));
-  std::fprintf(stderr, "pqv_bench %s, torch %s, %s %s, engine %s\n", PQV_RUNNER_VERSION,
-               runtime::torch_version().c_str(), platform(), runtime::abi().c_str(),
-               runtime::current_engine().c_str());
+  std::fprintf(stderr, "pqv_bench %s, %s %s, %s %s, engine %s\n", PQV_RUNNER_VERSION, info.runtime.c_str(),
+               info.version.c_str(), platform(), abi(), engines.current.c_str());
 }
 
 void Runner::list_operators() {
   stage_ = "ops";
-  const runtime::Operators known = runtime::operators();
+  const BackendInfo info = backend_.info();
+  const RuntimeOperators known = backend_.operators();
   json::Object arguments;
   for (const auto& [name, count] : known.arguments) {
     arguments.raw(name, count ? std::to_string(*count) : "null");
   }
-  records_.write(json::Object("ops")
-                     .add("torch", runtime::torch_version())
-                     .add("bytecode_min", known.bytecode_min)
-                     .add("bytecode_max", known.bytecode_max)
-                     .raw("operators", arguments.str()));
-  std::fprintf(stderr, "%zu operators, bytecode %llu to %llu\n", known.arguments.size(),
-               static_cast<unsigned long long>(known.bytecode_min),
-               static_cast<unsigned long long>(known.bytecode_max));
+  json::Object record("ops");
+  record.add(info.runtime, info.version);
+  std::fprintf(stderr, "%zu operators", known.arguments.size());
+  for (const auto& [name, version] : known.versions) {
+    record.add(name, version);
+    std::fprintf(stderr, ", %s %llu", name.c_str(), static_cast<unsigned long long>(version));
+  }
+  std::fputs("\n", stderr);
+  records_.write(record.raw("operators", arguments.str()));
 }
 
 void Runner::measure_model() {
   stage_ = "load";
   records_.write(memory_record("start"));
-  runtime::set_threads(options_.threads.front());
+  backend_.set_threads(options_.threads.front());
   const std::vector<float> input =
       options_.input.empty() ? default_input(options_.input_elements())
                              : TensorReader(options_.input, options_.input_elements()).next();
   check_stop(records_);
   const auto before = Clock::now();
-  runtime::Model model(options_.model);
+  const auto session = backend_.load(options_.model);
   const auto load_ns = std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now() - before).count();
   records_.write(json::Object("load").add("ns", load_ns));
   records_.write(memory_record("loaded"));
   std::fprintf(stderr, "loaded in %.1f ms\n", static_cast<double>(load_ns) / 1e6);
   if (!options_.output.empty()) {
     stage_ = "outputs";
-    write_outputs(model, options_, records_);
+    write_outputs(*session, options_, records_);
   }
-  model.set_input(input, options_.input_shape);
+  session->set_input(input, options_.input_shape);
   for (const int threads : options_.threads) {
     stage_ = "measure";
-    runtime::set_threads(threads);
+    backend_.set_threads(threads);
     measured_.push_back({threads, {}});
-    measure(model, options_, records_, measured_.back());
+    measure(*session, options_, records_, measured_.back());
     if (options_.profile) {
       stage_ = "profile";
-      profile(model, options_, records_, threads);
+      profile(*session, options_, records_, threads);
     }
   }
   records_.write(memory_record("end"));
