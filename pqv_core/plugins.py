@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from pqv_core.criteria import CRITERIA
+from pqv_core.formats import FORMATS
 from pqv_core.registry import Registry
 from pqv_core.schemes import SCHEMES
 
-REGISTRIES: tuple[Registry[Any], ...] = (CRITERIA, SCHEMES)
+REGISTRIES: tuple[Registry[Any], ...] = (CRITERIA, SCHEMES, FORMATS)
 
 
 def problems() -> list[str]:

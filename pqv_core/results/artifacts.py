@@ -87,7 +87,7 @@ def of_run(*, formats: Sequence[str], scheme: str, exact: bool = False) -> tuple
     first, *others = formats
     found = [_paper(first), *_of_format(first, scheme, exact, suffix="", more="")]
     for format in others:
-        found += _of_format(format, scheme, exact, suffix=f"_{format}", more=f" (.{format})")
+        found += _of_format(format, scheme, exact, suffix=f"_{format}", more=f" ({format})")
     return tuple(found)
 
 

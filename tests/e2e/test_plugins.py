@@ -1,4 +1,4 @@
-"""A package of another author adds a criterion and a scheme: ``pqv``, the window and a run have them."""
+"""A package of another author adds a criterion, a scheme and a format: ``pqv``, the window and a run have them."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ window.open_project(Path("p.pqv"))
 while not window.workspace.session.is_open:
     app.processEvents()
 print(window.current_page().banner.message.text())
-for place in (Place.PRUNE, Place.BACKEND):
+for place in (Place.PRUNE, Place.BACKEND, Place.EXPORT):
     window.go(place)
     widgets = window.current_page().findChildren(QAbstractButton) + window.current_page().findChildren(QLabel)
     print(*sorted({widget.text() for widget in widgets if widget.text()}), sep="\\n")
@@ -69,7 +69,7 @@ def test_from_the_list_to_the_finished_run(tmp_path: Path, installed: dict[str, 
 
     rows = [json.loads(line) for line in pqv("plugins", "--json").splitlines()]
     assert [(row["key"], row["reason"] == "") for row in rows] == [
-        ("spread", True), ("missing", False), ("taken", False), ("half-linear", True)
+        ("spread", True), ("missing", False), ("taken", False), ("half-linear", True), ("torchscript", True)
     ]  # fmt: skip
     assert "pqv-example 1.0: importance criterion missing: cannot be used: ModuleNotFoundError" in pqv("plugins")
     assert "spread" in pqv("new", "--help")
@@ -77,21 +77,32 @@ def test_from_the_list_to_the_finished_run(tmp_path: Path, installed: dict[str, 
     make_images(tmp_path / "images")
     more = [word for name, value in SETTINGS.items() for word in ("--set", f"{name}={value}")]
     new = ("new", "p.pqv", "--model", "vit_tiny_patch16_224", "--random", "--data", "images", "--epochs", "0", *more)
-    pqv(*new, "--importance", "spread", "--precision", "half-linear")
+    formats = ("--set", 'export.formats=["ptl", "torchscript"]')
+    pqv(*new, *formats, "--importance", "spread", "--precision", "half-linear")
     pqv("run", "p.pqv")
     record = only_record(tmp_path / "p.pqv")
     assert record.state == "succeeded"
-    by_role = {variant.key: variant for variant in record.variants}
-    assert by_role["compressed"].precision == "half-linear"
-    assert by_role["compressed"].size_bytes < 0.8 * by_role["pruned_fp32"].size_bytes < by_role["fast_fp32"].size_bytes
+    by_key = {variant.key: variant for variant in record.variants}
+    both = {(variant.artifact.format, Path(variant.file).suffix) for variant in record.variants}
+    assert both == {("ptl", ".ptl"), ("torchscript", ".ts")}
+    assert [variant.label for variant in record.variants if variant.artifact.is_result] == [
+        "Compressed", "Compressed (torchscript)"
+    ]  # fmt: skip
+    assert all(variant.parity and variant.accuracy and variant.measurements for variant in record.variants)
+    assert [item.name for item in by_key["fast_fp32_torchscript"].candidates] == ["script", "freeze"]
+    assert by_key["compressed"].precision == "half-linear"
+    assert by_key["compressed"].size_bytes < 0.8 * by_key["pruned_fp32"].size_bytes < by_key["fast_fp32"].size_bytes
     assert "half-linear" in pqv("show", "p.pqv")
+    other = next((tmp_path / "p.runs").glob("*/*half-linear.ts"))
+    assert "vit_tiny_patch16_224" in pqv("show", str(other))
+    assert '"measurements"' in pqv("bench", str(other), "--json", "--iterations", "5", "--threads", "1")
 
     seen = run(sys.executable, "-c", WINDOW, folder=tmp_path, environment=installed).splitlines()
     assert seen[0].startswith(
         "The plug-in missing of pqv-example 1.0 (importance criterion) is ignored: ModuleNotFound"
     )
-    assert {"Spread", "FP16 linear"} <= set(seen)
-    assert seen[-1] == "False ['pqv_example', 'pqv_example.descriptions']"
+    assert {"Spread", "FP16 linear", "TorchScript (.ts)"} <= set(seen)
+    assert seen[-1] == "False ['pqv_example', 'pqv_example.descriptions', 'pqv_example.torchscript']"
 
 
 def test_a_project_whose_plug_in_is_gone_says_so(tmp_path: Path, installed: dict[str, str]) -> None:

@@ -1,1 +1,1 @@
-"""What a package can add to PQV-Mobile: an importance criterion and a quantization scheme."""
+"""What a package can add to PQV-Mobile: an importance criterion, a quantization scheme and a file format."""

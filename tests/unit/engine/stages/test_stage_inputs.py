@@ -6,6 +6,7 @@ its work here.
 
 from __future__ import annotations
 
+import importlib
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -20,6 +21,7 @@ from pqv_core.config import RunConfig, setting_names, with_settings
 from pqv_core.engine.context import Context
 from pqv_core.engine.measure import environment
 from pqv_core.engine.stages import STAGES, Stage, Work
+from pqv_core.formats import FORMATS
 from pqv_core.formats.ptl import android_runtime
 from tests.fakes.training import image_folder
 
@@ -47,6 +49,18 @@ BUILDS_ON: dict[str, set[str]] = {  # in the order of the stages
     "profile": {"export"},
 }
 NONE: frozenset[str] = frozenset()
+PLUGIN = Path(__file__).resolve().parents[3] / "data" / "plugin"
+
+
+@pytest.fixture(autouse=True)
+def another_format(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The format of the package that the tests of plug-ins install."""
+    monkeypatch.syspath_prepend(PLUGIN)
+    info = importlib.import_module("pqv_example.torchscript").INFO
+    found, broken, foreign = FORMATS._found
+    monkeypatch.setitem(FORMATS.__dict__, "_found", ({**found, info.key: info}, broken, foreign))
+
+
 ALL = since("load")
 
 BASE: dict[str, Any] = {
@@ -218,7 +232,7 @@ CHANGES: dict[str, list[Change]] = {
         Change("2.1.0", since("export"), {"export.target": "android"}),
         Change("2.1.0", NONE),
     ],
-    "export.formats": [Change(("ptl", OTHER_FORMAT), since("export"))],
+    "export.formats": [Change(("ptl", "torchscript"), since("export"))],
     "export.file_name": [Change("mine.ptl", since("export"))],
     "export.fp32_tolerance": [Change(0.5, frozenset({"verify"}))],
     "export.fp16_tolerance": [
