@@ -10,7 +10,9 @@ from typing import Any
 from torch import Tensor, nn
 
 from pqv_core.config import RunConfig
-from pqv_core.errors import ExportError
+from pqv_core.config.base import look_up
+from pqv_core.config.export import TARGETS
+from pqv_core.errors import ConfigError, ExportError
 from pqv_core.formats import FORMATS
 from pqv_core.results.artifacts import ArtifactSpec
 
@@ -97,7 +99,15 @@ def exporter(format: str, config: RunConfig) -> Exporter:
     """What writes the files of a run in a format.
 
     Raises:
+        ConfigError: It does not run on the target, or there is no such target.
         PluginError: The format's package cannot be loaded.
     """
+    info, target = FORMATS[format], config.export.target
+    if not look_up(info.engines, target, field="export.target"):
+        raise ConfigError(
+            f"{info.label} files do not run on {TARGETS[target].label}.",
+            field="export.formats",
+            action="Choose another format or target.",
+        )
     made: Exporter = FORMATS.load(format, "exporter")(config)
     return made

@@ -9,10 +9,10 @@ import timm
 import torch
 from torch import Tensor, nn
 
-from pqv_core.config import ExportConfig
+from pqv_core.config import ExportConfig, RunConfig
 from pqv_core.config.quantize import Observer, Precision
+from pqv_core.engine.formats.exporter import exporter
 from pqv_core.engine.formats.ptl import session as lite
-from pqv_core.engine.formats.ptl import targets
 from pqv_core.engine.formats.ptl import write as lite_writer
 from pqv_core.engine.quantize import int8_static, quantize
 from pqv_core.engine.quantize.engines import supported_engines, using_engine
@@ -130,4 +130,4 @@ def test_a_precision_or_observer_that_is_not_known_is_never_taken_for_int8() -> 
 
 def test_a_target_that_is_not_known_is_never_taken_for_this_computer() -> None:
     with pytest.raises(ConfigError, match=r"export\.target: 'ios' is not known"):
-        targets.target(ExportConfig.model_construct(target="ios"))  # type: ignore[arg-type]
+        exporter("ptl", RunConfig.model_construct(export=ExportConfig.model_construct(target="ios")))  # type: ignore[arg-type]
