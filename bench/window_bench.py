@@ -93,7 +93,7 @@ window.workspace.jobs._command = (sys.executable, sys.argv[5], "--play", rate)
 window.resize(1280, 800)
 window.show()
 window.workspace.create(folder, "bench")
-window.go(Place.RUN)
+window.commands.go(Place.RUN)
 probe = Probe()
 def run():
     window.workspace.start_run(fresh=True)

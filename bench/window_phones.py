@@ -45,7 +45,7 @@ desk.settings.set("phone.input_shape", (1, 4))
 window.resize(1280, 800)
 window.show()
 window.workspace.create(folder, "bench")
-window.go(Place.DEVICE)
+window.commands.go(Place.DEVICE)
 desk.files.add(tiny)
 probe = Probe()
 def target(serial):

@@ -13,7 +13,6 @@ from PySide6.QtWidgets import QApplication
 
 from pqv_core.errors import PqvError
 from pqv_core.files.resource_files import resource
-from pqv_gui.app import error_actions
 from pqv_gui.app.error_presenter import ErrorPresenter
 from pqv_gui.app.single_instance import Instance, StartReply, StartRequest, default_name, hand_over
 from pqv_gui.app.window import MainWindow
@@ -43,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     window, presenter = build(app)
     window.show()
     if request == StartRequest():
-        error_actions.restore(window)
+        window.commands.restore()
     else:
         answer(window, request)
     instance = Instance(title=window.windowTitle)
@@ -70,7 +69,7 @@ def answer(window: MainWindow, request: StartRequest) -> None:
     if request.demo:
         window.workspace.open_demo()
     elif request.path is not None:
-        window.open_project(request.path)
+        window.commands.open_project(request.path)
 
 
 def come_forward(window: MainWindow, request: StartRequest) -> None:
@@ -109,8 +108,8 @@ def build(
     try:
         window.setWindowIcon(QIcon(str(resource("icons", "pqv.svg"))))
     except PqvError as error:
-        window.present(error.info())
+        window.commands.present(error.info())
     presenter = ErrorPresenter(window)
-    presenter.presented.connect(window.present)
+    presenter.presented.connect(window.commands.present)
     presenter.install()
     return window, presenter

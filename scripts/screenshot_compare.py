@@ -58,10 +58,10 @@ def take(window: MainWindow, project: Path, folder: Path, *, wait: Wait, save: S
     work = window.workspace
     empty = folder / f"new{len(list(folder.glob('*.pqv')))}.pqv"
     projects.save(empty, projects.Project())
-    window.open_project(empty)
+    window.commands.open_project(empty)
     page = _shown(window, wait)
     save("compare-empty")
-    window.open_project(project)
+    window.commands.open_project(project)
     page = _shown(window, wait)
     wait(lambda: page.view.count > 1)
     bar = page.scroller.verticalScrollBar()
@@ -84,7 +84,7 @@ def take(window: MainWindow, project: Path, folder: Path, *, wait: Wait, save: S
 
 
 def _shown(window: MainWindow, wait: Wait) -> ComparePage:
-    window.go(Place.COMPARE)
+    window.commands.go(Place.COMPARE)
     page = window.stack.currentWidget()
     assert isinstance(page, ComparePage)
     wait(lambda: page.view.state != "filling" and window.workspace.tasks.active == 0)

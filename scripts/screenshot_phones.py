@@ -73,7 +73,7 @@ def take(window: MainWindow, running: AdbServer, program: Path, folder: Path, *,
     for name, value in (("threads", (1,)), ("warmup", 3), ("watch_s", 0.5), ("profile", True)):
         desk.settings.set(f"phone.{name}", value)
     running.change()
-    window.go(Place.DEVICE)
+    window.commands.go(Place.DEVICE)
     wait(lambda: desk.phones.looked and not desk.phones.phones)
     save("device-empty")
     one, two = phones(folder)
@@ -99,7 +99,7 @@ def take(window: MainWindow, running: AdbServer, program: Path, folder: Path, *,
         desk.files.tick(file.path, file.key in ("compressed", "fast_fp32"))
     desk.settings.set("phone.iterations", 60)
     desk.settings.set("phone.max_seconds", 10.0)
-    window._page(Place.DEVICE).banner.hide()
+    window.stack.page(Place.DEVICE).banner.hide()
     desk.start()
     wait(lambda: not desk.run.active)
     save("device")

@@ -127,21 +127,21 @@ def take(wanted: argparse.Namespace) -> int:
 
 
 def _take_pages(window: MainWindow, app: QApplication, project: Path, save: Callable[[str], None]) -> None:
-    window.close_project()
-    _wait(app, lambda: window.place is Place.START)
+    window.commands.close_project()
+    _wait(app, lambda: window.stack.place is Place.START)
     save("start")
     _open(window, app, project)
     for place in [place for place in Place if place not in (Place.START, Place.DEVICE, Place.COMPARE)]:
-        window.go(place)
+        window.commands.go(place)
         save(place.value.lower())
-    window.go(Place.RUN)
-    bar = window._page(Place.RUN).scroller.verticalScrollBar()
+    window.commands.go(Place.RUN)
+    bar = window.stack.page(Place.RUN).scroller.verticalScrollBar()
     bar.setValue(bar.maximum())
     save("run-curves")
 
 
 def _open(window: MainWindow, app: QApplication, project: Path) -> None:
-    window.open_project(project)
+    window.commands.open_project(project)
     work = window.workspace
     _wait(app, lambda: work.run.state == "succeeded" and work.tasks.active == 0 and work.models.loaded)
 

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QMessageBox
+from PySide6.QtWidgets import QMessageBox, QWidget
 
 from pqv_core.errors import PqvError
-from pqv_gui.app import error_actions
+from pqv_gui.app.commands import Commands, Offers
+from pqv_gui.desks.workspace import Workspace
 from pqv_gui.i18n import tr
-
-if TYPE_CHECKING:
-    from pqv_gui.app.window import MainWindow
 
 
 class CloseGuard:
     """The end of a window."""
 
-    def __init__(self, window: MainWindow) -> None:
-        self._window = window
-        self._work = window.workspace
+    def __init__(self, window: QWidget, commands: Commands, workspace: Workspace) -> None:
+        self._window, self._commands, self._work = window, commands, workspace
         self._stopping = False
         self._work.jobs.ended.connect(self.go_on)
 
@@ -41,7 +36,7 @@ class CloseGuard:
     def go_on(self) -> None:
         """Close, where only what was going had kept the window open."""
         if self._stopping and not self._going:
-            self._window.close()
+            self._commands.quit()
 
     def _ask_to_stop(self) -> None:
         box = QMessageBox(self._window)
@@ -73,23 +68,23 @@ class CloseGuard:
         try:
             self._work.flush()
         except PqvError as error:
-            offers: error_actions.Offers = {
-                tr("Save as …"): self._window.save_as,
-                tr("Try again"): self._window.close,
+            offers: Offers = {
+                tr("Save as …"): self._commands.save_as,
+                tr("Try again"): self._commands.quit,
                 tr("Close without saving"): self._discard,
             }
-            self._window.current_page().present(error.info(), offers=offers)
+            self._commands.present(error.info(), offers=offers)
             return False
         return True
 
     def _discard(self) -> None:
         self._work.session.close()
-        self._window.close()
+        self._commands.quit()
 
     def _leave(self) -> None:
         work = self._work
         work.settings.geometry = self._window.saveGeometry()
-        work.settings.session = (work.session.path, self._window.place.value)
+        work.settings.session = (work.session.path, self._commands.place.value)
         try:
             work.close()
         except PqvError as error:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from PySide6.QtCore import QEvent, QMimeData, QObject
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import QProgressDialog
+from PySide6.QtWidgets import QProgressDialog, QWidget
 
 from pqv_core import formats
 from pqv_core.data import layout as dataset_layout
@@ -18,11 +18,10 @@ from pqv_core.files.foreign_text import line
 from pqv_core.files.kind import Kind
 from pqv_core.files.look import Look
 from pqv_core.project import file as projects
+from pqv_gui.app.commands import Commands
+from pqv_gui.desks.workspace import Workspace
 from pqv_gui.i18n import tr
 from pqv_gui.viewmodels.places import Place
-
-if TYPE_CHECKING:
-    from pqv_gui.app.window import MainWindow
 
 T = TypeVar("T")
 _SHOWN_AFTER_MS = 400
@@ -33,9 +32,9 @@ Told = tuple[list[tuple[str, str]], list[tuple[str, str]]]
 class Drops(QObject):
     """Takes what is dropped anywhere on a window where no field takes it."""
 
-    def __init__(self, window: MainWindow) -> None:
+    def __init__(self, window: QWidget, commands: Commands, workspace: Workspace) -> None:
         super().__init__(window)
-        self._window = window
+        self._window, self._commands, self._work = window, commands, workspace
         window.setAcceptDrops(True)
         window.installEventFilter(self)
 
@@ -56,7 +55,7 @@ class Drops(QObject):
         if len(paths) != 1 or len(data.urls()) != 1:
             self._refuse(tr("One file or folder can be dropped here at a time."))
         elif paths[0].suffix == projects.SUFFIX:
-            self._window.open_project(paths[0])
+            self._commands.open_project(paths[0])
         elif formats.named(paths[0]) is not None:
             self.show_file(paths[0])
         elif paths[0].is_dir():
@@ -67,7 +66,7 @@ class Drops(QObject):
     def _take_by_kind(self, found: Look) -> None:
         """Do what is meant by a file whose name does not tell."""
         if found.kind is Kind.PROJECT:
-            self._window.open_project(found.path)
+            self._commands.open_project(found.path)
         elif formats.of_kind(found.kind) is not None:
             self.show_file(found.path)
         elif found.kind is Kind.IMAGE:
@@ -78,7 +77,7 @@ class Drops(QObject):
             self._refuse(f"{found.sentence} {tr('It is not supported here.')}", found.advice)
 
     def _weights(self, found: Look) -> None:
-        session = self._window.workspace.session
+        session = self._work.session
         if not session.is_open:
             self._refuse(
                 tr("{name} contains weights, which need a project, but none is open.").replace(
@@ -87,18 +86,18 @@ class Drops(QObject):
                 tr("Open or create a project, then drop the file again."),
             )
             return
-        self._window.go(Place.MODEL)
+        self._commands.go(Place.MODEL)
         session.set_many({"model.weights": "file", "model.path": session.stored(found.path)}, label="model.path")
 
     def _images(self, folder: Path) -> None:
-        if not self._window.workspace.session.is_open:
+        if not self._work.session.is_open:
             self._refuse(
                 tr("An image folder needs a project, but none is open."),
                 tr("Open or create a project, then drop the folder again."),
             )
             return
-        self._window.go(Place.MODEL)
-        self._window.workspace.choose_images(folder)
+        self._commands.go(Place.MODEL)
+        self._work.choose_images(folder)
 
     def show_file(self, path: Path) -> None:
         """Tell what stands in an exported model."""
@@ -122,9 +121,9 @@ class Drops(QObject):
 
         def failed(error: ErrorInfo) -> None:
             over()
-            self._window.present(error)
+            self._commands.present(error)
 
-        task = self._window.workspace.tasks.start(lambda task: work(task.cancelled), done=ended, failed=failed)
+        task = self._work.tasks.start(lambda task: work(task.cancelled), done=ended, failed=failed)
         waiting.canceled.connect(task.cancel)
         waiting.canceled.connect(waiting.deleteLater)
 
@@ -136,7 +135,7 @@ class Drops(QObject):
 
     def _refuse(self, message: str, action: str = "") -> None:
         usual = tr("Drop a project (.pqv), an exported model, weights or a folder of images.")
-        self._window.present(ErrorInfo(kind="UsageError", message=message, action=action or usual))
+        self._commands.present(ErrorInfo(kind="UsageError", message=message, action=action or usual))
 
 
 def _folder_of(image: Path) -> Path:

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, Qt, QUrl
 from PySide6.QtGui import QAction, QActionGroup, QDesktopServices, QGuiApplication, QKeySequence
-from PySide6.QtWidgets import QMenu
+from PySide6.QtWidgets import QMainWindow, QMenu
 
+from pqv_gui.app.commands import Commands
+from pqv_gui.desks.workspace import Workspace
 from pqv_gui.i18n import tr
 from pqv_gui.services.shortcuts import Shortcuts
-from pqv_gui.style.theme import TEXT_SCALES, Mode, em
+from pqv_gui.style.theme import TEXT_SCALES, Mode, Theme, em
 from pqv_gui.viewmodels import display_names
 from pqv_gui.viewmodels.places import WIZARD, WORKING
 from pqv_gui.widgets.basics import ElidedLabel
-
-if TYPE_CHECKING:
-    from pqv_gui.app.window import MainWindow
 
 _RECENT = 10
 _MODES: dict[Mode, str] = {"system": "As the &system", "light": "&Light", "dark": "&Dark"}
@@ -34,10 +32,10 @@ class _Corner(ElidedLabel):
 class Menus:
     """Builds the menus of a window and keeps them true."""
 
-    def __init__(self, window: MainWindow) -> None:
-        self._window = window
-        self._work = window.workspace
-        self.shortcuts = Shortcuts(window.workspace.settings)
+    def __init__(self, window: QMainWindow, commands: Commands, workspace: Workspace, theme: Theme) -> None:
+        self._window, self._commands = window, commands
+        self._work, self._theme = workspace, theme
+        self.shortcuts = Shortcuts(workspace.settings)
         bar = window.menuBar()
         self.corner = _Corner("", "caption")
         self.corner.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
@@ -72,43 +70,42 @@ class Menus:
         return action
 
     def _file(self, menu: QMenu) -> None:
-        window = self._window
-        self._add(menu, tr("&New project …"), window.new_project, QKeySequence.StandardKey.New)
-        self._add(menu, tr("&Open …"), window.browse, QKeySequence.StandardKey.Open)
+        commands = self._commands
+        self._add(menu, tr("&New project …"), commands.new_project, QKeySequence.StandardKey.New)
+        self._add(menu, tr("&Open …"), commands.browse, QKeySequence.StandardKey.Open)
         self.recent = menu.addMenu(tr("Open &recent"))
         self._add(menu, tr("Open the &demo"), self._work.open_demo)
         menu.addSeparator()
-        self.save = self._add(menu, tr("&Save"), window.save, QKeySequence.StandardKey.Save)
-        self.save_as = self._add(menu, tr("Save &as …"), window.save_as, "Ctrl+Shift+S")
-        self.report = self._add(menu, tr("&Export report …"), window.export_report, "Ctrl+E")
-        self.close = self._add(menu, tr("&Close project"), window.close_project, "Ctrl+W")
+        self.save = self._add(menu, tr("&Save"), commands.save, QKeySequence.StandardKey.Save)
+        self.save_as = self._add(menu, tr("Save &as …"), commands.save_as, "Ctrl+Shift+S")
+        self.report = self._add(menu, tr("&Export report …"), commands.export_report, "Ctrl+E")
+        self.close = self._add(menu, tr("&Close project"), commands.close_project, "Ctrl+W")
         menu.addSeparator()
-        self._add(menu, tr("&Quit"), window.close, "Ctrl+Q")
+        self._add(menu, tr("&Quit"), commands.quit, "Ctrl+Q")
 
     def _edit(self, menu: QMenu) -> None:
-        self.undo = self._add(menu, tr("&Undo"), lambda: self._window.edited.undo(), "Ctrl+Z")
-        self.redo = self._add(menu, tr("&Redo"), lambda: self._window.edited.redo(), "Ctrl+Shift+Z", "Ctrl+Y")
+        self.undo = self._add(menu, tr("&Undo"), self._commands.undo, "Ctrl+Z")
+        self.redo = self._add(menu, tr("&Redo"), self._commands.redo, "Ctrl+Shift+Z", "Ctrl+Y")
 
     def _go(self, menu: QMenu) -> None:
         self.places = [
-            self._add(menu, tr(place.value), lambda place=place: self._window.go(place), f"Ctrl+{number}")  # type: ignore[misc]
+            self._add(menu, tr(place.value), lambda place=place: self._commands.go(place), f"Ctrl+{number}")  # type: ignore[misc]
             for number, place in enumerate((*WIZARD, *WORKING), start=1)
         ]
 
     def _run(self, menu: QMenu) -> None:
-        self.start = self._add(menu, tr("&Run or resume"), self._window.start_run, "F5")
+        self.start = self._add(menu, tr("&Run or resume"), self._commands.start_run, "F5")
         self.cancel = self._add(menu, tr("&Cancel"), self._work.runs.cancel, "Ctrl+.")
 
     def _device(self, menu: QMenu) -> None:
-        window = self._window
-        self.measure = self._add(menu, tr("&Push and run"), window.measure_on_phones, "F6")
+        self.measure = self._add(menu, tr("&Push and run"), self._commands.measure_on_phones, "F6")
         self.stop_measuring = self._add(menu, tr("&Cancel"), lambda: self._work.phones.cancel(), "Ctrl+Shift+.")
         menu.addSeparator()
         self.look = self._add(menu, tr("&Look for phones again"), lambda: self._work.phones.watch.look_again())
-        self.connect_phone = self._add(menu, tr("Connect a &Wi-Fi phone …"), window.connect_phone)
+        self.connect_phone = self._add(menu, tr("Connect a &Wi-Fi phone …"), self._commands.connect_phone)
 
     def _view(self, menu: QMenu) -> None:
-        theme = self._window.theme
+        theme = self._theme
         colours = menu.addMenu(tr("&Colours"))
         group = QActionGroup(self._window)
         for mode, text in _MODES.items():
@@ -123,11 +120,10 @@ class Menus:
             action.setCheckable(True)
             action.setChecked(theme.text_scale == percent)
             group.addAction(action)
-        summary = QAction(tr("&Summary"), self._window)
-        summary.setCheckable(True)
-        summary.setChecked(True)
-        summary.toggled.connect(self._window.show_summary)
-        menu.addAction(summary)
+        self.summary = QAction(tr("&Summary"), self._window)
+        self.summary.setCheckable(True)
+        self.summary.setChecked(True)
+        menu.addAction(self.summary)
 
     def _help(self, menu: QMenu) -> None:
         self._add(menu, tr("&Keyboard shortcuts …"), self._show_shortcuts, "Ctrl+/")
@@ -144,11 +140,11 @@ class Menus:
 
     def _set_mode(self, mode: Mode) -> None:
         self._work.settings.mode = mode
-        self._window.theme.set_mode(mode)
+        self._theme.set_mode(mode)
 
     def _set_scale(self, percent: int) -> None:
         self._work.settings.text_scale = percent
-        self._window.theme.set_text_scale(percent)
+        self._theme.set_text_scale(percent)
 
     def _about(self) -> None:
         from pqv_gui.dialogs.about import AboutDialog
@@ -169,7 +165,7 @@ class Menus:
 
     def refresh_edit(self) -> None:
         """Say what can be undone and made again now."""
-        edited = self._window.edited
+        edited = self._commands.edited
         for action, words, name in (
             (self.undo, tr("&Undo"), edited.undo_label),
             (self.redo, tr("&Redo"), edited.redo_label),
@@ -196,7 +192,7 @@ class Menus:
         self.recent.clear()
         for path in self._work.recents.paths[:_RECENT]:
             text = f"{path.stem} – {path.parent}".replace("&", "&&")
-            self._add(self.recent, text, lambda path=path: self._window.open_project(path), keep=False)  # type: ignore[misc]
+            self._add(self.recent, text, lambda path=path: self._commands.open_project(path), keep=False)  # type: ignore[misc]
         self.recent.setEnabled(bool(self._work.recents.paths))
 
 

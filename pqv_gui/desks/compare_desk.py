@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QFile, QObject, QStandardPaths, Signal
 
@@ -18,9 +17,9 @@ from pqv_core.report import write as report
 from pqv_core.report.write import Format
 from pqv_gui.pages.compare.comparison_view import ComparisonView
 from pqv_gui.services import garbage
-
-if TYPE_CHECKING:
-    from pqv_gui.desks.workspace import Workspace
+from pqv_gui.services.file_writer import FileWriter
+from pqv_gui.services.jobs import Tasks
+from pqv_gui.viewmodels.project_session import ProjectSession
 
 
 class CompareDesk(QObject):
@@ -32,22 +31,21 @@ class CompareDesk(QObject):
     trashed = Signal(object)  # Path that the run's folder had
     closing = Signal()  # the last moment to keep what was typed
 
-    def __init__(self, workspace: Workspace) -> None:
-        super().__init__(workspace)
-        self._work = workspace
+    def __init__(self, session: ProjectSession, tasks: Tasks, writer: FileWriter, parent: QObject) -> None:
+        super().__init__(parent)
+        self._session, self._tasks, self._writer = session, tasks, writer
         self.view = ComparisonView()
         self.view.subscribe(self.changed.emit)
         self._reading = self._again = False
-        workspace.opened.connect(self._on_opened)
-        workspace.stored.connect(self.read)
         self.read()
 
     @property
     def project(self) -> Path | None:
         """The open project."""
-        return self._work.session.path
+        return self._session.path
 
-    def _on_opened(self) -> None:
+    def entered(self) -> None:
+        """Another project is open, or none."""
         self.view.reset()
         self.read()
 
@@ -61,7 +59,7 @@ class CompareDesk(QObject):
             return
         self._reading = True
         self.view.filling()
-        self._work.tasks.start(
+        self._tasks.start(
             lambda _: _load(project),
             done=lambda found: self._read(project, found),
             failed=lambda error: self._read(project, error),
@@ -81,7 +79,7 @@ class CompareDesk(QObject):
 
     def label(self, directory: Path, *, name: str, note: str) -> None:
         """Keep a run's name and note."""
-        self._work.writer.put(
+        self._writer.put(
             directory / run_label.LABEL_FILE,
             lambda: run_label.save(directory, name=name, note=note),
             done=self.read,
@@ -95,14 +93,14 @@ class CompareDesk(QObject):
             self.trashed.emit(directory)
             self.read()
 
-        self._work.tasks.start(lambda _: _trash(directory), done=done, failed=self._said)
+        self._tasks.start(lambda _: _trash(directory), done=done, failed=self._said)
 
     def export(self, out: Path, kind: Format) -> None:
         """Write a report on the ticked runs."""
         project, runs = self.project, self.view.ticked
         if project is None:
             return
-        self._work.tasks.start(
+        self._tasks.start(
             lambda _: report.write(project, out, kind=kind, runs=runs),
             done=lambda _: self.written.emit(out),
             failed=self._said,

@@ -150,7 +150,9 @@ class Workspace(QObject):
         if self._compare is None:
             from pqv_gui.desks.compare_desk import CompareDesk
 
-            self._compare = CompareDesk(self)
+            self._compare = CompareDesk(self.session, self.tasks, self.writer, self)
+            self.opened.connect(self._compare.entered)
+            self.stored.connect(self._compare.read)
             self._compare.trashed.connect(self._on_trashed)
             self._compare.changed.connect(self._offer_runs)
         return self._compare

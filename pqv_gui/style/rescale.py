@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtWidgets import QGridLayout, QLayout, QMainWindow, QWidget
+from PySide6.QtWidgets import QGridLayout, QLayout, QMainWindow, QStackedWidget, QWidget
 
 from pqv_gui.style.layout_items import layout_items
 
@@ -28,9 +28,9 @@ def rescale(window: QWidget, ratio: float) -> None:
 
 
 def _is_ours(widget: QWidget) -> bool:
-    """Whether its layout was made here; Qt's own widgets have theirs from the style."""
-    kind = type(widget)
-    return kind is QWidget or (kind.__module__.startswith("pqv_gui.") and not isinstance(widget, QMainWindow))
+    """Whether its layout was made here; Qt's own widgets, and ours that inherit such, have theirs from the style."""
+    kind, qts = type(widget), (QMainWindow, QStackedWidget)
+    return kind is QWidget or (kind.__module__.startswith("pqv_gui.") and not isinstance(widget, qts))
 
 
 class _Keeper:

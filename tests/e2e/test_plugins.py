@@ -30,13 +30,13 @@ from pqv_gui.viewmodels.places import Place
 
 app = QApplication([])
 window, _ = main.build(app)
-window.open_project(Path("p.pqv"))
+window.commands.open_project(Path("p.pqv"))
 while not window.workspace.session.is_open:
     app.processEvents()
-print(window.current_page().banner.message.text())
+print(window.stack.current.banner.message.text())
 for place in (Place.PRUNE, Place.BACKEND, Place.EXPORT):
-    window.go(place)
-    widgets = window.current_page().findChildren(QAbstractButton) + window.current_page().findChildren(QLabel)
+    window.commands.go(place)
+    widgets = window.stack.current.findChildren(QAbstractButton) + window.stack.current.findChildren(QLabel)
     print(*sorted({widget.text() for widget in widgets if widget.text()}), sep="\\n")
 print("torch" in sys.modules, [name for name in sys.modules if name.startswith("pqv_example")])
 window.close()

@@ -100,7 +100,7 @@ class Robot:
 
     def at(self, place: Place) -> Reached:
         """Whether a page is shown and the window has come to rest."""
-        return lambda: self.window.place is place and self.window.isActiveWindow() and self.rests()
+        return lambda: self.window.stack.place is place and self.window.isActiveWindow() and self.rests()
 
     def rests(self) -> bool:
         """Whether nothing goes on beside the window."""

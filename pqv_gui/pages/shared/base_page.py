@@ -29,6 +29,8 @@ class Page(QWidget):
 
     place: Place
     go = Signal(object)  # Place that the person wants to see next
+    open_wanted = Signal(object)  # Path of a project
+    browse_wanted = Signal()
 
     def __init__(self, workspace: Workspace, *, heading: str, sentence: str) -> None:
         super().__init__()

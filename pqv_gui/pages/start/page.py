@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, QPoint, Qt, Signal
 from PySide6.QtGui import QAction, QKeyEvent
-from PySide6.QtWidgets import QFileDialog, QListView, QMenu
+from PySide6.QtWidgets import QListView, QMenu
 
 from pqv_core.config import RunConfig
 from pqv_core.errors import PqvError
@@ -110,8 +110,6 @@ class StartPage(Page):
     """Where a person arrives without a project."""
 
     place = Place.START
-    open_wanted = Signal(object)  # Path
-    browse_wanted = Signal()
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__(
@@ -212,11 +210,3 @@ class StartPage(Page):
         self.name.clear()
         if self.folder.get():
             self.workspace.settings.projects_folder = folder
-
-
-def ask_for_project(parent: Page | None, folder: Path) -> Path | None:
-    """The system's dialog for opening a project; None when it was dismissed."""
-    chosen, _ = QFileDialog.getOpenFileName(
-        parent, tr("Open project"), str(folder), tr("PQV-Mobile projects (*.pqv);;All files (*)")
-    )
-    return Path(chosen) if chosen else None

@@ -38,7 +38,7 @@ def drop(window: MainWindow, *paths: Path) -> None:
 
 
 def said(window: MainWindow) -> str:
-    banner = window._page(window.place).banner
+    banner = window.stack.current.banner
     return f"{banner.message.text()} {banner.action.text()}" if banner.isVisible() else ""
 
 
@@ -78,9 +78,9 @@ def test_a_folder_of_images_is_taken_by_the_open_project(window: MainWindow, qtb
         for name in ("one", "two"):
             (tmp_path / "photos" / split / name).mkdir(parents=True)
             Image.new("RGB", (8, 8)).save(tmp_path / "photos" / split / name / "a.png")
-    window.go(Place.EXPORT)
+    window.commands.go(Place.EXPORT)
     drop(window, tmp_path / "photos")
-    assert window.place is Place.MODEL
+    assert window.stack.place is Place.MODEL
     qtbot.waitUntil(lambda: window.workspace.session.get("data.train") is not None)
     assert window.workspace.session.resolved(window.workspace.session.get("data.train")).name == "train"
     qtbot.waitUntil(lambda: window.workspace.tasks.active == 0)
@@ -123,12 +123,12 @@ def weights(path: Path) -> Path:
 
 
 def test_weights_become_those_of_the_model(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
-    window.go(Place.EXPORT)
+    window.commands.go(Place.EXPORT)
     drop(window, weights(tmp_path / "odd name.bin"))
     session = window.workspace.session
     qtbot.waitUntil(lambda: session.get("model.weights") == "file")
     assert session.resolved(session.get("model.path")) == tmp_path / "odd name.bin"
-    assert window.place is Place.MODEL
+    assert window.stack.place is Place.MODEL
 
 
 def test_weights_without_a_project_are_refused(make_window: MakeWindow, qtbot: QtBot, tmp_path: Path) -> None:

@@ -57,8 +57,8 @@ def controls(root: QWidget) -> list[QWidget]:
 
 @pytest.mark.parametrize("place", PLACES)
 def test_every_control_has_a_name(place: Place, window: MainWindow) -> None:
-    window.go(place)
-    page = window._page(place)
+    window.commands.go(place)
+    page = window.stack.page(place)
     nameless = [repr(widget) for widget in controls(window) + controls(page) if not name_of(widget)]
     assert nameless == []
 
@@ -72,8 +72,8 @@ def name_of(widget: QWidget) -> str:
 @pytest.mark.parametrize("place", PLACES)
 def test_tab_goes_where_the_eye_goes(place: Place, window: MainWindow) -> None:
     window.resize(1024, 700)
-    window.go(place)
-    follows_the_eye(window._page(place))
+    window.commands.go(place)
+    follows_the_eye(window.stack.page(place))
 
 
 def follows_the_eye(page: Page) -> None:
@@ -132,8 +132,8 @@ def test_nothing_is_cut_off(size: tuple[int, int], scale: int, window: MainWindo
     window.theme.set_text_scale(scale)
     window.resize(*size)
     for place in PLACES:
-        window.go(place)
-        page = window._page(place)
+        window.commands.go(place)
+        page = window.stack.page(place)
         settle(window, page, qtbot)
         assert cut_off(window) == [], place
         assert page.column.width() <= page.scroller.viewport().width(), place
@@ -195,7 +195,7 @@ def test_an_error_that_nobody_caught_is_shown_with_details_to_copy(window: MainW
         raise ValueError("a bug")
     except ValueError as error:
         sys.excepthook(type(error), error, error.__traceback__)
-    banner = window._page(window.place).banner
+    banner = window.stack.current.banner
     assert banner.isVisible()
     assert "unexpected error" in banner.message.text()
     assert "ValueError: a bug" in banner.details.toPlainText()
@@ -216,26 +216,26 @@ def require_fit(page: Page) -> None:
 
 @pytest.mark.parametrize("percent", [100, 200])
 def test_no_page_is_wider_than_the_window(window: MainWindow, qtbot: QtBot, percent: int) -> None:
-    window.start_run()
+    window.commands.start_run()
     runs = window.workspace.runs
     qtbot.waitUntil(lambda: runs.view.now.record is not None and not runs.busy, timeout=20_000)
     qtbot.waitUntil(lambda: window.workspace.tasks.active == 0)
     window.theme.set_text_scale(percent)
     window.resize(1024, 700)
     for place in Place:
-        window.go(place)
-        qtbot.waitUntil(lambda: require_fit(window.current_page()))
+        window.commands.go(place)
+        qtbot.waitUntil(lambda: require_fit(window.stack.current))
     qtbot.waitUntil(lambda: window.workspace.tasks.active == 0)
 
 
 def test_a_tall_window_leaves_its_room_below_the_cards(window: MainWindow, qtbot: QtBot) -> None:
-    window.start_run()
+    window.commands.start_run()
     runs = window.workspace.runs
     qtbot.waitUntil(lambda: runs.view.now.record is not None and not runs.busy, timeout=20_000)
     window.resize(1600, 3000)
     for place in Place:
-        window.go(place)
-        page = window.current_page()
+        window.commands.go(place)
+        page = window.stack.current
         settle(window, page, qtbot)
         heights = [item.geometry().height() for item in layout_items(page.body)]
         left = page.scroller.viewport().height() - page.body.sizeHint().height()

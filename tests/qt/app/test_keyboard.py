@@ -37,11 +37,11 @@ def press(window: MainWindow, key: Qt.Key, modifier: Qt.KeyboardModifier = Qt.Ke
 
 def test_from_the_model_to_the_comparison(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
     press(window, Qt.Key.Key_1, Qt.KeyboardModifier.ControlModifier)
-    assert window.place is Place.MODEL
+    assert window.stack.place is Place.MODEL
     for place in (Place.PRUNE, Place.BACKEND, Place.EXPORT):
         tab_to(window, "Next")
         press(window, Qt.Key.Key_Space)
-        assert window.place is place
+        assert window.stack.place is place
     press(window, Qt.Key.Key_2, Qt.KeyboardModifier.ControlModifier)
     ratio = tab_to(window, "Pruning ratio, in percent")
     before = window.workspace.session.config.prune.ratio
@@ -49,9 +49,9 @@ def test_from_the_model_to_the_comparison(window: MainWindow, qtbot: QtBot, tmp_
     assert window.workspace.session.config.prune.ratio > before
     press(window, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
     press(window, Qt.Key.Key_F5)
-    assert window.place is Place.RUN
+    assert window.stack.place is Place.RUN
     run = window.workspace.run
     qtbot.waitUntil(lambda: run.state == "succeeded" and window.workspace.tasks.active == 0, timeout=SOON_MS)
     press(window, Qt.Key.Key_7, Qt.KeyboardModifier.ControlModifier)
-    assert window.place is Place.COMPARE
+    assert window.stack.place is Place.COMPARE
     qtbot.waitUntil(lambda: window.workspace.tasks.active == 0)

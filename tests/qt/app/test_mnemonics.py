@@ -41,13 +41,13 @@ def of_menus(window: MainWindow) -> set[str]:
 
 @pytest.mark.parametrize("place", list(Place))
 def test_a_page_takes_no_letter_of_the_menus_and_none_twice(window: MainWindow, qtbot: QtBot, place: Place) -> None:
-    window.start_run()
+    window.commands.start_run()
     qtbot.waitUntil(
         lambda: window.workspace.run.now.record is not None and not window.workspace.runs.busy, timeout=20_000
     )
-    window.go(place)
-    central, page = window.centralWidget(), window.current_page()
-    frame = letters(central) - sum((letters(other) for other in window._pages.values()), Counter())
+    window.commands.go(place)
+    central, page = window.centralWidget(), window.stack.current
+    frame = letters(central) - sum((letters(other) for other in window.stack.pages.values()), Counter())
     found = letters(page) + frame
     assert found, "a page without any letter"
     assert not of_menus(window) & set(found)
@@ -65,8 +65,8 @@ DIALOGS: dict[str, Callable[[MainWindow], object]] = {
 
 
 def compare_page(window: MainWindow) -> ComparePage:
-    window.go(Place.COMPARE)
-    page = window.current_page()
+    window.commands.go(Place.COMPARE)
+    page = window.stack.current
     assert isinstance(page, ComparePage)
     return page
 

@@ -37,7 +37,7 @@ def rests(window: MainWindow, qtbot: QtBot) -> None:
 
 def opened(make_window: MakeWindow, qtbot: QtBot, scene: str, path: Path) -> MainWindow:
     window = make_window(scene)
-    window.open_project(path)
+    window.commands.open_project(path)
     rests(window, qtbot)
     return window
 
@@ -47,14 +47,14 @@ def begun(make_window: MakeWindow, qtbot: QtBot, tmp_path: Path, scene: str) -> 
     window = make_window(scene)
     window.workspace.create(tmp_path / "projects", "small")
     rests(window, qtbot)
-    window.start_run()
+    window.commands.start_run()
     qtbot.waitUntil(lambda: window.workspace.run.now.progress is not None, timeout=SOON_MS)
     return window
 
 
 def done(window: MainWindow, qtbot: QtBot) -> Path:
     """Have a run done, with real files; its folder."""
-    window.start_run()
+    window.commands.start_run()
     rests(window, qtbot)
     directory = window.workspace.run.now.directory
     assert directory is not None
@@ -70,14 +70,14 @@ def on_disk(window: MainWindow) -> str:
 
 
 def run_page(window: MainWindow) -> RunPage:
-    window.go(Place.RUN)
+    window.commands.go(Place.RUN)
     page = window.stack.currentWidget()
     assert isinstance(page, RunPage)
     return page
 
 
 def device_page(window: MainWindow) -> DevicePage:
-    window.go(Place.DEVICE)
+    window.commands.go(Place.DEVICE)
     page = window.stack.currentWidget()
     assert isinstance(page, DevicePage)
     return page
@@ -96,7 +96,7 @@ def test_a_cancelled_run_is_cancelled_on_the_disk_too(
     assert (window.workspace.run.state, on_disk(window)) == ("cancelled", "cancelled")
     path = window.workspace.session.path
     assert path is not None
-    window.close_project()
+    window.commands.close_project()
 
     later = opened(make_window, qtbot, "good", path)
 
@@ -111,7 +111,7 @@ def test_a_run_whose_worker_crashed_has_failed_on_the_disk_too(
     window = make_window("crash")
     window.workspace.create(tmp_path / "projects", "small")
     rests(window, qtbot)
-    window.start_run()
+    window.commands.start_run()
     rests(window, qtbot)
     assert (window.workspace.run.state, on_disk(window)) == ("failed", "failed")
     record = window.workspace.run.now.record
@@ -128,7 +128,7 @@ def test_a_run_that_was_killed_with_its_window_is_interrupted_and_can_be_resumed
     assert directory is not None
     window.workspace.runs.cancel()
     rests(window, qtbot)
-    window.close_project()
+    window.commands.close_project()
     as_a_kill_leaves_it = results.as_written(directory).model_copy(update={"state": "running"})
     results.save(directory, as_a_kill_leaves_it)
 
@@ -146,7 +146,7 @@ def test_a_run_of_another_process_is_followed_to_its_end(make_window: MakeWindow
     assert path is not None and directory is not None
     window.job_bar.stop.click()
     rests(window, qtbot)
-    window.close_project()
+    window.commands.close_project()
     with runs.claimed(directory):
         results.save(directory, results.as_written(directory).model_copy(update={"state": "running"}))
         later = opened(make_window, qtbot, "good", path)
@@ -227,7 +227,7 @@ def test_device_offers_the_files_and_figures_of_earlier_runs(
     second = done(window, qtbot)
     path = window.workspace.session.path
     assert path is not None
-    window.close_project()
+    window.commands.close_project()
 
     later = opened(make_window, qtbot, "good", path)
     page, files = device_page(later), later.workspace.phones.files
@@ -284,7 +284,7 @@ def test_another_project_begins_with_its_pages_anew(make_window: MakeWindow, qtb
     window.workspace.create(tmp_path / "projects", "other")
     rests(window, qtbot)
 
-    assert window.place is Place.MODEL
+    assert window.stack.place is Place.MODEL
     assert not page.banner.isVisible()
     assert (bar.value(), page.search.text(), page.advanced.toggle.isChecked()) == (0, "", False)
 
@@ -302,12 +302,12 @@ def test_a_double_click_on_a_recent_project_presses_nothing_on_its_page(
     for name in ("small", "other"):
         window.workspace.create(tmp_path / "projects", name)
         rests(window, qtbot)
-    window.close_project()
+    window.commands.close_project()
     start = window.stack.currentWidget()
     assert isinstance(start, StartPage)
     recent = start.recent
     qtbot.waitUntil(recent.isVisible)
-    model = window._page(Place.MODEL)
+    model = window.stack.page(Place.MODEL)
     assert isinstance(model, ModelPage)
     pressed: list[bool] = []
     cover = QWidget(model)  # stands for whatever lies below: the whole page is a button
@@ -317,7 +317,7 @@ def test_a_double_click_on_a_recent_project_presses_nothing_on_its_page(
 
     double_click(window, recent.viewport(), recent.visualRect(recent.model().index(0, 0)).center())
 
-    assert window.workspace.session.is_open and window.place is Place.MODEL
+    assert window.workspace.session.is_open and window.stack.place is Place.MODEL
     assert pressed == []
     rests(window, qtbot)
     QTest.mouseClick(window.windowHandle(), LEFT, PLAIN, cover.mapTo(window, QPoint(200, 200)))
@@ -329,7 +329,7 @@ def test_a_double_click_on_one_button_is_two_presses(make_window: MakeWindow, qt
     window.workspace.create(tmp_path / "projects", "small")
     rests(window, qtbot)
     double_click(window, window.next, window.next.rect().center())
-    assert window.place is Place.BACKEND
+    assert window.stack.place is Place.BACKEND
 
 
 @pytest.mark.parametrize("names", [("train", "val"), ("train2017", "val2017")])

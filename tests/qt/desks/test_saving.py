@@ -107,7 +107,7 @@ def test_what_was_undone_during_a_slow_save_is_undone_on_the_disk(
     disk.reached.acquire()
     window.workspace.session.undo()
     disk.open()
-    window.close_project()
+    window.commands.close_project()
     assert ratio_in(disk.path) == before
 
 
@@ -115,7 +115,7 @@ def test_closing_waits_for_the_save_that_is_going_and_saves_after_it(
     window: MainWindow, disk: SlowDisk, qtbot: QtBot
 ) -> None:
     late = late_save(window, disk)
-    window.close_project()
+    window.commands.close_project()
     late.join()
     assert ratio_in(disk.path) == 0.4
     assert not is_held(disk.path)
@@ -131,7 +131,7 @@ def test_a_disk_that_does_not_answer_is_said_and_the_project_stays_open_and_held
     edit(window, 0.4, save=False)
     window.close()
     assert window.isVisible()
-    assert "The disk is not responding" in window._page(window.place).banner.message.text()
+    assert "The disk is not responding" in window.stack.current.banner.message.text()
     with raises(StorageError, match="is not responding"):
         window.workspace.close_project()
     assert window.workspace.session.config.prune.ratio == 0.4
@@ -151,7 +151,7 @@ def test_who_closes_without_saving_lets_go_once_nothing_is_written_any_more(
     edit(window, 0.3)
     disk.reached.acquire()
     window.close()
-    banner = window._page(window.place).banner
+    banner = window.stack.current.banner
     give_up = next(
         one for one in banner.findChildren(QPushButton) if one.text().replace("&", "") == "Close without saving"
     )
@@ -172,7 +172,7 @@ def test_saving_elsewhere_does_not_wait_for_a_dead_disk_which_stays_held(
     edit(window, 0.4, save=False)
     elsewhere = tmp_path / "safe.pqv"
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(elsewhere), ""))
-    window.save_as()
+    window.commands.save_as()
     assert window.workspace.session.path == elsewhere
     assert ratio_in(elsewhere) == 0.4
     assert is_held(disk.path) and is_held(elsewhere)
@@ -201,7 +201,7 @@ def test_a_save_that_fails_is_told_keeps_the_edits_and_is_tried_again_with_the_n
     disk.open()
     with qtbot.waitSignal(window.workspace.failed):
         edit(window, 0.3)
-    assert "The disk is full" in window._page(window.place).banner.message.text()
+    assert "The disk is full" in window.stack.current.banner.message.text()
     assert window.workspace.session.unsaved
     window.close()
     assert window.isVisible()
@@ -219,7 +219,7 @@ def test_save_as_while_a_run_is_going_writes_a_copy_and_says_so(
     work, own = window.workspace, tmp_path / "projects" / "small.pqv"
     work.create(own.parent, own.stem)
     qtbot.waitUntil(lambda: work.can_run)
-    window.start_run()
+    window.commands.start_run()
     qtbot.waitUntil(lambda: work.run.now.progress is not None, timeout=20_000)
     work.session.set("prune.ratio", 0.3)
     copy = tmp_path / "copy.pqv"
@@ -228,7 +228,7 @@ def test_save_as_while_a_run_is_going_writes_a_copy_and_says_so(
     assert ratio_in(copy) == 0.3
     assert not is_held(copy)
     assert (work.session.path, work.run.state) == (own, "running")
-    banner = window.current_page().banner
+    banner = window.stack.current.banner
     assert banner.isVisible()
     said = "A copy was saved as copy.pqv. This window stays on small.pqv, whose run is in progress."
     assert banner.message.text() == said

@@ -95,7 +95,9 @@ def test_a_bug_report_has_versions_and_the_log(
     monkeypatch.setattr(logfile, "folder", lambda: tmp_path / "log")
     handler = logfile.start()
     assert handler is not None
-    window.present(errors.StorageError("The disk is full.", action="Free some space.", details="ENOSPC").info())
+    window.commands.present(
+        errors.StorageError("The disk is full.", action="Free some space.", details="ENOSPC").info()
+    )
     (action,) = (item.action for item in window.menus.shortcuts if item.name == "Help › Copy details for a bug report")
     action.trigger()
     logfile.stop(handler)

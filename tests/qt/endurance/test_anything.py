@@ -82,7 +82,7 @@ class Monkey:
 
     def _go(self) -> None:
         self._note("go")
-        self.window.go(self.draw.choice(list(Place)))
+        self.window.commands.go(self.draw.choice(list(Place)))
 
     def _menu(self) -> None:
         bar = self.window.menuBar()
@@ -215,8 +215,8 @@ def test_every_error_is_one_that_was_foreseen(
     agrees(window, qtbot, monkey.done)
     path = window.workspace.session.path
     if path is not None:
-        window.close_project()
-        window.open_project(path)
+        window.commands.close_project()
+        window.commands.open_project(path)
         agrees(window, qtbot, ["opened again"])
 
 
@@ -245,7 +245,7 @@ class Runner:
         """One thing, and a moment in which it may begin to work."""
         act = self.draw.choice((self._run, self._run, self._cancel, self._kill, self._go_on, self._reopen, self._trash))
         self.done = [*self.done[-8:], act.__name__]
-        self.window.go(self.draw.choice((Place.RUN, Place.DEVICE, Place.COMPARE)))
+        self.window.commands.go(self.draw.choice((Place.RUN, Place.DEVICE, Place.COMPARE)))
         act()
         self.qtbot.wait(self.draw.choice((0, 30, 200, 400)))
 
@@ -266,8 +266,8 @@ class Runner:
     def _reopen(self) -> None:
         path = self.window.workspace.session.path
         if not self.window.workspace.run.active:
-            self.window.close_project()
-            self.window.open_project(path)
+            self.window.commands.close_project()
+            self.window.commands.open_project(path)
 
     def _trash(self) -> None:
         chosen = self.window.workspace.compare.view.chosen

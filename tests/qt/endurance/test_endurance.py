@@ -50,7 +50,7 @@ def what_is_there(window: MainWindow) -> dict[str, int]:
 def test_a_hundred_runs_leave_nothing_behind(make_window: MakeWindow, qtbot: QtBot, tmp_path: Path) -> None:
     window = make_window("good")
     window.workspace.create(tmp_path / "projects", "small")
-    window.go(Place.RUN)
+    window.commands.go(Place.RUN)
     for _ in range(BEFORE):
         run_once(window, qtbot)
     there, memory = what_is_there(window), psutil.Process().memory_info().rss
@@ -66,7 +66,7 @@ def test_a_worker_that_stands_still_is_ended_by_cancel(make_window: MakeWindow, 
     window = make_window("hang")
     window.workspace.create(tmp_path / "projects", "small")
     qtbot.waitUntil(lambda: window.workspace.can_run, timeout=SOON_MS)
-    window.start_run()
+    window.commands.start_run()
     qtbot.waitUntil(lambda: window.workspace.run.now.progress is not None, timeout=SOON_MS)
     (worker,) = psutil.Process().children()
     os.kill(worker.pid, signal.SIGSTOP)
@@ -81,6 +81,6 @@ def test_a_thousand_recent_projects_are_no_burden(make_window: MakeWindow, tmp_p
     first.workspace.settings.recents.write([str(tmp_path / f"p{number}" / "a.pqv") for number in range(1_000)])
     first.workspace.settings.flush()
     window = make_window()
-    assert window.place is Place.START
+    assert window.stack.place is Place.START
     assert 0 < len(window.workspace.recents.paths) <= 1_000
     assert len(window.findChildren(QWidget)) < 1_000

@@ -66,8 +66,8 @@ def opened(make_window: MakeWindow, qtbot: QtBot, project: Path) -> Opened:
 
     def make(scene: str = "good") -> tuple[MainWindow, ComparePage]:
         window = make_window(scene)
-        window.open_project(project)
-        window.go(Place.COMPARE)
+        window.commands.open_project(project)
+        window.commands.go(Place.COMPARE)
         page = window.stack.currentWidget()
         assert isinstance(page, ComparePage)
         rest(window, page, qtbot)
@@ -97,7 +97,7 @@ def test_without_runs_it_says_so_and_leads_to_run(opened: Opened) -> None:
     assert page.headline.text() == "Nothing to compare yet"
     assert not page.full.isVisible()
     page.run.click()
-    assert window.place is Place.RUN
+    assert window.stack.place is Place.RUN
 
 
 def test_runs_are_shown_as_table_and_charts(opened: Opened, project: Path) -> None:
@@ -267,7 +267,7 @@ def test_what_was_typed_belongs_to_the_run_it_was_typed_for(opened: Opened, proj
     assert page.selected.name.text() == ""
 
 
-@pytest.mark.parametrize("leave", [lambda window: window.go(Place.MODEL), lambda window: window.close()])
+@pytest.mark.parametrize("leave", [lambda window: window.commands.go(Place.MODEL), lambda window: window.close()])
 def test_what_was_typed_last_is_kept_when_one_leaves(
     opened: Opened, project: Path, qtbot: QtBot, leave: Callable[[MainWindow], object]
 ) -> None:
@@ -438,8 +438,8 @@ def test_the_papers_figures_are_chosen_by_number(opened: Opened, project: Path, 
 def test_a_run_appears_when_it_ends(opened: Opened, project: Path, qtbot: QtBot) -> None:
     window, page = opened()
     qtbot.waitUntil(lambda: window.workspace.can_run, timeout=SOON_MS)
-    window.start_run()
-    window.go(Place.COMPARE)
+    window.commands.start_run()
+    window.commands.go(Place.COMPARE)
     qtbot.waitUntil(lambda: page.view.count == 1, timeout=SOON_MS)
     rest(window, page, qtbot)
     assert page.full.isVisible()
@@ -448,9 +448,9 @@ def test_a_run_appears_when_it_ends(opened: Opened, project: Path, qtbot: QtBot)
 
 def test_a_run_made_elsewhere_appears_when_one_comes_back(opened: Opened, project: Path, qtbot: QtBot) -> None:
     window, page = opened()
-    window.go(Place.EXPORT)
+    window.commands.go(Place.EXPORT)
     keep(project, made("r1"))
-    window.go(Place.COMPARE)
+    window.commands.go(Place.COMPARE)
     qtbot.waitUntil(lambda: page.view.count == 1, timeout=SOON_MS)
     rest(window, page, qtbot)
 
@@ -478,7 +478,7 @@ def test_another_project_has_other_runs(opened: Opened, project: Path, qtbot: Qt
     keep(project, made("r1"))
     window, page = opened()
     window.workspace.create(tmp_path / "projects", "other")
-    window.go(Place.COMPARE)
+    window.commands.go(Place.COMPARE)
     rest(window, page, qtbot)
     assert page.view.count == 0
     assert page.headline.text() == "Nothing to compare yet"
@@ -502,13 +502,13 @@ def test_the_file_menu_exports_a_report(
 ) -> None:
     keep(project, made("r1"))
     window, page = opened()
-    window.go(Place.PRUNE)
+    window.commands.go(Place.PRUNE)
     assert window.menus.report.isEnabled()
     out = tmp_path / "from-the-menu.html"
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(out), ""))
     with qtbot.waitSignal(page.desk.written, timeout=SOON_MS):
         window.menus.report.trigger()
-    assert window.place is Place.COMPARE
+    assert window.stack.place is Place.COMPARE
     assert out.read_text(encoding="utf-8").startswith("<!doctype html>")
     page.view.tick_all(False)
     assert not window.menus.report.isEnabled()

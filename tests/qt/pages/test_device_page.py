@@ -87,7 +87,7 @@ def desk_of(make_window: MakeWindow, qtbot: QtBot, tmp_path: Path, kit: Kit, ser
         for name, value in (("iterations", 12), ("max_seconds", 20.0), ("watch_s", 0.05), ("threads", (1,))):
             desk.settings.set(f"phone.{name}", value)
         window.workspace.create(tmp_path / "projects", "small")
-        window.go(Place.DEVICE)
+        window.commands.go(Place.DEVICE)
         page = window.stack.currentWidget()
         assert isinstance(page, DevicePage)
         qtbot.waitUntil(lambda: desk.phones.looked and window.workspace.can_run)
@@ -134,7 +134,7 @@ def test_undo_takes_back_what_was_changed_on_the_page_that_is_shown(desk_of: Mak
     assert box.isChecked()
     assert window.menus.redo.text() == "&Redo: Cool down first"
     assert window.workspace.session.config.prune.ratio == 0.4
-    window.go(Place.PRUNE)
+    window.commands.go(Place.PRUNE)
     window.menus.undo.trigger()
     assert window.workspace.session.config.prune.ratio != 0.4
     qtbot.waitUntil(lambda: window.workspace.tasks.active == 0)
@@ -217,7 +217,7 @@ def test_what_a_phone_measured_is_kept_in_the_run(
         assert there.parity.top1_agreement == 1.0
     assert window.workspace.run.now.record == record
     assert phone.left_behind() == []
-    window.go(Place.RUN)
+    window.commands.go(Place.RUN)
     run_page = window.stack.currentWidget()
     table = run_page.phones  # type: ignore[attr-defined]
     assert table.isVisible()
@@ -229,12 +229,12 @@ def test_what_a_phone_measured_is_kept_in_the_run(
 
 def finished_run(window: MainWindow, qtbot: QtBot) -> Path:
     """Have the project's run done, with real files in its folder; returns the folder."""
-    window.start_run()
+    window.commands.start_run()
     run = window.workspace.run
     qtbot.waitUntil(lambda: run.state == "succeeded" and run.now.record is not None, timeout=SOON_MS)
     directory = run.now.directory
     assert directory is not None
-    window.go(Place.DEVICE)
+    window.commands.go(Place.DEVICE)
     return directory
 
 
@@ -343,9 +343,9 @@ def test_this_computer_is_measured_like_a_phone_and_can_be_cancelled(desk_of: Ma
 def test_a_finished_run_leads_to_the_phones(desk_of: MakeDesk, qtbot: QtBot) -> None:
     window, _, _ = desk_of()
     finished_run(window, qtbot)
-    window.go(Place.RUN)
+    window.commands.go(Place.RUN)
     window.stack.currentWidget().send.click()  # type: ignore[attr-defined]
-    assert window.place is Place.DEVICE
+    assert window.stack.place is Place.DEVICE
 
 
 @pytest.fixture
@@ -372,8 +372,8 @@ def test_what_phones_are_known_to_refuse_is_not_pushed_and_the_remedy_stands_bes
     desk.phones.tick("A1", False)
     desk.phones.tick(LOCAL, True)
     assert page.start.isEnabled(), "this computer runs them"
-    window.go(Place.RUN)
-    run_page = window.current_page()
+    window.commands.go(Place.RUN)
+    run_page = window.stack.current
     assert isinstance(run_page, RunPage)
     assert not run_page.send.isEnabled()
     assert "lacks" in run_page.send.toolTip()
@@ -394,7 +394,7 @@ def test_export_for_android_makes_files_for_phones_and_measures_them_there(
     desk.watch.kit = kit
     with qtbot.waitSignal(desk.ended, timeout=SOON_MS):
         click(page.android)
-        assert window.place is Place.RUN
+        assert window.stack.place is Place.RUN
     config = work.session.config
     assert (config.export.target, config.quantize.engine) == ("android", "auto")
     assert desk.run.state == "succeeded"

@@ -48,7 +48,7 @@ def test_a_preset_that_needs_images_says_so_beside_the_field(window: MainWindow)
 
 def test_start_makes_a_project_from_a_preset(make_window: MakeWindow, qtbot: QtBot, tmp_path: Path) -> None:
     window = make_window()
-    page = window._page(Place.START)
+    page = window.stack.page(Place.START)
     assert isinstance(page, StartPage)
     qtbot.mouseClick(page.presets.buttons["android"], Qt.MouseButton.LeftButton)
     assert window.workspace.session.is_open
@@ -63,6 +63,6 @@ def test_a_preset_that_asks_too_much_of_a_model_is_adapted_with_a_sentence(windo
     choose(window, "android")
     assert not window.workspace.session.config.prune.embedding
     assert window.workspace.problems == ()
-    banner = window.current_page().banner
+    banner = window.stack.current.banner
     assert banner.isVisible()
     assert banner.message.text().startswith("The embedding is not cut: ")

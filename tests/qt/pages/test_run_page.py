@@ -39,7 +39,7 @@ def started(make_window: MakeWindow, qtbot: QtBot, tmp_path: Path) -> Start:
         window = make_window(scene)
         window.workspace.create(tmp_path / "projects", "small")
         qtbot.waitUntil(lambda: window.workspace.can_run)
-        window.start_run()
+        window.commands.start_run()
         return window
 
     return start
@@ -205,19 +205,19 @@ def test_the_last_run_is_shown_when_its_project_is_opened_again(started: Start, 
     window = started("good")
     over(window, qtbot)
     path = window.workspace.session.path
-    window.close_project()
+    window.commands.close_project()
     assert window.workspace.run.state == "empty"
-    window.open_project(path)
+    window.commands.open_project(path)
     qtbot.waitUntil(lambda: window.workspace.run.state == "succeeded")
-    window.go(Place.RUN)
+    window.commands.go(Place.RUN)
     assert [card.title for card in over(window, qtbot).results._shown] == ["Latency", "File size", "Memory"]
 
 
 def test_no_other_project_while_a_run_is_going(started: Start, qtbot: QtBot, tmp_path: Path) -> None:
     window = started("hang")
     qtbot.waitUntil(lambda: window.workspace.run.state == "running", timeout=SOON_MS)
-    window.open_project(tmp_path / "other.pqv")
-    assert "run of this project is in progress" in window._page(window.place).banner.message.text()
+    window.commands.open_project(tmp_path / "other.pqv")
+    assert "run of this project is in progress" in window.stack.current.banner.message.text()
     assert window.workspace.session.name == "small"
     window.workspace.runs.cancel()
     over(window, qtbot)
@@ -266,8 +266,8 @@ def test_a_disabled_run_says_why_beside_it_and_in_its_tool_tip(
     work = window.workspace
     work.create(tmp_path / "projects", "small")
     qtbot.waitUntil(lambda: work.can_run)
-    window.go(Place.RUN)
-    page = window.current_page()
+    window.commands.go(Place.RUN)
+    page = window.stack.current
     assert isinstance(page, RunPage)
 
     def says(words: str) -> None:

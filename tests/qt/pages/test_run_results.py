@@ -130,7 +130,7 @@ def test_measure_again_repeats_only_the_measuring_of_this_run(
     window = make_window("unsteady")
     window.workspace.create(tmp_path / "projects", "small")
     qtbot.waitUntil(lambda: window.workspace.can_run)
-    window.start_run()
+    window.commands.start_run()
     page = over(window, qtbot)
     asked = window.workspace.run.now.run
     assert page.results.unsteady.isVisible()
@@ -202,7 +202,7 @@ def test_the_models_card_tells_what_the_arguments_give(
     window: MainWindow, arguments: dict[str, Any], expected: str
 ) -> None:
     window.workspace.session.set("model.arguments", arguments)
-    window.go(Place.MODEL)
+    window.commands.go(Place.MODEL)
     page = window.stack.currentWidget()
     assert isinstance(page, ModelPage)
     assert expected in page.figures.text()

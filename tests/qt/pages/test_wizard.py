@@ -25,7 +25,7 @@ ONE_CHOICE = {"export.runtime", "export.formats"}  # settings that can hold one 
 
 
 def page(window: MainWindow, place: Place) -> FormPage:
-    window.go(place)
+    window.commands.go(place)
     found = window.stack.currentWidget()
     assert isinstance(found, FormPage)
     return found
@@ -39,8 +39,8 @@ def focused() -> QWidget:
 
 def test_without_a_project_there_is_only_start(make_window: MakeWindow) -> None:
     window = make_window()
-    window.go(Place.PRUNE)
-    assert window.place is Place.START
+    window.commands.go(Place.PRUNE)
+    assert window.stack.place is Place.START
     assert not window.steps.isVisible()
     assert not window.menus.save.isEnabled()
 
@@ -51,16 +51,16 @@ def test_from_start_to_export_with_the_keyboard_only(make_window: MakeWindow, qt
     qtbot.waitUntil(lambda: focused().accessibleName() == "New project name")
     qtbot.keyClicks(focused(), "from the keys")
     qtbot.keyClick(focused(), Qt.Key.Key_Return)
-    qtbot.waitUntil(lambda: window.place is Place.MODEL and window.workspace.models.loaded)
+    qtbot.waitUntil(lambda: window.stack.place is Place.MODEL and window.workspace.models.loaded)
     assert (tmp_path / "projects" / "from the keys.pqv").exists()
     for number, place in enumerate((Place.PRUNE, Place.BACKEND, Place.EXPORT), start=2):
         window.next.setFocus()
         qtbot.keyClick(window.next, Qt.Key.Key_Space)
-        assert window.place is place
+        assert window.stack.place is place
         qtbot.keyClick(window, Qt.Key.Key_1, Qt.KeyboardModifier.ControlModifier)
-        assert window.place is Place.MODEL
+        assert window.stack.place is Place.MODEL
         qtbot.keyClick(window, str(number), Qt.KeyboardModifier.ControlModifier)
-        assert window.place is place
+        assert window.stack.place is place
     assert [window.steps.buttons[step].state for step in WIZARD] == ["valid"] * 4
     assert window.workspace.can_run
 
@@ -86,7 +86,7 @@ def test_controls_and_settings_are_the_same_both_ways(window: MainWindow) -> Non
 def test_a_number_that_may_be_left_out_says_so(window: MainWindow) -> None:
     session, left_out = window.workspace.session, []
     for place in WIZARD:
-        page = window._page(place)
+        page = window.stack.page(place)
         assert isinstance(page, FormPage)
         page.refresh()
         for name in page.form.names:
@@ -119,8 +119,8 @@ def test_what_is_missing_is_said_beside_the_field_and_at_next(window: MainWindow
     assert not window.next.isEnabled()
     assert window.steps.buttons[Place.MODEL].state == "invalid"
     assert not window.summary.start.isEnabled()
-    window.start_run()
-    assert window.place is Place.MODEL
+    window.commands.start_run()
+    assert window.stack.place is Place.MODEL
 
 
 def test_the_predicted_figures_follow_the_slider(window: MainWindow) -> None:
@@ -149,11 +149,11 @@ def images(tmp_path: Path) -> Path:
 def test_only_what_the_model_allows_can_be_cut(window: MainWindow) -> None:
     session = window.workspace.session
     session.set("model.name", "mixer_s32_224")
-    window.go(Place.MODEL)
+    window.commands.go(Place.MODEL)
     shown = page(window, Place.MODEL)
     assert shown.support.text() == "Can be pruned: MLP width."  # type: ignore[attr-defined]
     assert "No attention: MlpMixer has no attention whose heads" in shown.no_support.text()  # type: ignore[attr-defined]
-    window.go(Place.PRUNE)
+    window.commands.go(Place.PRUNE)
     pruning = page(window, Place.PRUNE)
     boxes = {kind: pruning.form.editor(f"prune.{kind}") for kind in ("mlp", "attention", "embedding")}
     assert [(box.isEnabled(), box.isChecked()) for box in boxes.values()] == [  # type: ignore[attr-defined]
@@ -170,7 +170,7 @@ def test_only_what_the_model_allows_can_be_cut(window: MainWindow) -> None:
 def test_heads_that_cannot_be_narrowed_are_shown_to_go_whole(window: MainWindow) -> None:
     session = window.workspace.session
     session.set("model.name", "eva02_tiny_patch14_224")
-    window.go(Place.PRUNE)
+    window.commands.go(Place.PRUNE)
     pruning = page(window, Place.PRUNE)
     unit = pruning.form.editor("prune.attention_unit")
     assert (unit.isEnabled(), unit.get()) == (False, "heads")  # type: ignore[attr-defined]
@@ -184,7 +184,7 @@ def test_an_embedding_that_cannot_be_cut_can_be_taken_back(window: MainWindow) -
     session = window.workspace.session
     session.set("prune.embedding", True)
     session.set("model.name", "swin_tiny_patch4_window7_224")
-    window.go(Place.PRUNE)
+    window.commands.go(Place.PRUNE)
     box = page(window, Place.PRUNE).form.editor("prune.embedding")
     assert box.isEnabled() and box.isChecked()  # type: ignore[attr-defined]
     box.click()  # type: ignore[attr-defined]
@@ -197,7 +197,7 @@ def test_engines_that_phones_lack_are_disabled_with_a_reason(window: MainWindow)
     assert isinstance(engines, ChoiceCards)
     page(window, Place.EXPORT).form.editor("export.target").radio("android").click()  # type: ignore[attr-defined]
     assert window.workspace.session.config.export.target == "android"
-    window.go(Place.BACKEND)
+    window.commands.go(Place.BACKEND)
     usable = {engine for engine in ENGINES if engines.radio(engine).isEnabled()}
     assert usable == {"auto", "qnnpack"}
     assert "does not run on Android" in engines.radio("onednn").accessibleDescription()
@@ -207,7 +207,7 @@ def test_engines_that_this_computer_lacks_are_disabled_with_a_reason(window: Mai
     engines = page(window, Place.BACKEND).form.editor("quantize.engine")
     assert isinstance(engines, ChoiceCards)
     assert engines.radio("fbgemm").isEnabled()
-    window.go(Place.BACKEND)
+    window.commands.go(Place.BACKEND)
     qtbot.waitUntil(lambda: not engines.radio("fbgemm").isEnabled())
     assert "does not work on this computer" in engines.radio("fbgemm").accessibleDescription()
     assert engines.radio("onednn").isEnabled()
@@ -331,8 +331,8 @@ def test_changes_are_saved_by_themselves(window: MainWindow, qtbot: QtBot) -> No
 
 def test_a_project_that_cannot_be_opened_is_said_in_the_page(window: MainWindow, tmp_path: Path) -> None:
     (tmp_path / "cut.pqv").write_text('{"schema_version": 1, "con')
-    window.open_project(tmp_path / "cut.pqv")
-    banner = window._page(window.place).banner
+    window.commands.open_project(tmp_path / "cut.pqv")
+    banner = window.stack.current.banner
     assert banner.isVisible()
     assert "damaged" in banner.message.text()
     assert window.workspace.session.name == "small"
@@ -341,8 +341,8 @@ def test_a_project_that_cannot_be_opened_is_said_in_the_page(window: MainWindow,
 def test_a_recent_project_that_is_gone_can_be_taken_out_of_the_list(window: MainWindow, tmp_path: Path) -> None:
     gone = tmp_path / "gone.pqv"
     window.workspace.recents.add(gone)
-    window.open_project(gone)
-    [offer] = window._page(window.place).banner._extra
+    window.commands.open_project(gone)
+    [offer] = window.stack.current.banner._extra
     offer.click()
     assert gone not in window.workspace.recents.paths
 

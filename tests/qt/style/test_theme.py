@@ -45,9 +45,9 @@ def built(make_window: MakeWindow, qtbot: QtBot, folder: Path, *, scale: int = 1
         work.create(project.parent, project.stem)
     qtbot.waitUntil(lambda: work.models.loaded and work.tasks.active == 0, timeout=20_000)
     for place in Place:
-        window.go(place)
+        window.commands.go(place)
     qtbot.waitUntil(lambda: work.tasks.active == 0 and work.phones.phones.looked)
-    window.go(Place.MODEL)
+    window.commands.go(Place.MODEL)
     return window
 
 
@@ -140,7 +140,7 @@ def test_other_colours_reach_every_page_and_every_chart(make_window: MakeWindow,
     window = built(make_window, qtbot, tmp_path)
     window.theme.set_mode("light")
     window.theme.set_mode("dark")
-    for page in window._pages.values():
+    for page in window.stack.pages.values():
         for widget in page.findChildren(QWidget):
             assert widget.palette().color(QPalette.ColorRole.Window).name() != LIGHT.window, widget
         for chart in page.findChildren(Chart):

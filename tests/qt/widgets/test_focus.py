@@ -30,8 +30,8 @@ def opened(make_window: MakeWindow, qtbot: QtBot, tmp_path: Path) -> Opened:
         window = make_window(scene)
         window.workspace.create(tmp_path / "projects", "small")
         qtbot.waitUntil(lambda: window.workspace.can_run)
-        window.go(Place.RUN)
-        page = window.current_page()
+        window.commands.go(Place.RUN)
+        page = window.stack.current
         assert isinstance(page, RunPage)
         return window, page
 
@@ -143,8 +143,8 @@ def test_when_a_queued_run_starts_the_keyboard_stays_with_its_run(opened: Opened
 
 
 def device_page(window: MainWindow, qtbot: QtBot) -> DevicePage:
-    window.go(Place.DEVICE)
-    page = window.current_page()
+    window.commands.go(Place.DEVICE)
+    page = window.stack.current
     assert isinstance(page, DevicePage)
     qtbot.waitUntil(lambda: page.desk.phones.looked)
     return page

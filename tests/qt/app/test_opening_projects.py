@@ -10,7 +10,6 @@ from PySide6.QtWidgets import QFileDialog, QPushButton
 from pytest import MonkeyPatch, fixture, mark
 from pytestqt.qtbot import QtBot
 
-from pqv_gui.app import error_actions
 from pqv_gui.app.window import MainWindow
 from pqv_gui.pages.shared.base_page import FormPage
 from pqv_gui.pages.start.page import StartPage
@@ -19,7 +18,7 @@ from tests.qt.conftest import MakeWindow
 
 
 def offer(window: MainWindow, text: str) -> QPushButton:
-    banner = window._page(window.place).banner
+    banner = window.stack.current.banner
     return next(button for button in banner.findChildren(QPushButton) if button.text().replace("&", "") == text)
 
 
@@ -31,7 +30,7 @@ def second(window: MainWindow, make_window: MakeWindow) -> MainWindow:
     window.workspace.session.set("prune.ratio", 0.4)
     window.workspace.flush()
     another = make_window()
-    another.open_project(path)
+    another.commands.open_project(path)
     return another
 
 
@@ -39,7 +38,7 @@ def test_a_project_opened_twice_says_so_and_a_copy_can_be_opened(
     second: MainWindow, qtbot: QtBot, tmp_path: Path
 ) -> None:
     assert not second.workspace.session.is_open
-    assert "is open in another window: on this computer" in second._page(second.place).banner.message.text()
+    assert "is open in another window: on this computer" in second.stack.current.banner.message.text()
     qtbot.mouseClick(offer(second, "Open a copy"), Qt.MouseButton.LeftButton)
     assert second.workspace.session.path == tmp_path / "projects" / "small copy.pqv"
     assert second.workspace.session.config.prune.ratio == 0.4
@@ -50,7 +49,7 @@ def test_a_project_that_was_closed_can_be_opened_elsewhere(
     window: MainWindow, second: MainWindow, qtbot: QtBot
 ) -> None:
     path = window.workspace.session.path
-    window.close_project()
+    window.commands.close_project()
     qtbot.mouseClick(offer(second, "Try again"), Qt.MouseButton.LeftButton)
     assert second.workspace.session.path == path
     qtbot.waitUntil(lambda: second.workspace.models.loaded and second.workspace.tasks.active == 0)
@@ -68,7 +67,7 @@ def test_a_project_opened_twice_can_be_read_until_the_other_window_lets_go(
     assert "read-only" in second.menus.corner.toolTip()
     assert not second.summary.start.isEnabled()
     for place in WIZARD:
-        second.go(place)
+        second.commands.go(place)
         page = second.stack.currentWidget()
         assert isinstance(page, FormPage)
         assert not any(page.form.field(name).isEnabled() for name in page.form.names)
@@ -83,10 +82,10 @@ def test_a_project_opened_twice_can_be_read_until_the_other_window_lets_go(
     assert not work.session.writable
     assert work.session.config.prune.ratio == 0.5
     qtbot.waitUntil(lambda: work.tasks.active == 0)
-    window.close_project()
+    window.commands.close_project()
     second.read_only_bar.again.click()
     assert work.session.writable
-    assert second.place is WIZARD[-1]
+    assert second.stack.place is WIZARD[-1]
     assert not second.read_only_bar.isVisible()
     assert second.summary.start.isEnabled()
     page = second.stack.currentWidget()
@@ -102,7 +101,7 @@ def test_a_folder_that_vanished_is_said_and_the_project_saved_elsewhere(
     shutil.rmtree(tmp_path / "projects")
     with qtbot.waitSignal(window.workspace.failed):
         session.set("prune.ratio", 0.5)
-    banner = window._page(window.place).banner
+    banner = window.stack.current.banner
     assert "project folder no longer exists" in banner.message.text()
     assert session.config.prune.ratio == 0.5
     assert not (tmp_path / "projects").exists()
@@ -121,11 +120,11 @@ def test_the_next_start_goes_on_where_the_last_window_was_closed(
     window: MainWindow, make_window: MakeWindow, qtbot: QtBot
 ) -> None:
     path = window.workspace.session.path
-    window.go(Place.EXPORT)
+    window.commands.go(Place.EXPORT)
     window.close()
     following = make_window()
-    error_actions.restore(following)
-    assert (following.workspace.session.path, following.place) == (path, Place.EXPORT)
+    following.commands.restore()
+    assert (following.workspace.session.path, following.stack.place) == (path, Place.EXPORT)
     qtbot.waitUntil(lambda: following.workspace.models.loaded and following.workspace.tasks.active == 0)
 
 
@@ -133,11 +132,11 @@ def test_a_last_project_that_is_gone_is_said_and_a_damaged_page_is_not_minded(
     make_window: MakeWindow, tmp_path: Path
 ) -> None:
     window = make_window()
-    error_actions.restore(window)  # nothing was open: nothing is said
-    assert not window._page(Place.START).banner.isVisible()
+    window.commands.restore()  # nothing was open: nothing is said
+    assert not window.stack.page(Place.START).banner.isVisible()
     window.workspace.settings.session = (tmp_path / "gone.pqv", "No such page")
-    error_actions.restore(window)
-    assert "cannot be read" in window._page(Place.START).banner.message.text()
+    window.commands.restore()
+    assert "cannot be read" in window.stack.page(Place.START).banner.message.text()
 
 
 def test_a_window_does_not_close_over_settings_that_have_no_folder(
