@@ -88,12 +88,11 @@ probe.tell()
 """
 _RUNNING = """
 folder, seconds, rate = Path(sys.argv[2]), float(sys.argv[3]), sys.argv[4]
-from pqv_gui.viewmodels.places import Place
 window.workspace.jobs._command = (sys.executable, sys.argv[5], "--play", rate)
 window.resize(1280, 800)
 window.show()
 window.workspace.create(folder, "bench")
-window.commands.go(Place.RUN)
+window.commands.go("run")
 probe = Probe()
 def run():
     window.workspace.start_run(fresh=True)

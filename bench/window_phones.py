@@ -24,7 +24,6 @@ from deploy.measure.phone import Kit
 from pqv_core.formats.ptl import file as ptl
 from pqv_core.formats.ptl.android_runtime import LiteRuntime
 from pqv_gui import phone_work
-from pqv_gui.viewmodels.places import Place
 tiny = Path(sys.argv[1]) / "tests" / "data" / "tiny.ptl"
 facts = ptl.read(tiny)
 runtime = LiteRuntime(version="bench", coordinates="a:b:1", sha256="0" * 64, size_bytes=1,
@@ -45,7 +44,7 @@ desk.settings.set("phone.input_shape", (1, 4))
 window.resize(1280, 800)
 window.show()
 window.workspace.create(folder, "bench")
-window.commands.go(Place.DEVICE)
+window.commands.go("device")
 desk.files.add(tiny)
 probe = Probe()
 def target(serial):

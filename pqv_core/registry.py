@@ -68,10 +68,10 @@ class Registry(Mapping[str, Info], Generic[Info]):
         noun: What one of them is called: ``importance criterion``.
         kind: The class of the descriptions.
         package: Whose modules hold ours.
-        group: The entry points that hold those of other packages.
+        group: The entry points that hold those of other packages; empty where these can bring none.
     """
 
-    def __init__(self, noun: str, kind: type[Info], *, package: str, group: str) -> None:
+    def __init__(self, noun: str, kind: type[Info], *, package: str, group: str = "") -> None:
         self.noun, self.group = noun, group
         self._kind, self._package = kind, package
 
@@ -121,7 +121,8 @@ class Registry(Mapping[str, Info], Generic[Info]):
     def _found(self) -> tuple[dict[str, Info], tuple[Broken, ...], dict[str, str]]:
         found = {info.key: info for info in self._ours()}
         broken, foreign = [], {}
-        for point in sorted(metadata.entry_points(group=self.group), key=lambda point: point.name):
+        points = metadata.entry_points(group=self.group) if self.group else ()
+        for point in sorted(points, key=lambda point: point.name):
             package = f"{point.dist.name} {point.dist.version}" if point.dist else point.value
             info, reason = self._offered(point, found)
             if info is None:

@@ -18,7 +18,6 @@ from pqv_core.project import label as run_label
 from pqv_core.project import runs
 from pqv_gui.app.window import MainWindow
 from pqv_gui.pages.compare.page import ComparePage
-from pqv_gui.viewmodels.places import Place
 
 Wait = Callable[[Callable[[], bool]], None]
 Save = Callable[[str], None]
@@ -84,7 +83,7 @@ def take(window: MainWindow, project: Path, folder: Path, *, wait: Wait, save: S
 
 
 def _shown(window: MainWindow, wait: Wait) -> ComparePage:
-    window.commands.go(Place.COMPARE)
+    window.commands.go("compare")
     page = window.stack.currentWidget()
     assert isinstance(page, ComparePage)
     wait(lambda: page.view.state != "filling" and window.workspace.tasks.active == 0)

@@ -16,7 +16,6 @@ from deploy.measure.phone import Kit
 from pqv_core.formats.ptl import file as ptl
 from pqv_core.formats.ptl.android_runtime import LiteRuntime
 from pqv_gui.app.window import MainWindow
-from pqv_gui.viewmodels.places import Place
 from tests.fakes.adb_server import AdbServer, Row
 from tests.fakes.phone import Phone
 
@@ -73,7 +72,7 @@ def take(window: MainWindow, running: AdbServer, program: Path, folder: Path, *,
     for name, value in (("threads", (1,)), ("warmup", 3), ("watch_s", 0.5), ("profile", True)):
         desk.settings.set(f"phone.{name}", value)
     running.change()
-    window.commands.go(Place.DEVICE)
+    window.commands.go("device")
     wait(lambda: desk.phones.looked and not desk.phones.phones)
     save("device-empty")
     one, two = phones(folder)
@@ -99,7 +98,7 @@ def take(window: MainWindow, running: AdbServer, program: Path, folder: Path, *,
         desk.files.tick(file.path, file.key in ("compressed", "fast_fp32"))
     desk.settings.set("phone.iterations", 60)
     desk.settings.set("phone.max_seconds", 10.0)
-    window.stack.page(Place.DEVICE).banner.hide()
+    window.stack.page("device").banner.hide()
     desk.start()
     wait(lambda: not desk.run.active)
     save("device")

@@ -32,8 +32,8 @@ from pqv_core.project import demo, runs  # noqa: E402
 from pqv_core.project import file as projects  # noqa: E402
 from pqv_gui.app.window import MainWindow  # noqa: E402
 from pqv_gui.main import build  # noqa: E402
+from pqv_gui.pages import PAGES  # noqa: E402
 from pqv_gui.services.settings import Settings  # noqa: E402
-from pqv_gui.viewmodels.places import Place  # noqa: E402
 from scripts import screenshot_compare, screenshot_phones  # noqa: E402
 
 SCALES = {"": "1", "-150": "1.5"}
@@ -128,14 +128,14 @@ def take(wanted: argparse.Namespace) -> int:
 
 def _take_pages(window: MainWindow, app: QApplication, project: Path, save: Callable[[str], None]) -> None:
     window.commands.close_project()
-    _wait(app, lambda: window.stack.place is Place.START)
+    _wait(app, lambda: window.stack.place == "start")
     save("start")
     _open(window, app, project)
-    for place in [place for place in Place if place not in (Place.START, Place.DEVICE, Place.COMPARE)]:
+    for place in [place for place in PAGES if place not in ("start", "device", "compare")]:
         window.commands.go(place)
-        save(place.value.lower())
-    window.commands.go(Place.RUN)
-    bar = window.stack.page(Place.RUN).scroller.verticalScrollBar()
+        save(place)
+    window.commands.go("run")
+    bar = window.stack.page("run").scroller.verticalScrollBar()
     bar.setValue(bar.maximum())
     save("run-curves")
 

@@ -9,6 +9,7 @@ from pqv_core.errors import PqvError
 from pqv_gui.app.commands import Commands, Offers
 from pqv_gui.desks.workspace import Workspace
 from pqv_gui.i18n import tr
+from pqv_gui.pages import PAGES
 
 
 class CloseGuard:
@@ -84,7 +85,7 @@ class CloseGuard:
     def _leave(self) -> None:
         work = self._work
         work.settings.geometry = self._window.saveGeometry()
-        work.settings.session = (work.session.path, self._commands.place.value)
+        work.settings.session = (work.session.path, PAGES[self._commands.place].label)
         try:
             work.close()
         except PqvError as error:

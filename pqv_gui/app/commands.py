@@ -14,8 +14,11 @@ from pqv_core.project.lock import ProjectOpenError
 from pqv_gui.app.page_stack import PageStack
 from pqv_gui.desks.workspace import Workspace
 from pqv_gui.i18n import tr
-from pqv_gui.viewmodels import places
-from pqv_gui.viewmodels.places import WIZARD, Place
+from pqv_gui.pages import PAGES, in_group, page_of
+from pqv_gui.pages.compare import INFO as COMPARE
+from pqv_gui.pages.device import INFO as DEVICE
+from pqv_gui.pages.run import INFO as RUN
+from pqv_gui.pages.start import INFO as START
 from pqv_gui.viewmodels.undoable import Undoable
 
 Offers = dict[str, Callable[[], object]]
@@ -39,24 +42,24 @@ class Commands(QObject):
     # going from page to page ---------------------------------------------------------------------------------
 
     @property
-    def place(self) -> Place:
-        """Which page is shown."""
+    def place(self) -> str:
+        """Which page is shown, by its key."""
         return self._stack.place
 
-    def go(self, place: Place) -> None:
+    def go(self, place: str) -> None:
         """Show a page. Without a project there is only Start."""
-        self._stack.show_page(place if self._work.session.is_open else Place.START)
+        self._stack.show_page(place if self._work.session.is_open else START.key)
 
     def step(self, by: int) -> None:
-        """Go so many steps of the wizard on or back: to Start from the first, to the run from the last."""
-        order = (*WIZARD, Place.RUN)
+        """Go so many steps on or back: from the wizard's first to Start, from its last to the first working page."""
+        order = in_group("wizard", "working")
         target = order.index(self.place) + by
-        self.go(Place.START if target < 0 else order[min(target, len(order) - 1)])
+        self.go(START.key if target < 0 else order[min(target, len(order) - 1)])
 
     def new_project(self) -> None:
         """Go to where a project is named."""
-        self.go(Place.START)
-        self._stack.page(Place.START).begin()
+        self.go(START.key)
+        self._stack.page(START.key).begin()
 
     # files ---------------------------------------------------------------------------------------------------
 
@@ -82,8 +85,9 @@ class Commands(QObject):
         if path is None:
             return
         self.open_project(path)
-        if self._work.session.is_open and place in {known.value for known in Place}:
-            self.go(Place(place))
+        known = {info.label: key for key, info in PAGES.items()}
+        if self._work.session.is_open and place in known:
+            self.go(known[place])
 
     def look_again(self) -> None:
         """Show what the project, which another window changes, holds now; change it here where that one is gone."""
@@ -131,34 +135,34 @@ class Commands(QObject):
         if not self._work.session.is_open:
             return
         if self._work.problems:
-            self.go(places.place_of(self._work.problems[0].field))
+            self.go(page_of(self._work.problems[0].field))
             return
-        self.go(Place.RUN)
+        self.go(RUN.key)
         self.attempt(self._work.start_run)
 
     def measure_on_phones(self) -> None:
         """Measure what is ticked on the Device page, and show it."""
         if self._work.session.is_open:
-            self.go(Place.DEVICE)
+            self.go(DEVICE.key)
             self._work.phones.start()
 
     def connect_phone(self) -> None:
         """Go to where the address of a phone on Wi-Fi is typed."""
         if self._work.session.is_open:
-            self.go(Place.DEVICE)
-            self._stack.page(Place.DEVICE).begin()
+            self.go(DEVICE.key)
+            self._stack.page(DEVICE.key).begin()
 
     def export_report(self) -> None:
         """Ask for a place and write a report of the runs there."""
         from pqv_gui.pages.compare.export_report import ask_for_report
 
-        self.go(Place.COMPARE)
+        self.go(COMPARE.key)
         ask_for_report(self._window, self._work.compare)
 
     @property
     def edited(self) -> Undoable:
         """The settings that a person sees, whose changes are undone: the project's, or how phones are measured."""
-        return self._work.phones.settings if self.place is Place.DEVICE else self._work.session
+        return self._work.phones.settings if self.place == DEVICE.key else self._work.session
 
     def undo(self) -> None:
         """Take the last change of what is edited back."""
@@ -177,7 +181,7 @@ class Commands(QObject):
         except PqvError as error:
             self.present(error.info())
 
-    def present(self, error: ErrorInfo, place: Place | None = None, offers: Offers | None = None) -> None:
+    def present(self, error: ErrorInfo, place: str | None = None, offers: Offers | None = None) -> None:
         """Show an error in the page where it belongs, if that is to be seen, else in the one that is shown.
 
         Args:

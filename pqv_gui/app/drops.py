@@ -21,7 +21,7 @@ from pqv_core.project import file as projects
 from pqv_gui.app.commands import Commands
 from pqv_gui.desks.workspace import Workspace
 from pqv_gui.i18n import tr
-from pqv_gui.viewmodels.places import Place
+from pqv_gui.pages.model import INFO as MODEL
 
 T = TypeVar("T")
 _SHOWN_AFTER_MS = 400
@@ -86,7 +86,7 @@ class Drops(QObject):
                 tr("Open or create a project, then drop the file again."),
             )
             return
-        self._commands.go(Place.MODEL)
+        self._commands.go(MODEL.key)
         session.set_many({"model.weights": "file", "model.path": session.stored(found.path)}, label="model.path")
 
     def _images(self, folder: Path) -> None:
@@ -96,7 +96,7 @@ class Drops(QObject):
                 tr("Open or create a project, then drop the folder again."),
             )
             return
-        self._commands.go(Place.MODEL)
+        self._commands.go(MODEL.key)
         self._work.choose_images(folder)
 
     def show_file(self, path: Path) -> None:

@@ -9,12 +9,13 @@ from PySide6.QtGui import QAction, QActionGroup, QDesktopServices, QGuiApplicati
 from PySide6.QtWidgets import QMainWindow, QMenu
 
 from pqv_gui.app.commands import Commands
+from pqv_gui.app.step_list import page_keys
 from pqv_gui.desks.workspace import Workspace
 from pqv_gui.i18n import tr
+from pqv_gui.pages import PAGES, in_group
 from pqv_gui.services.shortcuts import Shortcuts
 from pqv_gui.style.theme import TEXT_SCALES, Mode, Theme, em
 from pqv_gui.viewmodels import display_names
-from pqv_gui.viewmodels.places import WIZARD, WORKING
 from pqv_gui.widgets.basics import ElidedLabel
 
 _RECENT = 10
@@ -89,8 +90,8 @@ class Menus:
 
     def _go(self, menu: QMenu) -> None:
         self.places = [
-            self._add(menu, tr(place.value), lambda place=place: self._commands.go(place), f"Ctrl+{number}")  # type: ignore[misc]
-            for number, place in enumerate((*WIZARD, *WORKING), start=1)
+            self._add(menu, tr(PAGES[key].label), lambda key=key: self._commands.go(key), *page_keys(number))  # type: ignore[misc]
+            for number, key in enumerate(in_group("wizard", "working"), start=1)
         ]
 
     def _run(self, menu: QMenu) -> None:

@@ -2,33 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QKeyEvent, QPainter, QPainterPath, QPaintEvent, QPen
 from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QWidget
 
+from pqv_gui.app.step_states import Step, StepState
 from pqv_gui.i18n import tr
+from pqv_gui.pages import PAGES, PageInfo, Shape, in_group
 from pqv_gui.style.theme import colors, em
-from pqv_gui.viewmodels.places import WIZARD, WORKING, Place, Step, StepState
 from pqv_gui.widgets.basics import column, rule
 
 _STATE_WORDS = {"todo": "to do", "valid": "complete", "invalid": "incomplete"}
 
 
+def page_keys(number: int) -> tuple[str, ...]:
+    """The keys that lead to a page, by its number in the list; none beyond the ninth."""
+    return (f"Ctrl+{number}",) if number <= 9 else ()
+
+
 class StepButton(QAbstractButton):
     """One entry: a numbered circle, the name, and a mark for the state (a shape, not only a colour)."""
 
-    def __init__(self, place: Place, *, number: int | None, key: int) -> None:
+    def __init__(self, info: PageInfo, number: int) -> None:
         super().__init__()
-        self.place = place
-        self._number = number
+        self._icon = info.icon
+        self._number = number if info.group == "wizard" else None
         self.state: StepState = "todo"
         self._badge = ""
         self.setCheckable(True)
-        self.setText(tr(place.value))
+        self.setText(tr(info.label))
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self._key = key
+        self._keys = page_keys(number)
         self.set_state("todo", "")
 
     def set_state(self, state: StepState, message: str, badge: str = "") -> None:
@@ -37,7 +45,7 @@ class StepButton(QAbstractButton):
         words = tr(_STATE_WORDS[state]) if self._number is not None else badge
         self.setAccessibleName(f"{self.text()}, {words}" if words else self.text())
         self.setAccessibleDescription(message)
-        tip = f"{self.text()} (Ctrl+{self._key})"
+        tip = f"{self.text()} ({self._keys[0]})" if self._keys else self.text()
         self.setToolTip(f"{tip}\n{message}" if message else tip)
         self.update()
 
@@ -69,8 +77,7 @@ class StepButton(QAbstractButton):
         if self._number is not None:
             self._draw_circle(painter, circle)
         else:
-            draw = {Place.DEVICE: _draw_phone, Place.COMPARE: _draw_bars}.get(self.place, _draw_play)
-            draw(painter, circle, QColor(shades.accent if self.isChecked() else shades.muted))
+            _draw_icon(painter, circle, self._icon, QColor(shades.accent if self.isChecked() else shades.muted))
         font = self.font()
         font.setBold(self.isChecked())
         painter.setFont(font)
@@ -103,29 +110,22 @@ class StepButton(QAbstractButton):
         painter.drawText(circle, Qt.AlignmentFlag.AlignCenter, "!" if self.state == "invalid" else str(self._number))
 
 
-def _draw_play(painter: QPainter, circle: QRectF, ink: QColor) -> None:
-    path = QPainterPath(_at(circle, 0.3, 0.18))
-    path.lineTo(_at(circle, 0.82, 0.5))
-    path.lineTo(_at(circle, 0.3, 0.82))
-    path.closeSubpath()
-    painter.setPen(Qt.PenStyle.NoPen)
-    painter.setBrush(ink)
-    painter.drawPath(path)
-
-
-def _draw_phone(painter: QPainter, circle: QRectF, ink: QColor) -> None:
-    body = QRectF(_at(circle, 0.28, 0.08), _at(circle, 0.72, 0.92))
-    painter.setPen(QPen(ink, max(1.5, circle.width() * 0.09)))
-    painter.setBrush(Qt.BrushStyle.NoBrush)
-    painter.drawRoundedRect(body, 3, 3)
-    painter.drawLine(_at(circle, 0.43, 0.78), _at(circle, 0.57, 0.78))
-
-
-def _draw_bars(painter: QPainter, circle: QRectF, ink: QColor) -> None:
-    painter.setPen(Qt.PenStyle.NoPen)
-    painter.setBrush(ink)
-    for left, top in ((0.12, 0.5), (0.41, 0.14), (0.7, 0.34)):
-        painter.drawRoundedRect(QRectF(_at(circle, left, top), _at(circle, left + 0.2, 0.9)), 1, 1)
+def _draw_icon(painter: QPainter, area: QRectF, icon: Iterable[Shape], ink: QColor) -> None:
+    for shape in icon:
+        points = [_at(area, x, y) for x, y in shape.points]
+        if shape.kind in ("outline", "line"):
+            painter.setPen(QPen(ink, max(1.5, area.width() * 0.09)))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+        else:
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(ink)
+        if shape.kind == "polygon":
+            painter.drawPolygon(points)
+        elif shape.kind == "line":
+            painter.drawLine(points[0], points[1])
+        else:
+            radius = 3 if shape.kind == "outline" else 1
+            painter.drawRoundedRect(QRectF(points[0], points[1]), radius, radius)
 
 
 def _draw_tick(painter: QPainter, circle: QRectF, ink: QColor) -> None:
@@ -147,23 +147,24 @@ def _at(area: QRectF, x: float, y: float) -> QPointF:
 class StepList(QWidget):
     """All entries; up and down move between them."""
 
-    chosen = Signal(object)  # Place
+    chosen = Signal(str)  # key of a page
 
     def __init__(self) -> None:
         super().__init__()
         self.setProperty("role", "side")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setAccessibleName(tr("Steps"))
-        self.buttons: dict[Place, StepButton] = {}
+        self.buttons: dict[str, StepButton] = {}
         layout = column(self, gap=0.15, margin=0.5)
-        for key, place in enumerate((*WIZARD, *WORKING), start=1):
-            if place is WORKING[0]:
+        steps = in_group("wizard")
+        for number, key in enumerate(in_group("wizard", "working"), start=1):
+            if number == len(steps) + 1:
                 layout.addSpacing(em(times=0.4))
                 layout.addWidget(rule())
                 layout.addSpacing(em(times=0.4))
-            entry = StepButton(place, number=key if place in WIZARD else None, key=key)
-            entry.clicked.connect(lambda _=False, place=place: self.chosen.emit(place))
-            self.buttons[place] = entry
+            entry = StepButton(PAGES[key], number)
+            entry.clicked.connect(lambda _=False, key=key: self.chosen.emit(key))
+            self.buttons[key] = entry
             layout.addWidget(entry)
         layout.addStretch()
 
@@ -172,10 +173,10 @@ class StepList(QWidget):
         for step in steps:
             self.buttons[step.place].set_state(step.state, tr(step.message))
 
-    def set_current(self, place: Place) -> None:
+    def set_current(self, place: str) -> None:
         """Mark where the person is."""
         for other, entry in self.buttons.items():
-            entry.setChecked(other is place)
+            entry.setChecked(other == place)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Up and down move between the entries."""

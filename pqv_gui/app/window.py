@@ -9,6 +9,7 @@ from PySide6.QtGui import QCloseEvent, QResizeEvent
 from PySide6.QtWidgets import QFrame, QMainWindow, QVBoxLayout, QWidget
 
 from pqv_core import plugins
+from pqv_gui.app import step_states
 from pqv_gui.app.close_guard import CloseGuard
 from pqv_gui.app.commands import Commands
 from pqv_gui.app.double_clicks import DoubleClicks
@@ -18,13 +19,17 @@ from pqv_gui.app.menus import Menus
 from pqv_gui.app.page_stack import PageStack
 from pqv_gui.app.read_only_bar import ReadOnlyBar
 from pqv_gui.app.step_list import StepList
+from pqv_gui.app.step_states import Step
 from pqv_gui.app.summary_panel import SummaryPanel
 from pqv_gui.desks.workspace import Workspace
 from pqv_gui.i18n import tr
+from pqv_gui.pages import in_group
+from pqv_gui.pages.compare import INFO as COMPARE
+from pqv_gui.pages.device import INFO as DEVICE
+from pqv_gui.pages.run import INFO as RUN
+from pqv_gui.pages.start import INFO as START
 from pqv_gui.style.theme import Theme, em
-from pqv_gui.viewmodels import places
 from pqv_gui.viewmodels.overview import overview
-from pqv_gui.viewmodels.places import Place
 from pqv_gui.widgets.basics import ElidedLabel, button, row
 from pqv_gui.widgets.focus import FocusKeeper
 
@@ -61,7 +66,7 @@ class MainWindow(QMainWindow):
         if not workspace.settings.geometry.isEmpty():
             self.restoreGeometry(workspace.settings.geometry)
         self._fit_screen()
-        self.commands.go(Place.START)
+        self.commands.go(START.key)
         self._refresh()
 
     # building ------------------------------------------------------------------------------------------------
@@ -109,8 +114,8 @@ class MainWindow(QMainWindow):
         self.summary.run.connect(self.commands.start_run)
         self.summary.preset.connect(work.fill_in)
         self.job_bar.cancel.connect(work.runs.cancel)
-        self.job_bar.go.connect(lambda: self.commands.go(Place.RUN))
-        self.job_bar.go_device.connect(lambda: self.commands.go(Place.DEVICE))
+        self.job_bar.go.connect(lambda: self.commands.go(RUN.key))
+        self.job_bar.go_device.connect(lambda: self.commands.go(DEVICE.key))
         work.changed.connect(self._refresh)
         work.run_changed.connect(self._refresh_run)
         work.opened.connect(self._on_opened)
@@ -121,7 +126,7 @@ class MainWindow(QMainWindow):
 
     # going from page to page ---------------------------------------------------------------------------------
 
-    def _on_arrived(self, place: Place) -> None:
+    def _on_arrived(self, place: str) -> None:
         self.steps.set_current(place)
         self._refresh()
         self.menus.refresh()
@@ -140,7 +145,7 @@ class MainWindow(QMainWindow):
             widget.setVisible(is_open)
         self._show_sides()
         if is_open:
-            states = places.states(work.problems, work.visited)
+            states = step_states.states(work.problems, work.visited)
             self.steps.show_steps(states)
             self.summary.refresh(overview(work.session.config, models=work.models, images=work.images))
             self._show_footer(states)
@@ -153,15 +158,15 @@ class MainWindow(QMainWindow):
             self.read_only_bar.show_writer(work.session.writer)
         self._refresh_page(self.stack.place)
 
-    def _refresh_page(self, place: Place) -> None:
+    def _refresh_page(self, place: str) -> None:
         """Draw a page anew, if it is to be seen."""
         page = self.stack.visible(place)
         if page is not None:
             page.refresh()
         self.focus.settle()
 
-    def _show_footer(self, states: tuple[places.Step, ...]) -> None:
-        here = next((step for step in states if step.place is self.stack.place), None)
+    def _show_footer(self, states: tuple[Step, ...]) -> None:
+        here = next((step for step in states if step.place == self.stack.place), None)
         self.footer.setVisible(here is not None)
         if here is not None:
             self.missing.set_text(tr(here.message))
@@ -170,7 +175,7 @@ class MainWindow(QMainWindow):
 
     def _refresh_run(self) -> None:
         self._refresh_run_controls()
-        self._refresh_page(Place.RUN)
+        self._refresh_page(RUN.key)
 
     def _refresh_run_controls(self) -> None:
         work = self.workspace
@@ -226,7 +231,7 @@ class MainWindow(QMainWindow):
         desk = self.workspace.phones
         desk.changed.connect(self._refresh_phones)
         desk.run_changed.connect(self._refresh_phone_run)
-        desk.failed.connect(lambda error: self.commands.present(error, Place.DEVICE))
+        desk.failed.connect(lambda error: self.commands.present(error, DEVICE.key))
         desk.ended.connect(self.close_guard.go_on)
         desk.watch.look()
         self.workspace.compare.changed.connect(self._refresh_compare)
@@ -236,18 +241,18 @@ class MainWindow(QMainWindow):
         count = self.workspace.compare.view.count
         self.menus.refresh_compare()
         words = tr("{count} runs").replace("{count}", str(count)) if count else ""
-        self.steps.buttons[Place.COMPARE].set_state("todo", words, f"({count})" if count else "")
-        self._refresh_page(Place.COMPARE)
+        self.steps.buttons[COMPARE.key].set_state("todo", words, f"({count})" if count else "")
+        self._refresh_page(COMPARE.key)
 
     def _refresh_phones(self) -> None:
         desk = self.workspace.phones
         count = len(desk.phones.ready)
         words = tr("{count} ready").replace("{count}", str(count)) if count else ""
-        self.steps.buttons[Place.DEVICE].set_state("todo", words, f"({count})" if count else "")
+        self.steps.buttons[DEVICE.key].set_state("todo", words, f"({count})" if count else "")
         self.job_bar.show_device(desk.status)
         self.menus.refresh_phones()
         self.menus.refresh_edit()
-        self._refresh_page(Place.DEVICE)
+        self._refresh_page(DEVICE.key)
 
     def _refresh_phone_run(self) -> None:
         self.job_bar.show_device(self.workspace.phones.status)
@@ -255,7 +260,7 @@ class MainWindow(QMainWindow):
         if self._measured != self.workspace.measures:
             self._measured = self.workspace.measures
             self._refresh_run_controls()
-        shown = self.stack.visible(Place.DEVICE)
+        shown = self.stack.visible(DEVICE.key)
         if shown is not None:
             shown.refresh_run()
         self.focus.settle()
@@ -270,7 +275,7 @@ class MainWindow(QMainWindow):
         self._opened = session.path
         if session.is_open:
             self._meet_phones()
-        self.commands.go(Place.MODEL if session.is_open else Place.START)
+        self.commands.go(in_group("wizard")[0] if session.is_open else START.key)
         if session.is_open and (left_out := plugins.problems()):
             self.stack.current.banner.tell(" ".join(left_out))
 

@@ -22,13 +22,16 @@ from pqv_core.project import demo
 from pqv_core.project import file as projects
 from pqv_core.project.lock import ProjectLock, ProjectOpenError
 from pqv_gui.desks.run_desk import RunDesk
+from pqv_gui.pages.backend import INFO as BACKEND
+from pqv_gui.pages.model import INFO as MODEL
+from pqv_gui.pages.run import INFO as RUN
+from pqv_gui.pages.start import INFO as START
 from pqv_gui.services.file_writer import FileWriter
 from pqv_gui.services.jobs import Handle, JobRunner, Progressing, Tasks
 from pqv_gui.services.settings import Settings
 from pqv_gui.viewmodels import apply_preset, checks, defaults
 from pqv_gui.viewmodels.image_folders import ImageFolders
 from pqv_gui.viewmodels.model_catalog import ModelCatalog
-from pqv_gui.viewmodels.places import Place
 from pqv_gui.viewmodels.project_session import Problem, ProjectSession, Write, free_name, new_path
 from pqv_gui.viewmodels.recent_projects import RecentProjects
 
@@ -49,7 +52,7 @@ class Workspace(QObject):
     changed = Signal()  # settings, images or catalogue
     run_changed = Signal()
     opened = Signal()  # another project, or none
-    failed = Signal(object, object)  # ErrorInfo, Place where it belongs
+    failed = Signal(object, str)  # ErrorInfo, key of the page where it belongs
     said = Signal(str)  # what was done otherwise than asked
     stored = Signal()  # what is kept of some run has changed
     _written = Signal()
@@ -79,7 +82,7 @@ class Workspace(QObject):
         self._probe.ended.connect(self._on_probed)
         self._phones: PhoneDesk | None = None
         self._compare: CompareDesk | None = None
-        self.visited: set[Place] = set()
+        self.visited: set[str] = set()
         self.problems: tuple[Problem, ...] = ()
         self._scans: dict[str, Handle] = {}
         self._to_measure: RunConfig | None = None  # what is exported for the phones
@@ -93,7 +96,7 @@ class Workspace(QObject):
         self.images.subscribe(self._check)
         self.runs.changed.connect(self._runs_changed)
         self.runs.stored.connect(self.stored)
-        self.runs.failed.connect(self._failing(Place.RUN))
+        self.runs.failed.connect(self._failing(RUN.key))
 
     def close(self) -> None:
         """Save, and leave no thread and no process behind, except for what a disk does not answer.
@@ -274,9 +277,9 @@ class Workspace(QObject):
             more = defaults.with_images(self.session.config, published=entry is not None and entry.pretrained)
             self.session.set_many({**stored, **(more if pair.train else {})}, label="data.train")
 
-        self.tasks.start(lambda _: dataset_layout.find(folder), done=done, failed=self._failing(Place.MODEL))
+        self.tasks.start(lambda _: dataset_layout.find(folder), done=done, failed=self._failing(MODEL.key))
 
-    def _failing(self, place: Place) -> Callable[[ErrorInfo], None]:
+    def _failing(self, place: str) -> Callable[[ErrorInfo], None]:
         return lambda error: self.failed.emit(error, place)
 
     def look_at_machine(self) -> None:
@@ -293,7 +296,7 @@ class Workspace(QObject):
             return
         found = machine.Machine.model_validate(last.result)
         self.machine = found
-        self.tasks.start(lambda _: machine.remember(found), done=lambda _: None, failed=self._failing(Place.BACKEND))
+        self.tasks.start(lambda _: machine.remember(found), done=lambda _: None, failed=self._failing(BACKEND.key))
         self._check()
 
     def fill_in(self, preset: str) -> None:
@@ -351,13 +354,13 @@ class Workspace(QObject):
     def open_demo(self) -> None:
         """Make the demo project, if it is not there yet, and open it."""
         folder = self.settings.projects_folder / "demo"
-        self.tasks.start(lambda _: demo.create(folder), done=self._open_made, failed=self._failing(Place.START))
+        self.tasks.start(lambda _: demo.create(folder), done=self._open_made, failed=self._failing(START.key))
 
     def _open_made(self, path: Path) -> None:
         try:
             self.open(path)
         except PqvError as error:
-            self.failed.emit(error.info(), Place.START)
+            self.failed.emit(error.info(), START.key)
 
     def save_as(self, path: Path) -> None:
         """Go on with a copy of the project.
@@ -435,7 +438,7 @@ class Workspace(QObject):
                 self.session.mark_saved(project)
 
         def failed(error: PqvError) -> None:  # the settings are kept, and saved with the next change
-            self.failed.emit(error.info(), Place.START)
+            self.failed.emit(error.info(), START.key)
 
         self.writer.put(path, lambda: projects.save_open(path, project), done=done, failed=failed)
 

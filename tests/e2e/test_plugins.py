@@ -26,7 +26,6 @@ import sys
 from pathlib import Path
 from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel
 from pqv_gui import main
-from pqv_gui.viewmodels.places import Place
 
 app = QApplication([])
 window, _ = main.build(app)
@@ -34,7 +33,7 @@ window.commands.open_project(Path("p.pqv"))
 while not window.workspace.session.is_open:
     app.processEvents()
 print(window.stack.current.banner.message.text())
-for place in (Place.PRUNE, Place.BACKEND, Place.EXPORT):
+for place in ("prune", "backend", "export"):
     window.commands.go(place)
     widgets = window.stack.current.findChildren(QAbstractButton) + window.stack.current.findChildren(QLabel)
     print(*sorted({widget.text() for widget in widgets if widget.text()}), sep="\\n")

@@ -18,7 +18,6 @@ from PySide6.QtWidgets import QApplication, QLabel, QTableView, QWidget
 
 from pqv_gui import main
 from pqv_gui.app.window import MainWindow
-from pqv_gui.viewmodels.places import Place
 
 LOOK_MS = 20
 MOST_TABS = 400
@@ -98,9 +97,9 @@ class Robot:
 
     # what a person sees --------------------------------------------------------------------------------------
 
-    def at(self, place: Place) -> Reached:
+    def at(self, place: str) -> Reached:
         """Whether a page is shown and the window has come to rest."""
-        return lambda: self.window.stack.place is place and self.window.isActiveWindow() and self.rests()
+        return lambda: self.window.stack.place == place and self.window.isActiveWindow() and self.rests()
 
     def rests(self) -> bool:
         """Whether nothing goes on beside the window."""
@@ -152,7 +151,7 @@ def _own_project(robot: Robot) -> Walk:
     robot.type("New project name", "photographs")
     robot.type("New project folder", str(folder / "projects"))
     robot.push("Create project")
-    yield robot.at(Place.MODEL)
+    yield robot.at("model")
     robot.type("Search the models", "vit tiny patch16 224")
     robot.go_to("Models")
     robot.press(Qt.Key.Key_Home)
@@ -160,27 +159,27 @@ def _own_project(robot: Robot) -> Walk:
     robot.go_to("Random", key=Qt.Key.Key_Down)
     robot.type("Training images", str(folder / "images" / "train"))
     robot.type("Validation images", str(folder / "images" / "val"))
-    yield robot.at(Place.MODEL)
+    yield robot.at("model")
     robot.push("More settings")
     robot.type("Model arguments", "img_size=32, patch_size=8, embed_dim=48, depth=2")
 
 
 def _through_the_steps(robot: Robot, *, epochs: int | None = None) -> Walk:
-    yield robot.at(Place.MODEL)
-    for place in (Place.PRUNE, Place.BACKEND, Place.EXPORT):
+    yield robot.at("model")
+    for place in ("prune", "backend", "export"):
         robot.push("Next")
         yield robot.at(place)
-        if place is Place.PRUNE and epochs is not None:
+        if place == "prune" and epochs is not None:
             robot.type("Epochs", str(epochs))
     robot.type("Timed runs", "20")
     robot.push("Next")
-    yield robot.at(Place.RUN)
+    yield robot.at("run")
     robot.push("Run")
     run = robot.window.workspace.run
     yield lambda: run.now.record is not None and not run.active and robot.rests()
     robot.said["run"] = robot.texts()
     robot.press(Qt.Key.Key_7, CTRL)
-    yield robot.at(Place.COMPARE)
+    yield robot.at("compare")
     robot.said["compare"] = robot.table()
 
 

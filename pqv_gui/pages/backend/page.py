@@ -11,7 +11,6 @@ from pqv_gui.desks.workspace import Workspace
 from pqv_gui.i18n import tr
 from pqv_gui.pages.shared.base_page import FormPage
 from pqv_gui.viewmodels.checks import engine_obstacle
-from pqv_gui.viewmodels.places import Place
 from pqv_gui.widgets.basic_inputs import CheckInput, ComboInput
 from pqv_gui.widgets.basics import Card, label
 from pqv_gui.widgets.choices import Choice, ChoiceCards
@@ -24,8 +23,6 @@ _ENGINES = {"auto": "&Auto", "onednn": "&ONEDNN", "x86": "x8&6", "fbgemm": "F&BG
 
 class BackendPage(FormPage):
     """The third step of the wizard."""
-
-    place = Place.BACKEND
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__(

@@ -23,8 +23,8 @@ from pqv_gui.pages.compare.compare_table import CompareTable
 from pqv_gui.pages.compare.comparison_view import NEWEST
 from pqv_gui.pages.compare.export_report import ask_for_report
 from pqv_gui.pages.compare.run_label_card import RunLabelCard
+from pqv_gui.pages.run import INFO as RUN
 from pqv_gui.pages.shared.base_page import Page
-from pqv_gui.viewmodels.places import Place
 from pqv_gui.widgets.basic_inputs import CheckInput, ComboInput, TextInput
 from pqv_gui.widgets.basics import Card, ElidedLabel, button, column, label, row
 from pqv_gui.widgets.folding_columns import FoldingColumns
@@ -36,8 +36,6 @@ _BARS = ("speedup", "size", "memory", "operators")
 
 class ComparePage(Page):
     """All runs of the project."""
-
-    place = Place.COMPARE
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__(
@@ -78,7 +76,7 @@ class ComparePage(Page):
         line = row(gap=0.6)
         self.headline = label("", "heading")
         self.position = ElidedLabel("", "muted")
-        self.run = button(tr("Go to R&un"), lambda: self.go.emit(Place.RUN), kind="primary")
+        self.run = button(tr("Go to R&un"), lambda: self.go.emit(RUN.key), kind="primary")
         self.again = button(tr("Try &again"), self.desk.read)
         self.export = button(
             tr("E&xport report …"),

@@ -17,8 +17,8 @@ from pqv_gui.pages.device.phone_cards import AddressLine, PhoneCards
 from pqv_gui.pages.device.phone_chart import PhoneChart
 from pqv_gui.pages.device.phone_parts import FileList, TargetRows
 from pqv_gui.pages.device.phone_settings_card import PhoneSettingsCard
+from pqv_gui.pages.run import INFO as RUN
 from pqv_gui.pages.shared.base_page import Page
-from pqv_gui.viewmodels.places import Place
 from pqv_gui.viewmodels.results.measurement_rows import Measured, from_record, operator_bars
 from pqv_gui.widgets.bar_list import BarList
 from pqv_gui.widgets.basic_inputs import ComboInput
@@ -40,8 +40,6 @@ _HEADLINES = {
 
 class DevicePage(Page):
     """Phones and this computer: choose, push, run, read."""
-
-    place = Place.DEVICE
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__(
@@ -170,7 +168,7 @@ class DevicePage(Page):
         except PqvError as error:
             self.present(error.info())
         else:
-            self.go.emit(Place.RUN)
+            self.go.emit(RUN.key)
 
     def _repeat(self) -> None:
         self.banner.hide()

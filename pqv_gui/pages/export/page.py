@@ -9,7 +9,6 @@ from pqv_core.formats import FORMATS, suffixes
 from pqv_gui.desks.workspace import Workspace
 from pqv_gui.i18n import tr
 from pqv_gui.pages.shared.base_page import FormPage
-from pqv_gui.viewmodels.places import Place
 from pqv_gui.widgets.basic_inputs import CheckInput, ChecksInput, TextInput
 from pqv_gui.widgets.basics import Card, Disclosure, column, label
 from pqv_gui.widgets.choices import Choice, ChoiceCards
@@ -21,8 +20,6 @@ _TARGETS = {"host": "This &computer", "android": "&Android"}
 
 class ExportPage(FormPage):
     """The fourth step of the wizard."""
-
-    place = Place.EXPORT
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__(

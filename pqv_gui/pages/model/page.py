@@ -25,7 +25,6 @@ from pqv_gui.style.theme import em
 from pqv_gui.viewmodels.image_folders import FolderView
 from pqv_gui.viewmodels.model_catalog import can_be_cut, cannot_be_cut
 from pqv_gui.viewmodels.overview import with_classes
-from pqv_gui.viewmodels.places import Place
 from pqv_gui.widgets.basic_inputs import ComboInput, TextInput
 from pqv_gui.widgets.basics import Card, Disclosure, button, column, label, restyle, row
 from pqv_gui.widgets.choices import Choice, ChoiceCards
@@ -40,8 +39,6 @@ _LARGE = 1e9  # beyond any value that a person types in for white
 
 class ModelPage(FormPage):
     """The first step of the wizard."""
-
-    place = Place.MODEL
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__(

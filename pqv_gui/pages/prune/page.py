@@ -17,7 +17,6 @@ from pqv_gui.pages.prune.training_card import TrainingCard
 from pqv_gui.pages.shared.base_page import FormPage
 from pqv_gui.viewmodels.model_catalog import KINDS, cannot_be_cut, how_attention_is_cut
 from pqv_gui.viewmodels.overview import overview
-from pqv_gui.viewmodels.places import Place
 from pqv_gui.viewmodels.results.bar_row import BarRow
 from pqv_gui.widgets.bar_list import BarList
 from pqv_gui.widgets.basic_inputs import CheckInput, ComboInput
@@ -31,8 +30,6 @@ _MNEMONICS = {"taylor": "&Taylor", "l1": "L&1", "l2": "L&2", "hessian": "Hessia&
 
 class PrunePage(FormPage):
     """The second step of the wizard."""
-
-    place = Place.PRUNE
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__(

@@ -14,11 +14,12 @@ from pqv_gui.charts.latency_chart import LatencyChart
 from pqv_gui.charts.training_curves import accuracy_chart, loss_chart
 from pqv_gui.desks.workspace import Workspace
 from pqv_gui.i18n import tr
+from pqv_gui.pages.compare import INFO as COMPARE
+from pqv_gui.pages.device import INFO as DEVICE
 from pqv_gui.pages.run.queue_card import QueueCard
 from pqv_gui.pages.run.run_parts import LogView, ResultCards, StageList
 from pqv_gui.pages.shared.base_page import Page
 from pqv_gui.viewmodels import display_names
-from pqv_gui.viewmodels.places import Place
 from pqv_gui.viewmodels.results import measurement_rows
 from pqv_gui.viewmodels.run_view import BAR_LENGTH, RunView, bar_length
 from pqv_gui.widgets.bar_list import BarList
@@ -44,8 +45,6 @@ _HEADLINES = {
 
 class RunPage(Page):
     """The running job, or the last one."""
-
-    place = Place.RUN
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__(
@@ -146,10 +145,10 @@ class RunPage(Page):
         line = row(self.further, gap=0.6)
         self.folder = button(tr("&Open folder"), self._open_folder, name=tr("Open the folder of this run"))
         self.send = button(
-            tr("Se&nd to phone"), lambda: self.go.emit(Place.DEVICE), tip=tr("Measure these files on a phone")
+            tr("Se&nd to phone"), lambda: self.go.emit(DEVICE.key), tip=tr("Measure these files on a phone")
         )
         self.compare = button(
-            tr("Co&mpare"), lambda: self.go.emit(Place.COMPARE), name=tr("Compare this run with the others")
+            tr("Co&mpare"), lambda: self.go.emit(COMPARE.key), name=tr("Compare this run with the others")
         )
         self.android = button(tr("Export for Android and measure"), self._export_for_android)
         self.refused = ElidedLabel("", "muted")
@@ -172,7 +171,7 @@ class RunPage(Page):
         """A phone measures again on the Device page, this computer here and now."""
         self.banner.hide()
         if target != LOCAL:
-            self.go.emit(Place.DEVICE)
+            self.go.emit(DEVICE.key)
             return
         try:
             self.workspace.measure_again()

@@ -12,7 +12,6 @@ from PySide6.QtWidgets import QFrame, QScrollArea, QWidget
 from pqv_core.errors import ErrorInfo
 from pqv_gui.desks.workspace import Workspace
 from pqv_gui.style.theme import em
-from pqv_gui.viewmodels.places import Place
 from pqv_gui.widgets.banner import Banner
 from pqv_gui.widgets.basics import Disclosure, column, label, row
 from pqv_gui.widgets.form import Form
@@ -27,8 +26,7 @@ class Page(QWidget):
         body: Layout that takes the page's content.
     """
 
-    place: Place
-    go = Signal(object)  # Place that the person wants to see next
+    go = Signal(str)  # key of the page that the person wants to see next
     open_wanted = Signal(object)  # Path of a project
     browse_wanted = Signal()
 

@@ -17,7 +17,6 @@ from pqv_gui.i18n import tr
 from pqv_gui.pages.shared.base_page import Page
 from pqv_gui.style.theme import em
 from pqv_gui.viewmodels import apply_preset
-from pqv_gui.viewmodels.places import Place
 from pqv_gui.viewmodels.project_session import free_name
 from pqv_gui.widgets.basic_inputs import TextInput
 from pqv_gui.widgets.basics import Card, button, label, row
@@ -108,8 +107,6 @@ class RecentList(QListView):
 
 class StartPage(Page):
     """Where a person arrives without a project."""
-
-    place = Place.START
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__(

@@ -21,7 +21,6 @@ from pqv_core.formats.ptl import file as ptl
 from pqv_core.project import file as projects
 from pqv_gui.app.window import MainWindow
 from pqv_gui.dialogs.lite_file import LiteFileDialog
-from pqv_gui.viewmodels.places import Place
 from tests.qt.conftest import MakeWindow
 
 TINY = Path(__file__).parents[2] / "data" / "tiny.ptl"
@@ -78,9 +77,9 @@ def test_a_folder_of_images_is_taken_by_the_open_project(window: MainWindow, qtb
         for name in ("one", "two"):
             (tmp_path / "photos" / split / name).mkdir(parents=True)
             Image.new("RGB", (8, 8)).save(tmp_path / "photos" / split / name / "a.png")
-    window.commands.go(Place.EXPORT)
+    window.commands.go("export")
     drop(window, tmp_path / "photos")
-    assert window.stack.place is Place.MODEL
+    assert window.stack.place == "model"
     qtbot.waitUntil(lambda: window.workspace.session.get("data.train") is not None)
     assert window.workspace.session.resolved(window.workspace.session.get("data.train")).name == "train"
     qtbot.waitUntil(lambda: window.workspace.tasks.active == 0)
@@ -123,12 +122,12 @@ def weights(path: Path) -> Path:
 
 
 def test_weights_become_those_of_the_model(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
-    window.commands.go(Place.EXPORT)
+    window.commands.go("export")
     drop(window, weights(tmp_path / "odd name.bin"))
     session = window.workspace.session
     qtbot.waitUntil(lambda: session.get("model.weights") == "file")
     assert session.resolved(session.get("model.path")) == tmp_path / "odd name.bin"
-    assert window.stack.place is Place.MODEL
+    assert window.stack.place == "model"
 
 
 def test_weights_without_a_project_are_refused(make_window: MakeWindow, qtbot: QtBot, tmp_path: Path) -> None:

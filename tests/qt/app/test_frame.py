@@ -31,17 +31,17 @@ from pytestqt.qtbot import QtBot
 
 from pqv_gui.app.window import MainWindow
 from pqv_gui.charts.chart import Chart
+from pqv_gui.pages import PAGES
 from pqv_gui.pages.shared.base_page import Page
 from pqv_gui.style.layout_items import layout_items
 from pqv_gui.style.theme import DARK, LIGHT, Colors, colors
-from pqv_gui.viewmodels.places import Place
 from pqv_gui.widgets.basics import ElidedLabel
 
 CONTROLS = (
     QAbstractButton, QAbstractItemView, QAbstractSlider, QAbstractSpinBox, QComboBox, QLineEdit, QPlainTextEdit,
     QProgressBar, Chart,
 )  # fmt: skip
-PLACES = list(Place)
+PLACES = list(PAGES)
 
 
 def is_part_of_another(widget: QWidget) -> bool:
@@ -56,7 +56,7 @@ def controls(root: QWidget) -> list[QWidget]:
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_every_control_has_a_name(place: Place, window: MainWindow) -> None:
+def test_every_control_has_a_name(place: str, window: MainWindow) -> None:
     window.commands.go(place)
     page = window.stack.page(place)
     nameless = [repr(widget) for widget in controls(window) + controls(page) if not name_of(widget)]
@@ -70,7 +70,7 @@ def name_of(widget: QWidget) -> str:
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_tab_goes_where_the_eye_goes(place: Place, window: MainWindow) -> None:
+def test_tab_goes_where_the_eye_goes(place: str, window: MainWindow) -> None:
     window.resize(1024, 700)
     window.commands.go(place)
     follows_the_eye(window.stack.page(place))
@@ -222,7 +222,7 @@ def test_no_page_is_wider_than_the_window(window: MainWindow, qtbot: QtBot, perc
     qtbot.waitUntil(lambda: window.workspace.tasks.active == 0)
     window.theme.set_text_scale(percent)
     window.resize(1024, 700)
-    for place in Place:
+    for place in PAGES:
         window.commands.go(place)
         qtbot.waitUntil(lambda: require_fit(window.stack.current))
     qtbot.waitUntil(lambda: window.workspace.tasks.active == 0)
@@ -233,7 +233,7 @@ def test_a_tall_window_leaves_its_room_below_the_cards(window: MainWindow, qtbot
     runs = window.workspace.runs
     qtbot.waitUntil(lambda: runs.view.now.record is not None and not runs.busy, timeout=20_000)
     window.resize(1600, 3000)
-    for place in Place:
+    for place in PAGES:
         window.commands.go(place)
         page = window.stack.current
         settle(window, page, qtbot)

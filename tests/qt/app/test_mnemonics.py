@@ -17,8 +17,8 @@ from pqv_gui.app.window import MainWindow
 from pqv_gui.dialogs.about import AboutDialog
 from pqv_gui.dialogs.lite_file import LiteFileDialog
 from pqv_gui.dialogs.shortcut_editor import ShortcutsDialog
+from pqv_gui.pages import PAGES
 from pqv_gui.pages.compare.page import ComparePage
-from pqv_gui.viewmodels.places import Place
 from tests.fakes.records import record
 
 
@@ -39,8 +39,8 @@ def of_menus(window: MainWindow) -> set[str]:
     return {letter_of(action.text()) for action in window.menuBar().actions()}
 
 
-@pytest.mark.parametrize("place", list(Place))
-def test_a_page_takes_no_letter_of_the_menus_and_none_twice(window: MainWindow, qtbot: QtBot, place: Place) -> None:
+@pytest.mark.parametrize("place", list(PAGES))
+def test_a_page_takes_no_letter_of_the_menus_and_none_twice(window: MainWindow, qtbot: QtBot, place: str) -> None:
     window.commands.start_run()
     qtbot.waitUntil(
         lambda: window.workspace.run.now.record is not None and not window.workspace.runs.busy, timeout=20_000
@@ -65,7 +65,7 @@ DIALOGS: dict[str, Callable[[MainWindow], object]] = {
 
 
 def compare_page(window: MainWindow) -> ComparePage:
-    window.commands.go(Place.COMPARE)
+    window.commands.go("compare")
     page = window.stack.current
     assert isinstance(page, ComparePage)
     return page

@@ -11,9 +11,9 @@ from pytest import MonkeyPatch, fixture, mark
 from pytestqt.qtbot import QtBot
 
 from pqv_gui.app.window import MainWindow
+from pqv_gui.pages import in_group
 from pqv_gui.pages.shared.base_page import FormPage
 from pqv_gui.pages.start.page import StartPage
-from pqv_gui.viewmodels.places import WIZARD, Place
 from tests.qt.conftest import MakeWindow
 
 
@@ -66,7 +66,7 @@ def test_a_project_opened_twice_can_be_read_until_the_other_window_lets_go(
     assert "edited in another window on this computer" in second.read_only_bar.words.text()
     assert "read-only" in second.menus.corner.toolTip()
     assert not second.summary.start.isEnabled()
-    for place in WIZARD:
+    for place in in_group("wizard"):
         second.commands.go(place)
         page = second.stack.currentWidget()
         assert isinstance(page, FormPage)
@@ -85,7 +85,7 @@ def test_a_project_opened_twice_can_be_read_until_the_other_window_lets_go(
     window.commands.close_project()
     second.read_only_bar.again.click()
     assert work.session.writable
-    assert second.stack.place is WIZARD[-1]
+    assert second.stack.place == in_group("wizard")[-1]
     assert not second.read_only_bar.isVisible()
     assert second.summary.start.isEnabled()
     page = second.stack.currentWidget()
@@ -120,11 +120,11 @@ def test_the_next_start_goes_on_where_the_last_window_was_closed(
     window: MainWindow, make_window: MakeWindow, qtbot: QtBot
 ) -> None:
     path = window.workspace.session.path
-    window.commands.go(Place.EXPORT)
+    window.commands.go("export")
     window.close()
     following = make_window()
     following.commands.restore()
-    assert (following.workspace.session.path, following.stack.place) == (path, Place.EXPORT)
+    assert (following.workspace.session.path, following.stack.place) == (path, "export")
     qtbot.waitUntil(lambda: following.workspace.models.loaded and following.workspace.tasks.active == 0)
 
 
@@ -133,10 +133,10 @@ def test_a_last_project_that_is_gone_is_said_and_a_damaged_page_is_not_minded(
 ) -> None:
     window = make_window()
     window.commands.restore()  # nothing was open: nothing is said
-    assert not window.stack.page(Place.START).banner.isVisible()
+    assert not window.stack.page("start").banner.isVisible()
     window.workspace.settings.session = (tmp_path / "gone.pqv", "No such page")
     window.commands.restore()
-    assert "cannot be read" in window.stack.page(Place.START).banner.message.text()
+    assert "cannot be read" in window.stack.page("start").banner.message.text()
 
 
 def test_a_window_does_not_close_over_settings_that_have_no_folder(

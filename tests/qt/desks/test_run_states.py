@@ -21,7 +21,6 @@ from pqv_gui.pages.device.phone_list import LOCAL
 from pqv_gui.pages.model.page import ModelPage
 from pqv_gui.pages.run.page import RunPage
 from pqv_gui.pages.start.page import StartPage
-from pqv_gui.viewmodels.places import Place
 from pqv_gui.widgets.path_input import PathInput
 from tests.qt.conftest import MakeWindow
 
@@ -70,14 +69,14 @@ def on_disk(window: MainWindow) -> str:
 
 
 def run_page(window: MainWindow) -> RunPage:
-    window.commands.go(Place.RUN)
+    window.commands.go("run")
     page = window.stack.currentWidget()
     assert isinstance(page, RunPage)
     return page
 
 
 def device_page(window: MainWindow) -> DevicePage:
-    window.commands.go(Place.DEVICE)
+    window.commands.go("device")
     page = window.stack.currentWidget()
     assert isinstance(page, DevicePage)
     return page
@@ -284,7 +283,7 @@ def test_another_project_begins_with_its_pages_anew(make_window: MakeWindow, qtb
     window.workspace.create(tmp_path / "projects", "other")
     rests(window, qtbot)
 
-    assert window.stack.place is Place.MODEL
+    assert window.stack.place == "model"
     assert not page.banner.isVisible()
     assert (bar.value(), page.search.text(), page.advanced.toggle.isChecked()) == (0, "", False)
 
@@ -307,7 +306,7 @@ def test_a_double_click_on_a_recent_project_presses_nothing_on_its_page(
     assert isinstance(start, StartPage)
     recent = start.recent
     qtbot.waitUntil(recent.isVisible)
-    model = window.stack.page(Place.MODEL)
+    model = window.stack.page("model")
     assert isinstance(model, ModelPage)
     pressed: list[bool] = []
     cover = QWidget(model)  # stands for whatever lies below: the whole page is a button
@@ -317,7 +316,7 @@ def test_a_double_click_on_a_recent_project_presses_nothing_on_its_page(
 
     double_click(window, recent.viewport(), recent.visualRect(recent.model().index(0, 0)).center())
 
-    assert window.workspace.session.is_open and window.stack.place is Place.MODEL
+    assert window.workspace.session.is_open and window.stack.place == "model"
     assert pressed == []
     rests(window, qtbot)
     QTest.mouseClick(window.windowHandle(), LEFT, PLAIN, cover.mapTo(window, QPoint(200, 200)))
@@ -329,7 +328,7 @@ def test_a_double_click_on_one_button_is_two_presses(make_window: MakeWindow, qt
     window.workspace.create(tmp_path / "projects", "small")
     rests(window, qtbot)
     double_click(window, window.next, window.next.rect().center())
-    assert window.stack.place is Place.BACKEND
+    assert window.stack.place == "backend"
 
 
 @pytest.mark.parametrize("names", [("train", "val"), ("train2017", "val2017")])
@@ -351,7 +350,7 @@ def test_a_folder_that_holds_train_and_val_is_no_folder_of_two_classes(
     images = window.workspace.images
     qtbot.waitUntil(lambda: images.train.state == "failed", timeout=SOON_MS)
     assert images.classes is None
-    assert window.steps.buttons[Place.MODEL].state == "invalid"
+    assert window.steps.buttons["model"].state == "invalid"
     assert all(str(tmp_path / "set" / name) in images.train.sentence for name in names)
     window.workspace.choose_images(tmp_path / "set")
     qtbot.waitUntil(lambda: (images.train.state, images.val.state) == ("ok", "ok"), timeout=SOON_MS)
@@ -364,5 +363,5 @@ def test_a_text_file_as_weights_gets_no_tick(window: MainWindow, tmp_path: Path)
     window.workspace.session.set("prune.ratio", 7)  # something else is wrong as well
     weights = {"model.weights": "file", "model.path": str(tmp_path / "notes.txt")}
     window.workspace.session.set_many(weights, label="model.path")
-    assert window.steps.buttons[Place.MODEL].state == "invalid"
+    assert window.steps.buttons["model"].state == "invalid"
     assert "notes.txt is a text file, not weights." in window.missing.toolTip()

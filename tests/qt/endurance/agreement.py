@@ -11,7 +11,6 @@ from pqv_gui.app.job_bar import _IDLE
 from pqv_gui.app.window import MainWindow
 from pqv_gui.pages.device.page import DevicePage
 from pqv_gui.pages.run.page import RunPage
-from pqv_gui.viewmodels.places import Place
 
 HEADLINES = {
     "succeeded": "Complete",
@@ -52,7 +51,7 @@ def _run(window: MainWindow, record: RunRecord | None, records: dict[str, RunRec
         yield f"Run says {view.state}, the disk {record.state}"
     if view.now.record is None or view.now.record.state != record.state:
         yield "Run shows another record than the disk holds"
-    page = window.stack.pages.get(Place.RUN)
+    page = window.stack.pages.get("run")
     if isinstance(page, RunPage) and page.isVisible() and page.headline.text() != HEADLINES[record.state]:
         yield f"the Run page says {page.headline.text()}, the disk {record.state}"
 
@@ -75,7 +74,7 @@ def _device(window: MainWindow, records: dict[str, RunRecord]) -> Iterator[str]:
     there = any((folder / name / item.file).exists() for name, run in records.items() for item in run.variants)
     if there != any(file.key for file in files.files):
         yield f"Device offers {paths}, and the runs {'have' if there else 'have no'} files"
-    page = window.stack.pages.get(Place.DEVICE)
+    page = window.stack.pages.get("device")
     if isinstance(page, DevicePage) and page.isVisible() and page.files.empty.isVisible() and "no run yet" in (
         page.files.empty.text()
     ) and records:  # fmt: skip

@@ -30,7 +30,7 @@ from pytestqt.qtbot import QtBot
 
 from pqv_gui.app.window import MainWindow
 from pqv_gui.charts.chart import Chart
-from pqv_gui.viewmodels.places import Place
+from pqv_gui.pages import PAGES
 from pqv_gui.widgets.banner import Banner
 from tests.qt.conftest import MakeWindow
 from tests.qt.endurance.agreement import disagreements
@@ -82,7 +82,7 @@ class Monkey:
 
     def _go(self) -> None:
         self._note("go")
-        self.window.commands.go(self.draw.choice(list(Place)))
+        self.window.commands.go(self.draw.choice(list(PAGES)))
 
     def _menu(self) -> None:
         bar = self.window.menuBar()
@@ -245,7 +245,7 @@ class Runner:
         """One thing, and a moment in which it may begin to work."""
         act = self.draw.choice((self._run, self._run, self._cancel, self._kill, self._go_on, self._reopen, self._trash))
         self.done = [*self.done[-8:], act.__name__]
-        self.window.commands.go(self.draw.choice((Place.RUN, Place.DEVICE, Place.COMPARE)))
+        self.window.commands.go(self.draw.choice(("run", "device", "compare")))
         act()
         self.qtbot.wait(self.draw.choice((0, 30, 200, 400)))
 

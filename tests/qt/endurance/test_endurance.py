@@ -15,7 +15,6 @@ from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
 from pqv_gui.app.window import MainWindow
-from pqv_gui.viewmodels.places import Place
 from tests.qt.conftest import MakeWindow
 
 SOON_MS = 20_000
@@ -50,7 +49,7 @@ def what_is_there(window: MainWindow) -> dict[str, int]:
 def test_a_hundred_runs_leave_nothing_behind(make_window: MakeWindow, qtbot: QtBot, tmp_path: Path) -> None:
     window = make_window("good")
     window.workspace.create(tmp_path / "projects", "small")
-    window.commands.go(Place.RUN)
+    window.commands.go("run")
     for _ in range(BEFORE):
         run_once(window, qtbot)
     there, memory = what_is_there(window), psutil.Process().memory_info().rss
@@ -81,6 +80,6 @@ def test_a_thousand_recent_projects_are_no_burden(make_window: MakeWindow, tmp_p
     first.workspace.settings.recents.write([str(tmp_path / f"p{number}" / "a.pqv") for number in range(1_000)])
     first.workspace.settings.flush()
     window = make_window()
-    assert window.stack.place is Place.START
+    assert window.stack.place == "start"
     assert 0 < len(window.workspace.recents.paths) <= 1_000
     assert len(window.findChildren(QWidget)) < 1_000

@@ -28,7 +28,6 @@ from pqv_gui.pages.compare.comparison_view import ComparisonView
 from pqv_gui.pages.compare.page import ComparePage
 from pqv_gui.style.theme import em
 from pqv_gui.viewmodels import defaults
-from pqv_gui.viewmodels.places import Place
 from tests.fakes.records import MS, measurement, record
 from tests.qt.app.test_frame import controls, cut_off, follows_the_eye, name_of, settle, tab_chain
 from tests.qt.conftest import MakeWindow, point_to
@@ -67,7 +66,7 @@ def opened(make_window: MakeWindow, qtbot: QtBot, project: Path) -> Opened:
     def make(scene: str = "good") -> tuple[MainWindow, ComparePage]:
         window = make_window(scene)
         window.commands.open_project(project)
-        window.commands.go(Place.COMPARE)
+        window.commands.go("compare")
         page = window.stack.currentWidget()
         assert isinstance(page, ComparePage)
         rest(window, page, qtbot)
@@ -97,7 +96,7 @@ def test_without_runs_it_says_so_and_leads_to_run(opened: Opened) -> None:
     assert page.headline.text() == "Nothing to compare yet"
     assert not page.full.isVisible()
     page.run.click()
-    assert window.stack.place is Place.RUN
+    assert window.stack.place == "run"
 
 
 def test_runs_are_shown_as_table_and_charts(opened: Opened, project: Path) -> None:
@@ -112,7 +111,7 @@ def test_runs_are_shown_as_table_and_charts(opened: Opened, project: Path) -> No
     assert speedup is not None
     assert speedup.series[0].values == (8.0, 16.0)
     assert all(page.cards[key].isVisible() for key in ("speedup", "size", "memory", "operators"))
-    assert window.steps.buttons[Place.COMPARE].accessibleName() == "Compare, (2)"
+    assert window.steps.buttons["compare"].accessibleName() == "Compare, (2)"
     assert "FBGEMM" in page.bars["speedup"].plot.accessibleDescription()
     assert "on the Pareto front" in page.pareto.plot.accessibleDescription()
 
@@ -267,7 +266,7 @@ def test_what_was_typed_belongs_to_the_run_it_was_typed_for(opened: Opened, proj
     assert page.selected.name.text() == ""
 
 
-@pytest.mark.parametrize("leave", [lambda window: window.commands.go(Place.MODEL), lambda window: window.close()])
+@pytest.mark.parametrize("leave", [lambda window: window.commands.go("model"), lambda window: window.close()])
 def test_what_was_typed_last_is_kept_when_one_leaves(
     opened: Opened, project: Path, qtbot: QtBot, leave: Callable[[MainWindow], object]
 ) -> None:
@@ -439,18 +438,18 @@ def test_a_run_appears_when_it_ends(opened: Opened, project: Path, qtbot: QtBot)
     window, page = opened()
     qtbot.waitUntil(lambda: window.workspace.can_run, timeout=SOON_MS)
     window.commands.start_run()
-    window.commands.go(Place.COMPARE)
+    window.commands.go("compare")
     qtbot.waitUntil(lambda: page.view.count == 1, timeout=SOON_MS)
     rest(window, page, qtbot)
     assert page.full.isVisible()
-    assert window.steps.buttons[Place.COMPARE].accessibleName() == "Compare, (1)"
+    assert window.steps.buttons["compare"].accessibleName() == "Compare, (1)"
 
 
 def test_a_run_made_elsewhere_appears_when_one_comes_back(opened: Opened, project: Path, qtbot: QtBot) -> None:
     window, page = opened()
-    window.commands.go(Place.EXPORT)
+    window.commands.go("export")
     keep(project, made("r1"))
-    window.commands.go(Place.COMPARE)
+    window.commands.go("compare")
     qtbot.waitUntil(lambda: page.view.count == 1, timeout=SOON_MS)
     rest(window, page, qtbot)
 
@@ -478,11 +477,11 @@ def test_another_project_has_other_runs(opened: Opened, project: Path, qtbot: Qt
     keep(project, made("r1"))
     window, page = opened()
     window.workspace.create(tmp_path / "projects", "other")
-    window.commands.go(Place.COMPARE)
+    window.commands.go("compare")
     rest(window, page, qtbot)
     assert page.view.count == 0
     assert page.headline.text() == "Nothing to compare yet"
-    assert window.steps.buttons[Place.COMPARE].accessibleName() == "Compare"
+    assert window.steps.buttons["compare"].accessibleName() == "Compare"
 
 
 def test_the_table_is_as_json_says(opened: Opened, project: Path, qtbot: QtBot) -> None:
@@ -502,13 +501,13 @@ def test_the_file_menu_exports_a_report(
 ) -> None:
     keep(project, made("r1"))
     window, page = opened()
-    window.commands.go(Place.PRUNE)
+    window.commands.go("prune")
     assert window.menus.report.isEnabled()
     out = tmp_path / "from-the-menu.html"
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(out), ""))
     with qtbot.waitSignal(page.desk.written, timeout=SOON_MS):
         window.menus.report.trigger()
-    assert window.stack.place is Place.COMPARE
+    assert window.stack.place == "compare"
     assert out.read_text(encoding="utf-8").startswith("<!doctype html>")
     page.view.tick_all(False)
     assert not window.menus.report.isEnabled()

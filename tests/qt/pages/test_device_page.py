@@ -21,7 +21,6 @@ from pqv_gui.desks.phone_desk import PhoneDesk
 from pqv_gui.pages.device.page import DevicePage
 from pqv_gui.pages.device.phone_list import LOCAL
 from pqv_gui.pages.run.page import RunPage
-from pqv_gui.viewmodels.places import Place
 from pqv_gui.widgets.basic_inputs import CheckInput
 from pqv_gui.widgets.list_inputs import parse_numbers
 from tests.fakes.adb_server import AdbServer, Row
@@ -87,7 +86,7 @@ def desk_of(make_window: MakeWindow, qtbot: QtBot, tmp_path: Path, kit: Kit, ser
         for name, value in (("iterations", 12), ("max_seconds", 20.0), ("watch_s", 0.05), ("threads", (1,))):
             desk.settings.set(f"phone.{name}", value)
         window.workspace.create(tmp_path / "projects", "small")
-        window.commands.go(Place.DEVICE)
+        window.commands.go("device")
         page = window.stack.currentWidget()
         assert isinstance(page, DevicePage)
         qtbot.waitUntil(lambda: desk.phones.looked and window.workspace.can_run)
@@ -134,7 +133,7 @@ def test_undo_takes_back_what_was_changed_on_the_page_that_is_shown(desk_of: Mak
     assert box.isChecked()
     assert window.menus.redo.text() == "&Redo: Cool down first"
     assert window.workspace.session.config.prune.ratio == 0.4
-    window.commands.go(Place.PRUNE)
+    window.commands.go("prune")
     window.menus.undo.trigger()
     assert window.workspace.session.config.prune.ratio != 0.4
     qtbot.waitUntil(lambda: window.workspace.tasks.active == 0)
@@ -158,7 +157,7 @@ def test_a_phone_that_is_plugged_in_tells_of_itself(
     for words in ("Fakecomm FC8000", "Android 13", "x86_64", "GB free", "battery 80 %", "27 °C", "not throttled"):
         assert words in card.facts.text()
     assert window.job_bar.device.text() == "Fakesung Phone One · ready · 27 °C"
-    assert window.steps.buttons[Place.DEVICE].accessibleName() == "Device, (1)"
+    assert window.steps.buttons["device"].accessibleName() == "Device, (1)"
     assert not page.phones.steps.isVisible()
 
 
@@ -217,7 +216,7 @@ def test_what_a_phone_measured_is_kept_in_the_run(
         assert there.parity.top1_agreement == 1.0
     assert window.workspace.run.now.record == record
     assert phone.left_behind() == []
-    window.commands.go(Place.RUN)
+    window.commands.go("run")
     run_page = window.stack.currentWidget()
     table = run_page.phones  # type: ignore[attr-defined]
     assert table.isVisible()
@@ -234,7 +233,7 @@ def finished_run(window: MainWindow, qtbot: QtBot) -> Path:
     qtbot.waitUntil(lambda: run.state == "succeeded" and run.now.record is not None, timeout=SOON_MS)
     directory = run.now.directory
     assert directory is not None
-    window.commands.go(Place.DEVICE)
+    window.commands.go("device")
     return directory
 
 
@@ -343,9 +342,9 @@ def test_this_computer_is_measured_like_a_phone_and_can_be_cancelled(desk_of: Ma
 def test_a_finished_run_leads_to_the_phones(desk_of: MakeDesk, qtbot: QtBot) -> None:
     window, _, _ = desk_of()
     finished_run(window, qtbot)
-    window.commands.go(Place.RUN)
+    window.commands.go("run")
     window.stack.currentWidget().send.click()  # type: ignore[attr-defined]
-    assert window.stack.place is Place.DEVICE
+    assert window.stack.place == "device"
 
 
 @pytest.fixture
@@ -372,7 +371,7 @@ def test_what_phones_are_known_to_refuse_is_not_pushed_and_the_remedy_stands_bes
     desk.phones.tick("A1", False)
     desk.phones.tick(LOCAL, True)
     assert page.start.isEnabled(), "this computer runs them"
-    window.commands.go(Place.RUN)
+    window.commands.go("run")
     run_page = window.stack.current
     assert isinstance(run_page, RunPage)
     assert not run_page.send.isEnabled()
@@ -394,7 +393,7 @@ def test_export_for_android_makes_files_for_phones_and_measures_them_there(
     desk.watch.kit = kit
     with qtbot.waitSignal(desk.ended, timeout=SOON_MS):
         click(page.android)
-        assert window.stack.place is Place.RUN
+        assert window.stack.place == "run"
     config = work.session.config
     assert (config.export.target, config.quantize.engine) == ("android", "auto")
     assert desk.run.state == "succeeded"

@@ -12,7 +12,6 @@ from pytestqt.qtbot import QtBot
 from pqv_core.project.presets import PRESETS
 from pqv_gui.app.window import MainWindow
 from pqv_gui.pages.start.page import StartPage
-from pqv_gui.viewmodels.places import Place
 from tests.qt.conftest import MakeWindow
 
 
@@ -48,7 +47,7 @@ def test_a_preset_that_needs_images_says_so_beside_the_field(window: MainWindow)
 
 def test_start_makes_a_project_from_a_preset(make_window: MakeWindow, qtbot: QtBot, tmp_path: Path) -> None:
     window = make_window()
-    page = window.stack.page(Place.START)
+    page = window.stack.page("start")
     assert isinstance(page, StartPage)
     qtbot.mouseClick(page.presets.buttons["android"], Qt.MouseButton.LeftButton)
     assert window.workspace.session.is_open

@@ -23,7 +23,6 @@ from pqv_gui.app.window import MainWindow
 from pqv_gui.pages.run.page import RunPage
 from pqv_gui.pages.run.run_parts import LogView
 from pqv_gui.services.jobs import JobRunner
-from pqv_gui.viewmodels.places import Place
 from pqv_gui.viewmodels.run_view import RunView
 from tests.qt.conftest import FAKE_WORKER, MakeWindow
 
@@ -209,7 +208,7 @@ def test_the_last_run_is_shown_when_its_project_is_opened_again(started: Start, 
     assert window.workspace.run.state == "empty"
     window.commands.open_project(path)
     qtbot.waitUntil(lambda: window.workspace.run.state == "succeeded")
-    window.commands.go(Place.RUN)
+    window.commands.go("run")
     assert [card.title for card in over(window, qtbot).results._shown] == ["Latency", "File size", "Memory"]
 
 
@@ -266,7 +265,7 @@ def test_a_disabled_run_says_why_beside_it_and_in_its_tool_tip(
     work = window.workspace
     work.create(tmp_path / "projects", "small")
     qtbot.waitUntil(lambda: work.can_run)
-    window.commands.go(Place.RUN)
+    window.commands.go("run")
     page = window.stack.current
     assert isinstance(page, RunPage)
 

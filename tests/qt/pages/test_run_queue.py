@@ -12,7 +12,6 @@ from pqv_core.project import file as projects
 from pqv_core.results import record as results
 from pqv_gui.app.window import MainWindow
 from pqv_gui.pages.run.page import RunPage
-from pqv_gui.viewmodels.places import Place
 from pqv_gui.widgets.basics import ElidedLabel
 from tests.qt.conftest import MakeWindow
 
@@ -114,7 +113,7 @@ def test_the_queue_survives_the_window(make_window: MakeWindow, qtbot: QtBot, tm
     qtbot.waitUntil(lambda: not window.isVisible(), timeout=SOON_MS)
     later = make_window("good")
     later.commands.open_project(path)
-    later.commands.go(Place.RUN)
+    later.commands.go("run")
     qtbot.waitUntil(lambda: len(lines(later)) == 1)
     press(later, "Continue")
     qtbot.waitUntil(lambda: len(later.workspace.runs.queue.ended) == 1, timeout=SOON_MS)

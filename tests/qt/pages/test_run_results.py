@@ -25,7 +25,6 @@ from pqv_gui.pages.model.page import ModelPage
 from pqv_gui.pages.run.page import RunPage
 from pqv_gui.pages.run.run_parts import ResultCards
 from pqv_gui.style.theme import colors
-from pqv_gui.viewmodels.places import Place
 from pqv_gui.widgets.basics import ElidedLabel
 from tests.fakes.records import measurement, record
 from tests.qt.conftest import MakeWindow
@@ -202,7 +201,7 @@ def test_the_models_card_tells_what_the_arguments_give(
     window: MainWindow, arguments: dict[str, Any], expected: str
 ) -> None:
     window.workspace.session.set("model.arguments", arguments)
-    window.commands.go(Place.MODEL)
+    window.commands.go("model")
     page = window.stack.currentWidget()
     assert isinstance(page, ModelPage)
     assert expected in page.figures.text()

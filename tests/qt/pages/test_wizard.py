@@ -15,16 +15,16 @@ from pqv_core.config import setting_names
 from pqv_core.config.quantize import ENGINES
 from pqv_core.project import file as projects
 from pqv_gui.app.window import MainWindow
+from pqv_gui.pages import in_group
 from pqv_gui.pages.model.class_order_input import ClassOrderInput
 from pqv_gui.pages.shared.base_page import FormPage
-from pqv_gui.viewmodels.places import WIZARD, Place
 from pqv_gui.widgets.choices import ChoiceCards
 from tests.qt.conftest import MakeWindow
 
 ONE_CHOICE = {"export.runtime", "export.formats"}  # settings that can hold one value only, so far
 
 
-def page(window: MainWindow, place: Place) -> FormPage:
+def page(window: MainWindow, place: str) -> FormPage:
     window.commands.go(place)
     found = window.stack.currentWidget()
     assert isinstance(found, FormPage)
@@ -39,8 +39,8 @@ def focused() -> QWidget:
 
 def test_without_a_project_there_is_only_start(make_window: MakeWindow) -> None:
     window = make_window()
-    window.commands.go(Place.PRUNE)
-    assert window.stack.place is Place.START
+    window.commands.go("prune")
+    assert window.stack.place == "start"
     assert not window.steps.isVisible()
     assert not window.menus.save.isEnabled()
 
@@ -51,28 +51,28 @@ def test_from_start_to_export_with_the_keyboard_only(make_window: MakeWindow, qt
     qtbot.waitUntil(lambda: focused().accessibleName() == "New project name")
     qtbot.keyClicks(focused(), "from the keys")
     qtbot.keyClick(focused(), Qt.Key.Key_Return)
-    qtbot.waitUntil(lambda: window.stack.place is Place.MODEL and window.workspace.models.loaded)
+    qtbot.waitUntil(lambda: window.stack.place == "model" and window.workspace.models.loaded)
     assert (tmp_path / "projects" / "from the keys.pqv").exists()
-    for number, place in enumerate((Place.PRUNE, Place.BACKEND, Place.EXPORT), start=2):
+    for number, place in enumerate(("prune", "backend", "export"), start=2):
         window.next.setFocus()
         qtbot.keyClick(window.next, Qt.Key.Key_Space)
-        assert window.stack.place is place
+        assert window.stack.place == place
         qtbot.keyClick(window, Qt.Key.Key_1, Qt.KeyboardModifier.ControlModifier)
-        assert window.stack.place is Place.MODEL
+        assert window.stack.place == "model"
         qtbot.keyClick(window, str(number), Qt.KeyboardModifier.ControlModifier)
-        assert window.stack.place is place
-    assert [window.steps.buttons[step].state for step in WIZARD] == ["valid"] * 4
+        assert window.stack.place == place
+    assert [window.steps.buttons[step].state for step in in_group("wizard")] == ["valid"] * 4
     assert window.workspace.can_run
 
 
 def test_every_setting_has_a_control(window: MainWindow) -> None:
-    found = {name for place in WIZARD for name in page(window, place).form.names}
+    found = {name for place in in_group("wizard") for name in page(window, place).form.names}
     assert found | {"model.name"} == set(setting_names()) - ONE_CHOICE  # the list of models sets the name
 
 
 def test_controls_and_settings_are_the_same_both_ways(window: MainWindow) -> None:
     session = window.workspace.session
-    form = page(window, Place.PRUNE).form
+    form = page(window, "prune").form
     form.editor("prune.ratio").number.setValue(40)  # type: ignore[attr-defined]
     form.editor("prune.embedding").click()  # type: ignore[attr-defined]
     assert (session.config.prune.ratio, session.config.prune.embedding) == (0.4, True)
@@ -85,7 +85,7 @@ def test_controls_and_settings_are_the_same_both_ways(window: MainWindow) -> Non
 
 def test_a_number_that_may_be_left_out_says_so(window: MainWindow) -> None:
     session, left_out = window.workspace.session, []
-    for place in WIZARD:
+    for place in in_group("wizard"):
         page = window.stack.page(place)
         assert isinstance(page, FormPage)
         page.refresh()
@@ -98,7 +98,7 @@ def test_a_number_that_may_be_left_out_says_so(window: MainWindow) -> None:
 
 
 def test_a_model_is_found_and_chosen_with_the_keys(window: MainWindow, qtbot: QtBot) -> None:
-    model = page(window, Place.MODEL)
+    model = page(window, "model")
     qtbot.keyClicks(model.search, "deit3 large")  # type: ignore[attr-defined]
     assert model.list.model().rowCount() == 2  # type: ignore[attr-defined]
     model.list.setFocus()  # type: ignore[attr-defined]
@@ -114,13 +114,13 @@ def visible_problems(shown: QWidget) -> list[str]:
 
 def test_what_is_missing_is_said_beside_the_field_and_at_next(window: MainWindow) -> None:
     window.workspace.session.set("model.weights", "file")
-    shown = page(window, Place.MODEL)
+    shown = page(window, "model")
     assert any("Weights from a file need a path" in text for text in visible_problems(shown))
     assert not window.next.isEnabled()
-    assert window.steps.buttons[Place.MODEL].state == "invalid"
+    assert window.steps.buttons["model"].state == "invalid"
     assert not window.summary.start.isEnabled()
     window.commands.start_run()
-    assert window.stack.place is Place.MODEL
+    assert window.stack.place == "model"
 
 
 def test_the_predicted_figures_follow_the_slider(window: MainWindow) -> None:
@@ -128,7 +128,7 @@ def test_the_predicted_figures_follow_the_slider(window: MainWindow) -> None:
         return [row.after.text() for row in window.summary._estimates]
 
     before = shown()
-    page(window, Place.PRUNE).form.editor("prune.ratio").slider.setValue(120)  # type: ignore[attr-defined]
+    page(window, "prune").form.editor("prune.ratio").slider.setValue(120)  # type: ignore[attr-defined]
     assert all("≈" in text for text in shown())
     assert [one != other for one, other in zip(before, shown(), strict=True)] == [True] * 3
 
@@ -149,12 +149,12 @@ def images(tmp_path: Path) -> Path:
 def test_only_what_the_model_allows_can_be_cut(window: MainWindow) -> None:
     session = window.workspace.session
     session.set("model.name", "mixer_s32_224")
-    window.commands.go(Place.MODEL)
-    shown = page(window, Place.MODEL)
+    window.commands.go("model")
+    shown = page(window, "model")
     assert shown.support.text() == "Can be pruned: MLP width."  # type: ignore[attr-defined]
     assert "No attention: MlpMixer has no attention whose heads" in shown.no_support.text()  # type: ignore[attr-defined]
-    window.commands.go(Place.PRUNE)
-    pruning = page(window, Place.PRUNE)
+    window.commands.go("prune")
+    pruning = page(window, "prune")
     boxes = {kind: pruning.form.editor(f"prune.{kind}") for kind in ("mlp", "attention", "embedding")}
     assert [(box.isEnabled(), box.isChecked()) for box in boxes.values()] == [  # type: ignore[attr-defined]
         (True, True),
@@ -170,8 +170,8 @@ def test_only_what_the_model_allows_can_be_cut(window: MainWindow) -> None:
 def test_heads_that_cannot_be_narrowed_are_shown_to_go_whole(window: MainWindow) -> None:
     session = window.workspace.session
     session.set("model.name", "eva02_tiny_patch14_224")
-    window.commands.go(Place.PRUNE)
-    pruning = page(window, Place.PRUNE)
+    window.commands.go("prune")
+    pruning = page(window, "prune")
     unit = pruning.form.editor("prune.attention_unit")
     assert (unit.isEnabled(), unit.get()) == (False, "heads")  # type: ignore[attr-defined]
     assert "can only lose whole heads" in pruning.uncut.text()  # type: ignore[attr-defined]
@@ -184,8 +184,8 @@ def test_an_embedding_that_cannot_be_cut_can_be_taken_back(window: MainWindow) -
     session = window.workspace.session
     session.set("prune.embedding", True)
     session.set("model.name", "swin_tiny_patch4_window7_224")
-    window.commands.go(Place.PRUNE)
-    box = page(window, Place.PRUNE).form.editor("prune.embedding")
+    window.commands.go("prune")
+    box = page(window, "prune").form.editor("prune.embedding")
     assert box.isEnabled() and box.isChecked()  # type: ignore[attr-defined]
     box.click()  # type: ignore[attr-defined]
     assert not session.config.prune.embedding
@@ -193,21 +193,21 @@ def test_an_embedding_that_cannot_be_cut_can_be_taken_back(window: MainWindow) -
 
 
 def test_engines_that_phones_lack_are_disabled_with_a_reason(window: MainWindow) -> None:
-    engines = page(window, Place.BACKEND).form.editor("quantize.engine")
+    engines = page(window, "backend").form.editor("quantize.engine")
     assert isinstance(engines, ChoiceCards)
-    page(window, Place.EXPORT).form.editor("export.target").radio("android").click()  # type: ignore[attr-defined]
+    page(window, "export").form.editor("export.target").radio("android").click()  # type: ignore[attr-defined]
     assert window.workspace.session.config.export.target == "android"
-    window.commands.go(Place.BACKEND)
+    window.commands.go("backend")
     usable = {engine for engine in ENGINES if engines.radio(engine).isEnabled()}
     assert usable == {"auto", "qnnpack"}
     assert "does not run on Android" in engines.radio("onednn").accessibleDescription()
 
 
 def test_engines_that_this_computer_lacks_are_disabled_with_a_reason(window: MainWindow, qtbot: QtBot) -> None:
-    engines = page(window, Place.BACKEND).form.editor("quantize.engine")
+    engines = page(window, "backend").form.editor("quantize.engine")
     assert isinstance(engines, ChoiceCards)
     assert engines.radio("fbgemm").isEnabled()
-    window.commands.go(Place.BACKEND)
+    window.commands.go("backend")
     qtbot.waitUntil(lambda: not engines.radio("fbgemm").isEnabled())
     assert "does not work on this computer" in engines.radio("fbgemm").accessibleDescription()
     assert engines.radio("onednn").isEnabled()
@@ -222,7 +222,7 @@ def test_a_folder_of_images_is_looked_at_and_used(window: MainWindow, qtbot: QtB
     qtbot.waitUntil(lambda: look.train.state == "ok" and look.val.state == "ok")
     config = window.workspace.session.config
     assert (config.prune.importance, config.finetune.epochs, config.model.weights) == ("taylor", 3, "pretrained")
-    shown = page(window, Place.MODEL)
+    shown = page(window, "model")
     assert "1 cannot be read" in shown.facts["train"].text()  # type: ignore[attr-defined]
     assert "broken.png" in shown.facts["train"].toolTip()  # type: ignore[attr-defined]
     assert "must be trained" in shown.head.text()  # type: ignore[attr-defined]
@@ -237,7 +237,7 @@ def test_deep_images_that_come_out_dark_are_told_of_and_set_right(
     for path in images.rglob("*.png"):
         Image.new("I;16", (8, 8), 4095).save(path)
     window.workspace.choose_images(images)
-    shown = page(window, Place.MODEL)
+    shown = page(window, "model")
     facts, strip = shown.facts["train"], shown.strips["train"]  # type: ignore[attr-defined]
     qtbot.waitUntil(lambda: "set data.white=4095" in facts.text() and strip.isVisible())
     assert strip.grab().toImage().pixelColor(5, 5).lightness() < 30
@@ -251,7 +251,7 @@ def test_what_images_lack_is_said_beside_the_setting(window: MainWindow, qtbot: 
     window.workspace.choose_images(images)
     session = window.workspace.session
     session.set("model.arguments", {"in_chans": 5})
-    problems = page(window, Place.MODEL)
+    problems = page(window, "model")
     qtbot.waitUntil(lambda: any("the model expects 5" in text for text in visible_problems(problems)))
     session.set("model.arguments", {"in_chans": 1})
     assert not any("the model expects" in text for text in visible_problems(problems))
@@ -263,7 +263,7 @@ def test_what_is_skipped_in_a_folder_is_said_below_it(window: MainWindow, qtbot:
     (images / "train" / "fish").mkdir()
     window.workspace.choose_images(images)
     qtbot.waitUntil(lambda: window.workspace.images.train.state == "ok")
-    text = page(window, Place.MODEL).facts["train"].text()  # type: ignore[attr-defined]
+    text = page(window, "model").facts["train"].text()  # type: ignore[attr-defined]
     assert "images, 2 classes" in text and "1 .heic (HEIC" in text and "ignored: fish" in text
 
 
@@ -271,7 +271,7 @@ def test_the_order_of_classes_is_chosen_beside_the_images(window: MainWindow, qt
     session, look = window.workspace.session, window.workspace.images
     window.workspace.choose_images(images)
     qtbot.waitUntil(lambda: look.train.state == "ok" and look.val.state == "ok")
-    editor = page(window, Place.MODEL).form.editor("data.class_order")
+    editor = page(window, "model").form.editor("data.class_order")
     assert isinstance(editor, ClassOrderInput)
 
     def choose(kind: str) -> None:
@@ -287,7 +287,7 @@ def test_the_order_of_classes_is_chosen_beside_the_images(window: MainWindow, qt
     editor.path.pick(session.path.parent / "classes.txt")
     assert session.config.data.class_order == "classes.txt"
     qtbot.waitUntil(lambda: [problem.field for problem in window.workspace.problems] == ["data.class_order"])
-    assert any("does not name the class cat" in text for text in visible_problems(page(window, Place.MODEL)))
+    assert any("does not name the class cat" in text for text in visible_problems(page(window, "model")))
     (session.path.parent / "more.txt").write_text("dog\ncat\ncow\n")
     editor.path.pick(session.path.parent / "more.txt")
     qtbot.waitUntil(lambda: not window.workspace.problems and look.order.file is not None)
@@ -303,7 +303,7 @@ def test_weights_of_ones_own_bring_a_doubt_about_the_order(window: MainWindow, q
     (tmp_path / "w.pth").touch()
     window.workspace.choose_images(tmp_path / "set")
     qtbot.waitUntil(lambda: window.workspace.images.train.state == "ok")
-    shown = page(window, Place.MODEL)
+    shown = page(window, "model")
     assert not shown.doubt.isVisible()  # type: ignore[attr-defined]
     window.workspace.session.set_many(
         {"model.weights": "file", "model.path": str(tmp_path / "w.pth")}, label="model.weights"
@@ -316,7 +316,7 @@ def test_weights_of_ones_own_bring_a_doubt_about_the_order(window: MainWindow, q
 def test_a_folder_that_is_not_there_is_said(window: MainWindow, qtbot: QtBot) -> None:
     window.workspace.session.set("data.train", "nowhere")
     qtbot.waitUntil(lambda: window.workspace.images.train.state == "failed")
-    assert any("does not exist" in text for text in visible_problems(page(window, Place.MODEL)))
+    assert any("does not exist" in text for text in visible_problems(page(window, "model")))
 
 
 def test_changes_are_saved_by_themselves(window: MainWindow, qtbot: QtBot) -> None:

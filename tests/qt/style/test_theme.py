@@ -20,10 +20,10 @@ from pqv_gui.charts.chart import Chart
 from pqv_gui.charts.latency_chart import LatencyChart
 from pqv_gui.charts.pareto_chart import ParetoChart, Shown
 from pqv_gui.dialogs.shortcut_editor import ShortcutsDialog
+from pqv_gui.pages import PAGES
 from pqv_gui.services.settings import Settings
 from pqv_gui.style.layout_items import layout_items
 from pqv_gui.style.theme import DARK, LIGHT, Colors, Mode, Theme
-from pqv_gui.viewmodels.places import Place
 from pqv_gui.viewmodels.run_view import RunView
 from tests.qt.conftest import MakeWindow
 
@@ -44,10 +44,10 @@ def built(make_window: MakeWindow, qtbot: QtBot, folder: Path, *, scale: int = 1
     else:
         work.create(project.parent, project.stem)
     qtbot.waitUntil(lambda: work.models.loaded and work.tasks.active == 0, timeout=20_000)
-    for place in Place:
+    for place in PAGES:
         window.commands.go(place)
     qtbot.waitUntil(lambda: work.tasks.active == 0 and work.phones.phones.looked)
-    window.commands.go(Place.MODEL)
+    window.commands.go("model")
     return window
 
 

@@ -14,7 +14,6 @@ from pytestqt.qtbot import QtBot
 from pqv_gui.app.window import MainWindow
 from pqv_gui.pages.device.page import DevicePage
 from pqv_gui.pages.run.page import RunPage
-from pqv_gui.viewmodels.places import Place
 from tests.qt.conftest import MakeWindow
 
 SOON_MS = 20_000
@@ -30,7 +29,7 @@ def opened(make_window: MakeWindow, qtbot: QtBot, tmp_path: Path) -> Opened:
         window = make_window(scene)
         window.workspace.create(tmp_path / "projects", "small")
         qtbot.waitUntil(lambda: window.workspace.can_run)
-        window.commands.go(Place.RUN)
+        window.commands.go("run")
         page = window.stack.current
         assert isinstance(page, RunPage)
         return window, page
@@ -100,7 +99,7 @@ def test_who_has_gone_on_meanwhile_is_left_alone(opened: Opened, qtbot: QtBot) -
     window.resize(1280, 800)
     press(window.summary.start)
     qtbot.waitUntil(lambda: window.workspace.run.now.progress is not None, timeout=SOON_MS)
-    other = window.steps.buttons[Place.PRUNE]
+    other = window.steps.buttons["prune"]
     other.setFocus()
     window.workspace.runs.cancel()
     quiet(window, qtbot)
@@ -143,7 +142,7 @@ def test_when_a_queued_run_starts_the_keyboard_stays_with_its_run(opened: Opened
 
 
 def device_page(window: MainWindow, qtbot: QtBot) -> DevicePage:
-    window.commands.go(Place.DEVICE)
+    window.commands.go("device")
     page = window.stack.current
     assert isinstance(page, DevicePage)
     qtbot.waitUntil(lambda: page.desk.phones.looked)

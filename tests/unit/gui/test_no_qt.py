@@ -1,4 +1,4 @@
-"""View models are plain Python, those that pages share and those that lie beside a page."""
+"""View models, those that pages share and those beside a page, are plain Python; so is what pages say of themselves."""
 
 from __future__ import annotations
 
@@ -18,13 +18,15 @@ BESIDE_PAGES = (
 )
 _PROBE = """
 import importlib, sys
+from pqv_gui.pages import PAGES
+assert len(PAGES) > 7
 for name in sys.argv[1:]:
     importlib.import_module(name)
 print(sorted({name.split(".")[0] for name in sys.modules} & {"PySide6", "shiboken6", "pyqtgraph", "torch", "timm"}))
 """
 
 
-def test_view_models_import_neither_qt_nor_torch() -> None:
+def test_view_models_and_descriptions_import_neither_qt_nor_torch() -> None:
     names = [module.name for module in pkgutil.walk_packages(viewmodels.__path__, "pqv_gui.viewmodels.")]
     assert "pqv_gui.viewmodels.results.series" in names
     found = subprocess.run(

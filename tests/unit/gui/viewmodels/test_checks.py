@@ -13,11 +13,12 @@ from pqv_core.errors import ErrorInfo
 from pqv_core.models import catalog
 from pqv_core.process.machine import Machine
 from pqv_core.results.record import Environment
+from pqv_gui.app.step_states import states
+from pqv_gui.pages import PAGES, page_of
 from pqv_gui.viewmodels import checks, defaults
 from pqv_gui.viewmodels.image_folders import ImageFolders
 from pqv_gui.viewmodels.model_catalog import ModelCatalog
 from pqv_gui.viewmodels.overview import overview
-from pqv_gui.viewmodels.places import Place, place_of, states
 from pqv_gui.viewmodels.project_session import ProjectSession
 
 
@@ -160,9 +161,9 @@ def test_results_of_a_folder_that_is_no_longer_chosen_are_dropped(tmp_path: Path
 
 def test_steps_show_where_something_is_missing(session: ProjectSession, around: checks.Surroundings) -> None:
     session.set("finetune.epochs", 3)
-    shown = {step.place: step.state for step in states(checks.problems(session, around), [Place.MODEL, Place.PRUNE])}
-    assert shown == {Place.MODEL: "valid", Place.PRUNE: "invalid", Place.BACKEND: "todo", Place.EXPORT: "todo"}
-    assert place_of("measure.threads") is Place.EXPORT
+    shown = {step.place: step.state for step in states(checks.problems(session, around), ["model", "prune"])}
+    assert shown == {"model": "valid", "prune": "invalid", "backend": "todo", "export": "todo"}
+    assert page_of("measure.threads") == "export"
 
 
 def test_images_bring_settings_that_use_them(session: ProjectSession) -> None:
@@ -214,7 +215,7 @@ def test_a_text_file_is_no_weights_whatever_else_is_missing(session: ProjectSess
     assert "prune.ratio" in [problem.field for problem in found]
     (problem,) = [problem for problem in found if problem.field == "model.path"]
     assert problem.message.startswith("notes.txt is a text file, not weights.")
-    assert states(found, Place)[0].state == "invalid"
+    assert states(found, PAGES)[0].state == "invalid"
 
 
 def test_a_folder_is_no_weights_file(session: ProjectSession, around: checks.Surroundings, tmp_path: Path) -> None:
