@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import secrets
 import signal
 import subprocess
 from pathlib import Path
@@ -74,10 +75,12 @@ class Phone:
         self._cores(cores)
 
     def write(self, name: str, text: str | bytes) -> None:
-        """Put a file below the root."""
+        """Put a file below the root, whole: a command that runs meanwhile reads the old one or the new one."""
         path = self.root / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(text.encode() if isinstance(text, str) else text)
+        temporary = self.root / f"{secrets.token_hex(8)}.part"
+        temporary.write_bytes(text.encode() if isinstance(text, str) else text)
+        temporary.replace(path)
 
     def set_property(self, name: str, value: str) -> None:
         """Change what ``getprop`` says."""
