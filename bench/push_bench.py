@@ -24,10 +24,11 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from deploy.device import discovery
-from deploy.device.device import Device, opener
-from deploy.device.discovery import Found
-from deploy.device.push import Item, push
+from deploy.device.shell import PushItem
 from deploy.job import Job
+from deploy.targets.android.adb_devices import AdbPhone
+from deploy.targets.android.connection import AdbConnection, opener
+from deploy.targets.android.push import push
 from pqv_core.errors import Cancelled
 from pqv_core.process.events import Event, Progress
 from tests.fakes.adbd import Adbd, Faults
@@ -36,13 +37,13 @@ from tests.fakes.phone import Phone
 TARGET = "/data/local/tmp/file"
 
 
-def ours(found: Found, source: Path, job: Job | None = None) -> None:
+def ours(found: AdbPhone, source: Path, job: Job | None = None) -> None:
     """One push as the program does it, from connecting to closing; the free space is known from the phone's facts."""
-    with Device(found.key, opener(found)) as device:
-        push(device, [Item(source, TARGET)], job or Job(), free=1 << 50)
+    with AdbConnection(found.key, opener(found)) as device:
+        push(device, [PushItem(source, TARGET)], job or Job(), free=1 << 50)
 
 
-def cancelled_after(found: Found, source: Path) -> float:
+def cancelled_after(found: AdbPhone, source: Path) -> float:
     """Seconds from a cancel in the middle of a push to the end of the push."""
     job = Job()
     start = 0.0
@@ -79,7 +80,7 @@ def measure(address: str, file: Path, source: Path, rounds: int) -> dict[str, li
     """Seconds of each way in each round."""
     adb = ["adb", "-s", address, "push", str(source), TARGET]
     server = discovery.choose(address, discovery.find())
-    direct = Found(key=address, serial=address, kind="tcp", state="ready")
+    direct = AdbPhone(key=address, serial=address, kind="tcp", state="ready")
     ways: dict[str, Callable[[], object]] = {
         "adb": lambda: subprocess.run(adb, check=True, capture_output=True),
         "adb server": lambda: ours(server, source),

@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from deploy.device import bounded as hostile
+from deploy.device import bounded
 from pqv_core.errors import DeviceError
 
 
@@ -113,7 +113,7 @@ class ProtocolError(DeviceError):
         super().__init__(
             "The phone sent an unexpected answer.",
             action="Replug it and try again; update the phone if it recurs.",
-            details=hostile.lines(details, 2000),
+            details=bounded.lines(details, 2000),
         )
 
 
@@ -125,11 +125,11 @@ class CommandError(DeviceError):
     """
 
     def __init__(self, what: str, *, code: int | None = None, output: str = "") -> None:
-        said = hostile.text(output.strip().splitlines()[-1], 200) if output.strip() else ""
+        said = bounded.text(output.strip().splitlines()[-1], 200) if output.strip() else ""
         super().__init__(
             f"The phone failed at {what}{f': {said}' if said else ''}.",
             action="Restart the phone if it recurs.",
-            details=f"exit code {code}\n{hostile.lines(output)}",
+            details=f"exit code {code}\n{bounded.lines(output)}",
         )
 
 

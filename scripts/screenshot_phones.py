@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from deploy.measure.phone import Kit
+from deploy.kit.kit import Kit
 from pqv_core.formats.ptl import file as ptl
 from pqv_core.formats.ptl.android_runtime import LiteRuntime
 from pqv_gui.app.window import MainWindow

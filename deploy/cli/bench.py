@@ -17,12 +17,12 @@ from typing import Any
 from rich.table import Table
 
 from deploy.device import discovery
-from deploy.device.device import opener
-from deploy.device.discovery import Found
+from deploy.device.target import Found
 from deploy.job import Job
+from deploy.kit.kit import KitChoice
 from deploy.measure import session
-from deploy.measure.phone import Phone, Request, Result
-from deploy.measure.session import Session
+from deploy.measure.device_bench import BenchRequest, BenchResult
+from deploy.measure.session import BenchSession
 from deploy.measure.steps import PhoneConfig
 from pqv_core import formatting
 from pqv_core.cli import app as cli_app
@@ -34,7 +34,7 @@ from pqv_core.results.record import Measurement
 
 
 @dataclass(frozen=True)
-class Plan:
+class BenchPlan:
     """What the command line asks for.
 
     Attributes:
@@ -57,11 +57,11 @@ class Plan:
 
 
 @dataclass
-class Outcome:
+class DeviceOutcome:
     """How it went on one phone."""
 
     phone: str
-    session: Session
+    session: BenchSession
 
 
 class Screen:
@@ -81,7 +81,7 @@ class Screen:
             self._view.show(known)
 
 
-def run(plan: Plan, *, as_json: bool) -> int:
+def run(plan: BenchPlan, *, as_json: bool) -> int:
     """Measure and say what was found; returns the exit code."""
     outcomes = measure(plan, as_json=as_json)
     for outcome in outcomes:
@@ -89,7 +89,7 @@ def run(plan: Plan, *, as_json: bool) -> int:
     return exit_code(outcomes)
 
 
-def exit_code(outcomes: Sequence[Outcome]) -> int:
+def exit_code(outcomes: Sequence[DeviceOutcome]) -> int:
     """Failed where a phone or a file failed, else cancelled where one was cancelled, else done."""
     sessions = [outcome.session for outcome in outcomes]
     if any(session.error or session.failures for session in sessions):
@@ -97,7 +97,7 @@ def exit_code(outcomes: Sequence[Outcome]) -> int:
     return cli_app.CANCELLED if any(session.cancelled for session in sessions) else cli_app.DONE
 
 
-def measure(plan: Plan, *, as_json: bool) -> list[Outcome]:
+def measure(plan: BenchPlan, *, as_json: bool) -> list[DeviceOutcome]:
     """Measure every file on every phone.
 
     Raises:
@@ -107,18 +107,18 @@ def measure(plan: Plan, *, as_json: bool) -> list[Outcome]:
 
     seen = discovery.find()
     found = [discovery.choose(target, seen) for target in plan.targets]
-    with cli_progress.view() as view, tempfile.TemporaryDirectory(prefix="pqv-questions-") as folder:
+    with cli_progress.view() as view, tempfile.TemporaryDirectory(prefix="pqv-reference-") as folder:
         screen = Screen(view, as_json=as_json)
         jobs = [Job(run=item.key, send=screen.show) for item in found]
         with ending(jobs), ThreadPoolExecutor(len(found)) as pool:
             try:
                 requests = _requests(plan, Path(folder), jobs[0])
             except Cancelled:
-                return [Outcome(item.key, Session(cancelled=True)) for item in found]
+                return [DeviceOutcome(item.key, BenchSession(cancelled=True)) for item in found]
             return list(pool.map(_one, found, jobs, [plan] * len(found), [requests] * len(found)))
 
 
-def _requests(plan: Plan, folder: Path, job: Job) -> tuple[Request, ...]:
+def _requests(plan: BenchPlan, folder: Path, job: Job) -> tuple[BenchRequest, ...]:
     if plan.compare:
         job.log("Computing reference outputs on this computer first.")
     made, problem = session.requests(
@@ -136,15 +136,16 @@ def _requests(plan: Plan, folder: Path, job: Job) -> tuple[Request, ...]:
     return made
 
 
-def _one(found: Found, job: Job, plan: Plan, requests: Sequence[Request]) -> Outcome:
+def _one(found: Found, job: Job, plan: BenchPlan, requests: Sequence[BenchRequest]) -> DeviceOutcome:
     def asked() -> None:
         job.log("Unlock the phone and tap Allow.", level="warning")
 
-    phone = Phone(found.key, opener(found, asked), job, plan.config, version=plan.version, aar=plan.aar)
-    return Outcome(found.key, session.measure(phone, requests))
+    choice = KitChoice(plan.version, plan.aar)
+    bench = session.bench_of(found, job, plan.config, choice, asked=asked)
+    return DeviceOutcome(found.key, session.measure(bench, requests))
 
 
-def as_event(outcome: Outcome) -> Finished:
+def as_event(outcome: DeviceOutcome) -> Finished:
     """The outcome as the one last event of its job; failed where nothing was measured."""
     taken = outcome.session
     result: dict[str, object] = {
@@ -164,7 +165,7 @@ def as_event(outcome: Outcome) -> Finished:
     return event
 
 
-def say(outcome: Outcome, *, as_json: bool) -> None:
+def say(outcome: DeviceOutcome, *, as_json: bool) -> None:
     """Print how it went on one phone."""
     if as_json:
         print(encode(as_event(outcome)), flush=True)
@@ -184,9 +185,10 @@ def say(outcome: Outcome, *, as_json: bool) -> None:
         cli_app.report(taken.error.info(), as_json=False)
 
 
-def _table(results: Mapping[Path, Result]) -> Table:
+def _table(results: Mapping[Path, BenchResult]) -> Table:
     first = next(iter(results.values()))
-    title = f"{first.info.name}, Android {first.info.android or '?'}, {first.info.soc or 'unknown chip'}"
+    info = first.info
+    title = f"{info.name}, {info.system or 'unknown system'}, {info.soc or 'unknown chip'}"
     table = Table(title=title, title_justify="left", box=None)
     for head in (
         "File",

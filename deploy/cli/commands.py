@@ -143,7 +143,7 @@ def bench(
             "keep": keep,
         }
     )
-    plan = cli_bench.Plan(
+    plan = cli_bench.BenchPlan(
         files=tuple(files),
         targets=tuple(wanted),
         config=config,

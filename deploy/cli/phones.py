@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 from typing import Any
@@ -10,9 +11,8 @@ from rich.console import Console
 from rich.table import Table
 
 from deploy.device import discovery
-from deploy.device.device import Device, opener
-from deploy.device.discovery import Found
 from deploy.device.info import DeviceInfo
+from deploy.device.target import Found
 from deploy.errors import NoDeviceError
 from pqv_core import formatting
 from pqv_core.cli import app as cli_app
@@ -21,6 +21,8 @@ from pqv_core.errors import DeviceError
 
 def show(*, as_json: bool) -> int:
     """Print the phones; returns the exit code."""
+    for error in discovery.broken():
+        print(error, file=sys.stderr)
     rows = [(found, *_ask(found)) for found in discovery.find()]
     if as_json:
         for found, info, problem in rows:
@@ -39,10 +41,14 @@ def _ask(found: Found) -> tuple[DeviceInfo | None, DeviceError | None]:
     if problem := found.problem():
         return None, problem
     try:
-        with Device(found.key, opener(found, lambda: print("Unlock the phone and tap Allow.", file=sys.stderr))) as one:
-            return one.info(), None
+        with contextlib.closing(discovery.connect(found, asked=_say_allow)) as shell:
+            return shell.info(), None
     except DeviceError as error:
         return None, error
+
+
+def _say_allow() -> None:
+    print("Unlock the phone and tap Allow.", file=sys.stderr)
 
 
 def as_data(found: Found, info: DeviceInfo | None, problem: DeviceError | None) -> dict[str, Any]:
@@ -51,8 +57,9 @@ def as_data(found: Found, info: DeviceInfo | None, problem: DeviceError | None) 
         "type": "device",
         "target": found.key,
         "serial": found.serial,
-        "connection": "wifi" if found.over_wifi else "usb",
-        "through": found.kind,
+        "kind": found.target,
+        "connection": found.connection.replace("-", "").lower(),
+        "through": found.through,
         "state": found.state,
         "problem": problem.info().model_dump() if problem else None,
         "info": info.model_dump(mode="json") if info else None,
@@ -61,7 +68,7 @@ def as_data(found: Found, info: DeviceInfo | None, problem: DeviceError | None) 
 
 def _table(rows: list[tuple[Found, DeviceInfo | None, DeviceError | None]]) -> Table:
     table = Table(box=None)
-    for head in ("Target", "Phone", "Android", "Chip", "ABI", "Free", "Battery", "State"):
+    for head in ("Target", "Phone", "System", "Chip", "ABI", "Free", "Battery", "State"):
         table.add_column(head)
     for found, info, problem in rows:
         cells = _cells(info) if info else [found.model or "–", "–", "–", "–", "–", "–"]
@@ -74,7 +81,7 @@ def _cells(info: DeviceInfo) -> list[str]:
     battery += [] if info.battery.celsius is None else [f"{info.battery.celsius:.0f} °C"]
     return [
         info.name or "–",
-        info.android or "–",
+        info.system or "–",
         info.soc or "–",
         info.abis[0] if info.abis else "–",
         formatting.size(info.free_bytes) if info.free_bytes is not None else "–",

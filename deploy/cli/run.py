@@ -44,7 +44,7 @@ def measure(
     settings = projects.load(project).config
     directory = projects.runs_directory(project) / runs.choose(project, fresh=False)
     files, val = record.files(directory), settings.data.val
-    plan = cli_bench.Plan(
+    plan = cli_bench.BenchPlan(
         files=tuple(files),
         targets=tuple(targets),
         config=config,

@@ -71,7 +71,7 @@ def build(
     runner_build.find_cmake()
     chain, folder = runner_build.find_toolchain(toolchain, ndk), runner_build.find_sources(sources)
     archive = _archive(runtime, aar)
-    plan = runner_build.Plan(runtime, archive, chain, folder)
+    plan = runner_build.BuildPlan(runtime, archive, chain, folder)
     for abi in abis:
         print(f"Building the program for {abi} …", file=sys.stderr)
         target = runner_build.build(abi, plan)

@@ -1,1 +1,1 @@
-"""One phone: found, asked, written to and left as it was."""
+"""Any device to measure on: found, asked for its facts, written to, and left as it was."""

@@ -1,171 +1,149 @@
-"""Commands on the phone: quoted words, bounded output, separate streams and exit codes where the phone has shell v2."""
+"""What can be done on a connected device, whatever carries the connection."""
 
 from __future__ import annotations
 
-import re
-import secrets
-import shlex
-import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
 
-from deploy.errors import CommandError, ConnectionLostError, ProtocolError
-from deploy.transports.base import IDLE_S, Link, Stream
+from deploy.device.info import DeviceInfo, Reading
+from deploy.job import Job
 
-STDOUT, STDERR, EXIT = 1, 2, 3
-MAX_OUTPUT = 4 << 20
-MAX_LINE = 1 << 20
-MAX_COMPLAINTS = 64 << 20
-_PACKET = struct.Struct("<BI")
-_HELD = 64  # bytes that a line which is cut keeps for its rest, so that the marker of the end stays whole
+Check = Callable[[], None]
+MARGIN = 16 << 20
+"""Bytes that stay free on the device for itself."""
+
+
+def never() -> None:
+    """The check of work that nobody cancels."""
 
 
 @dataclass(frozen=True)
-class Completed:
-    """What a command left. On phones without shell v2, ``err`` is empty and all stands in ``out``."""
+class PushItem:
+    """A file and where it goes; ``target`` is an absolute path on the device."""
 
-    code: int
-    out: str
-    err: str
-
-
-def join(*words: object) -> str:
-    """A command line on which every word means itself."""
-    plain = [str(word) for word in words]
-    if any("\0" in word or "\n" in word for word in plain):
-        raise CommandError("building a command", output="a word holds a line break")
-    return shlex.join(plain)
+    source: Path
+    target: str
+    executable: bool = False
 
 
-class Running:
-    """A command at work. Iterate over its lines; ``code`` is there once they have ended.
+@dataclass(frozen=True)
+class Pushed:
+    """What was done: bytes sent, and the files that were there already."""
 
-    Args:
-        link: The phone.
-        command: A whole command line, its words quoted by ``join``.
-        silence_s: How long it may say nothing.
-        on_error: Takes what it prints on its standard error, as it comes (shell v2 only).
+    sent_bytes: int
+    skipped: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Program:
+    """A program to run on a device. All paths are absolute and on the device.
+
+    Attributes:
+        words: Its command line.
+        folder: Where it runs.
+        libraries: Folder of its shared libraries; empty where it needs none of its own.
+        cores: Cores that it may run on; empty for all.
+        fixed_performance: Ask the device for a clock that it can hold, for as long as the program runs.
+        watch_s: How often the device's heat is looked at meanwhile; 0 for never.
     """
 
-    def __init__(
-        self, link: Link, command: str, *, silence_s: float = IDLE_S, on_error: Callable[[str], None] | None = None
-    ) -> None:
-        self.code: int | None = None
-        self.error_text = ""
-        self._complained = 0
-        self._silence = silence_s
-        self._on_error = on_error
-        self._marker = ""
-        if "shell_v2" in link.features:
-            self._stream: Stream = link.open(f"shell,v2,raw:{command}", timeout=silence_s)
-            self._pieces = self._framed()
-        else:
-            self._marker = secrets.token_hex(8)
-            self._stream = link.open(f"shell:({command}\n); echo {self._marker}=$?", timeout=silence_s)
-            self._pieces = self._plain()
+    words: tuple[str, ...]
+    folder: str
+    libraries: str = ""
+    cores: tuple[int, ...] = ()
+    fixed_performance: bool = False
+    watch_s: float = 0.0
 
-    def __enter__(self) -> Running:
-        return self
 
-    def __exit__(self, *_: object) -> None:
-        self.close()
+class ProgramRun(Protocol):
+    """A program at work on a device."""
 
-    def close(self) -> None:
-        """Leave the command; with shell v2 it receives SIGHUP."""
-        self._stream.close()
+    @property
+    def code(self) -> int | None:
+        """Its exit code, once its lines have ended."""
+
+    @property
+    def error_text(self) -> str:
+        """The last that came on its standard error."""
+
+    @property
+    def fixed_performance(self) -> bool:
+        """Whether the device has granted a clock that it can hold."""
 
     def lines(self) -> Iterator[str]:
-        """Lines of the output as they come; a line that is too long is cut into pieces."""
-        rest = bytearray()
-        for piece in self._pieces:
-            rest += piece
-            if b"\n" in piece:
-                *whole, rest = rest.split(b"\n")
-                for line in whole:
-                    if (text := self._line(line)) is not None:
-                        yield text
-            if len(rest) > MAX_LINE:
-                yield _decode(rest[:-_HELD])
-                del rest[:-_HELD]
-        if rest and (text := self._line(rest)) is not None:
-            yield text
-        if self.code is None:
-            raise ConnectionLostError(details="the command's end was not seen")
+        """Lines of its standard output as they come, each of bounded length.
 
-    def _line(self, line: bytes | bytearray) -> str | None:
-        text = _decode(line.rstrip(b"\r"))
-        if self._marker and (found := re.search(rf"{self._marker}=(\d{{1,3}})$", text)):
-            self.code = int(found[1])
-            return text[: found.start()] or None
-        return text
+        Raises:
+            ConnectionLostError: The device is gone, or nothing came for too long.
+        """
 
-    def _plain(self) -> Iterator[bytes]:
-        while part := self._stream.read(65536, timeout=self._silence):
-            yield part
-
-    def _framed(self) -> Iterator[bytes]:
-        buffer = bytearray()
-        while self.code is None:
-            part = self._stream.read(65536, timeout=self._silence)
-            if not part:
-                return
-            buffer += part
-            while len(buffer) >= _PACKET.size:
-                kind, length = _PACKET.unpack_from(buffer)
-                if length > MAX_OUTPUT:
-                    raise ProtocolError(f"shell packet of {length} bytes")
-                if len(buffer) < _PACKET.size + length:
-                    break
-                data = bytes(buffer[_PACKET.size : _PACKET.size + length])
-                del buffer[: _PACKET.size + length]
-                if kind == STDOUT:
-                    yield data
-                elif kind == STDERR:
-                    self._error(_decode(data))
-                elif kind == EXIT:
-                    self.code = data[0] if data else 255
-
-    def _error(self, text: str) -> None:
-        self._complained += len(text)
-        if self._complained > MAX_COMPLAINTS:
-            raise ProtocolError(f"a command printed more than {MAX_COMPLAINTS} characters to its standard error")
-        self.error_text = (self.error_text + text)[-65536:]
-        if self._on_error:
-            self._on_error(text)
+    def close(self) -> None:
+        """Leave it; a program that still runs is ended, and what it changed on the device is put back."""
 
 
-def _decode(data: bytes | bytearray) -> str:
-    return data.decode("utf-8", "replace")
+class Shell(Protocol):
+    """A connection to one device, for one piece of work in one thread.
 
+    Every wait can be ended by a ``Check``, which is asked about ten times a second, and raises to end it. All methods
+    raise ``DeviceError`` where the device refuses or is lost.
 
-def run(link: Link, command: str, *, silence_s: float = IDLE_S, limit: int = MAX_OUTPUT) -> Completed:
-    """Run a command to its end.
-
-    Raises:
-        ConnectionLostError: The phone went away, or said nothing for ``silence_s``.
-        ProtocolError: It printed more than ``limit`` characters.
+    Attributes:
+        name: The name under which its results are kept, usually the serial.
     """
-    total, lines = 0, []
-    with Running(link, command, silence_s=silence_s) as running:
-        for line in running.lines():
-            total += len(line) + 1
-            if total > limit:
-                raise ProtocolError(f"a command printed more than {limit} characters")
-            lines.append(line)
-    assert running.code is not None
-    return Completed(running.code, "\n".join(lines), running.error_text)
 
+    name: str
 
-def check(link: Link, command: str, what: str, *, silence_s: float = IDLE_S) -> str:
-    """Run a command that has to succeed; its output.
+    def info(self) -> DeviceInfo:
+        """The device's facts, as they are now."""
 
-    Args:
-        what: What it does, in words for the error.
+    def make_folder(self) -> str:
+        """Make the folder of this user of this computer, always the same one; its path on the device.
 
-    Raises:
-        CommandError: Its exit code is not 0.
-    """
-    done = run(link, command, silence_s=silence_s)
-    if done.code:
-        raise CommandError(what, code=done.code, output=done.err or done.out)
-    return done.out
+        Raises:
+            DeviceError: A measurement of ours is running there, or the folder cannot be made.
+        """
+
+    def clear_folder(self, folder: str) -> None:
+        """End what still runs from our folder, and remove it with what is in it."""
+
+    def push(self, items: Sequence[PushItem], job: Job, *, free: int | None = None) -> Pushed:
+        """Bring files there, those that are not there yet, and make their folders.
+
+        A file never stands under its name before it is whole.
+
+        Args:
+            free: Bytes that are free on the device, where that is known.
+
+        Raises:
+            StorageError: A file here cannot be read, or changes meanwhile.
+            DeviceFullError: Too little space.
+            Cancelled: The person asked for the end.
+        """
+
+    def pull(self, source: str, target: Path, *, limit: int) -> None:
+        """Bring a file of at most ``limit`` bytes from there, whole or not at all.
+
+        Raises:
+            StorageError: ``target`` cannot be written.
+        """
+
+    def start(self, program: Program, *, silence_s: float, heard: Callable[[Sequence[Reading]], None]) -> ProgramRun:
+        """Start a program.
+
+        Args:
+            silence_s: How long nothing may come from it.
+            heard: Called whenever something came that is not the program's output, with the readings of heat in it;
+                what it raises ends ``lines``.
+        """
+
+    def reopen(self, *, check: Check | None = None) -> None:
+        """Connect anew: after a failure or a cancel, an old connection may stand in the middle of something.
+
+        Args:
+            check: For the new connection; None keeps the old one's.
+        """
+
+    def close(self) -> None:
+        """End the connection. Never raises."""

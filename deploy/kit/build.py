@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from deploy.device import bounded as hostile
+from deploy.device import bounded
 from deploy.errors import RunnerError
 from deploy.kit import programs as runners
 from deploy.measure.runner import PROGRAM
@@ -31,7 +31,7 @@ BACKEND = "lite"
 
 
 @dataclass(frozen=True)
-class Plan:
+class BuildPlan:
     """What to build with.
 
     Attributes:
@@ -110,7 +110,7 @@ def _age(folder: Path) -> tuple[int, ...]:
     return tuple(-int(number) for number in re.findall(r"\d{1,9}", folder.name))
 
 
-def build(abi: str, plan: Plan) -> Path:
+def build(abi: str, plan: BuildPlan) -> Path:
     """Build the program for one ABI and install it, with its provenance, into the user's data folder.
 
     Raises:
@@ -141,7 +141,7 @@ def build(abi: str, plan: Plan) -> Path:
         return _install(abi, made, plan, compiler=_compiler(Path(scratch)))
 
 
-def _install(abi: str, made: Path, plan: Plan, *, compiler: str) -> Path:
+def _install(abi: str, made: Path, plan: BuildPlan, *, compiler: str) -> Path:
     target = runners.built() / abi / PROGRAM
     facts = {
         "schema_version": 1,
@@ -196,7 +196,7 @@ def _call(words: list[str]) -> None:
     if done.returncode:
         said = done.stdout.decode("utf-8", "replace")
         what, action = _reason(said)
-        raise RunnerError(what, action=action, details=hostile.lines(said[-20_000:], 20_000))
+        raise RunnerError(what, action=action, details=bounded.lines(said[-20_000:], 20_000))
 
 
 def _reason(said: str) -> tuple[str, str]:
@@ -211,9 +211,9 @@ def _reason(said: str) -> tuple[str, str]:
     if found := re.search(r"CMake ([\d.]+) or higher is required", said):
         return f"CMake {found[1]} or later is needed.", "Update CMake."
     if found := re.search(r"CMake Error at [^\n]*\(message\):\s*\n((?:  [^\n]*\n)+)", said):
-        return f"The benchmark program could not be built: {hostile.text(' '.join(found[1].split()), 300)}.", _LOOK
+        return f"The benchmark program could not be built: {bounded.text(' '.join(found[1].split()), 300)}.", _LOOK
     if found := re.search(r"^.*?\berror: (.+)$", said, re.MULTILINE):
-        return f"The benchmark program could not be built: {hostile.text(found[1], 300)}.", _LOOK
+        return f"The benchmark program could not be built: {bounded.text(found[1], 300)}.", _LOOK
     return "The benchmark program could not be built.", _LOOK
 
 

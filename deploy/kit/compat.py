@@ -6,17 +6,14 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from deploy.device.info import DeviceInfo
-from deploy.errors import IncompatibleError
+from deploy.kit.kit import FormatFile
 from pqv_core import formats
-from pqv_core.formats import FileFacts, FileFormatError, Format
+from pqv_core.formats import FileFormatError
 from pqv_core.formats.base import Problem, Runtime
-
-File = tuple[Format, FileFacts]
-"""A file's format, and what can be said of it."""
 
 
 def problems(
-    file: File | None, runtime: Runtime, info: DeviceInfo, *, abis: Sequence[str], needed_bytes: int
+    file: FormatFile | None, runtime: Runtime, info: DeviceInfo, *, abis: Sequence[str], needed_bytes: int
 ) -> list[Problem]:
     """Every reason why the file cannot run there, as (problem, remedy).
 
@@ -27,16 +24,6 @@ def problems(
     """
     found = [*_device(runtime, info, abis), *_space(info, needed_bytes)]
     return [*file[0].problems(file[1], runtime), *found] if file else found
-
-
-def check(file: File | None, runtime: Runtime, info: DeviceInfo, *, abis: Sequence[str], needed_bytes: int) -> None:
-    """Refuse what cannot run.
-
-    Raises:
-        IncompatibleError: Carries all problems.
-    """
-    if found := problems(file, runtime, info, abis=abis, needed_bytes=needed_bytes):
-        raise IncompatibleError(found)
 
 
 def refusal(path: Path, *, version: str, runtime: Runtime | None, cancelled: Callable[[], bool]) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 import platformdirs
 
-from deploy.device.keys import APP
+from deploy import APP
 from deploy.errors import RunnerError
 from deploy.measure.runner import PROGRAM
 from pqv_core.errors import StorageError

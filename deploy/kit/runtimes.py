@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 import tempfile
 import zipfile
@@ -14,7 +13,7 @@ from typing import Any
 
 import platformdirs
 
-from deploy.device.keys import APP
+from deploy import APP
 from deploy.errors import RuntimeLibraryError
 from deploy.job import Job
 from pqv_core.errors import Cancelled, from_os_error
@@ -154,11 +153,3 @@ def _crc(path: Path) -> int:
         while part := file.read(_BLOCK):
             value = zlib.crc32(part, value)
     return value
-
-
-def fingerprint(paths: list[Path]) -> str:
-    """Sixteen hexadecimal digits that change with any of the files."""
-    together = hashlib.sha256()
-    for path in sorted(paths):
-        together.update(f"{path.name}\0{sha256_file(path)}\n".encode())
-    return together.hexdigest()[:16]

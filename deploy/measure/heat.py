@@ -1,4 +1,4 @@
-"""What a phone's heat did during a measurement."""
+"""What a device's heat did during a measurement."""
 
 from __future__ import annotations
 
@@ -7,79 +7,36 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from deploy.device import bounded as hostile
-from deploy.device.info import SEVERE, DeviceInfo
+from deploy.device.info import SEVERE, DeviceInfo, Reading
 from pqv_core.results.stability import DRIFT, drift
 
 _MODERATE = 2
-_MAX_LINE = 2000
 _MAX_READINGS = 100_000
 
 
-@dataclass(frozen=True)
-class Reading:
-    """The phone at one moment: thermal status, clocks' caps in kHz by policy, A, V, °C of the battery."""
-
-    status: int | None
-    caps_khz: tuple[int, ...] = ()
-    ampere: float | None = None
-    volt: float | None = None
-    celsius: float | None = None
-
-    @property
-    def watt(self) -> float | None:
-        """Power drawn from the battery; None where the phone does not tell."""
-        return abs(self.ampere) * self.volt if self.ampere and self.volt else None
-
-
 @dataclass
-class Watch:
-    """Takes the lines of the watch that runs beside the program.
+class HeatLog:
+    """What was read of a device's heat while a program ran.
 
     Attributes:
         readings: Of the whole time, the newest last; of very many, every other one is let go.
+        fixed_performance: Whether the device has granted a clock that it can hold.
     """
 
-    marker: str
     readings: list[Reading] = field(default_factory=list)
     fixed_performance: bool = False
-    _rest: str = ""
 
-    def feed(self, text: str) -> list[Reading]:
-        """More of the standard error; the readings in it. Lines that are not of the watch are left out."""
-        *lines, self._rest = (self._rest + text).split("\n")
-        self._rest = self._rest[-_MAX_LINE:]
-        fresh = []
-        for line in lines:
-            if line.startswith(f"{self.marker}:fixed:"):
-                self.fixed_performance = line.rsplit(":", 1)[1].strip() == "0"
-            elif line.startswith(f"{self.marker}:heat:"):
-                fresh.append(reading(line.split(":heat:", 1)[1][:_MAX_LINE]))
-                if len(self.readings) >= _MAX_READINGS:
-                    del self.readings[1::2]
-                self.readings.append(fresh[-1])
-        return fresh
+    def add(self, item: Reading) -> None:
+        """Keep one more."""
+        if len(self.readings) >= _MAX_READINGS:
+            del self.readings[1::2]
+        self.readings.append(item)
 
     @property
     def severe(self) -> int | None:
         """The thermal status once it is so high that measuring must stop."""
         status = self.readings[-1].status if self.readings else None
         return status if status is not None and status >= SEVERE else None
-
-
-def reading(text: str) -> Reading:
-    """One line of the watch: ``Thermal Status: 0|1800000 2800000|-420000|4012000|271``."""
-    status, caps, current, voltage, tenths = (*text.split("|"), "", "", "", "", "")[:5]
-    microampere = hostile.whole(current, low=-(10**8), high=10**8)
-    microvolt = hostile.whole(voltage, low=10**6, high=10**8)
-    warmth = hostile.whole(tenths, low=-500, high=1500)
-    return Reading(
-        status=hostile.whole(status, high=6),
-        caps_khz=tuple(int(word) for word in caps.split()[:64] if word.isdecimal() and len(word) < 9),
-        ampere=None if microampere is None else microampere / 1e6,
-        volt=None if microvolt is None else microvolt / 1e6,
-        celsius=None if warmth is None else warmth / 10,
-    )
 
 
 def live(item: Reading, before: DeviceInfo) -> dict[str, float]:
@@ -99,23 +56,23 @@ def live(item: Reading, before: DeviceInfo) -> dict[str, float]:
     return {name: float(value) for name, value in known.items() if value is not None}
 
 
-def throttled(samples: Sequence[int], before: DeviceInfo, watch: Watch) -> bool:
+def throttled(samples: Sequence[int], before: DeviceInfo, log: HeatLog) -> bool:
     """Whether heat changed the result: by the phone's word, by a cap that came during the run, or by drift."""
     limits = [policy.max_khz for policy in before.policies]
     start = [policy.cap_khz for policy in before.policies]
     lowered = any(
         cap < (first or top or 0)
-        for item in watch.readings
+        for item in log.readings
         if len(item.caps_khz) == len(limits)
         for cap, first, top in zip(item.caps_khz, start, limits, strict=True)
     )
-    said = any((item.status or 0) >= _MODERATE for item in watch.readings)
+    said = any((item.status or 0) >= _MODERATE for item in log.readings)
     return said or lowered or (drift(samples) or 1.0) > DRIFT
 
 
-def energy(samples: Sequence[int], before: DeviceInfo, watch: Watch) -> float | None:
+def energy(samples: Sequence[int], before: DeviceInfo, log: HeatLog) -> float | None:
     """Joules of the whole phone for one inference; None while it charges or where it does not tell."""
-    watts = [item.watt for item in watch.readings if item.watt is not None]
+    watts = [item.watt for item in log.readings if item.watt is not None]
     if before.battery.status in (None, 2, 5) or len(watts) < 3:
         return None
     return statistics.fmean(watts) * statistics.fmean(samples) / 1e9
@@ -133,9 +90,9 @@ def mean_khz(before: DeviceInfo, after: DeviceInfo) -> dict[str, float]:
     return means
 
 
-def summary(samples: Sequence[int], *, before: DeviceInfo, after: DeviceInfo, watch: Watch) -> dict[str, Any]:
+def summary(samples: Sequence[int], *, before: DeviceInfo, after: DeviceInfo, log: HeatLog) -> dict[str, Any]:
     """What is kept with a measurement; only what the phone told."""
-    statuses = [item.status for item in watch.readings if item.status is not None]
+    statuses = [item.status for item in log.readings if item.status is not None]
     facts: dict[str, Any] = {
         "celsius_before": before.battery.celsius,
         "celsius_after": after.battery.celsius,
@@ -148,7 +105,7 @@ def summary(samples: Sequence[int], *, before: DeviceInfo, after: DeviceInfo, wa
         "capped_after": list(after.capped) or None,
         "mean_khz": mean_khz(before, after) or None,
         "drift": drift(samples),
-        "fixed_performance": watch.fixed_performance or None,
-        "joule_an_inference": energy(samples, before, watch) if samples else None,
+        "fixed_performance": log.fixed_performance or None,
+        "joule_an_inference": energy(samples, before, log) if samples else None,
     }
     return {name: value for name, value in facts.items() if value is not None}

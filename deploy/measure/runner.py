@@ -1,22 +1,23 @@
-"""The benchmark program on the phone: its command line, and the lines that it prints.
+"""The benchmark program on a device: its command line, and the lines that it prints.
 
 The contract is that of ``android_runner`` (``pqv_bench --help``): a JSON object a line, one ``final`` as the last.
 """
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from deploy.device import bounded as hostile
-from deploy.device.cleanup import PID
-from deploy.device.shell import Running, join
+from deploy.device import bounded
+from deploy.device.info import Reading
+from deploy.device.shell import Program, Shell
 from deploy.errors import ConnectionLostError, RunnerError
-from deploy.transports.base import Link
+from deploy.measure.heat import HeatLog
 from pqv_core.formats import model_errors
 
 PROGRAM = "pqv_bench"
@@ -32,13 +33,13 @@ Count = Annotated[int, Field(ge=0, lt=10**9)]
 Text = Annotated[str, Field(max_length=4000)]
 
 
-class Line(BaseModel):
+class RunnerRecord(BaseModel):
     """What all lines share; keys that are not asked for are ignored."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False, strict=True)
 
 
-class Context(Line):
+class ContextRecord(RunnerRecord):
     """The first line: what runs, and on what."""
 
     type: Literal["context"]
@@ -53,14 +54,14 @@ class Context(Line):
     pid: Count | None = None
 
 
-class Load(Line):
+class LoadRecord(RunnerRecord):
     """Load time."""
 
     type: Literal["load"]
     ns: Nanoseconds
 
 
-class Memory(Line):
+class MemoryRecord(RunnerRecord):
     """Resident memory; the peak is the kernel's own (VmHWM). The phase ``start`` is before the file is loaded."""
 
     type: Literal["memory"]
@@ -69,7 +70,7 @@ class Memory(Line):
     peak_rss_bytes: Annotated[int, Field(ge=0, lt=1 << 50)] | None = None
 
 
-class Warmup(Line):
+class WarmupRecord(RunnerRecord):
     """Untimed runs that were made."""
 
     type: Literal["warmup"]
@@ -77,7 +78,7 @@ class Warmup(Line):
     threads: Count = 1
 
 
-class Iteration(Line):
+class IterationRecord(RunnerRecord):
     """One timed inference."""
 
     type: Literal["iteration"]
@@ -86,7 +87,7 @@ class Iteration(Line):
     threads: Count = 1
 
 
-class Operator(Line):
+class OperatorRow(RunnerRecord):
     """Time of one operator over all profiled runs; ``self_ns`` without the operators that it calls."""
 
     name: Annotated[str, Field(max_length=300)]
@@ -95,17 +96,17 @@ class Operator(Line):
     total_ns: Nanoseconds
 
 
-class Operators(Line):
+class OperatorsRecord(RunnerRecord):
     """Where the time goes, from runs apart from the measured ones, which took ``wall_ns`` together."""
 
     type: Literal["operators"]
     threads: Count = 1
     iterations: Annotated[int, Field(gt=0, lt=10**6)] = 1
     wall_ns: Nanoseconds = 0
-    operators: list[Operator]
+    operators: list[OperatorRow]
 
 
-class Outputs(Line):
+class OutputsRecord(RunnerRecord):
     """The logits were written."""
 
     type: Literal["outputs"]
@@ -113,7 +114,7 @@ class Outputs(Line):
     shape: list[Annotated[int, Field(gt=0, lt=1 << 31)]] = Field(default=[], max_length=8)
 
 
-class Progress(Line):
+class ProgressRecord(RunnerRecord):
     """Inputs whose outputs were computed."""
 
     type: Literal["progress"]
@@ -121,7 +122,7 @@ class Progress(Line):
     total: Count
 
 
-class KnownOperators(Line):
+class KnownOperatorsRecord(RunnerRecord):
     """What ``--ops`` prints: operators with their argument counts (null: any), and the range of bytecode versions."""
 
     type: Literal["ops"]
@@ -131,7 +132,7 @@ class KnownOperators(Line):
     operators: dict[str, Count | None] = Field(max_length=100_000)
 
 
-class Final(Line):
+class FinalRecord(RunnerRecord):
     """The last line."""
 
     type: Literal["final"]
@@ -141,14 +142,23 @@ class Final(Line):
     exit_code: Count = 0
 
 
-AnyLine = Annotated[
-    Context | Load | Memory | Warmup | Iteration | Operators | Outputs | Progress | KnownOperators | Final,
+AnyRecord = Annotated[
+    ContextRecord
+    | LoadRecord
+    | MemoryRecord
+    | WarmupRecord
+    | IterationRecord
+    | OperatorsRecord
+    | OutputsRecord
+    | ProgressRecord
+    | KnownOperatorsRecord
+    | FinalRecord,
     Field(discriminator="type"),
 ]
-_ADAPTER: TypeAdapter[AnyLine] = TypeAdapter(AnyLine)
+_ADAPTER: TypeAdapter[AnyRecord] = TypeAdapter(AnyRecord)
 
 
-def parse(line: str) -> AnyLine | None:
+def parse(line: str) -> AnyRecord | None:
     """The record that a line holds; None when it holds none, such as a print of a library or of the system."""
     if not line.startswith("{"):
         return None
@@ -160,12 +170,10 @@ def parse(line: str) -> AnyLine | None:
 
 @dataclass(frozen=True)
 class Spec:
-    """One run of the program. All paths are absolute and on the phone.
+    """One run of the program. All paths are absolute and on the device.
 
     Attributes:
-        cores: Cores that it may run on; empty for all.
-        fixed_performance: Ask Android for a clock that it can hold, for as long as the program runs.
-        watch_s: How often the phone's heat is looked at meanwhile; 0 for never.
+        cores: As ``fixed_performance`` and ``watch_s``, see ``Program``.
         name: What a person calls the file.
     """
 
@@ -187,6 +195,17 @@ class Spec:
     watch_s: float = 2.0
     name: str = "The file"
 
+    def launch(self) -> Program:
+        """What the device is asked to run."""
+        return Program(
+            words=tuple(self.words()),
+            folder=self.folder,
+            libraries=self.libraries,
+            cores=self.cores,
+            fixed_performance=self.fixed_performance,
+            watch_s=self.watch_s,
+        )
+
     def words(self) -> list[str]:
         """The program's command line."""
         words = [self.program, "--json", "--model", self.model, "--threads", str(self.threads)]
@@ -198,100 +217,57 @@ class Spec:
         return [*words, "--profile"] if self.profile else words
 
 
-def mask(cores: tuple[int, ...]) -> str:
-    """The cores as toybox's ``taskset`` takes them: hexadecimal digits without 0x."""
-    return f"{sum(1 << core for core in set(cores)):x}"
-
-
-# Of $!, for a signal may come before it could be kept in a variable; killed for certain in the end, for a first signal
-# is lost on a process that has only just been forked.
-_STOP = (
-    'trap "" HUP INT TERM; P=$!; [ -n "$P" ] || exit 130; (sleep 3; kill -9 $P) >/dev/null 2>&1 & '
-    "kill $P 2>/dev/null; wait $P; kill -9 $! 2>/dev/null; exit 130"
-)
-
-
-def script(spec: Spec, marker: str) -> str:
-    """What the phone's shell runs: the program, a watch over the heat, and an end that puts everything back.
-
-    The end also comes when the cable is pulled: adbd then sends SIGHUP. The watch prints to the standard error, so
-    that it never stands inside a line of the program.
-    """
-    program = join(*(["taskset", mask(spec.cores)] if spec.cores else []), *spec.words())
-    fixed = "cmd power set-fixed-performance-mode-enabled"
-    lines = [f"cd {join(spec.folder)} || exit 90", f"echo $$ > {PID}", "W="]
-    undo = f"{fixed} false >/dev/null 2>&1; " if spec.fixed_performance else ""
-    lines.append(
-        f'end() {{ trap - EXIT; trap "" HUP INT TERM; [ -n "$W" ] && kill -9 $W 2>/dev/null; {undo}rm -f {PID}; }}'
-    )
-    lines.append(f"trap end EXIT; trap '{_STOP}' HUP INT TERM")
-    if spec.fixed_performance:
-        lines.append(f"{fixed} true >/dev/null 2>&1; echo {marker}:fixed:$? >&2")
-    if spec.watch_s:
-        lines.append(f"({_watch(marker, spec.watch_s)}) & W=$!")
-    library_path = join(spec.libraries)
-    lines.append(f"LD_LIBRARY_PATH={library_path} {program} &")
-    lines.append("wait $!")
-    return "\n".join(lines)
-
-
-def _watch(marker: str, seconds: float) -> str:
-    # Its end is a file that vanishes and a kill -9: a plain kill is lost on a shell that has only just been forked.
-    power, cpu = "/sys/class/power_supply/battery", "/sys/devices/system/cpu/cpufreq"
-    parts = (
-        "dumpsys thermalservice 2>/dev/null | grep -m1 'Thermal Status'",
-        f"cat {cpu}/policy*/scaling_max_freq 2>/dev/null",
-        f"cat {power}/current_now 2>/dev/null",
-        f"cat {power}/voltage_now 2>/dev/null",
-        f"cat {power}/temp 2>/dev/null",
-    )
-    said = "'|'".join(f"$({part})" for part in parts)
-    return f"while [ -e {PID} ]; do echo {marker}:heat:{said} >&2; sleep {seconds:g} >/dev/null 2>&1; done"
-
-
 def run(
-    link: Link,
+    shell: Shell,
     spec: Spec,
-    marker: str,
+    log: HeatLog,
     *,
-    on_error: Callable[[str], None],
+    heard: Callable[[Reading], None],
     clock: Callable[[], float] = time.monotonic,
-) -> Generator[AnyLine, None, None]:
-    """Start the program and yield its records as they come; the last is ``Final``.
+) -> Generator[AnyRecord, None, None]:
+    """Start the program and yield its records as they come; the last is ``FinalRecord``.
 
     Args:
-        on_error: Takes what comes on the standard error, the lines of the watch among it.
+        log: Takes what is told of the device's heat meanwhile.
+        heard: Called with each reading once it stands in ``log``; what it raises ends the program.
         clock: Seconds on a clock that never goes back.
 
     Raises:
-        ConnectionLostError: The phone is gone.
+        ConnectionLostError: The device is gone.
         RunnerError: The program did not start, hangs, does not stop, or ended without a last word.
     """
     silence, last = _LOAD_S + spec.max_seconds, clock()
 
-    def heard(text: str) -> None:
+    def take(readings: Sequence[Reading]) -> None:
         if clock() - last > silence:  # the watch still speaks, but the program does not
             raise RunnerError(
-                "The benchmark program hangs on the phone.", action="Restart the phone, then run again.", details=text
+                "The benchmark program hangs on the phone.",
+                action="Restart the phone, then run again.",
+                details=bounded.lines(running.error_text[-4000:]),
             )
-        on_error(text)
+        for item in readings:
+            log.add(item)
+            heard(item)
 
-    with Running(link, script(spec, marker), silence_s=silence, on_error=heard) as running:
+    with contextlib.closing(shell.start(spec.launch(), silence_s=silence, heard=take)) as running:
         ended = False
-        for number, text in enumerate(running.lines()):
-            record = parse(text)
-            if number > MAX_LINES:
-                raise RunnerError("The benchmark program does not stop.", action="Ask for fewer iterations.")
-            if record is not None:
-                ended, last = ended or isinstance(record, Final), clock()
-                yield record
+        try:
+            for number, text in enumerate(running.lines()):
+                record = parse(text)
+                if number > MAX_LINES:
+                    raise RunnerError("The benchmark program does not stop.", action="Ask for fewer iterations.")
+                if record is not None:
+                    ended, last = ended or isinstance(record, FinalRecord), clock()
+                    yield record
+        finally:
+            log.fixed_performance = running.fixed_performance
         if not ended:
             raise no_last_word(running.code or 0, running.error_text, spec.name)
 
 
 def no_last_word(code: int, printed: str, name: str) -> RunnerError | ConnectionLostError:
     """Why the program ended without its ``final`` line, running the file ``name``."""
-    tail = hostile.lines(printed[-4000:])
+    tail = bounded.lines(printed[-4000:])
     if "CANNOT LINK EXECUTABLE" in tail or "error while loading shared libraries" in tail:
         remedy = "Fetch the runtime again (pqv runner fetch); phones with 16 KB pages need a newer runtime."
         return RunnerError("The phone cannot load the runtime's libraries.", action=remedy, details=tail)
@@ -311,16 +287,16 @@ def no_last_word(code: int, printed: str, name: str) -> RunnerError | Connection
     )
 
 
-def failure(final: Final, spec: Spec) -> RunnerError:
+def failure(final: FinalRecord, spec: Spec) -> RunnerError:
     """The error that a ``final`` line of status ``failed`` means: which file, and what was said of it."""
     if "ops cannot be found" in final.message or "Unknown builtin op" in final.message:
         remedy = "Export for the Android target, which avoids operators that its runtime lacks."
         return RunnerError(
-            f"{spec.name} uses operators that the runtime lacks.", action=remedy, details=hostile.lines(final.message)
+            f"{spec.name} uses operators that the runtime lacks.", action=remedy, details=bounded.lines(final.message)
         )
     if final.exit_code == _EXIT_CANNOT_LOAD:
         said = model_errors.words(final.message) or "no reason given"
-        details = hostile.lines(final.message)
+        details = bounded.lines(final.message)
         return RunnerError(f"{spec.name} could not be loaded: {said}.", action="Export it again.", details=details)
     info = model_errors.explained(spec.name, final.message, shape=spec.input_shape)
     return RunnerError(info.message, action=info.action, details=info.details)

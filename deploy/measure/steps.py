@@ -1,10 +1,9 @@
-"""Measuring on a phone so that the figure can be believed: cool first, on the big cores, heat watched, all put back."""
+"""Measuring on a device so that the figure can be believed: cool, on the big cores, heat watched, all put back."""
 
 from __future__ import annotations
 
 import contextlib
 import itertools
-import secrets
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -12,11 +11,12 @@ from typing import Annotated
 
 from pydantic import Field
 
-from deploy.device.device import Device
-from deploy.device.info import DeviceInfo
+from deploy.device.info import DeviceInfo, Reading
+from deploy.device.shell import Shell
 from deploy.errors import OverheatedError, RunnerError
 from deploy.job import Job
 from deploy.measure import heat, runner
+from deploy.measure.heat import HeatLog
 from pqv_core.config.base import Config
 from pqv_core.results import turns
 from pqv_core.results.operators import INTERPRETER
@@ -58,7 +58,7 @@ class PhoneConfig(Config):
 
 
 @dataclass
-class Taken:
+class ProgramOutput:
     """What one run of the program said.
 
     Attributes:
@@ -66,7 +66,7 @@ class Taken:
         outputs: Number of inputs whose logits were written.
     """
 
-    context: runner.Context | None = None
+    context: runner.ContextRecord | None = None
     samples: list[int] = field(default_factory=list)
     warmup: int = 0
     load_ns: int | None = None
@@ -74,10 +74,10 @@ class Taken:
     peak_rss_bytes: int | None = None
     operators: tuple[OperatorTime, ...] = ()
     outputs: int = 0
-    final: runner.Final | None = None
+    final: runner.FinalRecord | None = None
 
 
-def cool_down(device: Device, config: PhoneConfig, job: Job, skip: threading.Event) -> DeviceInfo:
+def cool_down(shell: Shell, config: PhoneConfig, job: Job, skip: threading.Event) -> DeviceInfo:
     """Wait until the phone does not throttle; its facts afterwards.
 
     A cap that stays the same while the phone reports no heat is the phone's habit, and is not waited for.
@@ -87,7 +87,7 @@ def cool_down(device: Device, config: PhoneConfig, job: Job, skip: threading.Eve
     """
     start, steady = job.clock(), 0
     last: tuple[int, ...] = ()
-    info = device.info()
+    info = shell.info()
     while config.cool_down and info.hot and not skip.is_set():
         caps = tuple(policy.cap_khz or 0 for policy in info.policies)
         steady = steady + 1 if caps == last and not info.thermal_status else 0
@@ -100,7 +100,7 @@ def cool_down(device: Device, config: PhoneConfig, job: Job, skip: threading.Eve
             break
         job.progress(int(spent), int(config.cool_limit_s), unit="s")
         job.pause(min(_POLL_S, config.cool_limit_s - spent))
-        info = device.info()
+        info = shell.info()
     return info
 
 
@@ -111,7 +111,7 @@ def cores_for(info: DeviceInfo, threads: int, config: PhoneConfig) -> tuple[int,
 
 
 @dataclass
-class Contender:
+class InterleavedFile:
     """A file that takes turns with others on one phone.
 
     Attributes:
@@ -125,18 +125,18 @@ class Contender:
     role: str
     spec: runner.Spec
     measurements: list[Measurement] = field(default_factory=list)
-    first: Taken | None = None
+    first: ProgramOutput | None = None
     error: RunnerError | None = None
 
 
 @dataclass
-class _Loop:
+class _Series:
     """What one number of threads has given of a file so far."""
 
-    contender: Contender
+    contender: InterleavedFile
     spec: runner.Spec
-    watch: heat.Watch = field(default_factory=lambda: heat.Watch(secrets.token_hex(8)))
-    taken: Taken = field(default_factory=Taken)
+    heat: HeatLog = field(default_factory=HeatLog)
+    taken: ProgramOutput = field(default_factory=ProgramOutput)
 
     def turn(self, count: int) -> runner.Spec:
         """What the program is asked next; answers and operators, only the first time."""
@@ -150,8 +150,8 @@ def timed_only(spec: runner.Spec) -> runner.Spec:
 
 
 def measure(
-    device: Device,
-    contenders: Sequence[Contender],
+    shell: Shell,
+    contenders: Sequence[InterleavedFile],
     config: PhoneConfig,
     job: Job,
     *,
@@ -173,19 +173,19 @@ def measure(
     """
     for index, threads in enumerate(config.threads):
         job.enter("cool")
-        before = cool_down(device, config, job, skip or threading.Event())
+        before = cool_down(shell, config, job, skip or threading.Event())
         job.enter("measure")
         cores, there = cores_for(before, threads, config), [one for one in contenders if one.error is None]
         specs = [timed_only(one.spec) if index else one.spec for one in there]
-        loops = [_Loop(*pair) for pair in zip(there, specs, strict=True)]
+        loops = [_Series(*pair) for pair in zip(there, specs, strict=True)]
         for each in loops:
             each.spec = replace(each.spec, threads=threads, cores=cores)
-        severe = _take_turns(device, loops, config, job, before)
-        after = device.info()
+        severe = _take_turns(shell, loops, config, job, before)
+        after = shell.info()
         for each in loops:
             if each.contender.error is None and each.taken.samples:
                 each.contender.first = each.contender.first or each.taken
-                each.contender.measurements.append(_measurement(device, each, before=before, after=after, loop=loop))
+                each.contender.measurements.append(_measurement(shell, each, before=before, after=after, loop=loop))
         if severe is not None:
             if not all(one.measurements or one.error for one in contenders):
                 raise OverheatedError(severe)
@@ -195,7 +195,7 @@ def measure(
 
 
 def _take_turns(
-    device: Device, loops: Sequence[_Loop], config: PhoneConfig, job: Job, before: DeviceInfo
+    shell: Shell, loops: Sequence[_Series], config: PhoneConfig, job: Job, before: DeviceInfo
 ) -> int | None:
     """All rounds of one number of threads; the thermal status that ended them early, if one did."""
     block = -(-config.iterations // (ROUNDS if len(loops) > 1 else 1))
@@ -206,35 +206,35 @@ def _take_turns(
                 continue
             done = sum(len(other.taken.samples) for other in loops)
             try:
-                _run(device, each, count, job, before=before, done=done, total=len(loops) * config.iterations)
+                _run(shell, each, count, job, before=before, done=done, total=len(loops) * config.iterations)
             except RunnerError as error:
                 one.error = error
-            if each.watch.severe is not None:
-                return each.watch.severe
+            if each.heat.severe is not None:
+                return each.heat.severe
     return None
 
 
-def _run(device: Device, each: _Loop, count: int, job: Job, *, before: DeviceInfo, done: int, total: int) -> None:
-    spec, watch, taken, role = each.turn(count), each.watch, each.taken, each.contender.role
-    steps = itertools.count(len(watch.readings))
+def _run(shell: Shell, each: _Series, count: int, job: Job, *, before: DeviceInfo, done: int, total: int) -> None:
+    spec, log, taken, role = each.turn(count), each.heat, each.taken, each.contender.role
+    steps = itertools.count(len(log.readings))
 
-    def heard(text: str) -> None:
-        for item, step in zip(watch.feed(text), steps, strict=False):
-            for name, value in heat.live(item, before).items():
-                job.metric(name, step, value)
-        if watch.severe is not None:
-            raise OverheatedError(watch.severe)
+    def heard(item: Reading) -> None:
+        step = next(steps)
+        for name, value in heat.live(item, before).items():
+            job.metric(name, step, value)
+        if log.severe is not None:
+            raise OverheatedError(log.severe)
 
     known = len(taken.samples)
     taken.final = None
-    with contextlib.closing(runner.run(device.link, spec, watch.marker, on_error=heard)) as records:
+    with contextlib.closing(runner.run(shell, spec, log, heard=heard)) as records:
         try:
             for record in records:
                 _take(taken, record)
-                if isinstance(record, runner.Iteration):
-                    job.sample(role, known + record.index, record.ns, device.name)
+                if isinstance(record, runner.IterationRecord):
+                    job.sample(role, known + record.index, record.ns, shell.name)
                     job.progress(done + len(taken.samples) - known, total, unit="iterations")
-                if isinstance(record, runner.Operators) and len(record.operators) > runner.MAX_OPERATORS:
+                if isinstance(record, runner.OperatorsRecord) and len(record.operators) > runner.MAX_OPERATORS:
                     many, kept = len(record.operators), runner.MAX_OPERATORS
                     job.log(f"Kept the slowest {kept:,} of {many:,} operators.", level="warning")
         except OverheatedError:
@@ -249,31 +249,31 @@ def _run(device: Device, each: _Loop, count: int, job: Job, *, before: DeviceInf
         )
 
 
-def _take(taken: Taken, record: runner.AnyLine) -> None:
+def _take(taken: ProgramOutput, record: runner.AnyRecord) -> None:
     match record:
-        case runner.Context():
+        case runner.ContextRecord():
             taken.context = record
-        case runner.Load():
+        case runner.LoadRecord():
             taken.load_ns = min(record.ns, taken.load_ns or record.ns)
-        case runner.Memory():
+        case runner.MemoryRecord():
             if record.phase == "start":
                 taken.base_rss_bytes = record.rss_bytes or None
             taken.peak_rss_bytes = max(record.peak_rss_bytes or 0, taken.peak_rss_bytes or 0) or None
-        case runner.Warmup():
+        case runner.WarmupRecord():
             taken.warmup = record.iterations
-        case runner.Iteration():
+        case runner.IterationRecord():
             taken.samples.append(record.ns)
-        case runner.Outputs():
+        case runner.OutputsRecord():
             taken.outputs = record.count
-        case runner.Operators():
+        case runner.OperatorsRecord():
             taken.operators = operators(record)
-        case runner.Final():
+        case runner.FinalRecord():
             taken.final = record
         case _:
             pass
 
 
-def operators(record: runner.Operators) -> tuple[OperatorTime, ...]:
+def operators(record: runner.OperatorsRecord) -> tuple[OperatorTime, ...]:
     """Time of each operator in one inference and of what passes between them, the longest first.
 
     Of very many operators, those that take the least are left out.
@@ -291,14 +291,14 @@ def operators(record: runner.Operators) -> tuple[OperatorTime, ...]:
     return tuple(sorted(rows, key=lambda row: -row.ns))
 
 
-def _measurement(device: Device, each: _Loop, *, before: DeviceInfo, after: DeviceInfo, loop: str) -> Measurement:
-    taken, watch, spec = each.taken, each.watch, each.spec
-    facts = heat.summary(taken.samples, before=before, after=after, watch=watch)
+def _measurement(shell: Shell, each: _Series, *, before: DeviceInfo, after: DeviceInfo, loop: str) -> Measurement:
+    taken, log, spec = each.taken, each.heat, each.spec
+    facts = heat.summary(taken.samples, before=before, after=after, log=log)
     facts["cores"] = list(spec.cores) or None
-    if watch.severe is not None:
-        facts["stopped"] = watch.severe
+    if log.severe is not None:
+        facts["stopped"] = log.severe
     return Measurement(
-        target=f"{before.name} ({device.name})",
+        target=f"{before.name} ({shell.name})",
         engine=(taken.context.engine if taken.context else "") or spec.engine,
         loop=loop,
         threads=spec.threads,
@@ -308,6 +308,6 @@ def _measurement(device: Device, each: _Loop, *, before: DeviceInfo, after: Devi
         base_rss_bytes=taken.base_rss_bytes,
         peak_rss_bytes=taken.peak_rss_bytes,
         load_ns=taken.load_ns,
-        throttled=heat.throttled(taken.samples, before, watch),
+        throttled=heat.throttled(taken.samples, before, log),
         heat={name: value for name, value in facts.items() if value is not None},
     )

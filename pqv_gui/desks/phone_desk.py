@@ -19,12 +19,12 @@ from deploy.job import Job
 from pqv_core.errors import Cancelled, ErrorInfo
 from pqv_core.process.events import AnyEvent, Event, Finished
 from pqv_core.process.job import BenchJob
-from pqv_core.results.record import Measurement
+from pqv_core.results.record import LOCAL, Measurement
 from pqv_gui.desks import phone_work
 from pqv_gui.desks.phone_watch import Around, PhoneWatch
 from pqv_gui.desks.phone_work import MeasuringOutcome, MeasuringPlan, Prepared
 from pqv_gui.pages.device.phone_files import File, Files
-from pqv_gui.pages.device.phone_list import LOCAL, PhoneRow
+from pqv_gui.pages.device.phone_list import PhoneRow
 from pqv_gui.pages.device.phone_run import PhoneRun, TargetState
 from pqv_gui.pages.device.phone_settings import PhoneSettings
 from pqv_gui.services.jobs import BATCH_EVENTS, BATCH_MS, JobRunner, Progressing, Tasks

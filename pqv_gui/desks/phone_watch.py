@@ -9,9 +9,9 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
-from deploy.device.discovery import Found
 from deploy.device.info import DeviceInfo
-from deploy.measure.phone import Kit
+from deploy.device.target import Found
+from deploy.kit.kit import Kit
 from pqv_core.errors import ErrorInfo
 from pqv_gui.desks import phone_work
 from pqv_gui.pages.device.phone_list import PhoneList
@@ -147,6 +147,5 @@ class PhoneWatch(QObject):
     @Slot()
     def _ask_again(self) -> None:
         for row in self.phones.phones:
-            # A phone on this bus is left alone: asking would take it from other programs for a moment.
-            if row.key not in self._asks and row.found is not None and row.found.kind != "usb":
+            if row.key not in self._asks and row.found is not None and not row.found.exclusive:
                 self.ask(row.key)

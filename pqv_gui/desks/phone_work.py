@@ -10,20 +10,16 @@ from functools import partial
 from pathlib import Path
 
 from deploy.device import discovery
-from deploy.device.device import Device, opener
-from deploy.device.discovery import Found
 from deploy.device.info import DeviceInfo
-from deploy.device.push import MARGIN
+from deploy.device.shell import MARGIN
+from deploy.device.target import Found
 from deploy.errors import IncompatibleError
 from deploy.job import Job
-from deploy.kit import compat
-from deploy.kit import programs as runners
+from deploy.kit.kit import Kit, KitChoice
 from deploy.measure import record, session
-from deploy.measure.phone import Kit, Phone, Request, Result
+from deploy.measure.device_bench import BenchRequest, BenchResult
 from deploy.measure.steps import PhoneConfig
-from pqv_core import formats
 from pqv_core.errors import Cancelled, ErrorInfo, PqvError, StorageError
-from pqv_core.formats import FORMATS
 from pqv_core.process.worker_client import Worker
 from pqv_core.results import record as results
 from pqv_core.results.record import Measurement
@@ -69,7 +65,7 @@ class Prepared:
     """
 
     plan: MeasuringPlan
-    requests: tuple[Request, ...]
+    requests: tuple[BenchRequest, ...]
     notes: tuple[str, ...] = ()
 
 
@@ -108,21 +104,19 @@ def ask(
     Args:
         asked: Called when the phone shows its question to the person.
     """
-    with Device(found.key, opener(found, asked), _ending(cancelled)) as device:
-        info = device.info()
-    runtime = kit.runtime if kit else formats.chosen_runtime(FORMATS[formats.default()], version)
-    abis = (kit.abi,) if kit else runners.abis()
-    problems = compat.problems(None, runtime, info, abis=abis, needed_bytes=MARGIN)
+    target = discovery.target(found.target)
+    with contextlib.closing(target.connect(found, _ending(cancelled), asked=asked)) as shell:
+        info = shell.info()
+    problems = target.problems(info, KitChoice(version, kit=kit), file=None, needed_bytes=MARGIN)
     return info, IncompatibleError(problems).info() if problems else None
 
 
 def refusals(files: Sequence[File], *, kit: Kit | None, version: str, cancelled: Callable[[], bool]) -> dict[File, str]:
     """Why phones refuse each of these files; empty for one that they run, as far as is known without a phone."""
-    runtime = kit.runtime if kit else None
-    found = {}
+    choice, found = KitChoice(version, kit=kit), {}
     for file in files:
         with contextlib.suppress(StorageError):  # said when it is pushed
-            found[file] = compat.refusal(file.path, version=version, runtime=runtime, cancelled=cancelled)
+            found[file] = discovery.refusal(file.path, choice, cancelled=cancelled)
     return found
 
 
@@ -130,7 +124,7 @@ def prepare(plan: MeasuringPlan, job: Job, folder: Path, *, command: Sequence[st
     """Let this computer answer first, so that phones can be compared with it.
 
     Args:
-        folder: Where questions and answers are kept until all phones are done.
+        folder: Where inputs and reference outputs are kept until all phones are done.
 
     Raises:
         Cancelled: The person asked for the end.
@@ -163,8 +157,9 @@ def measure(found: Found, prepared: Prepared, job: Job, *, skip: threading.Event
 
     plan = prepared.plan
     outcome = MeasuringOutcome(warnings=list(prepared.notes))
-    phone = Phone(found.key, opener(found, asked), job, plan.config, plan.kit, plan.version, plan.aar, skip)
-    taken = session.measure(phone, prepared.requests)
+    choice = KitChoice(plan.version, plan.aar, plan.kit)
+    bench = session.bench_of(found, job, plan.config, choice, asked=asked, skip_cooling=skip)
+    taken = session.measure(bench, prepared.requests)
     outcome.cancelled = taken.cancelled
     outcome.error = taken.error.info() if taken.error else None
     for file in plan.files:
@@ -176,7 +171,7 @@ def measure(found: Found, prepared: Prepared, job: Job, *, skip: threading.Event
     return outcome
 
 
-def _take(outcome: MeasuringOutcome, file: File, result: Result, name: str) -> None:
+def _take(outcome: MeasuringOutcome, file: File, result: BenchResult, name: str) -> None:
     outcome.measured += [Measured(name, file.name, item) for item in result.measurements]
     outcome.warnings += result.warnings
     if result.operators:

@@ -22,10 +22,11 @@ from jsonschema import Draft202012Validator
 from torch.jit.mobile import _load_for_lite_interpreter
 
 from deploy.device import discovery
-from deploy.device.device import opener
 from deploy.job import Job
-from deploy.measure.inputs import Questions
-from deploy.measure.phone import Kit, Phone, Request
+from deploy.kit.kit import Kit, KitChoice
+from deploy.measure import session
+from deploy.measure.device_bench import BenchRequest
+from deploy.measure.reference import Reference
 from deploy.measure.steps import PhoneConfig
 from pqv_core.errors import DeviceError
 from pqv_core.formats.ptl import file as ptl
@@ -100,9 +101,9 @@ def bench(daemon: Adbd, kit: Kit, tmp_path: Path) -> str:
     found = discovery.choose(daemon.address, discovery.find())
     model = _load_for_lite_interpreter(str(TINY))
     here = torch.cat([model(torch.from_numpy(row[None])) for row in inputs]).detach().numpy()
-    questions = Questions(tmp_path / "inputs.f32", 5, (), here)
-    request = Request(TINY, input_shape=(1, 4), questions=questions)
-    result = Phone(found.key, opener(found), Job(), CONFIG, kit).bench(request)
+    reference = Reference(tmp_path / "inputs.f32", 5, (), here)
+    request = BenchRequest(TINY, input_shape=(1, 4), reference=reference)
+    result = session.bench_of(found, Job(), CONFIG, KitChoice(kit=kit)).bench(request)
     assert [item.threads for item in result.measurements] == [1, 2]
     for item in result.measurements:
         assert len(item.samples_ns) >= 20
@@ -112,7 +113,7 @@ def bench(daemon: Adbd, kit: Kit, tmp_path: Path) -> str:
     assert result.parity is not None
     assert result.parity.relative < 1e-6
     assert result.parity.top1_agreement == 1.0
-    return found.kind
+    return found.through
 
 
 def test_over_adb_shell(daemon: Adbd, kit: Kit, phone: fake.Phone, tmp_path: Path) -> None:
@@ -136,18 +137,18 @@ def test_a_cable_pulled_behind_a_real_adb_server(
     library.write_bytes(bytes(1_000_000))
     found = discovery.choose(daemon.address, discovery.find())
     kit = Kit(facts, "x86_64", program, (library,))
-    bench = Phone(found.key, opener(found), Job(), CONFIG.changed(threads=(1,)), kit).bench
+    bench = session.bench_of(found, Job(), CONFIG.changed(threads=(1,)), KitChoice(kit=kit)).bench
     daemon.faults.cut_after = daemon.received + byte
     with pytest.raises(DeviceError):
-        bench(Request(TINY, input_shape=(1, 4)))
+        bench(BenchRequest(TINY, input_shape=(1, 4)))
     daemon.faults.cut_after = None
     adb = ["adb", "-s", daemon.address]
     subprocess.run(["adb", "disconnect", daemon.address], check=False, capture_output=True)
     subprocess.run(["adb", "connect", daemon.address], check=True, capture_output=True)
     subprocess.run([*adb, "wait-for-device"], check=True, timeout=60)
     (found,) = discovery.find()
-    again = Phone(found.key, opener(found), Job(), CONFIG.changed(threads=(1,)), kit)
-    assert again.bench(Request(TINY, input_shape=(1, 4))).measurements
+    again = session.bench_of(found, Job(), CONFIG.changed(threads=(1,)), KitChoice(kit=kit))
+    assert again.bench(BenchRequest(TINY, input_shape=(1, 4))).measurements
     assert phone.left_behind() == []
 
 

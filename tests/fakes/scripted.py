@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from adb_shell.transport.base_transport import BaseTransport
 
+from deploy.device.shell import never
 from deploy.errors import ConnectionLostError
-from deploy.transports.base import IDLE_S, Kind, Link, never
+from deploy.targets.android.transports.base import IDLE_S, Kind, Link
 
 
 class Script:

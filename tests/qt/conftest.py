@@ -13,7 +13,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
-from deploy.device import discovery
+from deploy.targets.android import adb_devices
 from pqv_gui.app.window import MainWindow
 from pqv_gui.main import build
 from pqv_gui.services.settings import Settings
@@ -27,7 +27,7 @@ def no_adb_server(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test talks to the phones of the person who runs it."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         monkeypatch.setenv("ANDROID_ADB_SERVER_PORT", str(free.getsockname()[1]))
-    monkeypatch.setattr(discovery, "_on_bus", list)
+    monkeypatch.setattr(adb_devices, "_on_bus", list)
 
 
 def point_to(widget: QWidget, at: QPoint) -> None:

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from deploy.device.discovery import Found, parse_address
+from deploy.device import discovery
 from deploy.device.info import DeviceInfo
+from deploy.device.target import Found
+from deploy.targets import TARGETS
 from pqv_core import formatting
 from pqv_core.errors import ErrorInfo, UsageError
+from pqv_core.results.record import LOCAL
 from pqv_gui.viewmodels.observable import Observable
 from pqv_gui.viewmodels.recent_projects import TextStore
 
-LOCAL = "local"
 LOW_BATTERY = 15  # percent; below it phones slow themselves down
 STATES = {
     "ready": "ready",
@@ -75,7 +77,7 @@ class PhoneRow:
     def name(self) -> str:
         """Maker and model, as a person knows it."""
         if self.found is None:
-            return "This computer"
+            return TARGETS[LOCAL].label
         if self.info is not None and self.info.name:
             return self.info.name
         return self.found.model or self.found.serial
@@ -94,7 +96,7 @@ class PhoneRow:
         """How it is reached, and its serial."""
         if self.found is None:
             return ""
-        return f"{'Wi-Fi' if self.found.over_wifi else 'USB'} · {self.found.serial}"
+        return _joined((self.found.connection, self.found.serial))
 
     @property
     def facts(self) -> tuple[str, ...]:
@@ -102,7 +104,7 @@ class PhoneRow:
         if self.info is None:
             return ()
         info = self.info
-        hardware = (info.soc, f"Android {info.android}" if info.android else "", info.abis[0] if info.abis else "")
+        hardware = (info.soc, info.system, info.abis[0] if info.abis else "")
         free = f"{formatting.size(info.free_bytes)} free" if info.free_bytes is not None else ""
         lines = [_joined(hardware), _joined((free, _battery(info), *_heat(info)))]
         return tuple(line for line in lines if line)
@@ -145,8 +147,8 @@ class PhoneList(Observable):
         self._ticks: dict[str, bool] = {}
         self.looked = False
         for text in addresses.read():
-            if parse_address(text) is not None:
-                self._rows[text] = _by_hand(text)
+            if (found := discovery.named(text)) is not None:
+                self._rows[text] = PhoneRow(text, found, by_hand=True)
 
     # what is there -------------------------------------------------------------------------------------------
 
@@ -197,13 +199,14 @@ class PhoneList(Observable):
             UsageError: It is no address.
         """
         text = text.strip()
-        if parse_address(text) is None:
+        found = discovery.named(text)
+        if found is None:
             raise UsageError(
                 f"“{text}” is not a phone address." if text else "The address is missing.",
                 action="Enter host and port, for example 192.168.1.20:5555.",
             )
         if text not in self._rows:
-            self._rows[text] = _by_hand(text)
+            self._rows[text] = PhoneRow(text, found, by_hand=True)
         self._keep_addresses()
         self.notify()
         return text
@@ -292,16 +295,6 @@ class PhoneList(Observable):
         return _joined(words)
 
 
-def _by_hand(address: str) -> PhoneRow:
-    found = Found(key=address, serial=address, kind="tcp", state="ready", over_wifi=True)
-    return PhoneRow(address, found, by_hand=True)
-
-
 def _same(one: Found, other: Found) -> bool:
     """Whether what was learned of a phone still holds: it was not replugged and its state is the same."""
-    return (one.state, one.mode, one.kind, one.transport_id) == (
-        other.state,
-        other.mode,
-        other.kind,
-        other.transport_id,
-    )
+    return (one.state, one.session) == (other.state, other.session)

@@ -13,9 +13,9 @@ from pqv_core import formatting, labels
 from pqv_core.errors import ErrorInfo
 from pqv_core.process import events
 from pqv_core.project.plan import START
-from pqv_core.results.record import OperatorTime
+from pqv_core.results.record import LOCAL, OperatorTime
 from pqv_gui.pages.device.phone_files import File
-from pqv_gui.pages.device.phone_list import HEAT, LOCAL
+from pqv_gui.pages.device.phone_list import HEAT
 from pqv_gui.viewmodels.observable import Observable
 from pqv_gui.viewmodels.results.measurement_rows import Measured
 from pqv_gui.viewmodels.results.series import Curve, LatencySeries

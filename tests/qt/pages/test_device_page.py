@@ -12,7 +12,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QMessageBox, QWidget
 from pytestqt.qtbot import QtBot
 
-from deploy.measure.phone import Kit
+from deploy.kit.kit import Kit
 from pqv_core.formats.ptl.android_runtime import LiteRuntime
 from pqv_core.process import events
 from pqv_core.results import record as results

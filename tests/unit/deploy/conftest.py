@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from deploy.device import keys
-from deploy.transports import adb_server, adb_shell_tcp, adb_shell_usb
-from deploy.transports.base import Link
+from deploy.targets.android import keys
+from deploy.targets.android.transports import adb_server, adb_shell_tcp, adb_shell_usb
+from deploy.targets.android.transports.base import Link
 from pqv_core.errors import Cancelled
 from tests.fakes import usb
 from tests.fakes.adb_server import AdbServer, Row

@@ -1,4 +1,4 @@
-"""This computer answers the same questions once for a project."""
+"""This computer computes the same reference outputs once for a project."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from deploy.job import Job
 from deploy.measure import answer_cache
-from deploy.measure import inputs as questions
+from deploy.measure.reference import Reference, reference_outputs
 from pqv_core.process.events import Event, Progress
 from pqv_core.process.job import AnswerJob
 from pqv_core.process.worker_client import Worker
@@ -32,11 +32,11 @@ class Asking:
         (self.val / "a").mkdir(parents=True)
         (self.val / "a" / "1.png").touch()
 
-    def ask(self, *, images: int = 64) -> questions.Questions:
+    def ask(self, *, images: int = 64) -> Reference:
         scratch = self.folder / f"scratch-{len(list(self.folder.iterdir()))}"
         scratch.mkdir()
         job = Job(run="r", send=self.events.append)
-        found = questions.ask(
+        found = reference_outputs(
             [self.file],
             folder=scratch,
             val=self.val,
@@ -58,7 +58,7 @@ def asking(tmp_path: Path) -> Asking:
     return Asking(tmp_path)
 
 
-def test_the_same_questions_are_answered_once(asking: Asking) -> None:
+def test_the_same_outputs_are_computed_once(asking: Asking) -> None:
     first, second = asking.ask(), asking.ask()
     assert len(asking.started) == 1
     assert second.expected.tolist() == first.expected.tolist() == [[1.0, 2.0, 3.0]]

@@ -9,9 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deploy.device import discovery, shell
-from deploy.device.device import Device, opener
-from deploy.device.discovery import Found, choose, find
+from deploy.device.discovery import choose
 from deploy.errors import (
     AccessError,
     BusyError,
@@ -20,7 +18,10 @@ from deploy.errors import (
     UnauthorizedError,
     WrongModeError,
 )
-from deploy.transports import adb_server, adb_shell_usb
+from deploy.targets.android import adb_devices, commands
+from deploy.targets.android.adb_devices import AdbPhone, find
+from deploy.targets.android.connection import AdbConnection, opener
+from deploy.targets.android.transports import adb_server, adb_shell_usb
 from pqv_core.errors import Cancelled, DeviceError, UsageError
 from tests.fakes import usb
 from tests.fakes.adb_server import AdbServer, Row
@@ -84,15 +85,15 @@ def test_several_phones_and_twins_are_told_apart(server: AdbServer, phone: Phone
     assert [item.over_wifi for item in found] == [False, False, True]
     with pytest.raises(DeviceError, match=r"Several phones match.*usb:1-2"):
         choose("TWIN", found)
-    with Device("x", opener(choose("usb:1-2", found))) as device:
-        assert shell.run(device.link, "echo hello").out == "hello"
+    with AdbConnection("x", opener(choose("usb:1-2", found))) as device:
+        assert commands.run(device.link, "echo hello").out == "hello"
     assert "host:transport-id:2" in server.requests
     assert "host:transport-id:1" not in server.requests
 
 
 def test_the_server_is_never_stopped(server: AdbServer, phone: Phone) -> None:
     server.rows = [Row("A1", phone=phone)]
-    with Device("A1", opener(choose("A1", find()))) as device:
+    with AdbConnection("A1", opener(choose("A1", find()))) as device:
         device.info()
     assert not any("kill" in request for request in server.requests)
 
@@ -121,7 +122,7 @@ def test_plugging_in_and_out_is_seen_at_once(server: AdbServer, phone: Phone) ->
         if ended:
             raise Cancelled
 
-    seen = discovery.watch(check, lambda _: None)
+    seen = adb_devices.watch(check, lambda _: None)
     assert next(seen) == []
     assert server.tracking.wait(5)
     server.change(Row("A1", "unauthorized"))
@@ -148,7 +149,7 @@ def test_without_a_server_the_bus_is_looked_at(
         assert (good.key, good.kind, good.state) == ("GOOD", "usb", "ready")
         assert (denied.key, denied.state) == ("usb:1-4-2", "no_permission")
         assert "04e8" not in good.sentence
-        with Device("GOOD", opener(good)) as device:
+        with AdbConnection("GOOD", opener(good)) as device:
             assert device.info().model == "Phone One"
             assert devices[0].handles[0].empty_packets == 0
             device.run(": " + "x" * (512 - len("shell,v2,raw:: \0")), "sending a full packet")
@@ -167,7 +168,7 @@ def test_twins_on_the_bus_are_told_apart(
         assert [item.key for item in found] == ["usb:1-4-1", "usb:1-4-2"]
         with pytest.raises(DeviceError, match="Several phones match"):
             choose("TWIN", found)
-        with Device("x", opener(choose("usb:1-4-2", found))) as device:
+        with AdbConnection("x", opener(choose("usb:1-4-2", found))) as device:
             assert device.info().model == "Phone Two"
 
 
@@ -194,6 +195,6 @@ def test_an_address_is_a_phone_without_a_server(no_server: None) -> None:
 
 @given(st.text(max_size=400))
 def test_any_list_parses(text: str) -> None:
-    for found in discovery.from_server(adb_server.parse_devices(text)):
-        assert isinstance(found, Found)
+    for found in adb_devices.from_server(adb_server.parse_devices(text)):
+        assert isinstance(found, AdbPhone)
         assert found.sentence

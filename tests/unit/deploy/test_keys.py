@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.device import keys
+from deploy.targets.android import keys
 from pqv_core.errors import DeviceError, StorageError
 
 

@@ -9,12 +9,13 @@ from collections.abc import Callable
 import pytest
 from adb_shell import constants
 
-from deploy.device import shell
-from deploy.device.shell import MAX_LINE, STDERR, STDOUT
-from deploy.device.sync import CHUNK, Entry, Sync
+from deploy.device.shell import never
 from deploy.errors import CommandError, ProtocolError
-from deploy.transports import adb_shell_link, base
-from deploy.transports.adb_shell_link import AdbShellLink
+from deploy.targets.android import commands
+from deploy.targets.android.commands import MAX_LINE, STDERR, STDOUT
+from deploy.targets.android.sync import CHUNK, RemoteFile, Sync
+from deploy.targets.android.transports import adb_shell_link, base
+from deploy.targets.android.transports.adb_shell_link import AdbShellLink
 from tests.fakes import wire
 from tests.fakes.scripted import ScriptedLink, ScriptedTransport
 
@@ -25,16 +26,16 @@ def framed(kind: int, data: bytes) -> bytes:
     return struct.pack("<BI", kind, len(data)) + data
 
 
-END = framed(shell.EXIT, b"\0")
+END = framed(commands.EXIT, b"\0")
 
 
 @pytest.mark.parametrize(
-    ("length", "pieces"), [(MAX_LINE, [MAX_LINE]), (MAX_LINE + 1, [MAX_LINE + 1 - shell._HELD, shell._HELD])]
+    ("length", "pieces"), [(MAX_LINE, [MAX_LINE]), (MAX_LINE + 1, [MAX_LINE + 1 - commands._HELD, commands._HELD])]
 )
 def test_a_line_is_cut_once_it_is_too_long(length: int, pieces: list[int]) -> None:
     long = b"x" * length
     link = ScriptedLink([framed(STDOUT, b"one\n"), framed(STDOUT, long), framed(STDOUT, b"\ntwo\n"), END])
-    first, *found, last = shell.run(link, "true").out.split("\n")
+    first, *found, last = commands.run(link, "true").out.split("\n")
     assert (first, last) == ("one", "two")
     assert [len(piece) for piece in found] == pieces
     assert "".join(found).encode() == long
@@ -56,7 +57,7 @@ class Old(ScriptedLink):
 @pytest.mark.parametrize("cut", [0, 1, 10, 17, 18])
 @pytest.mark.parametrize("length", [MAX_LINE - 18, MAX_LINE + 1])
 def test_the_end_of_a_command_is_seen_however_long_its_last_line_is(length: int, cut: int) -> None:
-    done = shell.run(Old(b"x" * length, cut=cut), "true")
+    done = commands.run(Old(b"x" * length, cut=cut), "true")
     assert done.code == 7
     assert done.out.replace("\n", "") == "x" * length
 
@@ -65,7 +66,7 @@ def test_the_end_of_a_command_is_seen_however_long_its_last_line_is(length: int,
 def test_of_its_complaints_the_last_64_kilobytes_are_kept_and_all_are_heard(count: int, kept: str) -> None:
     heard: list[str] = []
     link = ScriptedLink([framed(STDERR, b"a"), framed(STDERR, b"b" * count), END])
-    with shell.Running(link, "true", on_error=heard.append) as running:
+    with commands.Running(link, "true", on_error=heard.append) as running:
         assert list(running.lines()) == []
     assert running.error_text == kept
     assert "".join(heard) == "a" + "b" * count
@@ -81,7 +82,7 @@ def dent(name: bytes) -> bytes:
 DONE = struct.pack("<4s4I", b"DONE", 0, 0, 0, 0)
 
 
-def listed(*said: bytes) -> list[Entry]:
+def listed(*said: bytes) -> list[RemoteFile]:
     return Sync(ScriptedLink(list(said))).list("/x")
 
 
@@ -89,14 +90,14 @@ def listed(*said: bytes) -> list[Entry]:
     ("size", "told"), [(2**32 - 1, 2**32 - 1), (2**32, 0), (2**32 + 5, 5), (3 * 2**32 + 5, 5), (5, 5)]
 )
 def test_sizes_are_told_modulo_4_gib(size: int, told: int) -> None:
-    assert Entry("x", 1, told, 0).may_hold(size)
-    assert not Entry("x", 1, told ^ 1, 0).may_hold(size)
+    assert RemoteFile("x", 1, told, 0).may_hold(size)
+    assert not RemoteFile("x", 1, told ^ 1, 0).may_hold(size)
 
 
 def test_a_name_is_at_most_1024_bytes_long() -> None:
     longest = "ä" * 512
     sync = Sync(ScriptedLink([struct.pack("<4s3I", b"STAT", 1, 2, 3)]))
-    assert sync.stat(longest) == Entry(longest, 1, 2, 3)
+    assert sync.stat(longest) == RemoteFile(longest, 1, 2, 3)
     with pytest.raises(CommandError, match="the name is too long"):
         sync.stat(f"{longest}x")
     assert [entry.name for entry in listed(dent(longest.encode()), DONE)] == [longest]
@@ -156,7 +157,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def connected(phone: Phone, signers: list[adb_shell_link.Signer]) -> Callable[[], base.Stream]:
     """Opens streams; the phone gives each the number that it has here, and 10 more."""
-    link = AdbShellLink(phone, kind="tcp", name="x", signers=signers, check=base.never)
+    link = AdbShellLink(phone, kind="tcp", name="x", signers=signers, check=never)
     numbers = itertools.count(1)
 
     def opened() -> base.Stream:

@@ -11,8 +11,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from deploy.device import shell
-from deploy.device.sync import Sync
 from deploy.errors import (
     CommandError,
     ConnectionLostError,
@@ -22,7 +20,9 @@ from deploy.errors import (
     ProtocolError,
     UnauthorizedError,
 )
-from deploy.transports.base import Link
+from deploy.targets.android import commands
+from deploy.targets.android.sync import Sync
+from deploy.targets.android.transports.base import Link
 from pqv_core.errors import Cancelled
 from tests.fakes.adbd import Adbd, Faults
 from tests.fakes.phone import MAPPED, Phone
@@ -49,7 +49,7 @@ def push(link: Link, source: Path, target: str, mode: int = 0o644) -> list[int]:
 
 
 def test_streams_are_apart_and_the_exit_code_is_told(link: Link) -> None:
-    done = shell.run(link, "getprop ro.product.model; echo bad >&2; exit 7")
+    done = commands.run(link, "getprop ro.product.model; echo bad >&2; exit 7")
     assert (done.code, done.out, done.err) == (7, "Phone One", "bad\n")
 
 
@@ -60,22 +60,22 @@ def test_streams_are_apart_and_the_exit_code_is_told(link: Link) -> None:
     )
 )
 def test_every_word_means_itself(link: Link, word: str) -> None:
-    assert shell.run(link, shell.join("printf", "%s", word)).out.split("\n") == [word]
+    assert commands.run(link, commands.join("printf", "%s", word)).out.split("\n") == [word]
 
 
 def test_a_word_with_a_line_break_is_refused() -> None:
     with pytest.raises(CommandError):
-        shell.join("echo", "a\nrm -rf /")
+        commands.join("echo", "a\nrm -rf /")
 
 
 def test_a_failing_command_is_an_error_in_words(link: Link) -> None:
     with pytest.raises(CommandError, match=r"making the folder: .*(?i:no such file)"):
-        shell.check(link, "mkdir /data/none/x", "making the folder")
+        commands.check(link, "mkdir /data/none/x", "making the folder")
 
 
 def test_too_much_output_is_refused(link: Link) -> None:
     with pytest.raises(ProtocolError):
-        shell.run(link, "yes | head -c 100000", limit=10_000)
+        commands.run(link, "yes | head -c 100000", limit=10_000)
 
 
 def test_what_is_pushed_is_pulled_with_true_progress(link: Link, phone: Phone, tmp_path: Path) -> None:
@@ -124,7 +124,7 @@ def test_a_folder_that_is_missing_refuses_the_push(link: Link, tmp_path: Path) -
 
 
 def test_lines_come_while_the_command_runs(link: Link, phone: Phone) -> None:
-    with shell.Running(link, "echo first; while [ ! -e /data/local/tmp/go ]; do :; done; echo last") as running:
+    with commands.Running(link, "echo first; while [ ! -e /data/local/tmp/go ]; do :; done; echo last") as running:
         lines = running.lines()
         assert next(lines) == "first"
         phone.write("data/local/tmp/go", "")
@@ -133,7 +133,7 @@ def test_lines_come_while_the_command_runs(link: Link, phone: Phone) -> None:
 
 
 def test_leaving_a_command_hangs_up_on_it(link: Link, phone: Phone) -> None:
-    with shell.Running(
+    with commands.Running(
         link, 'trap "echo hup > /data/local/tmp/hup; exit" HUP; echo on; while :; do :; done'
     ) as running:
         assert next(running.lines()) == "on"
@@ -143,7 +143,7 @@ def test_leaving_a_command_hangs_up_on_it(link: Link, phone: Phone) -> None:
 
 
 def test_a_cancel_ends_a_wait(link: Link, cancelled: threading.Event) -> None:
-    with shell.Running(link, "echo on; while :; do :; done") as running:
+    with commands.Running(link, "echo on; while :; do :; done") as running:
         lines = running.lines()
         assert next(lines) == "on"
         cancelled.set()
@@ -160,14 +160,14 @@ def test_old_and_slow_phones(phone: Phone, tmp_path: Path, tcp: Connect, faults:
         link = tcp(daemon)
         push(link, tmp_path / "file", "/data/local/tmp/file")
         assert phone.path("/data/local/tmp/file").read_bytes() == content
-        assert shell.run(link, "head -c 1000 /data/local/tmp/file | wc -c").out.strip() == "1000"
+        assert commands.run(link, "head -c 1000 /data/local/tmp/file | wc -c").out.strip() == "1000"
 
 
 def test_phones_without_shell_v2_still_tell_the_exit_code(phone: Phone, tcp: Connect) -> None:
     with Adbd(phone, Faults(features="cmd")) as daemon:
         link = tcp(daemon)
-        assert shell.run(link, "printf out; echo err >&2; exit 9") == shell.Completed(9, "outerr", "")
-        assert shell.run(link, "true").code == 0
+        assert commands.run(link, "printf out; echo err >&2; exit 9") == commands.Completed(9, "outerr", "")
+        assert commands.run(link, "true").code == 0
         assert all(not service.startswith("shell,v2") for service in daemon.opened)
 
 
@@ -178,9 +178,9 @@ def test_a_tap_on_allow_is_waited_for(phone: Phone, tcp: Connect) -> None:
         helper.start()
         link = tcp(daemon, asked=told.set)
         helper.join()
-        assert shell.run(link, "echo in").out == "in"
+        assert commands.run(link, "echo in").out == "in"
         daemon.asked.clear()
-        assert shell.run(tcp(daemon), "echo again").out == "again"
+        assert commands.run(tcp(daemon), "echo again").out == "again"
         assert not daemon.asked.is_set()
 
 
@@ -205,15 +205,15 @@ def test_a_phone_that_does_not_answer(phone: Phone, tcp: Connect) -> None:
 @pytest.mark.parametrize("faults", [Faults(garbage=2), Faults(wrong_sum=3, version=OLD_VERSION), Faults(garbage=3)])
 def test_garbage_is_an_error_and_never_a_wait(phone: Phone, tcp: Connect, faults: Faults) -> None:
     with Adbd(phone, faults) as daemon, pytest.raises((ProtocolError, PairingError, ConnectionLostError)):
-        shell.run(tcp(daemon), "echo out")
+        commands.run(tcp(daemon), "echo out")
 
 
 def test_a_reboot_loses_the_connection_and_a_new_one_works(phone: Phone, tcp: Connect) -> None:
     with Adbd(phone) as daemon:
         link = tcp(daemon)
-        assert shell.run(link, "echo on").out == "on"
+        assert commands.run(link, "echo on").out == "on"
         daemon.shut_down()
         with pytest.raises(ConnectionLostError):
-            shell.run(link, "echo on")
+            commands.run(link, "echo on")
         daemon.boot()
-        assert shell.run(tcp(daemon), "echo back").out == "back"
+        assert commands.run(tcp(daemon), "echo back").out == "back"

@@ -9,12 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deploy.device.info import Battery, DeviceInfo, Policy
-from deploy.device.shell import MAX_LINE
+from deploy.device.info import Battery, CpuPolicy, DeviceInfo, Reading
 from deploy.errors import CommandError
 from deploy.measure import heat, runner
 from deploy.measure.runner import Spec, parse
 from deploy.measure.steps import operators
+from deploy.targets.android import program
+from deploy.targets.android.commands import MAX_LINE, join
+from deploy.targets.android.heat import HeatLines
 from pqv_core.results.operators import INTERPRETER
 
 json_values = st.recursive(
@@ -30,9 +32,9 @@ FIELDS = st.sampled_from(["ns", "index", "threads", "status", "operators", "iter
 @given(st.sampled_from(KINDS), st.dictionaries(FIELDS, json_values))
 def test_any_record_is_bounded_or_none(kind: str, fields: dict[str, object]) -> None:
     record = parse(json.dumps({"type": kind, **fields}))
-    if isinstance(record, runner.Iteration):
+    if isinstance(record, runner.IterationRecord):
         assert 0 < record.ns < 10**15
-    if isinstance(record, runner.Final):
+    if isinstance(record, runner.FinalRecord):
         assert record.status in ("ok", "interrupted", "failed", "timeout")
 
 
@@ -47,8 +49,8 @@ def test_a_deep_line_is_no_record() -> None:
 
 
 def test_the_mask_of_cores() -> None:
-    assert runner.mask((4, 5, 6, 7)) == "f0"
-    assert runner.mask((0,)) == "1"
+    assert program.mask((4, 5, 6, 7)) == "f0"
+    assert program.mask((0,)) == "1"
 
 
 words = st.text(st.characters(blacklist_characters="\0\n\r", blacklist_categories=["Cs"]), min_size=1, max_size=30)
@@ -68,7 +70,7 @@ def test_no_word_leaves_its_quotes(model: str, folder: str) -> None:
         threads=4,
         watch_s=0,
     )
-    lines = runner.script(spec, "m4rk").split("\n")
+    lines = program.script(spec.launch(), "m4rk").split("\n")
     assert shlex.split(lines[0])[:2] == ["cd", folder]
     started = shlex.split(lines[-2].removesuffix(" &"))
     assert started[started.index("--model") + 1] == model
@@ -77,62 +79,66 @@ def test_no_word_leaves_its_quotes(model: str, folder: str) -> None:
 
 def test_a_line_break_in_a_name_is_refused() -> None:
     with pytest.raises(CommandError):
-        runner.join("a\nb")
+        join("a\nb")
 
 
 def test_the_mean_clock_comes_from_the_kernels_counters() -> None:
-    before = DeviceInfo(policies=(Policy(name="policy0", cores=(0,), residency={1000: 50, 2000: 10}),))
-    after = DeviceInfo(policies=(Policy(name="policy0", cores=(0,), residency={1000: 60, 2000: 40}),))
+    before = DeviceInfo(policies=(CpuPolicy(name="policy0", cores=(0,), residency={1000: 50, 2000: 10}),))
+    after = DeviceInfo(policies=(CpuPolicy(name="policy0", cores=(0,), residency={1000: 60, 2000: 40}),))
     assert heat.mean_khz(before, after) == {"policy0": (1000 * 10 + 2000 * 30) / 40}
     assert heat.mean_khz(after, after) == {}
 
 
 @given(st.lists(st.text(max_size=80), max_size=20))
 def test_the_watch_takes_any_text(parts: list[str]) -> None:
-    watch = heat.Watch("m4rk")
+    lines, log = HeatLines("m4rk"), heat.HeatLog()
     for part in parts:
-        watch.feed(part)
-        watch.feed(f"m4rk:heat:{part}\n")
-    assert all(reading.status is None or 0 <= reading.status <= 6 for reading in watch.readings)
-    heat.summary([1, 2, 3], before=DeviceInfo(), after=DeviceInfo(), watch=watch)
-    heat.throttled([1, 2, 3], DeviceInfo(), watch)
+        for item in (*lines.feed(part), *lines.feed(f"m4rk:heat:{part}\n")):
+            log.add(item)
+    assert all(reading.status is None or 0 <= reading.status <= 6 for reading in log.readings)
+    heat.summary([1, 2, 3], before=DeviceInfo(), after=DeviceInfo(), log=log)
+    heat.throttled([1, 2, 3], DeviceInfo(), log)
 
 
 def test_a_line_that_comes_in_pieces() -> None:
-    watch = heat.Watch("m4rk")
+    lines, readings = HeatLines("m4rk"), list[Reading]()
     for piece in ("noise\nm4rk:he", "at:Thermal Status: 2|1800000 28", "00000|-420000|4000000\nm4"):
-        watch.feed(piece)
-    (reading,) = watch.readings
+        readings += lines.feed(piece)
+    (reading,) = readings
     assert (reading.status, reading.caps_khz) == (2, (1_800_000, 2_800_000))
     assert reading.watt == pytest.approx(1.68)
 
 
-COOL, SEVERE = "m4rk:heat:Thermal Status: 0\n", "m4rk:heat:Thermal Status: 3\n"
+@pytest.mark.parametrize(("answer", "granted"), [("0", True), ("255", False)])
+def test_whether_a_steady_clock_was_granted_is_told_by_the_exit_code(answer: str, granted: bool) -> None:
+    lines = HeatLines("m4rk")
+    assert lines.feed(f"m4rk:fixed:{answer}\nm4rk:heat:Thermal Status: 1\n") == [Reading(1)]
+    assert lines.fixed_performance == granted
 
 
 @pytest.mark.parametrize("more", [-1, 0, 1])
 def test_severe_heat_is_seen_however_long_it_was_cool_before(more: int) -> None:
-    watch = heat.Watch("m4rk", [heat.Reading(0)] * (heat._MAX_READINGS + more - 1))
-    assert watch.feed(COOL) == [heat.Reading(0)]
-    assert watch.severe is None
-    assert watch.feed(SEVERE) == [heat.Reading(3)]
-    assert watch.severe == 3
-    assert len(watch.readings) <= heat._MAX_READINGS
+    log = heat.HeatLog([Reading(0)] * (heat._MAX_READINGS + more - 1))
+    log.add(Reading(0))
+    assert log.severe is None
+    log.add(Reading(3))
+    assert log.severe == 3
+    assert len(log.readings) <= heat._MAX_READINGS
 
 
 def test_of_very_many_readings_some_of_the_whole_time_are_kept() -> None:
-    watch = heat.Watch("m4rk", [heat.Reading(0, celsius=float(n)) for n in range(heat._MAX_READINGS)])
-    watch.feed(SEVERE)
-    assert len(watch.readings) == heat._MAX_READINGS // 2 + 1
-    assert [item.celsius for item in watch.readings[:3]] == [0.0, 2.0, 4.0]
-    assert [item.celsius for item in watch.readings[-2:]] == [heat._MAX_READINGS - 2, None]
+    log = heat.HeatLog([Reading(0, celsius=float(n)) for n in range(heat._MAX_READINGS)])
+    log.add(Reading(3))
+    assert len(log.readings) == heat._MAX_READINGS // 2 + 1
+    assert [item.celsius for item in log.readings[:3]] == [0.0, 2.0, 4.0]
+    assert [item.celsius for item in log.readings[-2:]] == [heat._MAX_READINGS - 2, None]
 
 
 @pytest.mark.parametrize(("count", "joule"), [(0, None), (1, None), (2, None), (3, 0.003), (4, 0.003)])
 def test_energy_is_told_from_three_readings_of_the_power_on(count: int, joule: float | None) -> None:
-    watch = heat.Watch("m4rk", [heat.Reading(0)] * 5 + [heat.Reading(0, ampere=-0.75, volt=4.0)] * count)
+    log = heat.HeatLog([Reading(0)] * 5 + [Reading(0, ampere=-0.75, volt=4.0)] * count)
     drained = DeviceInfo(battery=Battery(status=3))
-    assert heat.energy([1_000_000, 1_000_000], drained, watch) == joule
+    assert heat.energy([1_000_000, 1_000_000], drained, log) == joule
 
 
 @pytest.mark.parametrize("count", [runner.MAX_OPERATORS, runner.MAX_OPERATORS + 1])
@@ -142,7 +148,7 @@ def test_of_very_many_operators_the_longest_are_kept_and_all_are_counted(count: 
     line = json.dumps({"type": "operators", "wall_ns": total + 5, "operators": rows})
     assert len(line) < MAX_LINE
     record = parse(line)
-    assert isinstance(record, runner.Operators)
+    assert isinstance(record, runner.OperatorsRecord)
     times = operators(record)
     assert len(times) == runner.MAX_OPERATORS + 1  # and what passes between them
     assert (times[0].name, times[0].ns) == (f"op{count - 1}", count - 1)

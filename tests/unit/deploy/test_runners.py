@@ -12,7 +12,7 @@ from deploy.cli import runner as cli_runner
 from deploy.errors import RunnerError
 from deploy.kit import build as runner_build
 from deploy.kit import programs as runners
-from deploy.kit.build import Plan, build, find_sources, find_toolchain
+from deploy.kit.build import BuildPlan, build, find_sources, find_toolchain
 from pqv_core.errors import StorageError, UsageError
 from pqv_core.files.fsio import sha256_file
 from pqv_core.formats.ptl import android_runtime
@@ -44,8 +44,8 @@ def made(path: Path) -> Path:
 
 
 @pytest.fixture
-def plan(tmp_path: Path, runtime: LiteRuntime) -> Plan:
-    return Plan(runtime, made(tmp_path / "a.aar"), made(tmp_path / "ndk" / IN_NDK), runner_build.CHECKOUT)
+def plan(tmp_path: Path, runtime: LiteRuntime) -> BuildPlan:
+    return BuildPlan(runtime, made(tmp_path / "a.aar"), made(tmp_path / "ndk" / IN_NDK), runner_build.CHECKOUT)
 
 
 @pytest.fixture
@@ -105,7 +105,9 @@ def test_one_without_provenance_is_refused(tmp_path: Path, monkeypatch: pytest.M
         runners.verified("arm64-v8a")
 
 
-def test_one_built_here_comes_first_and_says_where_from(cmake: Path, plan: Plan, data: Path, tmp_path: Path) -> None:
+def test_one_built_here_comes_first_and_says_where_from(
+    cmake: Path, plan: BuildPlan, data: Path, tmp_path: Path
+) -> None:
     target = build("arm64-v8a", plan)
     assert target == data / "arm64-v8a" / "pqv_bench"
     assert runners.verified("arm64-v8a") == target
@@ -125,7 +127,7 @@ def test_one_built_here_comes_first_and_says_where_from(cmake: Path, plan: Plan,
         runners.verified("arm64-v8a")
 
 
-def test_what_is_used_is_shown(cmake: Path, plan: Plan, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_is_used_is_shown(cmake: Path, plan: BuildPlan, capsys: pytest.CaptureFixture[str]) -> None:
     build("arm64-v8a", plan)
     assert cli_runner.info(as_json=True) == 0
     programs = json.loads(capsys.readouterr().out)["programs"]
@@ -134,7 +136,9 @@ def test_what_is_used_is_shown(cmake: Path, plan: Plan, capsys: pytest.CaptureFi
     assert "built here on" in capsys.readouterr().out
 
 
-def test_a_program_for_another_processor_is_not_installed(cmake: Path, plan: Plan, data: Path, tmp_path: Path) -> None:
+def test_a_program_for_another_processor_is_not_installed(
+    cmake: Path, plan: BuildPlan, data: Path, tmp_path: Path
+) -> None:
     with pytest.raises(RunnerError, match="builds for arm64-v8a, not for x86_64"):
         build("x86_64", plan)
     (tmp_path / "result").write_bytes(b"#!/bin/sh")
@@ -170,7 +174,7 @@ def test_a_program_for_another_processor_is_not_installed(cmake: Path, plan: Pla
         ("ninja: stopped", "could not be built"),
     ],
 )
-def test_every_failure_has_its_sentence(cmake: Path, plan: Plan, tmp_path: Path, said: str, words: str) -> None:
+def test_every_failure_has_its_sentence(cmake: Path, plan: BuildPlan, tmp_path: Path, said: str, words: str) -> None:
     (tmp_path / "said").write_text(said)
     with pytest.raises(RunnerError, match=words) as caught:
         build("arm64-v8a", plan)
@@ -178,13 +182,13 @@ def test_every_failure_has_its_sentence(cmake: Path, plan: Plan, tmp_path: Path,
     assert caught.value.action
 
 
-def test_without_cmake(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_cmake(plan: BuildPlan, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(UsageError, match="CMake is not installed"):
         build("arm64-v8a", plan)
 
 
-def test_a_processor_that_the_runtime_does_not_know(cmake: Path, plan: Plan) -> None:
+def test_a_processor_that_the_runtime_does_not_know(cmake: Path, plan: BuildPlan) -> None:
     with pytest.raises(UsageError, match="arm64-v8a, armeabi-v7a"):
         build("mips", plan)
 

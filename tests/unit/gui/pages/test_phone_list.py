@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deploy.device.discovery import Found
-from deploy.device.info import Battery, DeviceInfo, Policy
+from deploy.device.info import Battery, CpuPolicy, DeviceInfo
+from deploy.targets.android.adb_devices import AdbPhone
 from pqv_core.errors import ErrorInfo, UsageError
 from pqv_gui.pages.device.phone_list import LOCAL, STATES, PhoneList, PhoneRow
 from pqv_gui.viewmodels.recent_projects import TextStore
@@ -15,6 +15,7 @@ from pqv_gui.viewmodels.recent_projects import TextStore
 INFO = DeviceInfo(
     manufacturer="Google",
     model="Pixel 7",
+    system="Android 14",
     android="14",
     soc="Tensor G2",
     abis=("arm64-v8a",),
@@ -25,9 +26,9 @@ INFO = DeviceInfo(
 PROBLEM = ErrorInfo(kind="OfflineError", message="Gone.", action="Replug it.")
 
 
-def found(key: str = "A1", state: str = "ready", **more: object) -> Found:
+def found(key: str = "A1", state: str = "ready", **more: object) -> AdbPhone:
     facts: dict[str, object] = {"key": key, "serial": key, "kind": "server", "state": state, **more}
-    return Found(**facts)  # type: ignore[arg-type]
+    return AdbPhone(**facts)  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -154,7 +155,7 @@ def test_warmth_is_followed_while_it_is_measured(phones: PhoneList) -> None:
 
 
 def test_a_clock_that_is_held_back_and_a_low_battery_are_said() -> None:
-    policy = Policy(name="policy0", cores=(0,), max_khz=2_000_000, cap_khz=1_000_000)
+    policy = CpuPolicy(name="policy0", cores=(0,), max_khz=2_000_000, cap_khz=1_000_000)
     info = INFO.model_copy(update={"policies": (policy,), "battery": Battery(level=9, status=3)})
     row = PhoneRow("A1", found(), info=info)
     assert "clock limited" in row.facts[1]

@@ -1,4 +1,4 @@
-"""Inputs that a phone and this computer are both asked, and this computer's answers to them."""
+"""Inputs that a device and this computer both run, and this computer's outputs for comparison."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ _POLL_S = 0.1
 
 
 @dataclass(frozen=True)
-class Questions:
-    """What to ask one file.
+class Reference:
+    """Inputs of one file, and what this computer makes of them.
 
     Attributes:
         inputs: Raw float32 inputs, one after another.
@@ -38,14 +38,14 @@ class Questions:
     expected: answers.Logits
 
     def judge(self, logits: answers.Logits) -> tuple[Parity, Accuracy | None]:
-        """A phone's logits, (inputs, classes), against this computer's, and against the labels where there are any."""
+        """A device's logits, (inputs, classes), against this computer's, and against the labels where there are any."""
         images = logits[len(logits) - len(self.labels) :]
         return answers.compare(logits, self.expected), answers.accuracy(
             images, np.asarray(self.labels)
         ) if self.labels else None
 
 
-def ask(
+def reference_outputs(
     files: Sequence[Path],
     *,
     folder: Path,
@@ -54,7 +54,7 @@ def ask(
     job: Job,
     worker: Callable[[AnswerJob], Worker] = Worker,
     cache: Path | None = None,
-) -> dict[Path, Questions]:
+) -> dict[Path, Reference]:
     """Let this computer answer first: a fixed input, and up to ``images`` validation images.
 
     Args:
@@ -75,7 +75,7 @@ def ask(
     )
     found = _known_or_answered(asked, job, worker, cache)
     return {
-        file: Questions(
+        file: Reference(
             inputs=Path(found.inputs),
             count=found.count,
             labels=found.labels,
@@ -127,7 +127,7 @@ def _ending(working: Worker, cancelled: threading.Event) -> Iterator[None]:
                 working.cancel()
                 return
 
-    thread = threading.Thread(target=watch, name="pqv-questions")
+    thread = threading.Thread(target=watch, name="pqv-reference")
     thread.start()
     try:
         yield

@@ -7,10 +7,10 @@ import hashlib
 import platform
 import re
 
-from deploy.device.device import Device
-from deploy.device.info import FOLDER
-from deploy.device.shell import join, run
 from deploy.errors import CommandError
+from deploy.targets.android.commands import join, run
+from deploy.targets.android.connection import AdbConnection
+from deploy.targets.android.phone_facts import FOLDER
 from pqv_core.errors import DeviceError
 
 _OURS = re.compile(rf"{FOLDER}/pqv-[0-9a-f]{{8}}")
@@ -23,7 +23,7 @@ def folder() -> str:
     return f"{FOLDER}/pqv-{hashlib.sha256(who.encode()).hexdigest()[:8]}"
 
 
-def make(device: Device, path: str) -> None:
+def make(device: AdbConnection, path: str) -> None:
     """Make our folder.
 
     Raises:
@@ -36,7 +36,7 @@ def make(device: Device, path: str) -> None:
     device.run(join("mkdir", "-p", path), "making a folder")
 
 
-def clear(device: Device, path: str) -> None:
+def clear(device: AdbConnection, path: str) -> None:
     """End what still runs from our folder, and remove it.
 
     Raises:

@@ -8,16 +8,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deploy.device import info as device_info
-from deploy.device import shell
 from deploy.device.info import DeviceInfo
-from deploy.transports.base import Link
+from deploy.targets.android import commands
+from deploy.targets.android import phone_facts as device_info
+from deploy.targets.android.transports.base import Link
 from tests.fakes.phone import Phone
 
 
 def ask(link: Link) -> DeviceInfo:
     command, marker = device_info.command()
-    return device_info.parse(shell.run(link, command).out, marker)
+    return device_info.parse(commands.run(link, command).out, marker)
 
 
 def test_everything_in_one_round_trip(link: Link, phone: Phone) -> None:

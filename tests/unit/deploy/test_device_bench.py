@@ -14,15 +14,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from deploy.device.device import Opener
+from deploy.device.shell import Check
 from deploy.errors import ConnectionLostError, DeviceFullError, IncompatibleError, OverheatedError, RunnerError
 from deploy.job import Job
+from deploy.kit.kit import Kit, KitChoice
 from deploy.measure import runner, session
-from deploy.measure.inputs import Questions
-from deploy.measure.phone import Kit, Phone, Request
+from deploy.measure.device_bench import BenchRequest, DeviceBench
+from deploy.measure.reference import Reference
 from deploy.measure.steps import PhoneConfig
-from deploy.transports import adb_shell_tcp
-from deploy.transports.base import Check, Link
+from deploy.targets.android.connection import Opener
+from deploy.targets.android.shell import AdbShell
+from deploy.targets.android.target import AndroidTarget
+from deploy.targets.android.transports import adb_shell_tcp
+from deploy.targets.android.transports.base import Link
 from pqv_core.errors import Cancelled, PqvError
 from pqv_core.formats.ptl.android_runtime import LiteRuntime
 from pqv_core.process.events import Event, LatencySample, Log, Metric, Progress, StageStarted
@@ -94,9 +98,27 @@ class Bench:
         self.events: list[Event] = []
         self.now = 0.0
         self.job = Job(send=self.events.append, clock=lambda: self.now, wait=self._wait)
-        self.phone = Phone("FAKE0001", opener(daemon), self.job, QUICK, kit)
+        connect = opener(daemon)
+        self.phone = DeviceBench(
+            "FAKE0001",
+            AndroidTarget(),
+            lambda check: AdbShell("FAKE0001", connect, check),
+            self.job,
+            QUICK,
+            KitChoice(kit=kit),
+        )
         self.waits: list[float] = []
         self.while_waiting: Callable[[], None] = lambda: None
+
+    @property
+    def kit(self) -> Kit:
+        """What is pushed beside the file."""
+        assert self.phone.choice.kit
+        return self.phone.choice.kit
+
+    @kit.setter
+    def kit(self, kit: Kit) -> None:
+        self.phone.choice = KitChoice(kit=kit)
 
     def _wait(self, seconds: float) -> None:
         self.now += seconds
@@ -113,7 +135,7 @@ def bench(opener: Callable[[Adbd], Opener], daemon: Adbd, kit: Kit) -> Bench:
 
 
 def test_from_push_to_clean_up(bench: Bench, phone: fake.Phone) -> None:
-    result = bench.phone.bench(Request(TINY, role="compressed"))
+    result = bench.phone.bench(BenchRequest(TINY, role="compressed"))
     (found,) = result.measurements
     assert found.samples_ns == tuple(range(1_000_000, 1_000_012))
     assert (found.threads, found.warmup, found.load_ns, found.peak_rss_bytes) == (1, 1, 5_000_000, 9_000_000)
@@ -136,7 +158,7 @@ def test_from_push_to_clean_up(bench: Bench, phone: fake.Phone) -> None:
 
 def test_the_command_line_of_the_program(bench: Bench, phone: fake.Phone) -> None:
     bench.phone.config = QUICK.changed(engine="qnnpack", profile=True)
-    (found,) = bench.phone.bench(Request(TINY, input_shape=(2, 3, 8, 8))).measurements
+    (found,) = bench.phone.bench(BenchRequest(TINY, input_shape=(2, 3, 8, 8))).measurements
     assert found.batch == 2
     words, libraries = (phone.root / "state/arguments").read_text().splitlines()
     assert "--input-shape 2,3,8,8 --warmup 1 --min-iters 12 --max-seconds 20.000 --engine qnnpack --profile" in words
@@ -146,11 +168,11 @@ def test_the_command_line_of_the_program(bench: Bench, phone: fake.Phone) -> Non
 
 def test_what_is_kept_is_not_pushed_again(bench: Bench, phone: fake.Phone, daemon: Adbd) -> None:
     bench.phone.config = QUICK.changed(keep=True)
-    bench.phone.bench(Request(TINY))
+    bench.phone.bench(BenchRequest(TINY))
     assert phone.left_behind() != []
     free, received = phone.free, daemon.received
     bench.phone.config = QUICK
-    bench.phone.bench(Request(TINY))
+    bench.phone.bench(BenchRequest(TINY))
     assert phone.free == free
     assert daemon.received - received < 100_000
     assert phone.left_behind() == []
@@ -158,10 +180,10 @@ def test_what_is_kept_is_not_pushed_again(bench: Bench, phone: fake.Phone, daemo
 
 def test_a_changed_file_is_pushed_although_its_size_is_the_same(bench: Bench, phone: fake.Phone, kit: Kit) -> None:
     bench.phone.config = QUICK.changed(keep=True)
-    bench.phone.bench(Request(TINY))
+    bench.phone.bench(BenchRequest(TINY))
     there = next(phone.path("/data/local/tmp").rglob("model_tiny.ptl"))
     there.write_bytes(bytes(there.stat().st_size))
-    bench.phone.bench(Request(TINY))
+    bench.phone.bench(BenchRequest(TINY))
     assert there.read_bytes() == TINY.read_bytes()
 
 
@@ -169,7 +191,7 @@ def test_the_answers_are_compared_with_this_computers(bench: Bench, tmp_path: Pa
     inputs = tmp_path / "inputs"
     inputs.write_bytes(bytes(4 * 3 * 32 * 32))
     here = np.array([[1.0, 2.0, 4.0]], np.float32)
-    result = bench.phone.bench(Request(TINY, questions=Questions(inputs, 1, (2,), here)))
+    result = bench.phone.bench(BenchRequest(TINY, reference=Reference(inputs, 1, (2,), here)))
     measured = result.measurements[0]
     assert measured.parity is not None
     assert (measured.parity.max_abs, measured.parity.top1_agreement, measured.parity.inputs) == (1.0, 1.0, 1)
@@ -179,7 +201,7 @@ def test_the_answers_are_compared_with_this_computers(bench: Bench, tmp_path: Pa
 
 def test_a_sweep_of_threads_pins_only_where_there_are_enough_big_cores(bench: Bench, phone: fake.Phone) -> None:
     bench.phone.config = QUICK.changed(threads=(1, 4, 8))
-    result = bench.phone.bench(Request(TINY))
+    result = bench.phone.bench(BenchRequest(TINY))
     assert [item.threads for item in result.measurements] == [1, 4, 8]
     assert phone.log("taskset") == ["f0", "f0"]
 
@@ -187,21 +209,21 @@ def test_a_sweep_of_threads_pins_only_where_there_are_enough_big_cores(bench: Be
 def test_what_one_session_measures_can_be_compared_and_what_another_does_cannot(bench: Bench, tmp_path: Path) -> None:
     other = shutil.copy(TINY, tmp_path / "other.ptl")
     bench.phone.config = QUICK.changed(threads=(1, 4))
-    first = session.measure(bench.phone, [Request(TINY), Request(other)]).results
+    first = session.measure(bench.phone, [BenchRequest(TINY), BenchRequest(other)]).results
     loops = {item.loop for result in first.values() for item in result.measurements}
     assert len(loops) == 1
     assert loops != {""}
     (one, four), (beside, _) = (result.measurements for result in first.values())
     assert select.together(one, beside)
     assert not select.together(one, four)
-    again = session.measure(bench.phone, [Request(other)]).results[other].measurements
+    again = session.measure(bench.phone, [BenchRequest(other)]).results[other].measurements
     assert not select.together(one, again[0])
 
 
 def test_files_take_turns_each_in_processes_of_its_own(bench: Bench, phone: fake.Phone, tmp_path: Path) -> None:
     other, third = (Path(shutil.copy(TINY, tmp_path / name)) for name in ("other.ptl", "third.ptl"))
     bench.phone.config = QUICK.changed(iterations=50, profile=True)
-    taken = session.measure(bench.phone, [Request(each, role=each.stem) for each in (TINY, other, third)])
+    taken = session.measure(bench.phone, [BenchRequest(each, role=each.stem) for each in (TINY, other, third)])
     for result in taken.results.values():
         assert [len(item.samples_ns) for item in result.measurements] == [50]
         assert result.operators
@@ -227,10 +249,9 @@ def test_a_file_that_crashes_in_its_turn_leaves_the_others_theirs(
     bench: Bench, phone: fake.Phone, tmp_path: Path
 ) -> None:
     other = Path(shutil.copy(TINY, tmp_path / "other.ptl"))
-    assert bench.phone.kit
     crash = 'tail -2 "$state/arguments" | grep -q other.ptl && exit 1'
-    bench.phone.kit.program.write_text(PROGRAM.replace("BODY", crash))
-    taken = session.measure(bench.phone, [Request(TINY), Request(other)])
+    bench.kit.program.write_text(PROGRAM.replace("BODY", crash))
+    taken = session.measure(bench.phone, [BenchRequest(TINY), BenchRequest(other)])
     assert [*taken.results] == [TINY]
     assert len(taken.results[TINY].measurements[0].samples_ns) == 12
     assert [*taken.failures] == [other]
@@ -239,20 +260,18 @@ def test_a_file_that_crashes_in_its_turn_leaves_the_others_theirs(
 
 def test_what_a_phone_says_it_holds_before_the_file_is_not_the_files(bench: Bench) -> None:
     start = """echo '{"type":"memory","phase":"start","peak_rss_bytes":4000000,"rss_bytes":3500000}'"""
-    assert bench.phone.kit
-    bench.phone.kit.program.write_text(PROGRAM.replace("BODY", start))
-    (found,) = bench.phone.bench(Request(TINY)).measurements
+    bench.kit.program.write_text(PROGRAM.replace("BODY", start))
+    (found,) = bench.phone.bench(BenchRequest(TINY)).measurements
     assert (found.base_rss_bytes, found.peak_rss_bytes, found.memory_bytes) == (3_500_000, 9_000_000, 5_500_000)
 
 
 def test_all_problems_are_told_at_once_and_nothing_is_pushed(bench: Bench, phone: fake.Phone, daemon: Adbd) -> None:
-    assert bench.phone.kit
     poor = runtime(operators={"aten::gelu": 1, "aten::linear": 2}, bytecode_max=7)
-    bench.phone.kit = Kit(poor, "arm64-v8a", bench.phone.kit.program, bench.phone.kit.libraries)
+    bench.kit = Kit(poor, "arm64-v8a", bench.kit.program, bench.kit.libraries)
     phone.write("state/getconf-PAGE_SIZE", "16384\n")
     phone.set_free(1000)
     with pytest.raises(IncompatibleError) as caught:
-        bench.phone.bench(Request(TINY))
+        bench.phone.bench(BenchRequest(TINY))
     text = "\n".join(problem for problem, _ in caught.value.problems)
     for word in ("bytecode version 8", "flatten", "linear (3 arguments, 2 known)", "x86_64", "16 KB", "MB free"):
         assert word in text
@@ -262,19 +281,19 @@ def test_all_problems_are_told_at_once_and_nothing_is_pushed(bench: Bench, phone
 
 def test_too_little_space_is_said_before_the_push(bench: Bench, phone: fake.Phone) -> None:
     phone.set_free(17 << 20)
-    big = bench.phone.kit
+    big = bench.kit
     assert big
     with big.libraries[0].open("ab") as file:
         file.truncate(40 << 20)
     with pytest.raises(DeviceFullError):
-        bench.phone.bench(Request(TINY))
+        bench.phone.bench(BenchRequest(TINY))
     assert phone.left_behind() == []
 
 
 def test_the_phone_cools_down_first(bench: Bench, phone: fake.Phone) -> None:
     phone.heat(2)
     bench.while_waiting = lambda: phone.heat(0) if len(bench.waits) == 3 else None
-    result = bench.phone.bench(Request(TINY))
+    result = bench.phone.bench(BenchRequest(TINY))
     assert len(bench.waits) == 3
     assert not result.measurements[0].throttled
 
@@ -282,8 +301,8 @@ def test_the_phone_cools_down_first(bench: Bench, phone: fake.Phone) -> None:
 def test_cooling_has_a_limit_and_the_result_is_marked(bench: Bench, phone: fake.Phone) -> None:
     phone.heat(2)
     bench.phone.config = QUICK.changed(cool_limit_s=12)
-    bench.phone.kit = slow_kit(bench, phone)
-    result = bench.phone.bench(Request(TINY))
+    bench.kit = slow_kit(bench, phone)
+    result = bench.phone.bench(BenchRequest(TINY))
     assert sum(bench.waits) == 12
     assert result.measurements[0].throttled
     assert result.warnings
@@ -292,20 +311,20 @@ def test_cooling_has_a_limit_and_the_result_is_marked(bench: Bench, phone: fake.
 def test_a_person_can_skip_the_cooling(bench: Bench, phone: fake.Phone) -> None:
     phone.heat(2)
     bench.while_waiting = bench.phone.skip_cooling.set
-    bench.phone.bench(Request(TINY))
+    bench.phone.bench(BenchRequest(TINY))
     assert len(bench.waits) == 1
 
 
 def test_a_cap_that_never_goes_is_the_phones_habit(bench: Bench, phone: fake.Phone) -> None:
     phone.write("sys/devices/system/cpu/cpufreq/policy4/scaling_max_freq", "2000000\n")
-    result = bench.phone.bench(Request(TINY))
+    result = bench.phone.bench(BenchRequest(TINY))
     assert 0 < len(bench.waits) <= 4
     assert not result.measurements[0].throttled
 
 
 def slow_kit(bench: Bench, phone: fake.Phone, body: str = "") -> Kit:
     """A program that goes on only once the watch over the heat has spoken."""
-    kit = bench.phone.kit
+    kit = bench.kit
     assert kit
     seen = phone.path("/state/seen")
     stub = phone.path("/system/bin/dumpsys")
@@ -318,8 +337,8 @@ def slow_kit(bench: Bench, phone: fake.Phone, body: str = "") -> Kit:
 
 def test_a_cap_that_comes_during_the_run_marks_it(bench: Bench, phone: fake.Phone) -> None:
     cap = phone.path("/sys/devices/system/cpu/cpufreq/policy4/scaling_max_freq")
-    bench.phone.kit = slow_kit(bench, phone, f"echo 1000000 > {cap}")
-    result = bench.phone.bench(Request(TINY))
+    bench.kit = slow_kit(bench, phone, f"echo 1000000 > {cap}")
+    result = bench.phone.bench(BenchRequest(TINY))
     assert result.measurements[0].throttled
     assert result.measurements[0].heat
     assert result.measurements[0].heat["capped_after"] == ["policy4"]
@@ -328,9 +347,9 @@ def test_a_cap_that_comes_during_the_run_marks_it(bench: Bench, phone: fake.Phon
 def test_severe_heat_stops_and_keeps_what_was_measured(bench: Bench, phone: fake.Phone) -> None:
     first = """echo '{"type":"iteration","index":0,"ns":1000,"threads":1}'"""
     status = phone.path("/state/dumpsys-thermalservice")
-    bench.phone.kit = slow_kit(bench, phone, f'{first}; echo "Thermal Status: 4" > {status}; while :; do :; done')
+    bench.kit = slow_kit(bench, phone, f'{first}; echo "Thermal Status: 4" > {status}; while :; do :; done')
     bench.phone.config = QUICK.changed(threads=(1, 2))
-    result = bench.phone.bench(Request(TINY))
+    result = bench.phone.bench(BenchRequest(TINY))
     (found,) = result.measurements
     assert found.samples_ns == (1000,)
     assert found.throttled
@@ -341,15 +360,15 @@ def test_severe_heat_stops_and_keeps_what_was_measured(bench: Bench, phone: fake
 
 def test_severe_heat_before_the_first_sample(bench: Bench, phone: fake.Phone) -> None:
     status = phone.path("/state/dumpsys-thermalservice")
-    bench.phone.kit = slow_kit(bench, phone, f'echo "Thermal Status: 4" > {status}; while :; do :; done')
+    bench.kit = slow_kit(bench, phone, f'echo "Thermal Status: 4" > {status}; while :; do :; done')
     with pytest.raises(OverheatedError):
-        bench.phone.bench(Request(TINY))
+        bench.phone.bench(BenchRequest(TINY))
     assert phone.left_behind() == []
 
 
 def test_fixed_performance_is_put_back(bench: Bench, phone: fake.Phone) -> None:
     bench.phone.config = QUICK.changed(fixed_performance=True)
-    result = bench.phone.bench(Request(TINY))
+    result = bench.phone.bench(BenchRequest(TINY))
     mode = "power set-fixed-performance-mode-enabled"
     assert phone.log("cmd") == [f"{mode} true", f"{mode} false"]
     assert result.measurements[0].heat
@@ -358,7 +377,7 @@ def test_fixed_performance_is_put_back(bench: Bench, phone: fake.Phone) -> None:
 
 def test_fixed_performance_is_put_back_when_the_cable_is_pulled(bench: Bench, phone: fake.Phone, daemon: Adbd) -> None:
     body = f"echo on > {phone.path('/state/on')}; while :; do :; done"
-    bench.phone.kit = slow_kit(bench, phone, body)
+    bench.kit = slow_kit(bench, phone, body)
     bench.phone.config = QUICK.changed(fixed_performance=True)
 
     def pull() -> None:
@@ -369,48 +388,47 @@ def test_fixed_performance_is_put_back_when_the_cable_is_pulled(bench: Bench, ph
     puller = threading.Thread(target=pull)
     puller.start()
     with pytest.raises(ConnectionLostError):
-        bench.phone.bench(Request(TINY))
+        bench.phone.bench(BenchRequest(TINY))
     puller.join()
     while phone.running():
         pass
     assert phone.log("cmd")[-1].endswith("false")
     daemon.boot()
-    bench.phone.kit.program.write_text(PROGRAM.replace("BODY", ""))
-    assert bench.phone.bench(Request(TINY)).measurements
+    bench.kit.program.write_text(PROGRAM.replace("BODY", ""))
+    assert bench.phone.bench(BenchRequest(TINY)).measurements
     assert phone.left_behind() == []
 
 
 def test_energy_is_told_only_while_the_battery_is_drained(bench: Bench, phone: fake.Phone) -> None:
-    bench.phone.kit = slow_kit(bench, phone)
+    bench.kit = slow_kit(bench, phone)
     power = "sys/class/power_supply/battery"
     phone.write(f"{power}/current_now", "-500000\n")
     phone.write(f"{power}/voltage_now", "4000000\n")
-    found = bench.phone.bench(Request(TINY)).measurements[0].heat
+    found = bench.phone.bench(BenchRequest(TINY)).measurements[0].heat
     assert found
     assert found["joule_an_inference"] == pytest.approx(2.0 * 0.001, rel=0.01)
     phone.write("state/dumpsys-battery", fake.BATTERY.replace("status: 3", "status: 2"))
-    charging = bench.phone.bench(Request(TINY)).measurements[0].heat
+    charging = bench.phone.bench(BenchRequest(TINY)).measurements[0].heat
     assert charging
     assert "joule_an_inference" not in charging
 
 
 def test_the_heat_is_told_while_it_is_measured(bench: Bench, phone: fake.Phone) -> None:
-    bench.phone.kit = slow_kit(bench, phone)
+    bench.kit = slow_kit(bench, phone)
     phone.write("sys/class/power_supply/battery/temp", "314\n")
     phone.write("sys/devices/system/cpu/cpufreq/policy4/scaling_max_freq", "1400000\n")
     bench.phone.config = QUICK.changed(cool_down=False)
-    bench.phone.bench(Request(TINY))
+    bench.phone.bench(BenchRequest(TINY))
     told = {(event.name, event.value) for event in bench.of(Metric) if isinstance(event, Metric)}
     assert told == {("thermal_status", 0.0), ("celsius", 31.4), ("clock", 0.5)}
 
 
 def test_a_cancel_ends_the_program_and_leaves_nothing(bench: Bench, phone: fake.Phone) -> None:
     body = """echo '{"type":"iteration","index":0,"ns":1000,"threads":1}'; while :; do :; done"""
-    assert bench.phone.kit
-    bench.phone.kit.program.write_text(PROGRAM.replace("BODY", body))
+    bench.kit.program.write_text(PROGRAM.replace("BODY", body))
     bench.job.send = lambda event: bench.job.cancelled.set() if isinstance(event, LatencySample) else None
     with pytest.raises(Cancelled):
-        bench.phone.bench(Request(TINY))
+        bench.phone.bench(BenchRequest(TINY))
     while phone.running():
         pass
     assert phone.left_behind() == []
@@ -444,19 +462,17 @@ def final(**fields: object) -> str:
     ],
 )
 def test_every_end_of_the_program_has_its_words(bench: Bench, phone: fake.Phone, body: str, words: str) -> None:
-    assert bench.phone.kit
-    bench.phone.kit.program.write_text(PROGRAM.replace("BODY", body))
+    bench.kit.program.write_text(PROGRAM.replace("BODY", body))
     with pytest.raises(RunnerError, match=words):
-        bench.phone.bench(Request(TINY))
+        bench.phone.bench(BenchRequest(TINY))
     assert phone.left_behind() == []
 
 
 def test_lines_that_are_no_records_are_left_out(bench: Bench) -> None:
     noise = ("hello", '{"type":"iteration","index":0,"ns":-5}', "{", "\\377\\376", '{"type":"iteration","ns":1e400}')
     body = "; ".join(f"printf '{line}\\n'" for line in noise)
-    assert bench.phone.kit
-    bench.phone.kit.program.write_text(PROGRAM.replace("BODY", body))
-    assert len(bench.phone.bench(Request(TINY)).measurements[0].samples_ns) == 12
+    bench.kit.program.write_text(PROGRAM.replace("BODY", body))
+    assert len(bench.phone.bench(BenchRequest(TINY)).measurements[0].samples_ns) == 12
 
 
 @pytest.mark.parametrize("count", [runner.MAX_OPERATORS, runner.MAX_OPERATORS + 1])
@@ -465,9 +481,8 @@ def test_operators_that_are_left_out_are_said(bench: Bench, phone: fake.Phone, c
     line = json.dumps({"type": "operators", "wall_ns": 0, "operators": rows})
     phone.write("state/line", f"{line}\n")
     end = """echo '{"type":"iteration","index":0,"ns":5}'; echo '{"type":"final","status":"ok"}'; exit"""
-    assert bench.phone.kit
-    bench.phone.kit.program.write_text(PROGRAM.replace("BODY", f"cat {phone.path('/state/line')}; {end}"))
-    assert len(bench.phone.bench(Request(TINY)).operators) == runner.MAX_OPERATORS
+    bench.kit.program.write_text(PROGRAM.replace("BODY", f"cat {phone.path('/state/line')}; {end}"))
+    assert len(bench.phone.bench(BenchRequest(TINY)).operators) == runner.MAX_OPERATORS
     said = [event.text for event in bench.of(Log) if isinstance(event, Log) and "operators" in event.text]
     assert said == (["Kept the slowest 10,000 of 10,001 operators."] if count > 10_000 else [])
 
@@ -486,13 +501,13 @@ def test_a_cable_pulled_at_any_byte_leaves_a_phone_on_which_a_retry_works(
     daemon.faults = Faults(**{direction: byte})  # type: ignore[arg-type]
     bench.phone.config = QUICK.changed(fixed_performance=True, iterations=2)
     try:
-        bench.phone.bench(Request(TINY))
+        bench.phone.bench(BenchRequest(TINY))
     except PqvError as error:
         assert error.message
         assert error.action
     while phone.running():
         os.sched_yield()
     daemon.faults = Faults()
-    assert bench.phone.bench(Request(TINY)).measurements
+    assert bench.phone.bench(BenchRequest(TINY)).measurements
     assert phone.left_behind() == []
     assert phone.log("cmd")[-1] == "power set-fixed-performance-mode-enabled false"

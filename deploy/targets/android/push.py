@@ -10,36 +10,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from deploy.device.device import Device
-from deploy.device.shell import Running, join
-from deploy.device.sync import Entry, Sync
+from deploy.device.shell import MARGIN, Pushed, PushItem
 from deploy.errors import CommandError, ConnectionLostError, DeviceFullError
 from deploy.job import Job
+from deploy.targets.android.commands import Running, join
+from deploy.targets.android.connection import AdbConnection
+from deploy.targets.android.sync import RemoteFile, Sync
 from pqv_core.errors import StorageError, from_os_error
 from pqv_core.files.fsio import replacing, sha256_json
 
-MARGIN = 16 << 20  # space that stays free for the phone itself
 NOTE = ".pushed"
 _SETTLED_NS = 2_000_000_000  # a file changed so shortly ago may change again without its time showing it
 _HASHING_S = 120.0
 _BLOCK = 1 << 20
-
-
-@dataclass(frozen=True)
-class Item:
-    """A file and where it goes; ``target`` is an absolute path on the phone."""
-
-    source: Path
-    target: str
-    executable: bool = False
-
-
-@dataclass(frozen=True)
-class Pushed:
-    """What was done: bytes sent, and the files that were there already."""
-
-    sent_bytes: int
-    skipped: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -50,7 +33,7 @@ class _Source:
     version: str
 
 
-def push(device: Device, items: Sequence[Item], job: Job, *, free: int | None = None) -> Pushed:
+def push(device: AdbConnection, items: Sequence[PushItem], job: Job, *, free: int | None = None) -> Pushed:
     """Bring files to the phone, those that are not there yet.
 
     What is there was pushed from the same, unchanged file, which was noted beside it, or has the same SHA-256, which
@@ -66,6 +49,8 @@ def push(device: Device, items: Sequence[Item], job: Job, *, free: int | None = 
         Cancelled: The person asked for the end.
     """
     sources = [_source(item.source) for item in items]
+    folders = dict.fromkeys(item.target.rpartition("/")[0] for item in items)
+    device.run(join("mkdir", "-p", *folders), "making a folder")
     with device.files() as files:
         entries = [files.stat(item.target) for item in items]
         there = _there(device, items, sources, entries=entries, job=job)
@@ -80,7 +65,7 @@ def push(device: Device, items: Sequence[Item], job: Job, *, free: int | None = 
     return Pushed(total, tuple(target for target, known in there.items() if known))
 
 
-def pull(device: Device, source: str, target: Path, *, limit: int) -> None:
+def pull(device: AdbConnection, source: str, target: Path, *, limit: int) -> None:
     """Bring a file of at most ``limit`` bytes from the phone, whole or not at all.
 
     Raises:
@@ -105,7 +90,12 @@ def _source(path: Path) -> _Source:
 
 
 def _there(
-    device: Device, items: Sequence[Item], sources: Sequence[_Source], *, entries: Sequence[Entry], job: Job
+    device: AdbConnection,
+    items: Sequence[PushItem],
+    sources: Sequence[_Source],
+    *,
+    entries: Sequence[RemoteFile],
+    job: Job,
 ) -> dict[str, bool]:
     """Which targets need no push."""
     there = dict.fromkeys((item.target for item in items), False)
@@ -118,14 +108,14 @@ def _there(
     return there
 
 
-def _notes(device: Device, targets: Sequence[str]) -> list[str]:
+def _notes(device: AdbConnection, targets: Sequence[str]) -> list[str]:
     """What was noted beside each file when it was pushed: the version of its source, and the time it has had since."""
     command = "".join(f'n=; read -r n < {join(target + NOTE)}; echo "$n"; ' for target in targets)
     lines = device.run(f"({command}) 2>/dev/null", "looking at what is there").split("\n")
     return [line.strip() for line in lines] if len(lines) == len(targets) else [""] * len(targets)
 
 
-def _compared(device: Device, items: Sequence[Item], job: Job) -> dict[str, bool]:
+def _compared(device: AdbConnection, items: Sequence[PushItem], job: Job) -> dict[str, bool]:
     """Whether the SHA-256 of each target is that of its source; phone and computer reckon at the same time."""
     command = "; ".join(f'echo "$(sha256sum < {join(item.target)})"' for item in items)
     with Running(device.link, f"({command}) 2>/dev/null", silence_s=_HASHING_S) as running:
@@ -147,7 +137,9 @@ def _sha256(path: Path, job: Job) -> str:
     return digest.hexdigest()
 
 
-def _send(device: Device, files: Sync, missing: Sequence[tuple[Item, _Source]], *, total: int, job: Job) -> list[str]:
+def _send(
+    device: AdbConnection, files: Sync, missing: Sequence[tuple[PushItem, _Source]], *, total: int, job: Job
+) -> list[str]:
     """Write the files beside their places; the commands that move them there."""
     done, begun, moves = 0, list[str](), list[str]()
     try:
@@ -162,7 +154,7 @@ def _send(device: Device, files: Sync, missing: Sequence[tuple[Item, _Source]], 
 
 
 def _send_one(
-    files: Sync, item: Item, source: _Source, temporary: str, *, done: int, total: int, job: Job
+    files: Sync, item: PushItem, source: _Source, temporary: str, *, done: int, total: int, job: Job
 ) -> list[str]:
     sent = files.send(
         item.source,

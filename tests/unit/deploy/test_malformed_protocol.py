@@ -11,13 +11,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deploy.device import bounded as hostile
-from deploy.device import shell
-from deploy.device.sync import CHUNK, Sync
+from deploy.device import bounded
+from deploy.device.info import Reading
+from deploy.device.shell import never
 from deploy.errors import CommandError, ProtocolError, RunnerError
 from deploy.measure import runner
-from deploy.transports import adb_server, adb_shell_link, base
-from deploy.transports.adb_shell_link import AdbShellLink
+from deploy.measure.heat import HeatLog
+from deploy.targets.android import commands, program
+from deploy.targets.android.shell import AdbShell
+from deploy.targets.android.sync import CHUNK, Sync
+from deploy.targets.android.transports import adb_server, adb_shell_link
+from deploy.targets.android.transports.adb_shell_link import AdbShellLink
 from pqv_core.errors import PqvError
 from tests.fakes import wire
 from tests.fakes.scripted import Script, ScriptedLink, ScriptedTransport
@@ -53,14 +57,14 @@ packets = st.tuples(st.integers(0, 5), lengths, st.binary(max_size=40)).map(
 @given(shuffled(packets), st.booleans(), st.booleans())
 def test_any_answer_to_a_command(sent: list[bytes], closes: bool, modern: bool) -> None:
     features = ("shell_v2",) if modern else ()
-    answered(lambda: shell.run(ScriptedLink(sent, closes=closes, features=features), "true", limit=1000))
+    answered(lambda: commands.run(ScriptedLink(sent, closes=closes, features=features), "true", limit=1000))
 
 
 @given(shuffled(packets | st.just(b'{"type":"iteration","index":0,"ns":5}\n')), st.booleans())
 def test_any_answer_to_a_measurement(sent: list[bytes], modern: bool) -> None:
     features = ("shell_v2",) if modern else ()
     link = ScriptedLink(sent, closes=True, features=features)
-    answered(lambda: list(runner.run(link, SPEC, "m4rk", on_error=lambda _: None)))
+    answered(lambda: list(runner.run(AdbShell("x", lambda _: link), SPEC, HeatLog(), heard=lambda _: None)))
 
 
 answers = st.tuples(
@@ -116,8 +120,8 @@ def test_any_packets(signers: list[adb_shell_link.Signer], sent: list[bytes], gr
 
     def talk() -> None:
         transport = ScriptedTransport([*first, *sent])
-        link = AdbShellLink(transport, kind="tcp", name="x", signers=signers, check=base.never)
-        shell.run(link, "true", limit=1000)
+        link = AdbShellLink(transport, kind="tcp", name="x", signers=signers, check=never)
+        commands.run(link, "true", limit=1000)
 
     answered(talk)
 
@@ -144,12 +148,12 @@ def test_packets_without_end_and_without_meaning_are_no_endless_wait(
     transport = ScriptedTransport([])
     start = [BANNER.pack(with_sum=True) + bytes(BANNER.data), opened]
     transport._script._pieces = itertools.chain(start, itertools.repeat(endless))
-    link = AdbShellLink(transport, kind="tcp", name="x", signers=signers, check=base.never)
+    link = AdbShellLink(transport, kind="tcp", name="x", signers=signers, check=never)
     clock: Any = Clock()
     monkeypatch.setattr(adb_shell_link, "time", clock)
     monkeypatch.setattr("adb_shell.adb_device.time", clock)
     with pytest.raises(PqvError):
-        shell.run(link, "true")
+        commands.run(link, "true")
 
 
 def test_a_phone_cannot_fill_this_computers_memory(
@@ -161,33 +165,36 @@ def test_a_phone_cannot_fill_this_computers_memory(
     transport = ScriptedTransport(
         [BANNER.pack(with_sum=True) + bytes(BANNER.data), opened, *[stray.pack(with_sum=True) + stray.data] * 200]
     )
-    link = AdbShellLink(transport, kind="tcp", name="x", signers=signers, check=base.never)
+    link = AdbShellLink(transport, kind="tcp", name="x", signers=signers, check=never)
     with pytest.raises(ProtocolError, match="unexpected answer"):
-        shell.run(link, "true")
+        commands.run(link, "true")
 
 
 def test_a_command_cannot_complain_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shell, "MAX_COMPLAINTS", 10_000)
-    complaint = struct.pack("<BI", shell.STDERR, 1000) + b"x" * 1000
+    monkeypatch.setattr(commands, "MAX_COMPLAINTS", 10_000)
+    complaint = struct.pack("<BI", commands.STDERR, 1000) + b"x" * 1000
     with pytest.raises(ProtocolError):
-        shell.run(ScriptedLink([complaint] * 100), "true")
+        commands.run(ScriptedLink([complaint] * 100), "true")
 
 
-def test_a_program_that_hangs_is_noticed_although_the_watch_over_the_heat_goes_on() -> None:
-    said = struct.pack("<BI", shell.STDERR, 5) + b"m:h:0"
+def test_a_program_that_hangs_is_noticed_although_the_watch_over_the_heat_goes_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(program.secrets, "token_hex", lambda _: "m")
+    said = struct.pack("<BI", commands.STDERR, 9) + b"m:heat:0\n"
     times = iter([0.0, 10.0, 200.0, 302.0])
-    link = ScriptedLink([said] * 10)
-    heard: list[str] = []
+    phone = AdbShell("x", lambda _: ScriptedLink([said] * 10))
+    heard: list[Reading] = []
     with pytest.raises(RunnerError, match="hangs"):
-        list(runner.run(link, SPEC, "m", on_error=heard.append, clock=lambda: next(times)))
-    assert len(heard) == 2
+        list(runner.run(phone, SPEC, HeatLog(), heard=heard.append, clock=lambda: next(times)))
+    assert heard == [Reading(0)] * 2
 
 
 def test_a_program_that_prints_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runner, "MAX_LINES", 100)
-    said = struct.pack("<BI", shell.STDOUT, 10) + b"x\n" * 5
+    said = struct.pack("<BI", commands.STDOUT, 10) + b"x\n" * 5
     with pytest.raises(RunnerError, match="does not stop"):
-        list(runner.run(ScriptedLink([said] * 100), SPEC, "m", on_error=lambda _: None))
+        list(runner.run(AdbShell("x", lambda _: ScriptedLink([said] * 100)), SPEC, HeatLog(), heard=lambda _: None))
 
 
 EVIL = "\x1b]0;title\x07\x1b[2J\rrm -rf\u202e\x9b31m"
@@ -199,7 +206,7 @@ EVIL = "\x1b]0;title\x07\x1b[2J\rrm -rf\u202e\x9b31m"
         CommandError("trying", code=1, output=f"a\n{EVIL}"),
         ProtocolError(EVIL),
         runner.no_last_word(1, EVIL, "a.ptl"),
-        runner.failure(runner.Final(type="final", status="failed", message=EVIL), SPEC),
+        runner.failure(runner.FinalRecord(type="final", status="failed", message=EVIL), SPEC),
         adb_server.refusal(EVIL),
     ],
 )
@@ -211,6 +218,6 @@ def test_nothing_that_a_phone_says_steers_a_terminal(error: PqvError) -> None:
 
 @given(st.text(), st.integers(1, 50))
 def test_texts_are_bounded(value: str, limit: int) -> None:
-    assert len(hostile.text(value, limit)) <= limit
-    assert len(hostile.lines(value, limit)) <= limit
-    assert hostile.text(value, limit).isprintable()
+    assert len(bounded.text(value, limit)) <= limit
+    assert len(bounded.lines(value, limit)) <= limit
+    assert bounded.text(value, limit).isprintable()

@@ -10,10 +10,11 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable
 
+from deploy.device.shell import Check, never
 from deploy.errors import ConnectionLostError
-from deploy.transports.adb_shell_link import HANDSHAKE_S, PERSON_S, AdbShellLink, BaseTransport, Signer
-from deploy.transports.base import IDLE_S, Check, never
-from deploy.transports.sockets import PatientSocket
+from deploy.targets.android.transports.adb_shell_link import HANDSHAKE_S, PERSON_S, AdbShellLink, BaseTransport, Signer
+from deploy.targets.android.transports.base import IDLE_S
+from deploy.targets.android.transports.sockets import PatientSocket
 
 CONNECT_S = 5.0
 

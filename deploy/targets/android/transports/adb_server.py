@@ -12,7 +12,8 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from deploy.device import bounded as hostile
+from deploy.device import bounded
+from deploy.device.shell import Check, never
 from deploy.errors import (
     ConnectionLostError,
     NoDeviceError,
@@ -20,8 +21,8 @@ from deploy.errors import (
     ProtocolError,
     UnauthorizedError,
 )
-from deploy.transports.base import IDLE_S, Check, Kind, Link, Stream, never
-from deploy.transports.sockets import PatientSocket
+from deploy.targets.android.transports.base import IDLE_S, Kind, Link, Stream
+from deploy.targets.android.transports.sockets import PatientSocket
 from pqv_core.errors import DeviceError, UsageError
 
 DEFAULT_PORT = 5037
@@ -93,7 +94,7 @@ class ServerStream:
 
 def refusal(text: str) -> DeviceError:
     """The error that a FAIL of the server means."""
-    text = hostile.lines(text, 500)
+    text = bounded.lines(text, 500)
     if "unauthorized" in text or "authorizing" in text:
         return UnauthorizedError(details=text)
     if "offline" in text or "still connecting" in text:

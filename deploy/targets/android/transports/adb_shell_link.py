@@ -26,6 +26,7 @@ from adb_shell.hidden_helpers import _AdbPacketStore, _AdbTransactionInfo
 from adb_shell.transport.base_transport import BaseTransport
 from cryptography.hazmat.primitives import serialization
 
+from deploy.device.shell import Check
 from deploy.errors import (
     ConnectionLostError,
     OfflineError,
@@ -33,7 +34,7 @@ from deploy.errors import (
     ProtocolError,
     UnauthorizedError,
 )
-from deploy.transports.base import IDLE_S, Check, Kind, Link, Stream
+from deploy.targets.android.transports.base import IDLE_S, Kind, Link, Stream
 
 __all__ = ["AdbShellLink", "BaseTransport", "Signer", "generate_key", "public_key"]
 

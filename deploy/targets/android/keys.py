@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 import platformdirs
 
+from deploy import APP
 from pqv_core.errors import DeviceError, from_os_error
 from pqv_core.files.fsio import move, remove
 
 if TYPE_CHECKING:
-    from deploy.transports.adb_shell_link import Signer
+    from deploy.targets.android.transports.adb_shell_link import Signer
 
-APP = "pqv-mobile"
 NAME = "adbkey"
 
 
@@ -54,7 +54,7 @@ def create(path: Path) -> None:
     Raises:
         StorageError: The folder cannot be written.
     """
-    from deploy.transports.adb_shell_link import generate_key
+    from deploy.targets.android.transports.adb_shell_link import generate_key
 
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
@@ -75,7 +75,7 @@ def _public(path: Path) -> Path:
 
 
 def _load(path: Path) -> Signer:
-    from deploy.transports import adb_shell_link
+    from deploy.targets.android.transports import adb_shell_link
 
     try:
         known = _public(path)

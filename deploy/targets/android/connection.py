@@ -1,23 +1,23 @@
-"""A phone that is ready: connected, described, and connected again after it was lost."""
+"""A connection to a phone: what connects, and what can be asked over it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from deploy.device import info as device_info
-from deploy.device import keys, shell
-from deploy.device.discovery import Found, parse_address
 from deploy.device.info import DeviceInfo
-from deploy.device.sync import Sync
+from deploy.device.shell import Check, never
 from deploy.errors import NoDeviceError
-from deploy.transports import adb_server
-from deploy.transports.base import Check, Link, never
+from deploy.targets.android import commands, keys, phone_facts
+from deploy.targets.android.adb_devices import AdbPhone, parse_address
+from deploy.targets.android.sync import Sync
+from deploy.targets.android.transports import adb_server
+from deploy.targets.android.transports.base import Link
 
 Opener = Callable[[Check], Link]
 INFO_S = 30.0
 
 
-def opener(found: Found, asked: Callable[[], None] | None = None) -> Opener:
+def opener(found: AdbPhone, asked: Callable[[], None] | None = None) -> Opener:
     """What connects to this phone.
 
     Args:
@@ -29,13 +29,13 @@ def opener(found: Found, asked: Callable[[], None] | None = None) -> Opener:
             row = adb_server.ServerDevice(found.serial, "device", transport_id=found.transport_id)
             return adb_server.ServerLink(row, check)
         if found.kind == "tcp":
-            from deploy.transports import adb_shell_tcp
+            from deploy.targets.android.transports import adb_shell_tcp
 
             address = parse_address(found.serial)
             if address is None:
                 raise NoDeviceError(found.serial)
             return adb_shell_tcp.connect(*address, signers=keys.signers(), check=check, asked=asked)
-        from deploy.transports import adb_shell_usb
+        from deploy.targets.android.transports import adb_shell_usb
 
         name = found.key.removeprefix("usb:")
         return adb_shell_usb.connect(name, signers=keys.signers(), check=check, asked=asked)
@@ -43,7 +43,7 @@ def opener(found: Found, asked: Callable[[], None] | None = None) -> Opener:
     return connect
 
 
-class Device:
+class AdbConnection:
     """A connection to one phone, for one piece of work in one thread.
 
     Args:
@@ -58,14 +58,14 @@ class Device:
         self._check = check
         self.link = connect(check)
 
-    def __enter__(self) -> Device:
+    def __enter__(self) -> AdbConnection:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
-        """End the connection."""
+        """End the connection. Never raises."""
         self.link.close()
 
     def reopen(self, *, check: Check | None = None) -> None:
@@ -80,16 +80,16 @@ class Device:
 
     def info(self) -> DeviceInfo:
         """The phone's facts, as they are now."""
-        command, marker = device_info.command()
-        return device_info.parse(shell.run(self.link, command, silence_s=INFO_S).out, marker)
+        command, marker = phone_facts.command()
+        return phone_facts.parse(commands.run(self.link, command, silence_s=INFO_S).out, marker)
 
     def free_bytes(self) -> int | None:
         """Space where our files go; None when the phone does not say."""
-        return device_info.free_bytes(shell.run(self.link, f"df -k {device_info.FOLDER}", silence_s=INFO_S).out)
+        return phone_facts.free_bytes(commands.run(self.link, f"df -k {phone_facts.FOLDER}", silence_s=INFO_S).out)
 
     def run(self, command: str, what: str, *, silence_s: float = INFO_S) -> str:
-        """The output of a command that has to succeed; see ``shell.check``."""
-        return shell.check(self.link, command, what, silence_s=silence_s)
+        """The output of a command that has to succeed; see ``commands.check``."""
+        return commands.check(self.link, command, what, silence_s=silence_s)
 
     def files(self) -> Sync:
         """The file service."""

@@ -10,7 +10,7 @@ from io import FileIO
 from pathlib import Path
 
 from deploy.errors import CommandError, ConnectionLostError, DeviceFullError, ProtocolError
-from deploy.transports.base import IDLE_S, Link, Stream
+from deploy.targets.android.transports.base import IDLE_S, Link, Stream
 from pqv_core.errors import from_os_error
 
 CHUNK = 64 * 1024  # the largest DATA that a phone takes
@@ -24,7 +24,7 @@ Report = Callable[[int], None]
 
 
 @dataclass(frozen=True)
-class Entry:
+class RemoteFile:
     """A file or folder on the phone. ``mode`` 0 means that there is none; ``size`` is modulo 2³²."""
 
     name: str
@@ -50,18 +50,18 @@ class Sync:
     def __exit__(self, *_: object) -> None:
         self._stream.close()
 
-    def stat(self, path: str) -> Entry:
+    def stat(self, path: str) -> RemoteFile:
         """Facts of a path; ``mode`` 0 when there is none."""
         self._ask(b"STAT", path)
         kind, mode, size, time = struct.unpack("<4s3I", self._exactly(16))
         if kind != b"STAT":
             raise ProtocolError(f"sync answered {kind!r} to STAT")
-        return Entry(path, mode, size, time)
+        return RemoteFile(path, mode, size, time)
 
-    def list(self, path: str) -> list[Entry]:
+    def list(self, path: str) -> list[RemoteFile]:
         """What is in a folder, without ``.`` and ``..``; empty when there is no such folder."""
         self._ask(b"LIST", path)
-        found: list[Entry] = []
+        found: list[RemoteFile] = []
         while True:
             kind, mode, size, time, length = struct.unpack("<4s4I", self._exactly(20))
             if kind == b"DONE":
@@ -70,7 +70,7 @@ class Sync:
                 raise ProtocolError(f"sync answered {kind!r} of {length} bytes to LIST")
             name = self._exactly(length).decode("utf-8", "replace")
             if name not in (".", ".."):
-                found.append(Entry(name, mode, size, time))
+                found.append(RemoteFile(name, mode, size, time))
 
     def send(self, source: Path, target: str, *, mode: int, report: Report) -> int:
         """Copy a file to the phone; ``report`` is given the number of bytes handed over so far.

@@ -11,9 +11,10 @@ from typing import Any
 import usb1  # type: ignore[import-untyped]
 from adb_shell.transport.usb_transport import UsbTransport, interface_matcher
 
+from deploy.device.shell import Check, never
 from deploy.errors import AccessError, BusyError, ConnectionLostError, NoDeviceError
-from deploy.transports.adb_shell_link import PERSON_S, AdbShellLink, Signer
-from deploy.transports.base import IDLE_S, SLICE_S, Check, never
+from deploy.targets.android.transports.adb_shell_link import PERSON_S, AdbShellLink, Signer
+from deploy.targets.android.transports.base import IDLE_S, SLICE_S
 from pqv_core.errors import DeviceError
 
 _ADB_INTERFACE = interface_matcher(0xFF, 0x42, 0x01)

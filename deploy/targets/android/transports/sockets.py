@@ -6,8 +6,9 @@ import contextlib
 import socket
 import time
 
+from deploy.device.shell import Check
 from deploy.errors import ConnectionLostError
-from deploy.transports.base import SLICE_S, Check
+from deploy.targets.android.transports.base import SLICE_S
 
 
 class PatientSocket:

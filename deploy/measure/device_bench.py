@@ -1,4 +1,4 @@
-"""Files on one phone, from the first question to the last clean-up: check, push, cool, measure in turns, compare."""
+"""Files on one device, from the first question to the last clean-up: check, push, cool, measure in turns, compare."""
 
 from __future__ import annotations
 
@@ -9,60 +9,46 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from deploy.device import cleanup
-from deploy.device.device import Device, Opener
 from deploy.device.info import DeviceInfo
-from deploy.device.push import MARGIN, Item, pull, push
+from deploy.device.shell import MARGIN, PushItem, Shell, never
+from deploy.device.target import Connect, Target
 from deploy.errors import IncompatibleError, RunnerError
 from deploy.job import Job
-from deploy.kit import compat, runtimes
-from deploy.kit import programs as runners
+from deploy.kit.kit import FormatFile, Kit, KitChoice
 from deploy.measure import answers, runner
 from deploy.measure import steps as measure
-from deploy.measure.inputs import Questions
+from deploy.measure.reference import Reference
 from deploy.measure.steps import PhoneConfig
-from deploy.transports.base import never
 from pqv_core import formats
 from pqv_core.errors import DeviceError, PqvError, UsageError
 from pqv_core.formats import FileFormatError
-from pqv_core.formats.base import Runtime
 from pqv_core.results import operators
 from pqv_core.results.record import Measurement, OperatorTime, Parity
 
 OF_A_FILE = (IncompatibleError, RunnerError, FileFormatError, UsageError)
-"""What is wrong with one file; the phone itself is well."""
+"""What is wrong with one file; the device itself is well."""
 
 
 @dataclass(frozen=True)
-class Kit:
-    """What has to be on the phone besides the file: the program, and its libraries. ``runtime`` says what it can."""
-
-    runtime: Runtime
-    abi: str
-    program: Path
-    libraries: tuple[Path, ...]
-
-
-@dataclass(frozen=True)
-class Request:
+class BenchRequest:
     """What to measure.
 
     Attributes:
         file: An exported file.
         role: Of the artefact in its run; carried by the samples.
         input_shape: None takes the shape that the file itself names.
-        questions: Inputs to answer, compared with this computer's answers; None for none.
+        reference: Inputs to answer, compared with this computer's answers; None for none.
     """
 
     file: Path
     role: str = ""
     input_shape: tuple[int, ...] | None = None
-    questions: Questions | None = None
+    reference: Reference | None = None
 
 
 @dataclass(frozen=True)
-class Result:
-    """What a phone said of one file.
+class BenchResult:
+    """What a device said of one file.
 
     Attributes:
         measurements: One a number of threads; the first carries operators, agreement and accuracy, where asked for.
@@ -80,64 +66,62 @@ class Result:
 
     @property
     def parity(self) -> Parity | None:
-        """The phone's answers against this computer's, where both were asked."""
+        """The device's answers against this computer's, where both were asked."""
         return self.measurements[0].parity
 
 
 @dataclass(frozen=True)
 class _Numbered:
-    """A request with what tells its files on the phone from those of others."""
+    """A request with what tells its files on the device from those of others."""
 
-    request: Request
+    request: BenchRequest
     mark: str
 
 
-def _numbered(requests: Sequence[Request]) -> list[_Numbered]:
+def _numbered(requests: Sequence[BenchRequest]) -> list[_Numbered]:
     return [_Numbered(request, str(index) if index else "") for index, request in enumerate(requests)]
 
 
 @dataclass(frozen=True)
 class _Ready:
-    """A file that lies on the phone."""
+    """A file that lies on the device."""
 
-    request: Request
+    request: BenchRequest
     info: DeviceInfo
-    contender: measure.Contender
+    contender: measure.InterleavedFile
 
 
 @dataclass
-class Phone:
-    """Measures files on one phone.
+class DeviceBench:
+    """Measures files on one device.
 
     Attributes:
         name: Under which its results are kept, usually its serial.
+        target: Its kind.
         connect: Makes connections to it.
-        kit: None takes the installation's runner and fetches the runtime's libraries.
-        version: Of the runtime; empty for the usual one of each format.
-        aar: A file to take the libraries from instead of fetching them.
+        choice: Which program and libraries it gets.
         skip_cooling: Set when the person does not want to wait for a cool phone any longer.
     """
 
     name: str
-    connect: Opener
+    target: Target
+    connect: Connect
     job: Job
     config: PhoneConfig = field(default_factory=PhoneConfig)
-    kit: Kit | None = None
-    version: str = ""
-    aar: Path | None = None
+    choice: KitChoice = field(default_factory=KitChoice)
     skip_cooling: threading.Event = field(default_factory=threading.Event)
 
-    def bench(self, request: Request, *, loop: str = "") -> Result:
+    def bench(self, request: BenchRequest, *, loop: str = "") -> BenchResult:
         """Measure a file alone.
 
         Args:
             loop: Id of the session that it belongs to.
 
         Raises:
-            PqvError: It cannot be done, or the phone was lost.
+            PqvError: It cannot be done, or the device was lost.
             Cancelled: The person asked for the end.
         """
-        results: dict[Path, Result] = {}
+        results: dict[Path, BenchResult] = {}
         failures: dict[Path, PqvError] = {}
         self.bench_all([request], loop=loop, results=results, failures=failures)
         if request.file in failures:
@@ -145,26 +129,31 @@ class Phone:
         return results[request.file]
 
     def bench_all(
-        self, requests: Sequence[Request], *, loop: str, results: dict[Path, Result], failures: dict[Path, PqvError]
+        self,
+        requests: Sequence[BenchRequest],
+        *,
+        loop: str,
+        results: dict[Path, BenchResult],
+        failures: dict[Path, PqvError],
     ) -> None:
-        """Push files, then measure them in turns; nothing of ours stays on the phone unless ``config.keep``.
+        """Push files, then measure them in turns; nothing of ours stays on the device unless ``config.keep``.
 
         Args:
             loop: Id of the session that they belong to.
-            results: Takes what was measured, by file, also where the phone is lost later.
+            results: Takes what was measured, by file, also where the device is lost later.
             failures: Takes why a file cannot be run there.
 
         Raises:
-            PqvError: The phone was lost, or became too hot.
+            PqvError: The device was lost, or became too hot.
             Cancelled: The person asked for the end.
         """
-        with Device(self.name, self.connect, self.job.check) as device, self._folder(device) as folder:
-            pushed = [self._ready(device, folder, each, failures) for each in _numbered(requests)]
+        with contextlib.closing(self.connect(self.job.check)) as shell, self._folder(shell) as folder:
+            pushed = [self._ready(shell, folder, each, failures) for each in _numbered(requests)]
             ready = [one for one in pushed if one is not None]
             try:
                 files = [one.contender for one in ready]
                 if files:
-                    measure.measure(device, files, self.config, self.job, loop=loop, skip=self.skip_cooling)
+                    measure.measure(shell, files, self.config, self.job, loop=loop, skip=self.skip_cooling)
             finally:
                 for one in ready:
                     if one.contender.error is not None:
@@ -173,11 +162,11 @@ class Phone:
                         results[one.request.file] = _result(one)
             for one in ready:
                 if one.request.file in results:
-                    results[one.request.file] = self._compared(device, one, results[one.request.file])
+                    results[one.request.file] = self._compared(shell, one, results[one.request.file])
             self.job.leave()
 
-    def _ready(self, device: Device, folder: str, each: _Numbered, failures: dict[Path, PqvError]) -> _Ready | None:
-        """A file that is on the phone and can be run; None where it cannot, and ``failures`` says why."""
+    def _ready(self, shell: Shell, folder: str, each: _Numbered, failures: dict[Path, PqvError]) -> _Ready | None:
+        """A file that is on the device and can be run; None where it cannot, and ``failures`` says why."""
         request = each.request
         try:
             self.job.enter("check")
@@ -189,67 +178,58 @@ class Phone:
                     f"{request.file.name} does not state its input shape.",
                     action="Give it with: --input-shape 1,3,224,224.",
                 )
-            info = device.info()
+            info = shell.info()
             kit = self._kit(info, (found, facts), request)
             self.job.enter("push")
-            spec = self._push(device, kit, each, shape, folder=folder, free=info.free_bytes)
+            spec = self._push(shell, kit, each, shape, folder=folder, free=info.free_bytes)
         except OF_A_FILE as error:
             failures[request.file] = error
             return None
-        return _Ready(request, info, measure.Contender(request.role, spec))
+        return _Ready(request, info, measure.InterleavedFile(request.role, spec))
 
-    def _compared(self, device: Device, one: _Ready, result: Result) -> Result:
-        """The result with the phone's answers beside this computer's, where it was asked."""
-        questions, first = one.request.questions, one.contender.first
-        if questions is None or first is None or not first.outputs:
+    def _compared(self, shell: Shell, one: _Ready, result: BenchResult) -> BenchResult:
+        """The result with the device's answers beside this computer's, where it was asked."""
+        reference, first = one.request.reference, one.contender.first
+        if reference is None or first is None or not first.outputs:
             return result
-        parity, accuracy = questions.judge(self._answers(device, one.contender.spec, questions))
+        parity, accuracy = reference.judge(self._answers(shell, one.contender.spec, reference))
         asked = result.measurements[0].model_copy(update={"parity": parity, "accuracy": accuracy})
         return replace(result, measurements=(asked, *result.measurements[1:]))
 
-    def _kit(self, info: DeviceInfo, file: compat.File, request: Request) -> Kit:
+    def _kit(self, info: DeviceInfo, file: FormatFile, request: BenchRequest) -> Kit:
         """The kit, once all that can be known before a push is known to be well."""
-        runtime = self.kit.runtime if self.kit else formats.chosen_runtime(file[0], self.version)
-        abis = (self.kit.abi,) if self.kit else runners.abis()
-        asked = request.questions.inputs.stat().st_size if request.questions else 0
+        asked = request.reference.inputs.stat().st_size if request.reference else 0
         needed = file[1].size_bytes + asked + MARGIN
-        compat.check(file, runtime, info, abis=abis, needed_bytes=needed)
-        if self.kit:
-            return self.kit
-        abi = compat.choose_abi(info, runtime, abis)
-        assert abi is not None
-        program = runners.verified(abi)
-        archive = runtimes.aar(runtime, self.job, given=self.aar)
-        return Kit(runtime, abi, program, tuple(runtimes.libraries(runtime, abi, archive)))
+        if problems := self.target.problems(info, self.choice, file=file, needed_bytes=needed):
+            raise IncompatibleError(problems)
+        return self.target.kit(info, self.choice, file=file, job=self.job)
 
     @contextlib.contextmanager
-    def _folder(self, device: Device) -> Iterator[str]:
+    def _folder(self, shell: Shell) -> Iterator[str]:
         """Our folder; removed at the end, by a new connection after a failure."""
-        folder = cleanup.folder()
-        cleanup.make(device, folder)
+        folder = shell.make_folder()
         try:
             yield folder
         except BaseException:
             with contextlib.suppress(DeviceError):  # the reason for the end says more
-                device.reopen(check=never)
-                cleanup.clear(device, folder)
+                shell.reopen(check=never)
+                shell.clear_folder(folder)
             raise
         if not self.config.keep:
-            cleanup.clear(device, folder)
+            shell.clear_folder(folder)
 
     def _push(
-        self, device: Device, kit: Kit, each: _Numbered, shape: tuple[int, ...], *, folder: str, free: int | None
+        self, shell: Shell, kit: Kit, each: _Numbered, shape: tuple[int, ...], *, folder: str, free: int | None
     ) -> runner.Spec:
         request, mark = each.request, each.mark
-        kit_folder = f"{folder}/{runtimes.fingerprint([kit.program, *kit.libraries])}"
-        device.run(f"mkdir -p {kit_folder}", "making a folder")
+        kit_folder = f"{folder}/{kit.fingerprint()}"
         program, model = f"{kit_folder}/{runner.PROGRAM}", f"{folder}/model{mark}_{_plain(request.file.name)}"
-        items = [Item(path, f"{kit_folder}/{_plain(path.name)}") for path in kit.libraries]
-        items += [Item(kit.program, program, executable=True), Item(request.file, model)]
+        items = [PushItem(path, f"{kit_folder}/{_plain(path.name)}") for path in kit.libraries]
+        items += [PushItem(kit.program, program, executable=True), PushItem(request.file, model)]
         sent, received = f"{folder}/inputs{mark}.f32", f"{folder}/logits{mark}.f32"
-        if request.questions:
-            items.append(Item(request.questions.inputs, sent))
-        push(device, items, self.job, free=free)
+        if request.reference:
+            items.append(PushItem(request.reference.inputs, sent))
+        shell.push(items, self.job, free=free)
         config = self.config
         return runner.Spec(
             folder=folder,
@@ -264,25 +244,25 @@ class Phone:
             threads=config.threads[0],
             engine=config.engine,
             profile=config.profile,
-            input=sent if request.questions else "",
-            output=received if request.questions else "",
+            input=sent if request.reference else "",
+            output=received if request.reference else "",
             fixed_performance=config.fixed_performance,
             watch_s=config.watch_s,
         )
 
-    def _answers(self, device: Device, spec: runner.Spec, questions: Questions) -> answers.Logits:
+    def _answers(self, shell: Shell, spec: runner.Spec, reference: Reference) -> answers.Logits:
         self.job.enter("compare")
         with tempfile.TemporaryDirectory(prefix="pqv-answers-") as scratch:
             target = Path(scratch) / "logits.f32"
-            pull(device, spec.output, target, limit=answers.MAX_BYTES)
-            return answers.read_logits(target, questions.count)
+            shell.pull(spec.output, target, limit=answers.MAX_BYTES)
+            return answers.read_logits(target, reference.count)
 
 
-def _result(one: _Ready) -> Result:
+def _result(one: _Ready) -> BenchResult:
     """What was measured of a file, before its answers are looked at."""
     found, first = one.contender.measurements, one.contender.first
     times = operators.shared_out(first.operators, found[0].median_ns) if first else ()
-    return Result(
+    return BenchResult(
         info=one.info,
         measurements=(found[0].model_copy(update={"operators": times}), *found[1:]),
         torch=first.context.torch if first and first.context else "",

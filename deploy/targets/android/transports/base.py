@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from typing import Literal, Protocol
 
+from deploy.device.shell import Check
+
 Kind = Literal["server", "tcp", "usb"]
-Check = Callable[[], None]
 
 SLICE_S = 0.1  # how long a wait lasts before ``check`` is asked again
 IDLE_S = 15.0  # how long a phone may be silent where it should answer at once
-
-
-def never() -> None:
-    """The check of work that nobody cancels."""
 
 
 class Stream(Protocol):
