@@ -1,6 +1,6 @@
 """One window a person: a second start hands its file to the window that is there, and ends.
 
-What arrives on the socket is hostile input: it is bounded in size, time and number, and is a file to open, nothing
+What arrives on the socket is untrusted input: it is bounded in size, time and number, and is a file to open, nothing
 else. Where the socket cannot be made, each start has a window of its own.
 """
 
