@@ -7,10 +7,11 @@ from typing import Any
 
 from pqv_core.criteria import CRITERIA
 from pqv_core.formats import FORMATS
+from pqv_core.models.sources import SOURCES
 from pqv_core.registry import Registry
 from pqv_core.schemes import SCHEMES
 
-REGISTRIES: tuple[Registry[Any], ...] = (CRITERIA, SCHEMES, FORMATS)
+REGISTRIES: tuple[Registry[Any], ...] = (CRITERIA, SCHEMES, FORMATS, SOURCES)
 
 
 def problems() -> list[str]:

@@ -3,34 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from pqv_core.config.base import Config, PathText
+from pqv_core.config.base import Config, PathText, one_of
+from pqv_core.models.sources import DEFAULT, SOURCES
 
 WeightsSource = Literal["random", "pretrained", "file"]
 MAX_CHANNELS = 1024
 IMAGE_CHANNELS = (1, 3, 4)
 """Channels that images can be read with: grey, RGB, and any four as they are. Noise has as many as are asked for."""
 Argument = str | int | float | bool | None
-# Of timm.create_model: they bring weights or a description in from elsewhere, or make another kind of model.
-RESERVED_ARGUMENTS = frozenset(
-    (
-        *("pretrained", "pretrained_cfg", "pretrained_cfg_overlay", "pretrained_strict", "pretrained_filter_fn"),
-        *("pretrained_model_args", "model_name", "checkpoint_path", "cache_dir", "features_only", "feature_cfg"),
-        *("feature_cls", "model_cls", "model_cfg", "kwargs_filter", "pruned", "device", "dtype"),
-    )
-)
-
-# Beyond what anybody builds: making the model would fill the memory, or go on for hours, before timm or torch refuses.
+# Beyond what anybody builds: making the model would fill the memory, or go on for hours, before anybody refuses.
 _HIGHEST = {"depth": 1_000, "img_size": 8_192}
 _HIGHEST_OF_OTHERS = 1_000_000
 
 
-def argument_problem(arguments: Mapping[str, Argument]) -> str:
-    """Why a model cannot be made with these arguments; empty where nothing speaks against them."""
-    refused = sorted(RESERVED_ARGUMENTS & set(arguments))
+def argument_problem(arguments: Mapping[str, Argument], *, source: str) -> str:
+    """Why a model of a source cannot be made with these arguments; empty where nothing speaks against them."""
+    refused = sorted(SOURCES[source].reserved & set(arguments))
     if refused:
         return f"The model argument {refused[0]} is not allowed here."
     for name, value in sorted(arguments.items()):
@@ -41,16 +33,18 @@ def argument_problem(arguments: Mapping[str, Argument]) -> str:
 
 
 class ModelConfig(Config):
-    """A timm model by name.
+    """A model by name.
 
     Attributes:
-        name: timm's model name, such as ``deit_small_patch16_224``.
-        weights: ``pretrained`` (published with timm), ``file`` (then ``path``) or ``random``.
+        source: Key of the source that it comes from.
+        name: The source's name of the model, such as ``deit_small_patch16_224``.
+        weights: ``pretrained`` (published by the source), ``file`` (then ``path``) or ``random``.
         path: A ``.safetensors`` or ``.pth`` file; relative paths start at the project's folder.
-        arguments: Keyword arguments for ``timm.create_model``, such as ``img_size`` or ``num_classes``; none of
-            ``RESERVED_ARGUMENTS``.
+        arguments: Keyword arguments with which the source makes the model, such as ``img_size`` or ``num_classes``;
+            none that it reserves.
     """
 
+    source: Annotated[str, one_of(SOURCES)] = DEFAULT
     name: str = Field(default="deit_small_patch16_224", min_length=1)
     weights: WeightsSource = "random"
     path: PathText | None = None
@@ -58,7 +52,7 @@ class ModelConfig(Config):
 
     @property
     def channels(self) -> int | None:
-        """Channels of the input as the arguments say; None for those of timm's own description."""
+        """Channels of the input as the arguments say; None for those of the source's own description."""
         value = self.arguments.get("in_chans")
         return int(value) if value is not None else None
 

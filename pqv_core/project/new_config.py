@@ -16,7 +16,7 @@ from pqv_core.data import layout as dataset_layout
 from pqv_core.data.dataset import Listing
 from pqv_core.errors import ConfigError, DataError, StorageError, UsageError
 from pqv_core.files import weights_files
-from pqv_core.models import catalog, predict
+from pqv_core.models import predict, sources
 from pqv_core.project import file as projects
 from pqv_core.project import presets
 
@@ -89,7 +89,8 @@ def _filled(choices: Choices, data: DataConfig, notes: list[str]) -> dict[str, A
     """What the preset sets."""
     if choices.preset is None:
         return {}
-    uncut = catalog.load().get(choices.model).uncut
+    entry = sources.entry(_source(choices), choices.model)
+    uncut = entry.uncut if entry is not None else {}
     settings, differs = presets.get(choices.preset).fitted(uncut, images=bool(data.train or data.val))
     notes.extend(differs)
     return settings
@@ -109,10 +110,10 @@ def check(config: RunConfig, *, project: Path) -> None:
 
 
 def _check_settings(config: RunConfig, *, project: Path) -> None:
-    entry = catalog.load().get(config.model.name)
-    if problem := argument_problem(config.model.arguments):
+    entry = sources.entry(config.model.source, config.model.name)
+    if problem := argument_problem(config.model.arguments, source=config.model.source):
         raise UsageError(problem, action="Change the model's arguments.")
-    why_not = predict.obstacle(entry, config.prune) if config.prune.enabled else ""
+    why_not = predict.obstacle(entry, config.prune) if entry is not None and config.prune.enabled else ""
     if why_not:
         raise UsageError(why_not, action="Prune other parts, or turn pruning off (--no-prune).")
     refused = engine_problem(config.quantize.engine, config.export.target)
@@ -204,19 +205,26 @@ def _model(choices: Choices, data: DataConfig, notes: list[str]) -> ModelConfig:
         raise UsageError(
             "--pretrained, --weights and --random are mutually exclusive.", action="Give one of them, or none."
         )
-    entry = catalog.load().get(choices.model)
+    model = ModelConfig.parse({"source": _source(choices), "name": choices.model})
+    entry = sources.entry(model.source, model.name)
     if choices.weights is not None:
         path = projects.stored_path(choices.weights, project=choices.project)
-        return ModelConfig(name=choices.model, weights="file", path=path)
-    if choices.pretrained and not entry.pretrained:
+        return model.changed(weights="file", path=path)
+    if choices.pretrained and entry is not None and not entry.pretrained:
         raise UsageError(f"No weights are published for {choices.model}.", action="Give --weights FILE or --random.")
     if choices.pretrained or choices.random:
-        return ModelConfig(name=choices.model, weights="pretrained" if choices.pretrained else "random")
-    if entry.pretrained and (data.train or data.val):
+        return model.changed(weights="pretrained" if choices.pretrained else "random")
+    if entry is not None and entry.pretrained and (data.train or data.val):
         notes.append("Weights: published (alternatives: --weights FILE, --random).")
-        return ModelConfig(name=choices.model, weights="pretrained")
+        return model.changed(weights="pretrained")
     notes.append("Weights: random; they do not affect latency and size (alternatives: --pretrained, --weights FILE).")
-    return ModelConfig(name=choices.model, weights="random")
+    return model.changed(weights="random")
+
+
+def _source(choices: Choices) -> str:
+    """The model source, which says what the name means: among the other settings, but heeded before them."""
+    given = dict(_split(pair) for pair in choices.settings)
+    return given.get("model.source", sources.DEFAULT)
 
 
 def _spoken(choices: Choices, data: DataConfig, filled: Mapping[str, Any], notes: list[str]) -> list[tuple[str, str]]:

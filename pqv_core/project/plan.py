@@ -18,7 +18,7 @@ from pathlib import Path
 from pqv_core.config import RunConfig
 from pqv_core.criteria import CRITERIA
 from pqv_core.errors import ConfigError, PqvError
-from pqv_core.models import catalog, predict
+from pqv_core.models import predict, sources
 from pqv_core.process.job import RunJob
 from pqv_core.project import file as projects
 from pqv_core.results import record as results
@@ -152,7 +152,9 @@ def _amounts(config: RunConfig, count: Callable[[str | None], int]) -> dict[str,
 def _macs(config: RunConfig) -> tuple[float, float]:
     """Multiply-accumulates of an inference before and after pruning."""
     try:
-        entry = catalog.load().get(config.model.name)
+        entry = sources.entry(config.model.source, config.model.name)
+        if entry is None:
+            return _USUAL_MACS, _USUAL_MACS
         found = predict.predict(entry, model=config.model, prune=config.prune, quantize=config.quantize)
     except PqvError:
         return _USUAL_MACS, _USUAL_MACS

@@ -15,6 +15,7 @@ from pqv_core.data import brightness
 from pqv_core.errors import from_os_error
 from pqv_core.files import weights_files
 from pqv_core.models import predict
+from pqv_core.models.sources import DEFAULT
 from pqv_core.process.machine import Machine
 from pqv_gui.viewmodels.image_folders import ImageFolders
 from pqv_gui.viewmodels.model_catalog import ModelCatalog
@@ -49,12 +50,12 @@ def problems(session: ProjectSession, around: Surroundings) -> tuple[Problem, ..
 
 def _model(config: RunConfig, session: ProjectSession, around: Surroundings) -> Iterator[Problem]:
     unknown = around.models.why_unknown(config.model.name)
-    if unknown:
+    if unknown and config.model.source == DEFAULT:  # whose catalogue it is
         yield Problem("model.name", unknown)
     row = around.models.get(config.model.name)
     if config.model.weights == "pretrained" and row is not None and not row.pretrained:
         yield Problem("model.weights", "No weights are published for this model. Use a file or random weights.")
-    if refused := argument_problem(config.model.arguments):
+    if refused := argument_problem(config.model.arguments, source=config.model.source):
         yield Problem("model.arguments", refused)
     yield from _weights(session, around)
 

@@ -7,6 +7,7 @@ from pqv_core.labels import stage, target
 __all__ = ["METRICS", "SETTINGS", "metric", "setting", "stage", "target"]
 
 SETTINGS = {
+    "model.source": "Model source",
     "model.name": "Model",
     "model.weights": "Weights",
     "model.path": "Weights file",

@@ -1,4 +1,4 @@
-"""A package of another author adds a criterion, a scheme and a format: ``pqv``, the window and a run have them."""
+"""A package of another author adds one of each kind: ``pqv``, the window and a run have them."""
 
 from __future__ import annotations
 
@@ -11,15 +11,13 @@ from pathlib import Path
 
 import pytest
 
+from pqv_core.engine.models import checkpoint
+from pqv_core.errors import ModelError
 from tests.e2e.test_run import PQV, SMALL, make_images, only_record
 
 PLUGIN = Path(__file__).resolve().parents[1] / "data" / "plugin"
-SETTINGS = {f"model.arguments.{key}": value for key, value in SMALL.items()} | {
-    "measure.iterations": 5,
-    "measure.warmup": 1,
-    "measure.threads": 1,
-    "measure.profile": "false",
-}
+MEASURING = {"measure.iterations": 5, "measure.warmup": 1, "measure.threads": 1, "measure.profile": "false"}
+SETTINGS = {f"model.arguments.{key}": value for key, value in SMALL.items()} | MEASURING
 # What a person sees on two pages of the window, and what the process has imported by then.
 WINDOW = """
 import sys
@@ -51,7 +49,8 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
     options = ["--no-index", "--no-deps", "--no-build-isolation", "--target", str(target)]
     subprocess.run([*pip, *options, str(source)], check=True)
-    return {**os.environ, "PYTHONPATH": str(target), "QT_QPA_PLATFORM": "offscreen"}
+    found = os.pathsep.join(filter(None, (str(target), os.environ.get("PYTHONPATH"))))
+    return {**os.environ, "PYTHONPATH": found, "QT_QPA_PLATFORM": "offscreen"}
 
 
 def run(*command: str, folder: Path, environment: dict[str, str]) -> str:
@@ -68,7 +67,8 @@ def test_from_the_list_to_the_finished_run(tmp_path: Path, installed: dict[str, 
 
     rows = [json.loads(line) for line in pqv("plugins", "--json").splitlines()]
     assert [(row["key"], row["reason"] == "") for row in rows] == [
-        ("spread", True), ("missing", False), ("taken", False), ("half-linear", True), ("torchscript", True)
+        ("spread", True), ("missing", False), ("taken", False), ("half-linear", True), ("torchscript", True),
+        ("tiny", True),
     ]  # fmt: skip
     assert "pqv-example 1.0: importance criterion missing: cannot be used: ModuleNotFoundError" in pqv("plugins")
     assert "spread" in pqv("new", "--help")
@@ -104,14 +104,32 @@ def test_from_the_list_to_the_finished_run(tmp_path: Path, installed: dict[str, 
     assert seen[-1] == "False ['pqv_example', 'pqv_example.descriptions', 'pqv_example.torchscript']"
 
 
+def test_a_run_of_a_model_from_another_source(tmp_path: Path, installed: dict[str, str]) -> None:
+    def pqv(*words: str) -> str:
+        return run(*PQV, *words, folder=tmp_path, environment=installed)
+
+    make_images(tmp_path / "images")
+    settings = {**MEASURING, "model.source": "tiny", "model.arguments.depth": 1, "finetune.batch_size": 8}
+    more = [word for name, value in settings.items() for word in ("--set", f"{name}={value}")]
+    new = ("new", "p.pqv", "--model", "tiny_vit", "--data", "images", "--no-prune", "--epochs", "1", *more)
+    pqv(*new, "--precision", "int8-dynamic", "--engine", "onednn")
+    pqv("run", "p.pqv")
+    record = only_record(tmp_path / "p.pqv")
+    assert record.state == "succeeded"
+    assert {variant.precision for variant in record.variants} == {"fp32", "int8-dynamic"}
+    assert all(variant.parity and variant.accuracy and variant.measurements for variant in record.variants)
+
+    recipes = [checkpoint.read_recipe(path) for path in (tmp_path / "p.runs").rglob("model.safetensors")]
+    assert {(recipe.base.source, recipe.base.name) for recipe in recipes} == {("tiny", "tiny_vit")}
+    with pytest.raises(ModelError, match="the source 'tiny', which is not known"):  # here, without the package
+        recipes[0].base.create()
+
+
 def test_a_project_whose_plug_in_is_gone_says_so(tmp_path: Path, installed: dict[str, str]) -> None:
     new = (*PQV, "new", "p.pqv", "--model", "deit_tiny_patch16_224", "--random", "--importance", "spread")
     run(*new, folder=tmp_path, environment=installed)
     before = (tmp_path / "p.pqv").read_bytes()
-    without = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    done = subprocess.run(
-        [*PQV, "show", "p.pqv"], cwd=tmp_path, env=without, capture_output=True, text=True, timeout=60
-    )
+    done = subprocess.run([*PQV, "show", "p.pqv"], cwd=tmp_path, capture_output=True, text=True, timeout=60)
     assert done.returncode != 0
     assert "'spread' is not known" in done.stderr
     assert "install the missing plug-in" in done.stderr

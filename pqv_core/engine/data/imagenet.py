@@ -5,14 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
-
-import timm
-from timm.data.imagenet_info import ImageNetInfo, infer_imagenet_subset
 
 from pqv_core.config import ModelConfig
-from pqv_core.engine.models import checkpoint
-from pqv_core.engine.models.checkpoint import Base
+from pqv_core.engine.models import checkpoint, sources
+from pqv_core.engine.models import create as models
 from pqv_core.engine.weights import fitting
 from pqv_core.files import kind as file_kind
 from pqv_core.files.kind import Kind
@@ -26,7 +22,7 @@ def head_classes(config: ModelConfig, names: Sequence[str], *, project: Path) ->
 
     Folders named after synsets (``n01440764``) are taken for ImageNet's, and the head that comes with the weights is
     kept, when it has as many outputs as ImageNet-1k, -12k, -21k or -22k has classes and all of ``names`` are among
-    them. The lists are timm's.
+    them. The lists are the model source's.
 
     Args:
         names: Names of the class folders.
@@ -38,21 +34,15 @@ def head_classes(config: ModelConfig, names: Sequence[str], *, project: Path) ->
     """
     if config.weights == "random" or not all(_SYNSET.fullmatch(name) for name in names):
         return None
-    published = timm.get_pretrained_cfg(config.name) if timm.is_model(config.name) else None
-    if published is None:
-        return None
-    outputs = config.arguments.get("num_classes") or _outputs(config, published, project)
-    subset = infer_imagenet_subset({**published.to_dict(), "num_classes": outputs})
-    if subset is None:
-        return None
-    known: list[str] = ImageNetInfo(subset).label_names()
-    return known if set(names) <= set(known) else None
+    outputs = config.arguments.get("num_classes") or _outputs(config, project)
+    known = sources.source(config.source).class_names(config.name, int(outputs)) if outputs else None
+    return list(known) if known is not None and set(names) <= set(known) else None
 
 
-def _outputs(config: ModelConfig, published: Any, project: Path) -> int | None:
+def _outputs(config: ModelConfig, project: Path) -> int | None:
     if config.weights == "pretrained":
-        return int(published.num_classes)
+        return sources.source(config.source).published_classes(config.name)
     path = projects.resolved_path(config.path or "", project=project)
     if file_kind.kind(path) is Kind.OUR_CHECKPOINT:
         return getattr(checkpoint.load(path), "num_classes", None)
-    return fitting.outputs(path, Base(name=config.name, arguments=config.arguments).create())
+    return fitting.outputs(path, models.base(config, num_classes=None).create())

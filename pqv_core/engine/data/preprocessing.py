@@ -13,7 +13,7 @@ CropMode = Literal["center", "squash", "border"]
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """A model's input, as timm's ``resolve_data_config`` describes it, and how files become its pixels.
+    """A model's input, as its source describes it, and how files become its pixels.
 
     Attributes:
         input_size: (channels, height, width) of the tensor.

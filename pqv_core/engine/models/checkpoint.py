@@ -1,54 +1,58 @@
 """Checkpoints: weights and the recipe that rebuilds the architecture, in one safetensors file.
 
-A pruned network is no longer what its name says. The recipe keeps what is different from the model that timm creates
-under that name: the shapes of parameters and the plain attributes of modules (``num_heads``, ``in_features``, …).
-Nothing in it is code, so reading one runs nothing.
+A pruned network is no longer what its name says. The recipe keeps what is different from the model that its
+source creates under that name: the shapes of parameters and the plain attributes of modules (``num_heads``,
+``in_features``, …). Nothing in it is code, so reading one runs nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-import timm
 import torch
 from pydantic import BaseModel, ConfigDict, ValidationError
 from torch import Tensor, nn
 
 from pqv_core.config.model import Argument, argument_problem
-from pqv_core.engine.models import tensorfile, timm_names
+from pqv_core.engine.context import Context
+from pqv_core.engine.models import sources, tensorfile
+from pqv_core.engine.models.sources import ModelSource
 from pqv_core.engine.structure import forwards
 from pqv_core.errors import ModelError
+from pqv_core.models.sources import DEFAULT, SOURCES
 
 FORMAT = 1
 _PLAIN = (bool, int, float, str)
 _REFUSALS = (
     *(RuntimeError, TypeError, ValueError, AssertionError, LookupError, AttributeError, ArithmeticError, MemoryError),
-)  # what timm and torch raise of arguments that do not go together
+)  # what sources and torch raise of arguments that do not go together
 
 
 class Base(BaseModel):
-    """A model as timm creates it: ``timm.create_model(name, **arguments)``."""
+    """A model as its source creates it.
+
+    Attributes:
+        source: Key of the source.
+    """
 
     model_config = ConfigDict(frozen=True)
 
+    source: str = DEFAULT
     name: str
     arguments: dict[str, Argument] = {}
-
-    @property
-    def keywords(self) -> dict[str, Any]:
-        """The arguments as timm takes them."""
-        return dict(self.arguments)
 
     def create(self) -> nn.Module:
         """The model with random weights, in eval mode.
 
         Raises:
-            ModelError: timm does not know the name, or refuses an argument.
+            ModelError: The source does not know the name, or refuses an argument; or it is not known itself.
+            PluginError: The source's package cannot be loaded.
         """
+        source = self._source()
         try:
-            return self.made(pretrained=False)
+            return sources.marked(source.create(self.name, self.arguments), source)
         except _REFUSALS as error:
             raise ModelError(
                 f"The model {self.name} cannot be made with these settings: {_first_line(error)}",
@@ -56,30 +60,24 @@ class Base(BaseModel):
                 details=repr(error),
             ) from error
 
-    def made(self, *, pretrained: bool) -> nn.Module:
-        """What timm makes of the name and the arguments, in eval mode; other errors are timm's.
-
-        timm's description of the model goes on naming the size and the channels that it was published with, so those
-        that were asked for are written there.
+    def published(self, context: Context) -> nn.Module:
+        """The model with its published weights, in eval mode.
 
         Raises:
-            ModelError: The name is not timm's own, or an argument would bring weights in from elsewhere.
+            ModelError: As ``create``; or there are none, or they cannot be downloaded.
+            PluginError: The source's package cannot be loaded.
         """
-        timm_names.require_known(self.name)
-        problem = argument_problem(self.arguments)
+        source = self._source()
+        return sources.marked(source.load_published(self.name, self.arguments, context=context), source)
+
+    def _source(self) -> ModelSource:
+        """The source, once it is sure that it may be asked for this."""
+        source = sources.source(self.source)
+        source.require_known(self.name)
+        problem = argument_problem(self.arguments, source=self.source)
         if problem:
             raise ModelError(problem, action="Change the model's arguments.")
-        model: nn.Module = timm.create_model(self.name, pretrained=pretrained, **self.keywords)
-        published: dict[str, Any] = cast(Any, model).pretrained_cfg
-        channels, height, width = published["input_size"]
-        size, asked = self.arguments.get("img_size"), self.arguments.get("in_chans")
-        if size is not None:
-            height = width = size
-        if asked is not None:
-            channels = asked
-        if (channels, height, width) != tuple(published["input_size"]):
-            cast(Any, model).pretrained_cfg = {**published, "input_size": (channels, height, width)}
-        return model.eval()
+        return source
 
 
 class Recipe(BaseModel):
@@ -117,7 +115,7 @@ def save(model: nn.Module, path: Path, *, base: Base, classes: Sequence[str] = (
 
 
 def recipe(model: nn.Module, base: Base) -> Recipe:
-    """What makes ``model`` differ from what timm creates."""
+    """What makes ``model`` differ from what its source creates."""
     fresh = base.create()
     known = fresh.state_dict()
     shapes = {
@@ -198,7 +196,8 @@ def build(found: Recipe, state: dict[str, Tensor], *, path: Path) -> nn.Module:
     except (AttributeError, RuntimeError, KeyError, TypeError) as error:
         raise ModelError(
             f"{path.name} does not fit the model {found.base.name}: {_first_line(error)}",
-            action="The file may be damaged or made with another timm version. Create it again.",
+            action="The file may be damaged or made with another version of "
+            f"{SOURCES[found.base.source].label}. Create it again.",
             details=str(error),
         ) from error
     return model.eval()

@@ -1,36 +1,34 @@
-"""Models of timm, with published, own or random weights."""
+"""Models of any source, with published, own or random weights."""
 
 from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-import timm
 import torch
-from timm.data.config import resolve_data_config
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode, sdpa_flop_count
 
 from pqv_core.config.model import ModelConfig
 from pqv_core.engine.context import Context
-from pqv_core.engine.data import input_channels
 from pqv_core.engine.data.preprocessing import Preprocessing
-from pqv_core.engine.models import checkpoint, hub, tensorfile, timm_names
+from pqv_core.engine.models import checkpoint, sources, tensorfile
 from pqv_core.engine.models.checkpoint import Base
 from pqv_core.engine.weights import fitting
 from pqv_core.errors import ModelError
 from pqv_core.files import kind as file_kind
 from pqv_core.files.kind import Kind
+from pqv_core.models.sources import SOURCES
 from pqv_core.project import file as projects
 
 
 def base(config: ModelConfig, *, num_classes: int | None) -> Base:
-    """What timm creates for a config; ``num_classes`` of the images wins over the arguments'."""
+    """What the source creates for a config; ``num_classes`` of the images wins over the arguments'."""
     arguments = dict(config.arguments)
     if num_classes is not None:
         arguments["num_classes"] = num_classes
-    return Base(name=config.name, arguments=arguments)
+    return Base(source=config.source, name=config.name, arguments=arguments)
 
 
 def create(config: ModelConfig, *, num_classes: int | None, project: Path, context: Context) -> tuple[nn.Module, Base]:
@@ -44,7 +42,7 @@ def create(config: ModelConfig, *, num_classes: int | None, project: Path, conte
         ModelError: The name is unknown, or the weights cannot be had or do not fit.
         StorageError: The weights file cannot be read.
     """
-    timm_names.require_known(config.name)
+    sources.source(config.source).require_known(config.name)
     wanted = base(config, num_classes=num_classes)
     if config.weights == "random":
         return wanted.create(), wanted
@@ -58,37 +56,11 @@ def create(config: ModelConfig, *, num_classes: int | None, project: Path, conte
     return model, wanted
 
 
-def published_classes(name: str) -> int | None:
-    """How many classes the published weights of a model tell apart; None where there are none."""
-    try:
-        config = timm.get_pretrained_cfg(name) if timm.is_model(name) else None
-    except RuntimeError:  # no such tag
-        return None
-    return int(config.num_classes) if config is not None else None
-
-
 def _pretrained(wanted: Base, context: Context) -> nn.Module:
-    """Weights as timm publishes them; the download is the hub client's, with its cache."""
-    config = timm.get_pretrained_cfg(wanted.name)
-    if config is None or not config.has_weights:
-        raise ModelError(
-            f"No weights are published for {wanted.name}.",
-            action="Choose random weights or a weights file.",
-        )
-    context.log(f"Downloading the published weights of {wanted.name}.")
-    try:
-        with hub.bounded():
-            model = wanted.made(pretrained=True)
-    except (OSError, RuntimeError, ValueError) as error:
-        raise ModelError(
-            f"The published weights of {wanted.name} could not be downloaded.",
-            action="Check the network and try again, choose a local weights file, or use random weights.",
-            details=f"{type(error).__name__}: {error}",
-        ) from error
-    if preprocessing(model).channels != config.input_size[0]:
-        context.warn(input_channels.sentence(preprocessing(model).channels))
+    """Weights as the source publishes them."""
+    model = wanted.published(context)
     classes = wanted.arguments.get("num_classes")
-    if classes is not None and classes != config.num_classes:
+    if classes is not None and classes != sources.of(model).published_classes(wanted.name):
         context.warn(fitting.new_head(classes))
     return model
 
@@ -105,6 +77,11 @@ def _own(path: Path, config: ModelConfig, num_classes: int | None, context: Cont
         found = checkpoint.read_recipe(path).base
     except tensorfile.DamagedError as error:
         raise ModelError(error.message, action="Choose another checkpoint.", details=error.details) from error
+    if found.source != config.source:
+        raise ModelError(
+            f"{path.name} contains a model of {SOURCES[found.source].label}, not of {SOURCES[config.source].label}.",
+            action=f"Set model.source to {found.source}.",
+        )
     if found.name != config.name:
         raise ModelError(
             f"{path.name} contains a {found.name}, not a {config.name}.", action=f"Choose the model {found.name}."
@@ -117,23 +94,15 @@ def _own(path: Path, config: ModelConfig, num_classes: int | None, context: Cont
         )
     have = getattr(model, "num_classes", None)
     if num_classes is not None and have != num_classes:
-        cast(Any, model).reset_classifier(num_classes)
-        found = Base(name=found.name, arguments={**found.arguments, "num_classes": num_classes})
+        sources.of(model).renew_head(model, num_classes)
+        found = found.model_copy(update={"arguments": {**found.arguments, "num_classes": num_classes}})
         context.warn(fitting.new_head(num_classes))
     return model, found
 
 
 def preprocessing(model: nn.Module) -> Preprocessing:
-    """The input that a model takes, from its description (``Base.made``)."""
-    found = resolve_data_config({}, model=cast(Any, model))
-    return Preprocessing(
-        input_size=tuple(found["input_size"]),
-        mean=input_channels.statistic(found["mean"], found["input_size"][0]),
-        std=input_channels.statistic(found["std"], found["input_size"][0]),
-        interpolation=found["interpolation"],
-        crop_pct=found["crop_pct"],
-        crop_mode=found["crop_mode"],
-    )
+    """The input that a model takes."""
+    return sources.of(model).preprocessing(model)
 
 
 def _attention_flops(query: Any, key: Any, value: Any, *_args: Any, **_keywords: Any) -> int:

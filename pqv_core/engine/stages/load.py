@@ -1,4 +1,4 @@
-"""The model as it comes: from timm, with published, own or random weights."""
+"""The model as it comes: from its source, with published, own or random weights."""
 
 from __future__ import annotations
 
@@ -9,11 +9,16 @@ import torch
 from pqv_core.config import channels
 from pqv_core.data import class_order, dataset
 from pqv_core.engine.data import class_names
-from pqv_core.engine.models import checkpoint
+from pqv_core.engine.models import checkpoint, sources
 from pqv_core.engine.models import create as models
-from pqv_core.engine.stages.work import PREPROCESSING, WEIGHTS_FILE, Result, Stage, Work, versions
+from pqv_core.engine.stages.work import PREPROCESSING, WEIGHTS_FILE, Result, Stage, Work
 from pqv_core.files import weights_files
+from pqv_core.models.sources import DEFAULT
 from pqv_core.project import file as projects
+
+_ELSEWHERE = {"path", "source"}
+"""Left out of the hash: the path, for what the file holds counts; the usual source, which results of earlier versions
+come from and do not name."""
 
 
 def _load_inputs(work: Work) -> Result:
@@ -24,11 +29,11 @@ def _load_inputs(work: Work) -> Result:
     weights = projects.resolved_path(model.path, project=work.project) if model.path else None
     classes = _classes(work)
     return {
-        "model": model.model_dump(mode="json", exclude={"path"}),
+        "model": model.model_dump(mode="json", exclude=_ELSEWHERE if model.source == DEFAULT else {"path"}),
         "weights": weights_files.fingerprint(weights) if weights and model.weights == "file" else None,
         "classes": classes,
         "seed": None if _is_as_published(work, classes) else work.config.seed,
-        "versions": versions()["timm"],
+        "versions": sources.source(model.source).version,
     }
 
 
@@ -40,7 +45,7 @@ def _is_as_published(work: Work, classes: list[str] | None) -> bool:
     if classes:
         classes = class_names.of_outputs(work.config, classes, project=work.project)
     wanted = len(classes) if classes else model.arguments.get("num_classes")
-    return wanted is None or wanted == models.published_classes(model.name)
+    return wanted is None or wanted == sources.source(model.source).published_classes(model.name)
 
 
 def _classes(work: Work) -> list[str] | None:

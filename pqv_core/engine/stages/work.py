@@ -122,7 +122,7 @@ class Work:
 
     @property
     def base(self) -> checkpoint.Base:
-        """What timm creates before anything is cut."""
+        """What the model's source creates before anything is cut."""
         return checkpoint.Base.model_validate(self.results["load"]["base"])
 
     @property

@@ -14,10 +14,19 @@ from pqv_core.errors import TrainingError
 
 
 class Student(nn.Module):
-    """A timm model that gives its last features along with its logits, in one pass."""
+    """A model that gives its last features along with its logits, in one pass.
+
+    Raises:
+        TrainingError: It cannot be asked for them.
+    """
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__()
+        if not hasattr(model, "forward_features"):
+            raise TrainingError(
+                f"The model ({type(model).__name__}) does not give its last features.",
+                action="Set finetune.feature_distillation to 0, or choose another model.",
+            )
         self.model = model
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
@@ -26,7 +35,7 @@ class Student(nn.Module):
 
 
 def with_features(model: nn.Module, images: Tensor) -> tuple[Tensor, Tensor]:
-    """Logits and last features of a timm model."""
+    """Logits and last features of a model with timm's two steps, ``forward_features`` and ``forward_head``."""
     features = model.forward_features(images)  # type: ignore[operator]
     return model.forward_head(features), features  # type: ignore[operator]
 

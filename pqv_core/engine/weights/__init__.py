@@ -1,7 +1,6 @@
 """Weights that a person brings, by what stands in the file.
 
-``reading`` reads files as plain data, ``tables`` finds state dicts in it, ``names`` knows other libraries' names,
-``offers`` chooses the table that fits a model best, ``fitting`` loads it and says what was done, and ``refusals`` words
-what cannot be used. Which kinds of files can hold weights at all is in
-``pqv_core/files/weights_files.py``, without torch.
+``reading`` reads files as plain data, ``tables`` finds state dicts in it, ``offers`` chooses the table that fits a
+model best, as its source understands it, ``fitting`` loads it and says what was done, and ``refusals`` words what
+cannot be used. Which kinds of files can hold weights at all is in ``pqv_core/files/weights_files.py``, without torch.
 """

@@ -12,7 +12,6 @@ from typing import Any
 from torch import Tensor, nn
 
 from pqv_core.engine.context import Context
-from pqv_core.engine.data import input_channels
 from pqv_core.engine.weights import offers, reading, refusals, tables
 from pqv_core.engine.weights.offers import Offer
 from pqv_core.errors import ModelError
@@ -160,8 +159,8 @@ def _say(
         context.log(f"Ignored: {_listed(offer.outside)}.")
     if match.left_over:
         context.warn(f"{path.name} contains tensors this model does not use: {_listed(match.left_over)}.")
-    if offer.channels is not None:
-        context.warn(input_channels.sentence(offer.channels))
+    if offer.warning:
+        context.warn(offer.warning)
     if match.new:
         context.warn(new_head(getattr(model, "num_classes", "other")))
 

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
-import inspect
 import re
-import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from torch import Tensor, nn
 
-from pqv_core.engine.data import input_channels
-from pqv_core.engine.models import positions
-from pqv_core.engine.weights import names, tables
+from pqv_core.engine.models import sources
+from pqv_core.engine.models.sources import ModelSource
+from pqv_core.engine.weights import tables
 from pqv_core.engine.weights.tables import Table
 
 _TRIED = 4  # tables that are adapted whole; names and shapes rank them before
@@ -29,13 +25,13 @@ class Offer:
     """The tensors of a table, as a model would take them.
 
     Attributes:
-        whole: All of the table under timm's names.
+        whole: All of the table under the names of the model's source.
         state: Of these what has the prefix, without it, adapted to the model's shapes where that can be done.
         prefix: What stood before the names of ``state``.
-        library: Whose names they had; empty for timm's.
+        library: Whose names they had; empty for the source's.
         outside: Names of the table that do not begin with the prefix.
         fitting: How many of the model's tensors are there in their shapes.
-        channels: Of the input, where the first layer was made for RGB and adapted to others; None where it was not.
+        warning: That the first layer was made for other channels of the input; empty where it was not.
     """
 
     table: Table
@@ -45,7 +41,7 @@ class Offer:
     library: str
     outside: tuple[str, ...]
     fitting: int
-    channels: int | None = None
+    warning: str = ""
 
     @property
     def is_averaged(self) -> bool:
@@ -54,13 +50,13 @@ class Offer:
 
 
 def best(found: Sequence[Table], model: nn.Module) -> tuple[Offer, tuple[Offer, ...]]:
-    """The offer that fits ``model`` best, and others that fit as well; averaged weights come first, as in timm.
+    """The offer that fits ``model`` best, and others that fit as well; averaged weights come first.
 
     Args:
         found: At least one table.
     """
-    wanted = model.state_dict()
-    named = [_named(table, wanted) for table in found]
+    source, wanted = sources.of(model), model.state_dict()
+    named = [_named(table, source, wanted) for table in found]
     named.sort(key=lambda offer: (offer.fitting, offer.is_averaged), reverse=True)  # stable: outer tables first
     offers = sorted(
         (_adapted(offer, model, wanted) for offer in named[:_TRIED]),
@@ -72,13 +68,12 @@ def best(found: Sequence[Table], model: nn.Module) -> tuple[Offer, tuple[Offer, 
 
 def classifiers(model: nn.Module) -> tuple[str, ...]:
     """Names of the layers that give the classes."""
-    found = getattr(model, "pretrained_cfg", {}).get("classifier", ())
-    return (found,) if isinstance(found, str) else tuple(found or ())
+    return sources.of(model).classifiers(model)
 
 
-def _named(table: Table, wanted: Mapping[str, Tensor]) -> Offer:
-    """A table under timm's names, without the prefix that most of what the model wants has."""
-    whole, library = names.as_timm(table.tensors)
+def _named(table: Table, source: ModelSource, wanted: Mapping[str, Tensor]) -> Offer:
+    """A table under the source's names, without the prefix that most of what the model wants has."""
+    whole, library = source.renamed(table.tensors)
     prefix = _prefix(whole, wanted)
     inside = {name.removeprefix(prefix): tensor for name, tensor in whole.items() if name.startswith(prefix)}
     outside = tuple(name for name in whole if not name.startswith(prefix))
@@ -102,7 +97,7 @@ def _prefixes(name: str) -> Iterator[str]:
 
 
 def _adapted(offer: Offer, model: nn.Module, wanted: Mapping[str, Tensor]) -> Offer:
-    """With a head from further out, and by timm's own adaptation of other programs' weights and other sizes."""
+    """With a head from further out, and by the source's own conversion of other programs' weights and other sizes."""
     head = _outer_head(offer, model)
     inside = offer.state | head
     taken = {f"{outer}{name}" for outer in _outer(offer.prefix) for name in head}
@@ -110,15 +105,15 @@ def _adapted(offer: Offer, model: nn.Module, wanted: Mapping[str, Tensor]) -> Of
     known = {name: tensor for name, tensor in inside.items() if name in wanted}
     unknown = {name: tensor for name, tensor in inside.items() if name not in wanted}
     ways = (
-        (_filtered(inside, model, wanted), outside),
+        (_converted(inside, model), outside),
         (inside, outside),
-        (_filtered(known, model, wanted) | unknown, outside),  # what else there is may be more than a filter can take
-        (_filtered(offer.whole, model, wanted), ()),
+        (_converted(known, model) | unknown, outside),  # what else there is may be more than a filter can take
+        (_converted(offer.whole, model), ()),
     )
     state, outside = max(ways, key=lambda way: _fitting(way[0], wanted))
-    state, channels = input_channels.adapted(state, model)
+    state, warning = sources.of(model).with_channels(state, model)
     fits = _fitting(state, wanted)
-    return dataclasses.replace(offer, state=state, outside=outside, fitting=fits, channels=channels)
+    return dataclasses.replace(offer, state=state, outside=outside, fitting=fits, warning=warning)
 
 
 def _outer(prefix: str) -> list[str]:
@@ -128,7 +123,7 @@ def _outer(prefix: str) -> list[str]:
 
 
 def _outer_head(offer: Offer, model: nn.Module) -> dict[str, Tensor]:
-    """The head that stands beside a backbone, under the same name as in timm."""
+    """The head that stands beside a backbone, under the same name as in the model."""
     found: dict[str, Tensor] = {}
     for classifier in classifiers(model):
         for name in {classifier, classifier.removesuffix(".fc")}:  # timm renames Swin's itself
@@ -139,21 +134,12 @@ def _outer_head(offer: Offer, model: nn.Module) -> dict[str, Tensor]:
     return found
 
 
-def _filtered(state: Mapping[str, Tensor], model: nn.Module, wanted: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Through the filter of the model's family in timm, where it has one; empty where that cannot take it."""
+def _converted(state: Mapping[str, Tensor], model: nn.Module) -> dict[str, Tensor]:
+    """As the source converts them; empty where it cannot take them."""
     try:
-        return positions.resampled(_family(model)(dict(state), model), wanted)
+        return sources.of(model).converted(state, model)
     except (RuntimeError, LookupError, ValueError, AssertionError, AttributeError, TypeError, ArithmeticError):
         return {}
-
-
-def _family(model: nn.Module) -> Callable[..., dict[str, Tensor]]:
-    adapt: Any = getattr(sys.modules[type(model).__module__], "checkpoint_filter_fn", None)
-    if adapt is None:
-        return lambda state, _: state
-    if "adapt_layer_scale" in inspect.signature(adapt).parameters:  # DeiT III's gammas
-        return functools.partial(adapt, adapt_layer_scale=True)
-    return adapt
 
 
 def _fitting(state: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> int:

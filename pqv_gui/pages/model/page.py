@@ -15,6 +15,7 @@ from pqv_core.data.dataset import Unreadable
 from pqv_core.errors import ConfigError
 from pqv_core.models import predict
 from pqv_core.models.catalog import CatalogEntry
+from pqv_core.models.sources import DEFAULT
 from pqv_gui.desks.workspace import Workspace
 from pqv_gui.i18n import tr
 from pqv_gui.pages.model import thumbnails
@@ -240,7 +241,7 @@ class ModelPage(FormPage):
     def _choose(self, name: str) -> None:
         if name == self.session.get("model.name").partition(".")[0]:
             return
-        changes = {"model.name": name, "model.arguments": {}}
+        changes = {"model.source": DEFAULT, "model.name": name, "model.arguments": {}}  # the list is timm's
         entry = self.models.get(name)
         if entry is not None and not entry.pretrained and self.session.get("model.weights") == "pretrained":
             changes["model.weights"] = "random"

@@ -1,1 +1,1 @@
-"""What a package can add to PQV-Mobile: an importance criterion, a quantization scheme and a file format."""
+"""What a package can add to PQV-Mobile: one of each kind that has a registry and needs no phone."""

@@ -16,6 +16,7 @@ from pqv_core.config.model import argument_problem
 from pqv_core.config.quantize import ENGINES
 from pqv_core.criteria import CRITERIA
 from pqv_core.errors import ConfigError
+from pqv_core.models.sources import SOURCES
 from pqv_core.schemes import SCHEMES
 
 DEFAULT = RunConfig()
@@ -167,12 +168,14 @@ def test_parsing_what_was_dumped_changes_nothing(values: dict[str, int]) -> None
 
 def test_every_choice_has_words_for_a_person() -> None:
     described: list[tuple[str, str]] = [
-        (info.label, info.sentence) for table in (CRITERIA, SCHEMES, ENGINES) for info in table.values()
+        (info.label, info.sentence) for table in (CRITERIA, SCHEMES, SOURCES, ENGINES) for info in table.values()
     ]
     assert all(label and sentence.endswith(".") for label, sentence in described)
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, 1_000_001])
 def test_an_argument_beyond_any_model_is_named(value: float) -> None:
-    assert "The argument drop_rate is" in argument_problem({"depth": 12, "drop_rate": value, "act": "gelu"})
-    assert argument_problem({"depth": 1_000, "drop_rate": 1_000_000, "act": None}) == ""
+    assert "The argument drop_rate is" in argument_problem(
+        {"depth": 12, "drop_rate": value, "act": "gelu"}, source="timm"
+    )
+    assert argument_problem({"depth": 1_000, "drop_rate": 1_000_000, "act": None}, source="timm") == ""

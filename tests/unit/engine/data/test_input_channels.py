@@ -15,11 +15,11 @@ from safetensors.torch import save_file
 
 from pqv_core.config import DataConfig, ModelConfig, RunConfig
 from pqv_core.engine.data import batches as data
-from pqv_core.engine.data import input_channels
 from pqv_core.engine.data.preprocessing import Preprocessing
 from pqv_core.engine.models import checkpoint
 from pqv_core.engine.models import create as models
 from pqv_core.engine.models.checkpoint import Base
+from pqv_core.engine.models.sources.timm import input_channels
 from pqv_core.engine.stages import Work
 from pqv_core.engine.train.augment import Augmentation
 from pqv_core.errors import ConfigError, DataError, ModelError

@@ -15,11 +15,11 @@ import torch
 from huggingface_hub import constants
 
 from pqv_core.config import ModelConfig
-from pqv_core.config.model import RESERVED_ARGUMENTS
 from pqv_core.engine.models import checkpoint
 from pqv_core.engine.models import create as models
 from pqv_core.engine.weights import fitting
 from pqv_core.errors import ModelError, StorageError
+from pqv_core.models.sources import SOURCES
 from tests.fakes.training import Recorder, tiny_vit
 
 NAME = "vit_tiny_patch16_224"
@@ -98,7 +98,7 @@ def test_arguments_that_do_not_go_together_end_in_a_sentence(arguments: dict[str
         checkpoint.Base(name="vit_tiny_patch16_224", arguments=arguments).create()
 
 
-@pytest.mark.parametrize("argument", sorted(RESERVED_ARGUMENTS))
+@pytest.mark.parametrize("argument", sorted(SOURCES["timm"].reserved))
 def test_published_weights_take_no_argument_that_leads_elsewhere(argument: str, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=f"The model argument {argument} is not allowed"):
         create(tmp_path, weights="pretrained", arguments={argument: "x"}, num_classes=None)

@@ -23,6 +23,8 @@ from pqv_core.engine.measure import environment
 from pqv_core.engine.stages import STAGES, Stage, Work
 from pqv_core.formats import FORMATS
 from pqv_core.formats.ptl import android_runtime
+from pqv_core.models.sources import SOURCES
+from pqv_core.registry import Registry
 from tests.fakes.training import image_folder
 
 
@@ -53,12 +55,16 @@ PLUGIN = Path(__file__).resolve().parents[3] / "data" / "plugin"
 
 
 @pytest.fixture(autouse=True)
-def another_format(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The format of the package that the tests of plug-ins install."""
+def plug_ins(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the package brings that the tests of plug-ins install."""
     monkeypatch.syspath_prepend(PLUGIN)
-    info = importlib.import_module("pqv_example.torchscript").INFO
-    found, broken, foreign = FORMATS._found
-    monkeypatch.setitem(FORMATS.__dict__, "_found", ({**found, info.key: info}, broken, foreign))
+    brought: list[tuple[Registry[Any], Any]] = [
+        (FORMATS, importlib.import_module("pqv_example.torchscript").INFO),
+        (SOURCES, importlib.import_module("pqv_example.descriptions").TINY),
+    ]
+    for registry, info in brought:
+        found, broken, foreign = registry._found
+        monkeypatch.setitem(registry.__dict__, "_found", ({**found, info.key: info}, broken, foreign))
 
 
 ALL = since("load")
@@ -108,6 +114,7 @@ class Change:
 
 
 CHANGES: dict[str, list[Change]] = {
+    "model.source": [Change("tiny", ALL)],
     "model.name": [Change("deit_tiny_patch16_224", ALL)],
     "model.weights": [Change("pretrained", ALL)],
     "model.path": [

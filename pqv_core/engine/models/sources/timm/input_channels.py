@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from timm.models import adapt_input_conv
 from torch import Tensor, nn
@@ -21,14 +21,19 @@ def statistic(published: Sequence[float], channels: int) -> tuple[float, ...]:
     return tuple(published[index % len(published)] for index in range(channels))
 
 
-def adapted(state: Mapping[str, Tensor], model: nn.Module) -> tuple[dict[str, Tensor], int | None]:
+def adapted(
+    state: Mapping[str, Tensor], model: nn.Module, first_layers: Iterable[str]
+) -> tuple[dict[str, Tensor], int | None]:
     """Weights for RGB made to fit a model with other channels, as timm does with those that it publishes.
+
+    Args:
+        first_layers: Names of the layers that take the image.
 
     Returns:
         The weights, and how many channels were asked for; None where nothing had to be adapted.
     """
     result, asked = dict(state), None
-    for name in _first_layers(model):
+    for name in first_layers:
         weight, layer = state.get(f"{name}.weight"), model.get_submodule(name)
         channels = getattr(layer, "in_channels", None)
         if weight is None or weight.dim() != 4 or weight.shape[1] != PUBLISHED or channels in (None, PUBLISHED):
@@ -40,8 +45,3 @@ def adapted(state: Mapping[str, Tensor], model: nn.Module) -> tuple[dict[str, Te
 def sentence(channels: int) -> str:
     """The warning that a first layer was made for RGB."""
     return f"The weights of the first layer were made for RGB and adapted to {channels} channels as timm does."
-
-
-def _first_layers(model: nn.Module) -> tuple[str, ...]:
-    found = getattr(model, "pretrained_cfg", {}).get("first_conv") or ()
-    return (found,) if isinstance(found, str) else tuple(found)

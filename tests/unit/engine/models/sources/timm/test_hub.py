@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from pqv_core.engine.models import hub
+from pqv_core.engine.models.sources.timm import hub
 
 
 class Handler(http.server.BaseHTTPRequestHandler):

@@ -1,0 +1,1 @@
+"""timm as a model source: its names, published weights and checkpoint layouts."""
