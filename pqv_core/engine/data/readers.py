@@ -20,15 +20,15 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import torch
 
 from pqv_core.data import images
-from pqv_core.engine.context import Context
 from pqv_core.engine.data import reader_process
 from pqv_core.engine.data.reading import Chunk, Item, Picture, Recipe, unpacked
 from pqv_core.errors import DataError
+from pqv_core.process.events import Level
 from pqv_core.process.silence import Silence
 
 STILL_S = 60.0
@@ -47,6 +47,13 @@ class Part:
 
     items: Sequence[Item]
     chunk: Future[Chunk] | None
+
+
+class Job(Protocol):
+    """What reading needs of the job that it works for (``engine/context.py``, which holds the readers)."""
+
+    def check_cancelled(self) -> None: ...
+    def log(self, text: str, *, level: Level = "info") -> None: ...
 
 
 class Readers:
@@ -103,7 +110,7 @@ class Readers:
         plan: Iterable[Sequence[Item]],
         *,
         here: Callable[[Item], Picture],
-        context: Context,
+        context: Job,
     ) -> Iterator[list[tuple[Item, Picture]]]:
         """The items of each planned batch with their pictures, in order.
 
@@ -137,13 +144,13 @@ class Readers:
         return not self.is_up or sum(map(len, coming)) - len(coming[0]) >= 2 * self.count
 
     def _collected(
-        self, recipe: Recipe, parts: Sequence[Part], here: Callable[[Item], Picture], context: Context
+        self, recipe: Recipe, parts: Sequence[Part], here: Callable[[Item], Picture], context: Job
     ) -> Iterator[tuple[Item, Picture]]:
         for part in parts:
             pictures = self._delivered(recipe, part, context) if part.chunk is not None else None
             yield from zip(part.items, pictures if pictures is not None else map(here, part.items), strict=True)
 
-    def _delivered(self, recipe: Recipe, part: Part, context: Context) -> list[Picture] | None:
+    def _delivered(self, recipe: Recipe, part: Part, context: Job) -> list[Picture] | None:
         """What a process has read; None where it was lost."""
         assert part.chunk is not None
         silence, beats = Silence(), self._beats
@@ -159,7 +166,7 @@ class Readers:
         except ReaderLostError:
             return None
 
-    def _tell(self, context: Context) -> None:
+    def _tell(self, context: Job) -> None:
         """Say once of each loss that there was one."""
         lost, self._lost_untold = self._lost_untold, 0
         if lost:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
-ROOMS = ("deploy", "pqv_gui")
+ROOMS = ("pqv_core", "deploy", "pqv_gui")
 
 
 def module_files(root: Path, rooms: tuple[str, ...]) -> dict[str, Path]:
