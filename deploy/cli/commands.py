@@ -1,4 +1,4 @@
-"""The commands of ``pqv`` for phones: devices, bench (with --target), runner.
+"""The commands of ``pqv`` for devices: devices, run and bench (with --target), plugins, runner.
 
 What a command needs is imported inside it, so that ``pqv --help`` is quick.
 """
@@ -21,10 +21,9 @@ RUNTIME = ""
 
 
 def register(app: typer.Typer) -> None:
-    """Add this room's commands; ``run`` takes the place of the one that knows this computer only."""
-    app.command()(devices)
-    app.command()(run)
-    app.command()(bench)
+    """Add this room's commands; ``run`` and ``plugins`` take the place of those that know this computer only."""
+    for command in (devices, run, bench, plugins):
+        app.command()(command)
     runner = typer.Typer(help="Manage the phone benchmark program and the Android runtime's libraries.")
     runner.command("info")(runner_info)
     runner.command("fetch")(runner_fetch)
@@ -207,6 +206,14 @@ def _numbers(text: str | None) -> tuple[int, ...] | None:
         return ()
     parts = text.split(",")
     return tuple(map(int, parts)) if all(part.isdecimal() and len(part) < 10 for part in parts) else None
+
+
+def plugins(as_json: Json = False) -> None:
+    """What other packages add: criteria, schemes, formats, sources of models, kinds of devices; see docs/plugins.md."""
+    from deploy.plugins import REGISTRIES
+    from pqv_core.cli import plugins as cli_plugins
+
+    cli_plugins.show(REGISTRIES, as_json=as_json)
 
 
 def runner_info(as_json: Json = False) -> int:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from typing import Any
 
 from pqv_core import plugins
+from pqv_core.registry import Registry
 
 
-def show(*, as_json: bool) -> None:
+def show(registries: Sequence[Registry[Any]] = plugins.REGISTRIES, *, as_json: bool) -> None:
     """Print what was found, and what could not be used and why."""
-    found = list(plugins.found())
+    found = list(plugins.found(registries))
     if as_json:
         for row in found:
             print(json.dumps({"type": "plugin", **row}))

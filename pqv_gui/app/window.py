@@ -8,6 +8,7 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QCloseEvent, QResizeEvent
 from PySide6.QtWidgets import QFrame, QMainWindow, QVBoxLayout, QWidget
 
+from deploy.plugins import REGISTRIES
 from pqv_core import plugins
 from pqv_gui.app import step_states
 from pqv_gui.app.close_guard import CloseGuard
@@ -276,7 +277,7 @@ class MainWindow(QMainWindow):
         if session.is_open:
             self._meet_phones()
         self.commands.go(in_group("wizard")[0] if session.is_open else START.key)
-        if session.is_open and (left_out := plugins.problems()):
+        if session.is_open and (left_out := plugins.problems(REGISTRIES)):
             self.stack.current.banner.tell(" ".join(left_out))
 
     # the keyboard --------------------------------------------------------------------------------------------
