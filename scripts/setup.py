@@ -65,7 +65,10 @@ def locked_block(name: str) -> str:
 def install() -> None:
     """The lock file's packages, no more and no fewer, then this checkout on top."""
     uv_pip = ("-m", "uv", "pip")
-    run(*uv_pip, "sync", "--python", str(PYTHON), "--require-hashes", "--no-build-isolation", str(LOCK))
+    # Compiled at once: torch, timm and what they import take three seconds to compile at each start, for ever where
+    # Python may not write (PYTHONDONTWRITEBYTECODE, an environment that belongs to another account).
+    options = ("--require-hashes", "--no-build-isolation", "--compile-bytecode")
+    run(*uv_pip, "sync", "--python", str(PYTHON), *options, str(LOCK))
     run(
         *(*uv_pip, "install", "--quiet", "--python", str(PYTHON)),
         *("--no-deps", "--no-build-isolation", "--editable", str(ROOT)),
