@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 from hypothesis import settings
 
@@ -49,6 +50,17 @@ if hasattr(signal, "SIGHUP"):  # ignored below nohup, and then the shells of a f
 settings.register_profile("pqv", deadline=None, derandomize=True)
 settings.register_profile("search", deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "pqv"))
+
+
+_BYTES_EACH = 3 << 30  # a process of the suite holds torch, timm, Qt and now and then a few models
+_MOST_PROCESSES = 8  # there are not many more long files than that
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """How many processes ``-n auto`` means; none, and all in this one, where there is room for one only."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    processes = min(cores, psutil.virtual_memory().available // _BYTES_EACH, _MOST_PROCESSES)
+    return processes if processes > 1 else 0
 
 
 def pytest_unconfigure() -> None:

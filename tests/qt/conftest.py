@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 from PySide6.QtCore import QEvent, QPoint
 from PySide6.QtTest import QTest
@@ -28,6 +29,11 @@ def no_adb_server(monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         monkeypatch.setenv("ANDROID_ADB_SERVER_PORT", str(free.getsockname()[1]))
     monkeypatch.setattr(adb_devices, "_on_bus", list)
+
+
+def workers() -> list[psutil.Process]:
+    """The workers that this process has started: a fork server of earlier tests may be kept beside them."""
+    return [child for child in psutil.Process().children() if str(FAKE_WORKER) in child.cmdline()]
 
 
 def point_to(widget: QWidget, at: QPoint) -> None:

@@ -15,7 +15,7 @@ from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
 from pqv_gui.app.window import MainWindow
-from tests.qt.conftest import MakeWindow
+from tests.qt.conftest import MakeWindow, workers
 
 SOON_MS = 20_000
 RUNS, BEFORE = 100, 20
@@ -67,7 +67,7 @@ def test_a_worker_that_stands_still_is_ended_by_cancel(make_window: MakeWindow, 
     qtbot.waitUntil(lambda: window.workspace.can_run, timeout=SOON_MS)
     window.commands.start_run()
     qtbot.waitUntil(lambda: window.workspace.run.now.progress is not None, timeout=SOON_MS)
-    (worker,) = psutil.Process().children()
+    (worker,) = workers()
     os.kill(worker.pid, signal.SIGSTOP)
     window.job_bar.stop.click()
     ended(window, qtbot)

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-import psutil
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
@@ -24,7 +23,7 @@ from pqv_gui.pages.run.page import RunPage
 from pqv_gui.pages.run.run_parts import LogView
 from pqv_gui.services.jobs import JobRunner
 from pqv_gui.viewmodels.run_view import RunView
-from tests.qt.conftest import FAKE_WORKER, MakeWindow
+from tests.qt.conftest import FAKE_WORKER, MakeWindow, workers
 
 SOON_MS = 20_000
 Start = Callable[[str], MainWindow]
@@ -108,7 +107,7 @@ def test_a_run_is_left_while_its_events_wait_for_room(qtbot: QtBot, tmp_path: Pa
     assert thread is not None
     while len(thread._mailbox._waiting) < 4_000:
         pass
-    (worker,) = psutil.Process().children()
+    (worker,) = workers()
     jobs.close()
     assert not jobs.active
     assert not worker.is_running()

@@ -101,9 +101,10 @@ def test_many_images_are_read_ahead_in_other_processes_with_the_same_result(
     expected = pixels(here)
     with Readers(2) as recorder.context.readers:
         ahead = opened(folder, recorder).augmented(Augmentation(), seed=1)
-        first = pixels(ahead)
-        while started and not recorder.context.readers.is_up:  # what comes before they are up is read here
-            pixels(ahead)
+        first = pixels(ahead)  # read here: the processes are not up yet
+        for greeting in recorder.context.readers._greeting:
+            greeting.join()
+        assert recorder.context.readers.is_up == bool(started)
         again = pixels(ahead)
         assert len(multiprocessing.active_children()) == started
 

@@ -49,9 +49,11 @@ def pictures(reading: Readers, recipe: Recipe, batches: Iterable[list[Item]], re
 
 
 def up(reading: Readers, recipe: Recipe, recorder: Recorder) -> Readers:
-    """Wait until a process is up, reading here meanwhile."""
-    while not reading.is_up:
-        list(pictures(reading, recipe, plan(names(recipe)), recorder))
+    """Begin, which reads the first images here, and wait until the processes are up."""
+    list(pictures(reading, recipe, plan(names(recipe)), recorder))
+    for greeting in reading._greeting:
+        greeting.join()
+    assert reading.is_up
     return reading
 
 
