@@ -23,9 +23,11 @@ $(STAMP): requirements.lock pyproject.toml scripts/setup.py
 run: $(STAMP) ## Open the window on the demo project; without a display, run the demo in the terminal
 	@$(BIN)/python -m scripts.run_demo
 
+# All of it in several processes, as many as cores and memory allow (tests/conftest.py), the tests of a file in one, and
+# the files in order: those that take longest, tests/e2e, come first. Some of it starts sooner in one process.
 test: $(STAMP) ## Run the test suite; some of it: make test ARGS="tests/unit -k events"
 	@PYTHON=$(PYTHON) scripts/system_packages.sh --tests
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest $(or $(ARGS),-n auto --dist loadfile --no-loadscope-reorder)
 
 test-slow: $(STAMP) ## Run the tests that take longest: training to the end, two processes, the phone's program
 	@PYTHON=$(PYTHON) scripts/system_packages.sh --tests
