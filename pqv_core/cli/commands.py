@@ -241,7 +241,7 @@ def models(
 
 
 def plugins(as_json: Json = False) -> None:
-    """What other packages add: importance criteria and quantization schemes. docs/plugins.md says how to write one."""
+    """What other packages add: criteria, schemes, formats, model sources. docs/plugins.md says how to write one."""
     from pqv_core.cli import plugins as cli_plugins
 
     cli_plugins.show(as_json=as_json)

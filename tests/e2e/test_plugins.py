@@ -14,8 +14,8 @@ import pytest
 from pqv_core.engine.models import checkpoint
 from pqv_core.errors import ModelError
 from tests.e2e.test_run import PQV, SMALL, make_images, only_record
+from tests.fakes import plug_in
 
-PLUGIN = Path(__file__).resolve().parents[1] / "data" / "plugin"
 MEASURING = {"measure.iterations": 5, "measure.warmup": 1, "measure.threads": 1, "measure.profile": "false"}
 SETTINGS = {f"model.arguments.{key}": value for key, value in SMALL.items()} | MEASURING
 # What a person sees on two pages of the window, and what the process has imported by then.
@@ -44,7 +44,7 @@ app.processEvents()
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The environment of a process that finds the package, installed by pip into a folder of its own."""
-    source = shutil.copytree(PLUGIN, tmp_path_factory.mktemp("source") / "plugin")
+    source = shutil.copytree(plug_in.FOLDER, tmp_path_factory.mktemp("source") / "plugin")
     target = tmp_path_factory.mktemp("installed")
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
     options = ["--no-index", "--no-deps", "--no-build-isolation", "--target", str(target)]

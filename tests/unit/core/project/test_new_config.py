@@ -17,6 +17,7 @@ from pqv_core.project import file as projects
 from pqv_core.project import new_config
 from pqv_core.schemes import SCHEMES
 from pqv_gui import cli
+from tests.fakes import plug_in
 
 MODEL = "deit_small_patch16_224"
 
@@ -50,6 +51,21 @@ def test_with_images_accuracy_counts_too(tmp_path: Path, digits: Path) -> None:
     assert config.prune.importance == "taylor"
     assert config.finetune.epochs == 3
     assert (config.data.train, config.data.val) == ("digits/train", "digits/val")
+
+
+def test_a_source_without_a_catalogue_is_taken_at_its_word(
+    tmp_path: Path, digits: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plug_in.bring(monkeypatch)
+    settings = ("model.source=tiny",)
+    config = build(tmp_path, model="anything", data=digits, preset="android", settings=settings).config
+    assert (config.model.source, config.model.name, config.model.weights) == ("tiny", "anything", "random")
+    asked = build(tmp_path, model="anything", pretrained=True, settings=settings).config
+    assert asked.model.weights == "pretrained"
+    with pytest.raises(ModelError, match=r"timm .* has no transformer named 'anything'"):
+        build(tmp_path, model="anything")
+    with pytest.raises(ConfigError, match="'nowhere' is not known to this PQV-Mobile"):
+        build(tmp_path, settings=("model.source=nowhere",))
 
 
 def test_what_was_found_in_the_folders_is_said(tmp_path: Path, digits: Path) -> None:

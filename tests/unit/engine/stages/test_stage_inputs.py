@@ -6,7 +6,6 @@ its work here.
 
 from __future__ import annotations
 
-import importlib
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -21,10 +20,8 @@ from pqv_core.config import RunConfig, setting_names, with_settings
 from pqv_core.engine.context import Context
 from pqv_core.engine.measure import environment
 from pqv_core.engine.stages import STAGES, Stage, Work
-from pqv_core.formats import FORMATS
 from pqv_core.formats.ptl import android_runtime
-from pqv_core.models.sources import SOURCES
-from pqv_core.registry import Registry
+from tests.fakes import plug_in
 from tests.fakes.training import image_folder
 
 
@@ -51,20 +48,11 @@ BUILDS_ON: dict[str, set[str]] = {  # in the order of the stages
     "profile": {"export"},
 }
 NONE: frozenset[str] = frozenset()
-PLUGIN = Path(__file__).resolve().parents[3] / "data" / "plugin"
 
 
 @pytest.fixture(autouse=True)
 def plug_ins(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the package brings that the tests of plug-ins install."""
-    monkeypatch.syspath_prepend(PLUGIN)
-    brought: list[tuple[Registry[Any], Any]] = [
-        (FORMATS, importlib.import_module("pqv_example.torchscript").INFO),
-        (SOURCES, importlib.import_module("pqv_example.descriptions").TINY),
-    ]
-    for registry, info in brought:
-        found, broken, foreign = registry._found
-        monkeypatch.setitem(registry.__dict__, "_found", ({**found, info.key: info}, broken, foreign))
+    plug_in.bring(monkeypatch)
 
 
 ALL = since("load")
@@ -364,3 +352,14 @@ def test_layers_that_are_found_to_need_floating_point_change_the_files(folder: P
 @pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.name)
 def test_a_raised_version_is_another_key(stage: Stage) -> None:
     assert stage.key({}) != replace(stage, version=stage.version + 1).key({})
+
+
+def test_results_of_timms_models_are_those_of_versions_that_knew_no_other_source(folder: Path) -> None:
+    def model(source: str) -> Any:
+        config = with_settings(RunConfig(), {"model.source": source})
+        inputs = STAGES[0].inputs(Work(folder / "project.pqv", config, Context(run="test", send=lambda event: None)))
+        assert inputs is not None
+        return inputs["model"]
+
+    assert set(model("timm")) == {"name", "weights", "arguments"}
+    assert set(model("tiny")) == {"name", "weights", "arguments", "source"}
