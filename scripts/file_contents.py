@@ -14,9 +14,9 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from pqv_core.engine.transforms.tables import make_tables
+from pqv_core.engine.transforms.position_tables import make_tables
 
-_SHARED_BYTES = 16_384  # as in pqv_core.engine.transforms.tables
+_SHARED_BYTES = 16_384  # as in pqv_core.engine.transforms.position_tables
 
 # Where TorchScript leaves tables and indices as they are and expands them while running, because they might change
 # (a cache, an index that is passed on): by timm's module, in fp32 and fp16, and in int8. Found by comparing files of

@@ -13,9 +13,8 @@ from typing import Any
 
 from pqv_core.errors import ErrorInfo
 from pqv_core.process.worker_client import Worker
-from pqv_core.project import file as projects
-from pqv_core.project import label as run_label
-from pqv_core.project import runs
+from pqv_core.project import project_file as projects
+from pqv_core.project import run_label, runs
 from pqv_gui.app.window import MainWindow
 from pqv_gui.pages.compare.page import ComparePage
 

@@ -29,7 +29,7 @@ from pqv_core.config import FinetuneConfig  # noqa: E402
 from pqv_core.config.export import ExportConfig  # noqa: E402
 from pqv_core.process.worker_client import Worker  # noqa: E402
 from pqv_core.project import demo, runs  # noqa: E402
-from pqv_core.project import file as projects  # noqa: E402
+from pqv_core.project import project_file as projects  # noqa: E402
 from pqv_gui.app.window import MainWindow  # noqa: E402
 from pqv_gui.main import build  # noqa: E402
 from pqv_gui.pages import PAGES  # noqa: E402

@@ -27,8 +27,8 @@ from pqv_core.config.quantize import Precision
 from pqv_core.engine import structure
 from pqv_core.engine.context import Context
 from pqv_core.engine.data import batches as data
-from pqv_core.engine.formats.ptl import session as lite
-from pqv_core.engine.formats.ptl import write as lite_writer
+from pqv_core.engine.formats.ptl import lite_session as lite
+from pqv_core.engine.formats.ptl import lite_writer
 from pqv_core.engine.measure import parity
 from pqv_core.engine.models import checkpoint
 from pqv_core.engine.models import create as models

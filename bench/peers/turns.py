@@ -24,7 +24,7 @@ def lite(path: str, threads: int, image: np.ndarray, engine: str) -> Run:
 
     import torch
 
-    from pqv_core.engine.formats.ptl import session as lite
+    from pqv_core.engine.formats.ptl import lite_session as lite
 
     session, example = lite.open_file(Path(path), engine=engine, threads=threads), torch.from_numpy(image)
 

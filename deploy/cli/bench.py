@@ -26,7 +26,7 @@ from deploy.measure.session import BenchSession
 from deploy.measure.steps import PhoneConfig
 from pqv_core import formatting
 from pqv_core.cli import app as cli_app
-from pqv_core.cli import progress as cli_progress
+from pqv_core.cli import progress_view as cli_progress
 from pqv_core.cli.console import console
 from pqv_core.errors import Cancelled
 from pqv_core.process.events import AnyEvent, Event, Finished, encode

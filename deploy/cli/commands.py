@@ -61,7 +61,7 @@ def run(
         return cli.run(project, fresh=fresh, remeasure=remeasure, as_json=as_json)
     from deploy.cli import run as cli_run
     from deploy.measure.steps import PhoneConfig
-    from pqv_core.project.file import load
+    from pqv_core.project.project_file import load
 
     cli_run.check(project, target)
     measure = load(project).config.measure

@@ -12,7 +12,7 @@ from deploy.measure.steps import PhoneConfig
 from pqv_core.cli import report as cli_report
 from pqv_core.data import dataset
 from pqv_core.errors import UsageError
-from pqv_core.project import file as projects
+from pqv_core.project import project_file as projects
 from pqv_core.project import runs
 
 

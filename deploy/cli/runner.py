@@ -16,7 +16,7 @@ from deploy.kit import programs as runners
 from deploy.kit import runtimes
 from pqv_core import formats, formatting
 from pqv_core.cli import app as cli_app
-from pqv_core.cli import progress as cli_progress
+from pqv_core.cli import progress_view as cli_progress
 from pqv_core.formats import FORMATS
 from pqv_core.formats.base import Runtime
 

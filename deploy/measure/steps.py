@@ -18,7 +18,7 @@ from deploy.job import Job
 from deploy.measure import heat, runner
 from deploy.measure.heat import HeatLog
 from pqv_core.config.base import Config
-from pqv_core.results import turns
+from pqv_core.results import interleaving as turns
 from pqv_core.results.operators import INTERPRETER
 from pqv_core.results.record import Measurement, OperatorTime
 

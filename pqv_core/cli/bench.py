@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from rich.table import Table
 
 from pqv_core import formatting
-from pqv_core.cli import job as cli_job
+from pqv_core.cli import run_job as cli_job
 from pqv_core.cli.console import console
 from pqv_core.config.base import config_error
 from pqv_core.process.events import Finished

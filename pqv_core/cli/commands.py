@@ -108,8 +108,8 @@ def new(
 ) -> None:
     """Make a project: which model, which images, what is cut, in which numbers the result computes."""
     from pqv_core.cli import report as cli_report
-    from pqv_core.project import file as projects
     from pqv_core.project import new_config
+    from pqv_core.project import project_file as projects
 
     _check_new_path(project, force=force)
     choices = new_config.Choices(
@@ -136,7 +136,7 @@ def new(
 
 def _check_new_path(project: Path, *, force: bool) -> None:
     from pqv_core.errors import UsageError
-    from pqv_core.project.file import SUFFIX
+    from pqv_core.project.project_file import SUFFIX
 
     if project.suffix != SUFFIX:
         raise UsageError(
@@ -154,10 +154,10 @@ def run(project: ProjectFile, fresh: Fresh = False, remeasure: MeasureAgain = Fa
 
 
 def _run(project: Path, *, fresh: bool, remeasure: bool = False, as_json: bool) -> int:
-    from pqv_core.cli import job as cli_job
     from pqv_core.cli import report as cli_report
-    from pqv_core.project import file as projects
+    from pqv_core.cli import run_job as cli_job
     from pqv_core.project import new_config, runs
+    from pqv_core.project import project_file as projects
 
     new_config.check(projects.load(project).config, project=project)
     job = runs.job(Path(absolute(project)), fresh=fresh, remeasure=remeasure)
@@ -205,10 +205,10 @@ def show(
     as_json: Json = False,
 ) -> None:
     """A project with its runs, or what any other file is and what stands in it; it is read and not run."""
-    from pqv_core.cli import file as cli_file
     from pqv_core.cli import report as cli_report
+    from pqv_core.cli import show_file as cli_file
     from pqv_core.files.kind import Kind, kind
-    from pqv_core.project.file import SUFFIX
+    from pqv_core.project.project_file import SUFFIX
 
     if file.suffix == SUFFIX or (file.exists() and kind(file) is Kind.PROJECT):
         cli_report.show(file, as_json=as_json)
@@ -249,8 +249,8 @@ def plugins(as_json: Json = False) -> None:
 
 def info(as_json: Json = False) -> int:
     """This computer: its processor, PyTorch, and which engines work, each tried with a small layer."""
-    from pqv_core.cli import job as cli_job
     from pqv_core.cli import report as cli_report
+    from pqv_core.cli import run_job as cli_job
     from pqv_core.process import machine
     from pqv_core.process.job import ProbeJob
     from pqv_core.project import runs

@@ -18,7 +18,7 @@ from pqv_core.config import RunConfig
 from pqv_core.errors import ConfigError, UsageError
 from pqv_core.formats import FORMATS
 from pqv_core.process.machine import Machine
-from pqv_core.project import file as projects
+from pqv_core.project import project_file as projects
 from pqv_core.project.new_config import NewConfig
 from pqv_core.results import artifacts, operators, select, stability, summary, wait_policy
 from pqv_core.results import record as results

@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 from pqv_core import formatting
 from pqv_core.comparison.charts import BarChart, Series
-from pqv_core.comparison.load import Comparison, StoredRun
 from pqv_core.comparison.rows import Chosen, Row, engine_name, importance, precision
+from pqv_core.comparison.stored_runs import Comparison, StoredRun
 from pqv_core.results import record as results
 from pqv_core.schemes import has_quantized_layers
 

@@ -18,7 +18,7 @@ from pqv_core.config.data import ORDERS
 from pqv_core.data import images
 from pqv_core.errors import DataError, from_os_error
 from pqv_core.files.fsio import parse_json
-from pqv_core.project import file as projects
+from pqv_core.project import project_file as projects
 
 TEXT, NATURAL = ORDERS
 LIMIT_BYTES = 16 * 1024 * 1024

@@ -30,8 +30,8 @@ from pqv_core.errors import Cancelled, PqvError, from_os_error
 from pqv_core.files.fsio import move, read_json, remove, remove_folder, write_json
 from pqv_core.process.events import Event, JobStarted, Metric, StageFinished, StageStarted
 from pqv_core.process.job import RunJob
-from pqv_core.project import file as projects
 from pqv_core.project import plan, run_lock, runs
+from pqv_core.project import project_file as projects
 from pqv_core.project.history import History
 from pqv_core.results import record as results
 from pqv_core.results.record import LOCAL, Environment, Measurement, RunRecord, StageRecord, Variant

@@ -17,8 +17,8 @@ from pqv_core.errors import ConfigError
 from pqv_core.formats import FORMATS, default
 from pqv_core.models.catalog import CatalogEntry, Cut, Weights
 from pqv_core.models.contents import Contents
+from pqv_core.models.kept_widths import kept_width
 from pqv_core.models.vit_shape import Cost, VitShape
-from pqv_core.models.widths import kept_width
 
 
 class _Size(Protocol):

@@ -21,7 +21,7 @@ from collections.abc import Callable
 from typing import Self
 
 from pqv_core.process import process_group
-from pqv_core.process.standstill import Standstill
+from pqv_core.process.stall import Standstill
 
 LONGEST_S = 3600.0
 """How long a line may take of a process that computes all the while."""

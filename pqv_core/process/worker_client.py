@@ -27,8 +27,8 @@ from pqv_core.process import exit_status, process_group
 from pqv_core.process.child import LineSplitter, read
 from pqv_core.process.events import AnyEvent, Finished, Log, Progress, StageStarted, decode, unknown_type
 from pqv_core.process.job import Job, RunJob
-from pqv_core.process.standstill import Standstill
-from pqv_core.project import file as projects
+from pqv_core.process.stall import Standstill
+from pqv_core.project import project_file as projects
 from pqv_core.project import runs
 
 GRACE_S = 0.6

@@ -17,7 +17,7 @@ from pqv_core.config import DataConfig, FinetuneConfig, ModelConfig, PruneConfig
 from pqv_core.errors import from_os_error
 from pqv_core.files import fsio
 from pqv_core.files.resource_files import resource
-from pqv_core.project import file as projects
+from pqv_core.project import project_file as projects
 
 PROJECT_FILE = "demo.pqv"
 IMAGES_FOLDER = "digits"

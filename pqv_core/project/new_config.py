@@ -17,8 +17,8 @@ from pqv_core.data.dataset import Listing
 from pqv_core.errors import ConfigError, DataError, StorageError, UsageError
 from pqv_core.files import weights_files
 from pqv_core.models import predict, sources
-from pqv_core.project import file as projects
 from pqv_core.project import presets
+from pqv_core.project import project_file as projects
 
 EPOCHS_WITH_IMAGES = 3
 

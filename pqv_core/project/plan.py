@@ -20,7 +20,7 @@ from pqv_core.criteria import CRITERIA
 from pqv_core.errors import ConfigError, PqvError
 from pqv_core.models import predict, sources
 from pqv_core.process.job import RunJob
-from pqv_core.project import file as projects
+from pqv_core.project import project_file as projects
 from pqv_core.results import record as results
 from pqv_core.results.record import RunRecord
 

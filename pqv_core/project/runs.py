@@ -17,7 +17,7 @@ from pqv_core.errors import PqvError, ProjectError, StorageError, from_os_error
 from pqv_core.files.fsio import remove_folder
 from pqv_core.process.events import Finished
 from pqv_core.process.job import RunJob
-from pqv_core.project import file as projects
+from pqv_core.project import project_file as projects
 from pqv_core.project import run_lock
 from pqv_core.results import record as results
 

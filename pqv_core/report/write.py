@@ -13,8 +13,9 @@ from pqv_core.comparison import Comparison, Row
 from pqv_core.errors import ProjectError, UsageError
 from pqv_core.files.fsio import write_text
 from pqv_core.formats import suffixes
-from pqv_core.project import file as projects
-from pqv_core.report import data, netron
+from pqv_core.project import project_file as projects
+from pqv_core.report import netron
+from pqv_core.report import plain_data as data
 
 Format = Literal["html", "csv", "json", "netron"]
 FORMATS: tuple[Format, ...] = get_args(Format)
@@ -78,7 +79,7 @@ def text(found: Comparison, *, project: str, kind: Format) -> str:
         ProjectError: No run has what the form needs.
     """
     if kind == "html":
-        from pqv_core.report import page
+        from pqv_core.report import html_page as page
 
         return page.html(found, project=project)
     if kind == "csv":

@@ -9,8 +9,8 @@ from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from pqv_core.errors import ErrorInfo, PqvError
-from pqv_core.project.file import FolderGoneError
 from pqv_core.project.lock import ProjectOpenError
+from pqv_core.project.project_file import FolderGoneError
 from pqv_gui.app.page_stack import PageStack
 from pqv_gui.desks.workspace import Workspace
 from pqv_gui.i18n import tr

@@ -13,11 +13,11 @@ from PySide6.QtWidgets import QProgressDialog, QWidget
 from pqv_core import formats
 from pqv_core.data import layout as dataset_layout
 from pqv_core.errors import ErrorInfo
-from pqv_core.files import look as file_look
+from pqv_core.files import inspection as file_look
 from pqv_core.files.foreign_text import line
+from pqv_core.files.inspection import Look
 from pqv_core.files.kind import Kind
-from pqv_core.files.look import Look
-from pqv_core.project import file as projects
+from pqv_core.project import project_file as projects
 from pqv_gui.app.commands import Commands
 from pqv_gui.desks.workspace import Workspace
 from pqv_gui.i18n import tr

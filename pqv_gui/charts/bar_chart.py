@@ -9,7 +9,8 @@ from PySide6.QtGui import QColor, QFontMetricsF, QMouseEvent, QPainter, QPaintEv
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from pqv_core.comparison.charts import BarChart, said
-from pqv_core.report import data, svg
+from pqv_core.report import plain_data as data
+from pqv_core.report import svg
 from pqv_gui.charts.legend import Legend, LegendEntry
 from pqv_gui.charts.saving import Saver
 from pqv_gui.charts.tip import Tip

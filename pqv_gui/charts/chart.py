@@ -18,7 +18,7 @@ from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPen, QPolygonF, QWheel
 from PySide6.QtWidgets import QSizePolicy, QStyleOptionGraphicsItem, QWidget
 
 from pqv_core import formatting
-from pqv_core.report.data import csv_text
+from pqv_core.report.plain_data import csv_text
 from pqv_gui.charts.legend import Legend, LegendEntry
 from pqv_gui.charts.saving import Saver
 from pqv_gui.charts.tip import Tip

@@ -13,7 +13,8 @@ from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QColor
 
 from pqv_core.comparison.charts import Point, ScatterChart, said
-from pqv_core.report import data, svg
+from pqv_core.report import plain_data as data
+from pqv_core.report import svg
 from pqv_gui.charts.chart import Chart, Floats, ValueAxis
 from pqv_gui.charts.legend import LegendEntry
 from pqv_gui.i18n import tr

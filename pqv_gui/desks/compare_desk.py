@@ -11,8 +11,7 @@ from pqv_core import comparison
 from pqv_core.comparison import Comparison, columns
 from pqv_core.errors import ErrorInfo, StorageError
 from pqv_core.files.fsio import patiently
-from pqv_core.project import label as run_label
-from pqv_core.project import runs
+from pqv_core.project import run_label, runs
 from pqv_core.report import write as report
 from pqv_core.report.write import Format
 from pqv_gui.pages.compare.comparison_view import ComparisonView

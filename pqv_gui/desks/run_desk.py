@@ -10,10 +10,10 @@ from pqv_core.config import RunConfig
 from pqv_core.errors import ErrorInfo
 from pqv_core.process.events import Event, Finished
 from pqv_core.process.job import RunJob
-from pqv_core.project import file as projects
 from pqv_core.project import plan, runs
-from pqv_core.project.file import QueuedRun
+from pqv_core.project import project_file as projects
 from pqv_core.project.plan import Planned
+from pqv_core.project.project_file import QueuedRun
 from pqv_core.results import record as results
 from pqv_gui.pages.run.run_queue import Ended, RunQueue
 from pqv_gui.services.jobs import JobRunner, Progressing, Tasks

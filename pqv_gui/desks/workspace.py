@@ -19,7 +19,7 @@ from pqv_core.process.events import Finished
 from pqv_core.process.job import ProbeJob
 from pqv_core.process.machine import Machine
 from pqv_core.project import demo
-from pqv_core.project import file as projects
+from pqv_core.project import project_file as projects
 from pqv_core.project.lock import ProjectLock, ProjectOpenError
 from pqv_gui.desks.run_desk import RunDesk
 from pqv_gui.pages.backend import INFO as BACKEND

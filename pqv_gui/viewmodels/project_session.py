@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from pqv_core.config import RunConfig
 from pqv_core.errors import UsageError, from_os_error
-from pqv_core.project import file as projects
+from pqv_core.project import project_file as projects
 from pqv_gui.viewmodels.undo_history import UndoHistory
 from pqv_gui.viewmodels.undoable import Undoable
 

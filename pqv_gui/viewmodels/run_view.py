@@ -15,7 +15,7 @@ from pqv_core.errors import ErrorInfo
 from pqv_core.process import events
 from pqv_core.project import history
 from pqv_core.project.plan import START, Planned
-from pqv_core.project.progress import RunProgress
+from pqv_core.project.run_progress import RunProgress
 from pqv_core.results import record as results
 from pqv_core.results import select
 from pqv_gui.viewmodels.observable import Observable

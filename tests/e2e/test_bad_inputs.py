@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from pqv_core.config import RunConfig, with_setting
-from pqv_core.project import file as projects
+from pqv_core.project import project_file as projects
 from pqv_gui import cli
 
 MODEL = "vit_tiny_patch16_224"

@@ -10,9 +10,9 @@ import pytest
 from PIL import Image
 
 from pqv_core.engine.measure import answer_job
-from pqv_core.formats.ptl import file as ptl
+from pqv_core.formats.ptl import lite_file as ptl
 from pqv_core.process.job import AnswerJob
-from pqv_core.project import file as projects
+from pqv_core.project import project_file as projects
 from tests.e2e.test_run import SMALL, only_record, pqv
 from tests.fakes.training import Recorder
 

@@ -21,7 +21,7 @@ from PIL import Image
 
 from pqv_core.files.fsio import sha256_file
 from pqv_core.process import events
-from pqv_core.project import file as projects
+from pqv_core.project import project_file as projects
 from pqv_core.results import record as results
 
 PQV = (sys.executable, "-P", "-c", "import sys; from pqv_gui.cli import main; sys.exit(main())")

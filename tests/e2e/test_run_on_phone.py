@@ -14,8 +14,8 @@ from deploy.kit import programs as runners
 from deploy.kit import runtimes
 from deploy.measure.steps import PhoneConfig
 from pqv_core.config.export import ExportConfig
-from pqv_core.project import file as projects
-from pqv_core.project.file import Project
+from pqv_core.project import project_file as projects
+from pqv_core.project.project_file import Project
 from pqv_core.results import select
 from tests.e2e.test_run import SMALL, only_record, pqv
 from tests.fakes.adbd import Adbd, Faults

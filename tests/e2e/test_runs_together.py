@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pqv_core.config import with_settings
-from pqv_core.project import file as projects
+from pqv_core.project import project_file as projects
 from pqv_core.results import record as results
 from tests.e2e.test_run import PQV, SMALL, pqv
 

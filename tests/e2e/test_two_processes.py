@@ -19,8 +19,8 @@ from pqv_core.engine.models import checkpoint
 from pqv_core.engine.stages import PREPROCESSING
 from pqv_core.engine.train import finetune, sparsify
 from pqv_core.process import events
-from pqv_core.project import file as projects
 from pqv_core.project import history
+from pqv_core.project import project_file as projects
 from pqv_core.results import record as results
 from tests.fakes.training import Recorder, image_folder
 from tests.marks import marked, marked_environment

@@ -13,8 +13,8 @@ from torch import Tensor
 from pqv_core.config import channels
 from pqv_core.data import brightness, class_order, dataset, images
 from pqv_core.engine.context import Context
+from pqv_core.engine.data.image_reading import Item, Picture, Recipe
 from pqv_core.engine.data.preprocessing import Preprocessing
-from pqv_core.engine.data.reading import Item, Picture, Recipe
 from pqv_core.engine.train.augment import Augmentation
 from pqv_core.engine.train.seeding import derived
 from pqv_core.errors import DataError

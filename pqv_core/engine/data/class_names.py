@@ -11,7 +11,7 @@ from pqv_core.engine.context import Context
 from pqv_core.engine.data import imagenet
 from pqv_core.engine.models import checkpoint, tensorfile
 from pqv_core.files import kind as file_kind
-from pqv_core.project import file as projects
+from pqv_core.project import project_file as projects
 
 
 def of_outputs(config: RunConfig, names: Sequence[str], *, project: Path) -> list[str]:

@@ -12,7 +12,7 @@ from pqv_core.engine.models import create as models
 from pqv_core.engine.weights import fitting
 from pqv_core.files import kind as file_kind
 from pqv_core.files.kind import Kind
-from pqv_core.project import file as projects
+from pqv_core.project import project_file as projects
 
 _SYNSET = re.compile(r"n\d{8}")
 

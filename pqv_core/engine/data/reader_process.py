@@ -15,7 +15,7 @@ def serve(connection: Connection[Any, Any]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent
     import torch
 
-    from pqv_core.engine.data.reading import read_chunk
+    from pqv_core.engine.data.image_reading import read_chunk
 
     torch.set_num_threads(1)
     try:

@@ -26,7 +26,7 @@ import torch
 
 from pqv_core.data import images
 from pqv_core.engine.data import reader_process
-from pqv_core.engine.data.reading import Chunk, Item, Picture, Recipe, unpacked
+from pqv_core.engine.data.image_reading import Chunk, Item, Picture, Recipe, unpacked
 from pqv_core.errors import DataError
 from pqv_core.process.events import Level
 from pqv_core.process.silence import Silence

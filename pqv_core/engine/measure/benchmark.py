@@ -30,8 +30,8 @@ from pqv_core.engine.models import tensorfile
 from pqv_core.process import measuring_lock
 from pqv_core.process.events import LatencySample
 from pqv_core.results import wait_policy
+from pqv_core.results.interleaving import rounds
 from pqv_core.results.record import Measurement, OperatorTime
-from pqv_core.results.turns import rounds
 
 MIN_ITERATIONS = 5
 T = TypeVar("T")

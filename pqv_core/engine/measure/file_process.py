@@ -23,7 +23,7 @@ from typing import Literal
 import torch
 from pydantic import BaseModel, ConfigDict
 
-from pqv_core.engine.formats.session import InferenceSession, open_file
+from pqv_core.engine.formats.inference_session import InferenceSession, open_file
 from pqv_core.engine.measure.environment import MemoryWatch
 from pqv_core.engine.models import tensorfile
 from pqv_core.errors import ErrorInfo, PqvError

@@ -20,7 +20,7 @@ from pqv_core.errors import ModelError
 from pqv_core.files import kind as file_kind
 from pqv_core.files.kind import Kind
 from pqv_core.models.sources import SOURCES
-from pqv_core.project import file as projects
+from pqv_core.project import project_file as projects
 
 
 def base(config: ModelConfig, *, num_classes: int | None) -> Base:

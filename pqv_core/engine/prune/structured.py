@@ -19,7 +19,7 @@ from pqv_core.engine.models import create as models
 from pqv_core.engine.prune.dependencies import Dependencies
 from pqv_core.engine.structure import Ranking, Width
 from pqv_core.errors import PruneError
-from pqv_core.models.widths import kept_width, shared_out, step_ratio
+from pqv_core.models.kept_widths import kept_width, shared_out, step_ratio
 
 _NOISE_BATCH = 8
 _NOTHING = 1e-3

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from pqv_core.config.base import look_up
 from pqv_core.config.quantize import Observer
 from pqv_core.engine.quantize.request import Request
-from pqv_core.engine.transforms.tables import make_tables
+from pqv_core.engine.transforms.position_tables import make_tables
 from pqv_core.schemes import SCHEMES
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from pqv_core.engine.stages.accuracy import EVALUATE, EVALUATE_PRUNED
-from pqv_core.engine.stages.files import EXPORT, SENSITIVITY, VERIFY
-from pqv_core.engine.stages.load import LOAD
+from pqv_core.engine.stages.exporting import EXPORT, SENSITIVITY, VERIFY
+from pqv_core.engine.stages.loading import LOAD
 from pqv_core.engine.stages.measuring import BENCHMARK, PROFILE
 from pqv_core.engine.stages.pruning import PRUNE
-from pqv_core.engine.stages.record import fill, publish
-from pqv_core.engine.stages.said import said
+from pqv_core.engine.stages.publishing import fill, publish
+from pqv_core.engine.stages.stage import PREPROCESSING, Stage, Work
+from pqv_core.engine.stages.stage_log import said
 from pqv_core.engine.stages.training import FINETUNE, SPARSIFY
-from pqv_core.engine.stages.work import PREPROCESSING, Stage, Work
 
 STAGES: tuple[Stage, ...] = (
     LOAD,

@@ -8,7 +8,7 @@ from pathlib import Path
 from pqv_core.engine.data import batches as data
 from pqv_core.engine.data import permuted
 from pqv_core.engine.measure import evaluate
-from pqv_core.engine.stages.work import Result, Stage, Work, judged_by
+from pqv_core.engine.stages.stage import Result, Stage, Work, judged_by
 from pqv_core.project import plan
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from pqv_core.engine.measure import benchmark, environment
-from pqv_core.engine.stages.files import artefacts
-from pqv_core.engine.stages.work import Result, Stage, Work, machine
+from pqv_core.engine.stages.exporting import artefacts
+from pqv_core.engine.stages.stage import Result, Stage, Work, machine
 from pqv_core.project import plan
 from pqv_core.results import wait_policy
 from pqv_core.results.record import Measurement

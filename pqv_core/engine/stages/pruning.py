@@ -11,7 +11,7 @@ from pqv_core.criteria import CRITERIA
 from pqv_core.engine.data import batches as data
 from pqv_core.engine.models import create as models
 from pqv_core.engine.prune import structured as prune
-from pqv_core.engine.stages.work import Result, Stage, Work, versions
+from pqv_core.engine.stages.stage import Result, Stage, Work, versions
 from pqv_core.project import plan
 
 

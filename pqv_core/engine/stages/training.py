@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from pqv_core.engine.models import create as models
-from pqv_core.engine.stages.work import WEIGHTS_FILE, Result, Stage, Work, judged_by
+from pqv_core.engine.stages.stage import WEIGHTS_FILE, Result, Stage, Work, judged_by
 from pqv_core.engine.train import distributed as crew
 from pqv_core.engine.train import sparsify
 from pqv_core.errors import DataError

@@ -18,8 +18,8 @@ from pqv_core.engine.train import distributed as crew
 from pqv_core.errors import Cancelled, PqvError, WorkerError
 from pqv_core.process import owner
 from pqv_core.process.events import Event, Finished, encode
-from pqv_core.process.standstill import Standstill
-from pqv_core.project import file as projects
+from pqv_core.process.stall import Standstill
+from pqv_core.project import project_file as projects
 from pqv_core.project import runs
 
 _STILL_S = 600.0  # a step waits for the slowest process

@@ -12,7 +12,8 @@ from typing import Any
 from torch import Tensor, nn
 
 from pqv_core.engine.context import Context
-from pqv_core.engine.weights import offers, reading, refusals, tables
+from pqv_core.engine.weights import offers, reading, refusals
+from pqv_core.engine.weights import state_dicts as tables
 from pqv_core.engine.weights.offers import Offer
 from pqv_core.errors import ModelError
 

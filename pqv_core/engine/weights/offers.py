@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from pqv_core.engine.models import sources
 from pqv_core.engine.models.sources import ModelSource
-from pqv_core.engine.weights import tables
-from pqv_core.engine.weights.tables import Table
+from pqv_core.engine.weights import state_dicts as tables
+from pqv_core.engine.weights.state_dicts import Table
 
 _TRIED = 4  # tables that are adapted whole; names and shapes rank them before
 _MAX_LEVELS = 12

@@ -8,9 +8,10 @@ from pathlib import Path
 from pqv_core.files.archive import never
 from pqv_core.files.kind import Kind
 from pqv_core.formats.base import FileFacts, Format, Problem, Runtime
-from pqv_core.formats.ptl import android_runtime, facts, file
+from pqv_core.formats.ptl import android_runtime, facts
+from pqv_core.formats.ptl import lite_file as file
 from pqv_core.formats.ptl.android_runtime import LiteRuntime
-from pqv_core.formats.ptl.file import LiteFile
+from pqv_core.formats.ptl.lite_file import LiteFile
 from pqv_core.formats.ptl.size import file_bytes
 from pqv_core.models.contents import Contents
 from pqv_core.models.vit_shape import Cost
@@ -24,8 +25,8 @@ class PyTorchLite(Format):
     sentence = "For PyTorch Mobile’s Lite Interpreter, on Android and on this computer."
     suffix = ".ptl"
     kind = Kind.LITE
-    implementation = "pqv_core.engine.formats.ptl.session:open_file"
-    exporter = "pqv_core.engine.formats.ptl.exporter:LiteExporter"
+    implementation = "pqv_core.engine.formats.ptl.lite_session:open_file"
+    exporter = "pqv_core.engine.formats.ptl.lite_exporter:LiteExporter"
     engines = {"host": ("auto", "onednn", "x86", "fbgemm", "qnnpack"), "android": ("auto", "qnnpack")}  # noqa: RUF012
     default_runtime = android_runtime.DEFAULT
     order = 1

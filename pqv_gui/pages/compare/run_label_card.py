@@ -7,7 +7,7 @@ from PySide6.QtGui import QHideEvent
 from PySide6.QtWidgets import QPlainTextEdit, QWidget
 
 from pqv_core.comparison import StoredRun
-from pqv_core.project.label import NAME_LIMIT
+from pqv_core.project.run_label import NAME_LIMIT
 from pqv_gui.i18n import tr
 from pqv_gui.style.theme import em
 from pqv_gui.widgets.basic_inputs import TextInput

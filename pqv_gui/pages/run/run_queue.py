@@ -9,7 +9,7 @@ from pqv_core import formatting
 from pqv_core.config import RunConfig
 from pqv_core.config.quantize import ENGINES
 from pqv_core.criteria import CRITERIA
-from pqv_core.project.file import QueuedRun
+from pqv_core.project.project_file import QueuedRun
 from pqv_core.schemes import SCHEMES
 from pqv_gui.viewmodels.observable import Observable
 from pqv_gui.viewmodels.project_session import ProjectSession

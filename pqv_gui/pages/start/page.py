@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QListView, QMenu
 
 from pqv_core.config import RunConfig
 from pqv_core.errors import PqvError
-from pqv_core.project.file import resolved_path
+from pqv_core.project.project_file import resolved_path
 from pqv_gui.desks.workspace import Workspace
 from pqv_gui.i18n import tr
 from pqv_gui.pages.shared.base_page import Page

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel, QTabBar, QW
 from pytestqt.qtbot import QtBot
 
 from pqv_core.comparison import StoredRun
-from pqv_core.project.label import RunLabel
+from pqv_core.project.run_label import RunLabel
 from pqv_gui.app.window import MainWindow
 from pqv_gui.dialogs.about import AboutDialog
 from pqv_gui.dialogs.lite_file import LiteFileDialog

@@ -16,7 +16,7 @@ from PySide6.QtCore import QTimer
 from PySide6.QtNetwork import QLocalServer, QLocalSocket
 from pytestqt.qtbot import QtBot
 
-from pqv_core.project import file as projects
+from pqv_core.project import project_file as projects
 from pqv_gui.app import single_instance
 from pqv_gui.app.single_instance import LIMIT_BYTES, Instance, StartRequest, parse
 from pqv_gui.app.window import MainWindow

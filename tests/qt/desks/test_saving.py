@@ -14,7 +14,7 @@ from pytest import MonkeyPatch, fixture, raises
 from pytestqt.qtbot import QtBot
 
 from pqv_core.errors import StorageError
-from pqv_core.project import file as projects
+from pqv_core.project import project_file as projects
 from pqv_core.project.lock import ProjectLock, ProjectOpenError
 from pqv_gui.app.window import MainWindow
 from pqv_gui.services import file_writer

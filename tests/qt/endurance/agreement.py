@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pqv_core.project import file as projects
+from pqv_core.project import project_file as projects
 from pqv_core.results import record as results
 from pqv_core.results.record import RunRecord
 from pqv_gui.app.job_bar import _IDLE

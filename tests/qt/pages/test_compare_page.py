@@ -17,9 +17,8 @@ from PySide6.QtWidgets import QFileDialog, QMessageBox
 from pytestqt.qtbot import QtBot
 
 from pqv_core.comparison.columns import COLUMNS, Column
-from pqv_core.project import file as projects
-from pqv_core.project import label as run_label
-from pqv_core.project import runs
+from pqv_core.project import project_file as projects
+from pqv_core.project import run_label, runs
 from pqv_core.results import record as results
 from pqv_core.results.record import RunRecord
 from pqv_gui.app.window import MainWindow

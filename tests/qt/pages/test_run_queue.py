@@ -8,7 +8,7 @@ import pytest
 from PySide6.QtWidgets import QLabel, QMessageBox, QPushButton
 from pytestqt.qtbot import QtBot
 
-from pqv_core.project import file as projects
+from pqv_core.project import project_file as projects
 from pqv_core.results import record as results
 from pqv_gui.app.window import MainWindow
 from pqv_gui.pages.run.page import RunPage

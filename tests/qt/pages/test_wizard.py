@@ -13,7 +13,7 @@ from pytestqt.qtbot import QtBot
 
 from pqv_core.config import setting_names
 from pqv_core.config.quantize import ENGINES
-from pqv_core.project import file as projects
+from pqv_core.project import project_file as projects
 from pqv_gui.app.window import MainWindow
 from pqv_gui.pages import in_group
 from pqv_gui.pages.model.class_order_input import ClassOrderInput

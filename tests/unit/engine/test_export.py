@@ -16,13 +16,12 @@ from pqv_core.config import ExportConfig, MeasureConfig, ModelConfig, QuantizeCo
 from pqv_core.engine import export
 from pqv_core.engine.context import Context
 from pqv_core.engine.data.preprocessing import Preprocessing
-from pqv_core.engine.formats.ptl import exporter as lite_exporter
-from pqv_core.engine.formats.ptl import session as lite
-from pqv_core.engine.formats.ptl import write as lite_writer
+from pqv_core.engine.formats.ptl import lite_exporter, lite_writer
+from pqv_core.engine.formats.ptl import lite_session as lite
 from pqv_core.engine.measure.file_client import ExportedFile
 from pqv_core.errors import ConfigError, ExportError
 from pqv_core.formats.ptl import android_runtime
-from pqv_core.formats.ptl import file as ptl
+from pqv_core.formats.ptl import lite_file as ptl
 from pqv_core.process.events import Event, Progress
 
 MODEL = "vit_tiny_patch16_224"

@@ -20,7 +20,7 @@ from pqv_core.engine.context import Context
 from pqv_core.engine.stages import Stage, Work
 from pqv_core.errors import Cancelled, DataError, ProjectError, StorageError
 from pqv_core.process.events import Event, JobStarted, StageFinished, StageStarted
-from pqv_core.project import file as projects
+from pqv_core.project import project_file as projects
 from pqv_core.project import runs
 from pqv_core.results import record as results
 from tests.fakes import records

@@ -12,7 +12,7 @@ from torch import nn
 
 from pqv_core.config import ModelConfig, PruneConfig, QuantizeConfig
 from pqv_core.engine.context import Context
-from pqv_core.engine.formats.ptl import write as lite_writer
+from pqv_core.engine.formats.ptl import lite_writer
 from pqv_core.engine.models import checkpoint
 from pqv_core.engine.models import create as models
 from pqv_core.engine.prune.structured import prune

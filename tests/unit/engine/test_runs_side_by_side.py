@@ -21,9 +21,8 @@ from pqv_core.engine.stages import Stage, Work
 from pqv_core.errors import Cancelled, ProjectError
 from pqv_core.process.events import Event, Log, StageFinished
 from pqv_core.process.job import RunJob
-from pqv_core.project import file as projects
-from pqv_core.project import label as run_label
-from pqv_core.project import run_lock, runs
+from pqv_core.project import project_file as projects
+from pqv_core.project import run_label, run_lock, runs
 from pqv_core.results import record as results
 
 FILES = 30

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from pqv_core.engine.formats import exporter
 from pqv_core.engine.formats.exporter import Way
-from pqv_core.engine.formats.session import Profile
+from pqv_core.engine.formats.inference_session import Profile
 from pqv_core.engine.quantize.engines import candidate_engines, using_engine
 from pqv_core.files.fsio import replacing
 from pqv_core.results.artifacts import ArtifactSpec

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from pqv_core.cli import file as cli_file
+from pqv_core.cli import show_file as cli_file
 from pqv_core.errors import PqvError
-from pqv_core.formats.ptl import file as ptl
+from pqv_core.formats.ptl import lite_file as ptl
 
 TINY = Path(__file__).parents[3] / "data" / "tiny.ptl"
 

@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from pqv_core.cli import job as cli_job
+from pqv_core.cli import run_job as cli_job
 from pqv_core.config import RunConfig
 from pqv_core.process.job import Job, RunJob
 from pqv_core.process.worker_client import Worker

@@ -6,7 +6,7 @@ import io
 
 from rich.console import Console
 
-from pqv_core.cli.progress import Figures, LiveView, PlainView
+from pqv_core.cli.progress_view import Figures, LiveView, PlainView
 from pqv_core.process import events
 from pqv_core.project.plan import Planned
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pqv_core.project import file as projects
+from pqv_core.project import project_file as projects
 from pqv_core.project import runs
 from pqv_core.results import record as results
 from pqv_gui import cli

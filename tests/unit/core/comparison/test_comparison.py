@@ -16,9 +16,9 @@ from pqv_core.comparison import Comparison, pareto, views
 from pqv_core.comparison.charts import BarChart, ScatterChart
 from pqv_core.comparison.columns import COLUMNS, footnotes, varied
 from pqv_core.comparison.figures import Figure, figures
-from pqv_core.comparison.load import THIS_COMPUTER
-from pqv_core.project import file as projects
-from pqv_core.project import label as run_label
+from pqv_core.comparison.stored_runs import THIS_COMPUTER
+from pqv_core.project import project_file as projects
+from pqv_core.project import run_label
 from pqv_core.results import record as results
 from pqv_core.results.record import Candidate, OperatorTime, RunRecord
 from tests.fakes.records import MS, measurement, record

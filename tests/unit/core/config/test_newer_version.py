@@ -19,8 +19,8 @@ from pqv_core.errors import ConfigError, ProjectError, UsageError
 from pqv_core.formats.ptl.size import file_bytes
 from pqv_core.models.vit_shape import Cost
 from pqv_core.process import events, job
-from pqv_core.project import file as projects
 from pqv_core.project import migrations
+from pqv_core.project import project_file as projects
 from pqv_core.results import record as results
 from tests.fakes.records import artifact
 

@@ -20,7 +20,7 @@ from PIL import Image
 
 from pqv_core.errors import StorageError
 from pqv_core.files.kind import Kind, kind
-from pqv_core.project import file as projects
+from pqv_core.project import project_file as projects
 
 
 def zipped(*names: str) -> bytes:

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pqv_core.errors import PqvError
-from pqv_core.files import look as file_look
+from pqv_core.files import inspection as file_look
 from pqv_core.files import weights_facts
 from pqv_core.files.kind import Kind
 from pqv_gui import cli

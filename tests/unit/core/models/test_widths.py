@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pqv_core.models.widths import kept_width, shared_out, step_ratio
+from pqv_core.models.kept_widths import kept_width, shared_out, step_ratio
 
 WIDTHS = st.integers(1, 10_000)
 RATIOS = st.floats(0.001, 0.9)

@@ -12,7 +12,8 @@ import psutil
 import pytest
 
 from pqv_core.errors import Cancelled
-from pqv_core.process import leash, process_group
+from pqv_core.process import process_group
+from pqv_core.process import supervised as leash
 from pqv_core.process.child import Child, Overdue
 
 

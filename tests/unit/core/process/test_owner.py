@@ -12,7 +12,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from pqv_core.process import leash, owner
+from pqv_core.process import owner
+from pqv_core.process import supervised as leash
 
 ROOT = Path(__file__).resolve().parents[4]
 
@@ -124,7 +125,7 @@ def test_a_program_that_knows_nothing_of_us_ends_with_its_owner_too() -> None:
     )
     body = f"""
         import sys
-        from pqv_core.process import leash
+        from pqv_core.process import supervised as leash
         leash.run([sys.executable, "-c", {child!r}])
     """
     with program(body) as process:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pqv_core.process.silence import Silence
-from pqv_core.process.standstill import DISK_S, STILL_S, Standstill
+from pqv_core.process.stall import DISK_S, STILL_S, Standstill
 
 
 class Machine:

@@ -16,7 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pqv_core.config import RunConfig
-from pqv_core.process import process_group, standstill, worker_client
+from pqv_core.process import process_group, worker_client
+from pqv_core.process import stall as standstill
 from pqv_core.process.child import LineSplitter
 from pqv_core.process.events import AnyEvent, Finished, Log, StageStarted
 from pqv_core.process.job import BenchJob, Job, RunJob

@@ -12,7 +12,7 @@ from PIL import Image
 from pqv_core.errors import StorageError
 from pqv_core.files.resource_files import resource
 from pqv_core.project import demo
-from pqv_core.project import file as projects
+from pqv_core.project import project_file as projects
 
 
 @pytest.fixture(scope="module")

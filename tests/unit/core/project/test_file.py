@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from pqv_core.config import DataConfig, RunConfig
 from pqv_core.data import dataset
 from pqv_core.errors import ConfigError, PqvError, ProjectError, StorageError
-from pqv_core.project import file as projects
 from pqv_core.project import migrations
+from pqv_core.project import project_file as projects
 
 WORDS = st.text(max_size=20)
 PROJECTS = st.builds(

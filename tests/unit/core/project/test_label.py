@@ -10,8 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pqv_core.errors import ProjectError
-from pqv_core.project import label as run_label
-from pqv_core.project import runs
+from pqv_core.project import run_label, runs
 from pqv_core.results import record as results
 from tests.fakes.records import record
 

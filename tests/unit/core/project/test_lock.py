@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pqv_core.project import file as projects
+from pqv_core.project import project_file as projects
 from pqv_core.project import run_lock, runs
 from pqv_core.project.lock import ProjectLock, ProjectOpenError
 

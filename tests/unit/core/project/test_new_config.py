@@ -13,8 +13,8 @@ from pqv_core.config import RunConfig
 from pqv_core.config.quantize import ENGINES
 from pqv_core.criteria import CRITERIA
 from pqv_core.errors import ConfigError, DataError, ModelError, PqvError, UsageError
-from pqv_core.project import file as projects
 from pqv_core.project import new_config
+from pqv_core.project import project_file as projects
 from pqv_core.schemes import SCHEMES
 from pqv_gui import cli
 from tests.fakes import plug_in

@@ -8,8 +8,8 @@ import pytest
 
 from pqv_core.config import RunConfig, with_settings
 from pqv_core.process.job import RunJob
-from pqv_core.project import file as projects
 from pqv_core.project import plan
+from pqv_core.project import project_file as projects
 from pqv_core.results import record as results
 from tests.fakes import records
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from pqv_core.process import events
 from pqv_core.project.plan import START, Planned
-from pqv_core.project.progress import RunProgress
+from pqv_core.project.run_progress import RunProgress
 
 SECONDS = st.floats(min_value=0.2, max_value=500)
 STEP_S = 0.5

@@ -14,8 +14,7 @@ import pytest
 
 from pqv_core.errors import ErrorInfo, ProjectError, StorageError
 from pqv_core.process.events import Finished, Outcome
-from pqv_core.project import label as run_label
-from pqv_core.project import run_lock, runs
+from pqv_core.project import run_label, run_lock, runs
 from pqv_core.results import record as results
 from pqv_core.results.record import StageRecord
 from tests.fakes.records import record

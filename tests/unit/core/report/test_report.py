@@ -20,9 +20,11 @@ from hypothesis import strategies as st
 
 from pqv_core import comparison
 from pqv_core.comparison.charts import BarChart, Point, ScatterChart, Series
-from pqv_core.project import file as projects
-from pqv_core.project import label as run_label
-from pqv_core.report import data, page, svg, write
+from pqv_core.project import project_file as projects
+from pqv_core.project import run_label
+from pqv_core.report import html_page as page
+from pqv_core.report import plain_data as data
+from pqv_core.report import svg, write
 from pqv_core.results import record as results
 from pqv_core.results.record import RunRecord
 from pqv_gui import cli

@@ -8,7 +8,7 @@ from collections import Counter, defaultdict
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pqv_core.results.turns import BLOCK, rounds
+from pqv_core.results.interleaving import BLOCK, rounds
 
 FILES = st.sets(st.sampled_from("abcdefg"), min_size=1)
 

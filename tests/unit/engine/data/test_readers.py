@@ -14,8 +14,8 @@ import pytest
 import torch
 
 from pqv_core.engine.data import readers
+from pqv_core.engine.data.image_reading import Item, Picture, Recipe, read
 from pqv_core.engine.data.readers import Readers
-from pqv_core.engine.data.reading import Item, Picture, Recipe, read
 from pqv_core.errors import Cancelled, DataError
 from tests.fakes.training import FORM, Recorder, image_folder
 
@@ -134,7 +134,7 @@ from pathlib import Path
 from pqv_core.engine.context import Context
 from pqv_core.engine.data.preprocessing import Preprocessing
 from pqv_core.engine.data.readers import Readers
-from pqv_core.engine.data.reading import Item, Recipe, read
+from pqv_core.engine.data.image_reading import Item, Recipe, read
 
 def main():
     recipe, context = Recipe(Path(sys.argv[1]), Preprocessing(input_size=(3, 32, 32))), Context(run="r", send=print)

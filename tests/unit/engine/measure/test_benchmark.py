@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from pqv_core.engine.context import Context
-from pqv_core.engine.formats.ptl import write as lite_writer
+from pqv_core.engine.formats.ptl import lite_writer
 from pqv_core.engine.measure import benchmark, fork_server
 from pqv_core.engine.measure import file_client as file_client
 from pqv_core.engine.measure.benchmark import Plan

@@ -12,13 +12,13 @@ from torch import Tensor, nn
 from pqv_core.config import ExportConfig, RunConfig
 from pqv_core.config.quantize import Observer, Precision
 from pqv_core.engine.formats.exporter import exporter
-from pqv_core.engine.formats.ptl import session as lite
-from pqv_core.engine.formats.ptl import write as lite_writer
+from pqv_core.engine.formats.ptl import lite_session as lite
+from pqv_core.engine.formats.ptl import lite_writer
 from pqv_core.engine.quantize import int8_static, quantize
 from pqv_core.engine.quantize.engines import supported_engines, using_engine
 from pqv_core.engine.quantize.layers import layers
 from pqv_core.errors import ConfigError, QuantizeError
-from pqv_core.formats.ptl import file as ptl
+from pqv_core.formats.ptl import lite_file as ptl
 
 EXAMPLE = torch.zeros(1, 3, 32, 32)
 

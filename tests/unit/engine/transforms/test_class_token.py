@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from pqv_core.config import PruneConfig
 from pqv_core.config.prune import AttentionUnit
-from pqv_core.engine.formats.ptl.exporter import without_fused_attention
+from pqv_core.engine.formats.ptl.lite_exporter import without_fused_attention
 from pqv_core.engine.models import checkpoint
 from pqv_core.engine.prune.structured import prune
 from pqv_core.engine.quantize import quantize

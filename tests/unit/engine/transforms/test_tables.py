@@ -11,11 +11,11 @@ import torch
 from torch import Tensor, nn
 
 from pqv_core.config.quantize import Precision
-from pqv_core.engine.formats.ptl import session as lite
-from pqv_core.engine.formats.ptl import write as lite_writer
+from pqv_core.engine.formats.ptl import lite_session as lite
+from pqv_core.engine.formats.ptl import lite_writer
 from pqv_core.engine.measure.parity import parity
 from pqv_core.engine.quantize import quantize
-from pqv_core.engine.transforms.tables import share_equal_tables
+from pqv_core.engine.transforms.position_tables import share_equal_tables
 
 IMAGE = torch.zeros(1, 3, 64, 64)
 TABLE_BYTES = 64 * 64 * 8

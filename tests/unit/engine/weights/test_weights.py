@@ -23,7 +23,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from pqv_core.engine.weights import fitting, reading, tables
+from pqv_core.engine.weights import fitting, reading
+from pqv_core.engine.weights import state_dicts as tables
 from pqv_core.errors import ModelError, StorageError
 from tests.fakes.training import Recorder, tiny_vit
 

@@ -14,7 +14,7 @@ from pqv_core.comparison.charts import BarChart, ScatterChart
 from pqv_core.comparison.columns import COLUMNS
 from pqv_core.comparison.views import VIEWS
 from pqv_core.errors import ErrorInfo
-from pqv_core.project.label import RunLabel
+from pqv_core.project.run_label import RunLabel
 from pqv_core.results.record import RunRecord
 from pqv_gui.pages.compare.comparison_view import NEWEST, ComparisonView
 from tests.fakes.records import MS, measurement, record

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pqv_core.comparison import StoredRun
-from pqv_core.project.label import RunLabel
+from pqv_core.project.run_label import RunLabel
 from pqv_core.results.record import RunRecord
 from pqv_gui.pages.device.phone_files import Files
 from pqv_gui.viewmodels.run_view import State

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pqv_core.config import RunConfig
-from pqv_core.project.file import QueuedRun
+from pqv_core.project.project_file import QueuedRun
 from pqv_gui.pages.run.run_queue import Ended, RunQueue, words
 from pqv_gui.viewmodels.project_session import ProjectSession
 

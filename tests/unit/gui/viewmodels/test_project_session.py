@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pqv_core.errors import ProjectError, UsageError
-from pqv_core.project import file as projects
+from pqv_core.project import project_file as projects
 from pqv_gui.viewmodels.project_session import ProjectSession, free_name, new_path
 
 

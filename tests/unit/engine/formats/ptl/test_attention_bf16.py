@@ -10,9 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from pqv_core.engine.formats.ptl import attention_bf16
-from pqv_core.engine.formats.ptl import session as lite
-from pqv_core.engine.formats.ptl import write as lite_writer
+from pqv_core.engine.formats.ptl import attention_bf16, lite_writer
+from pqv_core.engine.formats.ptl import lite_session as lite
 from pqv_core.engine.measure.parity import parity
 from pqv_core.engine.quantize import quantize
 

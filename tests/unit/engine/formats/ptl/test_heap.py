@@ -11,9 +11,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from pqv_core.engine.formats.ptl import session as lite
-from pqv_core.engine.formats.ptl import write as lite_writer
-from pqv_core.formats.ptl import file as ptl
+from pqv_core.engine.formats.ptl import lite_session as lite
+from pqv_core.engine.formats.ptl import lite_writer
+from pqv_core.formats.ptl import lite_file as ptl
 
 SHAPE = (1, 3, 8, 8)
 
@@ -21,7 +21,7 @@ SHAPE = (1, 3, 8, 8)
 COUNT = """
 import ctypes, sys, torch
 from pathlib import Path
-from pqv_core.engine.formats.ptl import session as lite
+from pqv_core.engine.formats.ptl import lite_session as lite
 
 class Info(ctypes.Structure):
     _fields_ = [(name, ctypes.c_size_t) for name in "arena a b regions bytes c d e f g".split()]

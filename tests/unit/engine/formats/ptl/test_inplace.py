@@ -10,11 +10,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from pqv_core.engine.formats.ptl import session as lite
-from pqv_core.engine.formats.ptl import write as lite_writer
+from pqv_core.engine.formats.ptl import lite_session as lite
+from pqv_core.engine.formats.ptl import lite_writer
 from pqv_core.engine.formats.ptl.inplace import write_in_place
 from pqv_core.engine.quantize import quantize
-from pqv_core.formats.ptl import file as ptl
+from pqv_core.formats.ptl import lite_file as ptl
 
 SHAPE = (1, 3, 8, 8)
 

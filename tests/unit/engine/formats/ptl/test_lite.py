@@ -11,14 +11,14 @@ import timm
 import torch
 from torch import nn
 
-from pqv_core.engine.formats.ptl import session as lite
-from pqv_core.engine.formats.ptl import write as lite_writer
+from pqv_core.engine.formats.ptl import lite_session as lite
+from pqv_core.engine.formats.ptl import lite_writer
 from pqv_core.engine.measure.parity import parity
 from pqv_core.engine.quantize import quantize
 from pqv_core.engine.quantize.engines import supported_engines
 from pqv_core.errors import BenchmarkError, ExportError, QuantizeError, StorageError
 from pqv_core.formats import FileFormatError
-from pqv_core.formats.ptl import file as ptl
+from pqv_core.formats.ptl import lite_file as ptl
 
 EXAMPLE = torch.zeros(1, 3, 32, 32)
 

@@ -1,6 +1,6 @@
 """Runs a program that does not know of us, and ends it, with all that it started, when its owner is gone.
 
-``python -m pqv_core.process.leash WORD ...`` takes its owner's pipe as standard input and ends as the program does;
+``python -m pqv_core.process.supervised WORD ...`` takes its owner's pipe as standard input and ends as the program does;
 ``run`` is the owner's side.
 """
 
@@ -32,7 +32,7 @@ def run(
         OSError: Python itself cannot be started. A program that cannot is exit status 127 and a line.
         Overdue: It took longer, or said and computed nothing for too long; it was ended.
     """
-    command = [sys.executable, "-P", "-m", "pqv_core.process.leash", *words]
+    command = [sys.executable, "-P", "-m", "pqv_core.process.supervised", *words]
     environment, until = process_group.python_environment(), time.monotonic() + within_s
     said = bytearray()
     process = process_group.start(command, environment=environment, together=True)

@@ -19,10 +19,10 @@ from torch.utils.mobile_optimizer import optimize_for_mobile
 from pqv_core.engine.formats.ptl import heap
 from pqv_core.engine.formats.ptl.attention_bf16 import attend_in_bf16
 from pqv_core.engine.formats.ptl.inplace import write_in_place
-from pqv_core.engine.transforms.tables import make_tables, share_equal_tables
+from pqv_core.engine.transforms.position_tables import make_tables, share_equal_tables
 from pqv_core.errors import ExportError
 from pqv_core.files.fsio import replacing
-from pqv_core.formats.ptl import file as ptl
+from pqv_core.formats.ptl import lite_file as ptl
 
 Passes = Literal["freeze", "freeze-bf16", "mobile", "mobile-no-prepack"]
 _FREEZING = ("freeze", "freeze-bf16")

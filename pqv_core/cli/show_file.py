@@ -9,7 +9,7 @@ from rich.table import Table
 
 from pqv_core import formats
 from pqv_core.cli.console import console
-from pqv_core.files import look as file_look
+from pqv_core.files import inspection as file_look
 from pqv_core.files.foreign_text import line
 from pqv_core.formats import FileFacts, Format
 

@@ -26,7 +26,7 @@ from rich.text import Text
 from pqv_core import formatting, labels
 from pqv_core.process import events
 from pqv_core.project.plan import START, Planned
-from pqv_core.project.progress import RunProgress
+from pqv_core.project.run_progress import RunProgress
 from pqv_core.results import artifacts
 
 _SHOWN_METRICS = {"sparse_loss": "loss", "train_loss": "loss", "val_loss": "val. loss", "val_top1": "top-1"}

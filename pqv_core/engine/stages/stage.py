@@ -18,7 +18,7 @@ from pqv_core.engine.data.preprocessing import Preprocessing
 from pqv_core.engine.measure import environment
 from pqv_core.engine.models import checkpoint
 from pqv_core.files.fsio import sha256_json
-from pqv_core.project import file as projects
+from pqv_core.project import project_file as projects
 from pqv_core.results.record import Measurement
 
 WEIGHTS_FILE = "model.safetensors"

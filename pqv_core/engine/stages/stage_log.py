@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pqv_core import formatting
 from pqv_core.engine.export import Artefact
-from pqv_core.engine.stages.files import artefacts, layers
+from pqv_core.engine.stages.exporting import artefacts, layers
 from pqv_core.engine.stages.measuring import measured
-from pqv_core.engine.stages.work import Work
+from pqv_core.engine.stages.stage import Work
 from pqv_core.results.record import Accuracy
 from pqv_core.results.wait_policy import quickest
 

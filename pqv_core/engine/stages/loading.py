@@ -11,10 +11,10 @@ from pqv_core.data import class_order, dataset
 from pqv_core.engine.data import class_names
 from pqv_core.engine.models import checkpoint, sources
 from pqv_core.engine.models import create as models
-from pqv_core.engine.stages.work import PREPROCESSING, WEIGHTS_FILE, Result, Stage, Work
+from pqv_core.engine.stages.stage import PREPROCESSING, WEIGHTS_FILE, Result, Stage, Work
 from pqv_core.files import weights_files
 from pqv_core.models.sources import DEFAULT
-from pqv_core.project import file as projects
+from pqv_core.project import project_file as projects
 
 _ELSEWHERE = {"path", "source"}
 """Left out of the hash: the path, for what the file holds counts; the usual source, which results of earlier versions

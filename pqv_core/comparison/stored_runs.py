@@ -9,9 +9,9 @@ from pathlib import Path
 from pqv_core.comparison import rows
 from pqv_core.comparison.rows import Row
 from pqv_core.errors import ProjectError
-from pqv_core.project import file as projects
-from pqv_core.project import label as run_label
-from pqv_core.project.label import RunLabel
+from pqv_core.project import project_file as projects
+from pqv_core.project import run_label
+from pqv_core.project.run_label import RunLabel
 from pqv_core.results import record as results
 from pqv_core.results.record import RunRecord
 

@@ -11,9 +11,9 @@ from torch import Tensor, nn
 
 from pqv_core.config.export import engine_problem
 from pqv_core.engine.formats.exporter import Exporter, Way
-from pqv_core.engine.formats.ptl import write as lite_writer
+from pqv_core.engine.formats.ptl import lite_writer
 from pqv_core.engine.formats.ptl.attention_bf16 import multiplies_bf16
-from pqv_core.engine.formats.ptl.write import Passes
+from pqv_core.engine.formats.ptl.lite_writer import Passes
 from pqv_core.engine.quantize.engines import candidate_engines
 from pqv_core.engine.transforms.class_token import leave_out_unread_tokens
 from pqv_core.results.artifacts import ArtifactSpec

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from pqv_core.cli import progress as cli_progress
+from pqv_core.cli import progress_view as cli_progress
 from pqv_core.cli.signals import ending
 from pqv_core.process.events import Finished, encode
 from pqv_core.process.job import Job, RunJob

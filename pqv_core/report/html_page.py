@@ -16,7 +16,8 @@ from pqv_core.comparison.columns import COLUMNS, footnotes, varied
 from pqv_core.comparison.figures import figures
 from pqv_core.comparison.views import views
 from pqv_core.files.resource_files import resource
-from pqv_core.report import data, svg
+from pqv_core.report import plain_data as data
+from pqv_core.report import svg
 from pqv_core.results.record import Environment
 
 

@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from torch.jit.mobile import _load_for_lite_interpreter
 
+from pqv_core.engine.formats.inference_session import Profile
 from pqv_core.engine.formats.ptl.operator_profile import Turn, operator_times, rows_of
-from pqv_core.engine.formats.session import Profile
 from pqv_core.engine.quantize.engines import using_engine
 from pqv_core.errors import BenchmarkError, ExportError
 from pqv_core.formats import model_errors

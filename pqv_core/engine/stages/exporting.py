@@ -13,7 +13,7 @@ from pqv_core.engine.data import batches as data
 from pqv_core.engine.measure import benchmark, environment, evaluate, parity
 from pqv_core.engine.quantize import quantize
 from pqv_core.engine.stages.accuracy import val_images
-from pqv_core.engine.stages.work import Result, Stage, Work, judged_by, machine, versions
+from pqv_core.engine.stages.stage import Result, Stage, Work, judged_by, machine, versions
 from pqv_core.project import plan
 from pqv_core.results.record import Accuracy, LayerSensitivity
 

@@ -7,9 +7,9 @@ import shutil
 from pathlib import Path
 
 from pqv_core.engine import export
-from pqv_core.engine.stages.files import artefacts, layers
+from pqv_core.engine.stages.exporting import artefacts, layers
 from pqv_core.engine.stages.measuring import measured
-from pqv_core.engine.stages.work import Result, Work
+from pqv_core.engine.stages.stage import Result, Work
 from pqv_core.files.fsio import move, remove, replacing
 from pqv_core.results import operators
 from pqv_core.results.record import HISTORY_FILE, Accuracy, Candidate, OperatorTime, Parity, RunRecord, Variant
