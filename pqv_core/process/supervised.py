@@ -1,7 +1,7 @@
 """Runs a program that does not know of us, and ends it, with all that it started, when its owner is gone.
 
-``python -m pqv_core.process.supervised WORD ...`` takes its owner's pipe as standard input and ends as the program does;
-``run`` is the owner's side.
+``python -m pqv_core.process.supervised WORD ...`` takes its owner's pipe as standard input and ends as the program
+does; ``run`` is the owner's side.
 """
 
 from __future__ import annotations
