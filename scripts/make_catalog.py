@@ -34,7 +34,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from pqv_core.engine import structure
-from pqv_core.engine.prune.dependencies import told
+from pqv_core.engine.prune.dependencies import known_group
 from pqv_core.engine.structure import attention as attentions
 from pqv_core.engine.structure import mlp as mlps
 from pqv_core.engine.transforms.patches import is_patch_embedding
@@ -301,7 +301,7 @@ def with_fewer_heads(model: nn.Module) -> tuple[nn.Module, float]:
         total += width.heads
         if width.unit == "heads" and width.heads > 1:
             cut = list(range(width.heads // 2 * (width.channels // width.heads)))
-            told(width.parts, cut).prune(record_history=False)
+            known_group(width.parts, cut).prune(record_history=False)
             width.after(cut)
             gone += width.heads // 2
     return pruned, gone / max(total, 1)

@@ -21,4 +21,4 @@ def ending(jobs: Sequence[Job]) -> contextlib.AbstractContextManager[None]:
     def force() -> None:
         raise KeyboardInterrupt
 
-    return signals.ending(ask, force=force, said=_ENDING)
+    return signals.ending(ask, force=force, notice=_ENDING)

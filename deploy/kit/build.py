@@ -19,7 +19,7 @@ from pqv_core.errors import StorageError, UsageError, from_os_error
 from pqv_core.files.fsio import replacing, sha256_file, write_json
 from pqv_core.files.provenance import sources_sha256
 from pqv_core.formats.base import Runtime
-from pqv_core.process import supervised as leash
+from pqv_core.process import supervised
 from pqv_core.process.child import Overdue
 
 CHECKOUT = Path(__file__).resolve().parents[2] / "android_runner"
@@ -186,7 +186,7 @@ def _compiler(folder: Path) -> str:
 
 def _call(words: list[str]) -> None:
     try:
-        done = leash.run(words)
+        done = supervised.run(words)
     except Overdue as error:
         raise RunnerError(
             f"The benchmark program could not be built: {Path(words[0]).name} {error}.",

@@ -18,7 +18,7 @@ from deploy.job import Job
 from deploy.measure import heat, runner
 from deploy.measure.heat import HeatLog
 from pqv_core.config.base import Config
-from pqv_core.results import interleaving as turns
+from pqv_core.results import interleaving
 from pqv_core.results.operators import INTERPRETER
 from pqv_core.results.record import Measurement, OperatorTime
 
@@ -199,7 +199,7 @@ def _take_turns(
 ) -> int | None:
     """All rounds of one number of threads; the thermal status that ended them early, if one did."""
     block = -(-config.iterations // (ROUNDS if len(loops) > 1 else 1))
-    for order in turns.rounds(loops, iterations=config.iterations, block=max(block, turns.BLOCK)):
+    for order in interleaving.rounds(loops, iterations=config.iterations, block=max(block, interleaving.BLOCK)):
         for each, count in order:
             one = each.contender
             if one.error is not None or each.turn(count).max_seconds <= 0:

@@ -45,7 +45,7 @@ class View(Protocol):
         """Take one event in."""
 
 
-class Figures:
+class LiveFigures:
     """The figures that change while a stage is at work, in one line."""
 
     def __init__(self) -> None:
@@ -96,7 +96,7 @@ class PlainView:
 
     def __init__(self, write: Callable[[str], None], *, now: Callable[[], str] = _now) -> None:
         self._take, self._now = write, now
-        self._figures = Figures()
+        self._figures = LiveFigures()
 
     def __enter__(self) -> Self:
         return self
@@ -126,7 +126,7 @@ class PlainView:
 
 
 class _FiguresColumn(ProgressColumn):
-    def __init__(self, figures: Figures) -> None:
+    def __init__(self, figures: LiveFigures) -> None:
         super().__init__()
         self._figures = figures
 
@@ -154,7 +154,7 @@ class LiveView:
 
     def __init__(self, console: Console, planned: Sequence[Planned] = ()) -> None:
         self._console = console
-        self._figures = Figures()
+        self._figures = LiveFigures()
         self._run = RunProgress(planned) if planned else None
         self._lock = threading.Lock()  # events come from one thread, and another draws
         self._stage_left = ""

@@ -83,8 +83,8 @@ def _print_record(out: Console, record: RunRecord) -> None:
 def _as_published(record: RunRecord) -> Iterator[str]:
     """How long the paper's baseline takes where its threads spin, if that is not the figure that counts."""
     for variant in record.in_order:
-        if said := wait_policy.as_published(variant.artifact, variant.measurements):
-            yield f"{variant.label}, {said}."
+        if note := wait_policy.as_published(variant.artifact, variant.measurements):
+            yield f"{variant.label}, {note}."
 
 
 def _unsteady(record: RunRecord) -> Iterator[str]:
@@ -123,7 +123,7 @@ def _part(ns: int, total: int) -> str:
     return f"{formatting.nanoseconds(ns)} ({formatting.percent(ns / total)})" if ns else summary.MISSING
 
 
-def _table(record: RunRecord, rows: list[summary.Row], target: str) -> Table:
+def _table(record: RunRecord, rows: list[summary.SummaryRow], target: str) -> Table:
     shown = [variant for variant in record.in_order if any(row.values[variant.key] is not None for row in rows)]
     gains = [f"Gain over {base.label}" for base in record.baselines]
     table = _plain_table("", *map(_head, shown), *gains, title=_title(record, target))
@@ -133,7 +133,7 @@ def _table(record: RunRecord, rows: list[summary.Row], target: str) -> Table:
     return table
 
 
-def _gain(row: summary.Row, over: str) -> Text:
+def _gain(row: summary.SummaryRow, over: str) -> Text:
     gain = row.gain(over)
     return _doubted(gain) if over in row.unsteady and gain != summary.MISSING else Text(gain)
 
@@ -219,9 +219,9 @@ def write(project: Path, out: Path | None, form: str, *, runs: Sequence[str], as
     if as_json:
         print(json.dumps({"type": "report", "format": kind, "path": str(path.resolve()), "runs": len(found.runs)}))
     else:
-        runs_said = formatting.counted(len(found.runs), "run")
-        devices_said = formatting.counted(len(found.devices), "device")
-        console().print(f"{path}: {runs_said}, {devices_said}.", soft_wrap=True)
+        runs_text = formatting.counted(len(found.runs), "run")
+        devices_text = formatting.counted(len(found.devices), "device")
+        console().print(f"{path}: {runs_text}, {devices_text}.", soft_wrap=True)
 
 
 def _plain_run(record: RunRecord) -> dict[str, Any]:
@@ -259,11 +259,11 @@ def _runs_table(records: list[RunRecord]) -> Table:
     return table
 
 
-def _cell(row: summary.Row | None, images: Set[int | None]) -> str:
+def _cell(row: summary.SummaryRow | None, images: Set[int | None]) -> str:
     """What a row says of the compressed file; with the number of images where the runs have several."""
-    said = row.text(row.result) if row is not None else summary.MISSING
+    text = row.text(row.result) if row is not None else summary.MISSING
     count = row.images.get(row.result) if row is not None else None
-    return f"{said} (n = {count:,})" if count and len(images) > 1 and "(n =" not in said else said
+    return f"{text} (n = {count:,})" if count and len(images) > 1 and "(n =" not in text else text
 
 
 def _what(record: RunRecord) -> str:
@@ -277,7 +277,7 @@ def _speedups(record: RunRecord, target: str) -> list[Text]:
     shown, found = select.shown(record, target=target), []
     for base in (artifacts.PAPER.key, artifacts.FAIREST.key):
         value = select.speedup(record, over=base, target=target)
-        said = formatting.ratio(value) if value is not None else summary.MISSING
+        text = formatting.ratio(value) if value is not None else summary.MISSING
         unsteady = value is not None and select.doubtful(shown.get(base), select.of_result(record, target=target))
-        found.append(_doubted(said) if unsteady else Text(said))
+        found.append(_doubted(text) if unsteady else Text(text))
     return found

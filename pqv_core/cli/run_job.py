@@ -22,7 +22,7 @@ def do(job: Job, *, as_json: bool, worker: Callable[[Job], Worker] = Worker) -> 
     planned = plan.of(job) if isinstance(job, RunJob) else ()
     with (
         worker(job) as working,
-        ending(working.cancel, force=working.kill, said=_ENDING),
+        ending(working.cancel, force=working.kill, notice=_ENDING),
         cli_progress.view(planned) as view,
     ):
         for event in working.events():

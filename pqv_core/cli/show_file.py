@@ -24,7 +24,7 @@ def show_any(path: Path, *, as_json: bool) -> None:
     """
     if (info := formats.of(path)) is not None:
         return show(path, info, as_json=as_json)
-    found = file_look.look(path)
+    found = file_look.inspect(path)
     if as_json:
         facts = {name.lower(): value for name, value in found.rows}
         print(json.dumps({"type": "file", "path": str(path.resolve()), **facts, "advice": found.advice}))

@@ -11,11 +11,11 @@ from types import FrameType
 
 
 @contextlib.contextmanager
-def ending(ask: Callable[[], None], *, force: Callable[[], None], said: bytes) -> Iterator[None]:
+def ending(ask: Callable[[], None], *, force: Callable[[], None], notice: bytes) -> Iterator[None]:
     """The first signal asks for the end, every further one forces it.
 
     Args:
-        said: What the person reads at the first.
+        notice: What the person reads at the first.
     """
     asked = False
 
@@ -26,7 +26,7 @@ def ending(ask: Callable[[], None], *, force: Callable[[], None], said: bytes) -
             return
         asked = True
         ask()
-        os.write(sys.stderr.fileno(), said)  # print() may be the very thing that the signal has interrupted
+        os.write(sys.stderr.fileno(), notice)  # print() may be the very thing that the signal has interrupted
 
     numbers = (signal.SIGINT, signal.SIGTERM)
     before = [signal.signal(number, end) for number in numbers]

@@ -48,7 +48,7 @@ class BarChart:
 
     def say(self, value: float) -> str:
         """A value with its unit."""
-        return said(value, self.unit)
+        return value_text(value, self.unit)
 
     def figure(self, series: Series, index: int) -> str:
         """What is written at a bar, with a mark where it is not to be trusted."""
@@ -109,7 +109,7 @@ class ScatterChart:
 Chart = BarChart | ScatterChart
 
 
-def said(value: float, unit: str) -> str:
+def value_text(value: float, unit: str) -> str:
     """A value with its unit, as a person writes it."""
     if unit == "×":
         return formatting.ratio(value)

@@ -39,10 +39,10 @@ class Column:
 
     def text(self, row: Row) -> str:
         """What stands in the cell; it is kept, for a large table asks often."""
-        if self.key not in row.said:
+        if self.key not in row.texts:
             value = self.find(row)
-            row.said[self.key] = summary.MISSING if value is None or value == "" else self.say(row)
-        return row.said[self.key]
+            row.texts[self.key] = summary.MISSING if value is None or value == "" else self.say(row)
+        return row.texts[self.key]
 
 
 def _words(key: str, head: str, find: Callable[[Row], str], tip: str = "") -> Column:
@@ -147,15 +147,15 @@ def spell_out(rows: Iterable[Row]) -> None:
 
 def searched(row: Row) -> str:
     """All words of a row, in small letters, among which a person searches."""
-    if _SEARCHED not in row.said:
-        row.said[_SEARCHED] = " ".join(column.text(row) for column in COLUMNS).lower()
-    return row.said[_SEARCHED]
+    if _SEARCHED not in row.texts:
+        row.texts[_SEARCHED] = " ".join(column.text(row) for column in COLUMNS).lower()
+    return row.texts[_SEARCHED]
 
 
 def distinct(column: Column, rows: Iterable[Row]) -> set[str]:
     """The different texts of a column."""
     key, text = column.key, column.text
-    return {row.said.get(key) or text(row) for row in rows}
+    return {row.texts.get(key) or text(row) for row in rows}
 
 
 def varied(

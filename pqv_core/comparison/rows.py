@@ -65,7 +65,7 @@ class Row:
     apart: tuple[str, ...]
     unsteady: frozenset[str]
     operator_times: tuple[OperatorTime, ...]
-    said: dict[str, str] = field(default_factory=dict, compare=False, repr=False)
+    texts: dict[str, str] = field(default_factory=dict, compare=False, repr=False)
     """What stands in the columns of a table, as far as it has been asked for."""
 
     @property
@@ -182,8 +182,8 @@ class Row:
         """The accuracy with its error and its images; empty where it is not known."""
         if self.accuracy is None:
             return ""
-        said = formatting.with_error(self.accuracy.top1, self.accuracy.top1_error)
-        return f"top-1 {said} on {self.accuracy.images:,} images"
+        share = formatting.with_error(self.accuracy.top1, self.accuracy.top1_error)
+        return f"top-1 {share} on {self.accuracy.images:,} images"
 
     @cached_property
     def words(self) -> str:

@@ -72,7 +72,7 @@ def compare(runs: Sequence[StoredRun], *, problems: Sequence[str] = ()) -> Compa
     """Rows of these runs; a run with figures beyond all measure is named among the problems."""
     kept: list[StoredRun] = []
     found: list[Row] = []
-    said = list(problems)
+    problems_found = list(problems)
     computers = {computer(run.record) for run in runs}
     for run in runs:
         here = THIS_COMPUTER if len(computers) == 1 else computer(run.record)
@@ -84,12 +84,12 @@ def compare(runs: Sequence[StoredRun], *, problems: Sequence[str] = ()) -> Compa
         except ArithmeticError:
             possible = False
         if not possible:
-            said.append(f"The run {run.directory.name} contains invalid figures.")
+            problems_found.append(f"The run {run.directory.name} contains invalid figures.")
             continue
         kept.append(run)
         found.extend(made)
     devices = tuple(sorted({row.device for row in found}, key=lambda name: _order(found, name)))
-    return Comparison(tuple(kept), tuple(found), tuple(said), devices)
+    return Comparison(tuple(kept), tuple(found), tuple(problems_found), devices)
 
 
 def computer(record: RunRecord) -> str:

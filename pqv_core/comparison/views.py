@@ -38,8 +38,8 @@ def run_names(rows: Sequence[Row]) -> dict[str, str]:
     vary = [len(set(values)) > 1 for values in zip(*settings.values(), strict=True)]
     made = {}
     for run, row in standing.items():
-        told = [text for text, varies in zip(settings[run], vary, strict=True) if varies and text]
-        made[run] = row.name or " · ".join(told) or (row.made if len(standing) == 1 else run)
+        different = [text for text, varies in zip(settings[run], vary, strict=True) if varies and text]
+        made[run] = row.name or " · ".join(different) or (row.made if len(standing) == 1 else run)
     taken = Counter(made.values())
     return {run: name if taken[name] == 1 else f"{name} · {run}" for run, name in made.items()}
 

@@ -18,7 +18,7 @@ class Criterion:
         implementation: A ``pqv_core.engine.importance.base.Importance``, or what makes one when called.
         order: Its place in lists.
         needs_images: It looks at images, and their classes.
-        by_chance: It draws without looking at any.
+        is_random: It draws without looking at any.
     """
 
     key: str
@@ -27,12 +27,12 @@ class Criterion:
     implementation: str
     order: int = 100
     needs_images: bool = False
-    by_chance: bool = False
+    is_random: bool = False
 
     @property
     def draws(self) -> bool:
         """Whether the seed decides anything: the order of images, directions, the scores themselves."""
-        return self.needs_images or self.by_chance
+        return self.needs_images or self.is_random
 
 
 CRITERIA = Registry("importance criterion", Criterion, package=__name__, group="pqv.criteria")

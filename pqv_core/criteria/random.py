@@ -8,5 +8,5 @@ INFO = Criterion(
     sentence="Removes random parts, for comparison.",
     implementation="pqv_core.engine.importance.random:Random",
     order=6,
-    by_chance=True,
+    is_random=True,
 )

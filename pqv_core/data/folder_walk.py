@@ -158,11 +158,11 @@ def _is_broken(entry: os.DirEntry[str]) -> bool:
     return _asked(entry.is_symlink) and not _asked(entry.is_file) and not _asked(entry.is_dir)
 
 
-def _asked(question: object) -> bool:
+def _asked(check: object) -> bool:
     """The answer; no, where a link leads in a circle."""
-    assert callable(question)
+    assert callable(check)
     try:
-        return bool(question())
+        return bool(check())
     except OSError:
         return False
 

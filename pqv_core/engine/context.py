@@ -24,7 +24,7 @@ class Context:
         run: Id that all events carry.
         send: Takes an event; may be called often.
         cancelled: Set once the person has asked for the end.
-        work: What the job does, for others on this computer: the project and run, or the files.
+        title: What the job does, for others on this computer: the project and run, or the files.
         stage: Name of the stage at work.
         warnings: What the person should know about the result; kept in ``run.json``.
         readers: Processes that read images ahead; without them each image is read when its turn comes.
@@ -34,7 +34,7 @@ class Context:
     run: str
     send: Callable[[Event], None]
     cancelled: threading.Event = field(default_factory=threading.Event)
-    work: str = ""
+    title: str = ""
     stage: str = ""
     warnings: list[str] = field(default_factory=list)
     readers: Readers | None = None

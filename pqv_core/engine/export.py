@@ -143,7 +143,7 @@ class _Export:
             self._write(by, model, path, way, spec)
         else:
             move(trial, path)
-        return self._told(
+        return self._announced(
             Artefact(
                 spec=spec,
                 file=path.name,
@@ -168,9 +168,9 @@ class _Export:
     def _copied(self, published: Artefact, spec: ArtifactSpec) -> Artefact:
         path = self.directory / self._name(spec, published.engine)
         shutil.copyfile(self.directory / published.file, path)
-        return self._told(published.model_copy(update={"spec": spec, "file": path.name}))
+        return self._announced(published.model_copy(update={"spec": spec, "file": path.name}))
 
-    def _told(self, made: Artefact) -> Artefact:
+    def _announced(self, made: Artefact) -> Artefact:
         path = str(self.directory / made.file)
         self.context.send(Artifact(run=self.context.run, role=made.key, path=path, size_bytes=made.size_bytes))
         return made
@@ -274,7 +274,7 @@ class _Export:
         )
 
     def _timed(self, files: Sequence[ExportedFile]) -> dict[str, list[int]]:
-        plan = benchmark.Plan(
+        plan = benchmark.BenchmarkPlan(
             input_shape=tuple(self.example.shape),
             threads=self.threads,
             warmup=1,

@@ -24,8 +24,8 @@ from pqv_core.engine import stages
 from pqv_core.engine.context import Context
 from pqv_core.engine.data.readers import Readers
 from pqv_core.engine.measure import environment
-from pqv_core.engine.stages import STAGES, Stage, Work
-from pqv_core.engine.train import distributed as crew
+from pqv_core.engine.stages import STAGES, RunState, Stage
+from pqv_core.engine.train import distributed
 from pqv_core.errors import Cancelled, PqvError, from_os_error
 from pqv_core.files.fsio import move, read_json, remove, remove_folder, write_json
 from pqv_core.process.events import Event, JobStarted, Metric, StageFinished, StageStarted
@@ -49,14 +49,14 @@ def run(job: RunJob, context: Context) -> None:
     """
     project = Path(job.project)
     directory = projects.runs_directory(project) / job.run
-    context.work = f"the run {job.run} of {project.stem}"
+    context.title = f"the run {job.run} of {project.stem}"
     waiting = _Waiting(context)
     with runs.claimed(directory, waiting=waiting):
         with runs.arranging(directory.parent, waiting=waiting):
-            _clear_half_written(directory)
+            _clear_incomplete(directory)
         context.send(JobStarted(run=job.run, stages=planned(job.config), directory=str(directory)))
-        with Readers(job.config.data.readers, sharing=crew.size_here()) as context.readers:
-            Pipeline(project, directory, Work(project, job.config, context), job).run()
+        with Readers(job.config.data.readers, sharing=distributed.local_world_size()) as context.readers:
+            Pipeline(project, directory, RunState(project, job.config, context), job).run()
 
 
 def planned(config: RunConfig) -> tuple[str, ...]:
@@ -64,7 +64,7 @@ def planned(config: RunConfig) -> tuple[str, ...]:
     return tuple(stage.name for stage in STAGES if plan.is_needed(stage.name, config))
 
 
-def _clear_half_written(directory: Path) -> None:
+def _clear_incomplete(directory: Path) -> None:
     """Remove what writers left that were killed: temporary files, and stages that others took the place of.
 
     The folders of unfinished stages stay. What a reader of long ago still has open stays until the next time.
@@ -111,18 +111,18 @@ class Done:
 class Pipeline:
     """One run at work."""
 
-    def __init__(self, project: Path, directory: Path, work: Work, job: RunJob) -> None:
+    def __init__(self, project: Path, directory: Path, state: RunState, job: RunJob) -> None:
         self.directory = directory
-        self.work = work
-        self.context = work.context
+        self.state = state
+        self.context = state.context
         self.fresh, self.remeasure = job.fresh, job.remeasure
         self.siblings = projects.runs_directory(project)
-        self.waiting = _Waiting(work.context)
-        self.planned = planned(work.config)
+        self.waiting = _Waiting(state.context)
+        self.planned = planned(state.config)
         self.elsewhere: dict[str, tuple[Measurement, ...]] = {}
         self.earlier_export = ""
         self.earlier_spans: tuple[float, ...] = ()
-        described = environment.describe(threads=work.config.measure.threads or environment.default_threads())
+        described = environment.describe(threads=state.config.measure.threads or environment.default_threads())
         with self._arranging():
             self.record = self._opened_record(described)
             self._save()
@@ -133,7 +133,7 @@ class Pipeline:
         return runs.arranging(self.siblings, waiting=self.waiting)
 
     def _opened_record(self, described: Environment) -> RunRecord:
-        config = self.work.config.model_dump(mode="json")
+        config = self.state.config.model_dump(mode="json")
         created = datetime.now(UTC).isoformat(timespec="milliseconds")
         variants: tuple[Variant, ...] = ()
         if (self.directory / results.RUN_FILE).exists():
@@ -167,8 +167,8 @@ class Pipeline:
         """
         others = list(results.load_unchecked(self.siblings))
         for directory, plain in others if not self.fresh else ():
-            if plain.get("config") == config and run_lock.is_at_work(directory):
-                raise runs.at_work(directory.name)
+            if plain.get("config") == config and run_lock.is_held(directory):
+                raise runs.already_running(directory.name)
         numbers = [plain.get("number") for _, plain in others]
         return max((number for number in numbers if isinstance(number, int)), default=0) + 1
 
@@ -196,7 +196,7 @@ class Pipeline:
         try:
             self.context.check_cancelled()
             self.context.enter(stage.name)
-            inputs = stage.inputs(self.work)
+            inputs = stage.inputs(self.state)
             if inputs is None:
                 self._mark(index, record.model_copy(update={"state": "skipped"}))
                 return
@@ -223,14 +223,14 @@ class Pipeline:
         for warning in done.warnings:
             if warning not in self.context.warnings:
                 self.context.warnings.append(warning)
-        self.work.complete(stage.name, key=done.inputs_hash, result=done.result, directory=self._place(stage))
+        self.state.complete(stage.name, key=done.inputs_hash, result=done.result, directory=self._place(stage))
         if stage.name == "export" and cached and done.inputs_hash == self.earlier_export:
-            self.work.elsewhere = self.elsewhere  # the files are still those that were measured
+            self.state.elsewhere = self.elsewhere  # the files are still those that were measured
         if stage.name == "benchmark" and not cached:  # what this computer measured before is replaced
-            kept = self.work.elsewhere.items()
-            self.work.elsewhere = {key: tuple(item for item in items if item.target != LOCAL) for key, items in kept}
-        stages.publish(self.work, stage.name, self.directory)
-        self.record = stages.fill(self.record, self.work)
+            kept = self.state.elsewhere.items()
+            self.state.elsewhere = {key: tuple(item for item in items if item.target != LOCAL) for key, items in kept}
+        stages.publish(self.state, stage.name, self.directory)
+        self.record = stages.fill(self.record, self.state)
         self._mark(
             index,
             StageRecord(
@@ -243,7 +243,7 @@ class Pipeline:
                 stage=stage.name,
                 seconds=done.seconds,
                 cached=cached,
-                said=stages.said(self.work, stage.name),
+                said=stages.log_line(self.state, stage.name),
             )
         )
 
@@ -279,7 +279,7 @@ class Pipeline:
                 self.history.begin(self._history_before())
         known = list(self.context.warnings)
         began = time.monotonic()
-        result = stage.work(self.work, part)
+        result = stage.execute(self.state, part)
         seconds = time.monotonic() - began
         if stage.writes_history and (self.directory / results.HISTORY_FILE).exists():
             shutil.copy(self.directory / results.HISTORY_FILE, part / results.HISTORY_FILE)
@@ -293,7 +293,7 @@ class Pipeline:
 
     def _history_before(self) -> Path | None:
         """The curves of the training before, which this run's file begins with."""
-        files = [directory / results.HISTORY_FILE for directory in self.work.directories.values()]
+        files = [directory / results.HISTORY_FILE for directory in self.state.directories.values()]
         return next((file for file in reversed(files) if file.exists()), None)
 
     def _mark(self, index: int, record: StageRecord) -> None:

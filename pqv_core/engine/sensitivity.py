@@ -33,7 +33,7 @@ def measure(model: nn.Module, inputs: Tensor, *, make: Quantizer, context: Conte
     return sorted(found, key=lambda item: -item.relative)
 
 
-def spare(
+def layers_to_keep(
     model: nn.Module,
     inputs: Tensor,
     ranked: Sequence[LayerSensitivity],

@@ -78,12 +78,12 @@ def outcome(job: jobs.Job, send: Callable[[Event], None], cancelled: threading.E
 def _do(job: jobs.Job, context: Context) -> dict[str, object] | None:
     context.enter(plan.START)
     with context.part("torch"):  # takes seconds to import: the job is taken first
-        work = _work(job, context)
+        function = _function_for(job, context)
     context.enter("")
-    return work()
+    return function()
 
 
-def _work(job: jobs.Job, context: Context) -> Callable[[], dict[str, object] | None]:
+def _function_for(job: jobs.Job, context: Context) -> Callable[[], dict[str, object] | None]:
     if isinstance(job, jobs.RunJob):
         from pqv_core.engine import pipeline
 

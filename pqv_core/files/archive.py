@@ -28,7 +28,7 @@ _BLOCK = 1 << 20
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # PyTorch's own; of others a small file may ask for gigabytes
 
 
-class TooLargeError(Exception):
+class ArchiveTooLargeError(Exception):
     """An archive, or a part of one, that is larger than anything real; the message says what of it."""
 
 
@@ -45,7 +45,7 @@ def opened(file: BinaryIO) -> zipfile.ZipFile:
     """The archive in ``file``, once its list of entries is known to be of a size that can be.
 
     Raises:
-        TooLargeError: It has more entries than any real one.
+        ArchiveTooLargeError: It has more entries than any real one.
         NoEndError: It is cut, or is no archive.
         OSError: It cannot be read.
         *BROKEN*: It is damaged.
@@ -53,7 +53,7 @@ def opened(file: BinaryIO) -> zipfile.ZipFile:
     directory = _directory(file)
     count = _entries(directory)
     if count > MAX_ENTRIES:
-        raise TooLargeError(f"it has more than {MAX_ENTRIES:,} entries")
+        raise ArchiveTooLargeError(f"it has more than {MAX_ENTRIES:,} entries")
     file.seek(0)
     return zipfile.ZipFile(file)
 
@@ -74,7 +74,7 @@ def _directory(file: BinaryIO) -> bytes:
     if wide >= 0 and tail.startswith(_WIDE, wide):
         length, end = struct.unpack_from("<Q", tail, wide + 40)[0], wide
     if length > MAX_DIRECTORY:
-        raise TooLargeError(f"the list of its entries takes {length >> 20:,} MB")
+        raise ArchiveTooLargeError(f"the list of its entries takes {length >> 20:,} MB")
     file.seek(max(0, start + end - length))
     return file.read(length)
 
@@ -92,7 +92,7 @@ def content(archive: zipfile.ZipFile, name: str, limit: int, *, cancelled: Calla
     """An entry's bytes, at most ``limit`` of them, whatever the archive claims: a bomb is refused while it unfolds.
 
     Raises:
-        TooLargeError: It unfolds to more.
+        ArchiveTooLargeError: It unfolds to more.
         Cancelled: ``cancelled`` said so.
         *BROKEN*: It is damaged.
     """
@@ -106,6 +106,6 @@ def content(archive: zipfile.ZipFile, name: str, limit: int, *, cancelled: Calla
                 raise Cancelled
             total += len(part)
             if total > limit:
-                raise TooLargeError(f"{name.rpartition('/')[2]} unfolds to more than {limit >> 20} MB")
+                raise ArchiveTooLargeError(f"{name.rpartition('/')[2]} unfolds to more than {limit >> 20} MB")
             parts.append(part)
     return b"".join(parts)

@@ -138,7 +138,7 @@ def _is_unicode(text: str) -> bool:
     return True
 
 
-class TooLargeError(ValueError):
+class FileTooLargeError(ValueError):
     """A file that is larger than one of its kind can be."""
 
 
@@ -147,7 +147,7 @@ def read_bounded(path: Path, limit: int) -> bytes:
 
     Raises:
         OSError: The file cannot be read.
-        TooLargeError: It has more bytes.
+        FileTooLargeError: It has more bytes.
     """
     if not path.is_file() and not path.is_dir():  # a folder has a sentence of the system's own
         path.stat()
@@ -155,7 +155,7 @@ def read_bounded(path: Path, limit: int) -> bytes:
     with path.open("rb") as file:
         content = file.read(limit + 1)
     if len(content) > limit:
-        raise TooLargeError(f"more than {limit:,} bytes")
+        raise FileTooLargeError(f"more than {limit:,} bytes")
     return content
 
 
@@ -182,7 +182,7 @@ def parse_json(text: str) -> Any:
         ValueError: It is not complete JSON, nested too deeply, or of very many values.
     """
     if text.count(",") > _MAX_VALUES or text.count("[") + text.count("{") > _MAX_CONTAINERS:
-        raise TooLargeError("very many values")
+        raise FileTooLargeError("very many values")
     try:
         return json.loads(text, parse_constant=_refuse)
     except RecursionError as error:

@@ -50,7 +50,7 @@ class FileError(PqvError):
 
 
 @dataclass(frozen=True)
-class Look:
+class Inspection:
     """What was found.
 
     Attributes:
@@ -69,7 +69,7 @@ class Look:
         return f"{self.path.name or self.path} is {self.kind.label}."
 
 
-def look(path: Path, *, cancelled: Callable[[], bool] = never) -> Look:
+def inspect(path: Path, *, cancelled: Callable[[], bool] = never) -> Inspection:
     """Say what a file is. Its cost is bounded whatever the file.
 
     Raises:
@@ -80,7 +80,7 @@ def look(path: Path, *, cancelled: Callable[[], bool] = never) -> Look:
     kind = file_kind.kind(path)
     facts = weights_facts.read(path, kind, cancelled=cancelled) if kind in WEIGHTS else None
     advice = _WHOLE_OBJECT if facts and facts.made_by else _ADVICE.get(kind, _NOTHING)
-    found = Look(path, kind, advice, (*_rows(path, kind), *(facts.rows() if facts else ())))
+    found = Inspection(path, kind, advice, (*_rows(path, kind), *(facts.rows() if facts else ())))
     if kind in (Kind.EMPTY, Kind.ZEROS, Kind.CUT, Kind.DAMAGED, Kind.SPECIAL):
         raise FileError(found.sentence, action=found.advice)
     return found

@@ -151,7 +151,7 @@ def _zip(file: BinaryIO) -> Kind:
             names = opened.namelist()
     except archive.NoEndError:
         return Kind.CUT
-    except archive.TooLargeError:
+    except archive.ArchiveTooLargeError:
         return Kind.ZIP
     except archive.BROKEN:
         return Kind.DAMAGED

@@ -94,7 +94,7 @@ def read(path: Path, kind: Kind, *, cancelled: Callable[[], bool] = never) -> We
             return _facts(_legacy(path, cancelled))
     except OSError as error:
         raise from_os_error(error, path) from error
-    except (archive.TooLargeError, *archive.BROKEN, AttributeError, KeyError, TypeError):
+    except (archive.ArchiveTooLargeError, *archive.BROKEN, AttributeError, KeyError, TypeError):
         return None
     return None
 
@@ -103,7 +103,7 @@ def _safetensors(path: Path) -> WeightsFacts:
     with path.open("rb") as file:
         length: int = struct.unpack("<Q", file.read(8))[0]
         if length > _HEAD:
-            raise archive.TooLargeError
+            raise archive.ArchiveTooLargeError
         header = parse_json(file.read(length).decode("utf-8"))
     header.pop("__metadata__", None)
     types = Counter(_SAFETENSORS.get(entry["dtype"], line(str(entry["dtype"]), 20)) for entry in header.values())

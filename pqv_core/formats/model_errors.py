@@ -12,7 +12,7 @@ from pqv_core.errors import BenchmarkError, ErrorInfo
 from pqv_core.files import foreign_text
 from pqv_core.process import exit_status
 
-_SAID = 200
+_MAX_LETTERS = 200
 _MEMORY_ACTION = "Close other programs to free memory, or choose a smaller model or batch, and run again."
 _INPUT_ACTION = "PQV-Mobile measures models with one image input; export that part of the model."
 _SHAPE_ACTION = "Give its input shape, for example: --shape 1,3,224,224 (on the Device page: Input shape)."
@@ -41,11 +41,11 @@ def explained(name: str, text: str, *, own: bool = False, shape: Sequence[int] =
         own: The model itself raised it (TorchScript's ``raise`` or ``assert``).
         shape: Of the input that it was given.
     """
-    said = words(text)
+    message = words(text)
     given = f", not {' × '.join(map(str, shape))}" if shape else ""
-    quoted = f": {said}" if said else ""
+    quoted = f": {message}" if message else ""
     if own:
-        what = f"{name} refuses its input{f': “{said}”' if said else ': an assertion in it does not hold'}"
+        what = f"{name} refuses its input{f': “{message}”' if message else ': an assertion in it does not hold'}"
         action = _SHAPE_ACTION
     elif exit_status.is_about_memory(text):
         what, action = f"There is not enough memory to run {name}", _MEMORY_ACTION
@@ -64,9 +64,9 @@ def explained(name: str, text: str, *, own: bool = False, shape: Sequence[int] =
 def words(text: str) -> str:
     """The part of an exception's text that is meant for people, in one line."""
     text = _COLOURS.sub("", _BEHIND.split(text[:20_000])[0]).replace("\t", " ")
-    first = " ".join(part for line in text.splitlines() if (part := foreign_text.line(line, 2 * _SAID)))
+    first = " ".join(part for line in text.splitlines() if (part := foreign_text.line(line, 2 * _MAX_LETTERS)))
     first = re.sub(r"^(RuntimeError|AssertionError|torch\.jit\.Error|builtins\.\w+): ?", "", first).strip()
-    return first if len(first) <= _SAID else f"{first[:_SAID].rstrip()} …"
+    return first if len(first) <= _MAX_LETTERS else f"{first[:_MAX_LETTERS].rstrip()} …"
 
 
 def ended(code: int, stderr: str, name: str) -> BenchmarkError:

@@ -20,7 +20,7 @@ from pqv_core.models.vit_shape import Cost, VitShape
 from pqv_core.spelling import closest
 
 _NOTHING = Cost(0, 0, 0, 0, 0)
-_BYTES_A_PARAMETER = 4
+_BYTES_PER_PARAMETER = 4
 _CLOSE_MATCHES = 5
 
 
@@ -112,7 +112,7 @@ class CatalogEntry:
     @property
     def download_bytes(self) -> int | None:
         """About how much is downloaded for the default weights; None when there are none."""
-        return self.params * _BYTES_A_PARAMETER if self.weights else None
+        return self.params * _BYTES_PER_PARAMETER if self.weights else None
 
     @property
     def cost(self) -> Cost:

@@ -21,12 +21,12 @@ from collections.abc import Callable
 from typing import Self
 
 from pqv_core.process import process_group
-from pqv_core.process.stall import Standstill
+from pqv_core.process.stall import StallDetector
 
 LONGEST_S = 3600.0
 """How long a line may take of a process that computes all the while."""
 
-STILL_S = 60.0
+STALL_S = 60.0
 """How long a process may say and compute nothing while it is asked for something: whoever watches us waits longer."""
 
 _LOOK_S = 0.1  # cancel is seen, and Windows runs signal handlers
@@ -49,13 +49,13 @@ class Child:
         process: The process, just started; it is this object's from now on. Without a pipe for its standard error,
             that comes with its lines.
         grace_s: How long it has to end by itself once its standard input is closed.
-        still_s: How long it may say and compute nothing while a line is waited for.
+        stall_s: How long it may say and compute nothing while a line is waited for.
     """
 
-    def __init__(self, process: process_group.Process, *, grace_s: float = 0.0, still_s: float = STILL_S) -> None:
+    def __init__(self, process: process_group.Process, *, grace_s: float = 0.0, stall_s: float = STALL_S) -> None:
         self._process = process
         self._grace_s = grace_s
-        self._standstill = Standstill(self._process.pid, still_s=still_s)
+        self._stall = StallDetector(self._process.pid, stall_s=stall_s)
         self._change = threading.Condition()  # guards all that follows
         self._to_say: deque[bytes] = deque()
         self._lines: deque[bytes] = deque()
@@ -63,8 +63,8 @@ class Child:
         self._silent = False  # nothing more will come
         self._closing = False
         self._exited_at: float | None = None
-        work = (self._speak, self._listen, *((self._keep_stderr,) if process.stderr else ()))
-        self._threads = [threading.Thread(target=each, daemon=True, name="pqv-child") for each in work]
+        loops = (self._speak, self._listen, *((self._keep_stderr,) if process.stderr else ()))
+        self._threads = [threading.Thread(target=loop, daemon=True, name="pqv-child") for loop in loops]
         for thread in self._threads:
             thread.start()
 
@@ -90,7 +90,7 @@ class Child:
         with self._change:
             self._to_say.append(line + b"\n")
             self._change.notify_all()
-        self._standstill.heard()  # what it does not say while nobody asks is no silence
+        self._stall.heard()  # what it does not say while nobody asks is no silence
 
     def line(self, *, check: Callable[[], None] = lambda: None, within_s: float = LONGEST_S) -> bytes | None:
         """Its next line without the end; None when no more will come.
@@ -113,7 +113,7 @@ class Child:
                     return self._lines.popleft()
                 if self._silent or self._is_long_gone():
                     return None
-            if silent := self._standstill.seconds():
+            if silent := self._stall.seconds():
                 raise Overdue(f"was silent and idle for {silent:.0f} s")
             if time.monotonic() > until:
                 raise Overdue(f"did not answer within {within_s:.0f} s")
@@ -172,7 +172,7 @@ class Child:
         assert self._process.stdout is not None
         splitter = LineSplitter(limit=_LINE_BYTES)
         while chunk := read(self._process.stdout.fileno()):
-            self._standstill.heard()
+            self._stall.heard()
             for line in splitter.feed(chunk):
                 self._take(line)
         if rest := splitter.rest():
@@ -192,7 +192,7 @@ class Child:
     def _keep_stderr(self) -> None:
         assert self._process.stderr is not None
         while chunk := read(self._process.stderr.fileno()):
-            self._standstill.heard()
+            self._stall.heard()
             with self._change:
                 self._stderr = (self._stderr + chunk)[-_STDERR_BYTES:]
 

@@ -27,7 +27,7 @@ _LOOK_S = 0.25
 _REMIND_S = 30.0  # often enough for whoever ends a worker that stands still
 
 
-class Holder(BaseModel):
+class MeasuringHolder(BaseModel):
     """Who measures.
 
     Attributes:
@@ -49,7 +49,7 @@ class Holder(BaseModel):
 
 
 @contextlib.contextmanager
-def turn(
+def held(
     work: str, *, say: Callable[[str], None], warn: Callable[[str], None], check: Callable[[], None]
 ) -> Iterator[None]:
     """Inside, no other process of this person's measures on this computer; waits for its turn.
@@ -76,7 +76,7 @@ def turn(
         return
     try:
         with contextlib.suppress(PqvError):  # the note is for a person's eyes; the lock holds without it
-            note = Holder(work=work[:500], process=os.getpid(), since=datetime.now(UTC))
+            note = MeasuringHolder(work=work[:500], process=os.getpid(), since=datetime.now(UTC))
             fsio.write_json(_note(path), note.model_dump(mode="json"))
         yield
     finally:
@@ -106,7 +106,7 @@ def _wait(lock: FileLock, path: Path, *, say: Callable[[str], None], check: Call
 def _who(path: Path) -> str:
     """Who holds the lock, as a sentence; empty for the moment in which that is not written down."""
     try:
-        return Holder.model_validate(fsio.read_json(_note(path))).sentence
+        return MeasuringHolder.model_validate(fsio.read_json(_note(path))).sentence
     except (OSError, ValueError):
         return ""
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 _LOOK_S = 2.0
 
 
-class Silence:
+class SilenceTimer:
     """Counts the seconds since something was heard, as far as somebody was listening.
 
     Of the time between two looks no more than two seconds count: a computer that slept, or a program that was stopped
@@ -20,7 +20,7 @@ class Silence:
         self._looked = clock()
         self._seconds = 0.0
 
-    def broken(self) -> None:
+    def reset(self) -> None:
         """Something was heard."""
         self._looked = self._clock()
         self._seconds = 0.0

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from functools import partial
 
 from pqv_core.process import process_group
-from pqv_core.process.silence import Silence
+from pqv_core.process.silence import SilenceTimer
 
-STILL_S = 90.0
+STALL_S = 90.0
 """How long a process may be silent and idle. Whoever waits for something of its own inside that process gives up
 sooner, and knows better what it waited for."""
 
@@ -20,12 +20,12 @@ _IDLE_SHARE = 0.01  # of one core; waiting itself costs a tenth of it
 _WATCHED_FROM_S = 10.0
 
 
-class Standstill:
+class StallDetector:
     """A process that computes may be silent for as long as it likes: a step of training can take minutes.
 
     Args:
         pid: The process; all that it has started counts with it.
-        still_s: How long it may be silent and idle.
+        stall_s: How long it may be silent and idle.
         worked_s: Seconds of processor time used so far.
         waits_for_disk: Whether the system holds it until a disk has answered.
     """
@@ -34,15 +34,15 @@ class Standstill:
         self,
         pid: int,
         *,
-        still_s: float | None = None,
+        stall_s: float | None = None,
         worked_s: Callable[[int], float] = process_group.processor_seconds,
         waits_for_disk: Callable[[int], bool] = process_group.waits_for_disk,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._still_s = STILL_S if still_s is None else still_s
+        self._stall_s = STALL_S if stall_s is None else stall_s
         self._worked_s = partial(worked_s, pid)
         self._waits_for_disk = partial(waits_for_disk, pid)
-        self._silence = Silence(clock)
+        self._silence = SilenceTimer(clock)
         self._before: float | None = None
         self._heard = False
 
@@ -58,7 +58,7 @@ class Standstill:
         silent = self._silence.seconds()
         if self._before is None and silent >= _WATCHED_FROM_S:
             self._before = self._worked_s()
-        if self._before is None or silent < self._still_s:
+        if self._before is None or silent < self._stall_s:
             return 0.0
         if abs(self._worked_s() - self._before) >= _IDLE_SHARE * silent:  # macOS takes the share of ended ones away
             self._begin_anew()
@@ -67,4 +67,4 @@ class Standstill:
 
     def _begin_anew(self) -> None:
         self._heard, self._before = False, None
-        self._silence.broken()
+        self._silence.reset()

@@ -27,7 +27,7 @@ from pqv_core.process import exit_status, process_group
 from pqv_core.process.child import LineSplitter, read
 from pqv_core.process.events import AnyEvent, Finished, Log, Progress, StageStarted, decode, unknown_type
 from pqv_core.process.job import Job, RunJob
-from pqv_core.process.stall import Standstill
+from pqv_core.process.stall import StallDetector
 from pqv_core.project import project_file as projects
 from pqv_core.project import runs
 
@@ -85,7 +85,7 @@ class Worker:
         self._stderr = b""
         self._stage = ""
         self._progress: Progress | None = None
-        self._standstill = Standstill(0)
+        self._stall = StallDetector(0)
         self._gave_up: ErrorInfo | None = None
         self._gave_up_at: float | None = None
         self._started_at = time.monotonic()
@@ -109,7 +109,7 @@ class Worker:
             self._started_at = time.monotonic()
             line = self._job.model_dump_json().encode() + b"\n"
             self._process = process_group.start(self._command, environment=_environment())
-            self._standstill = Standstill(self._process.pid)
+            self._stall = StallDetector(self._process.pid)
         except (OSError, ValueError) as error:
             self._not_started = ErrorInfo(
                 kind="WorkerError",
@@ -118,8 +118,8 @@ class Worker:
                 details=f"{' '.join(self._command)}: {error}",
             )
             return
-        for work in (lambda: self._speak(line), self._listen, self._keep_stderr, self._reap):
-            self._threads.append(threading.Thread(target=work, daemon=True, name="pqv-worker-client"))
+        for loop in (lambda: self._speak(line), self._listen, self._keep_stderr, self._reap):
+            self._threads.append(threading.Thread(target=loop, daemon=True, name="pqv-worker-client"))
             self._threads[-1].start()
 
     def cancel(self) -> None:
@@ -188,7 +188,7 @@ class Worker:
                     return self._queue.popleft()
                 if self._end_of_events_at is not None and self._end_of_stderr and self._exited_at is not None:
                     return self._last_word()
-                self._end_what_stands_still()
+                self._end_when_stalled()
                 self._change.wait(_WAIT_S if self._asked_at is None else _BETWEEN_S / 3)
 
     def _escalated(self) -> bool:
@@ -207,8 +207,8 @@ class Worker:
             process_group.terminate(self._process)
         return not self._queue and _seconds_since(self._exited_at) >= _ORPHANS_S
 
-    def _end_what_stands_still(self) -> None:
-        silent = self._standstill.seconds() if self._exited_at is None else 0.0
+    def _end_when_stalled(self) -> None:
+        silent = self._stall.seconds() if self._exited_at is None else 0.0
         if silent:
             self._give_up(f"{self._where()} made no progress for {silent:.0f} s: the process was silent and idle.")
 
@@ -217,8 +217,8 @@ class Worker:
         if not self._stage:
             return "The job"
         at = self._progress
-        told = at is not None and at.total > 0
-        done = f", after {at.done:,} of {at.total:,} {at.unit}".rstrip() + "," if at is not None and told else ""
+        counted = at is not None and at.total > 0
+        done = f", after {at.done:,} of {at.total:,} {at.unit}".rstrip() + "," if at is not None and counted else ""
         return f"“{labels.stage(self._stage)}”{done}"
 
     def _give_up(self, sentence: str) -> None:
@@ -279,7 +279,7 @@ class Worker:
         stdout = self._process.stdout
         lines = LineSplitter(limit=_LINE_BYTES)
         while chunk := read(stdout.fileno()):
-            self._standstill.heard()
+            self._stall.heard()
             for line in lines.feed(chunk):
                 self._take(line)
         self._take(lines.rest())
@@ -321,7 +321,7 @@ class Worker:
     def _keep_stderr(self) -> None:
         assert self._process is not None and self._process.stderr is not None
         while chunk := read(self._process.stderr.fileno()):
-            self._standstill.heard()
+            self._stall.heard()
             with self._change:
                 self._stderr = (self._stderr + chunk)[-_STDERR_BYTES:]
         with self._change:

@@ -32,7 +32,7 @@ class ProjectOpenError(ProjectError):
         self.who = who
 
 
-class Holder(BaseModel):
+class ProjectHolder(BaseModel):
     """Who holds a project.
 
     Attributes:
@@ -46,7 +46,7 @@ class Holder(BaseModel):
     since: datetime
 
     @classmethod
-    def here(cls) -> Holder:
+    def here(cls) -> ProjectHolder:
         """This process, from now on."""
         return cls(computer=platform.node(), process=os.getpid(), since=datetime.now(UTC))
 
@@ -115,7 +115,7 @@ def _acquire(path: Path) -> FileLock | None:
     except (OSError, NotImplementedError):  # it may not be written, which who saves there is told, or cannot lock
         return None
     with contextlib.suppress(PqvError):  # the note is for a person's eyes; the lock holds without it
-        fsio.write_json(_note(path), Holder.here().model_dump(mode="json"))
+        fsio.write_json(_note(path), ProjectHolder.here().model_dump(mode="json"))
     return lock
 
 
@@ -130,8 +130,8 @@ def _note(path: Path) -> Path:
     return path.with_name(f".{path.name}.holder")
 
 
-def _read_holder(path: Path) -> Holder | None:
+def _read_holder(path: Path) -> ProjectHolder | None:
     try:
-        return Holder.model_validate(fsio.read_json(_note(path)))
+        return ProjectHolder.model_validate(fsio.read_json(_note(path)))
     except (OSError, ValueError):
         return None

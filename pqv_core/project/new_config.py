@@ -76,13 +76,13 @@ def build(choices: Choices) -> NewConfig:
     config = RunConfig(model=_model(choices, data, notes), data=data)
     filled = _filled(choices, data, notes)
     config = with_settings(config, filled)
-    for name, text in _spoken(choices, data, filled, notes):
+    for name, text in _given(choices, data, filled, notes):
         config = with_setting(config, name, text)
     for pair in choices.settings:
         config = with_setting(config, *_split(pair))
     _check_settings(config, project=choices.project)
     found = look_at_images(config, project=choices.project)
-    return NewConfig(config, tuple(notes), tuple(_told(config, found)))
+    return NewConfig(config, tuple(notes), tuple(_image_notes(config, found)))
 
 
 def _filled(choices: Choices, data: DataConfig, notes: list[str]) -> dict[str, Any]:
@@ -156,7 +156,7 @@ def look_at_images(config: RunConfig, *, project: Path) -> dict[str, Listing]:
     return found
 
 
-def _told(config: RunConfig, found: Mapping[str, Listing]) -> Iterator[str]:
+def _image_notes(config: RunConfig, found: Mapping[str, Listing]) -> Iterator[str]:
     """What to say about the folders of images."""
     for name, listing in found.items():
         yield f"{dataset.SPLITS[name]} ({images.shown(getattr(config.data, name))}): {listing.sentence}"
@@ -227,7 +227,7 @@ def _source(choices: Choices) -> str:
     return given.get("model.source", sources.DEFAULT)
 
 
-def _spoken(choices: Choices, data: DataConfig, filled: Mapping[str, Any], notes: list[str]) -> list[tuple[str, str]]:
+def _given(choices: Choices, data: DataConfig, filled: Mapping[str, Any], notes: list[str]) -> list[tuple[str, str]]:
     """Settings by dotted name, as text: what was said, and what follows from the images."""
     if not choices.prune and (choices.ratio is not None or choices.importance is not None):
         raise UsageError("--no-prune cannot be combined with --ratio or --importance.", action="Omit one of them.")

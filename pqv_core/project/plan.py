@@ -37,7 +37,7 @@ _FIXED_S = {
     "benchmark": 20.0,
     "profile": 4.0,
 }
-_MACS_A_SECOND = 25e9
+_MACS_PER_SECOND = 25e9
 _IMAGE_S = 0.004  # reading one
 _TRAINING = 3.5  # an image that is learnt from, beside one that is looked at
 _USUAL_MACS = 4.6e9  # of a model that the catalogue does not know
@@ -130,11 +130,11 @@ def _amounts(config: RunConfig, count: Callable[[str | None], int]) -> dict[str,
     before, after = _macs(config)
     train, val = count(config.data.train), count(config.data.val)
     judged = min(val, config.data.eval_images or val) if config.data.val else 0
-    look, look_after = (_IMAGE_S + macs / _MACS_A_SECOND for macs in (before, after))
+    look, look_after = (_IMAGE_S + macs / _MACS_PER_SECOND for macs in (before, after))
     prune, tune, measure = config.prune, config.finetune, config.measure
     gradients = prune.images * prune.steps if CRITERIA[prune.importance].needs_images else 0
-    inference = after / _MACS_A_SECOND
-    work = {
+    inference = after / _MACS_PER_SECOND
+    estimates = {
         "evaluate": judged * look,
         "sparsify": prune.sparse_epochs * train * look * _TRAINING,
         "prune": gradients * look * _TRAINING,
@@ -146,7 +146,7 @@ def _amounts(config: RunConfig, count: Callable[[str | None], int]) -> dict[str,
         "benchmark": min(measure.max_seconds, 2 * _FILES * measure.iterations * inference),
         "profile": 10 * _FILES * inference,
     }
-    return {name: _FIXED_S.get(name, 0.5) + work.get(name, 0.0) for name in _NEEDED}
+    return {name: _FIXED_S.get(name, 0.5) + estimates.get(name, 0.0) for name in _NEEDED}
 
 
 def _macs(config: RunConfig) -> tuple[float, float]:

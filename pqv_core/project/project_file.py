@@ -17,7 +17,7 @@ from pydantic import Field
 from pqv_core.config import RunConfig
 from pqv_core.config.base import Config
 from pqv_core.errors import ConfigError, ProjectError, StorageError, from_os_error
-from pqv_core.files.fsio import TooLargeError, read_json, write_json
+from pqv_core.files.fsio import FileTooLargeError, read_json, write_json
 from pqv_core.project import migrations
 
 SCHEMA_VERSION = 1
@@ -79,7 +79,7 @@ def _read(path: Path) -> dict[str, Any]:
             action="Check the path, or create a project with: pqv new PROJECT.pqv --model NAME.",
             details=str(error),
         ) from error
-    except TooLargeError as error:
+    except FileTooLargeError as error:
         raise ProjectError(
             f"{path.name} is too large to be a project file.", action="Choose a .pqv file.", details=str(error)
         ) from error

@@ -92,7 +92,7 @@ def movable(directory: Path) -> Path:
             raise ProjectError(f"{directory.name} is not a run.", action="Delete it in the file manager.")
     except OSError as error:
         raise from_os_error(error, directory) from error
-    if run_lock.is_at_work(directory):
+    if run_lock.is_held(directory):
         raise ProjectError(
             f"The run {directory.name} is in use.", action="Cancel it or wait for it to finish, then delete it."
         )

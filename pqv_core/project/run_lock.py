@@ -11,7 +11,7 @@ _LOOK_S = 0.06  # who only looks, as here, holds the lock for an instant; who wo
 _PAUSE_S = 0.01
 
 
-def is_at_work(directory: Path) -> bool:
+def is_held(directory: Path) -> bool:
     """Whether a process holds a run's folder now."""
     if not (directory / LOCK_FILE).exists():
         return False

@@ -48,7 +48,7 @@ class RunProgress:
         self._guessed, self._took = 0.0, 0.0  # of stages that were guessed and are over
         self._at, self._began = START, clock()
         self._first: tuple[float, float] | None = None  # share and moment at which the stage told of its work first
-        self._share, self._told = 0.0, self._began
+        self._share, self._reported_at = 0.0, self._began
         self._seen = self._began
         self.fraction = 0.0
         self._left: float | None = None
@@ -130,7 +130,7 @@ class RunProgress:
         if self._first is None:
             self._first = share, self._clock()
         if share > self._share:
-            self._share, self._told = min(share, 1.0), self._clock()
+            self._share, self._reported_at = min(share, 1.0), self._clock()
 
     # what follows --------------------------------------------------------------------------------------------
 
@@ -155,7 +155,7 @@ class RunProgress:
             return silent
         share, since = self._first
         done = self._share - share
-        at_this_speed = _running_down((self._told - since) / done * (1 - self._share), now - self._told)
+        at_this_speed = _running_down((self._reported_at - since) / done * (1 - self._share), now - self._reported_at)
         planned = self._planned.get(self._at)
         trust = done / (done + _TRUST[planned is not None and planned.known])
         return trust * at_this_speed + (1 - trust) * silent

@@ -151,7 +151,7 @@ def _claim(directory: Path, waiting: Callable[[float], None]) -> FileLock:
             if lock is not None:
                 return lock
             if time.monotonic() >= deadline:
-                raise at_work(directory.name)
+                raise already_running(directory.name)
             time.sleep(_PAUSE_S)
     except OSError as error:
         raise from_os_error(error, directory) from error
@@ -166,7 +166,7 @@ def _remove_unused(directory: Path) -> None:
                 remove_folder(directory)
 
 
-def at_work(run: str) -> ProjectError:
+def already_running(run: str) -> ProjectError:
     """What is said to the second who wants to do a run."""
     return ProjectError(
         f"The run {run} is in use by another process.", action="Wait for it to end, or cancel it there."

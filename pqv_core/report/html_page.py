@@ -16,8 +16,7 @@ from pqv_core.comparison.columns import COLUMNS, footnotes, varied
 from pqv_core.comparison.figures import figures
 from pqv_core.comparison.views import views
 from pqv_core.files.resource_files import resource
-from pqv_core.report import plain_data as data
-from pqv_core.report import svg
+from pqv_core.report import plain_data, svg
 from pqv_core.results.record import Environment
 
 
@@ -29,7 +28,7 @@ def html(comparison: Comparison, *, project: str) -> str:
     """
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, keep_trailing_newline=True)
     template = environment.from_string(resource("report", "report.html").read_text(encoding="utf-8"))
-    whole = json.dumps(data.plain(comparison, project=project), allow_nan=False, separators=(",", ":"))
+    whole = json.dumps(plain_data.plain(comparison, project=project), allow_nan=False, separators=(",", ":"))
     rendered = template.render(
         project=project,
         stem=f"{project}-report",
@@ -42,7 +41,7 @@ def html(comparison: Comparison, *, project: str) -> str:
         environments=_environments(comparison),
         drawn=svg.draw,
         svg_link=lambda chart: _link(svg.standalone(chart), "image/svg+xml"),
-        table_link=lambda chart: _link(data.chart_table(chart), "text/csv"),
+        table_link=lambda chart: _link(plain_data.chart_table(chart), "text/csv"),
         remarks=_remarks,
         size=formatting.size,
         counted=formatting.counted,
@@ -50,7 +49,7 @@ def html(comparison: Comparison, *, project: str) -> str:
         dark=svg.variables(svg.DARK),
         rules=svg.RULES,
         json_link=_link(whole, "application/json"),
-        csv_link=_link(data.table(comparison.rows), "text/csv"),
+        csv_link=_link(plain_data.table(comparison.rows), "text/csv"),
         island=_island(whole),
     )
     return rendered.encode("utf-8", "replace").decode()

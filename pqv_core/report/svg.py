@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from xml.etree import ElementTree as Xml
 
 from pqv_core import palette
-from pqv_core.comparison.charts import BarChart, Chart, ScatterChart, said
+from pqv_core.comparison.charts import BarChart, Chart, ScatterChart, value_text
 
 WIDTH = 1000
 _NAMES = 350  # width of the names at the left of bars
@@ -139,7 +139,7 @@ def _mark(parent: Xml.Element, x: float, y: float, index: int) -> Xml.Element:
         return _box(parent, x - size + 0.5, y - size + 0.5, 2 * size - 1, 2 * size - 1, index)
     count, waist = {2: (3, 1.0), 3: (4, 1.0), 4: (10, 0.45), 5: (5, 1.0)}[shape]
     corners = [(size * 1.2 * (waist if place % 2 else 1.0), math.tau * place / count) for place in range(count)]
-    points = " ".join(f"{x + far * math.sin(turn):.1f},{y - far * math.cos(turn):.1f}" for far, turn in corners)
+    points = " ".join(f"{x + far * math.sin(angle):.1f},{y - far * math.cos(angle):.1f}" for far, angle in corners)
     return Xml.SubElement(parent, "polygon", {"points": points, **color})
 
 
@@ -201,7 +201,7 @@ def _stacked(chart: BarChart) -> Xml.Element:
                 continue
             group = Xml.SubElement(root, "g")
             width = (WIDTH - _NAMES - _FIGURES) * value / most
-            share = said(100 * value / totals[index], "%")
+            share = value_text(100 * value / totals[index], "%")
             _title(group, name, f"{series.name}: {chart.say(value)}, {share}")
             _box(group, x, y, width, 22, place)
             if width > _LETTER * len(series.name) + 8:
@@ -240,7 +240,7 @@ def _scatter(chart: ScatterChart) -> Xml.Element:
         _line(root, [at(point.x, point.y) for point in chart.front], "front")
     for point in chart.points:
         group = Xml.SubElement(root, "g")
-        figures = f"{said(point.x, chart.x_unit)}, {said(point.y, chart.y_unit)}"
+        figures = f"{value_text(point.x, chart.x_unit)}, {value_text(point.y, chart.y_unit)}"
         _title(group, point.name, figures, point.detail, "On the Pareto front" if point.front else "")
         x, y = at(point.x, point.y)
         _mark(group, x, y, series.index(point.series))

@@ -14,8 +14,7 @@ from pqv_core.errors import ProjectError, UsageError
 from pqv_core.files.fsio import write_text
 from pqv_core.formats import suffixes
 from pqv_core.project import project_file as projects
-from pqv_core.report import netron
-from pqv_core.report import plain_data as data
+from pqv_core.report import netron, plain_data
 
 Format = Literal["html", "csv", "json", "netron"]
 FORMATS: tuple[Format, ...] = get_args(Format)
@@ -79,12 +78,12 @@ def text(found: Comparison, *, project: str, kind: Format) -> str:
         ProjectError: No run has what the form needs.
     """
     if kind == "html":
-        from pqv_core.report import html_page as page
+        from pqv_core.report import html_page
 
-        return page.html(found, project=project)
+        return html_page.html(found, project=project)
     if kind == "csv":
-        return data.table(found.rows)
-    plain = data.plain(found, project=project) if kind == "json" else netron.attachment(_profiled(found))
+        return plain_data.table(found.rows)
+    plain = plain_data.plain(found, project=project) if kind == "json" else netron.attachment(_profiled(found))
     return json.dumps(plain, indent=2, allow_nan=False) + "\n"
 
 

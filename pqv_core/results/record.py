@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pqv_core.errors import ErrorInfo, ProjectError, from_os_error
-from pqv_core.files.fsio import TooLargeError, read_json, write_json
+from pqv_core.files.fsio import FileTooLargeError, read_json, write_json
 from pqv_core.files.migrating import advance
 from pqv_core.project import run_lock
 from pqv_core.results import artifacts, migrations
@@ -317,7 +317,7 @@ def load(directory: Path) -> RunRecord:
         ProjectError: As ``as_written``.
     """
     record = as_written(directory)
-    killed = record.state == "running" and not run_lock.is_at_work(directory)
+    killed = record.state == "running" and not run_lock.is_held(directory)
     return ended(record, "interrupted", stage="cancelled") if killed else record
 
 
@@ -343,7 +343,7 @@ def as_written(directory: Path) -> RunRecord:
             f"The run {directory.name} cannot be read: {from_os_error(error, path).message}",
             action="Run the project again.",
         ) from error
-    except TooLargeError as error:
+    except FileTooLargeError as error:
         raise ProjectError(
             f"The run {directory.name} is refused: its {RUN_FILE} is too large.",
             action="Move its folder elsewhere and run the project again.",

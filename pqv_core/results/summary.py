@@ -19,7 +19,7 @@ _TIMED = ("latency_median_s", "latency_p90_s")
 
 
 @dataclass(frozen=True)
-class Figure:
+class SummaryFigure:
     """A kind of figure: where it is found, in which unit it is said, and how two of them are compared.
 
     Attributes:
@@ -37,7 +37,7 @@ class Figure:
 
 
 @dataclass(frozen=True)
-class Row:
+class SummaryRow:
     """One figure of all artefacts.
 
     Attributes:
@@ -49,7 +49,7 @@ class Row:
         unsteady: Baselines beside which the result's figure is not to be trusted.
     """
 
-    figure: Figure
+    figure: SummaryFigure
     values: Mapping[str, float | None]
     result: str
     apart: frozenset[str] = frozenset()
@@ -69,8 +69,8 @@ class Row:
             return MISSING
         if artifact not in self.images:
             return self.figure.words(value)
-        said = formatting.with_error(value, standard_error(value, self.images[artifact]))
-        return f"{said} (n = {self.images[artifact]:,})" if len(set(self.images.values())) > 1 else said
+        text = formatting.with_error(value, standard_error(value, self.images[artifact]))
+        return f"{text} (n = {self.images[artifact]:,})" if len(set(self.images.values())) > 1 else text
 
     def gain(self, over: str) -> str:
         """What the result gains over a baseline: ``6.47× faster``, ``−0.3 points``."""
@@ -85,7 +85,7 @@ class Row:
         return {**plain, "images": dict(self.images)} if self.images else plain
 
 
-def rows(record: RunRecord, *, target: str = LOCAL) -> list[Row]:
+def rows(record: RunRecord, *, target: str = LOCAL) -> list[SummaryRow]:
     """The figures that a run has measured on ``target``, in the order in which a person reads them.
 
     The first is what was given up (accuracy), then what was gained (latency, size, memory), then why it is trusted
@@ -100,13 +100,13 @@ def rows(record: RunRecord, *, target: str = LOCAL) -> list[Row]:
 
 
 def _row(
-    figure: Figure,
+    figure: SummaryFigure,
     record: RunRecord,
     measured: Mapping[str, Measurement],
     target: str,
     apart: frozenset[str],
     unsteady: frozenset[str],
-) -> Row:
+) -> SummaryRow:
     result = record.result.key if record.result else ""
     values: dict[str, float | None] = {}
     images: dict[str, int] = {}
@@ -118,7 +118,7 @@ def _row(
             images[key] = accuracy.images if accuracy else 0
     depends = figure.source == "measurement" or (figure.source == "answers" and target != LOCAL)
     others = {base.key for base in record.baselines if base.key in images and images[base.key] != images.get(result)}
-    return Row(
+    return SummaryRow(
         figure,
         values,
         result,
@@ -217,15 +217,15 @@ def _error(value: float) -> str:
 
 
 _FIGURES = (
-    Figure("top1", "Top-1 accuracy", "points", formatting.percent, _top1, "answers", counted=True),
-    Figure("top5", "Top-5 accuracy", "points", formatting.percent, _top5, "answers", counted=True),
-    Figure("latency_median_s", "Latency, median", "faster", _seconds, _median, "measurement"),
-    Figure("latency_p90_s", "Latency, p90", "faster", _seconds, _p90, "measurement"),
-    Figure("size_bytes", "File size", "smaller", formatting.size, lambda variant, _: variant.size_bytes),
-    Figure("params", "Parameters", "change", _whole, lambda variant, _: variant.params),
-    Figure("macs", "Operations", "change", formatting.macs, lambda variant, _: variant.macs),
-    Figure("memory_bytes", "Memory", "smaller", formatting.size, _memory, "measurement"),
-    Figure("load_s", "Loading", "faster", _seconds, _load, "measurement"),
-    Figure("relative_error", "Logit error", "none", _error, _relative, "answers"),
-    Figure("top1_agreement", "Same answer", "none", formatting.percent, _agreement, "answers"),
+    SummaryFigure("top1", "Top-1 accuracy", "points", formatting.percent, _top1, "answers", counted=True),
+    SummaryFigure("top5", "Top-5 accuracy", "points", formatting.percent, _top5, "answers", counted=True),
+    SummaryFigure("latency_median_s", "Latency, median", "faster", _seconds, _median, "measurement"),
+    SummaryFigure("latency_p90_s", "Latency, p90", "faster", _seconds, _p90, "measurement"),
+    SummaryFigure("size_bytes", "File size", "smaller", formatting.size, lambda variant, _: variant.size_bytes),
+    SummaryFigure("params", "Parameters", "change", _whole, lambda variant, _: variant.params),
+    SummaryFigure("macs", "Operations", "change", formatting.macs, lambda variant, _: variant.macs),
+    SummaryFigure("memory_bytes", "Memory", "smaller", formatting.size, _memory, "measurement"),
+    SummaryFigure("load_s", "Loading", "faster", _seconds, _load, "measurement"),
+    SummaryFigure("relative_error", "Logit error", "none", _error, _relative, "answers"),
+    SummaryFigure("top1_agreement", "Same answer", "none", formatting.percent, _agreement, "answers"),
 )

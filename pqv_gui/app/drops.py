@@ -15,7 +15,7 @@ from pqv_core.data import layout as dataset_layout
 from pqv_core.errors import ErrorInfo
 from pqv_core.files import inspection as file_look
 from pqv_core.files.foreign_text import line
-from pqv_core.files.inspection import Look
+from pqv_core.files.inspection import Inspection
 from pqv_core.files.kind import Kind
 from pqv_core.project import project_file as projects
 from pqv_gui.app.commands import Commands
@@ -61,9 +61,9 @@ class Drops(QObject):
         elif paths[0].is_dir():
             self._images(paths[0])
         else:
-            self._look(paths[0], lambda cancelled: file_look.look(paths[0], cancelled=cancelled), self._take_by_kind)
+            self._look(paths[0], lambda cancelled: file_look.inspect(paths[0], cancelled=cancelled), self._take_by_kind)
 
-    def _take_by_kind(self, found: Look) -> None:
+    def _take_by_kind(self, found: Inspection) -> None:
         """Do what is meant by a file whose name does not tell."""
         if found.kind is Kind.PROJECT:
             self._commands.open_project(found.path)
@@ -76,7 +76,7 @@ class Drops(QObject):
         else:
             self._refuse(f"{found.sentence} {tr('It is not supported here.')}", found.advice)
 
-    def _weights(self, found: Look) -> None:
+    def _weights(self, found: Inspection) -> None:
         session = self._work.session
         if not session.is_open:
             self._refuse(

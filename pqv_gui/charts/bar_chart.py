@@ -8,9 +8,8 @@ from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QFontMetricsF, QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from pqv_core.comparison.charts import BarChart, said
-from pqv_core.report import plain_data as data
-from pqv_core.report import svg
+from pqv_core.comparison.charts import BarChart, value_text
+from pqv_core.report import plain_data, svg
 from pqv_gui.charts.legend import Legend, LegendEntry
 from pqv_gui.charts.saving import Saver
 from pqv_gui.charts.tip import Tip
@@ -156,7 +155,7 @@ class _Plot(QWidget):
             if value <= 0:
                 continue
             area = QRectF(left, at.y(), value * scale, em(self, _STACK))
-            share = said(100 * value / total, "%")
+            share = value_text(100 * value / total, "%")
             words = f"{self.chart.categories[index]} · {series.name}: {self.chart.say(value)}, {share}"
             found.append(_Bar(area, place, words, self.chart.say(total) if place == last else "", series.name))
             left = area.right()
@@ -249,4 +248,4 @@ class BarChartView(QWidget):
         return svg.standalone(self.chart, dark=colors(self) is DARK) if self.chart else ""
 
     def _csv(self) -> str:
-        return data.chart_table(self.chart) if self.chart else ""
+        return plain_data.chart_table(self.chart) if self.chart else ""

@@ -12,9 +12,8 @@ import pyqtgraph as pg
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QColor
 
-from pqv_core.comparison.charts import Point, ScatterChart, said
-from pqv_core.report import plain_data as data
-from pqv_core.report import svg
+from pqv_core.comparison.charts import Point, ScatterChart, value_text
+from pqv_core.report import plain_data, svg
 from pqv_gui.charts.chart import Chart, Floats, ValueAxis
 from pqv_gui.charts.legend import LegendEntry
 from pqv_gui.i18n import tr
@@ -115,7 +114,7 @@ class ParetoChart(Chart[Shown]):
         point, chart = self.nearest(where), self._chart
         if point is None or chart is None:
             return None
-        figures = f"{said(point.x, chart.x_unit)}, {said(point.y, chart.y_unit)}"
+        figures = f"{value_text(point.x, chart.x_unit)}, {value_text(point.y, chart.y_unit)}"
         front = tr("on the Pareto front") if point.front else ""
         words = " · ".join(part for part in (point.name, figures, front, point.detail) if part)
         return self._place(point), words
@@ -127,7 +126,7 @@ class ParetoChart(Chart[Shown]):
             return ""
         told = chart.points if len(chart.points) <= _TOLD else chart.front
         return "; ".join(
-            f"{point.name}: {said(point.x, chart.x_unit)}, {said(point.y, chart.y_unit)}"
+            f"{point.name}: {value_text(point.x, chart.x_unit)}, {value_text(point.y, chart.y_unit)}"
             + (f", {tr('on the Pareto front')}" if point.front else "")
             for point in told
         )
@@ -159,4 +158,4 @@ class ParetoChart(Chart[Shown]):
 
     def as_csv(self) -> str:
         """Every point."""
-        return data.chart_table(self._chart) if self._chart else ""
+        return plain_data.chart_table(self._chart) if self._chart else ""

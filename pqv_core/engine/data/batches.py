@@ -13,7 +13,7 @@ from torch import Tensor
 from pqv_core.config import channels
 from pqv_core.data import brightness, class_order, dataset, images
 from pqv_core.engine.context import Context
-from pqv_core.engine.data.image_reading import Item, Picture, Recipe
+from pqv_core.engine.data.image_reading import Item, Picture, ReadingRecipe
 from pqv_core.engine.data.preprocessing import Preprocessing
 from pqv_core.engine.train.augment import Augmentation
 from pqv_core.engine.train.seeding import derived
@@ -50,7 +50,7 @@ class Images:
     """
 
     def __init__(
-        self, recipe: Recipe, samples: Sequence[tuple[str, int]], classes: Sequence[str], context: Context
+        self, recipe: ReadingRecipe, samples: Sequence[tuple[str, int]], classes: Sequence[str], context: Context
     ) -> None:
         self.classes = tuple(classes)
         self._recipe = recipe
@@ -87,7 +87,7 @@ class Images:
         """The same images as they are."""
         return self._with(replace(self._recipe, augmentation=None))
 
-    def _with(self, recipe: Recipe) -> Images:
+    def _with(self, recipe: ReadingRecipe) -> Images:
         return Images(recipe, self._samples, self.classes, self._context)
 
     def identity(self) -> str:
@@ -261,7 +261,7 @@ def open_images(
     if limit is not None:
         samples = [samples[index] for index in dataset.spread([label for _, label in samples], limit)]
     _check_brightness(folder, samples, preprocessing, context)
-    return Images(Recipe(folder, preprocessing, seed=seed), samples, names, context)
+    return Images(ReadingRecipe(folder, preprocessing, seed=seed), samples, names, context)
 
 
 def _check_brightness(

@@ -19,7 +19,7 @@ from pqv_core.engine.train.seeding import seed_host
 
 
 @dataclass(frozen=True)
-class Recipe:
+class ReadingRecipe:
     """How the images of a folder become tensors.
 
     Attributes:
@@ -78,7 +78,7 @@ Picture = Tensor | str
 """An image as uint8 of shape (C, H, W), or why it cannot be read."""
 
 
-def read(recipe: Recipe, item: Item) -> Picture:
+def read(recipe: ReadingRecipe, item: Item) -> Picture:
     """Read one image."""
     try:
         return recipe.finish(recipe.open(item.path), epoch=item.epoch, index=item.index)
@@ -86,7 +86,7 @@ def read(recipe: Recipe, item: Item) -> Picture:
         return error.reason
 
 
-def read_chunk(recipe: Recipe, items: Sequence[Item], *, tick: Callable[[], None]) -> Chunk:
+def read_chunk(recipe: ReadingRecipe, items: Sequence[Item], *, tick: Callable[[], None]) -> Chunk:
     """Read some images, for another process; ``tick`` is called after each."""
     pictures = []
     for item in items:

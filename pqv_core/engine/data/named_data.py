@@ -26,7 +26,7 @@ from pqv_core.files.fsio import move, remove_folder
 SPLITS = {"train": ("train",), "val": ("validation", "val", "test")}
 _PACKAGES = {"hfds": "datasets", "hfids": "datasets", "tfds": "tensorflow-datasets", "wds": "webdataset"}
 _IMAGENET = 1000
-_TOLD_EVERY = 10_000
+_REPORT_EVERY = 10_000
 _LOOK_S = 0.2
 _UNSAFE = re.compile(r"[^-+()\w, ]")
 
@@ -66,15 +66,15 @@ def folder(name: str, which: str, *, root: Path | None, context: Context) -> Pat
 @contextlib.contextmanager
 def _alone(path: Path, name: str, context: Context) -> Iterator[None]:
     """Hold the lock at ``path``, so that two runs do not get the same data set; the second waits."""
-    lock, told = FileLock(path), False
+    lock, reported = FileLock(path), False
     while not lock.is_locked:
         context.check_cancelled()
         try:
             lock.acquire(timeout=_LOOK_S)
         except Timeout:
-            if not told:
+            if not reported:
                 context.log(f"Waiting for another run that is downloading {name}.")
-            told = True
+            reported = True
     try:
         yield
     finally:
@@ -113,7 +113,7 @@ def _write(data: Any, place: Path, context: Context) -> None:
         to = place / names.get(label, f"{label:05}")
         to.mkdir(exist_ok=True)
         picture.save(to / f"{number:08}.png", compress_level=1)
-        if number and number % _TOLD_EVERY == 0:
+        if number and number % _REPORT_EVERY == 0:
             context.log(f"{number:,} images written.")
 
 

@@ -26,12 +26,12 @@ import torch
 
 from pqv_core.data import images
 from pqv_core.engine.data import reader_process
-from pqv_core.engine.data.image_reading import Chunk, Item, Picture, Recipe, unpacked
+from pqv_core.engine.data.image_reading import Chunk, Item, Picture, ReadingRecipe, unpacked
 from pqv_core.errors import DataError
 from pqv_core.process.events import Level
-from pqv_core.process.silence import Silence
+from pqv_core.process.silence import SilenceTimer
 
-STILL_S = 60.0
+STALL_S = 60.0
 """How long no image may come, while some are waited for, before the job ends."""
 
 _MOST = 8
@@ -42,7 +42,7 @@ _END_S = 2.0  # for a killed process that hangs in the system, on a network driv
 
 
 @dataclass(frozen=True)
-class Part:
+class ReadTask:
     """Images that were asked for together, and what comes of them; None where this process reads them itself."""
 
     items: Sequence[Item]
@@ -106,7 +106,7 @@ class Readers:
 
     def read(
         self,
-        recipe: Recipe,
+        recipe: ReadingRecipe,
         plan: Iterable[Sequence[Item]],
         *,
         here: Callable[[Item], Picture],
@@ -123,7 +123,7 @@ class Readers:
             DataError: No image came for a minute.
             Cancelled: The end was asked for.
         """
-        coming: deque[list[Part]] = deque()
+        coming: deque[list[ReadTask]] = deque()
         for items in plan:
             self._tell(context)
             coming.append(self._asked(recipe, items))
@@ -132,35 +132,35 @@ class Readers:
         while coming:
             yield list(self._collected(recipe, coming.popleft(), here, context))
 
-    def _asked(self, recipe: Recipe, items: Sequence[Item]) -> list[Part]:
+    def _asked(self, recipe: ReadingRecipe, items: Sequence[Item]) -> list[ReadTask]:
         self._start_once()
         if not self.is_up or self._threads is None:
-            return [Part(items, None)]
+            return [ReadTask(items, None)]
         parts = [items[start : start + _CHUNK] for start in range(0, len(items), _CHUNK)]
-        return [Part(part, self._threads.submit(self._chunk, recipe, part)) for part in parts]
+        return [ReadTask(part, self._threads.submit(self._chunk, recipe, part)) for part in parts]
 
-    def _is_far_enough_ahead(self, coming: deque[list[Part]]) -> bool:
+    def _is_far_enough_ahead(self, coming: deque[list[ReadTask]]) -> bool:
         """Whether the first batch can be waited for: the processes have enough to do, or there are none."""
         return not self.is_up or sum(map(len, coming)) - len(coming[0]) >= 2 * self.count
 
     def _collected(
-        self, recipe: Recipe, parts: Sequence[Part], here: Callable[[Item], Picture], context: Job
+        self, recipe: ReadingRecipe, parts: Sequence[ReadTask], here: Callable[[Item], Picture], context: Job
     ) -> Iterator[tuple[Item, Picture]]:
         for part in parts:
             pictures = self._delivered(recipe, part, context) if part.chunk is not None else None
             yield from zip(part.items, pictures if pictures is not None else map(here, part.items), strict=True)
 
-    def _delivered(self, recipe: Recipe, part: Part, context: Job) -> list[Picture] | None:
+    def _delivered(self, recipe: ReadingRecipe, part: ReadTask, context: Job) -> list[Picture] | None:
         """What a process has read; None where it was lost."""
         assert part.chunk is not None
-        silence, beats = Silence(), self._beats
+        silence, beats = SilenceTimer(), self._beats
         while wait([part.chunk], timeout=_LOOK_S).not_done:
             context.check_cancelled()
             if self._beats != beats:
                 beats = self._beats
-                silence.broken()
-            elif silence.seconds() >= STILL_S:
-                raise _still(recipe, [item.path for item in part.items])
+                silence.reset()
+            elif silence.seconds() >= STALL_S:
+                raise _stalled(recipe, [item.path for item in part.items])
         try:
             return unpacked(part.chunk.result())
         except ReaderLostError:
@@ -200,7 +200,7 @@ class Readers:
             self._lost_untold += not self._closed
         self._give_back(reader)
 
-    def _chunk(self, recipe: Recipe, items: Sequence[Item]) -> Chunk:
+    def _chunk(self, recipe: ReadingRecipe, items: Sequence[Item]) -> Chunk:
         while (reader := self._idle.get()) is None:
             with self._lock:
                 if self._closed or self._are_gone:
@@ -272,7 +272,7 @@ class _Reader:
             self._answer()
         self.is_up = not self.is_gone
 
-    def ask(self, recipe: Recipe, items: Sequence[Item]) -> Chunk:
+    def ask(self, recipe: ReadingRecipe, items: Sequence[Item]) -> Chunk:
         """Have images read.
 
         Raises:
@@ -328,10 +328,10 @@ def spare_cores(*, sharing: int = 1) -> int:
     return max(0, min(_MOST, mine - 1 if has_card else mine // 4))
 
 
-def _still(recipe: Recipe, paths: Sequence[str]) -> DataError:
+def _stalled(recipe: ReadingRecipe, paths: Sequence[str]) -> DataError:
     others = f" and the next {len(paths) - 1}" if len(paths) > 1 else ""
     return DataError(
-        f"No image could be read for {STILL_S:.0f} s: {images.shown(paths[0])}{others} did not come.",
+        f"No image could be read for {STALL_S:.0f} s: {images.shown(paths[0])}{others} did not come.",
         action="Check the disk or the network drive with the images, then run again: finished work is kept.",
         details=f"In {images.shown(recipe.folder)}:\n" + "\n".join(images.shown(path) for path in paths),
     )

@@ -11,7 +11,7 @@ from pqv_core.formats import FORMATS
 from pqv_core.results.record import OperatorTime
 
 
-class Profile(NamedTuple):
+class InferenceProfile(NamedTuple):
     """What each operator takes of an inference, and inferences without a profiler, in nanoseconds."""
 
     operators: tuple[OperatorTime, ...]
@@ -28,7 +28,7 @@ class InferenceSession(Protocol):
     def run(self, image: Tensor) -> Tensor:
         """The answer (N, classes) to images (N, C, H, W). Of a foreign file it may be something else."""
 
-    def profile(self, image: Tensor) -> Profile:
+    def profile(self, image: Tensor) -> InferenceProfile:
         """The time of each operator in an inference that nobody watches, the longest first."""
 
 

@@ -68,10 +68,10 @@ def _inputs(job: AnswerJob, context: Context) -> tuple[Tensor, list[int]]:
 
 def _described(path: Path) -> tuple[Preprocessing, list[str] | None]:
     """The input of a file and the names of its classes, as the file itself says."""
-    said = formats.read(path)[1].description
-    classes = said.get("classes")
+    description = formats.read(path)[1].description
+    classes = description.get("classes")
     try:
-        form = _PREPROCESSING.validate_python(said["preprocessing"])
+        form = _PREPROCESSING.validate_python(description["preprocessing"])
     except (KeyError, ValidationError) as error:
         raise UsageError(
             f"{path.name} does not state its input shape.", action="Export it with PQV-Mobile.", details=str(error)

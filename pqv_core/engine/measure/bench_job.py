@@ -38,7 +38,7 @@ def run(job: BenchJob, context: Context) -> dict[str, object]:
         UsageError: The input's shape is not known.
     """
     context.enter("benchmark")
-    context.work = f"pqv bench of {', '.join(Path(file).name for file in job.files)}"
+    context.title = f"pqv bench of {', '.join(Path(file).name for file in job.files)}"
     files = _read(job, context)
     shape = _common_shape(job, files)
     counts = job.threads or (environment.default_threads(),)
@@ -60,7 +60,7 @@ def _loop(
     entries = [(file, engine) for file in job.files for engine in job.engines]
     keys = [_key(job, file, engine, threads, shape[0]) for file, engine in entries]
     files = [_exported(key, *entry, described[entry[0]]) for key, entry in zip(keys, entries, strict=True)]
-    plan = benchmark.Plan(
+    plan = benchmark.BenchmarkPlan(
         input_shape=shape,
         threads=threads,
         warmup=job.warmup,

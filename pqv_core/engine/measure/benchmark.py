@@ -25,7 +25,7 @@ from pqv_core.engine.context import Context
 from pqv_core.engine.measure import environment
 from pqv_core.engine.measure import file_client as file_client
 from pqv_core.engine.measure.file_client import ExportedFile, FileClient
-from pqv_core.engine.measure.file_process import Reply
+from pqv_core.engine.measure.file_process import FileReply
 from pqv_core.engine.models import tensorfile
 from pqv_core.process import measuring_lock
 from pqv_core.process.events import LatencySample
@@ -44,7 +44,7 @@ _CLEARLY = 3.0  # as many times as long: no disturbance of three inferences
 
 
 @dataclass(frozen=True)
-class Plan:
+class BenchmarkPlan:
     """How files are timed.
 
     Attributes:
@@ -67,11 +67,13 @@ class Timing:
     """What one interleaved loop gave for one file under one wait policy."""
 
     policy: str
-    loaded: Reply
+    loaded: FileReply
     samples_ns: list[int] = field(default_factory=list)
 
 
-def measure(files: Sequence[ExportedFile], plan: Plan, *, context: Context) -> dict[str, tuple[Measurement, ...]]:
+def measure(
+    files: Sequence[ExportedFile], plan: BenchmarkPlan, *, context: Context
+) -> dict[str, tuple[Measurement, ...]]:
     """Measure files in one interleaved loop, and the memory that each takes.
 
     Returns:
@@ -80,7 +82,7 @@ def measure(files: Sequence[ExportedFile], plan: Plan, *, context: Context) -> d
     Raises:
         BenchmarkError: A file could not be run, or a measuring process died.
     """
-    with _turn(context):
+    with _exclusive(context):
         busy = environment.busy()  # this process only waits: it is others that work
         timings = _time(files, plan, context=context, live=True)
     loop = secrets.token_hex(4)
@@ -106,7 +108,7 @@ def measure(files: Sequence[ExportedFile], plan: Plan, *, context: Context) -> d
     return {key: tuple(sorted(several, key=lambda item: -item.median_ns)) for key, several in found.items()}
 
 
-def samples(files: Sequence[ExportedFile], plan: Plan, *, context: Context) -> dict[str, list[int]]:
+def samples(files: Sequence[ExportedFile], plan: BenchmarkPlan, *, context: Context) -> dict[str, list[int]]:
     """Nanoseconds of each inference in one interleaved loop, by ``ExportedFile.key``, to choose between files.
 
     Each file is timed under the wait policy in which it is quicker, as ``measure`` will.
@@ -114,7 +116,7 @@ def samples(files: Sequence[ExportedFile], plan: Plan, *, context: Context) -> d
     Raises:
         BenchmarkError: A file could not be run, or a measuring process died.
     """
-    with _turn(context):
+    with _exclusive(context):
         timings = _time(files, plan, context=context, live=False)
     return {key: several[0].samples_ns for key, several in timings.items()}
 
@@ -136,7 +138,7 @@ def profile(
         BenchmarkError: A file could not be run, or a measuring process died.
     """
     found: dict[str, tuple[OperatorTime, ...]] = {}
-    with _turn(context):
+    with _exclusive(context):
         for some in _batches([(file, policies[file.key]) for file in files], _STARTED_AT_ONCE):
             with contextlib.ExitStack() as stack:
                 for (file, _), client in zip(
@@ -206,12 +208,14 @@ def _answering(threads: int, scratch: Path, context: Context) -> Iterator[Callab
         yield ask
 
 
-def _turn(context: Context) -> contextlib.AbstractContextManager[None]:
-    work = context.work or f"the job {context.run}"
-    return measuring_lock.turn(work, say=context.log, warn=context.warn, check=context.check_cancelled)
+def _exclusive(context: Context) -> contextlib.AbstractContextManager[None]:
+    title = context.title or f"the job {context.run}"
+    return measuring_lock.held(title, say=context.log, warn=context.warn, check=context.check_cancelled)
 
 
-def _time(files: Sequence[ExportedFile], plan: Plan, *, context: Context, live: bool) -> dict[str, list[Timing]]:
+def _time(
+    files: Sequence[ExportedFile], plan: BenchmarkPlan, *, context: Context, live: bool
+) -> dict[str, list[Timing]]:
     """By key, what one loop gave: under the wait policy that a short trial found quicker, first of all."""
     with contextlib.ExitStack() as stack:
         timed: dict[str, list[tuple[Timing, FileClient]]] = {}
@@ -224,17 +228,19 @@ def _time(files: Sequence[ExportedFile], plan: Plan, *, context: Context, live: 
     return {key: [timing for timing, _ in some] for key, some in timed.items()}
 
 
-def _loop(timed: dict[str, list[tuple[Timing, FileClient]]], plan: Plan, *, context: Context, live: bool) -> None:
+def _loop(
+    timed: dict[str, list[tuple[Timing, FileClient]]], plan: BenchmarkPlan, *, context: Context, live: bool
+) -> None:
     entries = [(key, timing, client) for key, some in timed.items() for timing, client in some]
     total, done = len(entries) * plan.iterations, 0
     began = time.monotonic()
-    for number, turns in enumerate(rounds(entries, iterations=plan.iterations)):
+    for number, order in enumerate(rounds(entries, iterations=plan.iterations)):
         spent = time.monotonic() - began
         least = all(len(timing.samples_ns) >= plan.min_iterations for _, timing, _ in entries)
         if number and least and spent + spent / number > plan.max_seconds:
             break
-        for (key, timing, client), count in turns:
-            taken = client.turn(count)
+        for (key, timing, client), count in order:
+            taken = client.measure(count)
             if live and timing is timed[key][0][0]:
                 _tell(context, key, taken, begun=len(timing.samples_ns))
             timing.samples_ns += taken
@@ -249,7 +255,7 @@ def _tell(context: Context, key: str, taken: Sequence[int], *, begun: int) -> No
 
 
 def _prepared(
-    stack: contextlib.ExitStack, files: Sequence[ExportedFile], plan: Plan, context: Context
+    stack: contextlib.ExitStack, files: Sequence[ExportedFile], plan: BenchmarkPlan, context: Context
 ) -> Iterator[tuple[ExportedFile, list[tuple[Timing, FileClient]]]]:
     """Each file with its processes, warm and at rest, the quickest first; those that will not be timed are gone."""
     policies = wait_policy.worth_trying(plan.threads)
@@ -267,7 +273,7 @@ def _prepared(
                     client.close()
                 del ways[1:]
             for _, client in ways:
-                client.turn(plan.warmup)
+                client.measure(plan.warmup)
             yield file, ways
 
 
@@ -280,7 +286,7 @@ def _tried(ways: list[tuple[Timing, FileClient]]) -> list[tuple[Timing, FileClie
     began = time.monotonic()
     for _ in range(_TRIALS):
         for index, (_, client) in enumerate(ways):
-            spent[index] += median(client.turn(_TRIAL_INFERENCES))
+            spent[index] += median(client.measure(_TRIAL_INFERENCES))
         if max(spent) > _CLEARLY * min(spent) or time.monotonic() - began > _TRIAL_S:
             break
     return [ways[index] for index in sorted(range(len(ways)), key=lambda index: spent[index])]

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from pqv_core.engine.context import Context
 from pqv_core.engine.measure import fork_server
-from pqv_core.engine.measure.file_process import Reply, Request
+from pqv_core.engine.measure.file_process import FileReply, FileRequest
 from pqv_core.engine.measure.fork_server import ForkServer
 from pqv_core.errors import BenchmarkError, PqvError
 from pqv_core.formats import model_errors
@@ -74,12 +74,12 @@ class FileClient:
 
     def ready(self) -> None:
         """Wait until it has started."""
-        self._ask(Request(task="ready"))
+        self._ask(FileRequest(task="ready"))
 
-    def load(self, file: ExportedFile, *, input_shape: tuple[int, ...] = ()) -> Reply:
+    def load(self, file: ExportedFile, *, input_shape: tuple[int, ...] = ()) -> FileReply:
         """Load a file, in place of the one before; time and memory that this took."""
         self._file = Path(file.path).name
-        request = Request(
+        request = FileRequest(
             task="load",
             path=file.path,
             format=file.format,
@@ -89,29 +89,29 @@ class FileClient:
         )
         return self._found(request)
 
-    def turn(self, count: int) -> tuple[int, ...]:
+    def measure(self, count: int) -> tuple[int, ...]:
         """Nanoseconds of each of ``count`` inferences; others that do not count come before."""
-        return self._found(Request(task="turn", count=count)).samples_ns
+        return self._found(FileRequest(task="measure", count=count)).samples_ns
 
-    def profile(self) -> Reply:
+    def profile(self) -> FileReply:
         """The time of each operator in one inference, and of the inferences as a whole."""
-        return self._found(Request(task="profile"))
+        return self._found(FileRequest(task="profile"))
 
     def answer(self, inputs: Path, outputs: Path) -> None:
         """Write the logits of the tensor ``inputs`` of one safetensors file as ``logits`` of another."""
-        self._ask(Request(task="answer", inputs=str(inputs), outputs=str(outputs)))
+        self._ask(FileRequest(task="answer", inputs=str(inputs), outputs=str(outputs)))
 
-    def _found(self, request: Request) -> Reply:
+    def _found(self, request: FileRequest) -> FileReply:
         found = self._ask(request)
         assert found is not None
         return found
 
-    def _ask(self, request: Request) -> Reply | None:
+    def _ask(self, request: FileRequest) -> FileReply | None:
         self._child.send(request.model_dump_json().encode())
         found = None
         try:
             while (line := self._child.line(check=self._context.check_cancelled)) is not None:
-                reply = Reply.model_validate_json(line)
+                reply = FileReply.model_validate_json(line)
                 if reply.error is not None:
                     raise _as_exception(reply)
                 if reply.type == "done":
@@ -153,6 +153,6 @@ def _environment(policy: str) -> dict[str, str]:
     return environment
 
 
-def _as_exception(reply: Reply) -> PqvError:
+def _as_exception(reply: FileReply) -> PqvError:
     assert reply.error is not None
     return BenchmarkError(reply.error.message, action=reply.error.action, details=reply.error.details)

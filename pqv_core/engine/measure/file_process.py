@@ -2,10 +2,10 @@
 
 It is started with ``python -m pqv_core.engine.measure.file_process``.
 
-It reads JSON objects on standard input (``Request``) and answers each with JSON lines (``Reply``), of which the last is
-``done``. Its file has it to itself, so nothing that another file leaves behind (threads, a heap) reaches its figures,
-and a crash in a kernel ends only this process. Between two requests it is at rest. It ends with its standard input,
-which is when the worker is gone; ``engine/measure/file_client.py`` is the worker's side.
+It reads JSON objects on standard input (``FileRequest``) and answers each with JSON lines (``FileReply``), of which
+the last is ``done``. Its file has it to itself, so nothing that another file leaves behind (threads, a heap) reaches its
+figures, and a crash in a kernel ends only this process. Between two requests it is at rest. It ends with its standard
+input, which is when the worker is gone; ``engine/measure/file_client.py`` is the worker's side.
 """
 
 from __future__ import annotations
@@ -38,23 +38,23 @@ _REST_NS = 2_000_000
 _OMP_PAUSE_HARD = 2
 
 
-class Request(BaseModel):
+class FileRequest(BaseModel):
     """What to do; all but ``ready`` and ``load`` are about the file that was loaded last.
 
     Attributes:
-        task: ``ready`` answers once this process can work; ``load`` loads a file, in place of the one before; ``turn``
-            times inferences; ``profile`` times the operators; ``answer`` writes logits.
+        task: ``ready`` answers once this process can work; ``load`` loads a file, in place of the one before;
+            ``measure`` times inferences; ``profile`` times the operators; ``answer`` writes logits.
         format: For ``load``: key of the file's format.
         engine: For ``load``: what the weights are packed for.
         input_shape: For ``load``: shape of the input, batch first; empty where only answers are wanted.
-        count: For ``turn``: inferences that count.
+        count: For ``measure``: inferences that count.
         inputs: For ``answer``: a safetensors file whose tensor ``inputs`` has shape (N, C, H, W).
         outputs: For ``answer``: the safetensors file to write, with one tensor ``logits`` of shape (N, classes).
     """
 
     model_config = ConfigDict(frozen=True)
 
-    task: Literal["ready", "load", "turn", "profile", "answer"]
+    task: Literal["ready", "load", "measure", "profile", "answer"]
     path: str = ""
     format: str = ""
     engine: str = ""
@@ -65,7 +65,7 @@ class Request(BaseModel):
     outputs: str = ""
 
 
-class Reply(BaseModel):
+class FileReply(BaseModel):
     """One line of an answer.
 
     Attributes:
@@ -91,7 +91,7 @@ def main() -> int:
     stream = os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1)
     os.dup2(2, 1)  # what libraries print does not mix with the answer
 
-    def reply(line: Reply) -> None:
+    def reply(line: FileReply) -> None:
         stream.write(line.model_dump_json(exclude_defaults=True) + "\n")
 
     lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
@@ -100,14 +100,14 @@ def main() -> int:
     while True:
         try:
             with torch.inference_mode():
-                found = process.serve(Request.model_validate_json(lines.get()))
+                found = process.serve(FileRequest.model_validate_json(lines.get()))
             rest()
         except PqvError as error:
-            reply(Reply(type="failed", error=error.info()))
+            reply(FileReply(type="failed", error=error.info()))
             return 1
         if found is not None:
             reply(found)  # told afterwards: who listens works too
-        reply(Reply(type="done"))
+        reply(FileReply(type="done"))
 
 
 class FileProcess:
@@ -117,18 +117,18 @@ class FileProcess:
         self._session: InferenceSession | None = None
         self._example = torch.empty(0)
 
-    def serve(self, request: Request) -> Reply | None:
+    def serve(self, request: FileRequest) -> FileReply | None:
         """Do what is asked; what was found, where there is something to tell."""
-        tasks: dict[str, Callable[[Request], Reply | None]] = {
+        tasks: dict[str, Callable[[FileRequest], FileReply | None]] = {
             "ready": lambda request: None,
             "load": self._load,
-            "turn": self._turn,
+            "measure": self._measure,
             "profile": self._profile,
             "answer": self._answer,
         }
         return tasks[request.task](request)
 
-    def _load(self, request: Request) -> Reply:
+    def _load(self, request: FileRequest) -> FileReply:
         self._session = None
         memory = MemoryWatch()
         began = time.perf_counter_ns()
@@ -140,18 +140,18 @@ class FileProcess:
             for _ in range(_MEMORY_INFERENCES):
                 self._inference()
                 memory.look()
-        return Reply(type="loaded", load_ns=spent, base_bytes=memory.base, peak_bytes=memory.peak)
+        return FileReply(type="loaded", load_ns=spent, base_bytes=memory.base, peak_bytes=memory.peak)
 
-    def _turn(self, request: Request) -> Reply:
+    def _measure(self, request: FileRequest) -> FileReply:
         self._settle()
-        return Reply(type="samples", samples_ns=tuple(self._inference() for _ in range(request.count)))
+        return FileReply(type="samples", samples_ns=tuple(self._inference() for _ in range(request.count)))
 
-    def _profile(self, request: Request) -> Reply:
+    def _profile(self, request: FileRequest) -> FileReply:
         assert self._session is not None
         found = self._session.profile(self._example)
-        return Reply(type="operators", operators=found.operators, samples_ns=found.samples_ns)
+        return FileReply(type="operators", operators=found.operators, samples_ns=found.samples_ns)
 
-    def _answer(self, request: Request) -> None:
+    def _answer(self, request: FileRequest) -> None:
         assert self._session is not None
         inputs = tensorfile.read(Path(request.inputs))[0]["inputs"]
         logits = torch.cat([self._session.run(image[None]) for image in inputs])

@@ -51,9 +51,9 @@ class Forked:
         with self._lock, contextlib.suppress(BlockingIOError):
             if self.returncode is None:
                 self._status.setblocking(False)
-                told = self._status.recv(_NUMBER.size)
+                received = self._status.recv(_NUMBER.size)
                 # No word: the server is gone, killed as its children mostly are.
-                waited = _NUMBER.unpack(told)[0] if told else signal.SIGKILL
+                waited = _NUMBER.unpack(received)[0] if received else signal.SIGKILL
                 self.returncode = os.waitstatus_to_exitcode(waited)
                 self._status.close()
         return self.returncode
@@ -116,10 +116,10 @@ class ForkServer:
             streams = (os.fdopen(in_write, "wb"), os.fdopen(out_read, "rb"), os.fdopen(err_read, "rb"))
             for stream in streams:
                 ours.callback(stream.close)
-            status, told = socket.socketpair()
-            theirs.callback(told.close)
+            status, status_end = socket.socketpair()
+            theirs.callback(status_end.close)
             ours.callback(status.close)
-            socket.send_fds(self._control, [b"\n"], [in_read, out_write, err_write, told.fileno()])
+            socket.send_fds(self._control, [b"\n"], [in_read, out_write, err_write, status_end.fileno()])
             theirs.close()
             while not select.select([status], [], [], _CHECK_S)[0]:
                 check()
@@ -135,8 +135,8 @@ class ForkServer:
         self._process.wait()
 
 
-def serve(control: socket.socket, work: Callable[[], int]) -> None:
-    """Fork a process that does ``work`` for each message on ``control``, until its other end is closed."""
+def serve(control: socket.socket, task: Callable[[], int]) -> None:
+    """Fork a process that does ``task`` for each message on ``control``, until its other end is closed."""
     gc.collect()
     gc.freeze()  # a collection would write on every page that is shared
     with selectors.DefaultSelector() as selector:
@@ -149,15 +149,15 @@ def serve(control: socket.socket, work: Callable[[], int]) -> None:
                 message, descriptors, _, _ = socket.recv_fds(control, 1, _DESCRIPTORS)
                 if not message:
                     return
-                _fork(selector, descriptors, work)
+                _fork(selector, descriptors, task)
 
 
-def _fork(selector: selectors.BaseSelector, descriptors: list[int], work: Callable[[], int]) -> None:
-    *streams, told = descriptors
+def _fork(selector: selectors.BaseSelector, descriptors: list[int], task: Callable[[], int]) -> None:
+    *streams, status_end = descriptors
     with contextlib.ExitStack() as closing:
         for descriptor in streams:
             closing.callback(os.close, descriptor)
-        status = socket.socket(fileno=told)
+        status = socket.socket(fileno=status_end)
         try:
             pid = os.fork()
         except OSError:  # no memory, or too many processes: told by the end of the socket
@@ -165,7 +165,7 @@ def _fork(selector: selectors.BaseSelector, descriptors: list[int], work: Callab
             status.close()
             return
         if pid == 0:
-            _be_forked(selector, status, streams, work)
+            _be_forked(selector, status, streams, task)
     _Watched(selector, pid, status)
 
 
@@ -204,7 +204,7 @@ class _Watched:
 
 
 def _be_forked(
-    selector: selectors.BaseSelector, status: socket.socket, streams: list[int], work: Callable[[], int]
+    selector: selectors.BaseSelector, status: socket.socket, streams: list[int], task: Callable[[], int]
 ) -> NoReturn:
     code = 1
     try:
@@ -215,7 +215,7 @@ def _be_forked(
             os.dup2(descriptor, number)
             os.close(descriptor)
         status.close()
-        code = work()
+        code = task()
     except BaseException:  # noqa: BLE001 - the end of this process: its owner reads what is printed
         traceback.print_exc()
     finally:
@@ -228,8 +228,8 @@ def _be_forked(
 def main() -> None:
     """Serve: ``python -m pqv_core.engine.measure.fork_server MODULE DESCRIPTOR``."""
     module, descriptor = sys.argv[1:]
-    work = importlib.import_module(module).main
-    serve(socket.socket(fileno=int(descriptor)), work)
+    task = importlib.import_module(module).main
+    serve(socket.socket(fileno=int(descriptor)), task)
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ from pqv_core.schemes import SCHEMES
 INPUTS = 16
 
 
-class Images(Protocol):
+class ImageSet(Protocol):
     """Images in the model's form: each an (C, H, W) tensor and its class."""
 
     def __len__(self) -> int: ...
@@ -30,7 +30,7 @@ class Images(Protocol):
     def __getitem__(self, index: int, /) -> tuple[Tensor, int]: ...
 
 
-def inputs(images: Images | None, *, preprocessing: Preprocessing, seed: int) -> Tensor:
+def inputs(images: ImageSet | None, *, preprocessing: Preprocessing, seed: int) -> Tensor:
     """Inputs to compare on, of shape (N, C, H, W): validation images, or noise where there are none."""
     if images is not None:
         count = min(INPUTS, len(images))

@@ -87,7 +87,7 @@ class Dependencies:
     def group(self, width: Width, indices: list[int]) -> Any:
         """Everything that must be cut with ``indices`` of ``width``, apart from what the width cuts itself."""
         if width.parts:
-            return told(width.parts, indices)
+            return known_group(width.parts, indices)
         kind = nn.Conv2d if isinstance(width.root, nn.Conv2d) else nn.Linear
         group = self._graphs[width.scope].get_pruning_group(width.root, _CUT[kind, width.side], idxs=indices)
         if width.separate:
@@ -114,7 +114,7 @@ def slices(group: Any) -> list[Slices]:
     return found
 
 
-def told(parts: Iterable[Part], indices: list[int]) -> Any:
+def known_group(parts: Iterable[Part], indices: list[int]) -> Any:
     """A group of torch-pruning, of what is known to belong to channels ``indices``."""
     group: Any = tp.dependency.Group()
     cut = torch.tensor(indices, dtype=torch.int64)

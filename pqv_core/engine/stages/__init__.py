@@ -8,8 +8,8 @@ from pqv_core.engine.stages.loading import LOAD
 from pqv_core.engine.stages.measuring import BENCHMARK, PROFILE
 from pqv_core.engine.stages.pruning import PRUNE
 from pqv_core.engine.stages.publishing import fill, publish
-from pqv_core.engine.stages.stage import PREPROCESSING, Stage, Work
-from pqv_core.engine.stages.stage_log import said
+from pqv_core.engine.stages.stage import PREPROCESSING, RunState, Stage
+from pqv_core.engine.stages.stage_log import log_line
 from pqv_core.engine.stages.training import FINETUNE, SPARSIFY
 
 STAGES: tuple[Stage, ...] = (
@@ -26,4 +26,4 @@ STAGES: tuple[Stage, ...] = (
     PROFILE,
 )
 
-__all__ = ["PREPROCESSING", "STAGES", "Stage", "Work", "fill", "publish", "said"]
+__all__ = ["PREPROCESSING", "STAGES", "RunState", "Stage", "fill", "log_line", "publish"]

@@ -11,7 +11,7 @@ from pqv_core.data import class_order, dataset
 from pqv_core.engine.data import class_names
 from pqv_core.engine.models import checkpoint, sources
 from pqv_core.engine.models import create as models
-from pqv_core.engine.stages.stage import PREPROCESSING, WEIGHTS_FILE, Result, Stage, Work
+from pqv_core.engine.stages.stage import PREPROCESSING, WEIGHTS_FILE, Result, RunState, Stage
 from pqv_core.files import weights_files
 from pqv_core.models.sources import DEFAULT
 from pqv_core.project import project_file as projects
@@ -21,60 +21,60 @@ _ELSEWHERE = {"path", "source"}
 come from and do not name."""
 
 
-def _load_inputs(work: Work) -> Result:
-    problem = channels.problem(work.config)
+def _load_inputs(state: RunState) -> Result:
+    problem = channels.problem(state.config)
     if problem is not None:
         raise problem
-    model = work.config.model
-    weights = projects.resolved_path(model.path, project=work.project) if model.path else None
-    classes = _classes(work)
+    model = state.config.model
+    weights = projects.resolved_path(model.path, project=state.project) if model.path else None
+    classes = _classes(state)
     return {
         "model": model.model_dump(mode="json", exclude=_ELSEWHERE if model.source == DEFAULT else {"path"}),
         "weights": weights_files.fingerprint(weights) if weights and model.weights == "file" else None,
         "classes": classes,
-        "seed": None if _is_as_published(work, classes) else work.config.seed,
+        "seed": None if _is_as_published(state, classes) else state.config.seed,
         "versions": sources.source(model.source).version,
     }
 
 
-def _is_as_published(work: Work, classes: list[str] | None) -> bool:
+def _is_as_published(state: RunState, classes: list[str] | None) -> bool:
     """Whether no weight is drawn: a new head is, for another number of classes."""
-    model = work.config.model
+    model = state.config.model
     if model.weights != "pretrained":
         return False
     if classes:
-        classes = class_names.of_outputs(work.config, classes, project=work.project)
+        classes = class_names.of_outputs(state.config, classes, project=state.project)
     wanted = len(classes) if classes else model.arguments.get("num_classes")
     return wanted is None or wanted == sources.source(model.source).published_classes(model.name)
 
 
-def _classes(work: Work) -> list[str] | None:
+def _classes(state: RunState) -> list[str] | None:
     """Names of the classes of the images, in the order that is set; None without images."""
-    train, val = work.listing("train"), work.listing("val")
+    train, val = state.listing("train"), state.listing("val")
     if train is not None and val is not None:
         dataset.check_pair(train.classes, val.classes)
         if missing := dataset.missing_classes(train.classes, val.classes):
-            work.context.warn(missing)
+            state.context.warn(missing)
     found = train or val
     if found is None:
         return None
-    return class_order.arranged(found.classes, work.config.data.class_order, project=work.project)
+    return class_order.arranged(found.classes, state.config.data.class_order, project=state.project)
 
 
-def _load(work: Work, directory: Path) -> Result:
-    torch.manual_seed(work.config.seed)
-    classes = _classes(work)
+def _load(state: RunState, directory: Path) -> Result:
+    torch.manual_seed(state.config.seed)
+    classes = _classes(state)
     if classes:
-        classes = class_names.of_outputs(work.config, classes, project=work.project)
+        classes = class_names.of_outputs(state.config, classes, project=state.project)
     model, base = models.create(
-        work.config.model,
+        state.config.model,
         num_classes=len(classes) if classes else None,
-        project=work.project,
-        context=work.context,
+        project=state.project,
+        context=state.context,
     )
-    brought = work.config.model.weights != "random" and not models.has_new_head(len(classes or ()), work.context)
+    brought = state.config.model.weights != "random" and not models.has_new_head(len(classes or ()), state.context)
     if classes and brought:
-        class_names.warn(work.config, classes, project=work.project, context=work.context)
+        class_names.warn(state.config, classes, project=state.project, context=state.context)
     checkpoint.save(model, directory / WEIGHTS_FILE, base=base, classes=classes or ())
     params, macs = models.count(model)
     return {

@@ -11,25 +11,25 @@ from pqv_core.criteria import CRITERIA
 from pqv_core.engine.data import batches as data
 from pqv_core.engine.models import create as models
 from pqv_core.engine.prune import structured as prune
-from pqv_core.engine.stages.stage import Result, Stage, Work, versions
+from pqv_core.engine.stages.stage import Result, RunState, Stage, versions
 from pqv_core.project import plan
 
 
-def _uncut(work: Work) -> str:
+def _uncut(state: RunState) -> str:
     """The stage whose model is going to be cut."""
-    return "sparsify" if "sparsify" in work.results else "load"
+    return "sparsify" if "sparsify" in state.results else "load"
 
 
-def _prune_inputs(work: Work) -> Result | None:
-    if not plan.is_needed("prune", work.config):
+def _prune_inputs(state: RunState) -> Result | None:
+    if not plan.is_needed("prune", state.config):
         return None
-    config = work.config.prune
+    config = state.config.prune
     info = CRITERIA[config.importance]
     return {
-        "model": work.keys[_uncut(work)],
+        "model": state.keys[_uncut(state)],
         "config": config.model_dump(mode="json", exclude=_unread(config)),
-        "images": work.fingerprint(work.train or work.val) if info.needs_images else None,
-        "seed": work.config.seed if info.draws else None,
+        "images": state.fingerprint(state.train or state.val) if info.needs_images else None,
+        "seed": state.config.seed if info.draws else None,
         "versions": versions()["torch-pruning"],
     }
 
@@ -46,25 +46,25 @@ def _unread(config: PruneConfig) -> set[str]:
     return unread
 
 
-def _prune(work: Work, directory: Path) -> Result:
-    config = work.config.prune
+def _prune(state: RunState, directory: Path) -> Result:
+    config = state.config.prune
     batches = None
-    folder = work.train or work.val
+    folder = state.train or state.val
     if folder is not None and CRITERIA[config.importance].needs_images:
         read = data.calibration_batches(
             folder,
-            preprocessing=work.preprocessing,
-            classes=work.results["load"]["classes"],
+            preprocessing=state.preprocessing,
+            classes=state.results["load"]["classes"],
             images=config.images,
             batch_size=config.batch_size,
-            seed=work.config.seed,
-            context=work.context,
+            seed=state.config.seed,
+            context=state.context,
         )
-        with work.context.part("calibrate", 0.0, 0.2):
+        with state.context.part("calibrate", 0.0, 0.2):
             batches = list(read)  # every step of pruning looks at all of them
-    torch.manual_seed(work.config.seed)
-    pruned = prune.prune(work.model(_uncut(work)), config, batches=batches, context=work.context)
-    work.save(pruned, directory)
+    torch.manual_seed(state.config.seed)
+    pruned = prune.prune(state.model(_uncut(state)), config, batches=batches, context=state.context)
+    state.save(pruned, directory)
     params, macs = models.count(pruned)
     return {"params": params, "macs": macs}
 

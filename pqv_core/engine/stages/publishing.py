@@ -9,22 +9,22 @@ from pathlib import Path
 from pqv_core.engine import export
 from pqv_core.engine.stages.exporting import artefacts, layers
 from pqv_core.engine.stages.measuring import measured
-from pqv_core.engine.stages.stage import Result, Work
+from pqv_core.engine.stages.stage import Result, RunState
 from pqv_core.files.fsio import move, remove, replacing
 from pqv_core.results import operators
 from pqv_core.results.record import HISTORY_FILE, Accuracy, Candidate, OperatorTime, Parity, RunRecord, Variant
 from pqv_core.results.wait_policy import quickest
 
 
-def publish(work: Work, stage: str, directory: Path) -> None:
+def publish(state: RunState, stage: str, directory: Path) -> None:
     """Show the files that a person looks for in the run's folder itself."""
-    place = work.directories[stage]
+    place = state.directories[stage]
     curve, shown = place / HISTORY_FILE, directory / HISTORY_FILE
     if curve.exists() and (stage == "finetune" or (stage == "sparsify" and not shown.exists())):
         with replacing(shown, durable=False) as temporary:  # a copy: points are added to it in place
             shutil.copyfile(curve, temporary)
     if stage == "export":
-        for artefact in artefacts(work):
+        for artefact in artefacts(state):
             _show(place / artefact.file, directory)
 
 
@@ -41,17 +41,17 @@ def _show(file: Path, directory: Path) -> None:
     move(temporary, shown)
 
 
-def fill(record: RunRecord, work: Work) -> RunRecord:
+def fill(record: RunRecord, state: RunState) -> RunRecord:
     """The record with everything that the finished stages have found."""
-    found = work.results
+    found = state.results
     return record.model_copy(
         update={
             "dense_accuracy": _accuracy(found.get("evaluate")),
             "pruned_accuracy": _accuracy(found.get("evaluate_pruned")) or _accuracy(found.get("evaluate")),
-            "variants": tuple(_variant(artefact, work) for artefact in artefacts(work))
+            "variants": tuple(_variant(artefact, state) for artefact in artefacts(state))
             if "export" in found
             else record.variants,
-            "sensitivity": layers(work),
+            "sensitivity": layers(state),
         }
     )
 
@@ -60,10 +60,10 @@ def _accuracy(plain: Result | None) -> Accuracy | None:
     return Accuracy.model_validate(plain) if plain else None
 
 
-def _variant(artefact: export.Artefact, work: Work) -> Variant:
-    found = work.results
+def _variant(artefact: export.Artefact, state: RunState) -> Variant:
+    found = state.results
     key, dense = artefact.key, artefact.spec.is_dense
-    counts = found["load" if dense else work.final_stage]
+    counts = found["load" if dense else state.final_stage]
     verified = found.get("verify", {})
     # A fp32 file answers as its model does (parity is checked): the model's accuracy is the file's.
     if artefact.spec.is_result:
@@ -71,7 +71,7 @@ def _variant(artefact: export.Artefact, work: Work) -> Variant:
     else:
         accuracy = found.get("evaluate") if dense else found.get("evaluate_pruned", found.get("evaluate"))
     parities = verified.get("parity", {})
-    here = measured(work, key)
+    here = measured(state, key)
     profiled = [OperatorTime.model_validate(row) for row in found.get("profile", {}).get(key, [])]
     return Variant(
         artifact=artefact.spec,
@@ -83,7 +83,7 @@ def _variant(artefact: export.Artefact, work: Work) -> Variant:
         passes=artefact.passes,
         accuracy=_accuracy(accuracy),
         parity=Parity.model_validate(parities[key]) if key in parities else None,
-        measurements=(*here, *work.elsewhere.get(key, ())),
+        measurements=(*here, *state.elsewhere.get(key, ())),
         operators=operators.shared_out(profiled, quickest(here).median_ns) if here else tuple(profiled),
         candidates=tuple(Candidate.model_validate(item) for item in artefact.candidates),
     )

@@ -26,7 +26,7 @@ PREPROCESSING = TypeAdapter(Preprocessing)
 
 
 @dataclass
-class Work:
+class RunState:
     """What the stages of one run share.
 
     Attributes:
@@ -141,15 +141,15 @@ class Stage:
 
     Attributes:
         inputs: What the result depends on, as JSON; None where this run does not need the stage.
-        work: Does it, writing files into the given folder, and returns a JSON result.
+        execute: Does it, writing files into the given folder, and returns a JSON result.
         version: Raised when the stage's code changes what it gives.
         measures: It takes times, which a person may want taken once more.
         writes_history: The metrics of this stage belong into ``history.jsonl``.
     """
 
     name: str
-    inputs: Callable[[Work], Result | None]
-    work: Callable[[Work, Path], Result]
+    inputs: Callable[[RunState], Result | None]
+    execute: Callable[[RunState, Path], Result]
     version: int = 1
     writes_history: bool = False
     measures: bool = False
@@ -159,19 +159,19 @@ class Stage:
         return sha256_json({"stage": self.name, "version": self.version, "inputs": inputs})
 
 
-def judged_by(work: Work) -> Result | None:
+def judged_by(state: RunState) -> Result | None:
     """Which images a model is judged by; None without."""
-    if work.val is None:
+    if state.val is None:
         return None
-    return {"folder": work.fingerprint(work.val), "images": work.config.data.eval_images}
+    return {"folder": state.fingerprint(state.val), "images": state.config.data.eval_images}
 
 
 _MACHINE = {"processor", "cpu_capability", "cores", "threads", "versions", "engines"}
 
 
-def machine(work: Work) -> Result:
+def machine(state: RunState) -> Result:
     """What is measured here depends on, and a choice by measuring."""
-    threads = work.config.measure.threads or environment.default_threads()
+    threads = state.config.measure.threads or environment.default_threads()
     return environment.describe(threads=threads).model_dump(mode="json", include=_MACHINE)
 
 

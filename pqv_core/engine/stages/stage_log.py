@@ -6,12 +6,12 @@ from pqv_core import formatting
 from pqv_core.engine.export import Artefact
 from pqv_core.engine.stages.exporting import artefacts, layers
 from pqv_core.engine.stages.measuring import measured
-from pqv_core.engine.stages.stage import Work
+from pqv_core.engine.stages.stage import RunState
 from pqv_core.results.record import Accuracy
 from pqv_core.results.wait_policy import quickest
 
 
-def said(work: Work, stage: str) -> str:
+def log_line(state: RunState, stage: str) -> str:
     """The result of a stage that is complete; empty where there is nothing to say."""
     words = {
         "load": _size,
@@ -23,52 +23,52 @@ def said(work: Work, stage: str) -> str:
         "verify": _verify,
         "benchmark": _benchmark,
     }
-    return words[stage](work, stage) if stage in words else ""
+    return words[stage](state, stage) if stage in words else ""
 
 
-def _size(work: Work, stage: str) -> str:
-    found = work.results[stage]
+def _size(state: RunState, stage: str) -> str:
+    found = state.results[stage]
     return f"{formatting.count(found['params'])} parameters, {formatting.macs(found['macs'])}"
 
 
-def _accuracy(work: Work, stage: str) -> str:
-    return _right(Accuracy.model_validate(work.results[stage]))
+def _accuracy(state: RunState, stage: str) -> str:
+    return _right(Accuracy.model_validate(state.results[stage]))
 
 
 def _right(found: Accuracy) -> str:
     return f"{formatting.percent(found.top1)} of {formatting.counted(found.images, 'image')} correct"
 
 
-def _sensitivity(work: Work, stage: str) -> str:
-    found = layers(work)
+def _sensitivity(state: RunState, stage: str) -> str:
+    found = layers(state)
     kept = sum(item.kept for item in found)
     more = f", {kept:,} of them kept in floating point" if kept else ""
     return f"{formatting.counted(len(found), 'layer')}{more}"
 
 
-def _export(work: Work, stage: str) -> str:
-    files = artefacts(work)
+def _export(state: RunState, stage: str) -> str:
+    files = artefacts(state)
     results = [item for item in files if item.spec.is_result]
-    said = [f"{item.file}: {formatting.size(item.size_bytes)}{_kernels(work, item)}" for item in results]
-    return "; ".join([formatting.counted(len(files), "file"), *said])
+    log_line = [f"{item.file}: {formatting.size(item.size_bytes)}{_kernels(state, item)}" for item in results]
+    return "; ".join([formatting.counted(len(files), "file"), *log_line])
 
 
-def _kernels(work: Work, item: Artefact) -> str:
-    return f", for {item.engine}" if work.config.quantize.uses_engine else ""
+def _kernels(state: RunState, item: Artefact) -> str:
+    return f", for {item.engine}" if state.config.quantize.uses_engine else ""
 
 
-def _verify(work: Work, stage: str) -> str:
-    found = work.results[stage]
-    said = []
-    for item in [item for item in artefacts(work) if item.spec.is_result]:
+def _verify(state: RunState, stage: str) -> str:
+    found = state.results[stage]
+    log_line = []
+    for item in [item for item in artefacts(state) if item.spec.is_result]:
         accuracy = found["accuracies"].get(item.key)
         right = f"{_right(Accuracy.model_validate(accuracy))}; " if accuracy else ""
-        said.append(f"{right}logits differ by {formatting.percent(found['parity'][item.key]['relative'])}")
-    return "; ".join(said)
+        log_line.append(f"{right}logits differ by {formatting.percent(found['parity'][item.key]['relative'])}")
+    return "; ".join(log_line)
 
 
-def _benchmark(work: Work, stage: str) -> str:
+def _benchmark(state: RunState, stage: str) -> str:
     return ", ".join(
-        f"{item.spec.label} {formatting.nanoseconds(quickest(measured(work, item.key)).median_ns)}"
-        for item in artefacts(work)
+        f"{item.spec.label} {formatting.nanoseconds(quickest(measured(state, item.key)).median_ns)}"
+        for item in artefacts(state)
     )

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from pqv_core.config.prune import AttentionUnit
 from pqv_core.engine.structure import forwards
-from pqv_core.engine.structure.attention_rows import POSITIONS, ROWS, Row
+from pqv_core.engine.structure.attention_rows import POSITIONS, ROWS, AttentionRow
 from pqv_core.engine.structure.widths import Part, Width
 
 
@@ -42,7 +42,7 @@ class Heads:
         tables: Parameters with entries for each head.
     """
 
-    def __init__(self, name: str, module: nn.Module, row: Row) -> None:
+    def __init__(self, name: str, module: nn.Module, row: AttentionRow) -> None:
         self._name, self._row = name, row
         self._module: Any = module
         self._heads: int = getattr(module, row.heads)

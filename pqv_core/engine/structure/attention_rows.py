@@ -18,7 +18,7 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class Row:
+class AttentionRow:
     """Where the heads of one class are.
 
     Attributes:
@@ -77,19 +77,19 @@ def _has_positions(module: Any) -> bool:
 
 
 # Keys and values of widths of their own.
-_KEYED = Row(inputs=(("qkv", 1),), by_head=_BIASES, narrow=False)
+_KEYED = AttentionRow(inputs=(("qkv", 1),), by_head=_BIASES, narrow=False)
 _LEVIT = replace(_KEYED, proj="proj.ln.linear", all_heads=("key_attn_dim", "val_attn_dim"))
 _FORMER = replace(_KEYED, proj="proj.conv", all_heads=("dh",))
-_ROTARY = Row(
+_ROTARY = AttentionRow(
     inputs=(("qkv", 3), ("q_proj", 1), ("k_proj", 1), ("v_proj", 1), ("gate", 1)),
     by_channel=(*_APART, "norm.weight", "norm.bias"),
     narrow=False,
 )
-_RELATIVE = Row(positions=("rel_pos",), whole=_has_positions)
+_RELATIVE = AttentionRow(positions=("rel_pos",), whole=_has_positions)
 
 # Class, below ``timm``.
-ROWS: dict[str, Row] = {
-    "layers.attention.Attention": Row(
+ROWS: dict[str, AttentionRow] = {
+    "layers.attention.Attention": AttentionRow(
         inputs=(("qkv", 3), ("gate", 1)),
         head_width=("head_dim",),
         all_heads=("attn_dim",),
@@ -101,23 +101,23 @@ ROWS: dict[str, Row] = {
         all_heads=("attn_dim", "kv_dim", "num_kv_heads"),
         holds=lambda module: module.num_kv_groups == 1,
     ),
-    "models.beit.Attention": Row(
+    "models.beit.Attention": AttentionRow(
         by_head=(("relative_position_bias_table", 1),),
         by_channel=_APART,
         whole=lambda module: module.relative_position_bias_table is not None,
     ),
-    "models.cait.ClassAttn": Row(inputs=_SEPARATE),
-    "models.cait.TalkingHeadAttn": Row(by_head=_mixing("proj_l", "proj_w")),
-    "models.convit.GPSA": Row(
+    "models.cait.ClassAttn": AttentionRow(inputs=_SEPARATE),
+    "models.cait.TalkingHeadAttn": AttentionRow(by_head=_mixing("proj_l", "proj_w")),
+    "models.convit.GPSA": AttentionRow(
         inputs=(("qk", 2), ("v", 1)),
         by_head=(("pos_proj.weight", 0), ("pos_proj.bias", 0), ("gating_param", 0)),
     ),
-    "models.convit.MHSA": Row(),
-    "models.crossvit.CrossAttention": Row(inputs=(("wq", 1), ("wk", 1), ("wv", 1))),
-    "models.davit.ChannelAttention": Row(narrow=False),
-    "models.davit.ChannelAttentionV2": Row(heads="groups", narrow=False),
-    "models.davit.WindowAttention": Row(),
-    "models.edgenext.CrossCovarianceAttn": Row(by_head=(("temperature", 0),), narrow=False),
+    "models.convit.MHSA": AttentionRow(),
+    "models.crossvit.CrossAttention": AttentionRow(inputs=(("wq", 1), ("wk", 1), ("wv", 1))),
+    "models.davit.ChannelAttention": AttentionRow(narrow=False),
+    "models.davit.ChannelAttentionV2": AttentionRow(heads="groups", narrow=False),
+    "models.davit.WindowAttention": AttentionRow(),
+    "models.edgenext.CrossCovarianceAttn": AttentionRow(by_head=(("temperature", 0),), narrow=False),
     "models.efficientformer.Attention": replace(_KEYED, all_heads=("key_attn_dim", "val_attn_dim")),
     "models.efficientformer_v2.Attention2d": replace(
         _FORMER,
@@ -126,41 +126,43 @@ ROWS: dict[str, Row] = {
     ),
     "models.efficientformer_v2.Attention2dDownsample": replace(_FORMER, inputs=_normed("q.proj", "k", "v", "v_local")),
     "models.eva.EvaAttention": _ROTARY,
-    "models.fastvit.Attention": Row(head_width=("head_dim",)),
+    "models.fastvit.Attention": AttentionRow(head_width=("head_dim",)),
     "models.gcvit.WindowAttentionGlobal": replace(
         _RELATIVE, head_width=("head_dim",), holds=lambda module: not module.use_global
     ),
-    "models.hiera.MaskUnitAttention": Row(heads="heads", head_width=("head_dim",), all_heads=("dim_out",)),
+    "models.hiera.MaskUnitAttention": AttentionRow(heads="heads", head_width=("head_dim",), all_heads=("dim_out",)),
     "models.levit.Attention": replace(_LEVIT, inputs=(("qkv.linear", 1), ("qkv.bn", 1))),
     "models.levit.AttentionDownsample": replace(
         _LEVIT, inputs=(("q.ln.linear", 1), ("q.ln.bn", 1), ("kv.linear", 1), ("kv.bn", 1))
     ),
     "models.maxxvit.Attention2d": replace(_RELATIVE, head_width=("dim_head",), packed="head_first"),
     "models.maxxvit.AttentionCl": replace(_RELATIVE, head_width=("dim_head",), packed="head_first"),
-    "models.metaformer.Attention": Row(head_width=("head_dim",), all_heads=("attention_dim",)),
-    "models.mvitv2.MultiScaleAttention": Row(
+    "models.metaformer.Attention": AttentionRow(head_width=("head_dim",), all_heads=("attention_dim",)),
+    "models.mvitv2.MultiScaleAttention": AttentionRow(
         all_heads=("dim_out",), narrow=False, holds=lambda module: not module.unshared
     ),
-    "models.nest.Attention": Row(interleaved=True),
-    "models.nextvit.EfficientAttention": Row(inputs=_SEPARATE, head_width=("head_dim",)),
-    "models.pvt_v2.Attention": Row(inputs=(("q", 1), ("kv", 2)), head_width=("head_dim",)),
-    "models.swin_transformer.WindowAttention": Row(by_head=(("relative_position_bias_table", 1),)),
-    "models.swin_transformer_v2.WindowAttention": Row(
+    "models.nest.Attention": AttentionRow(interleaved=True),
+    "models.nextvit.EfficientAttention": AttentionRow(inputs=_SEPARATE, head_width=("head_dim",)),
+    "models.pvt_v2.Attention": AttentionRow(inputs=(("q", 1), ("kv", 2)), head_width=("head_dim",)),
+    "models.swin_transformer.WindowAttention": AttentionRow(by_head=(("relative_position_bias_table", 1),)),
+    "models.swin_transformer_v2.WindowAttention": AttentionRow(
         by_head=(("logit_scale", 0), ("cpb_mlp.2.weight", 0)), by_channel=_APART
     ),
-    "models.swin_transformer_v2_cr.WindowMultiHeadAttention": Row(
+    "models.swin_transformer_v2_cr.WindowMultiHeadAttention": AttentionRow(
         by_head=(("logit_scale", 0), ("meta_mlp.fc2.weight", 0), ("meta_mlp.fc2.bias", 0))
     ),
     "models.tiny_vit.Attention": replace(_KEYED, all_heads=("out_dim",)),
-    "models.tnt.Attention": Row(inputs=(("qk", 2), ("v", 1)), head_width=("head_dim",), all_heads=("hidden_dim",)),
-    "models.twins.GlobalSubSampleAttn": Row(inputs=(("q", 1), ("kv", 2))),
-    "models.twins.LocallyGroupedAttn": Row(),
+    "models.tnt.Attention": AttentionRow(
+        inputs=(("qk", 2), ("v", 1)), head_width=("head_dim",), all_heads=("hidden_dim",)
+    ),
+    "models.twins.GlobalSubSampleAttn": AttentionRow(inputs=(("q", 1), ("kv", 2))),
+    "models.twins.LocallyGroupedAttn": AttentionRow(),
     "models.vision_transformer_relpos.RelPosAttention": replace(_RELATIVE, head_width=("head_dim",), norms=_NORMS),
-    "models.visformer.Attention": Row(head_width=("head_dim",)),
-    "models.volo.Attention": Row(),
-    "models.volo.ClassAttention": Row(inputs=(("q", 1), ("kv", 2)), head_width=("head_dim",)),
-    "models.volo.OutlookAttention": Row(inputs=(("v", 1), ("attn", 1)), narrow=False),
-    "models.xcit.XCA": Row(by_head=(("temperature", 0),), narrow=False),
+    "models.visformer.Attention": AttentionRow(head_width=("head_dim",)),
+    "models.volo.Attention": AttentionRow(),
+    "models.volo.ClassAttention": AttentionRow(inputs=(("q", 1), ("kv", 2)), head_width=("head_dim",)),
+    "models.volo.OutlookAttention": AttentionRow(inputs=(("v", 1), ("attn", 1)), narrow=False),
+    "models.xcit.XCA": AttentionRow(by_head=(("temperature", 0),), narrow=False),
 }
 
 # Tables of relative positions, below ``timm.layers.pos_embed_rel``: parameters with entries for each head, and where

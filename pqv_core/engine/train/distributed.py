@@ -25,7 +25,7 @@ from pqv_core.engine.train import devices, finetune, sparsify
 _NOTHING = "null"
 
 
-class Plan(BaseModel):
+class TrainingPlan(BaseModel):
     """All that a training needs, as data. Paths are absolute, on a disk that all processes see.
 
     Attributes:
@@ -52,59 +52,59 @@ class Plan(BaseModel):
         return self.sparsify is None
 
 
-def size() -> int:
+def world_size() -> int:
     """How many processes there are."""
     return int(os.environ.get("WORLD_SIZE", "1"))
 
 
-def size_here() -> int:
+def local_world_size() -> int:
     """How many of them there are on this computer."""
     return int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
 
 
-def is_first() -> bool:
+def is_main_process() -> bool:
     """Whether this is the one that does the whole run."""
     return int(os.environ.get("RANK", "0")) == 0
 
 
-def train(plan: Plan, context: Context) -> nn.Module:
+def train(plan: TrainingPlan, context: Context) -> nn.Module:
     """Train by the plan, together with the others where there are any.
 
     Raises:
         PqvError: As ``finetune``.
     """
-    if size() > 1:
-        _tell(plan.model_dump_json(), plan.config)
+    if world_size() > 1:
+        _send(plan.model_dump_json(), plan.config)
     trained = _trained(plan, context)
     if plan.is_last:
-        leave()
+        disconnect()
     return trained
 
 
-def follow(config: FinetuneConfig, context: Context) -> None:
+def train_as_follower(config: FinetuneConfig, context: Context) -> None:
     """Wait for the first process's plans, and train by them. Ends without one where there is nothing to train."""
-    while (text := _hear(config)) != _NOTHING:
-        plan = Plan.model_validate_json(text)
+    while (text := _receive(config)) != _NOTHING:
+        plan = TrainingPlan.model_validate_json(text)
         _trained(plan, context)
         if plan.is_last:
             break
-    leave()
+    disconnect()
 
 
-def dismiss(config: FinetuneConfig) -> None:
-    """Let the others go when there is nothing (more) to train."""
-    if size() > 1 and torch.distributed.is_initialized():
-        _tell(_NOTHING, config)
-        leave()
+def release_followers(config: FinetuneConfig) -> None:
+    """Let the followers end when there is nothing (more) to train."""
+    if world_size() > 1 and torch.distributed.is_initialized():
+        _send(_NOTHING, config)
+        disconnect()
 
 
-def leave() -> None:
+def disconnect() -> None:
     """End the connection between the processes; from here on each is alone."""
     if torch.distributed.is_available() and torch.distributed.is_initialized():
         torch.distributed.destroy_process_group()
 
 
-def _trained(plan: Plan, context: Context) -> nn.Module:
+def _trained(plan: TrainingPlan, context: Context) -> nn.Module:
     images = data.open_images(
         plan.train, preprocessing=plan.preprocessing, classes=plan.classes, seed=plan.seed, context=context
     )
@@ -137,14 +137,14 @@ def _trained(plan: Plan, context: Context) -> nn.Module:
     )
 
 
-def _tell(text: str, config: FinetuneConfig) -> None:
+def _send(text: str, config: FinetuneConfig) -> None:
     device = devices.accelerator(config).device
     content = json.dumps(text).encode()  # ASCII
     broadcast(torch.tensor([len(content)], device=device))
     broadcast(torch.tensor(list(content), dtype=torch.uint8, device=device))
 
 
-def _hear(config: FinetuneConfig) -> str:
+def _receive(config: FinetuneConfig) -> str:
     device = devices.accelerator(config).device
     length = int(broadcast(torch.zeros(1, dtype=torch.int64, device=device)))
     content = broadcast(torch.zeros(length, dtype=torch.uint8, device=device))

@@ -13,16 +13,15 @@ from pqv_core.config import RunConfig
 from pqv_core.engine import worker
 from pqv_core.engine.context import Context
 from pqv_core.engine.data.readers import Readers
-from pqv_core.engine.train import devices
-from pqv_core.engine.train import distributed as crew
+from pqv_core.engine.train import devices, distributed
 from pqv_core.errors import Cancelled, PqvError, WorkerError
 from pqv_core.process import owner
 from pqv_core.process.events import Event, Finished, encode
-from pqv_core.process.stall import Standstill
+from pqv_core.process.stall import StallDetector
 from pqv_core.project import project_file as projects
 from pqv_core.project import runs
 
-_STILL_S = 600.0  # a step waits for the slowest process
+_STALL_S = 600.0  # a step waits for the slowest process
 
 
 def main(project: Path, *, fresh: bool) -> int:
@@ -30,7 +29,7 @@ def main(project: Path, *, fresh: bool) -> int:
     try:
         config = projects.load(project).config
         devices.accelerator(config.finetune)  # meets the other processes
-        return _lead(project, config, fresh=fresh) if crew.is_first() else _follow(config)
+        return _lead(project, config, fresh=fresh) if distributed.is_main_process() else _follow(config)
     except PqvError as error:
         print(error, file=sys.stderr)
         return error.exit_code
@@ -43,7 +42,7 @@ def _lead(project: Path, config: RunConfig, *, fresh: bool) -> int:
     stream = os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1)
     os.dup2(2, 1)  # from here on, what libraries print cannot mix with the events
 
-    watch = Standstill(os.getpid(), still_s=_STILL_S)
+    watch = StallDetector(os.getpid(), stall_s=_STALL_S)
 
     def say(event: Event) -> None:
         watch.heard()
@@ -53,16 +52,16 @@ def _lead(project: Path, config: RunConfig, *, fresh: bool) -> int:
     signal.signal(signal.SIGINT, lambda number, frame: cancelled.set())
     job = runs.job(project, fresh=fresh)
     over = threading.Event()
-    threading.Thread(target=_end_what_stands_still, args=(watch, over, job.run, say), daemon=True).start()
+    threading.Thread(target=_end_when_stalled, args=(watch, over, job.run, say), daemon=True).start()
     finished = worker.outcome(job, say, cancelled)
     if finished.outcome == "succeeded":
-        crew.dismiss(config.finetune)
+        distributed.release_followers(config.finetune)
     over.set()
     say(finished)
     return worker.EXIT[finished.outcome]
 
 
-def _end_what_stands_still(watch: Standstill, over: threading.Event, run: str, say: Callable[[Event], None]) -> None:
+def _end_when_stalled(watch: StallDetector, over: threading.Event, run: str, say: Callable[[Event], None]) -> None:
     while not (silent := watch.seconds()):
         if over.wait(1):
             return
@@ -80,8 +79,8 @@ def _follow(config: RunConfig) -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the first process ends all
     context = Context(run="", send=lambda event: None)
     try:
-        with Readers(config.data.readers, sharing=crew.size_here()) as context.readers:
-            crew.follow(config.finetune, context)
+        with Readers(config.data.readers, sharing=distributed.local_world_size()) as context.readers:
+            distributed.train_as_follower(config.finetune, context)
     except Cancelled:
         return worker.EXIT["cancelled"]
     except RuntimeError as error:  # the connection is lost when the first process ends early; it says why

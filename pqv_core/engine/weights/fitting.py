@@ -12,8 +12,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from pqv_core.engine.context import Context
-from pqv_core.engine.weights import offers, reading, refusals
-from pqv_core.engine.weights import state_dicts as tables
+from pqv_core.engine.weights import offers, reading, refusals, state_dicts
 from pqv_core.engine.weights.offers import Offer
 from pqv_core.errors import ModelError
 
@@ -42,7 +41,7 @@ def put(content: Any, model: nn.Module, *, path: Path, context: Context) -> None
     Raises:
         ModelError: It holds no weights, or they do not fit.
     """
-    found = tables.find(content)
+    found = state_dicts.find(content)
     offer, equals = _chosen(found, model, path)
     match = _matched(offer, model)
     problems = match.problems(offer.state, model.state_dict())
@@ -67,7 +66,7 @@ def outputs(path: Path, model: nn.Module) -> int | None:
         ModelError: The file holds no weights, or is another kind of file.
         StorageError: It cannot be read.
     """
-    offer, _ = _chosen(tables.find(reading.read(path)), model, path)
+    offer, _ = _chosen(state_dicts.find(reading.read(path)), model, path)
     first = next(iter(offers.classifiers(model)), "")
     bias = offer.state.get(f"{first}.bias")
     return len(bias) if bias is not None and bias.ndim == 1 else None
@@ -78,7 +77,7 @@ def new_head(classes: Any) -> str:
     return f"The model's head is new ({classes} classes) and must be trained."
 
 
-def _chosen(found: list[tables.Table], model: nn.Module, path: Path) -> tuple[Offer, tuple[Offer, ...]]:
+def _chosen(found: list[state_dicts.Table], model: nn.Module, path: Path) -> tuple[Offer, tuple[Offer, ...]]:
     if not found:
         raise ModelError(
             f"{path.name} holds no weights.",

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from pqv_core.engine.models import sources
 from pqv_core.engine.models.sources import ModelSource
-from pqv_core.engine.weights import state_dicts as tables
+from pqv_core.engine.weights import state_dicts
 from pqv_core.engine.weights.state_dicts import Table
 
 _TRIED = 4  # tables that are adapted whole; names and shapes rank them before
@@ -46,7 +46,7 @@ class Offer:
     @property
     def is_averaged(self) -> bool:
         """Whether the weights are called an average over the training."""
-        return self.table.is_averaged or tables.is_average(self.prefix)
+        return self.table.is_averaged or state_dicts.is_average(self.prefix)
 
 
 def best(found: Sequence[Table], model: nn.Module) -> tuple[Offer, tuple[Offer, ...]]:
@@ -87,7 +87,7 @@ def _prefix(state: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> str:
             target = wanted.get(name[len(prefix) :])
             if target is not None:
                 votes[prefix] += 2 if target.shape == tensor.shape else 1
-    return max(votes, key=lambda prefix: (votes[prefix], tables.is_average(prefix)), default="")
+    return max(votes, key=lambda prefix: (votes[prefix], state_dicts.is_average(prefix)), default="")
 
 
 def _prefixes(name: str) -> Iterator[str]:

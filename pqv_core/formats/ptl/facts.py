@@ -10,7 +10,7 @@ from pqv_core.formats.ptl.lite_file import LiteFile
 
 SHOWN = 80
 _LETTERS = 1000
-_TOLD = {
+_DESCRIBED = {
     "model": "Model",
     "precision": "Precision",
     "engine": "Engine",
@@ -22,7 +22,7 @@ _TOLD = {
 
 def rows(file: LiteFile) -> list[tuple[str, str]]:
     """Name and value of each fact: what the file says of itself, and its size by part."""
-    return [(line(name), line(value, _LETTERS)) for name, value in (*_said(file), *_form(file), *_sizes(file))]
+    return [(line(name), line(value, _LETTERS)) for name, value in (*_described(file), *_form(file), *_sizes(file))]
 
 
 def _form(file: LiteFile) -> list[tuple[str, str]]:
@@ -33,24 +33,28 @@ def _form(file: LiteFile) -> list[tuple[str, str]]:
     return [("Input and output", str(file.signature)), *([("Cannot be measured", f"It {problem}.")] if problem else [])]
 
 
-def _said(file: LiteFile) -> list[tuple[str, str]]:
+def _described(file: LiteFile) -> list[tuple[str, str]]:
     """What the file says of itself; a foreign one says nothing."""
-    said: dict[str, Any] = file.description
-    if not said:
+    description: dict[str, Any] = file.description
+    if not description:
         return [("Made by", "another program; no metadata")]
-    rows = [(label, str(said[key])[:SHOWN]) for key, label in _TOLD.items() if said.get(key) not in (None, "")]
+    rows = [
+        (label, str(description[key])[:SHOWN])
+        for key, label in _DESCRIBED.items()
+        if description.get(key) not in (None, "")
+    ]
     if file.input_shape:
         rows.append(("Input", " × ".join(map(str, file.input_shape))))
-    classes = said.get("classes")
+    classes = description.get("classes")
     if isinstance(classes, list):
         names = ", ".join(str(name)[:SHOWN] for name in classes[:5])
         rows.append(("Classes", f"{len(classes):,}: {names}{' …' if len(classes) > 5 else ''}"))
-    prune = said.get("prune")
+    prune = description.get("prune")
     if isinstance(prune, dict) and isinstance(prune.get("ratio"), int | float):
         rows.append(
             ("Pruned", f"{formatting.percent(float(prune['ratio']))} by {str(prune.get('importance'))[:SHOWN]}")
         )
-    versions = said.get("versions")
+    versions = description.get("versions")
     if isinstance(versions, dict):
         rows.append(("Made with", ", ".join(f"{str(k)[:30]} {str(v)[:30]}" for k, v in list(versions.items())[:8])))
     return rows

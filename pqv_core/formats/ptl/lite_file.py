@@ -92,7 +92,7 @@ def read(path: Path, *, cancelled: Callable[[], bool] = never) -> LiteFile:
         raise from_os_error(error, path) from error
     except _UnfitError as error:
         raise FileFormatError(f"{path.name} {error}.", action=_CHOOSE) from error
-    except archive.TooLargeError as error:
+    except archive.ArchiveTooLargeError as error:
         raise FileFormatError(f"{path.name} is refused: {error}.", action=_CHOOSE) from error
     except archive.BROKEN as error:
         raise FileFormatError(
@@ -175,7 +175,7 @@ def _duplicates(storages: list[zipfile.ZipInfo]) -> int:
 def _description(opened: zipfile.ZipFile, name: str) -> dict[str, Any]:
     try:
         value = parse_json(archive.content(opened, name, MAX_DESCRIPTION).decode("utf-8"))
-    except (archive.TooLargeError, *archive.BROKEN):
+    except (archive.ArchiveTooLargeError, *archive.BROKEN):
         return {}
     return value if isinstance(value, dict) and _is_shallow(value) else {}
 
@@ -227,7 +227,7 @@ def _bytecode(data: bytes, cancelled: Callable[[], bool]) -> _Code:
 
 def _count(things: Sized, what: str) -> None:
     if len(things) > MAX_NAMES:
-        raise archive.TooLargeError(f"it has more than {MAX_NAMES:,} {what}")
+        raise archive.ArchiveTooLargeError(f"it has more than {MAX_NAMES:,} {what}")
 
 
 def _pair(value: Any) -> tuple[str, Any]:
@@ -248,6 +248,6 @@ def _operators(rows: Any) -> Iterator[tuple[str, int]]:
         if not isinstance(row, tuple) or len(row) < 2 or not all(isinstance(part, str) for part in row[:2]):
             raise ValueError("bytecode.pkl contains something that is not an operator")
         if max(len(row[0]), len(row[1])) > _NAME_LENGTH:
-            raise archive.TooLargeError("it contains an operator name that is too long")
+            raise archive.ArchiveTooLargeError("it contains an operator name that is too long")
         count = row[2] if len(row) > 2 and isinstance(row[2], int) else -1
         yield (f"{row[0]}.{row[1]}" if row[1] else row[0]), max(-1, int(count))

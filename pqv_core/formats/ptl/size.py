@@ -8,15 +8,15 @@ from pqv_core.models.vit_shape import Cost
 from pqv_core.schemes import SCHEMES
 
 _FLOAT_BYTES = 4
-_HALF_BYTES = 2
-_INT8_BYTES_A_CHANNEL = 16  # scale and zero point of each output channel: a double and a long
+_FP16_BYTES = 2
+_INT8_BYTES_PER_CHANNEL = 16  # scale and zero point of each output channel: a double and a long
 # Names, alignment, code and its debug information, fitted to the files of 55 families (torch 2.12.1).
 _ARCHIVE = 5_700
-_BYTES_A_CONSTANT = 278
-_BYTES_AN_OPERATOR = 142
-_BYTES_A_HALF_CONSTANT = 15
-_BYTES_A_CONSTANT_MORE = 378
-_BYTES_A_PACKED_LAYER = 776
+_BYTES_PER_CONSTANT = 278
+_BYTES_PER_OPERATOR = 142
+_BYTES_PER_FP16_CONSTANT = 15
+_BYTES_PER_EXTRA_CONSTANT = 378
+_BYTES_PER_PACKED_LAYER = 776
 
 
 def file_bytes(cost: Cost, contents: Contents | None, *, scheme: str) -> int:
@@ -28,17 +28,17 @@ def file_bytes(cost: Cost, contents: Contents | None, *, scheme: str) -> int:
         ConfigError: There is no such scheme.
     """
     contents = contents or _plain(cost)
-    code = _ARCHIVE + _BYTES_A_CONSTANT * contents.constants + _BYTES_AN_OPERATOR * contents.operators
+    code = _ARCHIVE + _BYTES_PER_CONSTANT * contents.constants + _BYTES_PER_OPERATOR * contents.operators
     whole = _FLOAT_BYTES * cost.params + code
     storage = look_up(SCHEMES, scheme, field="quantize.precision").storage
     if storage == "fp32":
         return whole + contents.fp32
     if storage == "fp16":
         halved = cost.linear_weights + cost.conv_weights
-        widened = _BYTES_A_HALF_CONSTANT * contents.constants + _BYTES_A_CONSTANT_MORE * contents.more_in_fp16
-        return whole + contents.fp16 - _HALF_BYTES * halved + widened
-    saved = (_FLOAT_BYTES - 1) * cost.linear_weights - _INT8_BYTES_A_CHANNEL * cost.linear_outputs
-    return whole + contents.int8 - saved + _BYTES_A_PACKED_LAYER * cost.linears
+        widened = _BYTES_PER_FP16_CONSTANT * contents.constants + _BYTES_PER_EXTRA_CONSTANT * contents.more_in_fp16
+        return whole + contents.fp16 - _FP16_BYTES * halved + widened
+    saved = (_FLOAT_BYTES - 1) * cost.linear_weights - _INT8_BYTES_PER_CHANNEL * cost.linear_outputs
+    return whole + contents.int8 - saved + _BYTES_PER_PACKED_LAYER * cost.linears
 
 
 def _plain(cost: Cost) -> Contents:

@@ -11,8 +11,7 @@ from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QLabel
 from pytestqt.qtbot import QtBot
 
-from pqv_core.comparison import stored_runs as load
-from pqv_core.comparison import views
+from pqv_core.comparison import load, views
 from pqv_core.comparison.charts import BarChart
 from pqv_core.project import project_file as projects
 from pqv_core.report import svg

@@ -17,7 +17,7 @@ import pytest
 from pqv_core.config import RunConfig
 from pqv_core.engine import pipeline
 from pqv_core.engine.context import Context
-from pqv_core.engine.stages import Stage, Work
+from pqv_core.engine.stages import RunState, Stage
 from pqv_core.errors import Cancelled, DataError, ProjectError, StorageError
 from pqv_core.process.events import Event, JobStarted, StageFinished, StageStarted
 from pqv_core.project import project_file as projects
@@ -38,28 +38,28 @@ class Workshop:
 
     def stages(self) -> tuple[Stage, ...]:
         return (
-            Stage("first", lambda work: {"seed": work.config.seed}, self._do("first")),
-            Stage("never", lambda work: None, self._do("never")),
+            Stage("first", lambda state: {"seed": state.config.seed}, self._do("first")),
+            Stage("never", lambda state: None, self._do("never")),
             Stage(
                 "second",
-                lambda work: {"first": work.keys["first"], "ratio": work.config.prune.ratio},
+                lambda state: {"first": state.keys["first"], "ratio": state.config.prune.ratio},
                 self._do("second"),
                 writes_history=True,
             ),
         )
 
-    def _do(self, name: str) -> Callable[[Work, Path], dict[str, Any]]:
-        def work_(work: Work, directory: Path) -> dict[str, Any]:
+    def _do(self, name: str) -> Callable[[RunState, Path], dict[str, Any]]:
+        def execute(state: RunState, directory: Path) -> dict[str, Any]:
             (directory / "half.txt").write_text("half")
-            work.context.metric("train_loss", step=len(self.worked) + 1, value=0.5)
+            state.context.metric("train_loss", step=len(self.worked) + 1, value=0.5)
             if name in self.fail:
                 self.fail.pop(name)()
-            (directory / "whole.txt").write_text(f"{name} {work.config.seed} {work.config.prune.ratio}")
-            work.context.warn(f"{name} was done")
+            (directory / "whole.txt").write_text(f"{name} {state.config.seed} {state.config.prune.ratio}")
+            state.context.warn(f"{name} was done")
             self.worked.append(name)
             return {"name": name}
 
-        return work_
+        return execute
 
     def set(self, **settings: Any) -> None:
         config = projects.load(self.project).config if self.project.exists() else RunConfig()
@@ -113,7 +113,7 @@ def test_stages_are_done_in_order_and_recorded(shop: Workshop) -> None:
 
 def test_only_stages_that_the_settings_ask_for_are_counted(shop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
     first, _, second = shop.stages()
-    unneeded = Stage("sparsify", lambda work: None, first.work)
+    unneeded = Stage("sparsify", lambda state: None, first.execute)
     monkeypatch.setattr(pipeline, "STAGES", (first, unneeded, second))
     seen: list[str] = []
     shop.fail["first"] = lambda: seen.extend(stage.state for stage in shop.last().stages)
@@ -136,7 +136,7 @@ def test_a_second_run_repeats_nothing(shop: Workshop) -> None:
 def test_measuring_again_repeats_the_stages_that_measure_and_nothing_else(
     shop: Workshop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    times = Stage("times", lambda work: {"second": work.keys["second"]}, shop._do("times"), measures=True)
+    times = Stage("times", lambda state: {"second": state.keys["second"]}, shop._do("times"), measures=True)
     monkeypatch.setattr(pipeline, "STAGES", (*shop.stages(), times))
     first = shop.run()
     again = shop.run(remeasure=True)
@@ -284,11 +284,11 @@ def test_what_a_killed_writer_left_half_written_is_cleared(shop: Workshop) -> No
 def test_what_is_wrong_before_a_stage_begins_is_kept_in_the_run(
     shop: Workshop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def missing(work: Work) -> dict[str, Any]:
+    def missing(state: RunState) -> dict[str, Any]:
         raise DataError("The image folder does not exist: /x.")
 
     first, *others = shop.stages()
-    monkeypatch.setattr(pipeline, "STAGES", (first, Stage("looks", missing, first.work), *others))
+    monkeypatch.setattr(pipeline, "STAGES", (first, Stage("looks", missing, first.execute), *others))
     with pytest.raises(DataError):
         shop.run()
     record = shop.last()

@@ -17,7 +17,7 @@ import pytest
 from pqv_core.config import PruneConfig, RunConfig
 from pqv_core.engine import pipeline
 from pqv_core.engine.context import Context
-from pqv_core.engine.stages import Stage, Work
+from pqv_core.engine.stages import RunState, Stage
 from pqv_core.errors import Cancelled, ProjectError
 from pqv_core.process.events import Event, Log, StageFinished
 from pqv_core.process.job import RunJob
@@ -39,12 +39,12 @@ toy.work_as(Path(sys.argv[1]), int(sys.argv[2]))
 def toy_stages(salt: int) -> tuple[Stage, ...]:
     """One stage of many small files, all of which hold the salt that it depends on."""
 
-    def work_(work: Work, directory: Path) -> dict[str, int]:
+    def execute(state: RunState, directory: Path) -> dict[str, int]:
         for number in range(FILES):
             (directory / f"{number}.txt").write_text(str(salt))
         return {"salt": salt}
 
-    return (Stage("toy", lambda work: {"salt": salt}, work_),)
+    return (Stage("toy", lambda state: {"salt": salt}, execute),)
 
 
 def do(job: RunJob, salt: int, events: list[Event] | None = None) -> Path:

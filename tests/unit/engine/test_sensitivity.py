@@ -59,7 +59,7 @@ def test_the_patch_embedding_is_among_them(model: nn.Module) -> None:
 
 def test_as_few_as_it_takes_are_spared(model: nn.Module, inputs: Tensor, ranked: list[LayerSensitivity]) -> None:
     tolerance = ranked[0].relative / 2
-    kept, left = sensitivity.spare(model, inputs, ranked, tolerance=tolerance, make=make, context=CONTEXT)
+    kept, left = sensitivity.layers_to_keep(model, inputs, ranked, tolerance=tolerance, make=make, context=CONTEXT)
     assert left <= tolerance
     assert kept[0] == WORST
     with torch.inference_mode():
@@ -71,7 +71,7 @@ def test_as_few_as_it_takes_are_spared(model: nn.Module, inputs: Tensor, ranked:
 def test_a_tolerance_that_is_met_spares_nothing(
     model: nn.Module, inputs: Tensor, ranked: list[LayerSensitivity]
 ) -> None:
-    kept, left = sensitivity.spare(model, inputs, ranked, tolerance=10.0, make=make, context=CONTEXT)
+    kept, left = sensitivity.layers_to_keep(model, inputs, ranked, tolerance=10.0, make=make, context=CONTEXT)
     assert kept == []
     assert left < 10.0
 
@@ -83,4 +83,4 @@ def test_a_tolerance_beyond_reach_is_refused(model: nn.Module, inputs: Tensor, r
         return changed
 
     with pytest.raises(QuantizeError, match="floating point the logits differ"):
-        sensitivity.spare(model, inputs, ranked, tolerance=1e-9, make=other, context=CONTEXT)
+        sensitivity.layers_to_keep(model, inputs, ranked, tolerance=1e-9, make=other, context=CONTEXT)

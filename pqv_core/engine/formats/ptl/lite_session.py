@@ -10,15 +10,15 @@ from typing import Any
 import torch
 from torch.jit.mobile import _load_for_lite_interpreter
 
-from pqv_core.engine.formats.inference_session import Profile
-from pqv_core.engine.formats.ptl.operator_profile import Turn, operator_times, rows_of
+from pqv_core.engine.formats.inference_session import InferenceProfile
+from pqv_core.engine.formats.ptl.operator_profile import ProfiledRun, operator_times, rows_of
 from pqv_core.engine.quantize.engines import using_engine
 from pqv_core.errors import BenchmarkError, ExportError
 from pqv_core.formats import model_errors
 from pqv_core.formats.ptl import INFO
 
 _NO_ENGINE = "none"
-_PROFILE_WARMUP, _PROFILE_TURNS = 2, 7
+_PROFILE_WARMUP, _PROFILE_RUNS = 2, 7
 _FAILURES = (RuntimeError, torch.jit.Error, ValueError, TypeError, LookupError, ArithmeticError, MemoryError)
 """What leaves the Lite Interpreter: torch's own errors, those that a model raises, and their Python translations."""
 
@@ -40,7 +40,7 @@ class LiteSession:
             info = model_errors.explained(self._name, text, own=own, shape=tuple(image.shape))
             raise BenchmarkError(info.message, action=info.action, details=info.details) from error
 
-    def profile(self, image: torch.Tensor) -> Profile:
+    def profile(self, image: torch.Tensor) -> InferenceProfile:
         """Time of each operator in one inference, without that of the operators it calls, by torch's profiler.
 
         An inference with the profiler follows one without it, so that both find the machine in the same state; before
@@ -48,13 +48,13 @@ class LiteSession:
         """
         for _ in range(_PROFILE_WARMUP):
             self.run(image)
-        turns = []
-        for _ in range(_PROFILE_TURNS):
+        runs = []
+        for _ in range(_PROFILE_RUNS):
             _, plain = self._timed(image), self._timed(image)
             with torch.autograd.profiler.profile() as profiler:
                 _, profiled = self._timed(image), self._timed(image)
-            turns.append(Turn(plain, profiled, rows_of(profiler, inferences=2)))
-        return Profile(operator_times(turns), tuple(turn.plain for turn in turns))
+            runs.append(ProfiledRun(plain, profiled, rows_of(profiler, inferences=2)))
+        return InferenceProfile(operator_times(runs), tuple(run.plain for run in runs))
 
     def _timed(self, image: torch.Tensor) -> int:
         """Nanoseconds of one inference."""

@@ -15,7 +15,7 @@ Rows = dict[str, tuple[float, float]]
 
 
 @dataclass(frozen=True)
-class Turn:
+class ProfiledRun:
     """An inference without the profiler, and the next one with it.
 
     Attributes:
@@ -37,25 +37,25 @@ def rows_of(profiler: torch.autograd.profiler.profile, *, inferences: int) -> Ro
     }
 
 
-def operator_times(turns: Sequence[Turn]) -> tuple[OperatorTime, ...]:
+def operator_times(runs: Sequence[ProfiledRun]) -> tuple[OperatorTime, ...]:
     """The operators, the longest first, and what passes between them: together, the time of one inference.
 
-    Means over the calmer half of the turns: a disturbance meets another operator in each turn, so the sum of medians
+    Means over the calmer half of the runs: a disturbance meets another operator in each run, so the sum of medians
     would be less than any inference. What profiling itself takes is the same at every call, and is taken off by calls.
     """
-    limit = median(turn.profiled for turn in turns)
-    calm = [turn for turn in turns if turn.profiled <= limit]
-    names = {name for turn in calm for name in turn.rows}
-    rows = {name: [turn.rows.get(name, (0.0, 0.0)) for turn in calm] for name in names}
+    limit = median(run.profiled for run in runs)
+    calm = [run for run in runs if run.profiled <= limit]
+    names = {name for run in calm for name in run.rows}
+    rows = {name: [run.rows.get(name, (0.0, 0.0)) for run in calm] for name in names}
     calls = {name: mean(row[0] for row in found) for name, found in rows.items()}
     spent = {name: mean(row[1] for row in found) for name, found in rows.items()}
-    cost = max(0.0, median(turn.profiled - turn.plain for turn in turns)) / max(1, sum(calls.values()))
+    cost = max(0.0, median(run.profiled - run.plain for run in runs)) / max(1, sum(calls.values()))
     times = [
         OperatorTime(name=name, calls=max(1, round(calls[name])), ns=max(1, round(ns - cost * calls[name])))
         for name, ns in spent.items()
         if ns > 0
     ]
-    between = round(mean(turn.profiled for turn in calm) - sum(spent.values()))
+    between = round(mean(run.profiled for run in calm) - sum(spent.values()))
     if between > 0:
         times.append(OperatorTime(name=INTERPRETER, calls=1, ns=between))
     return tuple(sorted(times, key=lambda row: (-row.ns, row.name)))

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from pqv_core.engine.formats import exporter
 from pqv_core.engine.formats.exporter import Way
-from pqv_core.engine.formats.inference_session import Profile
+from pqv_core.engine.formats.inference_session import InferenceProfile
 from pqv_core.engine.quantize.engines import candidate_engines, using_engine
 from pqv_core.files.fsio import replacing
 from pqv_core.results.artifacts import ArtifactSpec
@@ -53,11 +53,11 @@ class Session:
         answer: Tensor = self.module(image)
         return answer
 
-    def profile(self, image: Tensor) -> Profile:
+    def profile(self, image: Tensor) -> InferenceProfile:
         began = time.perf_counter_ns()
         self.run(image)
         spent = time.perf_counter_ns() - began
-        return Profile((OperatorTime(name="all", calls=1, ns=spent),), (spent,))
+        return InferenceProfile((OperatorTime(name="all", calls=1, ns=spent),), (spent,))
 
 
 def open_file(path: Path, *, engine: str, threads: int) -> Session:

@@ -6,13 +6,13 @@ import io
 
 from rich.console import Console
 
-from pqv_core.cli.progress_view import Figures, LiveView, PlainView
+from pqv_core.cli.progress_view import LiveFigures, LiveView, PlainView
 from pqv_core.process import events
 from pqv_core.project.plan import Planned
 
 
 def test_figures_are_the_latest_loss_and_the_running_medians() -> None:
-    figures = Figures()
+    figures = LiveFigures()
     for step, value in enumerate([0.9, 0.4]):
         figures.take(events.Metric(name="train_loss", step=step, value=value))
     figures.take(events.Metric(name="learning_rate", step=1, value=1e-4))

@@ -52,11 +52,11 @@ def test_a_safetensors_file_tells_its_tensors(tmp_path: Path) -> None:
     entry = {"dtype": "BF16", "shape": [2, 4], "data_offsets": [0, 16]}
     path = safetensors(tmp_path / "a.bin", {"__metadata__": {"format": "pt"}, "head": entry})
     assert weights_facts.read(path, Kind.SAFETENSORS) == weights_facts.WeightsFacts(1, 8, {"bfloat16": 1}, ("head",))
-    assert dict(file_look.look(path).rows)["Types"] == "bfloat16 (1)"
+    assert dict(file_look.inspect(path).rows)["Types"] == "bfloat16 (1)"
 
 
 def test_a_whole_pickled_model_is_called_what_it_is(tmp_path: Path) -> None:
-    found = file_look.look(checkpoint(tmp_path / "a.pth", b"\x80\x02ccode\nModel\n)\x81}b."))
+    found = file_look.inspect(checkpoint(tmp_path / "a.pth", b"\x80\x02ccode\nModel\n)\x81}b."))
     assert dict(found.rows)["Holds"] == "an object of the class code.Model"
     assert "state_dict" in found.advice
 
@@ -123,7 +123,7 @@ def test_show_says_what_a_file_is_whatever_its_name(
 def test_what_holds_nothing_is_refused(content: bytes, sentence: str, tmp_path: Path) -> None:
     (tmp_path / "a.pth").write_bytes(content)
     with pytest.raises(PqvError, match=rf"a\.pth is {sentence}"):
-        file_look.look(tmp_path / "a.pth")
+        file_look.inspect(tmp_path / "a.pth")
 
 
 def test_every_kind_has_advice() -> None:

@@ -12,8 +12,7 @@ import psutil
 import pytest
 
 from pqv_core.errors import Cancelled
-from pqv_core.process import process_group
-from pqv_core.process import supervised as leash
+from pqv_core.process import process_group, supervised
 from pqv_core.process.child import Child, Overdue
 
 
@@ -92,7 +91,7 @@ def test_a_process_that_computes_without_end_is_overdue() -> None:
 
 
 def test_a_process_that_says_and_computes_nothing_is_overdue_long_before() -> None:
-    with Child(program(SILENT), still_s=11) as child:
+    with Child(program(SILENT), stall_s=11) as child:
         assert child.line() == b"up"
         with pytest.raises(Overdue, match="silent and idle for 1"):
             child.line(within_s=100)
@@ -119,14 +118,14 @@ def test_an_error_of_the_listener_takes_the_process_and_its_children_along() -> 
     assert not alive
 
 
-def test_a_program_on_a_leash_is_ended_with_its_deadline() -> None:
+def test_a_program_that_is_supervised_is_ended_with_its_deadline() -> None:
     with pytest.raises(Overdue, match="did not answer"):
-        leash.run(command("import time; print('up', flush=True); time.sleep(60)"), within_s=2)
+        supervised.run(command("import time; print('up', flush=True); time.sleep(60)"), within_s=2)
     assert not [child for child in psutil.Process().children(recursive=True) if "time.sleep(60)" in child.cmdline()]
 
 
-def test_of_a_program_on_a_leash_the_last_megabytes_are_kept() -> None:
-    done = leash.run(command("import sys; sys.stdout.write('0123456789\\n' * 1_000_000); sys.exit(5)"))
+def test_of_a_supervised_program_the_last_megabytes_are_kept() -> None:
+    done = supervised.run(command("import sys; sys.stdout.write('0123456789\\n' * 1_000_000); sys.exit(5)"))
     assert isinstance(done, subprocess.CompletedProcess)
     assert (done.returncode, len(done.stdout)) == (5, 4 << 20)
     assert done.stdout.endswith(b"789\n")

@@ -17,7 +17,7 @@ from pqv_core.process import measuring_lock
 HOLDING = """
 import sys
 from pqv_core.process import measuring_lock
-with measuring_lock.turn("the run 7 of trees", say=print, warn=print, check=lambda: None):
+with measuring_lock.held("the run 7 of trees", say=print, warn=print, check=lambda: None):
     print("holds", flush=True)
     sys.stdin.read()
 """
@@ -30,7 +30,7 @@ def note(what):
     os.write(descriptor, f"{os.getpid()} {what}\\n".encode())
     os.close(descriptor)
 for number in range(20):
-    with measuring_lock.turn("noting", say=lambda text: None, warn=sys.exit, check=lambda: None):
+    with measuring_lock.held("noting", say=lambda text: None, warn=sys.exit, check=lambda: None):
         note("begins")
         for _ in range(2000): pass
         note("ends")
@@ -53,7 +53,7 @@ def take(said: list[str], *, check: object = None) -> None:
     def warn(text: str) -> None:
         raise AssertionError(text)
 
-    with measuring_lock.turn("a test", say=said.append, warn=warn, check=check or (lambda: None)):  # type: ignore[arg-type]
+    with measuring_lock.held("a test", say=said.append, warn=warn, check=check or (lambda: None)):  # type: ignore[arg-type]
         said.append("mine")
 
 
@@ -138,7 +138,7 @@ def test_where_it_cannot_be_had_measuring_goes_on_with_a_warning(
     monkeypatch.chdir(tmp_path)
     warned: list[str] = []
     worked = False
-    with measuring_lock.turn("a test", say=warned.append, warn=warned.append, check=lambda: None):
+    with measuring_lock.held("a test", say=warned.append, warn=warned.append, check=lambda: None):
         worked = True
     assert worked
     assert len(warned) == 1 and "could not be locked out" in warned[0]

@@ -12,8 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from pqv_core.process import owner
-from pqv_core.process import supervised as leash
+from pqv_core.process import owner, supervised
 
 ROOT = Path(__file__).resolve().parents[4]
 
@@ -125,8 +124,8 @@ def test_a_program_that_knows_nothing_of_us_ends_with_its_owner_too() -> None:
     )
     body = f"""
         import sys
-        from pqv_core.process import supervised as leash
-        leash.run([sys.executable, "-c", {child!r}])
+        from pqv_core.process import supervised
+        supervised.run([sys.executable, "-c", {child!r}])
     """
     with program(body) as process:
         head = psutil.Process(process.pid)
@@ -137,10 +136,10 @@ def test_a_program_that_knows_nothing_of_us_ends_with_its_owner_too() -> None:
     assert alive == []
 
 
-def test_a_program_on_the_leash_ends_as_it_would_without() -> None:
-    loud = leash.run([sys.executable, "-c", "import sys; print('out', flush=True); sys.exit('err')"])
+def test_a_program_that_is_supervised_ends_as_it_would_without() -> None:
+    loud = supervised.run([sys.executable, "-c", "import sys; print('out', flush=True); sys.exit('err')"])
     assert (loud.returncode, loud.stdout.split()) == (1, [b"out", b"err"])
-    assert leash.run(["/nowhere/cmake"]).returncode == 127
+    assert supervised.run(["/nowhere/cmake"]).returncode == 127
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="forks")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pqv_core.process.silence import Silence
-from pqv_core.process.stall import DISK_S, STILL_S, Standstill
+from pqv_core.process.silence import SilenceTimer
+from pqv_core.process.stall import DISK_S, STALL_S, StallDetector
 
 
 class Machine:
@@ -17,7 +17,7 @@ class Machine:
         self.share = share
         self.at_disk = False
 
-    def wait(self, watch: Standstill, seconds: float, *, step: float = 0.25) -> float:
+    def wait(self, watch: StallDetector, seconds: float, *, step: float = 0.25) -> float:
         """Let time pass, looking now and then; what the last look gave."""
         found = 0.0
         for _ in range(round(seconds / step)):
@@ -27,9 +27,9 @@ class Machine:
         return found
 
 
-def watched(share: float) -> tuple[Machine, Standstill]:
+def watched(share: float) -> tuple[Machine, StallDetector]:
     machine = Machine(share)
-    watch = Standstill(
+    watch = StallDetector(
         0, worked_s=lambda pid: machine.worked, waits_for_disk=lambda pid: machine.at_disk, clock=lambda: machine.now
     )
     return machine, watch
@@ -39,31 +39,31 @@ def watched(share: float) -> tuple[Machine, Standstill]:
 def test_silence_counts_only_where_the_processor_is_idle_too(share: float, ends: bool) -> None:
     machine, watch = watched(share)
 
-    assert (machine.wait(watch, 5 * STILL_S) >= STILL_S) == ends
+    assert (machine.wait(watch, 5 * STALL_S) >= STALL_S) == ends
 
 
 def test_it_is_not_given_up_a_moment_too_soon_nor_much_too_late() -> None:
     machine, watch = watched(0.0)
 
-    assert machine.wait(watch, STILL_S - 1) == 0
-    assert machine.wait(watch, 2) == pytest.approx(STILL_S, abs=1)
+    assert machine.wait(watch, STALL_S - 1) == 0
+    assert machine.wait(watch, 2) == pytest.approx(STALL_S, abs=1)
 
 
 def test_one_that_says_something_now_and_then_is_never_given_up() -> None:
     machine, watch = watched(0.0)
 
     for _ in range(10):
-        assert machine.wait(watch, STILL_S - 1) == 0
+        assert machine.wait(watch, STALL_S - 1) == 0
         watch.heard()
 
 
 def test_one_that_ends_its_work_in_silence_has_the_whole_time_from_there() -> None:
     machine, watch = watched(1.0)
-    machine.wait(watch, STILL_S / 2)
+    machine.wait(watch, STALL_S / 2)
     machine.share = 0.0
 
-    assert machine.wait(watch, STILL_S - 1) == 0
-    assert machine.wait(watch, STILL_S + 2) > 0
+    assert machine.wait(watch, STALL_S - 1) == 0
+    assert machine.wait(watch, STALL_S + 2) > 0
 
 
 def test_one_that_waits_for_a_disk_has_more_time() -> None:
@@ -77,7 +77,7 @@ def test_one_that_waits_for_a_disk_has_more_time() -> None:
 def test_one_whose_children_ended_has_worked_though_their_time_is_forgotten() -> None:
     machine, watch = watched(-0.5)
 
-    assert machine.wait(watch, 5 * STILL_S) == 0
+    assert machine.wait(watch, 5 * STALL_S) == 0
 
 
 def test_a_computer_that_slept_was_not_silent() -> None:
@@ -87,14 +87,14 @@ def test_a_computer_that_slept_was_not_silent() -> None:
     machine.now += 8 * 3600
 
     assert watch.seconds() == 0
-    assert machine.wait(watch, STILL_S / 2) == 0
+    assert machine.wait(watch, STALL_S / 2) == 0
 
 
 def test_silence_is_counted_from_what_was_heard_last() -> None:
     now = 0.0
-    silence = Silence(lambda: now)
+    silence = SilenceTimer(lambda: now)
     for now in (1.0, 2.0, 3.0):
         assert silence.seconds() == now
-    silence.broken()
+    silence.reset()
     now = 4.0
     assert silence.seconds() == 1.0

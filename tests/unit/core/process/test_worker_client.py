@@ -16,8 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pqv_core.config import RunConfig
-from pqv_core.process import process_group, worker_client
-from pqv_core.process import stall as standstill
+from pqv_core.process import process_group, stall, worker_client
 from pqv_core.process.child import LineSplitter
 from pqv_core.process.events import AnyEvent, Finished, Log, StageStarted
 from pqv_core.process.job import BenchJob, Job, RunJob
@@ -317,8 +316,8 @@ say("progress", stage="evaluate", done=1600, total=4000, unit="images")
 def test_a_worker_that_neither_speaks_nor_works_is_ended_with_what_it_was_at(
     monkeypatch: pytest.MonkeyPatch, said: str, words: str
 ) -> None:
-    monkeypatch.setattr(standstill, "STILL_S", 2.0)
-    monkeypatch.setattr(standstill, "_WATCHED_FROM_S", 0.5)
+    monkeypatch.setattr(stall, "STALL_S", 2.0)
+    monkeypatch.setattr(stall, "_WATCHED_FROM_S", 0.5)
     _, last = outcome(f"take_job()\n{said}\nos.kill(os.getpid(), signal.SIGSTOP)")
     assert last.outcome == "failed"
     assert last.error is not None
@@ -328,8 +327,8 @@ def test_a_worker_that_neither_speaks_nor_works_is_ended_with_what_it_was_at(
 @posix
 def test_a_worker_that_not_even_a_kill_ends_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     """As one does that waits for a network drive that is gone."""
-    monkeypatch.setattr(standstill, "STILL_S", 1.0)
-    monkeypatch.setattr(standstill, "_WATCHED_FROM_S", 0.3)
+    monkeypatch.setattr(stall, "STALL_S", 1.0)
+    monkeypatch.setattr(stall, "_WATCHED_FROM_S", 0.3)
     worker = Worker(JOB, command=fake_worker("take_job(); os.kill(os.getpid(), signal.SIGSTOP)"))
     real, processes = process_group.kill, []
     monkeypatch.setattr(process_group, "kill", processes.append)
@@ -359,8 +358,8 @@ def test_a_worker_that_not_even_a_kill_ends_is_not_waited_for(monkeypatch: pytes
     ],
 )
 def test_a_worker_that_is_at_work_may_be_silent(monkeypatch: pytest.MonkeyPatch, life: str) -> None:
-    monkeypatch.setattr(standstill, "STILL_S", 1.0)
-    monkeypatch.setattr(standstill, "_WATCHED_FROM_S", 0.3)
+    monkeypatch.setattr(stall, "STALL_S", 1.0)
+    monkeypatch.setattr(stall, "_WATCHED_FROM_S", 0.3)
     _, last = outcome(f"take_job()\nend = time.monotonic() + 3\n{life}\nfinish()")
     assert last.outcome == "succeeded"
 

@@ -115,7 +115,7 @@ def test_a_run_is_not_kept_back(project: Path) -> None:
     take(lock, project)
     run = projects.runs_directory(project) / runs.choose(project, fresh=True)
     with runs.claimed(run):
-        assert run_lock.is_at_work(run)
+        assert run_lock.is_held(run)
     lock.release()
 
 

@@ -105,11 +105,11 @@ def test_a_folder_that_is_gone_is_said_and_not_made_anew(tmp_path: Path) -> None
 
 def test_a_claimed_run_in_which_nothing_was_written_leaves_nothing(folder: Path) -> None:
     with runs.claimed(folder / "empty"):
-        assert run_lock.is_at_work(folder / "empty")
+        assert run_lock.is_held(folder / "empty")
     with runs.claimed(folder / "whole"):
         results.save(folder / "whole", record("whole"))
     assert sorted(path.name for path in folder.iterdir()) == [run_lock.LOCK_FILE, "whole"]
-    assert not run_lock.is_at_work(folder / "whole")
+    assert not run_lock.is_held(folder / "whole")
 
 
 def test_a_run_is_not_claimed_while_it_is_being_moved_away(folder: Path) -> None:

@@ -22,9 +22,7 @@ from pqv_core import comparison
 from pqv_core.comparison.charts import BarChart, Point, ScatterChart, Series
 from pqv_core.project import project_file as projects
 from pqv_core.project import run_label
-from pqv_core.report import html_page as page
-from pqv_core.report import plain_data as data
-from pqv_core.report import svg, write
+from pqv_core.report import html_page, plain_data, svg, write
 from pqv_core.results import record as results
 from pqv_core.results.record import RunRecord
 from pqv_gui import cli
@@ -221,7 +219,7 @@ def test_csv_holds_plain_figures_in_the_units_of_its_heads(project: Path) -> Non
 
 @given(st.lists(st.lists(WORDS, min_size=2, max_size=2), max_size=4))
 def test_csv_comes_back_and_holds_no_formula(rows: list[list[str]]) -> None:
-    text = data.csv_text(("a", "b"), rows)
+    text = plain_data.csv_text(("a", "b"), rows)
     found = list(csv.reader(io.StringIO(text, newline="")))
     assert len(found) == len(rows) + 1
     for row in found:
@@ -285,7 +283,7 @@ def test_a_report_is_written_whole_or_not_at_all(project: Path, monkeypatch: pyt
     def fails(*_: Any, **__: Any) -> str:
         raise write.ProjectError("no")
 
-    monkeypatch.setattr(page, "html", fails)
+    monkeypatch.setattr(html_page, "html", fails)
     assert report(project) == 1
     assert out.read_text() == "an earlier one"
 

@@ -6,7 +6,7 @@ from pqv_core.results import summary
 from tests.fakes.records import measurement, record
 
 
-def row(key: str, **changes: object) -> summary.Row:
+def row(key: str, **changes: object) -> summary.SummaryRow:
     found = {row.figure.key: row for row in summary.rows(record().model_copy(update=changes))}
     return found[key]
 

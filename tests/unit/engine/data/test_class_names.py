@@ -17,7 +17,7 @@ from pqv_core.engine.data import batches as data
 from pqv_core.engine.models import checkpoint
 from pqv_core.engine.models import create as models
 from pqv_core.engine.models.checkpoint import Base
-from pqv_core.engine.stages import STAGES, Work
+from pqv_core.engine.stages import STAGES, RunState
 from pqv_core.files.fsio import sha256_json
 from tests.fakes.training import FORM, Recorder
 
@@ -31,16 +31,16 @@ LOAD, EVALUATE = (stage for stage in STAGES if stage.name in ("load", "evaluate"
 class Found:
     """What loading and evaluating gave."""
 
-    work: Work
+    state: RunState
     recorder: Recorder
 
     @property
     def classes(self) -> list[str]:
-        return self.work.results["load"]["classes"]
+        return self.state.results["load"]["classes"]
 
     @property
     def top1(self) -> float:
-        return self.work.results["evaluate"]["top1"]
+        return self.state.results["evaluate"]["top1"]
 
     @property
     def warnings(self) -> str:
@@ -91,13 +91,13 @@ def run(images: Path, tmp_path: Path) -> Run:
             data=DataConfig(train=str(folder), val=str(folder), class_order=order),
         )
         recorder = Recorder()
-        work = Work(tmp_path / "p.pqv", config, recorder.context)
+        state = RunState(tmp_path / "p.pqv", config, recorder.context)
         for stage in (LOAD, EVALUATE):
             place = tmp_path / stage.name
             place.mkdir(exist_ok=True)
-            key = sha256_json(stage.inputs(work))
-            work.complete(stage.name, key=key, result=stage.work(work, place), directory=place)
-        return Found(work, recorder)
+            key = sha256_json(stage.inputs(state))
+            state.complete(stage.name, key=key, result=stage.execute(state, place), directory=place)
+        return Found(state, recorder)
 
     return run_
 
@@ -129,8 +129,8 @@ def test_the_order_that_is_set_counts_and_changes_the_keys(fitted: torch.nn.Modu
 
     for found in (natural, listed):
         assert (found.classes, found.top1, found.warnings) == (NAMES, 1.0, "")
-        assert found.work.keys["load"] != text.work.keys["load"]
-    assert natural.work.keys == listed.work.keys  # the same order, however it was said
+        assert found.state.keys["load"] != text.state.keys["load"]
+    assert natural.state.keys == listed.state.keys  # the same order, however it was said
 
 
 def test_a_file_may_name_more_classes_than_there_are_images_of(
@@ -164,7 +164,7 @@ def test_every_stage_that_gives_a_model_keeps_the_names(fitted: torch.nn.Module,
     found = run(foreign(fitted, tmp_path), order="natural")
     assert checkpoint.read_recipe(tmp_path / "load" / "model.safetensors").classes == tuple(NAMES)
 
-    found.work.save(fitted, tmp_path)
+    found.state.save(fitted, tmp_path)
     assert checkpoint.read_recipe(tmp_path / "model.safetensors").classes == tuple(NAMES)
 
 

@@ -20,7 +20,7 @@ from pqv_core.engine.models import checkpoint
 from pqv_core.engine.models import create as models
 from pqv_core.engine.models.checkpoint import Base
 from pqv_core.engine.models.sources.timm import input_channels
-from pqv_core.engine.stages import Work
+from pqv_core.engine.stages import RunState
 from pqv_core.engine.train.augment import Augmentation
 from pqv_core.errors import ConfigError, DataError, ModelError
 from tests.fakes.training import Recorder, tiny_vit
@@ -181,9 +181,9 @@ def test_colours_are_changed_in_grey_and_refused_in_four_channels(tmp_path: Path
 
 def test_a_run_and_its_files_take_the_scale_from_the_settings(tmp_path: Path) -> None:
     config = RunConfig(data=DataConfig(white=4095, black=64))
-    work = Work(tmp_path / "a.pqv", config, Recorder().context)
-    work.results["load"] = {"preprocessing": {"input_size": [1, 32, 32], "mean": [0.4], "std": [0.2]}}
+    state = RunState(tmp_path / "a.pqv", config, Recorder().context)
+    state.results["load"] = {"preprocessing": {"input_size": [1, 32, 32], "mean": [0.4], "std": [0.2]}}
 
-    assert work.preprocessing == replace(
+    assert state.preprocessing == replace(
         Preprocessing(input_size=(1, 32, 32), mean=(0.4,), std=(0.2,)), black=64, white=4095
     )

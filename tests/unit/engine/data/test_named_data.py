@@ -14,7 +14,7 @@ from PIL import Image
 from pqv_core.config import DataConfig, RunConfig
 from pqv_core.data import dataset
 from pqv_core.engine.data import named_data
-from pqv_core.engine.stages import Work
+from pqv_core.engine.stages import RunState
 from pqv_core.errors import Cancelled, DataError
 from pqv_core.process.events import Event
 from tests.fakes.training import Recorder
@@ -68,7 +68,7 @@ def test_it_is_written_once(root: Path) -> None:
 def test_a_long_writing_is_told_of_now_and_then(
     root: Path, monkeypatch: pytest.MonkeyPatch, every: int, told: list[str]
 ) -> None:
-    monkeypatch.setattr(named_data, "_TOLD_EVERY", every)
+    monkeypatch.setattr(named_data, "_REPORT_EVERY", every)
     recorder = Recorder()
     folder("train", root, recorder)
     assert recorder.lines == ["Getting torch/mnist.", *told]
@@ -137,13 +137,13 @@ def test_the_classes_of_imagenet_are_synsets() -> None:
 
 def test_a_run_takes_a_name_in_place_of_a_folder(root: Path, tmp_path: Path) -> None:
     config = RunConfig(data=DataConfig(train="torch/mnist", val="torch/mnist", root="sources"))
-    work = Work(tmp_path / "a.pqv", config, Recorder().context)
-    assert work.train is not None and work.val is not None
-    assert len(dataset.classes(work.train)) == len(dataset.classes(work.val)) == 10
-    assert work.fingerprint(work.train) != work.fingerprint(work.val)
+    state = RunState(tmp_path / "a.pqv", config, Recorder().context)
+    assert state.train is not None and state.val is not None
+    assert len(dataset.classes(state.train)) == len(dataset.classes(state.val)) == 10
+    assert state.fingerprint(state.train) != state.fingerprint(state.val)
 
 
 def test_a_folder_of_that_name_comes_first(tmp_path: Path) -> None:
     (tmp_path / "torch" / "mnist").mkdir(parents=True)
-    work: Any = Work(tmp_path / "a.pqv", RunConfig(data=DataConfig(train="torch/mnist")), Recorder().context)
-    assert work.train == tmp_path / "torch" / "mnist"
+    state: Any = RunState(tmp_path / "a.pqv", RunConfig(data=DataConfig(train="torch/mnist")), Recorder().context)
+    assert state.train == tmp_path / "torch" / "mnist"

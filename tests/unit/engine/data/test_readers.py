@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from pqv_core.engine.data import readers
-from pqv_core.engine.data.image_reading import Item, Picture, Recipe, read
+from pqv_core.engine.data.image_reading import Item, Picture, ReadingRecipe, read
 from pqv_core.engine.data.readers import Readers
 from pqv_core.errors import Cancelled, DataError
 from tests.fakes.training import FORM, Recorder, image_folder
@@ -28,11 +28,11 @@ def recorder() -> Recorder:
 
 
 @pytest.fixture
-def recipe(tmp_path: Path) -> Recipe:
-    return Recipe(image_folder(tmp_path / "images"), FORM)
+def recipe(tmp_path: Path) -> ReadingRecipe:
+    return ReadingRecipe(image_folder(tmp_path / "images"), FORM)
 
 
-def names(recipe: Recipe) -> list[str]:
+def names(recipe: ReadingRecipe) -> list[str]:
     return sorted(path.relative_to(recipe.folder).as_posix() for path in recipe.folder.rglob("*.png"))
 
 
@@ -42,13 +42,15 @@ def plan(paths: list[str], size: int = 12) -> list[list[Item]]:
     return [items[start : start + size] for start in range(0, len(items), size)]
 
 
-def pictures(reading: Readers, recipe: Recipe, batches: Iterable[list[Item]], recorder: Recorder) -> Iterator[Picture]:
+def pictures(
+    reading: Readers, recipe: ReadingRecipe, batches: Iterable[list[Item]], recorder: Recorder
+) -> Iterator[Picture]:
     """What is read, in order."""
     for batch in reading.read(recipe, batches, here=lambda item: read(recipe, item), context=recorder.context):
         yield from (picture for _, picture in batch)
 
 
-def up(reading: Readers, recipe: Recipe, recorder: Recorder) -> Readers:
+def up(reading: Readers, recipe: ReadingRecipe, recorder: Recorder) -> Readers:
     """Begin, which reads the first images here, and wait until the processes are up."""
     list(pictures(reading, recipe, plan(names(recipe)), recorder))
     for greeting in reading._greeting:
@@ -64,7 +66,7 @@ def same(found: list[Picture], expected: list[Picture]) -> bool:
 
 @posix
 def test_a_process_that_is_killed_is_replaced_and_at_last_this_one_reads_alone(
-    recipe: Recipe, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+    recipe: ReadingRecipe, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(readers, "_REPLACED", 1)
     batches = plan(names(recipe)) * 3
@@ -82,7 +84,7 @@ def test_a_process_that_is_killed_is_replaced_and_at_last_this_one_reads_alone(
 
 @posix
 def test_a_lost_process_does_not_let_the_plan_run_away(
-    recipe: Recipe, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+    recipe: ReadingRecipe, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A training plans all its epochs, and takes the next batch when the one before is there."""
     monkeypatch.setattr(readers, "_REPLACED", 0)
@@ -107,21 +109,21 @@ def test_a_lost_process_does_not_let_the_plan_run_away(
 
 @posix
 def test_images_that_never_come_end_the_job_in_a_sentence_and_nothing_is_left(
-    recipe: Recipe, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+    recipe: ReadingRecipe, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     batches = plan(names(recipe))
     with Readers(1) as reading:
         up(reading, recipe, recorder)
         [child] = multiprocessing.active_children()
         psutil.Process(child.pid).suspend()
-        monkeypatch.setattr(readers, "STILL_S", 1.0)
+        monkeypatch.setattr(readers, "STALL_S", 1.0)
         with pytest.raises(
             DataError, match=r"No image could be read for 1 s: blue/000\.png and the next 7 did not come"
         ) as caught:
             list(pictures(reading, recipe, batches, recorder))
         assert "blue/007.png" in caught.value.details
 
-        monkeypatch.setattr(readers, "STILL_S", 1000.0)
+        monkeypatch.setattr(readers, "STALL_S", 1000.0)
         recorder.context.cancelled.set()
         with pytest.raises(Cancelled):
             list(pictures(reading, recipe, batches, recorder))
@@ -154,7 +156,7 @@ if __name__ == "__main__":
 
 @posix
 @pytest.mark.slow
-def test_they_end_with_their_parent(recipe: Recipe, tmp_path: Path) -> None:
+def test_they_end_with_their_parent(recipe: ReadingRecipe, tmp_path: Path) -> None:
     program = tmp_path / "owner.py"
     program.write_text(_OWNER, encoding="utf-8")
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[4])}

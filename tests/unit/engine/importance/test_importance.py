@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from pqv_core.criteria import CRITERIA
 from pqv_core.engine.importance.hessian import squared_gradients
-from pqv_core.engine.prune.dependencies import told
+from pqv_core.engine.prune.dependencies import known_group
 from pqv_core.engine.structure import Part
 from pqv_core.errors import Cancelled, PruneError
 from tests.fakes.training import Recorder, tiny_vit
@@ -60,7 +60,7 @@ def test_magnitude(name: str, power: int) -> None:
 def test_columns_in_another_order_belong_to_their_channels(name: Any) -> None:
     layer = nn.Linear(3, 2)
     order = torch.tensor([2, 0, 1])
-    group = told((Part(layer, "in", indices=order, channels=torch.arange(3)),), [0, 1, 2])
+    group = known_group((Part(layer, "in", indices=order, channels=torch.arange(3)),), [0, 1, 2])
     power = {"l1": 1, "l2": 2}[name]
     torch.testing.assert_close(
         CRITERIA.load(name)().scores(group), layer.weight.detach().abs().pow(power).sum(0)[order]

@@ -18,7 +18,7 @@ from pqv_core.engine.context import Context
 from pqv_core.engine.formats.ptl import lite_writer
 from pqv_core.engine.measure import benchmark, fork_server
 from pqv_core.engine.measure import file_client as file_client
-from pqv_core.engine.measure.benchmark import Plan
+from pqv_core.engine.measure.benchmark import BenchmarkPlan
 from pqv_core.engine.measure.file_client import ExportedFile, FileClient
 from pqv_core.errors import BenchmarkError, Cancelled
 from pqv_core.process.events import Event, LatencySample, Log, Progress
@@ -41,7 +41,7 @@ for line in sys.stdin:
         say("loaded", load_ns=os.getpid(), base_bytes=1, peak_bytes=os.getpid())
     if request["task"] == "profile":
         say("operators", operators=[{"name": policy, "calls": 1, "ns": ns}])
-    if request["task"] == "turn":
+    if request["task"] == "measure":
         say("samples", samples_ns=[ns] * request["count"])
     say("done")
 """
@@ -59,8 +59,8 @@ def quiet() -> Context:
     return Context(run="r", send=lambda event: None)
 
 
-def plan(**changed: Any) -> Plan:
-    return Plan(
+def plan(**changed: Any) -> BenchmarkPlan:
+    return BenchmarkPlan(
         **{"input_shape": SHAPE, "threads": 1, "warmup": 1, "iterations": 7, "max_seconds": 60, "min_iterations": 5}
         | changed
     )
@@ -274,7 +274,7 @@ def test_where_the_lock_cannot_be_had_the_measuring_goes_on_with_a_warning(
 HOLDING = """
 import sys
 from pqv_core.process import measuring_lock
-with measuring_lock.turn("the run 7 of trees", say=print, warn=print, check=lambda: None):
+with measuring_lock.held("the run 7 of trees", say=print, warn=print, check=lambda: None):
     print("holds", flush=True)
     sys.stdin.read()
 """

@@ -19,7 +19,7 @@ from safetensors.torch import save
 from pqv_core.config import RunConfig, setting_names, with_settings
 from pqv_core.engine.context import Context
 from pqv_core.engine.measure import environment
-from pqv_core.engine.stages import STAGES, Stage, Work
+from pqv_core.engine.stages import STAGES, RunState, Stage
 from pqv_core.formats.ptl import android_runtime
 from tests.fakes import plug_in
 from tests.fakes.training import image_folder
@@ -286,13 +286,13 @@ def two_runtimes(monkeypatch: pytest.MonkeyPatch) -> None:
 def keys(folder: Path, settings: Mapping[str, Any], *, results: Mapping[str, Any] | None = None) -> dict[str, str]:
     """The hash of each stage that a run with these settings, beside ``BASE``, does."""
     config = with_settings(RunConfig(), {**BASE, **settings})
-    work = Work(folder / "project.pqv", config, Context(run="test", send=lambda event: None))
+    state = RunState(folder / "project.pqv", config, Context(run="test", send=lambda event: None))
     found = {"export": {"artefacts": []}, **(results or {})}
     for stage in STAGES:
-        inputs = stage.inputs(work)
+        inputs = stage.inputs(state)
         if inputs is not None:
-            work.complete(stage.name, key=stage.key(inputs), result=found.get(stage.name, {}), directory=folder)
-    return work.keys
+            state.complete(stage.name, key=stage.key(inputs), result=found.get(stage.name, {}), directory=folder)
+    return state.keys
 
 
 def differing(before: Mapping[str, str], after: Mapping[str, str]) -> set[str]:
@@ -357,7 +357,9 @@ def test_a_raised_version_is_another_key(stage: Stage) -> None:
 def test_results_of_timms_models_are_those_of_versions_that_knew_no_other_source(folder: Path) -> None:
     def model(source: str) -> Any:
         config = with_settings(RunConfig(), {"model.source": source})
-        inputs = STAGES[0].inputs(Work(folder / "project.pqv", config, Context(run="test", send=lambda event: None)))
+        inputs = STAGES[0].inputs(
+            RunState(folder / "project.pqv", config, Context(run="test", send=lambda event: None))
+        )
         assert inputs is not None
         return inputs["model"]
 

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from pqv_core.config import PruneConfig
 from pqv_core.engine import structure
 from pqv_core.engine.models.checkpoint import Base
-from pqv_core.engine.prune.dependencies import told
+from pqv_core.engine.prune.dependencies import known_group
 from pqv_core.engine.prune.structured import prune
 from pqv_core.engine.structure import Width, attention, forwards
 from pqv_core.engine.structure.attention_rows import ROWS
@@ -173,7 +173,7 @@ def drawn(width: Width, units: int) -> list[int]:
 
 
 def cut_out(width: Width, cut: list[int]) -> None:
-    told(width.parts, cut).prune(record_history=False)
+    known_group(width.parts, cut).prune(record_history=False)
     width.after(cut)
 
 

@@ -23,8 +23,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from pqv_core.engine.weights import fitting, reading
-from pqv_core.engine.weights import state_dicts as tables
+from pqv_core.engine.weights import fitting, reading, state_dicts
 from pqv_core.errors import ModelError, StorageError
 from tests.fakes.training import Recorder, tiny_vit
 
@@ -235,7 +234,7 @@ def test_a_file_without_weights(content: Any) -> None:
 def test_a_pickle_that_holds_itself_is_looked_at_once(state: State) -> None:
     content: dict[str, Any] = {"model": state}
     content["again"] = [content, content]
-    assert len(tables.find(content)) == 1
+    assert len(state_dicts.find(content)) == 1
 
 
 def test_a_tensor_that_claims_more_than_it_holds_is_not_unfolded(state: State) -> None:
@@ -352,7 +351,7 @@ def test_a_damaged_file_is_read_or_refused_in_a_sentence(
         content[place] = byte
     path.write_bytes(content)
     try:
-        tables.find(reading.read(path))
+        state_dicts.find(reading.read(path))
     except (ModelError, StorageError) as error:
         assert error.action and "\n" not in error.message
 

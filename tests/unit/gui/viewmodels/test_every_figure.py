@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from pqv_core.comparison import stored_runs as load
+from pqv_core.comparison import load
 from pqv_core.project import project_file as projects
 from pqv_core.results import record as results
 from pqv_gui import cli
