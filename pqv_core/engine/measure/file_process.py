@@ -3,9 +3,9 @@
 It is started with ``python -m pqv_core.engine.measure.file_process``.
 
 It reads JSON objects on standard input (``FileRequest``) and answers each with JSON lines (``FileReply``), of which
-the last is ``done``. Its file has it to itself, so nothing that another file leaves behind (threads, a heap) reaches its
-figures, and a crash in a kernel ends only this process. Between two requests it is at rest. It ends with its standard
-input, which is when the worker is gone; ``engine/measure/file_client.py`` is the worker's side.
+the last is ``done``. Its file has it to itself, so nothing that another file leaves behind (threads, a heap) reaches
+its figures, and a crash in a kernel ends only this process. Between two requests it is at rest. It ends with its
+standard input, which is when the worker is gone; ``engine/measure/file_client.py`` is the worker's side.
 """
 
 from __future__ import annotations
