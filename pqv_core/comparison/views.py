@@ -51,7 +51,7 @@ def _settings(row: Row) -> tuple[str, ...]:
     return row.model, precision(row.precision), cut, how, engine_name(row.engine) if row.engine else ""
 
 
-def _artefact(row: Row, names: dict[str, str]) -> str:
+def _artifact(row: Row, names: dict[str, str]) -> str:
     return names[row.run] if row.is_result else f"{names[row.run]}: {row.artifact.label}"
 
 
@@ -62,7 +62,7 @@ def front(rows: Sequence[Row], names: dict[str, str]) -> ScatterChart:
     best = set(pareto.front([(ms, top1) for _, ms, top1 in placed]))
     several = len({row.threads for row, *_ in placed}) > 1
     points = tuple(
-        Point(ms, top1, _with_threads(_artefact(row, names), row, several), _kind(row), row.spread, index in best)
+        Point(ms, top1, _with_threads(_artifact(row, names), row, several), _kind(row), row.spread, index in best)
         for index, (row, ms, top1) in enumerate(placed)
     )
     return ScatterChart("pareto", "Accuracy vs. latency", "Latency, median", "ms", "Top-1", "%", points)
@@ -129,7 +129,7 @@ def profiles(rows: Sequence[Row], names: dict[str, str]) -> BarChart:
     """The time of an inference by group of operators, side by side."""
     shown = [row for row in rows if row.operator_times and (row.is_result or row.artifact.is_fairest)]
     several = len({row.threads for row in shown}) > 1
-    categories = tuple(_with_threads(_artefact(row, names), row, several) for row in shown)
+    categories = tuple(_with_threads(_artifact(row, names), row, several) for row in shown)
     series = tuple(
         Series(group, tuple(row.groups.get(group, 0) / 1e6 for row in shown))
         for group in operators.GROUPS

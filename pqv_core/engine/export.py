@@ -33,7 +33,7 @@ _CHOICE_SECONDS = 8.0
 _CALIBRATED = 0.05  # share of the stage in which images are read, before
 
 
-class Artefact(BaseModel):
+class ArtifactFile(BaseModel):
     """A file of a run, before it is verified and measured. ``file`` is its plain name."""
 
     model_config = ConfigDict(frozen=True)
@@ -78,7 +78,7 @@ def export(
     context: Context,
     batches: Sequence[Tensor] = (),
     keep: Sequence[str] = (),
-) -> list[Artefact]:
+) -> list[ArtifactFile]:
     """Write the artefacts of a run into ``directory``.
 
     Args:
@@ -117,19 +117,19 @@ class _Export:
         """An input of shape (1, C, H, W)."""
         return torch.zeros(1, *self.preprocessing.input_size)
 
-    def run(self, dense: nn.Module, final: nn.Module, batches: Sequence[Tensor]) -> list[Artefact]:
+    def run(self, dense: nn.Module, final: nn.Module, batches: Sequence[Tensor]) -> list[ArtifactFile]:
         specs = specifications(self.config)
         for spec in specs:
             self.exporters[spec.format].ways(nn.Identity(), spec)  # an engine that is missing is said before the work
-        made: list[Artefact] = []
+        made: list[ArtifactFile] = []
         for spec, begin, end in _shares(specs):
             with self.context.part(spec.key, begin, end):
                 made.append(self._made(spec, dense if spec.is_dense else final, batches, made))
         return made
 
     def _made(
-        self, spec: ArtifactSpec, model: nn.Module, batches: Sequence[Tensor], before: list[Artefact]
-    ) -> Artefact:
+        self, spec: ArtifactSpec, model: nn.Module, batches: Sequence[Tensor], before: list[ArtifactFile]
+    ) -> ArtifactFile:
         self.context.check_cancelled()
         by = self.exporters[spec.format]
         model = self._quantized(by.prepare(model, spec), spec, batches)
@@ -144,7 +144,7 @@ class _Export:
         else:
             move(trial, path)
         return self._announced(
-            Artefact(
+            ArtifactFile(
                 spec=spec,
                 file=path.name,
                 size_bytes=path.stat().st_size,
@@ -161,16 +161,16 @@ class _Export:
         with self.context.part("quantize", 0.0, 0.1):
             return quantize(model, spec.scheme, keep=config.keep, observer=config.observer, batches=batches)
 
-    def _inherited(self, spec: ArtifactSpec, before: list[Artefact]) -> Way:
+    def _inherited(self, spec: ArtifactSpec, before: list[ArtifactFile]) -> Way:
         base = next(item for item in reversed(before) if item.spec.is_fairest and item.spec.format == spec.format)
         return Way(base.passes, base.engine)
 
-    def _copied(self, published: Artefact, spec: ArtifactSpec) -> Artefact:
+    def _copied(self, published: ArtifactFile, spec: ArtifactSpec) -> ArtifactFile:
         path = self.directory / self._name(spec, published.engine)
         shutil.copyfile(self.directory / published.file, path)
         return self._announced(published.model_copy(update={"spec": spec, "file": path.name}))
 
-    def _announced(self, made: Artefact) -> Artefact:
+    def _announced(self, made: ArtifactFile) -> ArtifactFile:
         path = str(self.directory / made.file)
         self.context.send(Artifact(run=self.context.run, role=made.key, path=path, size_bytes=made.size_bytes))
         return made

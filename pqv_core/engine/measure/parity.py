@@ -13,7 +13,7 @@ from pqv_core.config import RunConfig
 from pqv_core.config.base import look_up
 from pqv_core.engine.context import Context
 from pqv_core.engine.data.preprocessing import Preprocessing
-from pqv_core.engine.export import Artefact
+from pqv_core.engine.export import ArtifactFile
 from pqv_core.engine.measure import benchmark, environment
 from pqv_core.errors import ExportError
 from pqv_core.results.record import Parity
@@ -41,7 +41,7 @@ def inputs(images: ImageSet | None, *, preprocessing: Preprocessing, seed: int) 
 
 
 def compare(
-    artefacts: Sequence[Artefact],
+    artifacts: Sequence[ArtifactFile],
     *,
     folder: Path,
     references: Mapping[str, nn.Module],
@@ -61,7 +61,7 @@ def compare(
         ExportError: A fp32 file does not agree within the tolerance, or a file answers with NaN.
     """
     answers = benchmark.answers(
-        [artefact.exported(folder) for artefact in artefacts],
+        [artifact.exported(folder) for artifact in artifacts],
         inputs,
         threads=config.measure.threads or environment.default_threads(),
         scratch=scratch,
@@ -69,13 +69,13 @@ def compare(
     )
     expected: dict[int, Tensor] = {}
     found: dict[str, Parity] = {}
-    for artefact in artefacts:
+    for artifact in artifacts:
         context.check_cancelled()
-        model = references[artefact.key]
+        model = references[artifact.key]
         if id(model) not in expected:
             expected[id(model)] = logits(model, inputs)
-        found[artefact.key] = parity(answers[artefact.key], expected[id(model)])
-        _judge(artefact, found[artefact.key], config, context)
+        found[artifact.key] = parity(answers[artifact.key], expected[id(model)])
+        _judge(artifact, found[artifact.key], config, context)
     return found
 
 
@@ -110,13 +110,13 @@ def relative_error(answer: Tensor, expected: Tensor) -> float:
     return ((answer - expected).double().norm() / scale).item()
 
 
-def _judge(artefact: Artefact, found: Parity, config: RunConfig, context: Context) -> None:
-    exact = look_up(SCHEMES, artefact.spec.scheme, field="quantize.precision").is_exact
-    tolerance = config.export.tolerance(artefact.spec.scheme)
+def _judge(artifact: ArtifactFile, found: Parity, config: RunConfig, context: Context) -> None:
+    exact = look_up(SCHEMES, artifact.spec.scheme, field="quantize.precision").is_exact
+    tolerance = config.export.tolerance(artifact.spec.scheme)
     if found.relative <= tolerance:
         return
     sentence = (
-        f"{artefact.file} differs from its fp32 model by {found.relative:.3g} (relative error of the logits), "
+        f"{artifact.file} differs from its fp32 model by {found.relative:.3g} (relative error of the logits), "
         f"more than the tolerance of {tolerance:g}."
     )
     if exact:

@@ -131,7 +131,7 @@ def _calibration(state: RunState) -> list[torch.Tensor]:
 
 
 def _export(state: RunState, directory: Path) -> Result:
-    artefacts = export.export(
+    artifacts = export.export(
         dense=state.model("load"),
         final=state.model(state.final_stage),
         config=state.config,
@@ -142,12 +142,12 @@ def _export(state: RunState, directory: Path) -> Result:
         batches=_calibration(state),
         keep=_kept(state),
     )
-    return {"artefacts": [artefact.model_dump(mode="json") for artefact in artefacts]}
+    return {"artefacts": [artifact.model_dump(mode="json") for artifact in artifacts]}
 
 
-def artefacts(state: RunState) -> list[export.Artefact]:
+def artifacts(state: RunState) -> list[export.ArtifactFile]:
     """The files that a run has written."""
-    return [export.Artefact.model_validate(plain) for plain in state.results["export"]["artefacts"]]
+    return [export.ArtifactFile.model_validate(plain) for plain in state.results["export"]["artefacts"]]
 
 
 def _verify_inputs(state: RunState) -> Result:
@@ -161,7 +161,7 @@ def _verify(state: RunState, directory: Path) -> Result:
     images = val_images(state) if state.val else None
     inputs = parity.inputs(images, preprocessing=state.preprocessing, seed=state.config.seed)
     dense, final = state.model("load"), state.model(state.final_stage)
-    made = artefacts(state)
+    made = artifacts(state)
     references = {item.key: dense if item.spec.is_dense else final for item in made}
     compared = len(references) * len(inputs)
     with state.context.part("parity", 0.0, compared / (compared + len(images)) if images is not None else 1.0):
@@ -184,9 +184,9 @@ def _verify(state: RunState, directory: Path) -> Result:
     }
 
 
-def _accuracy(state: RunState, artefact: export.Artefact, images: data.Images, scratch: Path) -> Accuracy:
+def _accuracy(state: RunState, artifact: export.ArtifactFile, images: data.Images, scratch: Path) -> Accuracy:
     """How often a file is right, one image at a time: as it will run, and as it was measured."""
-    file = artefact.exported(state.directories["export"])
+    file = artifact.exported(state.directories["export"])
     threads = state.config.measure.threads or environment.default_threads()
     with benchmark.answering(file, threads=threads, scratch=scratch, context=state.context) as answer:
         return evaluate.accuracy(answer, images, batch_size=state.config.data.batch_size, context=state.context)

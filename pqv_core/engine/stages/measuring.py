@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from pqv_core.engine.measure import benchmark, environment
-from pqv_core.engine.stages.exporting import artefacts
+from pqv_core.engine.stages.exporting import artifacts
 from pqv_core.engine.stages.stage import Result, RunState, Stage, machine
 from pqv_core.project import plan
 from pqv_core.results import wait_policy
@@ -29,12 +29,12 @@ def _benchmark(state: RunState, directory: Path) -> Result:
         iterations=config.iterations,
         max_seconds=config.max_seconds,
     )
-    made = artefacts(state)
-    files = [artefact.exported(state.directories["export"]) for artefact in made]
+    made = artifacts(state)
+    files = [artifact.exported(state.directories["export"]) for artifact in made]
     found = benchmark.measure(files, plan, context=state.context)
-    for artefact in made:
-        if note := wait_policy.as_published(artefact.spec, found[artefact.key]):
-            state.context.log(f"{artefact.spec.label}, {note}.")
+    for artifact in made:
+        if note := wait_policy.as_published(artifact.spec, found[artifact.key]):
+            state.context.log(f"{artifact.spec.label}, {note}.")
     return {key: [item.model_dump(mode="json") for item in several] for key, several in found.items()}
 
 
@@ -51,13 +51,13 @@ def _profile_inputs(state: RunState) -> Result | None:
 
 def _policies(state: RunState) -> dict[str, str]:
     """By artefact, the wait policy of the measurement that counts: what it consists of is profiled."""
-    keys = [artefact.key for artefact in artefacts(state)]
+    keys = [artifact.key for artifact in artifacts(state)]
     return {key: wait_policy.quickest(measured(state, key)).wait_policy for key in keys}
 
 
 def _profile(state: RunState, directory: Path) -> Result:
     times = benchmark.profile(
-        [artefact.exported(state.directories["export"]) for artefact in artefacts(state)],
+        [artifact.exported(state.directories["export"]) for artifact in artifacts(state)],
         input_shape=(1, *state.preprocessing.input_size),
         threads=state.config.measure.threads or environment.default_threads(),
         policies=_policies(state),

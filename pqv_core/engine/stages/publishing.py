@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 from pqv_core.engine import export
-from pqv_core.engine.stages.exporting import artefacts, layers
+from pqv_core.engine.stages.exporting import artifacts, layers
 from pqv_core.engine.stages.measuring import measured
 from pqv_core.engine.stages.stage import Result, RunState
 from pqv_core.files.fsio import move, remove, replacing
@@ -24,8 +24,8 @@ def publish(state: RunState, stage: str, directory: Path) -> None:
         with replacing(shown, durable=False) as temporary:  # a copy: points are added to it in place
             shutil.copyfile(curve, temporary)
     if stage == "export":
-        for artefact in artefacts(state):
-            _show(place / artefact.file, directory)
+        for artifact in artifacts(state):
+            _show(place / artifact.file, directory)
 
 
 def _show(file: Path, directory: Path) -> None:
@@ -48,7 +48,7 @@ def fill(record: RunRecord, state: RunState) -> RunRecord:
         update={
             "dense_accuracy": _accuracy(found.get("evaluate")),
             "pruned_accuracy": _accuracy(found.get("evaluate_pruned")) or _accuracy(found.get("evaluate")),
-            "variants": tuple(_variant(artefact, state) for artefact in artefacts(state))
+            "variants": tuple(_variant(artifact, state) for artifact in artifacts(state))
             if "export" in found
             else record.variants,
             "sensitivity": layers(state),
@@ -60,13 +60,13 @@ def _accuracy(plain: Result | None) -> Accuracy | None:
     return Accuracy.model_validate(plain) if plain else None
 
 
-def _variant(artefact: export.Artefact, state: RunState) -> Variant:
+def _variant(artifact: export.ArtifactFile, state: RunState) -> Variant:
     found = state.results
-    key, dense = artefact.key, artefact.spec.is_dense
+    key, dense = artifact.key, artifact.spec.is_dense
     counts = found["load" if dense else state.final_stage]
     verified = found.get("verify", {})
     # A fp32 file answers as its model does (parity is checked): the model's accuracy is the file's.
-    if artefact.spec.is_result:
+    if artifact.spec.is_result:
         accuracy = verified.get("accuracies", {}).get(key)
     else:
         accuracy = found.get("evaluate") if dense else found.get("evaluate_pruned", found.get("evaluate"))
@@ -74,16 +74,16 @@ def _variant(artefact: export.Artefact, state: RunState) -> Variant:
     here = measured(state, key)
     profiled = [OperatorTime.model_validate(row) for row in found.get("profile", {}).get(key, [])]
     return Variant(
-        artifact=artefact.spec,
-        file=artefact.file,
-        size_bytes=artefact.size_bytes,
+        artifact=artifact.spec,
+        file=artifact.file,
+        size_bytes=artifact.size_bytes,
         params=counts["params"],
         macs=counts["macs"],
-        engine=artefact.engine,
-        passes=artefact.passes,
+        engine=artifact.engine,
+        passes=artifact.passes,
         accuracy=_accuracy(accuracy),
         parity=Parity.model_validate(parities[key]) if key in parities else None,
         measurements=(*here, *state.elsewhere.get(key, ())),
         operators=operators.shared_out(profiled, quickest(here).median_ns) if here else tuple(profiled),
-        candidates=tuple(Candidate.model_validate(item) for item in artefact.candidates),
+        candidates=tuple(Candidate.model_validate(item) for item in artifact.candidates),
     )

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from pqv_core import formatting
-from pqv_core.engine.export import Artefact
-from pqv_core.engine.stages.exporting import artefacts, layers
+from pqv_core.engine.export import ArtifactFile
+from pqv_core.engine.stages.exporting import artifacts, layers
 from pqv_core.engine.stages.measuring import measured
 from pqv_core.engine.stages.stage import RunState
 from pqv_core.results.record import Accuracy
@@ -47,20 +47,20 @@ def _sensitivity(state: RunState, stage: str) -> str:
 
 
 def _export(state: RunState, stage: str) -> str:
-    files = artefacts(state)
+    files = artifacts(state)
     results = [item for item in files if item.spec.is_result]
     log_line = [f"{item.file}: {formatting.size(item.size_bytes)}{_kernels(state, item)}" for item in results]
     return "; ".join([formatting.counted(len(files), "file"), *log_line])
 
 
-def _kernels(state: RunState, item: Artefact) -> str:
+def _kernels(state: RunState, item: ArtifactFile) -> str:
     return f", for {item.engine}" if state.config.quantize.uses_engine else ""
 
 
 def _verify(state: RunState, stage: str) -> str:
     found = state.results[stage]
     log_line = []
-    for item in [item for item in artefacts(state) if item.spec.is_result]:
+    for item in [item for item in artifacts(state) if item.spec.is_result]:
         accuracy = found["accuracies"].get(item.key)
         right = f"{_right(Accuracy.model_validate(accuracy))}; " if accuracy else ""
         log_line.append(f"{right}logits differ by {formatting.percent(found['parity'][item.key]['relative'])}")
@@ -70,5 +70,5 @@ def _verify(state: RunState, stage: str) -> str:
 def _benchmark(state: RunState, stage: str) -> str:
     return ", ".join(
         f"{item.spec.label} {formatting.nanoseconds(quickest(measured(state, item.key)).median_ns)}"
-        for item in artefacts(state)
+        for item in artifacts(state)
     )

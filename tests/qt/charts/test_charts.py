@@ -246,7 +246,7 @@ def test_accuracy_ends_at_a_hundred_percent(qtbot: QtBot, run: RunView) -> None:
     assert 100 < chart._view[3] < 105
 
 
-def test_latency_shows_each_artefact_from_zero(qtbot: QtBot, run: RunView) -> None:
+def test_latency_shows_each_artifact_from_zero(qtbot: QtBot, run: RunView) -> None:
     chart = LatencyChart()
     qtbot.addWidget(chart)
     run.apply(

@@ -50,7 +50,7 @@ def exported(
     target: str,
     engine: str = "auto",
     send: Callable[[Event], None] = lambda event: None,
-) -> list[export.Artefact]:
+) -> list[export.ArtifactFile]:
     config = RunConfig(
         model=ModelConfig(name=MODEL, weights="random"),
         quantize=QuantizeConfig.parse({"engine": engine}),
@@ -69,13 +69,13 @@ def exported(
 
 
 def test_every_file_for_android_is_known_to_its_runtime(model: nn.Module, tmp_path: Path) -> None:
-    artefacts = exported(model, tmp_path, target="android")
-    assert [item.key for item in artefacts] == ["paper_fp32", "fast_fp32", "pruned_fp32", "compressed"]
-    assert artefacts[-1].engine == "qnnpack"
+    artifacts = exported(model, tmp_path, target="android")
+    assert [item.key for item in artifacts] == ["paper_fp32", "fast_fp32", "pruned_fp32", "compressed"]
+    assert artifacts[-1].engine == "qnnpack"
     inputs = torch.randn(2, 3, 32, 32)
     with torch.inference_mode():
         expected = model(inputs)
-        for item in artefacts:
+        for item in artifacts:
             file = ptl.read(tmp_path / item.file)
             assert list(android_runtime.problems(file, android_runtime.load())) == []
             assert file.input_shape == (1, 3, 32, 32)
@@ -108,11 +108,11 @@ def test_each_part_of_the_export_is_told_and_the_choice_among_candidates_one_by_
 
 
 def test_a_file_for_this_computer_says_so(model: nn.Module, tmp_path: Path) -> None:
-    artefacts = exported(model, tmp_path, target="host", engine="onednn")
-    file = ptl.read(tmp_path / artefacts[0].file)
+    artifacts = exported(model, tmp_path, target="host", engine="onednn")
+    file = ptl.read(tmp_path / artifacts[0].file)
     assert (file.description["target"], file.description["runtime"]) == ("host", None)
     assert "aten::scaled_dot_product_attention" in file.operators
-    assert [len(item.samples_ns) for item in artefacts[1].candidates] == [15, 15]
+    assert [len(item.samples_ns) for item in artifacts[1].candidates] == [15, 15]
 
 
 def test_choosing_by_measuring_ends_after_its_time_with_a_turn_of_each(

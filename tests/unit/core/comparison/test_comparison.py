@@ -81,7 +81,7 @@ def test_a_project_without_runs_compares_nothing(project: Path) -> None:
     assert comparison.load(project) == Comparison()
 
 
-def test_each_artefact_is_a_row_on_each_device(project: Path) -> None:
+def test_each_artifact_is_a_row_on_each_device(project: Path) -> None:
     keep(project, with_phone(record("r1"), fast_fp32=60, compressed=20))
     found = comparison.load(project)
     assert found.devices == (THIS_COMPUTER, PHONE)
@@ -158,7 +158,7 @@ def test_the_latest_measurement_counts_and_one_loop_is_preferred(project: Path) 
     assert row.speedups["fast_fp32"] == 3
 
 
-def test_an_artefact_that_was_never_measured_has_its_accuracy_and_size(project: Path) -> None:
+def test_an_artifact_that_was_never_measured_has_its_accuracy_and_size(project: Path) -> None:
     keep(project, made("r1", measurements=[]))
     row = comparison.load(project).rows[-1]
     assert (row.median_ms, row.p90_ms, row.memory_bytes, row.threads) == (None, None, None, None)

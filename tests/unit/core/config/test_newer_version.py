@@ -176,7 +176,7 @@ def test_a_run_with_unknown_words_is_read_and_kept_as_it_is(run: Path) -> None:
     assert (run / results.RUN_FILE).read_bytes() == before
 
 
-def test_an_unknown_artefact_is_shown_by_its_name(
+def test_an_unknown_artifact_is_shown_by_its_name(
     run: Path, project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "200")
@@ -192,7 +192,7 @@ def test_an_unknown_artefact_is_shown_by_its_name(
     assert "damaged" not in said.out + said.err
 
 
-def test_what_a_phone_measures_of_an_unknown_artefact_is_kept(run: Path) -> None:
+def test_what_a_phone_measures_of_an_unknown_artifact_is_kept(run: Path) -> None:
     assert phone_record.files(run) == {run / "m.ptl": ("compressed", "distilled_int4")}
     measured = results.Measurement(target="phone", threads=1, warmup=0, samples_ns=(1,))
     kept = phone_record.add(run, {"distilled_int4": [measured]}).variant("distilled_int4")

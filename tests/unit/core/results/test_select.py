@@ -93,7 +93,7 @@ def test_of_two_wait_policies_in_one_loop_the_faster_counts() -> None:
 
 
 @given(MEASUREMENTS, MEASUREMENTS, MEASUREMENTS)
-def test_a_run_is_shown_in_the_setting_of_its_compressed_artefact(
+def test_a_run_is_shown_in_the_setting_of_its_compressed_artifact(
     paper: list[Measurement], fast: list[Measurement], compressed: list[Measurement]
 ) -> None:
     found = run(paper_fp32=paper, fast_fp32=fast, compressed=compressed)
