@@ -21,7 +21,7 @@ SCRIPT = """
 folder, seconds, home = Path(sys.argv[2]), float(sys.argv[3]), Path(sys.argv[4])
 from dataclasses import replace
 from deploy.kit.kit import Kit
-from pqv_core.formats.ptl import lite_file as ptl
+from pqv_core.formats.ptl import ptl_file as ptl
 from pqv_core.formats.ptl.android_runtime import LiteRuntime
 from pqv_gui import phone_work
 tiny = Path(sys.argv[1]) / "tests" / "data" / "tiny.ptl"

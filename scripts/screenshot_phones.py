@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from deploy.kit.kit import Kit
-from pqv_core.formats.ptl import lite_file as ptl
+from pqv_core.formats.ptl import ptl_file as ptl
 from pqv_core.formats.ptl.android_runtime import LiteRuntime
 from pqv_gui.app.window import MainWindow
 from tests.fakes.adb_server import AdbServer, Row

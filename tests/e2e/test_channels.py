@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from pqv_core.engine.measure import answer_job
-from pqv_core.formats.ptl import lite_file as ptl
+from pqv_core.formats.ptl import ptl_file as ptl
 from pqv_core.process.job import AnswerJob
 from pqv_core.project import project_file as projects
 from tests.e2e.test_run import SMALL, only_record, pqv

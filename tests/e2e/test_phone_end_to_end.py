@@ -29,7 +29,7 @@ from deploy.measure.device_bench import BenchRequest
 from deploy.measure.reference import Reference
 from deploy.measure.steps import PhoneConfig
 from pqv_core.errors import DeviceError
-from pqv_core.formats.ptl import lite_file as ptl
+from pqv_core.formats.ptl import ptl_file as ptl
 from pqv_core.formats.ptl.android_runtime import LiteRuntime
 from tests.fakes import phone as fake
 from tests.fakes.adbd import Adbd, Faults

@@ -49,7 +49,7 @@ class ReadTask:
     chunk: Future[Chunk] | None
 
 
-class Job(Protocol):
+class ReadingContext(Protocol):
     """What reading needs of the job that it works for (``engine/context.py``, which holds the readers)."""
 
     def check_cancelled(self) -> None: ...
@@ -110,7 +110,7 @@ class Readers:
         plan: Iterable[Sequence[Item]],
         *,
         here: Callable[[Item], Picture],
-        context: Job,
+        context: ReadingContext,
     ) -> Iterator[list[tuple[Item, Picture]]]:
         """The items of each planned batch with their pictures, in order.
 
@@ -144,13 +144,13 @@ class Readers:
         return not self.is_up or sum(map(len, coming)) - len(coming[0]) >= 2 * self.count
 
     def _collected(
-        self, recipe: ReadingRecipe, parts: Sequence[ReadTask], here: Callable[[Item], Picture], context: Job
+        self, recipe: ReadingRecipe, parts: Sequence[ReadTask], here: Callable[[Item], Picture], context: ReadingContext
     ) -> Iterator[tuple[Item, Picture]]:
         for part in parts:
             pictures = self._delivered(recipe, part, context) if part.chunk is not None else None
             yield from zip(part.items, pictures if pictures is not None else map(here, part.items), strict=True)
 
-    def _delivered(self, recipe: ReadingRecipe, part: ReadTask, context: Job) -> list[Picture] | None:
+    def _delivered(self, recipe: ReadingRecipe, part: ReadTask, context: ReadingContext) -> list[Picture] | None:
         """What a process has read; None where it was lost."""
         assert part.chunk is not None
         silence, beats = SilenceTimer(), self._beats
@@ -166,7 +166,7 @@ class Readers:
         except ReaderLostError:
             return None
 
-    def _tell(self, context: Job) -> None:
+    def _tell(self, context: ReadingContext) -> None:
         """Say once of each loss that there was one."""
         lost, self._lost_untold = self._lost_untold, 0
         if lost:

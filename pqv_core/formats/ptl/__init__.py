@@ -8,9 +8,9 @@ from pathlib import Path
 from pqv_core.files.archive import never
 from pqv_core.files.kind import Kind
 from pqv_core.formats.base import FileFacts, Format, Problem, Runtime
-from pqv_core.formats.ptl import android_runtime, facts, lite_file
+from pqv_core.formats.ptl import android_runtime, facts, ptl_file
 from pqv_core.formats.ptl.android_runtime import LiteRuntime
-from pqv_core.formats.ptl.lite_file import LiteFile
+from pqv_core.formats.ptl.ptl_file import LiteFile
 from pqv_core.formats.ptl.size import file_bytes
 from pqv_core.models.contents import Contents
 from pqv_core.models.vit_shape import Cost
@@ -32,7 +32,7 @@ class PyTorchLite(Format):
 
     def read(self, path: Path, *, cancelled: Callable[[], bool] = never) -> LiteFile:
         """As ``Format.read``."""
-        return lite_file.read(path, cancelled=cancelled)
+        return ptl_file.read(path, cancelled=cancelled)
 
     def rows(self, found: FileFacts) -> list[tuple[str, str]]:
         """As ``Format.rows``."""

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from pqv_core.errors import StorageError, UsageError
 from pqv_core.files.resource_files import resource
 from pqv_core.formats.base import Problem, Runtime
-from pqv_core.formats.ptl.lite_file import LiteFile
+from pqv_core.formats.ptl.ptl_file import LiteFile
 
 DEFAULT = "1.12.2"
 

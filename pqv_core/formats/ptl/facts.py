@@ -6,7 +6,7 @@ from typing import Any
 
 from pqv_core import formatting
 from pqv_core.files.foreign_text import line
-from pqv_core.formats.ptl.lite_file import LiteFile
+from pqv_core.formats.ptl.ptl_file import LiteFile
 
 SHOWN = 80
 _LETTERS = 1000

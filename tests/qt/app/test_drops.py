@@ -17,7 +17,7 @@ from PySide6.QtWidgets import QApplication, QProgressDialog, QPushButton
 from pytestqt.qtbot import QtBot
 
 from pqv_core.errors import Cancelled
-from pqv_core.formats.ptl import lite_file as ptl
+from pqv_core.formats.ptl import ptl_file as ptl
 from pqv_core.project import project_file as projects
 from pqv_gui.app.window import MainWindow
 from pqv_gui.dialogs.lite_file import LiteFileDialog

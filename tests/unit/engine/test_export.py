@@ -21,7 +21,7 @@ from pqv_core.engine.formats.ptl import lite_session as lite
 from pqv_core.engine.measure.file_client import ExportedFile
 from pqv_core.errors import ConfigError, ExportError
 from pqv_core.formats.ptl import android_runtime
-from pqv_core.formats.ptl import lite_file as ptl
+from pqv_core.formats.ptl import ptl_file as ptl
 from pqv_core.process.events import Event, Progress
 
 MODEL = "vit_tiny_patch16_224"

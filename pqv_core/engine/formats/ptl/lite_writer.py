@@ -22,7 +22,7 @@ from pqv_core.engine.formats.ptl.inplace import write_in_place
 from pqv_core.engine.transforms.position_tables import make_tables, share_equal_tables
 from pqv_core.errors import ExportError
 from pqv_core.files.fsio import replacing
-from pqv_core.formats.ptl import lite_file as ptl
+from pqv_core.formats.ptl import ptl_file as ptl
 
 Passes = Literal["freeze", "freeze-bf16", "mobile", "mobile-no-prepack"]
 _FREEZING = ("freeze", "freeze-bf16")

@@ -26,7 +26,7 @@ from hypothesis import strategies as st
 from pqv_core.errors import Cancelled, PqvError
 from pqv_core.files import archive, fsio, pickle_reader
 from pqv_core.formats import FileFormatError
-from pqv_core.formats.ptl import lite_file as ptl
+from pqv_core.formats.ptl import ptl_file as ptl
 from pqv_core.project import history, run_label
 from pqv_core.project import project_file as projects
 from pqv_core.results import record as results
@@ -258,7 +258,7 @@ def test_a_curve_of_one_endless_line_is_passed_over(tmp_path: Path, monkeypatch:
 LIMITED = """
 import resource, sys
 from pathlib import Path
-from pqv_core.formats.ptl import lite_file as ptl
+from pqv_core.formats.ptl import ptl_file as ptl
 from pqv_core.errors import PqvError
 used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (used + (100 << 20),) * 2)

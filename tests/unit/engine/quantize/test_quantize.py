@@ -18,7 +18,7 @@ from pqv_core.engine.quantize import int8_static, quantize
 from pqv_core.engine.quantize.engines import supported_engines, using_engine
 from pqv_core.engine.quantize.layers import layers
 from pqv_core.errors import ConfigError, QuantizeError
-from pqv_core.formats.ptl import lite_file as ptl
+from pqv_core.formats.ptl import ptl_file as ptl
 
 EXAMPLE = torch.zeros(1, 3, 32, 32)
 

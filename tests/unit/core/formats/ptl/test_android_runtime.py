@@ -10,7 +10,7 @@ import pytest
 from pqv_core.errors import StorageError, UsageError
 from pqv_core.formats.ptl import android_runtime
 from pqv_core.formats.ptl.android_runtime import LiteRuntime, problems
-from pqv_core.formats.ptl.lite_file import LiteFile
+from pqv_core.formats.ptl.ptl_file import LiteFile
 
 RUNTIME = LiteRuntime(
     version="9.9",

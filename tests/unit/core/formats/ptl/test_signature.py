@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from pqv_core.formats.base import InputError
 from pqv_core.formats.ptl import INFO
-from pqv_core.formats.ptl import lite_file as ptl
+from pqv_core.formats.ptl import ptl_file as ptl
 from pqv_core.formats.ptl.signature import Signature, signature_of
 
 

@@ -12,7 +12,7 @@ from torch.jit.mobile import _get_model_bytecode_version, _get_model_ops_and_inf
 
 from pqv_core.engine.formats.ptl import lite_writer
 from pqv_core.engine.quantize import quantize
-from pqv_core.formats.ptl import lite_file as ptl
+from pqv_core.formats.ptl import ptl_file as ptl
 
 
 @pytest.mark.parametrize("precision", ["fp32", "int8-dynamic"])

@@ -14,7 +14,7 @@ from pqv_core.engine.formats.ptl import lite_session as lite
 from pqv_core.engine.formats.ptl import lite_writer
 from pqv_core.engine.formats.ptl.inplace import write_in_place
 from pqv_core.engine.quantize import quantize
-from pqv_core.formats.ptl import lite_file as ptl
+from pqv_core.formats.ptl import ptl_file as ptl
 
 SHAPE = (1, 3, 8, 8)
 

@@ -18,7 +18,7 @@ from pqv_core.engine.quantize import quantize
 from pqv_core.engine.quantize.engines import supported_engines
 from pqv_core.errors import BenchmarkError, ExportError, QuantizeError, StorageError
 from pqv_core.formats import FileFormatError
-from pqv_core.formats.ptl import lite_file as ptl
+from pqv_core.formats.ptl import ptl_file as ptl
 
 EXAMPLE = torch.zeros(1, 3, 32, 32)
 

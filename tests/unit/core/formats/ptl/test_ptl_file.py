@@ -16,7 +16,7 @@ from pqv_core.errors import PqvError, StorageError
 from pqv_core.files import archive as archives
 from pqv_core.files import pickle_reader
 from pqv_core.formats import FileFormatError
-from pqv_core.formats.ptl import lite_file as ptl
+from pqv_core.formats.ptl import ptl_file as ptl
 
 TINY = Path(__file__).parents[4] / "data" / "tiny.ptl"
 CONTENT = TINY.read_bytes()

@@ -10,7 +10,7 @@ import pytest
 
 from pqv_core.cli import show_file as cli_file
 from pqv_core.errors import PqvError
-from pqv_core.formats.ptl import lite_file as ptl
+from pqv_core.formats.ptl import ptl_file as ptl
 
 TINY = Path(__file__).parents[3] / "data" / "tiny.ptl"
 
