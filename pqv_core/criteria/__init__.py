@@ -30,7 +30,7 @@ class Criterion:
     is_random: bool = False
 
     @property
-    def draws(self) -> bool:
+    def uses_seed(self) -> bool:
         """Whether the seed decides anything: the order of images, directions, the scores themselves."""
         return self.needs_images or self.is_random
 

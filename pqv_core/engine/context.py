@@ -49,7 +49,7 @@ class Context:
         self._began = time.monotonic()
 
     @property
-    def within(self) -> str:
+    def current_part(self) -> str:
         """The part of the stage that is at work; empty where the stage has none."""
         return self._part
 

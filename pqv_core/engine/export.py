@@ -281,7 +281,7 @@ class _Export:
             iterations=_CHOICE_ITERATIONS,
             max_seconds=_CHOICE_SECONDS,
         )
-        with self.context.part(self.context.within, 0.1, 0.95):  # the candidates have been written before
+        with self.context.part(self.context.current_part, 0.1, 0.95):  # the candidates have been written before
             return benchmark.samples(files, plan, context=self.context)
 
 

@@ -219,11 +219,11 @@ def _time(
     """By key, what one loop gave: under the wait policy that a short trial found quicker, first of all."""
     with contextlib.ExitStack() as stack:
         timed: dict[str, list[tuple[Timing, FileClient]]] = {}
-        with context.part(context.within or "prepare", 0.0, _PREPARING[live]):
+        with context.part(context.current_part or "prepare", 0.0, _PREPARING[live]):
             for file, some in _prepared(stack, files, plan, context):
                 timed[file.key] = some
                 context.progress(len(timed), len(files), unit="files" if live else "candidates")
-        with context.part(context.within, _PREPARING[live], 1.0):
+        with context.part(context.current_part, _PREPARING[live], 1.0):
             _loop(timed, plan, context=context, live=live)
     return {key: [timing for timing, _ in some] for key, some in timed.items()}
 

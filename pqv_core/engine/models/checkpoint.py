@@ -191,7 +191,7 @@ def build(found: Recipe, state: dict[str, Tensor], *, path: Path) -> nn.Module:
         for name, shape in found.shapes.items():
             _reshape(model, name, shape)
         for name in _owners(found.shapes):
-            forwards.free(model.get_submodule(name))  # its heads may be as wide as its tokens no more
+            forwards.free_head_width(model.get_submodule(name))  # its heads may be as wide as its tokens no more
         model.load_state_dict(state, strict=True)
     except (AttributeError, RuntimeError, KeyError, TypeError) as error:
         raise ModelError(

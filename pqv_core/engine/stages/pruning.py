@@ -29,7 +29,7 @@ def _prune_inputs(state: RunState) -> Result | None:
         "model": state.keys[_uncut(state)],
         "config": config.model_dump(mode="json", exclude=_unread(config)),
         "images": state.fingerprint(state.train or state.val) if info.needs_images else None,
-        "seed": state.config.seed if info.draws else None,
+        "seed": state.config.seed if info.uses_seed else None,
         "versions": versions()["torch-pruning"],
     }
 

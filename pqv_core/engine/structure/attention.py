@@ -25,7 +25,7 @@ def attentions(model: nn.Module) -> Iterator[Heads]:
     """Everything in a model that has heads that can be cut."""
     by_head = any(isinstance(module, RotaryEmbeddingMixed) for module in model.modules())
     for name, module in model.named_modules():
-        kind = forwards.timms(type(module))
+        kind = forwards.timm_class(type(module))
         row = ROWS.get(f"{kind.__module__.removeprefix('timm.')}.{kind.__name__}")
         if row is None or not row.holds(module) or (by_head and hasattr(module, "num_prefix_tokens")):
             continue  # positions that turn each head in its own way are made for all blocks in one place
@@ -148,7 +148,8 @@ class Heads:
             setattr(self._module, name, getattr(self._module, name) // before * after)
         if hasattr(self._module, "attention_bias_cache"):
             self._module.attention_bias_cache = {}
-        forwards.free(self._module)  # timm's forward takes the heads' width from the tokens, which is no more true
+        # timm's forward takes the heads' width from the tokens, which is true no more.
+        forwards.free_head_width(self._module)
 
     @torch.no_grad()
     def _scale_queries(self, factor: float, norms: list[Any], dim: int) -> None:

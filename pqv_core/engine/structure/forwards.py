@@ -2,8 +2,8 @@
 
 Many of timm's attention classes take the width of their heads from that of their tokens. Once heads or some of their
 channels are cut, the two differ. The classes here answer as timm's do, but take that width from their own layers; a
-module becomes one of them (``free``) when it is cut, and again when it is rebuilt from a checkpoint. Weights keep their
-names. TorchScript compiles these classes, so they hold nothing that it does not know.
+module becomes one of them (``free_head_width``) when it is cut, and again when it is rebuilt from a checkpoint. Weights
+keep their names. TorchScript compiles these classes, so they hold nothing that it does not know.
 
 Source: each ``forward`` follows that of its base class, ``timm/models/<module>.py``, as of timm 1.0.31. The comment
 above it says what had to be another: ``C``, the width of the tokens, decides the result's shape there ("joins to C"),
@@ -237,8 +237,8 @@ class EvaAttention(eva.EvaAttention, BiasesApart):
         query, key = self.q_norm(query), self.k_norm(key)
         if rope is not None:
             first = self.num_prefix_tokens
-            query = turned(query, rope, first, self.rotate_half).type_as(value)
-            key = turned(key, rope, first, self.rotate_half).type_as(value)
+            query = rotated(query, rope, first, self.rotate_half).type_as(value)
+            key = rotated(key, rope, first, self.rotate_half).type_as(value)
         drop = self.attn_drop.p if self.training else 0.0
         values = self.norm(joined(attend(query, key, value, attn_mask, self.fused_attn, self.scale, drop)))
         if self.gate is not None:
@@ -246,7 +246,7 @@ class EvaAttention(eva.EvaAttention, BiasesApart):
         return self.proj_drop(self.proj(values))
 
 
-def turned(heads: Tensor, rope: Tensor, first: int, half: bool) -> Tensor:
+def rotated(heads: Tensor, rope: Tensor, first: int, half: bool) -> Tensor:
     """All tokens from ``first`` on turned by their positions."""
     return torch.cat([heads[:, :, :first], apply_rot_embed_cat(heads[:, :, first:], rope, half=half)], dim=2)
 
@@ -457,7 +457,7 @@ _FREE: dict[type[nn.Module], type[nn.Module]] = {
 }
 
 
-def free(module: nn.Module) -> None:
+def free_head_width(module: nn.Module) -> None:
     """Let the heads of an attention be as wide as its layers say, in place; others stay as they are."""
     # The class of this very object is changed: a new one would have to be given all that timm's constructor made
     # (tables of positions, norms, caches), and put into its parent. The classes above add no attributes, so nothing is
@@ -465,6 +465,6 @@ def free(module: nn.Module) -> None:
     module.__class__ = _FREE.get(type(module), type(module))
 
 
-def timms(kind: type[nn.Module]) -> type[nn.Module]:
+def timm_class(kind: type[nn.Module]) -> type[nn.Module]:
     """The class of timm that a class here stands for, or itself."""
     return kind.__bases__[0] if kind in _FREE.values() else kind

@@ -237,11 +237,11 @@ def test_what_is_cut_is_compiled_and_answers_the_same(row: str) -> None:
 
 def free_kind(row: str) -> type[nn.Module]:
     attn = made(row).attn
-    forwards.free(attn)
+    forwards.free_head_width(attn)
     return type(attn)
 
 
-FREE = [row for row in ROWS if forwards.timms(freed := free_kind(row)) is not freed]
+FREE = [row for row in ROWS if forwards.timm_class(freed := free_kind(row)) is not freed]
 
 
 @pytest.mark.parametrize("fused", [True, False])
@@ -251,14 +251,14 @@ def test_a_freed_attention_answers_as_timms(row: str, fused: bool) -> None:
     if hasattr(model.attn, "fused_attn"):
         model.attn.fused_attn = fused
     expected = answer(model, row)
-    forwards.free(model.attn)
+    forwards.free_head_width(model.attn)
     torch.testing.assert_close(answer(model, row), expected, rtol=1e-12, atol=1e-12)
 
 
 @pytest.mark.parametrize("row", [row for row in FREE if hasattr(made(row).attn, "fused_attn")])
 def test_fused_attention_can_be_left_out_of_what_is_exported(row: str) -> None:
     model: Any = made(row).attn
-    forwards.free(model)
+    forwards.free_head_width(model)
     model.fused_attn = False
     assert "scaled_dot_product" not in str(torch.jit.freeze(torch.jit.script(model)).graph)
 
