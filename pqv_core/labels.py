@@ -81,10 +81,11 @@ def stage(name: str) -> str:
     return STAGES.get(name, _plain(name))
 
 
-def doing(name: str, part: str = "") -> str:
+def doing(name: str, part: str = "", unit: str = "") -> str:
     """What a stage, or a part of it, does now: ``Verifying``."""
     if artifacts.is_known(part):
-        return f"Writing “{artifacts.label(part)}”"
+        verb = "Finding the fastest file for" if unit == "candidates" else "Writing"
+        return f"{verb} “{artifacts.label(part)}”"
     return PARTS.get(part) or DOING.get(name, stage(name))
 
 
@@ -101,7 +102,7 @@ def counted(done: int, total: int, unit: str) -> str:
 
 def activity(at: Progress) -> str:
     """What goes on and how far it is: ``Verifying: image 209 of 355``."""
-    return ": ".join(part for part in (doing(at.stage, at.part), counted(at.done, at.total, at.unit)) if part)
+    return ": ".join(part for part in (doing(at.stage, at.part, at.unit), counted(at.done, at.total, at.unit)) if part)
 
 
 def finished(event: StageFinished) -> str:

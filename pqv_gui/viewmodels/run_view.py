@@ -295,7 +295,7 @@ class RunView(Observable):
         if at is None:
             part = "python" if self.state == "starting" else "next"
             return labels.doing(self.running_stage) if self.running_stage else labels.PARTS[part], ""
-        return labels.doing(at.stage, at.part), labels.counted(at.done, at.total, at.unit)
+        return labels.doing(at.stage, at.part, at.unit), labels.counted(at.done, at.total, at.unit)
 
     @property
     def position(self) -> str:

@@ -20,7 +20,7 @@ from pqv_core.project import plan
         (Progress(stage="start", part="torch", done=0, total=0), "Loading PyTorch"),
         (
             Progress(stage="export", part="compressed", done=3, total=8, unit="candidates"),
-            "Finding the fastest compressed file: candidate 3 of 8",
+            "Finding the fastest file for “Compressed”: candidate 3 of 8",
         ),
         (Progress(stage="distil", done=3, total=8), "Distil: 3 of 8"),
     ],
