@@ -20,9 +20,10 @@ def do(job: Job, *, as_json: bool, worker: Callable[[Job], Worker] = Worker) -> 
     The first Ctrl-C asks for the end, the second kills. With ``as_json`` every event is a line on standard output.
     """
     planned = plan.of(job) if isinstance(job, RunJob) else ()
-    with (
-        worker(job) as working,
+    working = worker(job)
+    with (  # signals are heard before there is a process that one could come from
         ending(working.cancel, force=working.kill, notice=_ENDING),
+        working,
         cli_progress.view(planned) as view,
     ):
         for event in working.events():
