@@ -21,8 +21,8 @@ def do(job: Job, *, as_json: bool, worker: Callable[[Job], Worker] = Worker) -> 
     """
     planned = plan.of(job) if isinstance(job, RunJob) else ()
     working = worker(job)
-    with (  # signals are heard before there is a process that one could come from
-        ending(working.cancel, force=working.kill, notice=_ENDING),
+    with (
+        ending(working.cancel, force=working.kill, notice=_ENDING),  # first: it may be meant for a worker that starts
         working,
         cli_progress.view(planned) as view,
     ):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import sys
@@ -76,6 +77,18 @@ def test_the_first_signal_asks_the_worker(number: int, capfd: pytest.CaptureFixt
     )
     assert "Ctrl-C again" in capfd.readouterr().err
     assert signal.getsignal(number) is before
+
+
+@posix
+def test_a_signal_while_the_worker_starts_asks_it_too() -> None:
+    class Slow(Worker):
+        def start(self) -> None:
+            os.kill(os.getpid(), signal.SIGINT)
+            super().start()
+
+    command = fake_worker("take_job(); sys.stdin.readline(); finish('cancelled')")
+    done = cli_job.do(JOB, as_json=False, worker=lambda job: Slow(job, command=command, grace_s=3600))
+    assert done.outcome == "cancelled"
 
 
 @posix
