@@ -23,7 +23,7 @@ from dataclasses import replace
 from deploy.kit.kit import Kit
 from pqv_core.formats.ptl import ptl_file as ptl
 from pqv_core.formats.ptl.android_runtime import LiteRuntime
-from pqv_gui import phone_work
+from pqv_gui.desks import phone_work
 tiny = Path(sys.argv[1]) / "tests" / "data" / "tiny.ptl"
 facts = ptl.read(tiny)
 runtime = LiteRuntime(version="bench", coordinates="a:b:1", sha256="0" * 64, size_bytes=1,

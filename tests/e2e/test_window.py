@@ -99,7 +99,8 @@ def test_the_demo(display: str, tmp_path: Path) -> None:
     compressed = record.variant("compressed")
     assert compressed is not None
     assert compressed.accuracy is not None
-    assert formatting.percent(compressed.accuracy.top1) in said["run"]
+    top1 = compressed.accuracy
+    assert formatting.with_error(top1.top1, top1.top1_error) in said["run"]
 
 
 def test_a_folder_of_photographs(display: str, tmp_path: Path) -> None:

@@ -136,10 +136,11 @@ from pathlib import Path
 from pqv_core.engine.context import Context
 from pqv_core.engine.data.preprocessing import Preprocessing
 from pqv_core.engine.data.readers import Readers
-from pqv_core.engine.data.image_reading import Item, Recipe, read
+from pqv_core.engine.data.image_reading import Item, ReadingRecipe, read
 
 def main():
-    recipe, context = Recipe(Path(sys.argv[1]), Preprocessing(input_size=(3, 32, 32))), Context(run="r", send=print)
+    recipe = ReadingRecipe(Path(sys.argv[1]), Preprocessing(input_size=(3, 32, 32)))
+    context = Context(run="r", send=print)
     said = False
     with Readers(2) as reading:
         while True:
