@@ -23,6 +23,7 @@ from pqv_core.results import record as results
 
 _PATIENCE_S = 3.0  # a worker whose owner was killed ends by itself, but not in the same instant
 _HELD_S = 10.0  # linking the files of a stage takes milliseconds; only a drive without links has to copy them
+_LOOKERS_S = 1.0  # whoever looks whether a run is worked on holds its folder for an instant
 _PAUSE_S = 0.02
 _NO_LOCKS = {getattr(errno, name) for name in ("ENOLCK", "ENOSYS", "ENOTSUP", "EOPNOTSUPP") if hasattr(errno, name)}
 
@@ -184,7 +185,7 @@ def conclude(directory: Path, end: Finished, *, seconds: float) -> None:
     with contextlib.suppress(PqvError, OSError):
         if not _says_running(directory):
             return
-        lock = _locked(directory)
+        lock = _locked_by_now(directory)
         if lock is None:
             return
         try:
@@ -192,6 +193,14 @@ def conclude(directory: Path, end: Finished, *, seconds: float) -> None:
                 _write_end(directory, end, seconds)
         finally:
             lock.release()
+
+
+def _locked_by_now(directory: Path) -> FileLock | None:
+    """The lock of a run's folder, once those who only look at it are done; None where a process works on the run."""
+    deadline = time.monotonic() + _LOOKERS_S
+    while (lock := _locked(directory)) is None and time.monotonic() < deadline:
+        time.sleep(_PAUSE_S)
+    return lock
 
 
 def _says_running(directory: Path) -> bool:

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from pqv_core.errors import ErrorInfo, ProjectError, StorageError
 from pqv_core.process.events import Finished, Outcome
@@ -174,6 +175,17 @@ def test_how_a_run_ended_is_written_where_its_worker_could_not(folder: Path, out
     found = results.as_written(directory)
     assert (found.state, found.stages[1].state, found.error) == (outcome, outcome, error)
     assert found.spans == (40.0, pytest.approx(77, abs=2))
+
+
+def test_how_a_run_ended_is_written_although_somebody_is_just_looking_at_it(folder: Path) -> None:
+    directory = written(folder, "running")
+    looker = FileLock(directory / run_lock.LOCK_FILE, thread_local=False)
+    looker.acquire()
+    done = threading.Timer(0.1, looker.release)
+    done.start()
+    runs.conclude(directory, Finished(outcome="failed"), seconds=1)
+    done.join()
+    assert results.load(directory).state == "failed"
 
 
 @pytest.mark.parametrize("state", ["succeeded", "failed", "cancelled", "a word of a newer version"])
