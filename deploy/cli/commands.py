@@ -1,4 +1,5 @@
-"""The commands of ``pqv`` for devices: devices, run and bench (with --target), plugins, runner.
+"""The commands of ``pqv`` for devices: devices, run and bench (with --target), export-kit, plugins,
+runner.
 
 What a command needs is imported inside it, so that ``pqv --help`` is quick.
 """
@@ -22,7 +23,7 @@ RUNTIME = ""
 
 def register(app: typer.Typer) -> None:
     """Add this room's commands; ``run`` and ``plugins`` take the place of those that know this computer only."""
-    for command in (devices, run, bench, plugins):
+    for command in (devices, run, bench, export_kit, plugins):
         app.command()(command)
     runner = typer.Typer(help="Manage the phone benchmark program and the Android runtime's libraries.")
     runner.command("info")(runner_info)
@@ -206,6 +207,17 @@ def _numbers(text: str | None) -> tuple[int, ...] | None:
         return ()
     parts = text.split(",")
     return tuple(map(int, parts)) if all(part.isdecimal() and len(part) < 10 for part in parts) else None
+
+
+def export_kit(
+    run: Annotated[Path, typer.Argument(help="A run's folder, or a project for its newest run.", metavar="RUN")],
+    folder: Annotated[Path, typer.Argument(help="The folder to make.", metavar="DIR")],
+    as_json: Json = False,
+) -> int:
+    """Write what an app needs of a run: files, labels, preprocessing, Kotlin and C++ code, and an example to check."""
+    from deploy.cli import app_kit as cli_kit
+
+    return cli_kit.export(run, folder, as_json=as_json)
 
 
 def plugins(as_json: Json = False) -> None:

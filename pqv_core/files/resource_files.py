@@ -29,3 +29,17 @@ def resource(*parts: str) -> Path:
             details=str(path),
         )
     return path
+
+
+def texts(*parts: str) -> dict[str, str]:
+    """The text files below a folder of ``resources/``, by their paths in it.
+
+    Raises:
+        StorageError: The folder did not come with this installation.
+    """
+    root = resource(*parts)
+    return {
+        path.relative_to(root).as_posix(): path.read_text(encoding="utf-8")
+        for path in sorted(root.rglob("*"))
+        if path.is_file()
+    }

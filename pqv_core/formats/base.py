@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -163,6 +163,13 @@ class Format(ABC):
             contents: What the catalogue knows of the model; None for a plain ViT.
             scheme: Key of the quantization scheme.
         """
+
+    def app_code(self) -> Mapping[str, str]:
+        """What an app needs to run a file, for ``pqv export-kit``: jinja2 templates by their names in the kit.
+
+        A ``README.md`` among them is a chapter of the kit's own. ``resources/app_kit/`` shows what they are given.
+        """
+        return {}
 
     def check_input(self, facts: FileFacts, name: str) -> None:
         """Refuse a file that one image is not enough for, before native code meets what it was not given.

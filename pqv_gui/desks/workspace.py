@@ -36,6 +36,7 @@ from pqv_gui.viewmodels.project_session import Problem, ProjectSession, Write, f
 from pqv_gui.viewmodels.recent_projects import RecentProjects
 
 if TYPE_CHECKING:
+    from pqv_gui.desks.app_kit_desk import AppKitDesk
     from pqv_gui.desks.compare_desk import CompareDesk
     from pqv_gui.desks.phone_desk import PhoneDesk
 
@@ -82,6 +83,7 @@ class Workspace(QObject):
         self._probe.ended.connect(self._on_probed)
         self._phones: PhoneDesk | None = None
         self._compare: CompareDesk | None = None
+        self._app_kit: AppKitDesk | None = None
         self.visited: set[str] = set()
         self.problems: tuple[Problem, ...] = ()
         self._scans: dict[str, Handle] = {}
@@ -111,6 +113,8 @@ class Workspace(QObject):
             self._phones.close()
         if self._compare is not None:
             self._compare.closing.emit()
+        if self._app_kit is not None:
+            self._app_kit.close()
         try:
             self.flush()
         finally:
@@ -159,6 +163,15 @@ class Workspace(QObject):
             self._compare.trashed.connect(self._on_trashed)
             self._compare.changed.connect(self._offer_runs)
         return self._compare
+
+    @property
+    def app_kit(self) -> AppKitDesk:
+        """What writes app kits; made when it is first wanted."""
+        if self._app_kit is None:
+            from pqv_gui.desks.app_kit_desk import AppKitDesk
+
+            self._app_kit = AppKitDesk(self.tasks, self, command=self._command)
+        return self._app_kit
 
     def _on_trashed(self, directory: Path) -> None:
         """The Run page shows the newest of the runs that are left."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from pqv_core.files.archive import never
 from pqv_core.files.kind import Kind
+from pqv_core.files.resource_files import texts
 from pqv_core.formats.base import FileFacts, Format, Problem, Runtime
 from pqv_core.formats.ptl import android_runtime, facts, ptl_file
 from pqv_core.formats.ptl.android_runtime import LiteRuntime
@@ -56,6 +57,10 @@ class PyTorchLite(Format):
     def size(self, cost: Cost, contents: Contents | None, *, scheme: str) -> int:
         """As ``Format.size``."""
         return file_bytes(cost, contents, scheme=scheme)
+
+    def app_code(self) -> Mapping[str, str]:
+        """As ``Format.app_code``."""
+        return texts("app_kit", self.key)
 
 
 INFO = PyTorchLite()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from PySide6.QtCore import QTimer, QUrl
 from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QProgressBar, QWidget
+from PySide6.QtWidgets import QFileDialog, QProgressBar, QWidget
 
 from pqv_core import formatting
 from pqv_core.errors import ErrorInfo, PqvError
@@ -130,6 +132,7 @@ class RunPage(Page):
         share_focus(self.start, self.cancel, self.fresh)
         card.body.addLayout(line)
         card.body.addWidget(self._further())
+        card.body.addWidget(self._written())
         self.missing = label("", "problem", wrap=True)
         card.body.addWidget(self.missing)
         self.progress = QProgressBar()
@@ -152,11 +155,33 @@ class RunPage(Page):
         )
         self.android = button(tr("Export for Android and measure"), self._export_for_android)
         self.refused = ElidedLabel("", "muted")
-        for widget in (self.send, self.android, self.compare, self.folder):
+        self.app_kit = button(
+            tr("For an a&pp …"),
+            self._ask_for_app_kit,
+            name=tr("Export what an app needs of this run"),
+            tip=tr("Files, labels, preprocessing, Kotlin and C++ code, and an example to check"),
+        )
+        for widget in (self.send, self.android, self.compare, self.app_kit, self.folder):
             line.addWidget(widget)
         line.addWidget(self.refused, 1)
         self.workspace.phones.changed.connect(self._show_further)
         return self.further
+
+    def _written(self) -> QWidget:
+        """Where an app kit was put."""
+        self.written_line = QWidget()
+        line = row(self.written_line, gap=0.6)
+        self.written = ElidedLabel("", "muted")
+        self.open_kit = button(tr("Open the app kit"), self._open_kit, kind="link")
+        line.addWidget(self.written, 1)
+        line.addWidget(self.open_kit)
+        self.written_line.hide()
+        self._kit: Path | None = None
+        desk = self.workspace.app_kit
+        desk.changed.connect(self._show_further)
+        desk.written.connect(self._on_kit_written)
+        desk.failed.connect(self.present)
+        return self.written_line
 
     # what a person does --------------------------------------------------------------------------------------
 
@@ -184,6 +209,27 @@ class RunPage(Page):
             self.workspace.export_for_android()
         except PqvError as error:
             self.present(error.info())
+
+    def _ask_for_app_kit(self) -> None:
+        """Ask for a place, and have the kit of the run that is shown written there."""
+        directory, project = self.run.now.directory, self.session.path
+        if directory is None or project is None:
+            return
+        usual = project.with_name(f"{project.stem}-app")
+        chosen, _ = QFileDialog.getSaveFileName(self, tr("Folder of the app kit"), str(usual))
+        if chosen:
+            self.banner.hide()
+            self.workspace.app_kit.write(directory, Path(chosen), project=project)
+
+    def _on_kit_written(self, folder: Path) -> None:
+        self._kit = folder
+        self.banner.hide()
+        self.written.set_text(tr("Written: {path}").replace("{path}", str(folder)))
+        self.written_line.show()
+
+    def _open_kit(self) -> None:
+        if self._kit is not None:
+            QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._kit)))
 
     def _open_folder(self) -> None:
         if self.run.now.directory is not None:
@@ -214,6 +260,7 @@ class RunPage(Page):
             chart.clear()
         self.log.clear()
         self.banner.hide()
+        self.written_line.hide()
 
     def _show_controls(self) -> None:
         run = self.run
@@ -238,8 +285,11 @@ class RunPage(Page):
         run, files = self.run, self.workspace.phones.files
         complete = run.state == "succeeded" and run.now.record is not None
         refusal = tr(files.refusal(files.of_run)) if complete else ""
-        for widget in (self.send, self.compare):
+        for widget in (self.send, self.compare, self.app_kit):
             widget.setVisible(complete)
+        writing = self.workspace.app_kit.busy
+        self.app_kit.setEnabled(not writing)
+        self.app_kit.setText(tr("Writing …") if writing else tr("For an a&pp …"))
         self.send.setEnabled(not refusal)
         self.send.setToolTip(refusal or tr("Measure these files on a phone"))
         self.android.setVisible(bool(refusal) and self.session.writable)

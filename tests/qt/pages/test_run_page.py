@@ -7,22 +7,25 @@ import subprocess
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QMessageBox
+from PySide6.QtWidgets import QFileDialog, QMessageBox
 from pytestqt.qtbot import QtBot
 
 from pqv_core.config import RunConfig
 from pqv_core.process import events
 from pqv_core.process.job import RunJob
+from pqv_core.process.worker_client import Worker
 from pqv_gui.app.window import MainWindow
 from pqv_gui.pages.run.page import RunPage
 from pqv_gui.pages.run.run_parts import LogView
 from pqv_gui.services.jobs import JobRunner
 from pqv_gui.viewmodels.run_view import RunView
+from tests.fakes.described import described
 from tests.qt.conftest import FAKE_WORKER, MakeWindow, workers
 
 SOON_MS = 20_000
@@ -284,3 +287,46 @@ def test_a_disabled_run_says_why_beside_it_and_in_its_tool_tip(
     qtbot.waitUntil(lambda: work.run.state == "running", timeout=20_000)
     work.runs.cancel()
     qtbot.waitUntil(lambda: not work.runs.busy and work.tasks.active == 0, timeout=20_000)
+
+
+def test_what_an_app_needs_is_written_where_the_person_says(
+    started: Start, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    window = started("good")
+    page = over(window, qtbot)
+    directory = window.workspace.run.now.directory
+    assert directory is not None and page.app_kit.isVisible()
+    described(directory / "compressed.ptl")
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / "kit"), ""))
+    page.app_kit.click()
+    assert not page.app_kit.isEnabled() and page.app_kit.text() == "Writing …"
+    qtbot.waitUntil(page.written_line.isVisible, timeout=SOON_MS)
+    assert page.app_kit.isEnabled() and "kit" in page.written.toolTip()
+    assert (tmp_path / "kit" / "README.md").is_file()
+
+
+def test_why_nothing_was_written_for_an_app_is_said_on_the_page(
+    started: Start, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = over(started("good"), qtbot)
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / "kit"), ""))
+    page.app_kit.click()
+    qtbot.waitUntil(page.banner.isVisible, timeout=SOON_MS)
+    assert "does not say how its input is made" in page.banner.message.text()
+    assert page.app_kit.isEnabled() and not (tmp_path / "kit").exists()
+
+
+def test_a_window_that_closes_ends_what_is_written_for_an_app(
+    started: Start, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    window = started("good")
+    page = over(window, qtbot)
+    directory = window.workspace.run.now.directory
+    assert directory is not None
+    described(directory / "compressed.ptl")
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / "kit"), ""))
+    window.workspace.app_kit._worker = partial(Worker, command=(sys.executable, str(FAKE_WORKER), "hang"))
+    page.app_kit.click()
+    window.close()
+    assert not (tmp_path / "kit").exists()
+    assert not workers()
