@@ -47,7 +47,7 @@ def found(run: Path) -> tuple[Path, Path | None]:
         return run, project if project.is_file() else None
     projects.load(run)
     stored, _ = results.load_folders(projects.runs_directory(run))
-    with_files = [directory for directory, record in stored if record.result is not None]
+    with_files = [directory for directory, record in stored if record.results]
     if not with_files:
         raise ProjectError(f"{run.name} has no run with a compressed file.", action=f"Run it first: pqv run {run}.")
     return with_files[-1], run

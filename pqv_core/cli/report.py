@@ -61,15 +61,16 @@ def say_run(project: Path, run: str, *, as_json: bool) -> None:
     record = results.load(directory)
     out = console(as_json=as_json)
     _print_record(out, record)
-    if record.result is not None:
-        out.print(f"The file: {directory / record.result.file}", soft_wrap=True)
+    for result in record.results:
+        out.print(f"The file: {directory / result.file}", soft_wrap=True)
 
 
 def _print_record(out: Console, record: RunRecord) -> None:
     for target in summary.targets(record):
-        rows = summary.rows(record, target=target)
-        if rows:
-            out.print(_table(record, rows, target))
+        for result in record.results or (None,):
+            rows = summary.rows(record, target=target, result=result)
+            if rows:
+                out.print(_table(record, rows, target, result))
     profiled = [variant for variant in record.in_order if variant.operators]
     if profiled:
         out.print(_operators_table(profiled))
@@ -123,12 +124,17 @@ def _part(ns: int, total: int) -> str:
     return f"{formatting.nanoseconds(ns)} ({formatting.percent(ns / total)})" if ns else summary.MISSING
 
 
-def _table(record: RunRecord, rows: list[summary.SummaryRow], target: str) -> Table:
-    shown = [variant for variant in record.in_order if any(row.values[variant.key] is not None for row in rows)]
-    gains = [f"Gain over {base.label}" for base in record.baselines]
+def _table(record: RunRecord, rows: list[summary.SummaryRow], target: str, result: Variant | None) -> Table:
+    """The figures of a result, of what lies before it in its format, and of what it is compared with."""
+    fairest = select.fairest(record, target=target)
+    bases = [base for base in record.baselines if base.artifact.is_published or base is fairest]
+    formats = {result.artifact.format} if result else {variant.artifact.format for variant in record.variants}
+    wanted = [variant for variant in record.in_order if variant in bases or variant.artifact.format in formats]
+    shown = [variant for variant in wanted if any(row.values[variant.key] is not None for row in rows)]
+    gains = [f"Gain over {base.label}" for base in bases]
     table = _plain_table("", *map(_head, shown), *gains, title=_title(record, target))
     for row in rows:
-        gained = [_gain(row, base.key) for base in record.baselines]
+        gained = [_gain(row, base.key) for base in bases]
         table.add_row(row.label, *[row.text(variant.key) for variant in shown], *gained)
     return table
 

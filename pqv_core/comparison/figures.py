@@ -331,13 +331,15 @@ def _made(model: str, ratio: float, kind: str) -> str:
 
 def _tried(run: StoredRun, several: bool) -> dict[tuple[str, str], tuple[float, str]]:
     """What each engine took when the run chose one by measuring, with its own number of threads."""
-    variant, chosen = run.record.result, Chosen.of(run.record.config)
-    if variant is None or not has_quantized_layers(variant.precision):
+    chosen = Chosen.of(run.record.config)
+    quantized = [variant for variant in run.record.results if has_quantized_layers(variant.precision)]
+    if not quantized:
         return {}
-    made = _made(chosen.model, chosen.ratio, variant.precision)
+    made = _made(chosen.model, chosen.ratio, quantized[0].precision)
     name = _with_threads(made, run.record.environment.threads, several)
     medians = [
         (item.median_ns, item.engine)
+        for variant in quantized
         for item in variant.candidates
         if item.engine not in ("", "none") and item.median_ns is not None
     ]

@@ -273,9 +273,9 @@ class RunRecord(Record):
         return next((variant for variant in self.variants if variant.key == key), None)
 
     @property
-    def result(self) -> Variant | None:
-        """What the run was made for, if it got so far."""
-        return next((variant for variant in self.variants if variant.artifact.is_result), None)
+    def results(self) -> tuple[Variant, ...]:
+        """What the run was made for, in each of its formats, as far as it got; which of them counts: ``select.py``."""
+        return tuple(variant for variant in self.in_order if variant.artifact.is_result)
 
     @property
     def baselines(self) -> tuple[Variant, ...]:
@@ -291,11 +291,6 @@ class RunRecord(Record):
     def published(self) -> Variant | None:
         """The baseline as it was published."""
         return next((variant for variant in self.baselines if variant.artifact.is_published), None)
-
-    @property
-    def fairest(self) -> Variant | None:
-        """The baseline that runs fastest: an honest gain is one over this."""
-        return next((variant for variant in self.variants if variant.artifact.is_fairest), None)
 
 
 def measured_elsewhere(record: RunRecord) -> dict[str, tuple[Measurement, ...]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -66,7 +67,7 @@ def setting(
 ) -> Setting | None:
     """The setting in which a run is shown: the latest complete one.
 
-    That is one which holds the result and as many baselines as any does. Without a measurement of the result, another
+    That is one which holds a result and as many baselines as any does. Without a measurement of a result, another
     artefact stands for it.
 
     Args:
@@ -76,8 +77,8 @@ def setting(
     held = Counter(
         one for base in record.baselines for one in {Setting.of(item) for item in base.measurements} if one.is_one_loop
     )
-    for variant in (record.result, *record.variants):
-        known = [Setting.of(item) for item in reversed(variant.measurements)] if variant else []
+    for variant in (*record.results, *record.variants):
+        known = [Setting.of(item) for item in reversed(variant.measurements)]
         here = [one for one in known if one.target == target]
         found = [one for one in here if threads in (None, one.threads) and batch in (None, one.batch)]
         if found:
@@ -117,10 +118,11 @@ def headline(record: RunRecord) -> str:
 
     The phone that measured last, where the run is for Android and one did; else this computer.
     """
-    export, result = record.config.get("export"), record.result
-    if not isinstance(export, dict) or export.get("target") != "android" or result is None:
+    export = record.config.get("export")
+    if not isinstance(export, dict) or export.get("target") != "android":
         return LOCAL
-    return next((item.target for item in reversed(result.measurements) if item.target != LOCAL), LOCAL)
+    phones = [item.target for result in record.results for item in reversed(result.measurements)]
+    return next((target for target in phones if target != LOCAL), LOCAL)
 
 
 def together(one: Measurement | None, other: Measurement | None) -> bool:
@@ -147,9 +149,29 @@ def ratio(before: Measurement | None, after: Measurement | None) -> float | None
     return medians[0] / medians[1] if min(medians) > 0 else None
 
 
+def result(record: RunRecord, *, target: str = LOCAL) -> Variant | None:
+    """The result by which a run is judged on a target: of several formats the quickest one there."""
+    return _quickest(record, record.results, target)
+
+
+def fairest(record: RunRecord, *, target: str = LOCAL) -> Variant | None:
+    """The baseline over which a gain is an honest one: of several formats the quickest fp32 file on a target."""
+    return _quickest(record, [base for base in record.baselines if base.artifact.is_fairest], target)
+
+
+def _quickest(record: RunRecord, variants: Sequence[Variant], target: str) -> Variant | None:
+    """Of those that were measured in the setting shown the quickest; else the first."""
+    chosen = setting(record, target=target)
+    measured = [(item, one) for one in variants if (item := at(one, chosen)) and Setting.of(item) == chosen]
+    if not measured:
+        return next(iter(variants), None)
+    return min(measured, key=lambda pair: pair[0].median_ns)[1]
+
+
 def of_result(record: RunRecord, *, target: str = LOCAL) -> Measurement | None:
     """What is shown of the result on a target."""
-    return shown(record, target=target).get(record.result.key) if record.result else None
+    found = result(record, target=target)
+    return shown(record, target=target).get(found.key) if found else None
 
 
 def speedup(record: RunRecord, *, over: str, target: str = LOCAL) -> float | None:

@@ -85,29 +85,34 @@ class SummaryRow:
         return {**plain, "images": dict(self.images)} if self.images else plain
 
 
-def rows(record: RunRecord, *, target: str = LOCAL) -> list[SummaryRow]:
+def rows(record: RunRecord, *, target: str = LOCAL, result: Variant | None = None) -> list[SummaryRow]:
     """The figures that a run has measured on ``target``, in the order in which a person reads them.
 
     The first is what was given up (accuracy), then what was gained (latency, size, memory), then why it is trusted
     (agreement of the logits with the pruned fp32 model). All were measured in one setting (``select.setting``).
+
+    Args:
+        result: Whose gains are told; None for the one by which the run is judged there.
     """
+    result = result or select.result(record, target=target)
     measured = select.shown(record, target=target)
-    ours, bases = select.of_result(record, target=target), [base.key for base in record.baselines]
+    ours, bases = measured.get(result.key) if result else None, [base.key for base in record.baselines]
     apart = frozenset(key for key in bases if not select.together(measured.get(key), ours))
     unsteady = frozenset(key for key in bases if select.doubtful(measured.get(key), ours))
-    found = [_row(figure, record, measured, target, apart, unsteady) for figure in _FIGURES]
+    key = result.key if result else ""
+    found = [_row(figure, record, key, measured, target, apart, unsteady) for figure in _FIGURES]
     return [row for row in found if any(value is not None for value in row.values.values())]
 
 
 def _row(
     figure: SummaryFigure,
     record: RunRecord,
+    result: str,
     measured: Mapping[str, Measurement],
     target: str,
     apart: frozenset[str],
     unsteady: frozenset[str],
 ) -> SummaryRow:
-    result = record.result.key if record.result else ""
     values: dict[str, float | None] = {}
     images: dict[str, int] = {}
     for variant in record.in_order:
@@ -142,9 +147,9 @@ def _note(record: RunRecord, variant: Variant, target: str) -> str:
     if variant.key not in shown:
         theirs = select.Setting.of(known[-1]).words
         return f"{variant.label} was measured with {theirs}{where}, not with {setting.words}: they are not compared."
-    ours = select.of_result(record, target=target)
-    if record.result and variant.artifact.is_baseline and ours and not select.together(shown[variant.key], ours):
-        return f"{variant.label} and {record.result.label} were not measured together{where} and are not compared."
+    result, ours = select.result(record, target=target), select.of_result(record, target=target)
+    if result and variant.artifact.is_baseline and ours and not select.together(shown[variant.key], ours):
+        return f"{variant.label} and {result.label} were not measured together{where} and are not compared."
     return ""
 
 

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QFileDialog, QProgressBar, QWidget
 
 from pqv_core import formatting
 from pqv_core.errors import ErrorInfo, PqvError
+from pqv_core.results import select
 from pqv_core.results.record import LOCAL, RunRecord, measured_elsewhere
 from pqv_gui.charts.chart import Chart
 from pqv_gui.charts.latency_chart import LatencyChart
@@ -350,7 +351,7 @@ class RunPage(Page):
 
     def _show_operators(self, record: RunRecord | None) -> None:
         """Which kinds of operators the time of an inference went to, before and after."""
-        variants = (record.fairest, record.result) if record else (None, None)
+        variants = (select.fairest(record), select.result(record)) if record else (None, None)
         self.operators_card.setVisible(any(variant is not None and variant.operators for variant in variants))
         for variant, name, bars in zip(variants, self.profiled, self.operators, strict=True):
             name.setText(tr(variant.label) if variant else "")

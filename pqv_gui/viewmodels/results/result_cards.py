@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from pqv_core import formatting
+from pqv_core.formats import FORMATS
 from pqv_core.results import record as results
 from pqv_core.results import select, stability, summary, wait_policy
 from pqv_core.results.record import LOCAL, Accuracy, Measurement, RunRecord, Variant
@@ -42,13 +43,13 @@ class ResultCard:
 
 def targets(record: RunRecord) -> tuple[str, ...]:
     """The targets whose cards can be shown: this computer, then each phone that measured the compressed file."""
-    measured = [item.target for item in record.result.measurements] if record.result else []
+    measured = [item.target for result in record.results for item in result.measurements]
     return tuple(dict.fromkeys([LOCAL, *measured]))
 
 
 def cards(record: RunRecord, *, target: str = LOCAL) -> list[ResultCard]:
     """Accuracy, latency, size and memory, as far as they have been measured on a target."""
-    found = [_accuracy(record, target), _latency(record, target), _size(record), _memory(record, target)]
+    found = [_accuracy(record, target), _latency(record, target), _size(record, target), _memory(record, target)]
     return [card for card in found if card is not None]
 
 
@@ -75,7 +76,7 @@ def _accuracy(record: RunRecord, target: str) -> ResultCard | None:
 
 def _asked(record: RunRecord, target: str) -> tuple[Accuracy | None, Accuracy | None, str]:
     """Accuracy before and after, and where: a phone's own, where it was asked, else this computer's."""
-    result, shown = record.result, select.shown(record, target=target)
+    result, shown = select.result(record, target=target), select.shown(record, target=target)
     measured = select.of_result(record, target=target)
     own = select.answers(result, measured)[0] if result and measured and target != LOCAL else None
     if own is not None:
@@ -96,9 +97,10 @@ def _top(accuracy: Accuracy) -> str:
 
 def _latency(record: RunRecord, target: str) -> ResultCard | None:
     shown, published = select.shown(record, target=target), record.published
-    after, before = select.of_result(record, target=target), _of(record.fairest, shown)
+    result, fairest = select.result(record, target=target), select.fairest(record, target=target)
+    after, before = select.of_result(record, target=target), _of(fairest, shown)
     paper = _of(published, shown)
-    if after is None or (target == LOCAL and not _measured_here(record.fairest)):
+    if after is None or (target == LOCAL and not _measured_here(fairest)):
         return None
     lines = []
     for base, words in ((before, "vs. fastest FP32"), (paper, "vs. paper’s FP32")):
@@ -115,7 +117,7 @@ def _latency(record: RunRecord, target: str) -> ResultCard | None:
         title="Latency",
         before=formatting.nanoseconds(before.median_ns) if before else MISSING,
         after=formatting.nanoseconds(after.median_ns),
-        note=f"median on {'this computer' if target == LOCAL else target}{batch}",
+        note=f"median on {'this computer' if target == LOCAL else target}{batch}{_format(record, result)}",
         detail="\n".join(details),
         baselines=tuple(lines),
         remarks=tuple(summary.notes(record, target=target)),
@@ -124,6 +126,14 @@ def _latency(record: RunRecord, target: str) -> ResultCard | None:
     if before is not None and select.together(before, after):
         card = _compared(card, before.median_ns, after.median_ns)
     return replace(card, verdict="doubtful") if card.doubts else card
+
+
+def _format(record: RunRecord, result: Variant | None) -> str:
+    """Which of its formats a run is judged by, where it has several."""
+    if result is None or len(record.results) < 2:
+        return ""
+    key = result.artifact.format
+    return f", {next((info.label for known, info in FORMATS.items() if known == key), key)}"
 
 
 def _of(variant: Variant | None, shown: Mapping[str, Measurement]) -> Measurement | None:
@@ -150,8 +160,8 @@ def spread(measurement: Measurement) -> str:
     )
 
 
-def _size(record: RunRecord) -> ResultCard | None:
-    after, before = record.result, record.fairest
+def _size(record: RunRecord, target: str) -> ResultCard | None:
+    after, before = select.result(record, target=target), select.fairest(record, target=target)
     if after is None or before is None:
         return None
     parameters = f"{formatting.count(before.params)} → {formatting.count(after.params)} parameters"
@@ -169,7 +179,7 @@ def _size(record: RunRecord) -> ResultCard | None:
 
 def _memory(record: RunRecord, target: str) -> ResultCard | None:
     shown = select.shown(record, target=target)
-    after, before = select.of_result(record, target=target), _of(record.fairest, shown)
+    after, before = select.of_result(record, target=target), _of(select.fairest(record, target=target), shown)
     if after is None or after.memory_bytes is None:
         return None
     known = before is not None and before.memory_bytes is not None

@@ -12,7 +12,7 @@ from pqv_core.project import project_file as projects
 from pqv_core.project import runs
 from pqv_core.results import record as results
 from pqv_gui import cli
-from tests.fakes.records import record
+from tests.fakes.records import in_two_formats, record
 
 
 @pytest.fixture
@@ -45,6 +45,15 @@ def test_runs_and_the_newest_figures_are_shown(project: Path, capsys: pytest.Cap
     text = shown(capsys, str(project))
     for words in ("20260101-000000-0001", "Run 20260102-000000-0002:", "8.00× faster", "2.00×", "Something to know."):
         assert words in text
+
+
+def test_each_format_has_a_table_with_its_gains_over_the_same_baselines(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    keep(project, in_two_formats())
+    first, second = shown(capsys, str(project)).split("Latency, median")[1:]
+    assert "8.00× faster" in first and "2.00× slower" in first
+    assert "40.0× faster" in second and "2.50× faster" in second
 
 
 def test_of_many_layers_the_most_sensitive_and_those_that_were_kept_are_shown(

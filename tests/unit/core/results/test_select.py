@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pqv_core.results import select
 from pqv_core.results.record import LOCAL, Accuracy, Measurement, OperatorTime, Parity, RunRecord, Variant
 from pqv_core.results.select import Setting
-from tests.fakes.records import record
+from tests.fakes.records import in_two_formats, measurement, record
 
 PHONE = "Some Phone (A1)"
 MEASUREMENTS = st.lists(
@@ -242,3 +242,32 @@ def test_operators_timed_by_the_run_belong_to_its_own_number_of_threads() -> Non
 )
 def test_a_setting_in_words(threads: int, batch: int, words: str) -> None:
     assert Setting(LOCAL, threads, batch, "a").words == words
+
+
+def test_of_two_formats_a_run_is_judged_by_the_quickest_result_over_the_quickest_fp32() -> None:
+    run = in_two_formats()
+    result, fairest = select.result(run), select.fairest(run)
+    assert result is not None and fairest is not None
+    assert (result.key, fairest.key) == ("compressed_pte", "fast_fp32_pte")
+    assert select.speedup(run, over="fast_fp32_pte") == 2.5
+    assert select.speedup(run, over="paper_fp32") == 40
+
+
+def test_where_a_device_ran_one_format_alone_it_is_judged_by_that_one() -> None:
+    run = in_two_formats()
+    there = measurement(30, 30, 30, target="Some Phone")
+    variants = tuple(
+        one.model_copy(update={"measurements": (*one.measurements, there)}) if one.key == "compressed" else one
+        for one in run.variants
+    )
+    run = run.model_copy(update={"variants": variants})
+    on_phone, here = select.result(run, target="Some Phone"), select.result(run)
+    assert on_phone is not None and here is not None
+    assert (on_phone.key, here.key) == ("compressed", "compressed_pte")
+
+
+def test_what_nobody_measured_is_judged_by_its_first_format() -> None:
+    run = in_two_formats()
+    bare = tuple(one.model_copy(update={"measurements": ()}) for one in run.variants)
+    result = select.result(run.model_copy(update={"variants": bare}))
+    assert result is not None and result.key == "compressed"

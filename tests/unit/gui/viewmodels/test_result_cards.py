@@ -8,7 +8,7 @@ import pytest
 
 from pqv_core.results import record as results
 from pqv_gui.viewmodels.results import result_cards
-from tests.fakes.records import artifact
+from tests.fakes.records import artifact, in_two_formats
 
 
 def _accuracy(top1: float) -> results.Accuracy:
@@ -102,3 +102,12 @@ def test_the_details_tell_what_the_papers_baseline_takes_as_published() -> None:
     [latency] = [card for card in result_cards.cards(run) if card.title == "Latency"]
     assert "The paper’s FP32, as published, with threads that spin while waiting: 640 ms" in latency.detail
     assert "6.00× vs. paper’s FP32" in latency.baselines
+
+
+def test_with_two_formats_the_cards_tell_which_one_they_are_of() -> None:
+    latency = next(card for card in result_cards.cards(in_two_formats()) if card.title == "Latency")
+    assert (latency.before, latency.after) == ("5.00 ms", "2.00 ms")
+    assert latency.note == "median on this computer, pte"
+    assert latency.baselines == ("2.50× vs. fastest FP32", "40.0× vs. paper’s FP32")
+    size = next(card for card in result_cards.cards(in_two_formats()) if card.title == "File size")
+    assert (size.before, size.after) == ("41.0 MB", "9.00 MB")
