@@ -35,7 +35,7 @@ def check(project: Path, targets: Sequence[str]) -> None:
 
 
 def measure(
-    project: Path, targets: Sequence[str], config: PhoneConfig, *, aar: Path | None = None, as_json: bool
+    project: Path, targets: Sequence[str], config: PhoneConfig, *, archives: tuple[Path, ...] = (), as_json: bool
 ) -> int:
     """Measure the files of the newest run of ``project`` on phones; the exit code.
 
@@ -49,7 +49,7 @@ def measure(
         targets=tuple(targets),
         config=config,
         version=settings.export.runtime,
-        aar=aar,
+        archives=archives,
         roles={path: keys[-1] for path, keys in files.items()},
         runs=directory.parent,
         val=projects.resolved_path(val, project=project) if val and not dataset.is_named(val) else None,
