@@ -30,7 +30,8 @@ def load(format: str, version: str, kind: type[_Known]) -> _Known:
     """
     known = versions(format)
     if version not in known:
-        raise UsageError(f"Unknown Android runtime: {version}.", action=f"Choose one of: {', '.join(known)}.")
+        action = f"Choose one of: {', '.join(known)}." if known else "Reinstall PQV-Mobile: none is described."
+        raise UsageError(f"Unknown Android runtime: {version}.", action=action)
     try:
         return kind.model_validate(
             json.loads(resource("runtimes", format, f"{version}.json").read_text(encoding="utf-8"))
