@@ -49,7 +49,9 @@ def info(*, as_json: bool) -> int:
         print(json.dumps({"type": "runner", "programs": _program_rows(known), "runtimes": _runtime_rows(known)}))
         return cli_app.DONE
     more = dict.fromkeys(name for item in known for name in item.runtime.facts)
-    table = Table("Format", "Runtime", "Processors", *more, "Size", "Fetched", box=None)
+    table = Table(box=None)
+    for head in ("Format", "Runtime", "Processors", *more, "Size", "Fetched"):
+        table.add_column(head, overflow="fold")
     for item in known:
         one = item.runtime
         told = [one.facts.get(name, "") for name in more]
