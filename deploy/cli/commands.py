@@ -57,6 +57,10 @@ def run(
         bool,
         typer.Option("--measure-again", help="Repeat only the measurements."),
     ] = False,
+    formats: Annotated[
+        str | None,
+        typer.Option("--format", help="Formats of this run's files, for example ptl,pte.", metavar="FORMAT,..."),
+    ] = None,
     target: Annotated[
         list[str] | None,
         typer.Option(help="Then measure on a phone (serial or HOST:PORT); repeatable.", metavar="PHONE"),
@@ -70,13 +74,13 @@ def run(
     from pqv_core.cli import commands as cli
 
     if not target:
-        return cli.run(project, fresh=fresh, remeasure=remeasure, as_json=as_json)
+        return cli.run(project, fresh=fresh, remeasure=remeasure, formats=formats, as_json=as_json)
     from deploy.cli import run as cli_run
     from deploy.measure.steps import PhoneConfig
-    from pqv_core.project.project_file import load
 
-    cli_run.check(project, target)
-    measure = load(project).config.measure
+    settings = cli.run_config(project, formats)
+    cli_run.check(project, settings, target)
+    measure = settings.measure
     config = PhoneConfig.parse(
         {
             "threads": _threads(threads) or (4,),
@@ -86,8 +90,8 @@ def run(
             "profile": profile,
         }
     )
-    code = cli.run(project, fresh=fresh, remeasure=remeasure, as_json=as_json)
-    return code or cli_run.measure(project, target, config, archives=tuple(archives or ()), as_json=as_json)
+    code = cli.run(project, fresh=fresh, remeasure=remeasure, formats=formats, as_json=as_json)
+    return code or cli_run.measure(project, settings, target, config, archives=tuple(archives or ()), as_json=as_json)
 
 
 def bench(

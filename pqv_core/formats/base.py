@@ -18,6 +18,8 @@ from pqv_core.models.contents import Contents
 from pqv_core.models.vit_shape import Cost
 
 _LETTERS = 1000
+NO_ENGINE = "none"
+"""Of files whose kernels are not chosen."""
 Problem = tuple[str, str]
 """What is wrong, and what to do about it."""
 
@@ -205,6 +207,10 @@ class Format(ABC):
             contents: What the catalogue knows of the model; None for a plain ViT.
             scheme: Key of the quantization scheme.
         """
+
+    def chooses_engine(self, target: str) -> bool:
+        """Whether its files for a target can be run with one engine or another."""
+        return self.engines.get(target, ()) not in ((), (NO_ENGINE,))
 
     def missing(self) -> Problem | None:
         """Why its files cannot be written and run on this computer, and how they can be; None where they can.

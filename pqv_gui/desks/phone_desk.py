@@ -155,10 +155,10 @@ class PhoneDesk(QObject):
         if not files:
             return
         self._looking.update(files)
-        kit, version = self.watch.kit, self._around().version
+        kit = self.watch.kit
 
         def work(task: Progressing) -> dict[File, str]:
-            return phone_work.refusals(files, kit=kit, version=version, cancelled=task.cancelled)
+            return phone_work.refusals(files, kit=kit, cancelled=task.cancelled)
 
         def done(found: dict[File, str]) -> None:
             self._looking.difference_update(found)
@@ -185,7 +185,6 @@ class PhoneDesk(QObject):
                 self.files.chosen,
                 self.settings.config,
                 shape=self.settings.shape,
-                version=around.version,
                 compare=self.settings.compare,
                 val=around.val,
                 directory=self.files.directory,
