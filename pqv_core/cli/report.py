@@ -51,7 +51,7 @@ def describe(config: RunConfig) -> str:
         steps.append(f"prune {formatting.percent(config.prune.ratio)} by {config.prune.importance}")
     if config.finetune.epochs:
         steps.append(f"fine-tune {config.finetune.epochs} epochs")
-    engine = f" ({config.quantize.engine})" if config.quantize.uses_engine else ""
+    engine = f" ({config.quantize.engine})" if config.uses_engine else ""
     return ", ".join([*steps, f"{config.quantize.precision}{engine}"])
 
 

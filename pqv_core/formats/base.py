@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -17,6 +18,8 @@ from pqv_core.models.contents import Contents
 from pqv_core.models.vit_shape import Cost
 
 _LETTERS = 1000
+NO_ENGINE = "none"
+"""Of files whose kernels are not chosen."""
 Problem = tuple[str, str]
 """What is wrong, and what to do about it."""
 
@@ -34,6 +37,7 @@ class FileFacts(BaseModel):
 
     Attributes:
         operators: Number of arguments given to each operator, by ``name.overload``; -1 where the file does not say.
+        calls: How often each is called in the file; empty where it does not say.
         description: The JSON that PQV-Mobile put into the file; empty for a foreign file.
     """
 
@@ -41,6 +45,7 @@ class FileFacts(BaseModel):
 
     size_bytes: int
     operators: dict[str, int] = {}
+    calls: dict[str, int] = {}
     description: dict[str, Any] = {}
 
     @property
@@ -71,25 +76,59 @@ class FileFacts(BaseModel):
         return ""
 
 
+class Archive(BaseModel):
+    """A published archive with libraries of a runtime.
+
+    Attributes:
+        source: Where it is published: in a Maven repository (an AAR) or as an npm package.
+        coordinates: ``group:artifact:version`` of the one, ``name@version`` of the other.
+        libraries: By the name under which the program asks for it, each library's path in the archive, in which
+            ``{abi}`` stands for the ABI.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    source: Literal["maven", "npm"]
+    coordinates: str = Field(pattern=r"^([\w.\-]+:[\w.\-]+:[\w.\-]+|(@[\w.\-]+/)?[\w.\-]+@[\w.\-]+)$")
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    size_bytes: int = Field(gt=0)
+    libraries: dict[Annotated[str, Field(pattern=r"^[\w.+\-]+$")], str]
+
+    @property
+    def suffix(self) -> str:
+        """Of the file, with the dot."""
+        return {"maven": ".aar", "npm": ".tgz"}[self.source]
+
+
 class Runtime(BaseModel):
     """What runs a format on a device, and where it comes from: one version, as ``resources/runtimes/`` describes it.
 
     Attributes:
-        coordinates: group:artifact:version in a Maven repository.
-        sha256: Of the archive.
-        libraries: Names of the shared objects that the program needs, in ``jni/ABI/`` of the archive.
+        program: Which benchmark program runs with it: a folder of ``android_runner/src``.
+        archives: What its libraries are taken from.
+        abis: For which it has libraries.
         page_size: Largest memory page for which the libraries are aligned.
+        api_level: The oldest Android that they, and the program, are made for.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     version: str
-    coordinates: str = Field(pattern=r"^[\w.\-]+:[\w.\-]+:[\w.\-]+$")
-    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
-    size_bytes: int = Field(gt=0)
+    program: str = Field(pattern=r"^\w+$")
+    archives: tuple[Archive, ...]
     abis: tuple[str, ...]
-    libraries: tuple[str, ...]
     page_size: int = 4096
+    api_level: int = 24
+
+    @property
+    def size_bytes(self) -> int:
+        """Of all archives."""
+        return sum(archive.size_bytes for archive in self.archives)
+
+    @property
+    def libraries(self) -> tuple[str, ...]:
+        """Names of the shared objects that the program needs beside it."""
+        return tuple(name for archive in self.archives for name in archive.libraries)
 
     @property
     def facts(self) -> dict[str, str]:
@@ -108,7 +147,10 @@ class Format(ABC):
         kind: What a file of it is by its content; None where that is not known without this format.
         implementation: A function ``(path, *, engine, threads) -> InferenceSession``.
         exporter: A class of ``pqv_core.engine.formats.exporter.Exporter``.
-        engines: By target (``pqv_core/config/export.py``), the engines that a file can be run with.
+        engines: By target (``pqv_core/config/export.py``), the engines that a file can be run with; ``none`` alone
+            where there is nothing to choose, and nothing at all where its files do not run.
+        extra: Of PQV-Mobile's package, which brings what writes and runs files here; empty where nothing is missing.
+        needs: Modules of that extra.
         default_runtime: The version of its runtime for devices that is taken unless another is asked for.
         order: Its place in lists.
     """
@@ -121,6 +163,8 @@ class Format(ABC):
     implementation: ClassVar[str]
     exporter: ClassVar[str]
     engines: ClassVar[dict[str, tuple[str, ...]]]
+    extra: ClassVar[str] = ""
+    needs: ClassVar[tuple[str, ...]] = ()
     default_runtime: ClassVar[str] = ""
     order: ClassVar[int] = 100
 
@@ -171,6 +215,22 @@ class Format(ABC):
         """
         return {}
 
+    def chooses_engine(self, target: str) -> bool:
+        """Whether its files for a target can be run with one engine or another."""
+        return self.engines.get(target, ()) not in ((), (NO_ENGINE,))
+
+    def missing(self) -> Problem | None:
+        """Why its files cannot be written and run on this computer, and how they can be; None where they can.
+
+        Nothing is imported for it. Reading files, and phones, need nothing more.
+        """
+        if all(_is_installed(name) for name in self.needs):
+            return None
+        return (
+            f"{self.label} is not installed here, so {self.suffix} files can be read but neither written nor run.",
+            f"Install it: pip install pqv-mobile[{self.extra}], or make setup in the source folder.",
+        )
+
     def check_input(self, facts: FileFacts, name: str) -> None:
         """Refuse a file that one image is not enough for, before native code meets what it was not given.
 
@@ -195,6 +255,14 @@ class Format(ABC):
     def on_devices(self, facts: FileFacts) -> dict[str, list[Problem]]:
         """By version of the runtime, why it cannot run a file; empty lists where it can."""
         return {version: list(self.problems(facts, self.runtime(version))) for version in self.runtimes()}
+
+
+def _is_installed(module: str) -> bool:
+    """Whether a module could be imported. Only packages around it are, which must hold nothing."""
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError:  # a package around it
+        return False
 
 
 def _is_size(value: object) -> bool:

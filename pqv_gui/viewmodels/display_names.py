@@ -67,7 +67,6 @@ SETTINGS = {
     "quantize.keep": "Layers in floating point",
     "export.target": "Target",
     "export.formats": "File formats",
-    "export.runtime": "Android runtime",
     "export.file_name": "File name",
     "export.fp32_tolerance": "Tolerance, FP32",
     "export.fp16_tolerance": "Tolerance, FP16",

@@ -10,13 +10,11 @@ from typing import Any
 from torch import Tensor, nn
 
 from pqv_core.config import RunConfig
-from pqv_core.config.base import look_up
-from pqv_core.config.export import TARGETS
-from pqv_core.errors import ConfigError, ExportError
+from pqv_core.config.export import format_problem
+from pqv_core.errors import ExportError
 from pqv_core.formats import FORMATS
+from pqv_core.formats.base import NO_ENGINE
 from pqv_core.results.artifacts import ArtifactSpec
-
-NO_ENGINE = "none"
 
 
 @dataclass(frozen=True)
@@ -70,8 +68,7 @@ class Exporter(ABC):
     @property
     def runtime(self) -> str | None:
         """The version of the runtime for which files are written; None where this computer runs them."""
-        export = self.config.export
-        return None if export.target == "host" else export.runtime
+        return None if self.config.export.target == "host" else FORMATS[self.key].default_runtime
 
     def check(self, path: Path) -> None:
         """Refuse a file that the target cannot run.
@@ -99,15 +96,10 @@ def exporter(format: str, config: RunConfig) -> Exporter:
     """What writes the files of a run in a format.
 
     Raises:
-        ConfigError: It does not run on the target, or there is no such target.
+        ConfigError: Its files do not run on the target, or cannot be written here.
         PluginError: The format's package cannot be loaded.
     """
-    info, target = FORMATS[format], config.export.target
-    if not look_up(info.engines, target, field="export.target"):
-        raise ConfigError(
-            f"{info.label} files do not run on {TARGETS[target].label}.",
-            field="export.formats",
-            action="Choose another format or target.",
-        )
+    if problem := format_problem(format, config.export.target):
+        raise problem
     made: Exporter = FORMATS.load(format, "exporter")(config)
     return made

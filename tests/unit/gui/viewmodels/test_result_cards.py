@@ -107,7 +107,7 @@ def test_the_details_tell_what_the_papers_baseline_takes_as_published() -> None:
 def test_with_two_formats_the_cards_tell_which_one_they_are_of() -> None:
     latency = next(card for card in result_cards.cards(in_two_formats()) if card.title == "Latency")
     assert (latency.before, latency.after) == ("5.00 ms", "2.00 ms")
-    assert latency.note == "median on this computer, pte"
+    assert latency.note == "median on this computer, ExecuTorch"
     assert latency.baselines == ("2.50× vs. fastest FP32", "40.0× vs. paper’s FP32")
     size = next(card for card in result_cards.cards(in_two_formats()) if card.title == "File size")
     assert (size.before, size.after) == ("41.0 MB", "9.00 MB")
