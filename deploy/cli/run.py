@@ -40,7 +40,7 @@ def measure(
     targets: Sequence[str],
     config: PhoneConfig,
     *,
-    aar: Path | None = None,
+    archives: tuple[Path, ...] = (),
     as_json: bool,
 ) -> int:
     """Measure the files of the newest run of ``project`` with these settings on phones; the exit code.
@@ -53,7 +53,7 @@ def measure(
         files=tuple(files),
         targets=tuple(targets),
         config=config,
-        aar=aar,
+        archives=archives,
         roles={path: keys[-1] for path, keys in files.items()},
         runs=directory.parent,
         val=projects.resolved_path(val, project=project) if val and not dataset.is_named(val) else None,

@@ -6,7 +6,7 @@ import importlib.util
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -76,25 +76,59 @@ class FileFacts(BaseModel):
         return ""
 
 
+class Archive(BaseModel):
+    """A published archive with libraries of a runtime.
+
+    Attributes:
+        source: Where it is published: in a Maven repository (an AAR) or as an npm package.
+        coordinates: ``group:artifact:version`` of the one, ``name@version`` of the other.
+        libraries: By the name under which the program asks for it, each library's path in the archive, in which
+            ``{abi}`` stands for the ABI.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    source: Literal["maven", "npm"]
+    coordinates: str = Field(pattern=r"^([\w.\-]+:[\w.\-]+:[\w.\-]+|(@[\w.\-]+/)?[\w.\-]+@[\w.\-]+)$")
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    size_bytes: int = Field(gt=0)
+    libraries: dict[Annotated[str, Field(pattern=r"^[\w.+\-]+$")], str]
+
+    @property
+    def suffix(self) -> str:
+        """Of the file, with the dot."""
+        return {"maven": ".aar", "npm": ".tgz"}[self.source]
+
+
 class Runtime(BaseModel):
     """What runs a format on a device, and where it comes from: one version, as ``resources/runtimes/`` describes it.
 
     Attributes:
-        coordinates: group:artifact:version in a Maven repository.
-        sha256: Of the archive.
-        libraries: Names of the shared objects that the program needs, in ``jni/ABI/`` of the archive.
+        program: Which benchmark program runs with it: a folder of ``android_runner/src``.
+        archives: What its libraries are taken from.
+        abis: For which it has libraries.
         page_size: Largest memory page for which the libraries are aligned.
+        api_level: The oldest Android that they, and the program, are made for.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     version: str
-    coordinates: str = Field(pattern=r"^[\w.\-]+:[\w.\-]+:[\w.\-]+$")
-    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
-    size_bytes: int = Field(gt=0)
+    program: str = Field(pattern=r"^\w+$")
+    archives: tuple[Archive, ...]
     abis: tuple[str, ...]
-    libraries: tuple[str, ...]
     page_size: int = 4096
+    api_level: int = 24
+
+    @property
+    def size_bytes(self) -> int:
+        """Of all archives."""
+        return sum(archive.size_bytes for archive in self.archives)
+
+    @property
+    def libraries(self) -> tuple[str, ...]:
+        """Names of the shared objects that the program needs beside it."""
+        return tuple(name for archive in self.archives for name in archive.libraries)
 
     @property
     def facts(self) -> dict[str, str]:

@@ -40,7 +40,7 @@ class MeasuringPlan:
         compare: Let this computer answer the same, and compare.
         val: Validation images to ask about.
         directory: Of the run that the files with a role belong to.
-        aar: A file to take the runtime's libraries from instead of fetching them.
+        archives: Files to take the runtimes' libraries from instead of fetching them.
         kit: None takes the installation's program and the runtime's libraries.
     """
 
@@ -51,7 +51,7 @@ class MeasuringPlan:
     compare: bool = True
     val: Path | None = None
     directory: Path | None = None
-    aar: Path | None = None
+    archives: tuple[Path, ...] = ()
     kit: Kit | None = None
 
 
@@ -157,7 +157,7 @@ def measure(found: Found, prepared: Prepared, job: Job, *, skip: threading.Event
 
     plan = prepared.plan
     outcome = MeasuringOutcome(warnings=list(prepared.notes))
-    choice = KitChoice(plan.version, plan.aar, plan.kit)
+    choice = KitChoice(plan.version, plan.archives, plan.kit)
     bench = session.bench_of(found, job, plan.config, choice, asked=asked, skip_cooling=skip)
     taken = session.measure(bench, prepared.requests)
     outcome.cancelled = taken.cancelled

@@ -33,9 +33,9 @@ def address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     program.chmod(program.stat().st_mode | stat.S_IXUSR)
     library = tmp_path / "libpytorch.so"
     library.write_bytes(b"library")
-    monkeypatch.setattr(runners, "abis", lambda: ("x86_64",))
-    monkeypatch.setattr(runners, "verified", lambda abi: program)
-    monkeypatch.setattr(runtimes, "aar", lambda *_, **__: tmp_path)
+    monkeypatch.setattr(runners, "abis", lambda name: ("x86_64",))
+    monkeypatch.setattr(runners, "verified", lambda name, abi: program)
+    monkeypatch.setattr(runtimes, "archives", lambda *_, **__: (tmp_path,))
     monkeypatch.setattr(runtimes, "libraries", lambda *_, **__: [library])
     monkeypatch.setenv("ANDROID_ADB_SERVER_PORT", "1")
     phone = Phone(tmp_path / "phone", cores=(2_000_000,) * 2)
