@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from pqv_core.files import kind as file_kind
@@ -11,12 +12,31 @@ from pqv_core.files.kind import Kind
 from pqv_core.formats.base import FileFacts, FileFormatError, Format, Runtime
 from pqv_core.registry import Registry
 
-FORMATS = Registry("file format", Format, package=__name__, group="pqv.formats")  # type: ignore[type-abstract]
+_SUFFIX = re.compile(r"\.[a-z0-9]{1,12}")
+
+
+def _clash(info: Format, taken: Mapping[str, Format]) -> str:
+    """Why files of another package's format could not be told from others, by their names or their content."""
+    if not _SUFFIX.fullmatch(info.suffix):
+        return f"{info.suffix!r} is no suffix: a dot, lower-case letters and digits"
+    other = next((each for each in taken.values() if each.suffix == info.suffix), None)
+    if other is None and info.kind is not None:
+        other = next((each for each in taken.values() if each.kind is info.kind), None)
+    return f"its files are those of {other.label} ({other.key})" if other else ""
+
+
+FORMATS = Registry(
+    "file format",
+    Format,  # type: ignore[type-abstract]
+    package=__name__,
+    group="pqv.formats",
+    check=_clash,
+)
 
 
 def default() -> str:
-    """Key of the format in which a model is exported unless another is asked for."""
-    return next(iter(FORMATS))
+    """Key of the format in which a model is exported unless another is asked for: never another package's."""
+    return next(key for key in FORMATS if key not in FORMATS.foreign)
 
 
 def suffixes() -> tuple[str, ...]:

@@ -10,8 +10,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from pqv_core.config import RunConfig
-from pqv_core.config.base import look_up
-from pqv_core.config.export import TARGETS
+from pqv_core.config.export import TARGETS, engines
 from pqv_core.errors import ConfigError, ExportError
 from pqv_core.formats import FORMATS
 from pqv_core.results.artifacts import ArtifactSpec
@@ -103,7 +102,7 @@ def exporter(format: str, config: RunConfig) -> Exporter:
         PluginError: The format's package cannot be loaded.
     """
     info, target = FORMATS[format], config.export.target
-    if not look_up(info.engines, target, field="export.target"):
+    if not engines(target, format=format):
         raise ConfigError(
             f"{info.label} files do not run on {TARGETS[target].label}.",
             field="export.formats",
