@@ -22,7 +22,7 @@ from typing import Any, ClassVar, Generic, Protocol, TypeVar, get_args, get_orig
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from pqv_core.errors import PluginError, PqvError
+from pqv_core.errors import Cancelled, PluginError, PqvError
 
 _KEY = re.compile(r"[a-z0-9][a-z0-9_.-]{0,39}")
 _LETTERS = 200
@@ -134,8 +134,8 @@ class Registry(Mapping[str, Info], Generic[Info]):
         """
         try:
             yield
-        except PqvError:
-            raise  # in words already
+        except (PqvError, Cancelled):
+            raise  # in words already, or no error
         except Exception as error:  # another's code may raise anything
             if key not in self.foreign:
                 raise

@@ -16,6 +16,7 @@ from typing import Any
 
 from rich.table import Table
 
+from deploy.cli import phones
 from deploy.device import discovery
 from deploy.device.target import Found
 from deploy.job import Job
@@ -105,7 +106,7 @@ def measure(plan: BenchPlan, *, as_json: bool) -> list[DeviceOutcome]:
     """
     from deploy.cli.signals import ending
 
-    seen = discovery.find()
+    seen = discovery.find(failed=phones.say_failed)
     found = [discovery.choose(target, seen) for target in plan.targets]
     with cli_progress.view() as view, tempfile.TemporaryDirectory(prefix="pqv-reference-") as folder:
         screen = Screen(view, as_json=as_json)
