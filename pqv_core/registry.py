@@ -131,6 +131,7 @@ class Registry(Mapping[str, Info], Generic[Info]):
 
         Raises:
             PluginError: Code of another package raised something that is not for a person.
+            Exception: Whatever else was raised.
         """
         try:
             yield

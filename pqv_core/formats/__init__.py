@@ -8,10 +8,12 @@ from pathlib import Path
 
 from pqv_core.files import kind as file_kind
 from pqv_core.files.archive import never
+from pqv_core.files.foreign_text import line
 from pqv_core.files.kind import Kind
 from pqv_core.formats.base import FileFacts, FileFormatError, Format, Runtime
 from pqv_core.registry import Registry
 
+_LETTERS = 1000
 _SUFFIX = re.compile(r"\.[a-z0-9]{1,12}")
 
 
@@ -71,10 +73,25 @@ def read(path: Path, *, cancelled: Callable[[], bool] = never) -> tuple[Format, 
     Raises:
         FileFormatError: It is damaged, or of no format that is known here.
         StorageError: It cannot be read.
+        PluginError: The format is another package's, and fails.
         Cancelled: ``cancelled`` said so.
     """
     found = of(path) or FORMATS[default()]  # whose reader says what it is instead
-    return found, found.read(path, cancelled=cancelled)
+    with FORMATS.blaming(found.key):
+        facts = found.read(path, cancelled=cancelled)
+        if not isinstance(facts, FileFacts):
+            raise TypeError(f"read gave {facts!r}, not FileFacts")
+    return found, facts
+
+
+def rows(info: Format, facts: FileFacts) -> list[tuple[str, str]]:
+    """Name and value of each fact, and which runtimes can run the file.
+
+    Raises:
+        PluginError: The format is another package's, and fails.
+    """
+    with FORMATS.blaming(info.key):
+        return [(line(name), line(value, _LETTERS)) for name, value in info.all_rows(facts)]
 
 
 def chosen_runtime(info: Format, version: str) -> Runtime:
@@ -105,5 +122,6 @@ __all__ = [
     "named",
     "of",
     "read",
+    "rows",
     "suffixes",
 ]

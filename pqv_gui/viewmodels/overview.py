@@ -9,7 +9,7 @@ from pqv_core import formatting
 from pqv_core.config import ModelConfig, RunConfig
 from pqv_core.config.quantize import ENGINES
 from pqv_core.criteria import CRITERIA
-from pqv_core.errors import ConfigError
+from pqv_core.errors import ConfigError, PluginError
 from pqv_core.models.predict import Prediction, predict
 from pqv_core.schemes import SCHEMES
 from pqv_gui.viewmodels.image_folders import ImageFolders
@@ -51,9 +51,13 @@ def overview(config: RunConfig, *, models: ModelCatalog, images: ImageFolders) -
     if entry is not None:
         try:
             prediction = predict(
-                entry, model=with_classes(config, images), prune=config.prune, quantize=config.quantize
+                entry,
+                model=with_classes(config, images),
+                prune=config.prune,
+                quantize=config.quantize,
+                format=config.export.formats[0],
             )
-        except ConfigError as error:
+        except (ConfigError, PluginError) as error:
             problem = str(error)
     if prediction is not None and prediction.after is None:
         problem = prediction.why_not

@@ -108,5 +108,9 @@ def exporter(format: str, config: RunConfig) -> Exporter:
             field="export.formats",
             action="Choose another format or target.",
         )
-    made: Exporter = FORMATS.load(format, "exporter")(config)
+    implementation = FORMATS.load(format, "exporter")
+    with FORMATS.blaming(format, "cannot be loaded"):
+        made = implementation(config)
+        if not isinstance(made, Exporter):
+            raise TypeError(f"{made!r} is no Exporter")
     return made

@@ -45,5 +45,7 @@ def open_file(format: str, path: Path, *, engine: str, threads: int) -> Inferenc
         PluginError: The format's package cannot be loaded.
         StorageError: The file cannot be read.
     """
-    session: InferenceSession = FORMATS.load(format)(path, engine=engine, threads=threads)
+    load = FORMATS.load(format)
+    with FORMATS.blaming(format):
+        session: InferenceSession = load(path, engine=engine, threads=threads)
     return session
