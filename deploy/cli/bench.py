@@ -180,9 +180,9 @@ def say(outcome: DeviceOutcome, *, as_json: bool) -> None:
         print(f"{file.name} on {outcome.phone}", file=sys.stderr)
         cli_app.report(failure.info(), as_json=False)
     if taken.cancelled:
-        print(f"{outcome.phone}: cancelled; nothing was left on the phone.", file=sys.stderr)
+        print(f"{outcome.phone}: cancelled; nothing was left on the device.", file=sys.stderr)
     if taken.error:
-        print(f"Phone {outcome.phone}", file=sys.stderr)
+        print(f"Device {outcome.phone}", file=sys.stderr)
         cli_app.report(taken.error.info(), as_json=False)
 
 

@@ -7,7 +7,6 @@ import json
 import sys
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
 from deploy.device import discovery
@@ -16,6 +15,7 @@ from deploy.device.target import Found
 from deploy.errors import NoDeviceError
 from pqv_core import formatting
 from pqv_core.cli import app as cli_app
+from pqv_core.cli.console import console
 from pqv_core.errors import DeviceError, PluginError, PqvError
 
 
@@ -28,7 +28,7 @@ def show(*, as_json: bool) -> int:
         for found, info, problem in rows:
             print(json.dumps(as_data(found, info, problem)), flush=True)
     elif rows:
-        Console(highlight=False).print(_table(rows))
+        console().print(_table(rows))
     for found, _, problem in rows:
         if problem and not as_json:
             print(f"{found.key}: {problem}", file=sys.stderr)
@@ -73,7 +73,7 @@ def as_data(found: Found, info: DeviceInfo | None, problem: PqvError | None) -> 
 
 def _table(rows: list[tuple[Found, DeviceInfo | None, PqvError | None]]) -> Table:
     table = Table(box=None)
-    for head in ("Target", "Phone", "System", "Chip", "ABI", "Free", "Battery", "State"):
+    for head in ("Target", "Device", "System", "Chip", "ABI", "Free", "Battery", "State"):
         table.add_column(head)
     for found, info, problem in rows:
         cells = _cells(info) if info else [found.model or "–", "–", "–", "–", "–", "–"]

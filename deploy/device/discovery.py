@@ -107,7 +107,7 @@ def choose(wanted: str, found: Sequence[Found]) -> Found:
         raise NoDeviceError(wanted)
     if len(fitting) > 1:
         names = ", ".join(f"{item.key} ({item.model or item.sentence})" for item in fitting)
-        raise DeviceError("Several phones match.", action=f"Choose one of: {names}.")
+        raise DeviceError("Several devices match.", action=f"Choose one of: {names}.")
     if problem := fitting[0].problem():
         raise problem
     return fitting[0]

@@ -12,6 +12,7 @@ import pytest
 
 from deploy.cli import phones as cli_phones
 from deploy.device import discovery
+from deploy.device.info import DeviceInfo
 from deploy.device.shell import never
 from deploy.device.target import Found
 from deploy.kit.kit import KitChoice
@@ -79,6 +80,7 @@ def test_all_kinds_are_watched_at_once(board: Path, server: AdbServer) -> None:
             pass
 
     until({"A1": "unauthorized", "board": "ready"})
+    assert server.tracking.wait(10)
     server.change()
     until({"board": "ready"})
     server.change(Row("B2", "offline"))
@@ -119,6 +121,7 @@ def test_a_kind_that_breaks_while_watching_is_named_and_the_others_are_watched_o
     [error] = failed
     assert "The target Directory, of foreign 1.2, " in str(error)
     assert words in str(error)
+    assert server.tracking.wait(10)
     server.change(Row("B2", "offline"))
     assert [found.key for found in next(seen)] == ["B2"]
     end()
@@ -202,6 +205,15 @@ def test_a_kind_that_cannot_be_loaded_is_named_and_breaks_nothing(
     said = capsys.readouterr()
     assert "Directory, of foreign 1.2" in said.err
     assert [json.loads(line)["target"] for line in said.out.splitlines()] == ["A1"]
+
+
+@pytest.mark.usefixtures("board")
+def test_what_a_device_calls_itself_is_shown_as_it_is(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(directory_target.DirectoryShell, "info", lambda _: DeviceInfo(model="[/x] [red]"))
+    cli_phones.show(as_json=False)
+    assert "[/x] [red]" in capsys.readouterr().out
 
 
 @pytest.mark.usefixtures("board")
