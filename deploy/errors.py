@@ -30,8 +30,9 @@ class NoDeviceError(DeviceError):
     """No such phone is connected."""
 
     def __init__(self, serial: str = "", *, details: str = "") -> None:
-        message = f"The phone {serial} is not connected." if serial else "No phone found."
-        super().__init__(message, action="Turn on USB debugging; try another cable or port.", details=details)
+        message = f"The device {serial} is not connected." if serial else "No device found."
+        action = "Try another cable or port; on a phone, turn on USB debugging."
+        super().__init__(message, action=action, details=details)
 
 
 class UnauthorizedError(DeviceError):
@@ -50,7 +51,7 @@ class OfflineError(DeviceError):
 
     def __init__(self, *, details: str = "") -> None:
         super().__init__(
-            "The phone is connected but not responding.", action="Replug it and try again.", details=details
+            "The device is connected but not responding.", action="Reconnect it and try again.", details=details
         )
 
 
@@ -100,8 +101,8 @@ class ConnectionLostError(DeviceError):
 
     def __init__(self, *, details: str = "") -> None:
         super().__init__(
-            "The connection to the phone was lost.",
-            action="Check the cable or Wi-Fi, wait until the phone is ready and run again.",
+            "The connection to the device was lost.",
+            action="Check the cable or Wi-Fi, wait until the device is ready and run again.",
             details=details,
         )
 
@@ -111,8 +112,8 @@ class ProtocolError(DeviceError):
 
     def __init__(self, details: str) -> None:
         super().__init__(
-            "The phone sent an unexpected answer.",
-            action="Replug it and try again; update the phone if it recurs.",
+            "The device sent an unexpected answer.",
+            action="Reconnect it and try again; update its system if this recurs.",
             details=bounded.lines(details, 2000),
         )
 
@@ -127,8 +128,8 @@ class CommandError(DeviceError):
     def __init__(self, what: str, *, code: int | None = None, output: str = "") -> None:
         said = bounded.text(output.strip().splitlines()[-1], 200) if output.strip() else ""
         super().__init__(
-            f"The phone failed at {what}{f': {said}' if said else ''}.",
-            action="Restart the phone if it recurs.",
+            f"The device failed at {what}{f': {said}' if said else ''}.",
+            action="Restart the device if it recurs.",
             details=f"exit code {code}\n{bounded.lines(output)}",
         )
 
@@ -139,8 +140,8 @@ class DeviceFullError(DeviceError):
     def __init__(self, *, needed: int, free: int | None = None) -> None:
         have = f", {free / 1e6:.0f} MB are free" if free is not None else ""
         super().__init__(
-            f"The phone has too little space: {needed / 1e6:.0f} MB are needed{have}.",
-            action="Free some space on the phone and run again.",
+            f"The device has too little space: {needed / 1e6:.0f} MB are needed{have}.",
+            action="Free some space on the device and run again.",
         )
 
 
@@ -172,6 +173,6 @@ class OverheatedError(DeviceError):
 
     def __init__(self, status: int) -> None:
         super().__init__(
-            f"The measurement was stopped: the phone reports severe heat (thermal status {status}).",
-            action="Let the phone cool down, take it out of its case, and measure again.",
+            f"The measurement was stopped: the device reports severe heat (thermal status {status}).",
+            action="Let the device cool down, take a phone out of its case, and measure again.",
         )

@@ -8,18 +8,24 @@ packages are entry points (https://packaging.python.org/en/latest/specifications
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import pkgutil
 import re
-from collections.abc import Iterator, Mapping
+import sys
+import traceback
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import metadata
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, ClassVar, Generic, Protocol, TypeVar, get_args, get_origin, get_type_hints
 
-from pqv_core.errors import PluginError
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from pqv_core.errors import Cancelled, PluginError, PqvError
 
 _KEY = re.compile(r"[a-z0-9][a-z0-9_.-]{0,39}")
+_LETTERS = 200
 _PLACE = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 
 
@@ -59,6 +65,12 @@ class Broken:
 
 
 Info = TypeVar("Info", bound=Described)
+Check = Callable[[Any, Mapping[str, Any]], str]
+"""Why a description cannot stand beside those that are there, by key; empty where it can."""
+
+
+def _anything(info: Any, taken: Mapping[str, Any]) -> str:
+    return ""
 
 
 class Registry(Mapping[str, Info], Generic[Info]):
@@ -69,11 +81,12 @@ class Registry(Mapping[str, Info], Generic[Info]):
         kind: The class of the descriptions.
         package: Whose modules hold ours.
         group: The entry points that hold those of other packages; empty where these can bring none.
+        check: What more than the fields' types is asked of a description of another package.
     """
 
-    def __init__(self, noun: str, kind: type[Info], *, package: str, group: str = "") -> None:
+    def __init__(self, noun: str, kind: type[Info], *, package: str, group: str = "", check: Check = _anything) -> None:
         self.noun, self.group = noun, group
-        self._kind, self._package = kind, package
+        self._kind, self._package, self._check = kind, package, check
 
     def __getitem__(self, key: str) -> Info:
         return self._found[0][key]
@@ -106,15 +119,31 @@ class Registry(Mapping[str, Info], Generic[Info]):
         """
         info = self[key]
         module, _, name = getattr(info, part).partition(":")
-        try:
+        with self.blaming(key, "cannot be loaded"):
             return getattr(importlib.import_module(module), name)
-        except Exception as error:  # another's code: whatever it raises, the person should know whose it is
+
+    @contextlib.contextmanager
+    def blaming(self, key: str, happened: str = "failed") -> Iterator[None]:
+        """Say of an error that another package's code lets out which package that is; ours are bugs and stay.
+
+        Args:
+            happened: What became of it, as the end of a sentence.
+
+        Raises:
+            PluginError: Code of another package raised something that is not for a person.
+            Exception: Whatever else was raised.
+        """
+        try:
+            yield
+        except (PqvError, Cancelled):
+            raise  # in words already, or no error
+        except Exception as error:  # another's code may raise anything
             if key not in self.foreign:
                 raise
             raise PluginError(
-                f"The {self.noun} {info.label}, of {self.foreign[key]}, cannot be loaded: {_reason(error)}.",
+                f"The {self.noun} {self[key].label}, of {self.foreign[key]}, {happened}: {_reason(error)}.",
                 action="Update or remove that package, or choose another.",
-                details=repr(error),
+                details="".join(traceback.format_exception(error)),
             ) from error
 
     @cached_property
@@ -141,21 +170,43 @@ class Registry(Mapping[str, Info], Generic[Info]):
 
     def _offered(self, point: metadata.EntryPoint, taken: Mapping[str, Info]) -> tuple[Info | None, str]:
         """The description that an entry point names, or why there is none."""
+        if not _PLACE.fullmatch(point.value):
+            return None, f"{point.value!r} does not name a description as 'package.module:NAME'"
         try:
-            info = point.load()
+            with contextlib.redirect_stdout(sys.stderr):  # standard output may be JSON lines
+                info = point.load()
         except (Exception, SystemExit) as error:  # noqa: BLE001 - another's code: told in ``broken``
             return None, _reason(error)
         if not isinstance(info, self._kind):
             return None, f"{point.value} is no {self._kind.__module__}.{self._kind.__qualname__}"
-        if not (isinstance(info.key, str) and _KEY.fullmatch(info.key)):
+        if wrong := _wrong_field(info, self._kind):
+            return None, wrong
+        if not _KEY.fullmatch(info.key):
             return None, f"{info.key!r} is no key: lower-case letters, digits, '_', '.' and '-'"
         if info.key in taken:
             return None, f"there is a {self.noun} {info.key!r} already"
-        if not (isinstance(info.implementation, str) and _PLACE.fullmatch(info.implementation)):
+        if not _PLACE.fullmatch(info.implementation):
             return None, f"{info.implementation!r} does not name an implementation as 'package.module:Name'"
-        return info, ""
+        reason = self._check(info, taken)
+        return (None, reason) if reason else (info, "")
+
+
+def _wrong_field(info: object, kind: type) -> str:
+    """The first field of a description that does not hold what its class says; empty where there is none."""
+    for name, hint in get_type_hints(kind).items():
+        expected = get_args(hint)[0] if get_origin(hint) is ClassVar else hint
+        try:
+            value = getattr(info, name)
+            TypeAdapter(expected, config=ConfigDict(strict=True, arbitrary_types_allowed=True)).validate_python(value)
+        except AttributeError:
+            return f"it has no {name}"
+        except ValidationError as error:
+            return f"its {name} cannot be {value!r}: {error.errors()[0]['msg'].lower()}"[:_LETTERS]
+        if isinstance(value, str) and not value.isprintable():
+            return f"its {name} is not one line of printable text: {value!r}"[:_LETTERS]
+    return "" if getattr(info, "label", "").strip() else "its label is empty"
 
 
 def _reason(error: BaseException) -> str:
-    text = " ".join(str(error).split())[:200].rstrip(".")
+    text = " ".join(str(error).split())[:_LETTERS].rstrip(".")
     return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -16,6 +16,7 @@ from typing import Any
 
 from rich.table import Table
 
+from deploy.cli import phones
 from deploy.device import discovery
 from deploy.device.target import Found
 from deploy.job import Job
@@ -105,7 +106,7 @@ def measure(plan: BenchPlan, *, as_json: bool) -> list[DeviceOutcome]:
     """
     from deploy.cli.signals import ending
 
-    seen = discovery.find()
+    seen = discovery.find(failed=phones.say_failed)
     found = [discovery.choose(target, seen) for target in plan.targets]
     with cli_progress.view() as view, tempfile.TemporaryDirectory(prefix="pqv-reference-") as folder:
         screen = Screen(view, as_json=as_json)
@@ -179,9 +180,9 @@ def say(outcome: DeviceOutcome, *, as_json: bool) -> None:
         print(f"{file.name} on {outcome.phone}", file=sys.stderr)
         cli_app.report(failure.info(), as_json=False)
     if taken.cancelled:
-        print(f"{outcome.phone}: cancelled; nothing was left on the phone.", file=sys.stderr)
+        print(f"{outcome.phone}: cancelled; nothing was left on the device.", file=sys.stderr)
     if taken.error:
-        print(f"Phone {outcome.phone}", file=sys.stderr)
+        print(f"Device {outcome.phone}", file=sys.stderr)
         cli_app.report(taken.error.info(), as_json=False)
 
 

@@ -7,7 +7,6 @@ import json
 import sys
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
 from deploy.device import discovery
@@ -16,19 +15,20 @@ from deploy.device.target import Found
 from deploy.errors import NoDeviceError
 from pqv_core import formatting
 from pqv_core.cli import app as cli_app
-from pqv_core.errors import DeviceError
+from pqv_core.cli.console import console
+from pqv_core.errors import DeviceError, PluginError, PqvError
 
 
 def show(*, as_json: bool) -> int:
     """Print the phones; returns the exit code."""
     for error in discovery.broken():
-        print(error, file=sys.stderr)
-    rows = [(found, *_ask(found)) for found in discovery.find()]
+        say_failed(error)
+    rows = [(found, *_ask(found)) for found in discovery.find(failed=say_failed)]
     if as_json:
         for found, info, problem in rows:
             print(json.dumps(as_data(found, info, problem)), flush=True)
     elif rows:
-        Console(highlight=False).print(_table(rows))
+        console().print(_table(rows))
     for found, _, problem in rows:
         if problem and not as_json:
             print(f"{found.key}: {problem}", file=sys.stderr)
@@ -37,13 +37,18 @@ def show(*, as_json: bool) -> int:
     return cli_app.DONE
 
 
-def _ask(found: Found) -> tuple[DeviceInfo | None, DeviceError | None]:
+def say_failed(error: PqvError) -> None:
+    """Say what is wrong with another package's kind of devices, beside what the others have."""
+    print(error, file=sys.stderr)
+
+
+def _ask(found: Found) -> tuple[DeviceInfo | None, PqvError | None]:
     if problem := found.problem():
         return None, problem
     try:
         with contextlib.closing(discovery.connect(found, asked=_say_allow)) as shell:
             return shell.info(), None
-    except DeviceError as error:
+    except (DeviceError, PluginError) as error:
         return None, error
 
 
@@ -51,7 +56,7 @@ def _say_allow() -> None:
     print("Unlock the phone and tap Allow.", file=sys.stderr)
 
 
-def as_data(found: Found, info: DeviceInfo | None, problem: DeviceError | None) -> dict[str, Any]:
+def as_data(found: Found, info: DeviceInfo | None, problem: PqvError | None) -> dict[str, Any]:
     """A phone as one JSON object."""
     return {
         "type": "device",
@@ -66,9 +71,9 @@ def as_data(found: Found, info: DeviceInfo | None, problem: DeviceError | None) 
     }
 
 
-def _table(rows: list[tuple[Found, DeviceInfo | None, DeviceError | None]]) -> Table:
+def _table(rows: list[tuple[Found, DeviceInfo | None, PqvError | None]]) -> Table:
     table = Table(box=None)
-    for head in ("Target", "Phone", "System", "Chip", "ABI", "Free", "Battery", "State"):
+    for head in ("Target", "Device", "System", "Chip", "ABI", "Free", "Battery", "State"):
         table.add_column(head)
     for found, info, problem in rows:
         cells = _cells(info) if info else [found.model or "–", "–", "–", "–", "–", "–"]

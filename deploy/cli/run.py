@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from deploy.cli import bench as cli_bench
+from deploy.cli import phones
 from deploy.device import discovery
 from deploy.measure import record
 from deploy.measure.steps import PhoneConfig
@@ -29,7 +30,7 @@ def check(project: Path, settings: RunConfig, targets: Sequence[str]) -> None:
             f"{project.name} exports for this computer; phones cannot run its files.",
             action="Choose Android on the Export page, or create the project with: pqv new … --target android.",
         )
-    seen = discovery.find()
+    seen = discovery.find(failed=phones.say_failed)
     for target in targets:
         discovery.choose(target, seen)
 

@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import cast
 
+from deploy.device.foreign import Foreign
 from deploy.device.shell import Check, Shell, never
 from deploy.device.target import Found, Target
 from deploy.errors import NoDeviceError
 from deploy.kit.kit import KitChoice
 from deploy.targets import TARGETS
-from pqv_core.errors import Cancelled, DeviceError, PluginError
+from pqv_core.errors import Cancelled, DeviceError, PluginError, PqvError
 
 _TOLD_S = 0.1
-_Told = queue.Queue[tuple[int, list[Found]]]
+_ENDING_S = 1.0  # what a kind that does not ask its check is waited for
+_Told = queue.Queue[tuple[str, list[Found] | BaseException]]
+Failed = Callable[[PqvError], None]
+
+
+def unheard(error: PqvError) -> None:
+    """Takes what went wrong with a kind of another package where nobody can be told."""
 
 
 def target(key: str) -> Target:
@@ -25,12 +32,14 @@ def target(key: str) -> Target:
     Raises:
         PluginError: It comes from another package, and cannot be loaded.
     """
-    made: Target = TARGETS.load(key)()
-    return made
+    implementation = TARGETS.load(key)
+    with TARGETS.blaming(key, "cannot be loaded"):
+        made = implementation()
+    return cast(Target, Foreign(made, key)) if key in TARGETS.foreign else cast(Target, made)
 
 
-def targets() -> list[Target]:
-    """All kinds that are reached by a connection and can be loaded."""
+def targets() -> dict[str, Target]:
+    """All kinds that are reached by a connection and can be loaded, by key."""
     return _loaded()[0]
 
 
@@ -39,24 +48,50 @@ def broken() -> list[PluginError]:
     return _loaded()[1]
 
 
-def _loaded() -> tuple[list[Target], list[PluginError]]:
-    loaded, failed = list[Target](), list[PluginError]()
+def _loaded() -> tuple[dict[str, Target], list[PluginError]]:
+    loaded, failed = dict[str, Target](), list[PluginError]()
     for key, kind in TARGETS.items():
         try:
-            loaded += [target(key)] if kind.implementation else []
+            if kind.implementation:
+                loaded[key] = target(key)
         except PluginError as error:
             failed.append(error)
     return loaded, failed
 
 
-def find(check: Check = never) -> list[Found]:
-    """All devices that can be seen now; empty when there is none."""
-    return [found for kind in targets() for found in kind.find(check)]
+def find(check: Check = never, *, failed: Failed = unheard) -> list[Found]:
+    """All devices that can be seen now; empty when there is none.
+
+    Args:
+        failed: Told why another package's kind could not look; the others have looked all the same.
+    """
+    seen = list[Found]()
+    for key, kind in targets().items():
+        try:
+            seen += kind.find(check)
+        except PqvError as error:
+            if key not in TARGETS.foreign:
+                raise
+            failed(error)
+    return seen
 
 
 def named(text: str) -> Found | None:
-    """The device at an address that a person wrote; None where it is no address of any kind."""
-    return next((found for kind in targets() if (found := kind.named(text)) is not None), None)
+    """The device at an address that a person wrote; None where it is no address of any kind.
+
+    Raises:
+        PluginError: A kind of another package could not say, and no other knows the address.
+    """
+    failed: PluginError | None = None
+    for kind in targets().values():
+        try:
+            if (found := kind.named(text)) is not None:
+                return found
+        except PluginError as error:
+            failed = error
+    if failed is not None:
+        raise failed
+    return None
 
 
 def choose(wanted: str, found: Sequence[Found]) -> Found:
@@ -72,7 +107,7 @@ def choose(wanted: str, found: Sequence[Found]) -> Found:
         raise NoDeviceError(wanted)
     if len(fitting) > 1:
         names = ", ".join(f"{item.key} ({item.model or item.sentence})" for item in fitting)
-        raise DeviceError("Several phones match.", action=f"Choose one of: {names}.")
+        raise DeviceError("Several devices match.", action=f"Choose one of: {names}.")
     if problem := fitting[0].problem():
         raise problem
     return fitting[0]
@@ -90,26 +125,39 @@ def refusal(path: Path, choice: KitChoice, *, cancelled: Callable[[], bool]) -> 
         StorageError: It cannot be read.
         Cancelled: ``cancelled`` said so.
     """
-    reasons = [kind.refusal(path, choice, cancelled=cancelled) for kind in targets()]
+    reasons = [_refusal(kind, path, choice, cancelled) for kind in targets().values()]
     return reasons[0] if all(reasons) else ""
 
 
-def watch(check: Check, pause: Callable[[float], object]) -> Iterator[list[Found]]:
+def _refusal(kind: Target, path: Path, choice: KitChoice, cancelled: Callable[[], bool]) -> str:
+    try:
+        return kind.refusal(path, choice, cancelled=cancelled)
+    except PluginError as error:
+        return error.message
+
+
+def watch(check: Check, pause: Callable[[float], object], *, failed: Failed = unheard) -> Iterator[list[Found]]:
     """The devices now, and again after every change, until ``check`` or ``pause`` raises.
 
     Args:
         check: Asked several times a second.
         pause: Lets the given number of seconds pass.
+        failed: Told why another package's kind is watched no longer; the others still are.
     """
-    kinds = targets()
+    kinds, broken_ones = _loaded()
+    for error in broken_ones:
+        failed(error)
     if len(kinds) == 1:
-        yield from kinds[0].watch(check, pause)
+        yield from next(iter(kinds.values())).watch(check, pause)
     else:
-        yield from _watch_all(kinds, check)
+        yield from _watch_all(kinds, check, failed)
 
 
-def _watch_all(kinds: Sequence[Target], check: Check) -> Iterator[list[Found]]:
-    """Each kind waits for its devices in its own way, so each has a thread."""
+def _watch_all(kinds: Mapping[str, Target], check: Check, failed: Failed) -> Iterator[list[Found]]:
+    """Each kind waits for its devices in its own way, so each has a thread.
+
+    They are daemons: one that another package never lets return must not keep the program from ending.
+    """
     over = threading.Event()
     told: _Told = queue.Queue()
 
@@ -117,29 +165,37 @@ def _watch_all(kinds: Sequence[Target], check: Check) -> Iterator[list[Found]]:
         if over.wait(seconds):
             raise Cancelled
 
-    def follow(place: int, kind: Target) -> None:
-        for found in kind.watch(lambda: pause(0), pause):
-            told.put((place, found))
-
-    with ThreadPoolExecutor(len(kinds), thread_name_prefix="pqv-devices") as pool:
-        working = [pool.submit(follow, *pair) for pair in enumerate(kinds)]
+    def follow(key: str, kind: Target) -> None:
         try:
-            yield from _gathered(told, working, check)
-        finally:
-            over.set()
+            for found in kind.watch(lambda: pause(0), pause):
+                told.put((key, found))
+        except BaseException as error:  # noqa: BLE001 - raised, or told, in the thread that listens
+            told.put((key, error))
+
+    threads = [threading.Thread(target=follow, args=pair, name="pqv-devices", daemon=True) for pair in kinds.items()]
+    for thread in threads:
+        thread.start()
+    try:
+        yield from _gathered(told, tuple(kinds), check, failed)
+    finally:
+        over.set()
+        for key, thread in zip(kinds, threads, strict=True):
+            thread.join(_ENDING_S if key in TARGETS.foreign else None)
 
 
-def _gathered(told: _Told, working: Sequence[Future[None]], check: Check) -> Iterator[list[Found]]:
-    """All that is known after each change; what ends one of the threads is raised here."""
-    known: dict[int, list[Found]] = {}
+def _gathered(told: _Told, order: Sequence[str], check: Check, failed: Failed) -> Iterator[list[Found]]:
+    """All that is known after each change; what ends the watching of a kind of ours is raised here."""
+    known: dict[str, list[Found]] = {}
     while True:
         check()
-        for one in working:
-            if one.done():
-                one.result()
         try:
-            place, found = told.get(timeout=_TOLD_S)
+            key, found = told.get(timeout=_TOLD_S)
         except queue.Empty:
             continue
-        known[place] = found
-        yield [item for at in sorted(known) for item in known[at]]
+        if isinstance(found, BaseException):
+            if key not in TARGETS.foreign or not isinstance(found, PqvError):
+                raise found
+            failed(found)
+            found = []
+        known[key] = found
+        yield [item for at in order for item in known.get(at, [])]

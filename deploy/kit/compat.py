@@ -8,6 +8,7 @@ from pathlib import Path
 from deploy.device.info import DeviceInfo
 from deploy.kit.kit import FormatFile
 from pqv_core import formats
+from pqv_core.errors import PluginError
 from pqv_core.formats import FileFormatError
 from pqv_core.formats.base import Problem, Runtime
 
@@ -40,8 +41,10 @@ def refusal(path: Path, *, version: str, runtime: Runtime | None, cancelled: Cal
     try:
         found, facts = formats.read(path, cancelled=cancelled)
         found.check_input(facts, path.name)
-    except FileFormatError as error:
+    except (FileFormatError, PluginError) as error:
         return error.message
+    if runtime is None and not found.runtimes():
+        return f"{found.label} files do not run on Android."
     chosen = runtime or formats.chosen_runtime(found, version)
     return next((problem for problem, _ in found.problems(facts, chosen)), "")
 

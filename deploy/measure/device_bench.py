@@ -20,12 +20,12 @@ from deploy.measure import steps as measure
 from deploy.measure.reference import Reference
 from deploy.measure.steps import PhoneConfig
 from pqv_core import formats
-from pqv_core.errors import DeviceError, PqvError, UsageError
+from pqv_core.errors import DeviceError, PluginError, PqvError, UsageError
 from pqv_core.formats import FileFormatError
 from pqv_core.results import operators
 from pqv_core.results.record import Measurement, OperatorTime, Parity
 
-OF_A_FILE = (IncompatibleError, RunnerError, FileFormatError, UsageError)
+OF_A_FILE = (IncompatibleError, RunnerError, FileFormatError, UsageError, PluginError)
 """What is wrong with one file; the device itself is well."""
 _NO_ENGINE = "none"
 
@@ -213,7 +213,7 @@ class DeviceBench:
         try:
             yield folder
         except BaseException:
-            with contextlib.suppress(DeviceError):  # the reason for the end says more
+            with contextlib.suppress(DeviceError, PluginError):  # the reason for the end says more
                 shell.reopen(check=never)
                 shell.clear_folder(folder)
             raise

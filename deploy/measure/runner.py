@@ -244,8 +244,8 @@ def run(
     def take(readings: Sequence[Reading]) -> None:
         if clock() - last > silence:  # the watch still speaks, but the program does not
             raise RunnerError(
-                "The benchmark program hangs on the phone.",
-                action="Restart the phone, then run again.",
+                "The benchmark program hangs on the device.",
+                action="Restart the device, then run again.",
                 details=bounded.lines(running.error_text[-4000:]),
             )
         for item in readings:
@@ -273,19 +273,19 @@ def no_last_word(code: int, printed: str, name: str) -> RunnerError | Connection
     tail = bounded.lines(printed[-4000:])
     if "CANNOT LINK EXECUTABLE" in tail or "error while loading shared libraries" in tail:
         remedy = "Fetch the runtime again (pqv runner fetch); phones with 16 KB pages need a newer runtime."
-        return RunnerError("The phone cannot load the runtime's libraries.", action=remedy, details=tail)
+        return RunnerError("The device cannot load the runtime's libraries.", action=remedy, details=tail)
     if code in (126, 127):
-        remedy = "Choose a runner for this phone's processor (pqv runner info)."
-        return RunnerError("The phone cannot start the benchmark program.", action=remedy, details=tail)
+        remedy = "Choose a runner for this device's processor (pqv runner info)."
+        return RunnerError("The device cannot start the benchmark program.", action=remedy, details=tail)
     if code == _KILLED:
-        what = f"The benchmark program was killed by the phone while it ran {name}, probably because memory ran out."
+        what = f"The benchmark program was killed by the device while it ran {name}, probably because memory ran out."
         return RunnerError(what, action="Close other apps and run again.", details=tail)
     if code in _CRASHED:
         remedy = "Choose another engine, or export the file again."
         return RunnerError(f"The benchmark program crashed while it ran {name}.", action=remedy, details=tail)
     return RunnerError(
         f"The benchmark program ended without a result (exit code {code}).",
-        action="Replug the phone and run again.",
+        action="Reconnect the device and run again.",
         details=tail,
     )
 

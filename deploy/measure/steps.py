@@ -96,7 +96,7 @@ def cool_down(shell: Shell, config: PhoneConfig, job: Job, skip: threading.Event
         if steady >= _STEADY_POLLS:
             break
         if spent >= config.cool_limit_s:
-            job.log("The phone is still warm after the maximum cool-down; measuring anyway.", level="warning")
+            job.log("The device is still warm after the maximum cool-down; measuring anyway.", level="warning")
             break
         job.progress(int(spent), int(config.cool_limit_s), unit="s")
         job.pause(min(_POLL_S, config.cool_limit_s - spent))

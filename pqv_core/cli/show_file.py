@@ -42,9 +42,10 @@ def show(path: Path, info: Format, *, as_json: bool) -> None:
         FileFormatError: It is damaged, or another kind of file.
         StorageError: It cannot be read.
     """
-    facts = info.read(path)
-    runs = info.on_devices(facts)
+    _, facts = formats.read(path)
     if as_json:
+        with formats.FORMATS.blaming(info.key):
+            runs = info.on_devices(facts)
         plain = {
             "type": "file",
             "path": str(path.resolve()),
@@ -55,8 +56,9 @@ def show(path: Path, info: Format, *, as_json: bool) -> None:
         print(json.dumps(plain))
         return
     out = console()
-    out.print(_facts(path, info.all_rows(facts)))
-    out.print(_operators(facts))
+    out.print(_facts(path, formats.rows(info, facts)))
+    if facts.operators:
+        out.print(_operators(facts))
 
 
 def _facts(path: Path, rows: list[tuple[str, str]]) -> Table:

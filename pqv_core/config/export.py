@@ -140,7 +140,8 @@ def engines(target: str, *, format: str | None = None) -> tuple[str, ...]:
     Raises:
         ConfigError: There is no such target.
     """
-    return look_up(FORMATS[format or default()].engines, target, field="export.target")
+    look_up(TARGETS, target, field="export.target")
+    return FORMATS[format or default()].engines.get(target, ())
 
 
 def engine_problem(engine: str, target: str, *, format: str | None = None) -> ConfigError | None:

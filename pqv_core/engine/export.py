@@ -121,7 +121,7 @@ class _Export:
     def run(self, dense: nn.Module, final: nn.Module, batches: Sequence[Tensor]) -> list[ArtifactFile]:
         specs = specifications(self.config)
         for spec in specs:
-            self.exporters[spec.format].ways(nn.Identity(), spec)  # an engine that is missing is said before the work
+            self._ways(nn.Identity(), spec)  # an engine that is missing is said before the work
         made: list[ArtifactFile] = []
         for spec, begin, end in _shares(specs):
             with self.context.part(spec.key, begin, end):
@@ -133,8 +133,10 @@ class _Export:
     ) -> ArtifactFile:
         self.context.check_cancelled()
         by = self.exporters[spec.format]
-        model = self._quantized(by.prepare(model, spec), spec, batches)
-        ways = by.ways(model, spec) if spec.way != INHERITED else (self._inherited(spec, before),)
+        with FORMATS.blaming(spec.format):
+            model = by.prepare(model, spec)
+        model = self._quantized(model, spec, batches)
+        ways = self._ways(model, spec) if spec.way != INHERITED else (self._inherited(spec, before),)
         published = next((item for item in before if item.spec.is_published and item.spec.format == spec.format), None)
         if published and spec.is_fairest and ways == (Way(published.passes, published.engine),):
             return self._copied(published, spec)  # it cannot be asked what is faster there
@@ -154,6 +156,13 @@ class _Export:
                 candidates=candidates,
             )
         )
+
+    def _ways(self, model: nn.Module, spec: ArtifactSpec) -> tuple[Way, ...]:
+        with FORMATS.blaming(spec.format):
+            ways = self.exporters[spec.format].ways(model, spec)
+            if not ways or not all(isinstance(way, Way) for way in ways):
+                raise TypeError(f"ways gave {ways!r}")
+        return tuple(ways)
 
     def _quantized(self, model: nn.Module, spec: ArtifactSpec, batches: Sequence[Tensor]) -> nn.Module:
         if not spec.is_result:
@@ -178,8 +187,11 @@ class _Export:
 
     def _write(self, by: Exporter, model: nn.Module, path: Path, way: Way, spec: ArtifactSpec) -> None:
         description = self._description(spec, way, by.runtime)
-        by.write(model, path, passes=way.passes, example=self.example, description=description)
-        by.check(path)
+        with FORMATS.blaming(spec.format):
+            by.write(model, path, passes=way.passes, example=self.example, description=description)
+            if not path.is_file():
+                raise FileNotFoundError(f"no file {path.name} was written")
+            by.check(path)
 
     def _description(self, spec: ArtifactSpec, way: Way, runtime: str | None) -> dict[str, Any]:
         """What a file says of itself."""

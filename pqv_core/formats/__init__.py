@@ -2,21 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from pqv_core.files import kind as file_kind
 from pqv_core.files.archive import never
+from pqv_core.files.foreign_text import line
 from pqv_core.files.kind import Kind
 from pqv_core.formats.base import FileFacts, FileFormatError, Format, Runtime
 from pqv_core.registry import Registry
 
-FORMATS = Registry("file format", Format, package=__name__, group="pqv.formats")  # type: ignore[type-abstract]
+_LETTERS = 1000
+_SUFFIX = re.compile(r"\.[a-z0-9]{1,12}")
+
+
+def _clash(info: Format, taken: Mapping[str, Format]) -> str:
+    """Why files of another package's format could not be told from others, by their names or their content."""
+    if not _SUFFIX.fullmatch(info.suffix):
+        return f"{info.suffix!r} is no suffix: a dot, lower-case letters and digits"
+    other = next((each for each in taken.values() if each.suffix == info.suffix), None)
+    if other is None and info.kind is not None:
+        other = next((each for each in taken.values() if each.kind is info.kind), None)
+    return f"its files are those of {other.label} ({other.key})" if other else ""
+
+
+FORMATS = Registry(
+    "file format",
+    Format,  # type: ignore[type-abstract]
+    package=__name__,
+    group="pqv.formats",
+    check=_clash,
+)
 
 
 def default() -> str:
-    """Key of the format in which a model is exported unless another is asked for."""
-    return next(iter(FORMATS))
+    """Key of the format in which a model is exported unless another is asked for: never another package's."""
+    return next(key for key in FORMATS if key not in FORMATS.foreign)
 
 
 def suffixes() -> tuple[str, ...]:
@@ -51,10 +73,25 @@ def read(path: Path, *, cancelled: Callable[[], bool] = never) -> tuple[Format, 
     Raises:
         FileFormatError: It is damaged, or of no format that is known here.
         StorageError: It cannot be read.
+        PluginError: The format is another package's, and fails.
         Cancelled: ``cancelled`` said so.
     """
     found = of(path) or FORMATS[default()]  # whose reader says what it is instead
-    return found, found.read(path, cancelled=cancelled)
+    with FORMATS.blaming(found.key):
+        facts = found.read(path, cancelled=cancelled)
+        if not isinstance(facts, FileFacts):
+            raise TypeError(f"read gave {facts!r}, not FileFacts")
+    return found, facts
+
+
+def rows(info: Format, facts: FileFacts) -> list[tuple[str, str]]:
+    """Name and value of each fact, and which runtimes can run the file.
+
+    Raises:
+        PluginError: The format is another package's, and fails.
+    """
+    with FORMATS.blaming(info.key):
+        return [(line(name), line(value, _LETTERS)) for name, value in info.all_rows(facts)]
 
 
 def chosen_runtime(info: Format, version: str) -> Runtime:
@@ -85,5 +122,6 @@ __all__ = [
     "named",
     "of",
     "read",
+    "rows",
     "suffixes",
 ]

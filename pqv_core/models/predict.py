@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 from pqv_core.config import ModelConfig, PruneConfig, QuantizeConfig
@@ -105,8 +106,9 @@ def predict(
 
     Raises:
         ConfigError: The arguments do not go together (an image smaller than a patch, …).
+        PluginError: The format is another package's, and fails.
     """
-    size = FORMATS[format or default()].size
+    size = partial(_size, format or default())
     if entry.vit is None:
         return _without_shape(entry, model=model, prune=prune, precision=quantize.precision, size=size)
     dense = with_arguments(entry, model)
@@ -120,6 +122,11 @@ def predict(
     return dataclasses.replace(
         before, after=_figures(pruned, size, precision=quantize.precision), widths_after=_widths(pruned)
     )
+
+
+def _size(format: str, cost: Cost, contents: Contents | None, *, scheme: str) -> int:
+    with FORMATS.blaming(format):
+        return int(FORMATS[format].size(cost, contents, scheme=scheme))
 
 
 def describe(entry: CatalogEntry, model: ModelConfig) -> Description:

@@ -150,4 +150,4 @@ def _read(path: Path, cancelled: Callable[[], bool]) -> Told:
         (line(name, _LETTERS), str(count) if count >= 0 else tr("any"))
         for name, count in sorted(facts.operators.items())
     ]
-    return info.all_rows(facts), operators
+    return formats.rows(info, facts), operators

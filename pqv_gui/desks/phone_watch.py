@@ -72,7 +72,7 @@ class PhoneWatch(QObject):
             return
 
         def work(task: Progressing) -> None:
-            for found in phone_work.watch(task.cancelled, task.pause):
+            for found in phone_work.watch(task.cancelled, task.pause, failed=lambda error: task.say(error.info())):
                 task.say(found)
 
         self._watch = self._tasks.start(work, done=lambda _: None, failed=self._on_failed, said=self._on_found)
@@ -137,7 +137,10 @@ class PhoneWatch(QObject):
         self._watch = None
         self.failed.emit(error)
 
-    def _on_found(self, found: list[Found]) -> None:
+    def _on_found(self, found: list[Found] | ErrorInfo) -> None:
+        if isinstance(found, ErrorInfo):
+            self.failed.emit(found)
+            return
         for key in self.phones.take(found):
             self.ask(key)
 

@@ -91,9 +91,15 @@ def _ending(cancelled: Callable[[], bool]) -> Callable[[], None]:
     return check
 
 
-def watch(cancelled: Callable[[], bool], pause: Callable[[float], None]) -> Iterator[list[Found]]:
-    """The phones now, and again after every change, until ``cancelled``."""
-    return discovery.watch(_ending(cancelled), pause)
+def watch(
+    cancelled: Callable[[], bool], pause: Callable[[float], None], *, failed: Callable[[PqvError], None]
+) -> Iterator[list[Found]]:
+    """The phones now, and again after every change, until ``cancelled``.
+
+    Args:
+        failed: Told why devices of a kind are watched no longer.
+    """
+    return discovery.watch(_ending(cancelled), pause, failed=failed)
 
 
 def ask(

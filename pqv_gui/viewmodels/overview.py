@@ -9,7 +9,7 @@ from pqv_core import formatting
 from pqv_core.config import ModelConfig, RunConfig
 from pqv_core.config.quantize import ENGINES
 from pqv_core.criteria import CRITERIA
-from pqv_core.errors import ConfigError
+from pqv_core.errors import ConfigError, PluginError
 from pqv_core.formats import FORMATS
 from pqv_core.models.catalog import CatalogEntry
 from pqv_core.models.predict import Prediction, predict
@@ -53,7 +53,7 @@ def overview(config: RunConfig, *, models: ModelCatalog, images: ImageFolders) -
     if entry is not None:
         try:
             predictions = _by_format(entry, config, with_classes(config, images))
-        except ConfigError as error:
+        except (ConfigError, PluginError) as error:
             problem = str(error)
     prediction = next(iter(predictions.values()), None)
     if prediction is not None and prediction.after is None:

@@ -104,5 +104,5 @@ def test_a_phone_that_is_not_there_is_said_before_the_run(address: str, tmp_path
     project = project_for("android", tmp_path)
     done = pqv("run", project, "--target", "NOPHONE", folder=tmp_path)
     assert done.returncode == 1
-    assert "The phone NOPHONE is not connected." in done.stderr
+    assert "The device NOPHONE is not connected." in done.stderr
     assert not projects.runs_directory(project).exists()

@@ -101,5 +101,9 @@ def exporter(format: str, config: RunConfig) -> Exporter:
     """
     if problem := format_problem(format, config.export.target, precision=config.quantize.precision):
         raise problem
-    made: Exporter = FORMATS.load(format, "exporter")(config)
+    implementation = FORMATS.load(format, "exporter")
+    with FORMATS.blaming(format, "cannot be loaded"):
+        made = implementation(config)
+        if not isinstance(made, Exporter):
+            raise TypeError(f"{made!r} is no Exporter")
     return made

@@ -48,5 +48,7 @@ def open_file(format: str, path: Path, *, engine: str, threads: int) -> Inferenc
     """
     if missing := FORMATS[format].missing():
         raise ExportError(missing[0], action=missing[1])
-    session: InferenceSession = FORMATS.load(format)(path, engine=engine, threads=threads)
+    load = FORMATS.load(format)
+    with FORMATS.blaming(format):
+        session: InferenceSession = load(path, engine=engine, threads=threads)
     return session

@@ -27,6 +27,7 @@ from pqv_core.engine.formats.inference_session import InferenceSession, open_fil
 from pqv_core.engine.measure.environment import MemoryWatch
 from pqv_core.engine.models import tensorfile
 from pqv_core.errors import ErrorInfo, PqvError
+from pqv_core.formats import FORMATS
 from pqv_core.process import owner
 from pqv_core.results.record import OperatorTime
 
@@ -115,6 +116,7 @@ class FileProcess:
 
     def __init__(self) -> None:
         self._session: InferenceSession | None = None
+        self._format = ""
         self._example = torch.empty(0)
 
     def serve(self, request: FileRequest) -> FileReply | None:
@@ -126,7 +128,9 @@ class FileProcess:
             "profile": self._profile,
             "answer": self._answer,
         }
-        return tasks[request.task](request)
+        self._format = request.format or self._format
+        with FORMATS.blaming(self._format):
+            return tasks[request.task](request)
 
     def _load(self, request: FileRequest) -> FileReply:
         self._session = None

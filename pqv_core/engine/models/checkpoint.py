@@ -73,7 +73,8 @@ class Base(BaseModel):
     def _source(self) -> ModelSource:
         """The source, once it is sure that it may be asked for this."""
         source = sources.source(self.source)
-        source.require_known(self.name)
+        with SOURCES.blaming(self.source):
+            source.require_known(self.name)
         problem = argument_problem(self.arguments, source=self.source)
         if problem:
             raise ModelError(problem, action="Change the model's arguments.")

@@ -42,7 +42,8 @@ def create(config: ModelConfig, *, num_classes: int | None, project: Path, conte
         ModelError: The name is unknown, or the weights cannot be had or do not fit.
         StorageError: The weights file cannot be read.
     """
-    sources.source(config.source).require_known(config.name)
+    with SOURCES.blaming(config.source):
+        sources.source(config.source).require_known(config.name)
     wanted = base(config, num_classes=num_classes)
     if config.weights == "random":
         return wanted.create(), wanted

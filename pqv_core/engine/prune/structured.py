@@ -64,12 +64,14 @@ def _step(model: nn.Module, config: PruneConfig, start: _Start, context: Context
     """Cut down to ``config.ratio`` of what there was at the start."""
     widths = structure.widths(model, config)
     dependencies = Dependencies(model, widths, shape=start.shape, context=context)
-    importance = CRITERIA.load(config.importance)()
-    importance.prepare(model, start.batches or (), total=config.images, context=context)
+    criterion = CRITERIA.load(config.importance)
     rankings = []
-    for done, width in enumerate(widths, 1):  # all are scored before the first is cut, so the order is no matter
-        rankings.append(_rank(dependencies, width, importance))
-        context.progress(done, len(widths), unit="layers")
+    with CRITERIA.blaming(config.importance):
+        importance = criterion()
+        importance.prepare(model, start.batches or (), total=config.images, context=context)
+        for done, width in enumerate(widths, 1):  # all are scored before the first is cut, so the order is no matter
+            rankings.append(_rank(dependencies, width, importance))
+            context.progress(done, len(widths), unit="layers")
     left = kept_units(widths, rankings, config, start.units, costs=importance.estimates_loss)
     for width, ranking, kept in zip(widths, rankings, left, strict=True):
         context.check_cancelled()

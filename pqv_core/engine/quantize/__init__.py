@@ -27,10 +27,14 @@ def quantize(
     Raises:
         ConfigError: There is no such scheme or observer.
         QuantizeError: A name in ``keep`` is not in the model, or this build of torch cannot write int8 weights.
-        PluginError: The scheme is another package's, and cannot be loaded.
+        PluginError: The scheme is another package's, and cannot be loaded or fails.
     """
     info = look_up(SCHEMES, scheme, field="quantize.precision")
     prepared = copy.deepcopy(model)
     make_tables(prepared)  # while all weights have a type, and that of the images
-    quantized: nn.Module = SCHEMES.load(info.key)(prepared, Request(keep, observer, batches))
+    implementation = SCHEMES.load(info.key)
+    with SCHEMES.blaming(info.key):
+        quantized = implementation(prepared, Request(keep, observer, batches))
+        if not isinstance(quantized, nn.Module):
+            raise TypeError(f"it gave {quantized!r}, not a model")
     return quantized

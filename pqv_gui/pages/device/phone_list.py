@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
@@ -10,7 +11,7 @@ from deploy.device.info import DeviceInfo
 from deploy.device.target import Found
 from deploy.targets import TARGETS
 from pqv_core import formatting
-from pqv_core.errors import ErrorInfo, UsageError
+from pqv_core.errors import ErrorInfo, PluginError, UsageError
 from pqv_core.results.record import LOCAL
 from pqv_gui.viewmodels.observable import Observable
 from pqv_gui.viewmodels.recent_projects import TextStore
@@ -147,8 +148,9 @@ class PhoneList(Observable):
         self._ticks: dict[str, bool] = {}
         self.looked = False
         for text in addresses.read():
-            if (found := discovery.named(text)) is not None:
-                self._rows[text] = PhoneRow(text, found, by_hand=True)
+            with contextlib.suppress(PluginError):  # told by what watches
+                if (found := discovery.named(text)) is not None:
+                    self._rows[text] = PhoneRow(text, found, by_hand=True)
 
     # what is there -------------------------------------------------------------------------------------------
 

@@ -63,7 +63,13 @@ def test_another_packages_stands_among_ours(offers: Path, order: int, place: int
         ("INFO = 7", "foreign_module:INFO", "is no pqv_core.criteria.Criterion"),
         ('INFO = Criterion("l1", "L1", "Again.", "a:b")', "foreign_module:INFO", "'l1' already"),
         ('INFO = Criterion("L 1", "L1", "Again.", "a:b")', "foreign_module:INFO", "no key"),
-        ('INFO = Criterion(7, "L1", "Again.", "a:b")', "foreign_module:INFO", "no key"),
+        ('INFO = Criterion(7, "L1", "Again.", "a:b")', "foreign_module:INFO", "its key cannot be 7"),
+        (GOOD.format(order="'first'"), "foreign_module:INFO", "its order cannot be 'first'"),
+        (GOOD.format(order=1).replace('"Thing"', "None"), "foreign_module:INFO", "its label cannot be None"),
+        (GOOD.format(order=1).replace('"Thing"', '" "'), "foreign_module:INFO", "its label is empty"),
+        (GOOD.format(order=1).replace("Does", r"\x1b[31m\n"), "foreign_module:INFO", "its sentence is not one line"),
+        ("", "no place", "'no place' does not name a description"),
+        ("", "foreign_module", "'foreign_module' does not name a description"),
         ('INFO = Criterion("thing", "Thing", "A thing.", "a.b")', "foreign_module:INFO", "package.module:Name"),
     ],
 )
@@ -73,6 +79,26 @@ def test_what_cannot_be_used_is_named_and_left_out(offers: Path, body: str, valu
     [broken] = found.broken
     assert (broken.name, broken.package) == ("thing", "foreign 1.2")
     assert reason in broken.reason
+
+
+def test_what_a_package_prints_while_it_is_imported_does_not_go_among_our_lines(
+    offers: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "thing" in offer(offers, f"print('hello')\n{GOOD.format(order=1)}")
+    assert capsys.readouterr() == ("", "hello\n")
+
+
+def test_what_another_packages_code_raises_is_said_with_its_package(offers: Path) -> None:
+    found = offer(offers, GOOD.format(order=1))
+    tuple(found)
+    said = r"Thing, of foreign 1\.2, failed: ZeroDivisionError: no"
+    with pytest.raises(PluginError, match=said) as caught, found.blaming("thing"):
+        raise ZeroDivisionError("no")
+    assert "test_registry.py" in caught.value.details
+    with pytest.raises(ConfigError, match="its own words"), found.blaming("thing"):
+        raise ConfigError("its own words")
+    with pytest.raises(ZeroDivisionError), found.blaming("l1"):
+        raise ZeroDivisionError
 
 
 def test_an_implementation_that_cannot_be_loaded_is_said_with_its_package(offers: Path) -> None:

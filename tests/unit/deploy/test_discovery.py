@@ -48,7 +48,7 @@ def no_server(monkeypatch: pytest.MonkeyPatch) -> None:
         ("unauthorized", UnauthorizedError, "Unlock the phone and tap Allow."),
         ("authorizing", UnauthorizedError, "tap Allow"),
         ("offline", OfflineError, "not responding"),
-        ("connecting", OfflineError, "Replug"),
+        ("connecting", OfflineError, "Reconnect"),
         ("no permissions", AccessError, "udev rule"),
         ("recovery", WrongModeError, "Start Android normally."),
         ("sideload", WrongModeError, "sideload mode"),
@@ -65,7 +65,7 @@ def test_every_state_has_its_sentence(server: AdbServer, word: str, problem: typ
 
 def test_no_phone(server: AdbServer) -> None:
     assert find() == []
-    with pytest.raises(NoDeviceError, match="No phone found"):
+    with pytest.raises(NoDeviceError, match="No device found"):
         choose("", [])
 
 
@@ -83,7 +83,7 @@ def test_several_phones_and_twins_are_told_apart(server: AdbServer, phone: Phone
     found = find()
     assert [item.key for item in found] == ["usb:1-1", "usb:1-2", "192.168.1.5:5555"]
     assert [item.over_wifi for item in found] == [False, False, True]
-    with pytest.raises(DeviceError, match=r"Several phones match.*usb:1-2"):
+    with pytest.raises(DeviceError, match=r"Several devices match.*usb:1-2"):
         choose("TWIN", found)
     with AdbConnection("x", opener(choose("usb:1-2", found))) as device:
         assert commands.run(device.link, "echo hello").out == "hello"
@@ -166,7 +166,7 @@ def test_twins_on_the_bus_are_told_apart(
         monkeypatch.setattr(adb_shell_usb.UsbTransport, "USB1_CTX", twins)
         found = find()
         assert [item.key for item in found] == ["usb:1-4-1", "usb:1-4-2"]
-        with pytest.raises(DeviceError, match="Several phones match"):
+        with pytest.raises(DeviceError, match="Several devices match"):
             choose("TWIN", found)
         with AdbConnection("x", opener(choose("usb:1-4-2", found))) as device:
             assert device.info().model == "Phone Two"

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import threading
+import zipfile
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import pytest
 
 from deploy.cli import phones as cli_phones
 from deploy.device import discovery
+from deploy.device.info import DeviceInfo
 from deploy.device.shell import never
 from deploy.device.target import Found
 from deploy.kit.kit import KitChoice
@@ -16,9 +20,10 @@ from deploy.plugins import REGISTRIES
 from deploy.targets import TARGETS
 from deploy.targets.android.target import AndroidTarget
 from pqv_core import plugins
-from pqv_core.errors import Cancelled, PluginError
-from tests.fakes import directory_target
+from pqv_core.errors import Cancelled, PluginError, PqvError
+from tests.fakes import directory_target, plug_in
 from tests.fakes.adb_server import AdbServer, Row
+from tests.fakes.directory_target import DirectoryTarget
 from tests.fakes.installed import offer
 
 
@@ -42,7 +47,7 @@ def board(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, server: AdbServer) ->
 
 def test_ours_are_this_computer_and_android() -> None:
     assert {key: kind.label for key, kind in TARGETS.items()} == {"local": "This computer", "android": "Android"}
-    assert [type(kind) for kind in discovery.targets()] == [AndroidTarget]
+    assert [type(kind) for kind in discovery.targets().values()] == [AndroidTarget]
 
 
 @pytest.mark.usefixtures("board")
@@ -75,6 +80,7 @@ def test_all_kinds_are_watched_at_once(board: Path, server: AdbServer) -> None:
             pass
 
     until({"A1": "unauthorized", "board": "ready"})
+    assert server.tracking.wait(10)
     server.change()
     until({"board": "ready"})
     server.change(Row("B2", "offline"))
@@ -84,11 +90,107 @@ def test_all_kinds_are_watched_at_once(board: Path, server: AdbServer) -> None:
         next(seen)
 
 
+def watched(failed: Callable[[PqvError], None]) -> tuple[Iterator[list[Found]], Callable[[], None]]:
+    """What is seen, and how to watch no longer."""
+    seen = discovery.watch(never, lambda _: None, failed=failed)
+    assert isinstance(seen, Generator)
+    return seen, seen.close
+
+
+BREAKING: dict[str, tuple[Callable[..., object], str]] = {
+    "raises": (lambda *_: 1 / 0, "failed: ZeroDivisionError"),
+    "gives nothing": (lambda *_: None, "failed: TypeError"),
+    "gives something else": (lambda *_: iter([["board"]]), "failed: TypeError: watch gave 'board'"),
+    "gives those of another kind": (
+        lambda *_: iter([[Found(key="x", serial="x", target="android")]]), "no Found of 'directory'"
+    ),
+}  # fmt: skip
+
+
 @pytest.mark.usefixtures("board")
-def test_what_breaks_while_watching_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("BOARD_FOLDER")
-    with pytest.raises(KeyError, match="BOARD_FOLDER"):
-        list(discovery.watch(never, lambda _: None))
+@pytest.mark.parametrize("how", BREAKING)
+def test_a_kind_that_breaks_while_watching_is_named_and_the_others_are_watched_on(
+    monkeypatch: pytest.MonkeyPatch, server: AdbServer, how: str
+) -> None:
+    work, words = BREAKING[how]
+    monkeypatch.setattr(DirectoryTarget, "watch", work)
+    failed: list[PqvError] = []
+    seen, end = watched(failed.append)
+    while {found.key for found in next(seen)} != {"A1"} or not failed:
+        pass
+    [error] = failed
+    assert "The target Directory, of foreign 1.2, " in str(error)
+    assert words in str(error)
+    assert server.tracking.wait(10)
+    server.change(Row("B2", "offline"))
+    assert [found.key for found in next(seen)] == ["B2"]
+    end()
+
+
+@pytest.mark.usefixtures("board")
+def test_a_kind_that_never_returns_does_not_hold_up_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    returned = threading.Event()
+    monkeypatch.setattr(DirectoryTarget, "watch", lambda *_: iter(returned.wait, True))
+    monkeypatch.setattr(discovery, "_ENDING_S", 0.0)
+    seen, end = watched(discovery.unheard)
+    assert [found.key for found in next(seen)] == ["A1"]
+    end()
+    returned.set()
+
+
+@pytest.mark.usefixtures("board")
+@pytest.mark.parametrize("work", [lambda *_: 1 / 0, lambda *_: "board", lambda *_: ["board"]])
+def test_a_kind_that_cannot_look_is_named_beside_what_the_others_found(
+    monkeypatch: pytest.MonkeyPatch, work: Callable[..., object], capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(DirectoryTarget, "find", work)
+    assert cli_phones.show(as_json=True) == 0
+    said = capsys.readouterr()
+    assert "The target Directory, of foreign 1.2, failed: " in said.err
+    assert [json.loads(line)["target"] for line in said.out.splitlines()] == ["A1"]
+
+
+@pytest.mark.usefixtures("board")
+def test_an_address_that_a_kind_cannot_read_is_still_another_kinds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(DirectoryTarget, "named", lambda *_: 7)
+    assert (found := discovery.named("10.0.0.7:5555"))
+    assert found.target == "android"
+    with pytest.raises(PluginError, match=r"Directory, of foreign 1\.2, failed: TypeError: named gave 7"):
+        discovery.named("nonsense")
+
+
+@pytest.mark.usefixtures("board")
+def test_what_another_packages_connection_raises_is_said_with_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    [board] = [found for found in discovery.find() if found.target == "directory"]
+    shell = discovery.connect(board)
+    assert shell.info().model == "Board"
+    monkeypatch.setattr(directory_target.DirectoryShell, "info", lambda _: {"model": "Board"})
+    with pytest.raises(PluginError, match=r"info gave .*Board"):
+        shell.info()
+    monkeypatch.setattr(DirectoryTarget, "connect", lambda *_, **__: 1 / 0)
+    with pytest.raises(PluginError, match="ZeroDivisionError"):
+        discovery.connect(board)
+
+
+def test_a_kind_that_cannot_judge_a_file_does_not_run_it(
+    board: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = tmp_path / "broken.ptl"
+    broken.write_bytes(b"nothing")
+    monkeypatch.setattr(DirectoryTarget, "refusal", lambda *_, **__: None)
+    refused = discovery.refusal(broken, KitChoice(), cancelled=lambda: False)
+    assert refused == AndroidTarget().refusal(broken, KitChoice(), cancelled=lambda: False)
+
+
+def test_android_refuses_a_file_of_a_format_without_runtimes_in_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plug_in.bring(monkeypatch)
+    file = tmp_path / "model.ts"
+    with zipfile.ZipFile(file, "w") as opened:
+        opened.writestr("model/extra/pqv.json", '{"input_shape": [1, 3, 32, 32]}')
+    refused = AndroidTarget().refusal(file, KitChoice(), cancelled=lambda: False)
+    assert refused == "TorchScript files do not run on Android."
 
 
 @pytest.mark.usefixtures("board")
@@ -103,6 +205,15 @@ def test_a_kind_that_cannot_be_loaded_is_named_and_breaks_nothing(
     said = capsys.readouterr()
     assert "Directory, of foreign 1.2" in said.err
     assert [json.loads(line)["target"] for line in said.out.splitlines()] == ["A1"]
+
+
+@pytest.mark.usefixtures("board")
+def test_what_a_device_calls_itself_is_shown_as_it_is(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(directory_target.DirectoryShell, "info", lambda _: DeviceInfo(model="[/x] [red]"))
+    cli_phones.show(as_json=False)
+    assert "[/x] [red]" in capsys.readouterr().out
 
 
 @pytest.mark.usefixtures("board")

@@ -27,7 +27,11 @@ def source(key: str) -> ModelSource:
             f"The model is from the source {key!r}, which is not known to this PQV-Mobile.",
             action="Install the plug-in that brings it, or update PQV-Mobile.",
         )
-    made: ModelSource = SOURCES.load(key)()
+    implementation = SOURCES.load(key)
+    with SOURCES.blaming(key, "cannot be loaded"):
+        made = implementation()
+        if not isinstance(made, ModelSource):
+            raise TypeError(f"{made!r} is no ModelSource")
     return made
 
 
