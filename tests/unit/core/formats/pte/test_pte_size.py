@@ -33,7 +33,7 @@ def test_weights_in_four_bits_have_a_scale_for_each_group_of_32(monkeypatch: pyt
     for shape, measured in ((SMALL, 275_624), (DEIT_T, 3_985_184)):
         patches = shape.patch_inputs * shape.embed
         foretold = INFO.size(shape.cost(), None, scheme="int4") + round((4 - 1 / 2 - 2 / 32) * patches)
-        assert foretold == pytest.approx(measured, rel=0.05)
+        assert foretold == pytest.approx(measured, rel=0.05)  # equal biases of random models weigh more here
 
 
 def test_tables_and_operators_count() -> None:
