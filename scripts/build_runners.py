@@ -32,7 +32,7 @@ def main() -> None:
     parser.add_argument("--aar", type=Path, required=True)
     parser.add_argument("--toolchain", action="append", required=True, metavar="ABI=FILE")
     given = parser.parse_args()
-    runtime = json.loads((ROOT / "resources" / "runtimes" / f"{RUNTIME}.json").read_text(encoding="utf-8"))
+    runtime = json.loads((ROOT / "resources" / "runtimes" / "ptl" / f"{RUNTIME}.json").read_text(encoding="utf-8"))
     if sha256_file(given.aar) != runtime["sha256"]:
         raise SystemExit(f"{given.aar} is not the published {runtime['coordinates']}.")
     binaries = {}

@@ -1,4 +1,4 @@
-"""Write ``resources/runtimes/VERSION.json``: what a PyTorch runtime for Android is and what it can do.
+"""Write ``resources/runtimes/ptl/VERSION.json``: what a PyTorch runtime for Android is and what it can do.
 
 The operators come from the runtime itself: the benchmark program is put beside the libraries of the AAR and asked for
 them, so an emulator, a phone or any other way to start an Android program is needed. For example, with the prebuilt
@@ -39,7 +39,7 @@ def main() -> None:
     version = given.coordinates.split(":")[2]
     program = given.program or RESOURCES / "runner" / given.abi / "pqv_bench"
     context, known = ask(given.aar, given.abi, program, shlex.split(given.wrapper))
-    output = given.output or RESOURCES / "runtimes" / f"{version}.json"
+    output = given.output or RESOURCES / "runtimes" / "ptl" / f"{version}.json"
     description = {**archive(given.aar, given.coordinates), **abilities(context, known)}
     output.parent.mkdir(parents=True, exist_ok=True)
     write_json(output, description)

@@ -28,7 +28,7 @@ _NOTHING = "Choose a project (.pqv), an exported model, weights (.safetensors, .
 _ADVICE = {
     **dict.fromkeys(WEIGHTS, AS_WEIGHTS),
     **dict.fromkeys(
-        (Kind.ONNX, Kind.TFLITE, Kind.EXECUTORCH, Kind.KERAS, Kind.HDF5, Kind.GGUF, Kind.TENSORFLOW_INDEX),
+        (Kind.ONNX, Kind.TFLITE, Kind.KERAS, Kind.HDF5, Kind.GGUF, Kind.TENSORFLOW_INDEX),
         _OTHER_RUNTIME,
     ),
     Kind.PT2: f"It is a graph for torch.export, not for the Lite Interpreter. {_EXPORTS}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -34,6 +35,7 @@ class FileFacts(BaseModel):
 
     Attributes:
         operators: Number of arguments given to each operator, by ``name.overload``; -1 where the file does not say.
+        calls: How often each is called in the file; empty where it does not say.
         description: The JSON that PQV-Mobile put into the file; empty for a foreign file.
     """
 
@@ -41,6 +43,7 @@ class FileFacts(BaseModel):
 
     size_bytes: int
     operators: dict[str, int] = {}
+    calls: dict[str, int] = {}
     description: dict[str, Any] = {}
 
     @property
@@ -108,7 +111,10 @@ class Format(ABC):
         kind: What a file of it is by its content; None where that is not known without this format.
         implementation: A function ``(path, *, engine, threads) -> InferenceSession``.
         exporter: A class of ``pqv_core.engine.formats.exporter.Exporter``.
-        engines: By target (``pqv_core/config/export.py``), the engines that a file can be run with.
+        engines: By target (``pqv_core/config/export.py``), the engines that a file can be run with; ``none`` alone
+            where there is nothing to choose, and nothing at all where its files do not run.
+        extra: Of PQV-Mobile's package, which brings what writes and runs files here; empty where nothing is missing.
+        needs: Modules of that extra.
         default_runtime: The version of its runtime for devices that is taken unless another is asked for.
         order: Its place in lists.
     """
@@ -121,6 +127,8 @@ class Format(ABC):
     implementation: ClassVar[str]
     exporter: ClassVar[str]
     engines: ClassVar[dict[str, tuple[str, ...]]]
+    extra: ClassVar[str] = ""
+    needs: ClassVar[tuple[str, ...]] = ()
     default_runtime: ClassVar[str] = ""
     order: ClassVar[int] = 100
 
@@ -164,6 +172,18 @@ class Format(ABC):
             scheme: Key of the quantization scheme.
         """
 
+    def missing(self) -> Problem | None:
+        """Why its files cannot be written and run on this computer, and how they can be; None where they can.
+
+        Nothing is imported for it. Reading files, and phones, need nothing more.
+        """
+        if all(_is_installed(name) for name in self.needs):
+            return None
+        return (
+            f"{self.label} is not installed here, so {self.suffix} files can be read but neither written nor run.",
+            f"Install it: pip install pqv-mobile[{self.extra}], or make setup in the source folder.",
+        )
+
     def check_input(self, facts: FileFacts, name: str) -> None:
         """Refuse a file that one image is not enough for, before native code meets what it was not given.
 
@@ -188,6 +208,14 @@ class Format(ABC):
     def on_devices(self, facts: FileFacts) -> dict[str, list[Problem]]:
         """By version of the runtime, why it cannot run a file; empty lists where it can."""
         return {version: list(self.problems(facts, self.runtime(version))) for version in self.runtimes()}
+
+
+def _is_installed(module: str) -> bool:
+    """Whether a module could be imported. Only packages around it are, which must hold nothing."""
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError:  # a package around it
+        return False
 
 
 def _is_size(value: object) -> bool:

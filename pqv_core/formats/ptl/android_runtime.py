@@ -1,17 +1,14 @@
-"""The PyTorch runtimes for Android as data (``resources/runtimes/``), and what a file must be to run in one."""
+"""The PyTorch runtimes for Android as data (``resources/runtimes/ptl/``), and what a file must be to run in one."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 
-from pydantic import ValidationError
-
-from pqv_core.errors import StorageError, UsageError
-from pqv_core.files.resource_files import resource
+from pqv_core.formats import runtime_files
 from pqv_core.formats.base import Problem, Runtime
 from pqv_core.formats.ptl.ptl_file import LiteFile
 
+FORMAT = "ptl"
 DEFAULT = "1.12.2"
 
 _EXPORT = "Export for the Android target."
@@ -19,7 +16,7 @@ _SHOWN = 6
 
 
 class LiteRuntime(Runtime):
-    """One version of the runtime, as ``resources/runtimes/VERSION.json`` describes it.
+    """One version of the runtime, as ``resources/runtimes/ptl/VERSION.json`` describes it.
 
     Attributes:
         engines: Quantized engines that it was built with.
@@ -39,8 +36,7 @@ class LiteRuntime(Runtime):
 
 def versions() -> list[str]:
     """Versions that are known, oldest first."""
-    found = [path.stem for path in resource("runtimes").glob("*.json")]
-    return sorted(found, key=lambda name: [int(part) if part.isdecimal() else 0 for part in name.split(".")])
+    return runtime_files.versions(FORMAT)
 
 
 def load(version: str = DEFAULT) -> LiteRuntime:
@@ -50,19 +46,7 @@ def load(version: str = DEFAULT) -> LiteRuntime:
         UsageError: It is not known.
         StorageError: Its description is damaged.
     """
-    if version not in versions():
-        known = ", ".join(versions())
-        raise UsageError(f"Unknown Android runtime: {version}.", action=f"Choose one of: {known}.")
-    try:
-        return LiteRuntime.model_validate(
-            json.loads(resource("runtimes", f"{version}.json").read_text(encoding="utf-8"))
-        )
-    except (ValueError, ValidationError) as error:
-        raise StorageError(
-            f"The data file of Android runtime {version} is damaged.",
-            action="Reinstall PQV-Mobile.",
-            details=str(error),
-        ) from error
+    return runtime_files.load(FORMAT, version, LiteRuntime)
 
 
 def problems(file: LiteFile, runtime: LiteRuntime) -> Iterator[Problem]:

@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from pqv_core import formatting
 from pqv_core.files.foreign_text import line
+from pqv_core.formats import description
 from pqv_core.formats.ptl.ptl_file import LiteFile
 
-SHOWN = 80
 _LETTERS = 1000
-_DESCRIBED = {
-    "model": "Model",
-    "precision": "Precision",
-    "engine": "Engine",
-    "target": "Target",
-    "runtime": "Android runtime",
-    "passes": "Passes",
-}
 
 
 def rows(file: LiteFile) -> list[tuple[str, str]]:
     """Name and value of each fact: what the file says of itself, and its size by part."""
-    return [(line(name), line(value, _LETTERS)) for name, value in (*_described(file), *_form(file), *_sizes(file))]
+    described = description.rows(file.description, file.input_shape)
+    return [(line(name), line(value, _LETTERS)) for name, value in (*described, *_form(file), *_sizes(file))]
 
 
 def _form(file: LiteFile) -> list[tuple[str, str]]:
@@ -31,33 +22,6 @@ def _form(file: LiteFile) -> list[tuple[str, str]]:
         return []
     problem = file.signature.problem
     return [("Input and output", str(file.signature)), *([("Cannot be measured", f"It {problem}.")] if problem else [])]
-
-
-def _described(file: LiteFile) -> list[tuple[str, str]]:
-    """What the file says of itself; a foreign one says nothing."""
-    description: dict[str, Any] = file.description
-    if not description:
-        return [("Made by", "another program; no metadata")]
-    rows = [
-        (label, str(description[key])[:SHOWN])
-        for key, label in _DESCRIBED.items()
-        if description.get(key) not in (None, "")
-    ]
-    if file.input_shape:
-        rows.append(("Input", " × ".join(map(str, file.input_shape))))
-    classes = description.get("classes")
-    if isinstance(classes, list):
-        names = ", ".join(str(name)[:SHOWN] for name in classes[:5])
-        rows.append(("Classes", f"{len(classes):,}: {names}{' …' if len(classes) > 5 else ''}"))
-    prune = description.get("prune")
-    if isinstance(prune, dict) and isinstance(prune.get("ratio"), int | float):
-        rows.append(
-            ("Pruned", f"{formatting.percent(float(prune['ratio']))} by {str(prune.get('importance'))[:SHOWN]}")
-        )
-    versions = description.get("versions")
-    if isinstance(versions, dict):
-        rows.append(("Made with", ", ".join(f"{str(k)[:30]} {str(v)[:30]}" for k, v in list(versions.items())[:8])))
-    return rows
 
 
 def _sizes(file: LiteFile) -> list[tuple[str, str]]:

@@ -16,19 +16,17 @@ from pqv_core.errors import from_os_error
 from pqv_core.files import archive, pickle_reader
 from pqv_core.files import kind as file_kind
 from pqv_core.files.archive import never
-from pqv_core.files.fsio import parse_json
 from pqv_core.files.kind import Kind
+from pqv_core.formats import description
 from pqv_core.formats.base import FileFacts, FileFormatError
 from pqv_core.formats.ptl.signature import Signature, signature_of
 
 DESCRIPTION = "pqv.json"
 MAX_BYTECODE = 4 << 20
 """MaxViT-L's takes 160 kB."""
-MAX_DESCRIPTION = 1 << 20
 MAX_NAMES = 10_000
 """Of operators, functions and additions; the models of timm call fewer than a hundred operators."""
 _NAME_LENGTH = 1000
-_DEPTH = 50
 _LARGEST = 10
 _NOTABLE = 16_384
 _CHOOSE = "Choose a complete .ptl file for the Lite Interpreter; .pt and .pth are other formats."
@@ -174,25 +172,9 @@ def _duplicates(storages: list[zipfile.ZipInfo]) -> int:
 
 def _description(opened: zipfile.ZipFile, name: str) -> dict[str, Any]:
     try:
-        value = parse_json(archive.content(opened, name, MAX_DESCRIPTION).decode("utf-8"))
+        return description.parsed(archive.content(opened, name, description.MAX_BYTES))
     except (archive.ArchiveTooLargeError, *archive.BROKEN):
         return {}
-    return value if isinstance(value, dict) and _is_shallow(value) else {}
-
-
-def _is_shallow(value: Any) -> bool:
-    """Whether nothing is nested deeper than who prints or sends a description can follow."""
-    level = [value]
-    for _ in range(_DEPTH):
-        level = [
-            inner
-            for outer in level
-            for inner in (outer.values() if isinstance(outer, dict) else outer)
-            if isinstance(inner, dict | list)
-        ]
-        if not level:
-            return True
-    return False
 
 
 class _Code(NamedTuple):

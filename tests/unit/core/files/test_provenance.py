@@ -57,7 +57,7 @@ def test_the_programs_run_on_pages_of_16_kb_and_are_small(abi: str) -> None:
 
 def test_the_programs_are_for_the_runtime_that_is_described(provenance: Any) -> None:
     version = provenance["runtime"]["coordinates"].split(":")[2]
-    described = json.loads(resource("runtimes", f"{version}.json").read_text(encoding="utf-8"))
+    described = json.loads(resource("runtimes", "ptl", f"{version}.json").read_text(encoding="utf-8"))
     assert provenance["runtime"] == {key: described[key] for key in ("coordinates", "sha256")}
 
 

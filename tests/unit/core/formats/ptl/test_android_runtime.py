@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from pqv_core.errors import StorageError, UsageError
+from pqv_core.formats import runtime_files
 from pqv_core.formats.ptl import android_runtime
 from pqv_core.formats.ptl.android_runtime import LiteRuntime, problems
 from pqv_core.formats.ptl.ptl_file import LiteFile
@@ -39,9 +40,11 @@ def file(bytecode: int = 8, **operators: int) -> LiteFile:
 
 
 def test_an_unknown_or_damaged_version(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    (tmp_path / "1.2.json").write_text(json.dumps({"version": "1.2"}))
-    (tmp_path / "1.10.json").write_text("{}")
-    monkeypatch.setattr(android_runtime, "resource", lambda *parts: tmp_path.joinpath(*parts[1:]))
+    folder = tmp_path / "ptl"
+    folder.mkdir()
+    (folder / "1.2.json").write_text(json.dumps({"version": "1.2"}))
+    (folder / "1.10.json").write_text("{}")
+    monkeypatch.setattr(runtime_files, "resource", lambda *parts: tmp_path.joinpath(*parts[1:]))
     assert android_runtime.versions() == ["1.2", "1.10"]
     with pytest.raises(UsageError, match=r"1\.2, 1\.10"):
         android_runtime.load("7")

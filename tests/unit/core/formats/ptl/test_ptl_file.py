@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from pqv_core.errors import PqvError, StorageError
 from pqv_core.files import archive as archives
 from pqv_core.files import pickle_reader
-from pqv_core.formats import FileFormatError
+from pqv_core.formats import FileFormatError, description
 from pqv_core.formats.ptl import ptl_file as ptl
 
 TINY = Path(__file__).parents[4] / "data" / "tiny.ptl"
@@ -96,7 +96,7 @@ def test_a_zip_bomb_is_refused_while_it_unfolds(tmp_path: Path, monkeypatch: pyt
 @pytest.mark.parametrize(("spaces", "read"), [(0, True), (1, False)])
 def test_a_description_of_more_than_a_megabyte_is_left_unread(tmp_path: Path, spaces: int, read: bool) -> None:
     about = b'{"model": "x"}'
-    about += b" " * (ptl.MAX_DESCRIPTION - len(about) + spaces)
+    about += b" " * (description.MAX_BYTES - len(about) + spaces)
     found = ptl.read(archive(tmp_path / "a.ptl", pickle.dumps((8,), 2), pqv=about))
     assert found.description == ({"model": "x"} if read else {})
 

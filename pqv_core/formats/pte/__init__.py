@@ -1,0 +1,63 @@
+"""ExecuTorch (``.pte``): PyTorch's programs for phones, computed by XNNPACK."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from pqv_core.files.archive import never
+from pqv_core.files.kind import Kind
+from pqv_core.formats.base import FileFacts, Format, Problem, Runtime
+from pqv_core.formats.pte import device_runtime, facts, pte_file
+from pqv_core.formats.pte.device_runtime import ExecuTorchRuntime
+from pqv_core.formats.pte.pte_file import ExecuTorchFile
+from pqv_core.formats.pte.size import file_bytes
+from pqv_core.models.contents import Contents
+from pqv_core.models.vit_shape import Cost
+
+
+class ExecuTorch(Format):
+    """What came after PyTorch Mobile."""
+
+    key = "pte"
+    label = "ExecuTorch"
+    sentence = "For ExecuTorch with XNNPACK, on Android and on this computer."
+    suffix = ".pte"
+    kind = Kind.EXECUTORCH
+    implementation = "pqv_core.engine.formats.pte.pte_session:load"
+    exporter = "pqv_core.engine.formats.pte.pte_exporter:PteExporter"
+    engines = {"host": ("none",), "android": ("none",)}  # noqa: RUF012
+    extra = "executorch"
+    needs = ("executorch.exir", "torchao")
+    default_runtime = device_runtime.DEFAULT
+    order = 2
+
+    def read(self, path: Path, *, cancelled: Callable[[], bool] = never) -> ExecuTorchFile:
+        """As ``Format.read``."""
+        return pte_file.read(path, cancelled=cancelled)
+
+    def rows(self, found: FileFacts) -> list[tuple[str, str]]:
+        """As ``Format.rows``."""
+        assert isinstance(found, ExecuTorchFile)
+        return facts.rows(found)
+
+    def runtimes(self) -> Sequence[str]:
+        """Versions of ExecuTorch's runtime for Android."""
+        return device_runtime.versions()
+
+    def runtime(self, version: str) -> ExecuTorchRuntime:
+        """As ``Format.runtime``."""
+        return device_runtime.load(version)
+
+    def problems(self, found: FileFacts, runtime: Runtime) -> Iterator[Problem]:
+        """As ``Format.problems``."""
+        assert isinstance(found, ExecuTorchFile)
+        assert isinstance(runtime, ExecuTorchRuntime)
+        return device_runtime.problems(found, runtime)
+
+    def size(self, cost: Cost, contents: Contents | None, *, scheme: str) -> int:
+        """As ``Format.size``."""
+        return file_bytes(cost, contents, scheme=scheme)
+
+
+INFO = ExecuTorch()

@@ -1,0 +1,36 @@
+"""How large a ``.pte`` will be: a model of what ExecuTorch and XNNPACK store, from figures alone."""
+
+from __future__ import annotations
+
+from pqv_core.config.base import look_up
+from pqv_core.models.contents import Contents
+from pqv_core.models.vit_shape import Cost
+from pqv_core.schemes import SCHEMES
+
+_FLOAT_BYTES = 4
+_FP16_BYTES = 2
+_SCALE_BYTES = 4  # of each output channel of a layer in 8 bits; they are symmetric, without a zero point
+# Header, names, graphs and the padding of segments, fitted to files of ViTs of 3 and 12 blocks (ExecuTorch 1.3.1).
+_PROGRAM = 8_000
+_BYTES_PER_OPERATOR = 650
+_OPERATORS_PER_LAYER = 3.5  # of a plain ViT: three and a half around each linear layer
+
+
+def file_bytes(cost: Cost, contents: Contents | None, *, scheme: str) -> int:
+    """Bytes of a file: weights of linear layers in 8 bits, or all of them in 16, and everything else in 32.
+
+    Args:
+        contents: What the catalogue knows of the model's tables and operators; None for a plain ViT.
+
+    Raises:
+        ConfigError: There is no such scheme.
+    """
+    operators = contents.operators if contents else round(_OPERATORS_PER_LAYER * cost.linears)
+    program = _PROGRAM + _BYTES_PER_OPERATOR * operators
+    storage = look_up(SCHEMES, scheme, field="quantize.precision").storage
+    if storage == "fp32":
+        return program + _FLOAT_BYTES * cost.params + (contents.fp32 if contents else 0)
+    if storage == "fp16":
+        return program + _FP16_BYTES * cost.params + (contents.fp32 // 2 if contents else 0)
+    saved = (_FLOAT_BYTES - 1) * cost.linear_weights - _SCALE_BYTES * cost.linear_outputs
+    return program + _FLOAT_BYTES * cost.params - saved + (contents.int8 if contents else 0)
