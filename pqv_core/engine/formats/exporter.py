@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,11 @@ from torch import Tensor, nn
 from pqv_core.config import RunConfig
 from pqv_core.config.base import look_up
 from pqv_core.config.export import TARGETS
+from pqv_core.engine.quantize import quantize
 from pqv_core.errors import ConfigError, ExportError
 from pqv_core.formats import FORMATS
 from pqv_core.results.artifacts import ArtifactSpec
+from pqv_core.schemes import SCHEMES
 
 NO_ENGINE = "none"
 
@@ -40,6 +43,23 @@ class Exporter(ABC):
     @abstractmethod
     def prepare(self, model: nn.Module, spec: ArtifactSpec) -> nn.Module:
         """A copy of a model that uses only what is known where the file will run."""
+
+    def schemes(self) -> tuple[str, ...]:
+        """Keys of the quantization schemes in which files of this format can be written."""
+        return tuple(key for key, scheme in SCHEMES.items() if scheme.storage != "int4")
+
+    def quantize(self, model: nn.Module, spec: ArtifactSpec, batches: Sequence[Tensor]) -> nn.Module:
+        """A prepared model in the scheme of an artefact; in torch's own kernels, unless a format has others.
+
+        Args:
+            model: May be changed in place.
+            batches: Images for schemes that learn ranges, each (N, C, H, W).
+
+        Raises:
+            QuantizeError: A layer to keep is not in the model, or this computer cannot write such a file.
+        """
+        config = self.config.quantize
+        return quantize(model, spec.scheme, keep=config.keep, observer=config.observer, batches=batches)
 
     @abstractmethod
     def ways(self, model: nn.Module, spec: ArtifactSpec) -> tuple[Way, ...]:
@@ -99,7 +119,7 @@ def exporter(format: str, config: RunConfig) -> Exporter:
     """What writes the files of a run in a format.
 
     Raises:
-        ConfigError: It does not run on the target, or there is no such target.
+        ConfigError: It does not run on the target, there is no such target, or it has no files of the scheme.
         PluginError: The format's package cannot be loaded.
     """
     info, target = FORMATS[format], config.export.target
@@ -110,4 +130,11 @@ def exporter(format: str, config: RunConfig) -> Exporter:
             action="Choose another format or target.",
         )
     made: Exporter = FORMATS.load(format, "exporter")(config)
+    scheme = config.quantize.scheme
+    if scheme.key not in made.schemes():
+        raise ConfigError(
+            f"{info.label} has no files in {scheme.label}.",
+            field="quantize.precision",
+            action=f"Choose {' or '.join(SCHEMES[key].label for key in made.schemes())}, or another format.",
+        )
     return made
