@@ -1,6 +1,6 @@
 # Needs make and a Python of 3.11 to 3.14; everything else is made in .venv. `make` alone shows what there is.
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-slow lint format lock demo bench sweep recovery screenshots catalogue schema demo-model licences wheel
+.PHONY: help setup run test test-slow lint format lock demo bench sweep recovery screenshots catalogue schema demo-model licences wheel executorch-sdk
 
 # The first Python that will do; else whichever there is, so that setup can say what is wrong with it.
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.14 python3.11 python; do \
@@ -12,7 +12,7 @@ LOCK = $(BIN)/uv pip compile --universal --python-version 3.11 --upgrade --quiet
 	--no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command "make lock"
 
 help: ## Show this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-14s %s\n", $$1, $$2}'
 
 setup: $(STAMP) ## Make .venv with exactly what requirements.lock lists (again only when it has changed)
 
@@ -32,6 +32,9 @@ test: $(STAMP) ## Run the test suite; some of it: make test ARGS="tests/unit -k 
 test-slow: $(STAMP) ## Run the tests that take longest: training to the end, two processes, the phone's program
 	@PYTHON=$(PYTHON) scripts/system_packages.sh --tests
 	$(BIN)/python -m pytest -m slow $(ARGS)
+
+executorch-sdk: $(STAMP) ## Unpack ExecuTorch's libraries for this computer, which tests of its benchmark program are built on
+	$(BIN)/uv pip install --quiet --no-deps --target build/executorch-sdk executorch==1.5.1
 
 lint: $(STAMP) ## Check style, types and the directions between the packages
 	$(BIN)/ruff check .

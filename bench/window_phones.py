@@ -26,8 +26,7 @@ from pqv_core.formats.ptl.android_runtime import LiteRuntime
 from pqv_gui.desks import phone_work
 tiny = Path(sys.argv[1]) / "tests" / "data" / "tiny.ptl"
 facts = ptl.read(tiny)
-runtime = LiteRuntime(version="bench", coordinates="a:b:1", sha256="0" * 64, size_bytes=1,
-                      abis=("x86_64",), libraries=(),
+runtime = LiteRuntime(version="bench", program="lite", archives=(), abis=("x86_64",),
                       bytecode_min=facts.bytecode, bytecode_max=facts.bytecode, operators=dict(facts.operators))
 kits = {"PUSH": Kit(runtime, "x86_64", home / "pqv_bench", (home / "libbig.so",)),
         "MEASURE": Kit(runtime, "x86_64", home / "pqv_bench", ())}

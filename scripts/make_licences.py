@@ -23,6 +23,22 @@ The handwritten digits of `resources/demo/` are from the UCI Machine Learning Re
 1998, DOI 10.24432/C50P49) under the Creative Commons Attribution 4.0 International licence (CC BY 4.0); the demo
 model's weights are this project's own. `resources/demo/LICENSE.md` says what was changed.
 
+## Programs in `resources/runner/`
+
+They are this project's own, compiled against the headers of the runtimes that they run beside, which are under the
+BSD 3-Clause licence (PyTorch; ExecuTorch). Those for x86_64 contain LLVM's unwinder (Apache License 2.0 with LLVM
+exceptions).
+
+## Runtimes that are fetched for phones
+
+Only when a phone is measured, from where they are published; they are no part of this repository.
+
+| Archive | Licence |
+|---|---|
+| `org.pytorch:pytorch_android_lite` | BSD-3-Clause |
+| `react-native-executorch` | MIT; the ExecuTorch in it BSD-3-Clause |
+| `com.facebook.fbjni:fbjni` | Apache-2.0 |
+
 ## Libraries the program is installed with
 
 They come from their own distributions and are not part of this repository. The packages named `nvidia-*`, `cuda-*` and

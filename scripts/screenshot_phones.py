@@ -41,11 +41,9 @@ def kit(program: Path, files: list[Path]) -> Kit:
     versions = [fact.bytecode for fact in facts]
     runtime = LiteRuntime(
         version="host",
-        coordinates="org.pytorch:host:1",
-        sha256="0" * 64,
-        size_bytes=1,
+        program="lite",
+        archives=(),
         abis=("x86_64",),
-        libraries=(),
         bytecode_min=min(versions),
         bytecode_max=max(versions),
         operators=operators,

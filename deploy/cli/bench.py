@@ -49,7 +49,7 @@ class BenchPlan:
     config: PhoneConfig
     shape: tuple[int, ...] | None = None
     version: str = ""
-    aar: Path | None = None
+    archives: tuple[Path, ...] = ()
     roles: Mapping[Path, str] = field(default_factory=dict)
     compare: bool = True
     val: Path | None = None
@@ -140,7 +140,7 @@ def _one(found: Found, job: Job, plan: BenchPlan, requests: Sequence[BenchReques
     def asked() -> None:
         job.log("Unlock the phone and tap Allow.", level="warning")
 
-    choice = KitChoice(plan.version, plan.aar)
+    choice = KitChoice(plan.version, plan.archives)
     bench = session.bench_of(found, job, plan.config, choice, asked=asked)
     return DeviceOutcome(found.key, session.measure(bench, requests))
 

@@ -11,11 +11,23 @@ from typing import Annotated, Any
 import typer
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON lines only.")]
-Aar = Annotated[Path | None, typer.Option(help="Local AAR of the runtime instead of a download.", metavar="FILE")]
+Archives = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--file",
+        "--aar",
+        help="Downloaded archive of the runtime (.aar, .tgz) instead of fetching it; repeatable.",
+        metavar="FILE",
+    ),
+]
 Version = Annotated[
     str, typer.Option("--runtime", help="Android runtime version; the usual one if not given.", metavar="VERSION")
 ]
 
+RunnerFormat = Annotated[
+    list[str] | None,
+    typer.Option("--format", help="Format of the files that it runs, for example pte. Default: all.", metavar="FORMAT"),
+]
 LOCAL = "local"
 RUNTIME = ""
 
@@ -45,26 +57,30 @@ def run(
         bool,
         typer.Option("--measure-again", help="Repeat only the measurements."),
     ] = False,
+    formats: Annotated[
+        str | None,
+        typer.Option("--format", help="Formats of this run's files, for example ptl,pte.", metavar="FORMAT,..."),
+    ] = None,
     target: Annotated[
         list[str] | None,
         typer.Option(help="Then measure on a phone (serial or HOST:PORT); repeatable.", metavar="PHONE"),
     ] = None,
     threads: Annotated[str | None, typer.Option(help="Phones: threads, one or more, for example 1,2,4.")] = None,
     profile: Annotated[bool, typer.Option("--profile", help="Phones: profile operators too.")] = False,
-    aar: Aar = None,
+    archives: Archives = None,
     as_json: Json = False,
 ) -> int:
     """Do what a project says. What an earlier run has finished is taken over; a run that was stopped goes on."""
     from pqv_core.cli import commands as cli
 
     if not target:
-        return cli.run(project, fresh=fresh, remeasure=remeasure, as_json=as_json)
+        return cli.run(project, fresh=fresh, remeasure=remeasure, formats=formats, as_json=as_json)
     from deploy.cli import run as cli_run
     from deploy.measure.steps import PhoneConfig
-    from pqv_core.project.project_file import load
 
-    cli_run.check(project, target)
-    measure = load(project).config.measure
+    settings = cli.run_config(project, formats)
+    cli_run.check(project, settings, target)
+    measure = settings.measure
     config = PhoneConfig.parse(
         {
             "threads": _threads(threads) or (4,),
@@ -74,8 +90,8 @@ def run(
             "profile": profile,
         }
     )
-    code = cli.run(project, fresh=fresh, remeasure=remeasure, as_json=as_json)
-    return code or cli_run.measure(project, target, config, aar=aar, as_json=as_json)
+    code = cli.run(project, fresh=fresh, remeasure=remeasure, formats=formats, as_json=as_json)
+    return code or cli_run.measure(project, settings, target, config, archives=tuple(archives or ()), as_json=as_json)
 
 
 def bench(
@@ -99,7 +115,7 @@ def bench(
     profile: Annotated[bool, typer.Option("--profile", help="Profile operators too.")] = False,
     compare: Annotated[bool, typer.Option(help="Phones: compare outputs with this computer's.")] = True,
     keep: Annotated[bool, typer.Option("--keep", help="Phones: keep the files there for the next push.")] = False,
-    aar: Aar = None,
+    archives: Archives = None,
     runtime: Version = RUNTIME,
     as_json: Json = False,
 ) -> int:
@@ -148,7 +164,7 @@ def bench(
         config=config,
         shape=_shape(shape),
         version=runtime,
-        aar=aar,
+        archives=tuple(archives or ()),
         compare=compare,
     )
     return cli_bench.run(plan, as_json=as_json)
@@ -223,11 +239,11 @@ def runner_info(as_json: Json = False) -> int:
     return cli_runner.info(as_json=as_json)
 
 
-def runner_fetch(aar: Aar = None, runtime: Version = RUNTIME) -> int:
-    """Fetch the Android runtime's libraries now, so that no network is needed later."""
+def runner_fetch(format: RunnerFormat = None, archives: Archives = None, runtime: Version = RUNTIME) -> int:
+    """Fetch the Android runtimes' libraries now, so that no network is needed later."""
     from deploy.cli import runner as cli_runner
 
-    return cli_runner.fetch(runtime, aar)
+    return cli_runner.fetch(format or (), runtime, tuple(archives or ()))
 
 
 def runner_build(
@@ -243,11 +259,22 @@ def runner_build(
         typer.Option(help="NDK folder. Default: ANDROID_NDK_HOME or the Android SDK's.", metavar="DIR"),
     ] = None,
     sources: Annotated[Path | None, typer.Option(help="The android_runner folder.", metavar="DIR")] = None,
-    aar: Aar = None,
+    format: Annotated[
+        str, typer.Option("--format", help="Format of the files that it is to run.", metavar="FORMAT")
+    ] = "",
+    archives: Archives = None,
     runtime: Version = RUNTIME,
 ) -> int:
     """Build the benchmark program with an installed NDK or another toolchain; it is used from then on."""
     from deploy.cli import runner as cli_runner
 
     wanted = list(dict.fromkeys(abi or ["arm64-v8a"]))
-    return cli_runner.build(wanted, version=runtime, aar=aar, toolchain=toolchain, ndk=ndk, sources=sources)
+    return cli_runner.build(
+        wanted,
+        format=format,
+        version=runtime,
+        archives=tuple(archives or ()),
+        toolchain=toolchain,
+        ndk=ndk,
+        sources=sources,
+    )

@@ -10,21 +10,21 @@ from deploy.device import discovery
 from deploy.measure import record
 from deploy.measure.steps import PhoneConfig
 from pqv_core.cli import report as cli_report
+from pqv_core.config import RunConfig
 from pqv_core.data import dataset
 from pqv_core.errors import UsageError
 from pqv_core.project import project_file as projects
 from pqv_core.project import runs
 
 
-def check(project: Path, targets: Sequence[str]) -> None:
+def check(project: Path, settings: RunConfig, targets: Sequence[str]) -> None:
     """Refuse, before the run, a project whose files no phone can run, and phones that are not there.
 
     Raises:
         DeviceError: A phone is not there or not ready.
         UsageError: It is for this computer.
-        ProjectError: It cannot be read.
     """
-    if projects.load(project).config.export.target != "android":
+    if settings.export.target != "android":
         raise UsageError(
             f"{project.name} exports for this computer; phones cannot run its files.",
             action="Choose Android on the Export page, or create the project with: pqv new … --target android.",
@@ -35,21 +35,25 @@ def check(project: Path, targets: Sequence[str]) -> None:
 
 
 def measure(
-    project: Path, targets: Sequence[str], config: PhoneConfig, *, aar: Path | None = None, as_json: bool
+    project: Path,
+    settings: RunConfig,
+    targets: Sequence[str],
+    config: PhoneConfig,
+    *,
+    archives: tuple[Path, ...] = (),
+    as_json: bool,
 ) -> int:
-    """Measure the files of the newest run of ``project`` on phones; the exit code.
+    """Measure the files of the newest run of ``project`` with these settings on phones; the exit code.
 
     What a phone has measured is kept, even where another one failed.
     """
-    settings = projects.load(project).config
-    directory = projects.runs_directory(project) / runs.choose(project, fresh=False)
+    directory = projects.runs_directory(project) / runs.choose(project, config=settings, fresh=False)
     files, val = record.files(directory), settings.data.val
     plan = cli_bench.BenchPlan(
         files=tuple(files),
         targets=tuple(targets),
         config=config,
-        version=settings.export.runtime,
-        aar=aar,
+        archives=archives,
         roles={path: keys[-1] for path, keys in files.items()},
         runs=directory.parent,
         val=projects.resolved_path(val, project=project) if val and not dataset.is_named(val) else None,

@@ -7,6 +7,7 @@ import re
 import shutil
 import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,8 +27,8 @@ CHECKOUT = Path(__file__).resolve().parents[2] / "android_runner"
 _IN_NDK = "build/cmake/android.toolchain.cmake"
 _MACHINES = {183: "arm64-v8a", 40: "armeabi-v7a", 62: "x86_64", 3: "x86"}
 _API_LEVEL = "android-24"
-BACKEND = "lite"
-"""Folder of the backend in ``android_runner/src``."""
+_ARCHIVES = {"pytorch_android_lite": "PQV_AAR", "react-native-executorch": "PQV_NPM", "fbjni": "PQV_FBJNI"}
+"""By the name of an archive, the setting of ``android_runner`` that takes its file."""
 
 
 @dataclass(frozen=True)
@@ -35,13 +36,13 @@ class BuildPlan:
     """What to build with.
 
     Attributes:
-        archive: The runtime's AAR, verified.
+        archives: The runtime's archives, verified, in their order.
         toolchain: CMake's toolchain file.
         sources: The folder ``android_runner``.
     """
 
     runtime: Runtime
-    archive: Path
+    archives: tuple[Path, ...]
     toolchain: Path
     sources: Path
 
@@ -128,27 +129,44 @@ def build(abi: str, plan: BuildPlan) -> Path:
         words += ["-G", "Ninja"] if shutil.which("ninja") else []
         words += [f"-DCMAKE_TOOLCHAIN_FILE={plan.toolchain}", f"-DANDROID_ABI={abi}"]
         words += [f"-DANDROID_PLATFORM={_API_LEVEL}", "-DANDROID_STL=c++_shared"]
-        words += [f"-DPQV_AAR={plan.archive}", f"-DPQV_RUNTIME_VERSION={plan.runtime.version}"]
+        words += [f"-DPQV_RUNTIME_VERSION={plan.runtime.version}", *settings(plan.runtime, plan.archives)]
         _call(words)
-        _call([cmake, "--build", scratch, "--target", PROGRAM])
-        made = Path(scratch) / PROGRAM
-        if (machine := _machine(made)) != abi:
+        _call([cmake, "--build", scratch])
+        program = made(Path(scratch))
+        if (machine := _machine(program)) != abi:
             raise RunnerError(
                 f"The toolchain builds for {machine or 'no Android processor'}, not for {abi}.",
                 action=f"Give a toolchain file for {abi}.",
                 details=str(plan.toolchain),
             )
-        return _install(abi, made, plan, compiler=_compiler(Path(scratch)))
+        return _install(abi, program, plan, compiler=_compiler(Path(scratch)))
 
 
-def _install(abi: str, made: Path, plan: BuildPlan, *, compiler: str) -> Path:
-    target = runners.built() / abi / PROGRAM
+def made(folder: Path) -> Path:
+    """The program in a build folder, where each backend has a place of its own."""
+    return next((path for path in folder.rglob(PROGRAM) if path.is_file()), folder / PROGRAM)
+
+
+def settings(runtime: Runtime, archives: Sequence[Path]) -> list[str]:
+    """CMake's settings for the program of a runtime: which one, and the files of the runtime's archives."""
+    named = [_ARCHIVES[re.split("[:@]", item.coordinates)[-2]] for item in runtime.archives]
+    files = [f"-D{name}={path}" for name, path in zip(named, archives, strict=True)]
+    return [f"-DPQV_BACKENDS={runtime.program}", *files]
+
+
+def origin(runtime: Runtime) -> dict[str, str]:
+    """By their coordinates, the SHA-256 of the archives that a program is built on."""
+    return {archive.coordinates: archive.sha256 for archive in runtime.archives}
+
+
+def _install(abi: str, program: Path, plan: BuildPlan, *, compiler: str) -> Path:
+    target = runners.built() / plan.runtime.program / abi / PROGRAM
     facts = {
         "schema_version": 1,
-        "sources_sha256": sources_sha256(plan.sources, BACKEND),
-        "runtime": {"coordinates": plan.runtime.coordinates, "sha256": plan.runtime.sha256},
-        "sha256": sha256_file(made),
-        "size_bytes": made.stat().st_size,
+        "sources_sha256": sources_sha256(plan.sources, plan.runtime.program),
+        "runtime": origin(plan.runtime),
+        "sha256": sha256_file(program),
+        "size_bytes": program.stat().st_size,
         "compiler": compiler,
         "toolchain": str(plan.toolchain),
         "built": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -156,7 +174,7 @@ def _install(abi: str, made: Path, plan: BuildPlan, *, compiler: str) -> Path:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with replacing(target) as temporary:
-            shutil.copyfile(made, temporary)
+            shutil.copyfile(program, temporary)
     except OSError as error:
         raise from_os_error(error, target) from error
     write_json(target.with_name(runners.PROVENANCE), facts)

@@ -54,9 +54,15 @@ def choose_abi(info: DeviceInfo, runtime: Runtime, abis: Sequence[str]) -> str |
 def _device(runtime: Runtime, info: DeviceInfo, abis: Sequence[str]) -> Iterator[Problem]:
     if not info.abis:
         yield "The phone does not report its processor.", "Replug it and try again."
+    elif not set(info.abis) & set(runtime.abis):
+        yield (
+            f"The Android runtime {runtime.version} has no libraries for this phone's processor "
+            f"({', '.join(info.abis)}), only for {_listed(runtime.abis)}.",
+            "Export the model in another format for this phone.",
+        )
     elif choose_abi(info, runtime, abis) is None:
         yield (
-            f"No runner and runtime exist for this phone's processor ({', '.join(info.abis)}).",
+            f"There is no benchmark program for this phone's processor ({', '.join(info.abis)}).",
             "Build one with: pqv runner build.",
         )
     if info.page_size and info.page_size > runtime.page_size:
@@ -65,6 +71,16 @@ def _device(runtime: Runtime, info: DeviceInfo, abis: Sequence[str]) -> Iterator
             f"{runtime.version} are built for {runtime.page_size // 1024} KB.",
             "Choose a newer runtime (pqv runner info), or switch the phone to 4 KB pages in its developer options.",
         )
+    if info.sdk is not None and info.sdk < runtime.api_level:
+        yield (
+            f"The phone has API level {info.sdk} of Android; the Android runtime {runtime.version} needs "
+            f"{runtime.api_level}.",
+            "Update the phone, or export the model in another format for it.",
+        )
+
+
+def _listed(names: Sequence[str]) -> str:
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
 
 
 def _space(info: DeviceInfo, needed: int) -> Iterator[Problem]:

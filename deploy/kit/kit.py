@@ -37,10 +37,10 @@ class KitChoice:
 
     Attributes:
         version: Of the runtime; empty for the usual one of each format.
-        archive: A file to take the libraries from instead of fetching them.
+        archives: Files to take the libraries from instead of fetching them.
         kit: In place of the one that the target would choose.
     """
 
     version: str = ""
-    archive: Path | None = None
+    archives: tuple[Path, ...] = ()
     kit: Kit | None = None

@@ -1,4 +1,7 @@
-"""The benchmark programs, one an ABI: those built here, and those that came with PQV-Mobile."""
+"""The benchmark programs, one for each runtime and ABI: those built here, and those that came with PQV-Mobile.
+
+A program is named by its folder in ``android_runner/src``, such as ``lite``, and its ABI.
+"""
 
 from __future__ import annotations
 
@@ -46,39 +49,39 @@ def built() -> Path:
     return platformdirs.user_data_path(APP, appauthor=False) / "runner"
 
 
-def find(abi: str) -> Path | None:
-    """The program for an ABI, or None."""
-    own = built() / abi / PROGRAM
+def find(name: str, abi: str) -> Path | None:
+    """A program, or None."""
+    own = built() / name / abi / PROGRAM
     if own.is_file():
         return own
     try:
-        return resource("runner", abi, PROGRAM)
+        return resource("runner", name, abi, PROGRAM)
     except StorageError:
         return None
 
 
-def abis() -> tuple[str, ...]:
+def abis(name: str) -> tuple[str, ...]:
     """ABIs for which there is a program."""
-    return tuple(abi for abi in ABIS if find(abi))
+    return tuple(abi for abi in ABIS if find(name, abi))
 
 
-def origin(abi: str) -> Origin | None:
-    """The program for an ABI and where it comes from, or None."""
-    path = find(abi)
+def origin(name: str, abi: str) -> Origin | None:
+    """A program and where it comes from, or None."""
+    path = find(name, abi)
     if path is None:
         return None
     if path.is_relative_to(built()):
         return Origin(path, True, _read(path.with_name(PROVENANCE)))
-    return Origin(path, False, _row(provenance(), abi))
+    return Origin(path, False, _row(provenance(name), abi))
 
 
-def verified(abi: str) -> Path:
-    """The program for an ABI, compared with its provenance.
+def verified(name: str, abi: str) -> Path:
+    """A program, compared with its provenance.
 
     Raises:
         RunnerError: There is none, or it has been changed.
     """
-    found = origin(abi)
+    found = origin(name, abi)
     if found is None:
         raise RunnerError(f"No benchmark program for {abi}.", action="Build one with: pqv runner build.")
     expected = str(found.facts.get("sha256", ""))
@@ -92,10 +95,10 @@ def verified(abi: str) -> Path:
     return found.path
 
 
-def provenance() -> dict[str, Any]:
-    """Sources, compiler and hashes of the programs that came; empty when none came with this installation."""
+def provenance(name: str) -> dict[str, Any]:
+    """Sources, compiler and hashes of the programs that came; empty where none came with this installation."""
     try:
-        return _read(resource("runner", PROVENANCE))
+        return _read(resource("runner", name, PROVENANCE))
     except StorageError:
         return {}
 

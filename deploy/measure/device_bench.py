@@ -27,6 +27,7 @@ from pqv_core.results.record import Measurement, OperatorTime, Parity
 
 OF_A_FILE = (IncompatibleError, RunnerError, FileFormatError, UsageError)
 """What is wrong with one file; the device itself is well."""
+_NO_ENGINE = "none"
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,6 @@ class BenchResult:
 
     info: DeviceInfo
     measurements: tuple[Measurement, ...]
-    torch: str = ""
     warnings: tuple[str, ...] = ()
 
     @property
@@ -182,6 +182,8 @@ class DeviceBench:
             kit = self._kit(info, (found, facts), request)
             self.job.enter("push")
             spec = self._push(shell, kit, each, shape, folder=folder, free=info.free_bytes)
+            if set(found.engines.get("android", ())) <= {_NO_ENGINE}:
+                spec = replace(spec, engine="")  # the choice is another format's
         except OF_A_FILE as error:
             failures[request.file] = error
             return None
@@ -265,7 +267,6 @@ def _result(one: _Ready) -> BenchResult:
     return BenchResult(
         info=one.info,
         measurements=(found[0].model_copy(update={"operators": times}), *found[1:]),
-        torch=first.context.torch if first and first.context else "",
         warnings=tuple(_warnings(found)),
     )
 

@@ -26,6 +26,7 @@ MAX_OPERATORS = 10_000  # that are kept; the program may name more
 _LOAD_S = 300.0
 _EXIT_CANNOT_LOAD = 3
 _KILLED = 128 + 9
+_LACKING = ("ops cannot be found", "Unknown builtin op", "lacks the operators", "lacks the delegate")
 _CRASHED = (128 + 4, 128 + 6, 128 + 7, 128 + 8, 128 + 11)  # SIGILL, SIGABRT, SIGBUS, SIGFPE, SIGSEGV
 
 Nanoseconds = Annotated[int, Field(ge=0, lt=10**15)]
@@ -40,11 +41,12 @@ class RunnerRecord(BaseModel):
 
 
 class ContextRecord(RunnerRecord):
-    """The first line: what runs, and on what."""
+    """The first line: what runs, and on what; ``torch`` or ``executorch`` is the version of the runtime."""
 
     type: Literal["context"]
     runner: Text = ""
     torch: Text = ""
+    executorch: Text = ""
     abi: Text = ""
     build: Text = ""
     engine: Text = ""
@@ -123,12 +125,13 @@ class ProgressRecord(RunnerRecord):
 
 
 class KnownOperatorsRecord(RunnerRecord):
-    """What ``--ops`` prints: operators with their argument counts (null: any), and the range of bytecode versions."""
+    """What ``--ops`` prints: operators with their argument counts (null: any), and PyTorch's bytecode versions."""
 
     type: Literal["ops"]
     torch: Text = ""
-    bytecode_min: Count
-    bytecode_max: Count
+    executorch: Text = ""
+    bytecode_min: Count | None = None
+    bytecode_max: Count | None = None
     operators: dict[str, Count | None] = Field(max_length=100_000)
 
 
@@ -289,7 +292,7 @@ def no_last_word(code: int, printed: str, name: str) -> RunnerError | Connection
 
 def failure(final: FinalRecord, spec: Spec) -> RunnerError:
     """The error that a ``final`` line of status ``failed`` means: which file, and what was said of it."""
-    if "ops cannot be found" in final.message or "Unknown builtin op" in final.message:
+    if any(words in final.message for words in _LACKING):
         remedy = "Export for the Android target, which avoids operators that its runtime lacks."
         return RunnerError(
             f"{spec.name} uses operators that the runtime lacks.", action=remedy, details=bounded.lines(final.message)

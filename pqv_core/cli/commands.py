@@ -13,12 +13,17 @@ import typer
 from typer.core import TyperCommand
 
 if TYPE_CHECKING:
+    from pqv_core.config import RunConfig
     from pqv_core.process.events import Finished
 
 ProjectFile = Annotated[Path, typer.Argument(help="The project file, NAME.pqv.", metavar="PROJECT")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON lines only.")]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Start a new run without reusing earlier ones.")]
 
+Formats = Annotated[
+    str | None,
+    typer.Option("--format", help="Formats of this run's files, for example ptl,pte.", metavar="FORMAT,..."),
+]
 MeasureAgain = Annotated[bool, typer.Option("--measure-again", help="Repeat only the measurements.")]
 
 DEMO_FOLDER = Path("demo")
@@ -41,6 +46,7 @@ class _NewCommand(TyperCommand):
         from pqv_core.config.prune import MAX_RATIO
         from pqv_core.config.quantize import ENGINES
         from pqv_core.criteria import CRITERIA
+        from pqv_core.formats import FORMATS
         from pqv_core.project.presets import PRESETS
         from pqv_core.schemes import SCHEMES
 
@@ -49,6 +55,7 @@ class _NewCommand(TyperCommand):
             "precisions": ", ".join(SCHEMES),
             "engines": ", ".join(ENGINES),
             "targets": ", ".join(get_args(Target)),
+            "formats": ", ".join(FORMATS),
             "max_ratio": MAX_RATIO,
             "presets": ", ".join(PRESETS),
         }
@@ -100,6 +107,9 @@ def new(
     precision: Annotated[str | None, typer.Option(help="{precisions}.")] = None,
     engine: Annotated[str | None, typer.Option(help="{engines}.")] = None,
     target: Annotated[str | None, typer.Option(help="Target: {targets}.")] = None,
+    formats: Annotated[
+        str | None, typer.Option("--format", help="File formats, one or more: {formats}.", metavar="FORMAT,...")
+    ] = None,
     preset: Annotated[str | None, typer.Option(help="Preset: {presets}. Other options override it.")] = None,
     settings: Annotated[
         list[str] | None, typer.Option("--set", help="Any other setting; repeatable.", metavar="KEY=VALUE")
@@ -108,6 +118,7 @@ def new(
 ) -> None:
     """Make a project: which model, which images, what is cut, in which numbers the result computes."""
     from pqv_core.cli import report as cli_report
+    from pqv_core.config.export import named_formats
     from pqv_core.project import new_config
     from pqv_core.project import project_file as projects
 
@@ -126,6 +137,7 @@ def new(
         precision=precision,
         engine=engine,
         target=target,
+        formats=tuple(named_formats(formats or "")),
         preset=preset,
         settings=tuple(settings or ()),
     )
@@ -148,23 +160,45 @@ def _check_new_path(project: Path, *, force: bool) -> None:
         )
 
 
-def run(project: ProjectFile, fresh: Fresh = False, remeasure: MeasureAgain = False, as_json: Json = False) -> int:
+def run(
+    project: ProjectFile,
+    fresh: Fresh = False,
+    remeasure: MeasureAgain = False,
+    formats: Formats = None,
+    as_json: Json = False,
+) -> int:
     """Do what a project says. What an earlier run has finished is taken over; a run that was stopped goes on."""
-    return _run(project, fresh=fresh, remeasure=remeasure, as_json=as_json)
+    return _run(project, fresh=fresh, remeasure=remeasure, formats=formats, as_json=as_json)
 
 
-def _run(project: Path, *, fresh: bool, remeasure: bool = False, as_json: bool) -> int:
+def run_config(project: Path, formats: str | None) -> RunConfig:
+    """What a run of a project does; in the formats that are named, where some are.
+
+    Raises:
+        ProjectError: The project cannot be read.
+        ConfigError: There is no such format.
+    """
+    from pqv_core.config import with_settings
+    from pqv_core.config.export import named_formats
+    from pqv_core.project import project_file as projects
+
+    config = projects.load(project).config
+    return config if formats is None else with_settings(config, {"export.formats": named_formats(formats)})
+
+
+def _run(project: Path, *, fresh: bool, remeasure: bool = False, formats: str | None = None, as_json: bool) -> int:
     from pqv_core.cli import report as cli_report
     from pqv_core.cli import run_job as cli_job
     from pqv_core.project import new_config, runs
-    from pqv_core.project import project_file as projects
 
-    new_config.check(projects.load(project).config, project=project)
-    job = runs.job(Path(absolute(project)), fresh=fresh, remeasure=remeasure)
+    config = run_config(project, formats)
+    new_config.check(config, project=project)
+    job = runs.job(Path(absolute(project)), config=config, fresh=fresh, remeasure=remeasure)
     finished = cli_job.do(job, as_json=as_json)
     if finished.outcome == "succeeded":
         cli_report.say_run(project, job.run, as_json=as_json)
-    return exit_code(finished, f"Continue with: pqv run {project}")
+    again = f" --format {formats}" if formats else ""
+    return exit_code(finished, f"Continue with: pqv run {project}{again}")
 
 
 def exit_code(finished: Finished, go_on: str) -> int:

@@ -51,7 +51,7 @@ def describe(config: RunConfig) -> str:
         steps.append(f"prune {formatting.percent(config.prune.ratio)} by {config.prune.importance}")
     if config.finetune.epochs:
         steps.append(f"fine-tune {config.finetune.epochs} epochs")
-    engine = f" ({config.quantize.engine})" if config.quantize.uses_engine else ""
+    engine = f" ({config.quantize.engine})" if config.uses_engine else ""
     return ", ".join([*steps, f"{config.quantize.precision}{engine}"])
 
 
@@ -168,6 +168,7 @@ def say_machine(machine: Machine, *, as_json: bool) -> None:
     for engine, why in machine.engines.items():
         table.add_row(f"Engine {engine}", f"no: {why}" if why else "works")
     for info in FORMATS.values():
+        table.add_row(f"Files, {info.suffix}", " ".join(info.missing() or ("are written and run here.",)))
         table.add_row(f"Android, {info.suffix}", f"runtimes {', '.join(info.runtimes())}")
     console(as_json=as_json).print(table)
 

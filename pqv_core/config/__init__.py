@@ -47,6 +47,11 @@ class RunConfig(Config):
     measure: MeasureConfig = Field(default_factory=MeasureConfig)
     seed: int = Field(default=0, ge=0, lt=2**31)
 
+    @property
+    def uses_engine(self) -> bool:
+        """Whether there are layers that an engine runs which is chosen."""
+        return self.quantize.uses_engine and self.export.chooses_engine
+
 
 def setting_names() -> list[str]:
     """Dotted names of all settings, such as ``prune.ratio``."""

@@ -16,12 +16,13 @@ from torch import Tensor, nn
 from pqv_core.config import RunConfig
 from pqv_core.engine.context import Context
 from pqv_core.engine.data.preprocessing import Preprocessing
-from pqv_core.engine.formats.exporter import NO_ENGINE, Exporter, Way, exporter
+from pqv_core.engine.formats.exporter import Exporter, Way, exporter
 from pqv_core.engine.measure import benchmark, environment
 from pqv_core.engine.measure.file_client import ExportedFile
 from pqv_core.errors import BenchmarkError, ExportError
 from pqv_core.files.fsio import move, remove
 from pqv_core.formats import FORMATS
+from pqv_core.formats.base import NO_ENGINE
 from pqv_core.process.events import Artifact
 from pqv_core.results import artifacts
 from pqv_core.results.artifacts import FASTEST, INHERITED, ArtifactSpec

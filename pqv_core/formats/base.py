@@ -6,7 +6,7 @@ import importlib.util
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -16,8 +16,11 @@ from pqv_core.files.foreign_text import line
 from pqv_core.files.kind import Kind
 from pqv_core.models.contents import Contents
 from pqv_core.models.vit_shape import Cost
+from pqv_core.schemes import Scheme
 
 _LETTERS = 1000
+NO_ENGINE = "none"
+"""Of files whose kernels are not chosen."""
 Problem = tuple[str, str]
 """What is wrong, and what to do about it."""
 
@@ -74,25 +77,59 @@ class FileFacts(BaseModel):
         return ""
 
 
+class Archive(BaseModel):
+    """A published archive with libraries of a runtime.
+
+    Attributes:
+        source: Where it is published: in a Maven repository (an AAR) or as an npm package.
+        coordinates: ``group:artifact:version`` of the one, ``name@version`` of the other.
+        libraries: By the name under which the program asks for it, each library's path in the archive, in which
+            ``{abi}`` stands for the ABI.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    source: Literal["maven", "npm"]
+    coordinates: str = Field(pattern=r"^([\w.\-]+:[\w.\-]+:[\w.\-]+|(@[\w.\-]+/)?[\w.\-]+@[\w.\-]+)$")
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    size_bytes: int = Field(gt=0)
+    libraries: dict[Annotated[str, Field(pattern=r"^[\w.+\-]+$")], str]
+
+    @property
+    def suffix(self) -> str:
+        """Of the file, with the dot."""
+        return {"maven": ".aar", "npm": ".tgz"}[self.source]
+
+
 class Runtime(BaseModel):
     """What runs a format on a device, and where it comes from: one version, as ``resources/runtimes/`` describes it.
 
     Attributes:
-        coordinates: group:artifact:version in a Maven repository.
-        sha256: Of the archive.
-        libraries: Names of the shared objects that the program needs, in ``jni/ABI/`` of the archive.
+        program: Which benchmark program runs with it: a folder of ``android_runner/src``.
+        archives: What its libraries are taken from.
+        abis: For which it has libraries.
         page_size: Largest memory page for which the libraries are aligned.
+        api_level: The oldest Android that they, and the program, are made for.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     version: str
-    coordinates: str = Field(pattern=r"^[\w.\-]+:[\w.\-]+:[\w.\-]+$")
-    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
-    size_bytes: int = Field(gt=0)
+    program: str = Field(pattern=r"^\w+$")
+    archives: tuple[Archive, ...]
     abis: tuple[str, ...]
-    libraries: tuple[str, ...]
     page_size: int = 4096
+    api_level: int = 24
+
+    @property
+    def size_bytes(self) -> int:
+        """Of all archives."""
+        return sum(archive.size_bytes for archive in self.archives)
+
+    @property
+    def libraries(self) -> tuple[str, ...]:
+        """Names of the shared objects that the program needs beside it."""
+        return tuple(name for archive in self.archives for name in archive.libraries)
 
     @property
     def facts(self) -> dict[str, str]:
@@ -171,6 +208,14 @@ class Format(ABC):
             contents: What the catalogue knows of the model; None for a plain ViT.
             scheme: Key of the quantization scheme.
         """
+
+    def chooses_engine(self, target: str) -> bool:
+        """Whether its files for a target can be run with one engine or another."""
+        return self.engines.get(target, ()) not in ((), (NO_ENGINE,))
+
+    def writes(self, scheme: Scheme) -> bool:
+        """Whether its files can be in a quantization scheme. Torch's own layers have no weights in 4 bits."""
+        return scheme.storage != "int4"
 
     def missing(self) -> Problem | None:
         """Why its files cannot be written and run on this computer, and how they can be; None where they can.

@@ -27,7 +27,8 @@ _SEVERAL = re.compile(r"Expected \w+ but got None|missing value for argument|exp
 _COLOURS = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _SHAPE = re.compile(
     r"shapes? cannot be multiplied|channels, but got|size mismatch|must match the size|is invalid for input|"
-    r"expected input\[|Expected \dD|input size|normalized_shape|Dimension out of range|same shape|kernel size can't",
+    r"expected input\[|Expected \dD|input size|normalized_shape|Dimension out of range|same shape|kernel size can't|"
+    r"does not take an input of",
     re.IGNORECASE,
 )
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pqv_core.config import DataConfig, ModelConfig, RunConfig, channels, with_setting, with_settings
-from pqv_core.config.export import engine_problem
+from pqv_core.config import export as exports
 from pqv_core.config.model import argument_problem
 from pqv_core.criteria import CRITERIA
 from pqv_core.data import brightness, class_order, dataset, images
@@ -16,6 +16,7 @@ from pqv_core.data import layout as dataset_layout
 from pqv_core.data.dataset import Listing
 from pqv_core.errors import ConfigError, DataError, StorageError, UsageError
 from pqv_core.files import weights_files
+from pqv_core.formats import FORMATS
 from pqv_core.models import predict, sources
 from pqv_core.project import presets
 from pqv_core.project import project_file as projects
@@ -30,6 +31,7 @@ class Choices:
     Attributes:
         project: The project file to come; stored paths are relative to its folder.
         preset: Name of a preset; what is said beside it counts more.
+        formats: Keys of file formats; none for the target's usual ones.
         settings: ``KEY=VALUE`` pairs, which have the last word.
     """
 
@@ -46,6 +48,7 @@ class Choices:
     precision: str | None = None
     engine: str | None = None
     target: str | None = None
+    formats: Sequence[str] = ()
     preset: str | None = None
     settings: Sequence[str] = ()
 
@@ -80,9 +83,23 @@ def build(choices: Choices) -> NewConfig:
         config = with_setting(config, name, text)
     for pair in choices.settings:
         config = with_setting(config, *_split(pair))
+    config = _with_formats(config, choices, notes)
     _check_settings(config, project=choices.project)
     found = look_at_images(config, project=choices.project)
     return NewConfig(config, tuple(notes), tuple(_image_notes(config, found)))
+
+
+def _with_formats(config: RunConfig, choices: Choices, notes: list[str]) -> RunConfig:
+    """The formats that were asked for, or else those that the target usually gets, and what is said of them."""
+    if any(_split(pair)[0] == "export.formats" for pair in choices.settings):
+        return config
+    target = config.export.target
+    formats = tuple(choices.formats) or exports.usual_formats(target, precision=config.quantize.precision)
+    if not choices.formats and len(formats) > 1:
+        notes.append(f"Formats: {', '.join(formats)} (alternative: --format {formats[0]}).")
+    if not choices.formats and target == "android":
+        notes.extend(" ".join(missing) for info in FORMATS.values() if (missing := info.missing()))
+    return with_settings(config, {"export.formats": formats})
 
 
 def _filled(choices: Choices, data: DataConfig, notes: list[str]) -> dict[str, Any]:
@@ -116,8 +133,7 @@ def _check_settings(config: RunConfig, *, project: Path) -> None:
     why_not = predict.obstacle(entry, config.prune) if entry is not None and config.prune.enabled else ""
     if why_not:
         raise UsageError(why_not, action="Prune other parts, or turn pruning off (--no-prune).")
-    refused = engine_problem(config.quantize.engine, config.export.target)
-    if refused and config.quantize.uses_engine:
+    for refused in exports.problems(config.export, config.quantize):
         raise refused
     if config.model.weights == "file" and config.model.path:
         weights = projects.resolved_path(config.model.path, project=project)

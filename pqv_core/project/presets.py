@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from pqv_core.config.export import usual_formats
 from pqv_core.errors import UsageError
 
 
@@ -26,8 +27,9 @@ class Preset:
     without_images: Mapping[str, Any] = field(default_factory=dict)
 
     def settings(self, *, images: bool) -> dict[str, Any]:
-        """The settings by dotted name, for a project with or without images."""
-        return {**self.values, **({} if images else self.without_images)}
+        """The settings by dotted name, for a project with or without images; the target's usual formats too."""
+        formats = usual_formats(self.values["export.target"], precision=self.values["quantize.precision"])
+        return {**self.values, "export.formats": list(formats), **({} if images else self.without_images)}
 
     def fitted(self, uncut: Mapping[str, str], *, images: bool) -> tuple[dict[str, Any], tuple[str, ...]]:
         """The settings for a model of which some kinds of widths cannot be cut, and a sentence for each that differs.

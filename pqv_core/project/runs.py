@@ -27,16 +27,19 @@ _PAUSE_S = 0.02
 _NO_LOCKS = {getattr(errno, name) for name in ("ENOLCK", "ENOSYS", "ENOTSUP", "EOPNOTSUPP") if hasattr(errno, name)}
 
 
-def choose(project: Path, *, fresh: bool) -> str:
+def choose(project: Path, *, config: RunConfig | None = None, fresh: bool) -> str:
     """The id of the run to do: the newest with the same settings, else a new one.
 
     Going on with a run repeats only the stages whose inputs have changed, so a run that was killed resumes and
     one that is complete is confirmed.
 
+    Args:
+        config: As for ``job``.
+
     Raises:
         ProjectError: The project file cannot be used.
     """
-    return job(project, fresh=fresh).run
+    return job(project, config=config, fresh=fresh).run
 
 
 def job(

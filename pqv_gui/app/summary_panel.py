@@ -69,9 +69,9 @@ class SummaryPanel(QWidget):
         self._body.addWidget(rule())
         self._predicted = label(tr("Predicted"), "strong")
         self._body.addWidget(self._predicted)
-        self._estimates = [_EstimateRow() for _ in range(3)]
-        for estimate in self._estimates:
-            self._body.addWidget(estimate)
+        self._estimates: list[_EstimateRow] = []
+        self._figures = column(gap=0.45)
+        self._body.addLayout(self._figures)
         self.problem = label("", "caption", wrap=True)
         self._body.addWidget(self.problem)
         self._body.addStretch()
@@ -96,6 +96,9 @@ class SummaryPanel(QWidget):
         self.model.set_text(seen.model)
         for index, (name, chosen) in enumerate(seen.choices):
             self._choice(index, tr(name), tr(chosen))
+        while len(self._estimates) < len(seen.estimates):
+            self._estimates.append(_EstimateRow())
+            self._figures.addWidget(self._estimates[-1])
         for row, estimate in zip(self._estimates, seen.estimates, strict=False):
             row.show_estimate(estimate)
         for index, row in enumerate(self._estimates):

@@ -64,7 +64,7 @@ class PhoneDesk(QObject):
         self.files = Files()
         self.settings = PhoneSettings(settings.store("phones/settings"))
         self.run = PhoneRun()
-        self.aar: Path | None = None
+        self.archives: tuple[Path, ...] = ()
         self._computer_busy, self._around, self._command = computer_busy, around, command
         self._local = JobRunner(self, command=command)
         self._jobs: dict[str, Job] = {}
@@ -155,10 +155,10 @@ class PhoneDesk(QObject):
         if not files:
             return
         self._looking.update(files)
-        kit, version = self.watch.kit, self._around().version
+        kit = self.watch.kit
 
         def work(task: Progressing) -> dict[File, str]:
-            return phone_work.refusals(files, kit=kit, version=version, cancelled=task.cancelled)
+            return phone_work.refusals(files, kit=kit, cancelled=task.cancelled)
 
         def done(found: dict[File, str]) -> None:
             self._looking.difference_update(found)
@@ -185,11 +185,10 @@ class PhoneDesk(QObject):
                 self.files.chosen,
                 self.settings.config,
                 shape=self.settings.shape,
-                version=around.version,
                 compare=self.settings.compare,
                 val=around.val,
                 directory=self.files.directory,
-                aar=self.aar,
+                archives=self.archives,
                 kit=self.watch.kit,
             )
             self._begin(plan, self.phones.chosen)
@@ -300,11 +299,11 @@ class PhoneDesk(QObject):
         if run in self._skips:
             self._skips[run].set()
 
-    def use_archive(self, path: Path) -> None:
-        """Take the runtime's libraries from a file, and try once more."""
-        self.aar = path
+    def use_archives(self, *paths: Path) -> None:
+        """Take the runtimes' libraries from files, besides those named before, and try once more."""
+        self.archives = tuple(dict.fromkeys((*self.archives, *paths)))
         if self._plan is not None:
-            self._plan = replace(self._plan, aar=path)
+            self._plan = replace(self._plan, archives=self.archives)
         self.repeat()
 
     # what comes back -----------------------------------------------------------------------------------------

@@ -23,9 +23,8 @@ ASK_AGAIN_MS = 30_000
 
 @dataclass(frozen=True)
 class Around:
-    """What the project says: the Android runtime, its validation images, and whether runs of it may be written."""
+    """What the project says: its validation images, and whether runs of it may be written."""
 
-    version: str = ""
     val: Path | None = None
     writable: bool = True
 
@@ -117,13 +116,11 @@ class PhoneWatch(QObject):
         row = self.phones.get(key)
         if row is None or row.found is None or row.found.state != "ready" or self._busy(key):
             return
-        found, kit, version, lock = row.found, self.kit, self._around().version, self.alone_with(key)
+        found, kit, lock = row.found, self.kit, self.alone_with(key)
 
         def work(task: Progressing) -> tuple[DeviceInfo, ErrorInfo | None]:
             with lock:
-                return phone_work.ask(
-                    found, kit=kit, version=version, cancelled=task.cancelled, asked=lambda: task.say(key)
-                )
+                return phone_work.ask(found, kit=kit, cancelled=task.cancelled, asked=lambda: task.say(key))
 
         def done(told: tuple[DeviceInfo, ErrorInfo | None]) -> None:
             self._asks.pop(key, None)

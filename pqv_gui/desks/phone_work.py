@@ -40,7 +40,7 @@ class MeasuringPlan:
         compare: Let this computer answer the same, and compare.
         val: Validation images to ask about.
         directory: Of the run that the files with a role belong to.
-        aar: A file to take the runtime's libraries from instead of fetching them.
+        archives: Files to take the runtimes' libraries from instead of fetching them.
         kit: None takes the installation's program and the runtime's libraries.
     """
 
@@ -51,7 +51,7 @@ class MeasuringPlan:
     compare: bool = True
     val: Path | None = None
     directory: Path | None = None
-    aar: Path | None = None
+    archives: tuple[Path, ...] = ()
     kit: Kit | None = None
 
 
@@ -97,7 +97,7 @@ def watch(cancelled: Callable[[], bool], pause: Callable[[float], None]) -> Iter
 
 
 def ask(
-    found: Found, *, kit: Kit | None, version: str, cancelled: Callable[[], bool], asked: Callable[[], None]
+    found: Found, *, kit: Kit | None, cancelled: Callable[[], bool], asked: Callable[[], None]
 ) -> tuple[DeviceInfo, ErrorInfo | None]:
     """A phone's facts, and why nothing can be measured on it, if so.
 
@@ -107,13 +107,13 @@ def ask(
     target = discovery.target(found.target)
     with contextlib.closing(target.connect(found, _ending(cancelled), asked=asked)) as shell:
         info = shell.info()
-    problems = target.problems(info, KitChoice(version, kit=kit), file=None, needed_bytes=MARGIN)
+    problems = target.problems(info, KitChoice(kit=kit), file=None, needed_bytes=MARGIN)
     return info, IncompatibleError(problems).info() if problems else None
 
 
-def refusals(files: Sequence[File], *, kit: Kit | None, version: str, cancelled: Callable[[], bool]) -> dict[File, str]:
+def refusals(files: Sequence[File], *, kit: Kit | None, cancelled: Callable[[], bool]) -> dict[File, str]:
     """Why phones refuse each of these files; empty for one that they run, as far as is known without a phone."""
-    choice, found = KitChoice(version, kit=kit), {}
+    choice, found = KitChoice(kit=kit), {}
     for file in files:
         with contextlib.suppress(StorageError):  # said when it is pushed
             found[file] = discovery.refusal(file.path, choice, cancelled=cancelled)
@@ -157,7 +157,7 @@ def measure(found: Found, prepared: Prepared, job: Job, *, skip: threading.Event
 
     plan = prepared.plan
     outcome = MeasuringOutcome(warnings=list(prepared.notes))
-    choice = KitChoice(plan.version, plan.aar, plan.kit)
+    choice = KitChoice(plan.version, plan.archives, plan.kit)
     bench = session.bench_of(found, job, plan.config, choice, asked=asked, skip_cooling=skip)
     taken = session.measure(bench, prepared.requests)
     outcome.cancelled = taken.cancelled

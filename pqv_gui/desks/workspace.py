@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 
 from pqv_core.config import RunConfig
-from pqv_core.config.export import engine_problem
+from pqv_core.config.export import engine_problem, formats_for
 from pqv_core.data import class_order, dataset
 from pqv_core.data import layout as dataset_layout
 from pqv_core.errors import ErrorInfo, PqvError
@@ -131,7 +131,7 @@ class Workspace(QObject):
                 config = self.session.config
                 stored = config.data.val
                 val = self.session.resolved(stored) if stored and not dataset.is_named(stored) else None
-                return Around(config.export.runtime, val, self.session.writable)
+                return Around(val, self.session.writable)
 
             self._phones = PhoneDesk(
                 self.settings,
@@ -470,9 +470,12 @@ class Workspace(QObject):
         Raises:
             PqvError: The project cannot be saved.
         """
-        engine = self.session.config.quantize.engine
-        other: dict[str, str] = {} if engine_problem(engine, "android") is None else {"quantize.engine": "auto"}
-        self.session.set_many({"export.target": "android", **other}, label="export.target")
+        config = self.session.config
+        formats = formats_for("android", before=config.export, precision=config.quantize.precision)
+        changes: dict[str, object] = {"export.target": "android", "export.formats": list(formats)}
+        if any(engine_problem(config.quantize.engine, "android", format=format) for format in formats):
+            changes["quantize.engine"] = "auto"
+        self.session.set_many(changes, label="export.target")
         if self.can_run:
             self._to_measure = self.session.config
             self.start_run()

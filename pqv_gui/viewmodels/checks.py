@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pqv_core.config import RunConfig, channels
-from pqv_core.config.export import Target, engine_problem
+from pqv_core.config.export import ExportConfig, engine_problem, format_problem
 from pqv_core.config.model import argument_problem
 from pqv_core.config.quantize import Engine
 from pqv_core.criteria import CRITERIA
 from pqv_core.data import brightness
 from pqv_core.errors import from_os_error
 from pqv_core.files import weights_files
+from pqv_core.formats import FORMATS
 from pqv_core.models import predict
 from pqv_core.models.sources import DEFAULT
 from pqv_core.process.machine import Machine
@@ -45,6 +46,7 @@ def problems(session: ProjectSession, around: Surroundings) -> tuple[Problem, ..
         *_prune(config, around),
         *_finetune(config),
         *_engine(config, around.machine),
+        *_formats(config),
     )
 
 
@@ -133,15 +135,24 @@ def _finetune(config: RunConfig) -> Iterator[Problem]:
 
 
 def _engine(config: RunConfig, machine: Machine | None) -> Iterator[Problem]:
-    why_not = engine_obstacle(config.quantize.engine, config.export.target, machine)
+    why_not = engine_obstacle(config.quantize.engine, config.export, machine)
     if why_not and config.quantize.uses_engine:
         yield Problem("quantize.engine", f"{why_not} Choose another, or Auto.")
 
 
-def engine_obstacle(engine: Engine, target: Target, machine: Machine | None) -> str:
+def engine_obstacle(engine: Engine, export: ExportConfig, machine: Machine | None) -> str:
     """Why int8 files cannot be made with an engine; empty where they can, as far as is known."""
-    problem = engine_problem(engine, target)
-    if problem is not None:
-        return problem.message
-    needed: Engine = "qnnpack" if target == "android" else engine  # what this computer checks the file with
-    return machine.engine_problem(needed) if machine else ""
+    chosen = [format for format in export.formats if FORMATS[format].chooses_engine(export.target)]
+    for format in chosen:
+        if problem := engine_problem(engine, export.target, format=format):
+            return problem.message
+    if not chosen or machine is None:
+        return ""
+    needed: Engine = "qnnpack" if export.target == "android" else engine  # what this computer checks the file with
+    return machine.engine_problem(needed)
+
+
+def _formats(config: RunConfig) -> Iterator[Problem]:
+    for format in config.export.formats:
+        if problem := format_problem(format, config.export.target, precision=config.quantize.precision):
+            yield Problem("export.formats", str(problem))

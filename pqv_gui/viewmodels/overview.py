@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from pqv_core import formatting
@@ -10,6 +10,8 @@ from pqv_core.config import ModelConfig, RunConfig
 from pqv_core.config.quantize import ENGINES
 from pqv_core.criteria import CRITERIA
 from pqv_core.errors import ConfigError
+from pqv_core.formats import FORMATS
+from pqv_core.models.catalog import CatalogEntry
 from pqv_core.models.predict import Prediction, predict
 from pqv_core.schemes import SCHEMES
 from pqv_gui.viewmodels.image_folders import ImageFolders
@@ -47,23 +49,30 @@ class Overview:
 def overview(config: RunConfig, *, models: ModelCatalog, images: ImageFolders) -> Overview:
     """The summary of a project."""
     entry = models.get(config.model.name)
-    prediction, problem = None, ""
+    predictions, problem = dict[str, Prediction](), ""
     if entry is not None:
         try:
-            prediction = predict(
-                entry, model=with_classes(config, images), prune=config.prune, quantize=config.quantize
-            )
+            predictions = _by_format(entry, config, with_classes(config, images))
         except ConfigError as error:
             problem = str(error)
+    prediction = next(iter(predictions.values()), None)
     if prediction is not None and prediction.after is None:
         problem = prediction.why_not
     return Overview(
         model=config.model.name,
         choices=tuple(_choices(config, images)),
-        estimates=_estimates(prediction) if prediction is not None else (),
+        estimates=_estimates(predictions),
         prediction=prediction,
         problem=problem,
     )
+
+
+def _by_format(entry: CatalogEntry, config: RunConfig, model: ModelConfig) -> dict[str, Prediction]:
+    """What becomes of a model, by the format of the file; all else is the same in each."""
+    return {
+        format: predict(entry, model=model, prune=config.prune, quantize=config.quantize, format=format)
+        for format in config.export.formats
+    }
 
 
 def with_classes(config: RunConfig, images: ImageFolders) -> ModelConfig:
@@ -78,7 +87,7 @@ def _choices(config: RunConfig, images: ImageFolders) -> list[tuple[str, str]]:
     pruned = f"{formatting.percent(prune.ratio)}, {CRITERIA[prune.importance].label}" if prune.enabled else "Off"
     tuned = f"{tune.epochs:,} epochs" if tune.epochs != 1 else "1 epoch"
     quantized = SCHEMES[config.quantize.precision].label
-    if config.quantize.uses_engine:
+    if config.uses_engine:
         quantized = f"{quantized}, {ENGINES[config.quantize.engine].label}"
     return [
         ("Weights", WEIGHTS[config.model.weights]),
@@ -100,12 +109,19 @@ def _images(images: ImageFolders) -> str:
     return ", ".join(parts) if parts else "None: no accuracy"
 
 
-def _estimates(prediction: Prediction) -> tuple[Estimate, ...]:
-    before, after = prediction.before, prediction.after
+def _estimates(predictions: Mapping[str, Prediction]) -> tuple[Estimate, ...]:
+    """Figures of the model, and for each format the size of its file."""
+    if not predictions:
+        return ()
+    first = next(iter(predictions.values()))
+    before, after = first.before, first.after
     made = [_estimate("Parameters", before.params, after.params if after else None, formatting.count)]
     if before.macs is not None:
         made.append(_estimate("Compute", before.macs, after.macs if after else None, formatting.macs))
-    made.append(_estimate("File size", before.file_bytes, after.file_bytes if after else None, formatting.size))
+    for format, found in predictions.items():
+        name = "File size" if len(predictions) == 1 else f"File size, {FORMATS[format].suffix}"
+        size = found.after.file_bytes if found.after else None
+        made.append(_estimate(name, found.before.file_bytes, size, formatting.size))
     return tuple(made)
 
 

@@ -28,7 +28,10 @@ _SECTION_FIELD = {
     "prune": "prune.attention",
 }  # where a rule over several fields is shown
 
-_WORDS = {"finetune.auto_augment": "unknown timm policy; for example rand-m9-mstd0.5-inc1"}
+_WORDS = {
+    "finetune.auto_augment": "unknown timm policy; for example rand-m9-mstd0.5-inc1",
+    "export.formats": "tick at least one format",
+}
 
 
 @dataclass(frozen=True)

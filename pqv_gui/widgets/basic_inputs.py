@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QWheelEvent
-from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLineEdit, QWidget
+from PySide6.QtWidgets import QCheckBox, QComboBox, QLineEdit, QWidget
 
 from pqv_gui.style.theme import em
-from pqv_gui.widgets.basics import FIELD_HEIGHT
+from pqv_gui.widgets.basics import FIELD_HEIGHT, column, label
 
 
 class TextInput(QLineEdit):
@@ -81,23 +81,32 @@ class ComboInput(QComboBox):
 
 
 class ChecksInput(QWidget):
-    """Any number of a few, in their order."""
+    """Any number of a few, in their order, one below the other; below what cannot be ticked stands why."""
 
     changed = Signal(object)
 
     def __init__(self, options: dict[str, str]) -> None:
         super().__init__()
-        line = QHBoxLayout(self)
-        line.setContentsMargins(0, 0, 0, 0)
+        lines = column(self, gap=0.25)
         self.boxes = {value: CheckInput(text) for value, text in options.items()}
-        for box in self.boxes.values():
-            line.addWidget(box)
+        self.reasons = {value: label("", "caption", wrap=True) for value in options}
+        for value, box in self.boxes.items():
+            lines.addWidget(box)
+            lines.addWidget(self.reasons[value])
+            self.reasons[value].hide()
             box.changed.connect(lambda _: self.changed.emit(self.get()))
-        line.addStretch()
 
-    def get(self) -> tuple[str, ...]:
+    def get(self) -> list[str]:
         """The values that are ticked."""
-        return tuple(value for value, box in self.boxes.items() if box.get())
+        return [value for value, box in self.boxes.items() if box.get()]
+
+    def set_available(self, value: str, reason: str) -> None:
+        """Take a choice away and say why, or with an empty ``reason`` give it back."""
+        box, told = self.boxes[value], self.reasons[value]
+        box.setEnabled(not reason)
+        box.setAccessibleDescription(reason)
+        told.setText(reason)
+        told.setVisible(bool(reason))
 
     def set_value(self, value: Sequence[str]) -> None:
         """Tick these."""

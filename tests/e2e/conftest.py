@@ -1,4 +1,4 @@
-"""The benchmark program, built once for this computer and kept in the build folder."""
+"""The benchmark programs, built once for this computer and kept in the build folder."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from filelock import FileLock
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = ROOT / "android_runner"
+EXECUTORCH = ROOT / "build" / "executorch-sdk" / "executorch"
+"""Of the wheel that ``make executorch-sdk`` unpacks."""
 COMPILER = next(filter(None, map(shutil.which, (os.environ.get("CXX", ""), "c++", "g++", "clang++"))), None)
 
 
@@ -33,14 +35,30 @@ def host_program() -> Path:
     if reason := why_not_built():
         pytest.skip(reason)
     facts = f"{sys.executable} {torch.__version__} {torch.__file__} {COMPILER}"
+    return _built(facts, "pqv_bench", f"-DPython3_EXECUTABLE={sys.executable}") / "pqv_bench"
+
+
+@pytest.fixture(scope="session")
+def executorch_program() -> Path:
+    """pqv_bench against the libraries of an unpacked executorch wheel."""
+    if reason := why_not_built():
+        pytest.skip(reason)
+    if not (EXECUTORCH / "lib" / "libexecutorch.so").is_file():
+        pytest.skip("ExecuTorch's libraries for this computer are not here: make executorch-sdk")
+    version = (EXECUTORCH / "version.py").read_text(encoding="utf-8")
+    settings = ["-DPQV_BACKENDS=executorch", f"-DPQV_EXECUTORCH_SDK={EXECUTORCH}"]
+    return _built(f"{EXECUTORCH} {version} {COMPILER}", "pqv_bench_executorch", *settings) / "executorch" / "pqv_bench"
+
+
+def _built(facts: str, target: str, *settings: str) -> Path:
+    """The folder in which a program was built; one for each set of facts that it depends on."""
     folder = ROOT / "build" / "runner" / f"tests-{hashlib.sha256(facts.encode()).hexdigest()[:8]}"
     folder.mkdir(parents=True, exist_ok=True)
     generator = ["-G", "Ninja"] if shutil.which("ninja") else []
-    settings = [f"-DPython3_EXECUTABLE={sys.executable}", "-DCMAKE_BUILD_TYPE=Release"]
     with FileLock(folder / "lock"):
-        _call(["cmake", "-S", str(SOURCES), "-B", str(folder), *generator, *settings])
-        _call(["cmake", "--build", str(folder), "--target", "pqv_bench", "--parallel", "2"])
-    return folder / "pqv_bench"
+        _call(["cmake", "-S", str(SOURCES), "-B", str(folder), *generator, "-DCMAKE_BUILD_TYPE=Release", *settings])
+        _call(["cmake", "--build", str(folder), "--target", target, "--parallel", "2"])
+    return folder
 
 
 def _call(command: list[str]) -> None:

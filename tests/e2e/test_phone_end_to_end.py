@@ -52,11 +52,9 @@ def facts() -> LiteRuntime:
     needed = ptl.read(TINY)
     return LiteRuntime(
         version="host",
-        coordinates="org.pytorch:host:1",
-        sha256="0" * 64,
-        size_bytes=1,
+        program="lite",
+        archives=(),
         abis=("x86_64",),
-        libraries=(),
         bytecode_min=needed.bytecode,
         bytecode_max=needed.bytecode,
         operators=dict(needed.operators),

@@ -33,9 +33,9 @@ def address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     program.chmod(program.stat().st_mode | stat.S_IXUSR)
     library = tmp_path / "libpytorch.so"
     library.write_bytes(b"library")
-    monkeypatch.setattr(runners, "abis", lambda: ("x86_64",))
-    monkeypatch.setattr(runners, "verified", lambda abi: program)
-    monkeypatch.setattr(runtimes, "aar", lambda *_, **__: tmp_path)
+    monkeypatch.setattr(runners, "abis", lambda name: ("x86_64",))
+    monkeypatch.setattr(runners, "verified", lambda name, abi: program)
+    monkeypatch.setattr(runtimes, "archives", lambda *_, **__: (tmp_path,))
     monkeypatch.setattr(runtimes, "libraries", lambda *_, **__: [library])
     monkeypatch.setenv("ANDROID_ADB_SERVER_PORT", "1")
     phone = Phone(tmp_path / "phone", cores=(2_000_000,) * 2)
@@ -63,7 +63,7 @@ def test_what_a_phone_measures_is_added_to_the_run(
     project = project_for("android", tmp_path)
     assert pqv("run", project, folder=tmp_path).returncode == 0
 
-    assert cli_run.measure(project, [address], CONFIG, as_json=False) == 0
+    assert cli_run.measure(project, projects.load(project).config, [address], CONFIG, as_json=False) == 0
     said = capsys.readouterr()
     assert "Phone One" in said.out
     record = only_record(project)
@@ -97,7 +97,7 @@ def test_files_for_this_computer_are_not_sent_to_phones(tmp_path: Path) -> None:
     assert "--target android" in done.stderr
     config = Project().config.changed(export=ExportConfig(target="android").model_dump())
     projects.save(project, Project(config=config))
-    cli_run.check(project, [])
+    cli_run.check(project, config, [])
 
 
 def test_a_phone_that_is_not_there_is_said_before_the_run(address: str, tmp_path: Path) -> None:

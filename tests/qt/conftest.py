@@ -18,6 +18,7 @@ from deploy.targets.android import adb_devices
 from pqv_gui.app.window import MainWindow
 from pqv_gui.main import build
 from pqv_gui.services.settings import Settings
+from tests.fakes import extras
 
 FAKE_WORKER = Path(__file__).parents[1] / "fakes" / "window_worker.py"
 MakeWindow = Callable[..., MainWindow]
@@ -29,6 +30,12 @@ def no_adb_server(monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         monkeypatch.setenv("ANDROID_ADB_SERVER_PORT", str(free.getsockname()[1]))
     monkeypatch.setattr(adb_devices, "_on_bus", list)
+
+
+@pytest.fixture(autouse=True)
+def without_extras(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every computer offers the same: the formats that need nothing more."""
+    extras.leave_out(monkeypatch)
 
 
 def workers() -> list[psutil.Process]:

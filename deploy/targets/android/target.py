@@ -46,7 +46,7 @@ class AndroidTarget(Target):
     ) -> list[Problem]:
         """Every reason why nothing, or this file, can be measured on a phone."""
         runtime = _runtime(choice, file)
-        return compat.problems(file, runtime, info, abis=_abis(choice), needed_bytes=needed_bytes)
+        return compat.problems(file, runtime, info, abis=_abis(choice, runtime), needed_bytes=needed_bytes)
 
     def refusal(self, path: Path, choice: KitChoice, *, cancelled: Callable[[], bool]) -> str:
         """Why no phone can run the file, as far as is known without one."""
@@ -54,15 +54,15 @@ class AndroidTarget(Target):
         return compat.refusal(path, version=choice.version, runtime=given, cancelled=cancelled)
 
     def kit(self, info: DeviceInfo, choice: KitChoice, *, file: FormatFile, job: Job) -> Kit:
-        """The installation's program, and the runtime's libraries."""
+        """The installation's program for the file's format, and its runtime's libraries."""
         if choice.kit:
             return choice.kit
         runtime = _runtime(choice, file)
-        abi = compat.choose_abi(info, runtime, _abis(choice))
+        abi = compat.choose_abi(info, runtime, _abis(choice, runtime))
         assert abi is not None, "a phone without a fitting processor has problems"
-        program = programs.verified(abi)
-        archive = runtimes.aar(runtime, job, given=choice.archive)
-        return Kit(runtime, abi, program, tuple(runtimes.libraries(runtime, abi, archive)))
+        program = programs.verified(runtime.program, abi)
+        archives = runtimes.archives(runtime, job, given=choice.archives)
+        return Kit(runtime, abi, program, tuple(runtimes.libraries(runtime, abi, archives)))
 
 
 def _runtime(choice: KitChoice, file: FormatFile | None) -> Runtime:
@@ -71,5 +71,5 @@ def _runtime(choice: KitChoice, file: FormatFile | None) -> Runtime:
     return formats.chosen_runtime(file[0] if file else FORMATS[formats.default()], choice.version)
 
 
-def _abis(choice: KitChoice) -> tuple[str, ...]:
-    return (choice.kit.abi,) if choice.kit else programs.abis()
+def _abis(choice: KitChoice, runtime: Runtime) -> tuple[str, ...]:
+    return (choice.kit.abi,) if choice.kit else programs.abis(runtime.program)

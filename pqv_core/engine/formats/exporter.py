@@ -11,15 +11,12 @@ from typing import Any
 from torch import Tensor, nn
 
 from pqv_core.config import RunConfig
-from pqv_core.config.base import look_up
-from pqv_core.config.export import TARGETS
+from pqv_core.config.export import format_problem
 from pqv_core.engine.quantize import quantize
-from pqv_core.errors import ConfigError, ExportError
+from pqv_core.errors import ExportError
 from pqv_core.formats import FORMATS
+from pqv_core.formats.base import NO_ENGINE
 from pqv_core.results.artifacts import ArtifactSpec
-from pqv_core.schemes import SCHEMES
-
-NO_ENGINE = "none"
 
 
 @dataclass(frozen=True)
@@ -43,10 +40,6 @@ class Exporter(ABC):
     @abstractmethod
     def prepare(self, model: nn.Module, spec: ArtifactSpec) -> nn.Module:
         """A copy of a model that uses only what is known where the file will run."""
-
-    def schemes(self) -> tuple[str, ...]:
-        """Keys of the quantization schemes in which files of this format can be written."""
-        return tuple(key for key, scheme in SCHEMES.items() if scheme.storage != "int4")
 
     def quantize(self, model: nn.Module, spec: ArtifactSpec, batches: Sequence[Tensor]) -> nn.Module:
         """A prepared model in the scheme of an artefact; in torch's own kernels, unless a format has others.
@@ -90,8 +83,7 @@ class Exporter(ABC):
     @property
     def runtime(self) -> str | None:
         """The version of the runtime for which files are written; None where this computer runs them."""
-        export = self.config.export
-        return None if export.target == "host" else export.runtime
+        return None if self.config.export.target == "host" else FORMATS[self.key].default_runtime
 
     def check(self, path: Path) -> None:
         """Refuse a file that the target cannot run.
@@ -119,22 +111,10 @@ def exporter(format: str, config: RunConfig) -> Exporter:
     """What writes the files of a run in a format.
 
     Raises:
-        ConfigError: It does not run on the target, there is no such target, or it has no files of the scheme.
+        ConfigError: Its files do not run on the target, or cannot be written here, or not in the precision.
         PluginError: The format's package cannot be loaded.
     """
-    info, target = FORMATS[format], config.export.target
-    if not look_up(info.engines, target, field="export.target"):
-        raise ConfigError(
-            f"{info.label} files do not run on {TARGETS[target].label}.",
-            field="export.formats",
-            action="Choose another format or target.",
-        )
+    if problem := format_problem(format, config.export.target, precision=config.quantize.precision):
+        raise problem
     made: Exporter = FORMATS.load(format, "exporter")(config)
-    scheme = config.quantize.scheme
-    if scheme.key not in made.schemes():
-        raise ConfigError(
-            f"{info.label} has no files in {scheme.label}.",
-            field="quantize.precision",
-            action=f"Choose {' or '.join(SCHEMES[key].label for key in made.schemes())}, or another format.",
-        )
     return made

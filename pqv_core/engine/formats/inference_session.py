@@ -7,6 +7,7 @@ from typing import NamedTuple, Protocol
 
 from torch import Tensor
 
+from pqv_core.errors import ExportError
 from pqv_core.formats import FORMATS
 from pqv_core.results.record import OperatorTime
 
@@ -41,9 +42,11 @@ def open_file(format: str, path: Path, *, engine: str, threads: int) -> Inferenc
 
     Raises:
         FileFormatError: It is cut, not of this format, or takes something else than one image.
-        ExportError: This computer's runtime cannot load it.
+        ExportError: This computer has no runtime for it, or one that cannot load it.
         PluginError: The format's package cannot be loaded.
         StorageError: The file cannot be read.
     """
+    if missing := FORMATS[format].missing():
+        raise ExportError(missing[0], action=missing[1])
     session: InferenceSession = FORMATS.load(format)(path, engine=engine, threads=threads)
     return session

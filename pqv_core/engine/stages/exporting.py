@@ -14,6 +14,7 @@ from pqv_core.engine.measure import benchmark, environment, evaluate, parity
 from pqv_core.engine.quantize import quantize
 from pqv_core.engine.stages.accuracy import val_images
 from pqv_core.engine.stages.stage import Result, RunState, Stage, judged_by, machine, versions
+from pqv_core.formats import FORMATS
 from pqv_core.project import plan
 from pqv_core.results.record import Accuracy, LayerSensitivity
 
@@ -65,7 +66,7 @@ def _export_inputs(state: RunState) -> Result:
         "dense": state.keys["load"],
         "final": state.keys[state.final_stage],
         "precision": config.quantize.precision,
-        "engine": config.quantize.engine if config.quantize.uses_engine else None,
+        "engine": config.quantize.engine if config.uses_engine else None,
         "keep": config.quantize.keep,
         "kept": _kept(state),
         "calibration": _calibrated_by(state),
@@ -82,7 +83,8 @@ def _written_for(state: RunState) -> Result:
     """What the target's files depend on: this computer's are chosen by measuring."""
     if state.config.export.target == "host":
         return {"machine": machine(state)}
-    return {"runtime": state.config.export.runtime, "versions": versions()}
+    runtimes = {format: FORMATS[format].default_runtime for format in state.config.export.formats}
+    return {"runtimes": runtimes, "versions": versions()}
 
 
 def _kept(state: RunState) -> list[str]:

@@ -7,6 +7,7 @@ from pqv_core.engine.export import ArtifactFile
 from pqv_core.engine.stages.exporting import artifacts, layers
 from pqv_core.engine.stages.measuring import measured
 from pqv_core.engine.stages.stage import RunState
+from pqv_core.formats.base import NO_ENGINE
 from pqv_core.results.record import Accuracy
 from pqv_core.results.wait_policy import quickest
 
@@ -54,7 +55,7 @@ def _export(state: RunState, stage: str) -> str:
 
 
 def _kernels(state: RunState, item: ArtifactFile) -> str:
-    return f", for {item.engine}" if state.config.quantize.uses_engine else ""
+    return f", for {item.engine}" if state.config.quantize.uses_engine and item.engine != NO_ENGINE else ""
 
 
 def _verify(state: RunState, stage: str) -> str:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from PySide6.QtGui import QShowEvent
 
-from pqv_core.config.export import Target
+from pqv_core.config.export import ExportConfig, engines
 from pqv_core.config.quantize import ENGINES, OBSERVERS
+from pqv_core.formats import FORMATS
 from pqv_core.schemes import SCHEMES
 from pqv_gui.desks.workspace import Workspace
 from pqv_gui.i18n import tr
@@ -47,7 +48,7 @@ class BackendPage(FormPage):
             tr("Floating-point layers do not use these kernels; any choice gives the same file."), "caption", wrap=True
         )
         engine.body.addWidget(self.unused)
-        self.phones = label(tr("The target is Android, whose runtime supports only QNNPACK."), "caption", wrap=True)
+        self.phones = label("", "caption", wrap=True)
         engine.body.addWidget(self.phones)
         self.body.addWidget(precision)
         self.body.addWidget(self.int8)
@@ -84,17 +85,34 @@ class BackendPage(FormPage):
         """Show the present state."""
         super().refresh()
         plain = not self.session.config.quantize.uses_engine
-        self.engine.setEnabled(not plain)
+        export = self.session.config.export
+        self.engine.setEnabled(self.session.config.uses_engine)
         self.unused.setVisible(plain)
         self.int8.setVisible(not plain)
         for field in self.static:
             field.setVisible(self.session.config.quantize.scheme.calibrates)
-        target: Target = self.session.get("export.target")
         for value in ENGINES:
-            self.engine.set_available(value, engine_obstacle(value, target, self.workspace.machine))
-        self.phones.setVisible(not plain and target == "android")
+            self.engine.set_available(value, engine_obstacle(value, export, self.workspace.machine))
+        told = " ".join(_kernels(export, format) for format in export.formats)
+        self.phones.setText(told)
+        self.phones.setVisible(bool(told) and not plain)
 
     def showEvent(self, event: QShowEvent) -> None:
         """Qt's: the page comes to sight."""
         super().showEvent(event)
         self.workspace.look_at_machine()
+
+
+def _kernels(export: ExportConfig, format: str) -> str:
+    """Which kernels files of a format run on, where that is not for a person to choose."""
+    label = FORMATS[format].label
+    if not FORMATS[format].chooses_engine(export.target):
+        return tr("{format} files always run on kernels of their own.").format(format=label)
+    if export.target == "host":
+        return ""
+    names = " or ".join(
+        ENGINES[engine].label if engine in ENGINES else engine
+        for engine in engines(export.target, format=format)
+        if engine != "auto"
+    )
+    return tr("On Android, {format} files run on {engines}.").format(format=label, engines=names)

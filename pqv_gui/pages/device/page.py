@@ -343,13 +343,13 @@ class DevicePage(Page):
     def _present_of(self, where: str, error: ErrorInfo) -> None:
         offers: dict[str, Callable[[], object]] = {}
         if error.kind == "RuntimeLibraryError":
-            offers[tr("Choose the file …")] = self._browse_archive
+            offers[tr("Choose the file …")] = self._browse_archives
         self.present(error.model_copy(update={"message": f"{where}: {error.message}"}), offers=offers)
 
-    def _browse_archive(self) -> None:
-        chosen, _ = QFileDialog.getOpenFileName(
-            self, tr("The runtime’s archive"), str(Path.home()), tr("Android archives (*.aar)")
+    def _browse_archives(self) -> None:
+        chosen, _ = QFileDialog.getOpenFileNames(
+            self, tr("The runtime’s archives"), str(Path.home()), tr("Archives of runtimes (*.aar *.tgz)")
         )
         if chosen:
             self.banner.hide()
-            self.desk.use_archive(Path(chosen))
+            self.desk.use_archives(*map(Path, chosen))

@@ -1,10 +1,10 @@
-"""Export: the file that is written, what it must fulfil, and how it is measured."""
+"""Export: the files that are written, what they must fulfil, and how they are measured."""
 
 from __future__ import annotations
 
 from PySide6.QtWidgets import QWidget
 
-from pqv_core.config.export import TARGETS
+from pqv_core.config.export import TARGETS, Target, format_problem, formats_for
 from pqv_core.formats import FORMATS, suffixes
 from pqv_gui.desks.workspace import Workspace
 from pqv_gui.i18n import tr
@@ -25,7 +25,7 @@ class ExportPage(FormPage):
         super().__init__(
             workspace,
             heading=tr("Export"),
-            sentence=tr("Writes the file, checks it against the model and measures it."),
+            sentence=tr("Writes the files, checks them against the model and measures them."),
         )
         self.body.addWidget(self._target_card())
         self.body.addWidget(self._file_card())
@@ -36,16 +36,18 @@ class ExportPage(FormPage):
         card = Card(tr("Target"))
         choices = [Choice(value, tr(_TARGETS[value]), tr(info.sentence)) for value, info in TARGETS.items()]
         cards = ChoiceCards(choices, name=tr("Target"), min_width=16)
-        versions = ", ".join(version for info in FORMATS.values() for version in info.runtimes())
-        cards.set_note("android", tr("Runtime {versions}").format(versions=versions))
+        cards.changed.connect(self._choose_target)  # before the form hears of it, which then has nothing left to do
         card.body.addWidget(self.form.add("export.target", cards, text=""))
         return card
 
     def _file_card(self) -> Card:
-        card = Card(tr("File"))
-        if len(FORMATS) > 1:
-            formats = ChecksInput({key: f"{info.label} ({info.suffix})" for key, info in FORMATS.items()})
-            card.body.addWidget(self.form.add("export.formats", formats, text=tr("Formats")))
+        card = Card(tr("Files"))
+        self.formats = ChecksInput({key: f"{info.label} ({info.suffix})" for key, info in FORMATS.items()})
+        for key, info in FORMATS.items():
+            self.formats.boxes[key].setToolTip(tr(info.sentence))
+        card.body.addWidget(self.form.add("export.formats", self.formats, text=tr("Formats")))
+        self.runtimes = label("", "caption", wrap=True)
+        card.body.addWidget(self.runtimes)
         name = TextInput(placeholder=tr("Derived from model, precision and engine"), optional=True)
         card.body.addWidget(
             self.form.add(
@@ -60,7 +62,7 @@ class ExportPage(FormPage):
     def _check_card(self) -> Card:
         card = Card(tr("Checks"))
         for words in (
-            tr("✓  The file loads in a new process."),
+            tr("✓  Each file loads in a new process."),
             tr("✓  Its outputs match the model’s."),
         ):
             card.body.addWidget(label(words, wrap=True))
@@ -72,6 +74,7 @@ class ExportPage(FormPage):
             ("export.fp32_tolerance", tr("Tolerance, F&P32")),
             ("export.fp16_tolerance", tr("Tolerance, FP1&6")),
             ("export.int8_tolerance", tr("Tolerance, &INT8")),
+            ("export.int4_tolerance", tr("Tolerance, INT&4")),
         ):
             layout.addWidget(self.form.add(field, RealInput(1e-9, 10), text=text, beside=True))
         hint = tr("Maximum relative logit error, ‖a − b‖₂ ∕ ‖b‖₂.")
@@ -101,4 +104,20 @@ class ExportPage(FormPage):
     def refresh(self) -> None:
         """Show the present state."""
         super().refresh()
-        self.operators.setVisible(self.session.get("export.target") == "android")
+        export, precision = self.session.config.export, self.session.config.quantize.precision
+        on_phones = export.target == "android"
+        self.operators.setVisible(on_phones)
+        for format in FORMATS:
+            problem = format_problem(format, export.target, precision=precision)
+            is_ticked = format in export.formats  # the field says what is wrong with it then
+            self.formats.set_available(format, tr(str(problem)) if problem and not is_ticked else "")
+        infos = [FORMATS[format] for format in export.formats]
+        named = ", ".join(f"{info.label} {info.default_runtime}" for info in infos if info.default_runtime)
+        self.runtimes.setText(tr("Runtimes on phones: {named}.").format(named=named))
+        self.runtimes.setVisible(on_phones and bool(named))
+
+    def _choose_target(self, target: Target) -> None:
+        """Set the target, with the formats that it usually gets where no others were asked for."""
+        config = self.session.config
+        formats = formats_for(target, before=config.export, precision=config.quantize.precision)
+        self.session.set_many({"export.target": target, "export.formats": list(formats)}, label="export.target")

@@ -116,7 +116,7 @@ def words(config: RunConfig) -> str:
         parts[1] = f"{CRITERIA[prune.importance].label} {formatting.percent(prune.ratio)}"
     if tune.epochs:
         parts.append("1 epoch" if tune.epochs == 1 else f"{tune.epochs:,} epochs")
-    engine = f", {ENGINES[quantize.engine].label}" if quantize.uses_engine else ""
+    engine = f", {ENGINES[quantize.engine].label}" if config.uses_engine else ""
     parts.append(f"{SCHEMES[quantize.precision].label}{engine}")
     parts.append("Android" if config.export.target == "android" else "this computer")
     return " · ".join(parts)

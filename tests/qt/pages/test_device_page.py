@@ -54,11 +54,9 @@ def kit(tmp_path: Path) -> Kit:
     library.write_bytes(b"library" * 1000)
     runtime = LiteRuntime(
         version="1.12.2",
-        coordinates="org.pytorch:pytorch_android_lite:1.12.2",
-        sha256="0" * 64,
-        size_bytes=1,
+        program="lite",
+        archives=(),
         abis=("x86_64",),
-        libraries=("libfake.so",),
         bytecode_min=4,
         bytecode_max=9,
         operators={"aten::flatten.using_ints": 3, "aten::linear": 3, "aten::gelu": 1},

@@ -21,7 +21,7 @@ from pqv_gui.pages.shared.base_page import FormPage
 from pqv_gui.widgets.choices import ChoiceCards
 from tests.qt.conftest import MakeWindow
 
-ONE_CHOICE = {"model.source", "export.runtime", "export.formats"}  # settings that can hold one value only, so far
+ONE_CHOICE = {"model.source"}  # settings that can hold one value only, so far
 
 
 def page(window: MainWindow, place: str) -> FormPage:

@@ -15,6 +15,8 @@ from deploy.kit import programs as runners
 from deploy.kit.build import BuildPlan, build, find_sources, find_toolchain
 from pqv_core.errors import StorageError, UsageError
 from pqv_core.files.fsio import sha256_file
+from pqv_core.formats import runtime_files
+from pqv_core.formats.base import Runtime
 from pqv_core.formats.ptl import android_runtime
 from pqv_core.formats.ptl.android_runtime import LiteRuntime
 
@@ -45,7 +47,7 @@ def made(path: Path) -> Path:
 
 @pytest.fixture
 def plan(tmp_path: Path, runtime: LiteRuntime) -> BuildPlan:
-    return BuildPlan(runtime, made(tmp_path / "a.aar"), made(tmp_path / "ndk" / IN_NDK), runner_build.CHECKOUT)
+    return BuildPlan(runtime, (made(tmp_path / "a.aar"),), made(tmp_path / "ndk" / IN_NDK), runner_build.CHECKOUT)
 
 
 @pytest.fixture
@@ -72,66 +74,74 @@ exit 0
 
 
 def test_those_that_came_are_verified() -> None:
-    assert runners.abis() == ("arm64-v8a", "armeabi-v7a", "x86_64")
-    for abi in runners.abis():
-        assert runners.verified(abi).name == "pqv_bench"
-        found = runners.origin(abi)
+    assert runners.abis("lite") == ("arm64-v8a", "armeabi-v7a", "x86_64")
+    assert runners.abis("executorch") == ("arm64-v8a", "x86_64")
+    for name, abi in ((one, abi) for one in ("lite", "executorch") for abi in runners.abis(one)):
+        assert runners.verified(name, abi).name == "pqv_bench"
+        found = runners.origin(name, abi)
         assert found
         assert not found.here
         assert re.search(r"bundled with PQV-Mobile, built with .*clang version \d+", found.sentence)
 
 
 def test_a_missing_one_is_named() -> None:
-    assert runners.origin("x86") is None
+    assert runners.origin("lite", "x86") is None
     with pytest.raises(RunnerError, match="No benchmark program for x86"):
-        runners.verified("x86")
+        runners.verified("lite", "x86")
 
 
 def test_a_changed_one_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    came = made(tmp_path / "came" / "arm64-v8a" / "pqv_bench")
-    (tmp_path / "came" / "provenance.json").write_text(json.dumps({"binaries": {"arm64-v8a": {"sha256": "0" * 64}}}))
+    came = made(tmp_path / "came" / "lite" / "arm64-v8a" / "pqv_bench")
+    (tmp_path / "came" / "lite" / "provenance.json").write_text(
+        json.dumps({"binaries": {"arm64-v8a": {"sha256": "0" * 64}}})
+    )
     monkeypatch.setattr(runners, "resource", lambda *parts: tmp_path.joinpath("came", *parts[1:]))
-    assert runners.find("arm64-v8a") == came
+    assert runners.find("lite", "arm64-v8a") == came
     with pytest.raises(RunnerError, match="not the one that was published"):
-        runners.verified("arm64-v8a")
+        runners.verified("lite", "arm64-v8a")
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"binaries": 5}', '{"binaries": {"arm64-v8a": []}}', "{"])
 def test_one_without_provenance_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
-    made(tmp_path / "came" / "arm64-v8a" / "pqv_bench")
-    (tmp_path / "came" / "provenance.json").write_text(text)
+    made(tmp_path / "came" / "lite" / "arm64-v8a" / "pqv_bench")
+    (tmp_path / "came" / "lite" / "provenance.json").write_text(text)
     monkeypatch.setattr(runners, "resource", lambda *parts: tmp_path.joinpath("came", *parts[1:]))
     with pytest.raises(RunnerError):
-        runners.verified("arm64-v8a")
+        runners.verified("lite", "arm64-v8a")
 
 
 def test_one_built_here_comes_first_and_says_where_from(
     cmake: Path, plan: BuildPlan, data: Path, tmp_path: Path
 ) -> None:
     target = build("arm64-v8a", plan)
-    assert target == data / "arm64-v8a" / "pqv_bench"
-    assert runners.verified("arm64-v8a") == target
-    found = runners.origin("arm64-v8a")
+    assert target == data / "lite" / "arm64-v8a" / "pqv_bench"
+    assert runners.verified("lite", "arm64-v8a") == target
+    found = runners.origin("lite", "arm64-v8a")
     assert found
     assert found.here
     assert found.facts["sha256"] == sha256_file(target)
     assert found.facts["compiler"] == "Clang 18.0.1"
     assert found.facts["toolchain"] == str(plan.toolchain)
-    assert found.facts["runtime"]["sha256"] == plan.runtime.sha256
+    assert found.facts["runtime"] == {item.coordinates: item.sha256 for item in plan.runtime.archives}
     assert re.fullmatch(r"built here on \d{4}-\d\d-\d\d with Clang 18.0.1", found.sentence)
     words = (tmp_path / "words").read_text()
-    for word in ("-DANDROID_ABI=arm64-v8a", f"-DPQV_AAR={plan.archive}", f"-DCMAKE_TOOLCHAIN_FILE={plan.toolchain}"):
+    for word in (
+        "-DANDROID_ABI=arm64-v8a",
+        f"-DPQV_AAR={plan.archives[0]}",
+        "-DPQV_BACKENDS=lite",
+        f"-DCMAKE_TOOLCHAIN_FILE={plan.toolchain}",
+    ):
         assert word in words
     target.write_bytes(b"changed")
     with pytest.raises(RunnerError, match="not the one that was built"):
-        runners.verified("arm64-v8a")
+        runners.verified("lite", "arm64-v8a")
 
 
 def test_what_is_used_is_shown(cmake: Path, plan: BuildPlan, capsys: pytest.CaptureFixture[str]) -> None:
     build("arm64-v8a", plan)
     assert cli_runner.info(as_json=True) == 0
     programs = json.loads(capsys.readouterr().out)["programs"]
-    assert [row["built_here"] for row in programs.values()] == [True, False, False]
+    assert [row["built_here"] for row in programs if row["format"] == "ptl"] == [True, False, False]
     assert cli_runner.info(as_json=False) == 0
     assert "built here on" in capsys.readouterr().out
 
@@ -226,8 +236,15 @@ def test_the_sources(tmp_path: Path) -> None:
 
 
 def test_what_is_missing_is_said_before_anything_is_fetched(cmake: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("deploy.kit.runtimes.aar", lambda *_, **__: pytest.fail("fetched"))
+    monkeypatch.setattr("deploy.kit.runtimes.archives", lambda *_, **__: pytest.fail("fetched"))
     with pytest.raises(UsageError, match="NDK"):
-        cli_runner.build(
-            ["arm64-v8a"], version=android_runtime.DEFAULT, aar=None, toolchain=None, ndk=None, sources=None
-        )
+        cli_runner.build(["arm64-v8a"], format="", version="", archives=(), toolchain=None, ndk=None, sources=None)
+
+
+def test_each_archive_is_given_to_cmake_by_its_setting(tmp_path: Path) -> None:
+    runtime = runtime_files.load("pte", "0.9.3", Runtime)
+    assert runner_build.settings(runtime, [tmp_path / "a.aar", tmp_path / "b.tgz"]) == [
+        "-DPQV_BACKENDS=executorch",
+        f"-DPQV_FBJNI={tmp_path / 'a.aar'}",
+        f"-DPQV_NPM={tmp_path / 'b.tgz'}",
+    ]

@@ -11,8 +11,6 @@ from torch import Tensor, nn
 from pqv_core.engine.formats.exporter import Exporter, Way
 from pqv_core.engine.quantize.layers import chosen, classifiers, make_quantizable
 from pqv_core.engine.transforms.xnnpack_form import prepared_for_xnnpack
-from pqv_core.errors import ExportError
-from pqv_core.formats import FORMATS
 from pqv_core.results.artifacts import ArtifactSpec
 
 _PASSES = "xnnpack"
@@ -22,10 +20,6 @@ class PteExporter(Exporter):
     """Writes what XNNPACK takes as a whole; ExecuTorch is imported when the first file is quantized or written."""
 
     key = "pte"
-
-    def schemes(self) -> tuple[str, ...]:
-        """As ``Exporter.schemes``."""
-        return tuple(_QUANTIZE)
 
     def prepare(self, model: nn.Module, spec: ArtifactSpec) -> nn.Module:
         """As ``Exporter.prepare``."""
@@ -37,13 +31,7 @@ class PteExporter(Exporter):
         return model
 
     def ways(self, model: nn.Module, spec: ArtifactSpec) -> tuple[Way, ...]:
-        """As ``Exporter.ways``: there is one.
-
-        Raises:
-            ExportError: ExecuTorch is not installed.
-        """
-        if (problem := FORMATS[self.key].missing()) is not None:
-            raise ExportError(problem[0], action=problem[1])
+        """As ``Exporter.ways``: there is one."""
         return (Way(_PASSES),)
 
     def write(self, model: nn.Module, path: Path, *, passes: str, example: Tensor, description: dict[str, Any]) -> None:

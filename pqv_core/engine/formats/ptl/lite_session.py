@@ -15,9 +15,9 @@ from pqv_core.engine.formats.operator_profile import ProfiledRun, Rows, operator
 from pqv_core.engine.quantize.engines import using_engine
 from pqv_core.errors import BenchmarkError, ExportError
 from pqv_core.formats import model_errors
+from pqv_core.formats.base import NO_ENGINE
 from pqv_core.formats.ptl import INFO
 
-_NO_ENGINE = "none"
 _PROFILE_WARMUP, _PROFILE_RUNS = 2, 7
 _FAILURES = (RuntimeError, torch.jit.Error, ValueError, TypeError, LookupError, ArithmeticError, MemoryError)
 """What leaves the Lite Interpreter: torch's own errors, those that a model raises, and their Python translations."""
@@ -87,7 +87,7 @@ def open_file(path: Path, *, engine: str = "", threads: int | None = None) -> Li
     if threads is not None:
         torch.set_num_threads(threads)
     try:
-        with contextlib.nullcontext() if engine in ("", _NO_ENGINE) else using_engine(engine):
+        with contextlib.nullcontext() if engine in ("", NO_ENGINE) else using_engine(engine):
             return LiteSession(_load_for_lite_interpreter(str(path)), path.name)
     except _FAILURES as error:
         unknown = [name for name in found.operators if not _is_known(name)]

@@ -11,16 +11,19 @@ import pytest
 from pqv_core.files.fsio import sha256_file
 from pqv_core.files.provenance import SHARED, sources_sha256
 from pqv_core.files.resource_files import resource
+from pqv_core.formats import runtime_files
+from pqv_core.formats.base import Runtime
 from scripts import elf
 
 SOURCES = Path(__file__).resolve().parents[4] / "android_runner"
-ABIS = ("arm64-v8a", "armeabi-v7a", "x86_64")
+ABIS = {"lite": ("arm64-v8a", "armeabi-v7a", "x86_64"), "executorch": ("arm64-v8a", "x86_64")}
+FORMATS = {"lite": "ptl", "executorch": "pte"}
+PROGRAMS = [(name, abi) for name, abis in ABIS.items() for abi in abis]
 DECIDES = ("CMakeLists.txt", "CMakePresets.json", "cmake/a.cmake", "src/core/a.cpp", "src/lite/b.hpp")
 
 
-@pytest.fixture(scope="module")
-def provenance() -> Any:
-    return json.loads(resource("runner", "provenance.json").read_text(encoding="utf-8"))
+def provenance(name: str) -> Any:
+    return json.loads(resource("runner", name, "provenance.json").read_text(encoding="utf-8"))
 
 
 @pytest.fixture
@@ -32,33 +35,37 @@ def tree(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_the_programs_are_of_todays_sources(provenance: Any) -> None:
-    assert provenance["sources_sha256"] == sources_sha256(SOURCES, "lite"), (
+@pytest.mark.parametrize("name", ABIS)
+def test_the_programs_are_of_todays_sources(name: str) -> None:
+    assert provenance(name)["sources_sha256"] == sources_sha256(SOURCES, name), (
         "android_runner/ has changed since resources/runner was built: run python -m scripts.build_runners"
     )
 
 
-@pytest.mark.parametrize("abi", ABIS)
-def test_the_programs_are_those_that_were_built(provenance: Any, abi: str) -> None:
-    program = resource("runner", abi, "pqv_bench")
-    facts = provenance["binaries"][abi]
+@pytest.mark.parametrize(("name", "abi"), PROGRAMS)
+def test_the_programs_are_those_that_were_built(name: str, abi: str) -> None:
+    program = resource("runner", name, abi, "pqv_bench")
+    facts = provenance(name)["binaries"][abi]
     assert (facts["sha256"], facts["size_bytes"]) == (sha256_file(program), program.stat().st_size)
     assert facts["compiler"] and facts["sysroot"]
 
 
-@pytest.mark.parametrize("abi", ABIS)
-def test_the_programs_run_on_pages_of_16_kb_and_are_small(abi: str) -> None:
-    data = resource("runner", abi, "pqv_bench").read_bytes()
+@pytest.mark.parametrize(("name", "abi"), PROGRAMS)
+def test_the_programs_run_on_pages_of_16_kb_and_are_small(name: str, abi: str) -> None:
+    data = resource("runner", name, abi, "pqv_bench").read_bytes()
     found = elf.read(data)
     assert (found.abi, found.page_size, found.has_symbols) == (abi, 16384, False)
     assert len(data) < 200_000
     assert b"/home/" not in data and b"/tmp/" not in data and b"/work/" not in data
 
 
-def test_the_programs_are_for_the_runtime_that_is_described(provenance: Any) -> None:
-    version = provenance["runtime"]["coordinates"].split(":")[2]
-    described = json.loads(resource("runtimes", "ptl", f"{version}.json").read_text(encoding="utf-8"))
-    assert provenance["runtime"] == {key: described[key] for key in ("coordinates", "sha256")}
+@pytest.mark.parametrize("name", ABIS)
+def test_the_programs_are_for_the_runtime_that_is_described(name: str) -> None:
+    format = FORMATS[name]
+    described = runtime_files.load(format, runtime_files.versions(format)[-1], Runtime)
+    assert described.program == name
+    assert provenance(name)["runtime"] == {item.coordinates: item.sha256 for item in described.archives}
+    assert set(ABIS[name]) <= set(described.abis)
 
 
 @pytest.mark.parametrize("name", DECIDES)

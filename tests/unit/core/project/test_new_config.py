@@ -17,9 +17,14 @@ from pqv_core.project import new_config
 from pqv_core.project import project_file as projects
 from pqv_core.schemes import SCHEMES
 from pqv_gui import cli
-from tests.fakes import plug_in
+from tests.fakes import extras, plug_in
 
 MODEL = "deit_small_patch16_224"
+
+
+@pytest.fixture(autouse=True)
+def without_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    extras.leave_out(monkeypatch)
 
 
 @pytest.fixture
@@ -173,7 +178,10 @@ def test_another_kind_of_file_is_named_before_a_run(tmp_path: Path) -> None:
         ({"engine": "tpu"}, UsageError, "qnnpack"),
         ({"target": "moon"}, UsageError, "host"),
         ({"target": "android", "engine": "onednn"}, UsageError, "QNNPACK"),
-        ({"target": "android", "settings": ("export.runtime=next",)}, UsageError, "1.12.2"),
+        ({"formats": ("pto",)}, UsageError, "'ptl', 'pte'"),
+        ({"formats": ("pte",)}, UsageError, "pqv-mobile[executorch]"),
+        ({"settings": ('export.formats=["ptl", "pte"]',)}, UsageError, "pqv-mobile[executorch]"),
+        ({"settings": ("export.formats=[]",)}, UsageError, "export.formats"),
         ({"settings": ("prune.nothing=1",)}, UsageError, "prune.ratio"),
         ({"settings": ("prune.round_to",)}, UsageError, "KEY=VALUE"),
         ({"settings": ("prune.round_to=many",)}, UsageError, "prune.round_to"),
@@ -194,6 +202,30 @@ def test_what_cannot_be_is_refused_with_a_way_out(
         build(tmp_path, **choices)
     assert words in str(caught.value)
     assert caught.value.action
+
+
+def test_files_for_phones_are_made_in_every_format_that_can_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = build(tmp_path, target="android")
+    assert made.config.export.formats == ("ptl",)
+    assert any("ExecuTorch is not installed here" in note and "make setup" in note for note in made.notes)
+    extras.bring(monkeypatch)
+    made = build(tmp_path, target="android")
+    assert made.config.export.formats == ("ptl", "pte")
+    assert "Formats: ptl, pte (alternative: --format ptl)." in made.notes
+    assert build(tmp_path).config.export.formats == ("ptl",)
+    assert build(tmp_path, preset="android").config.export.formats == ("ptl", "pte")
+
+
+@pytest.mark.parametrize("asked", [{"formats": ("pte",)}, {"settings": ('export.formats=["pte"]',)}])
+def test_formats_that_are_asked_for_are_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked: dict[str, Any]
+) -> None:
+    extras.bring(monkeypatch)
+    made = build(tmp_path, target="android", engine="onednn", **asked)
+    assert made.config.export.formats == ("pte",)
+    assert not any("Formats" in note for note in made.notes)
 
 
 @pytest.mark.parametrize("channels", [1, 3, 4])

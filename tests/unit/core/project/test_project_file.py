@@ -153,6 +153,13 @@ def test_the_kept_file_of_version_1_opens() -> None:
     assert project.note == "Kept to prove that projects of this version open."
 
 
+def test_a_project_that_names_one_runtime_for_all_formats_opens(path: Path) -> None:
+    """Versions before there were several formats wrote ``export.runtime``."""
+    path.write_text(json.dumps({"schema_version": 1, "config": {"export": {"target": "android", "runtime": "1.12.2"}}}))
+    export = projects.load(path).config.export
+    assert (export.target, export.formats) == ("android", ("ptl",))
+
+
 @pytest.mark.parametrize("place", ["images", "sub/images", "../beside/images", "with space/Bilder ü"])
 def test_paths_are_kept_relative_and_lead_back(path: Path, place: str) -> None:
     target = (path.parent / place).resolve()

@@ -20,7 +20,7 @@ from pqv_core.config import RunConfig, setting_names, with_settings
 from pqv_core.engine.context import Context
 from pqv_core.engine.measure import environment
 from pqv_core.engine.stages import STAGES, RunState, Stage
-from pqv_core.formats.ptl import android_runtime
+from pqv_core.formats.ptl import PyTorchLite
 from tests.fakes import plug_in
 from tests.fakes.training import image_folder
 
@@ -210,6 +210,7 @@ CHANGES: dict[str, list[Change]] = {
     "quantize.engine": [
         Change("qnnpack", since("export")),
         Change("qnnpack", NONE, {"quantize.precision": "fp16"}),
+        Change("qnnpack", NONE, {"export.formats": ("pte",)}),
     ],
     "quantize.images": [
         Change(5, since("export") | {"sensitivity"}),
@@ -223,10 +224,6 @@ CHANGES: dict[str, list[Change]] = {
     "quantize.sensitivity": [Change(False, frozenset({"sensitivity"}))],
     "quantize.tolerance": [Change(0.5, frozenset({"sensitivity"}))],
     "export.target": [Change("android", since("export"))],
-    "export.runtime": [
-        Change("2.1.0", since("export"), {"export.target": "android"}),
-        Change("2.1.0", NONE),
-    ],
     "export.formats": [Change(("ptl", "torchscript"), since("export"))],
     "export.file_name": [Change("mine.ptl", since("export"))],
     "export.fp32_tolerance": [Change(0.5, frozenset({"verify"}))],
@@ -238,6 +235,7 @@ CHANGES: dict[str, list[Change]] = {
         Change(0.5, frozenset({"verify"})),
         Change(0.5, NONE, {"quantize.precision": "fp16"}),
     ],
+    "export.int4_tolerance": [Change(0.5, NONE)],
     "measure.threads": [
         Change(1, since("export")),  # the files are chosen by measuring
         Change(1, frozenset({"benchmark", "profile"}), {"export.target": "android"}),
@@ -276,11 +274,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, content in (("weights.pth", ONE), ("same.pth", ONE), ("other.pth", TWO)):
         (root / name).write_bytes(content)
     return root
-
-
-@pytest.fixture(autouse=True)
-def two_runtimes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(android_runtime, "versions", lambda: (android_runtime.DEFAULT, "2.1.0"))
 
 
 def keys(folder: Path, settings: Mapping[str, Any], *, results: Mapping[str, Any] | None = None) -> dict[str, str]:
@@ -347,6 +340,14 @@ def test_layers_that_are_found_to_need_floating_point_change_the_files(folder: P
         for kept in (False, True)
     )
     assert differing(before, after) == since("export")
+
+
+def test_files_for_phones_are_written_anew_for_another_runtime(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = {"export.target": "android"}
+    before, here = keys(folder, settings), keys(folder, {})
+    monkeypatch.setattr(PyTorchLite, "default_runtime", "2.1.0")
+    assert differing(before, keys(folder, settings)) == since("export") & set(before)
+    assert differing(here, keys(folder, {})) == NONE
 
 
 @pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.name)

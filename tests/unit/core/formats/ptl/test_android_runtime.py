@@ -15,11 +15,9 @@ from pqv_core.formats.ptl.ptl_file import LiteFile
 
 RUNTIME = LiteRuntime(
     version="9.9",
-    coordinates="org.example:runtime:9.9",
-    sha256="0" * 64,
-    size_bytes=1,
+    program="lite",
+    archives=(),
     abis=("x86_64",),
-    libraries=("a.so",),
     bytecode_min=4,
     bytecode_max=9,
     operators={"aten::linear": 3, "aten::cat": None},
