@@ -47,7 +47,7 @@ format: $(STAMP) ## Put the code into its form
 	$(BIN)/ruff format .
 
 lock: $(STAMP) ## Write requirements.lock anew from pyproject.toml, for every platform
-	$(LOCK) pyproject.toml --group dev --output-file requirements.lock
+	$(LOCK) pyproject.toml --extra executorch --group dev --output-file requirements.lock
 	$(LOCK) bench/peers/requirements.in --output-file bench/peers/requirements.lock
 
 demo: $(STAMP) ## Run the demo in the terminal; from the start: make demo ARGS=--fresh

@@ -65,7 +65,7 @@ def installed_with(root: str) -> dict[str, metadata.Distribution]:
             extras = requirement.extras or {""}
             if wanted.marker is None or any(wanted.marker.evaluate({"extra": extra}) for extra in extras):
                 waiting.append(wanted)
-    del found[root]
+    del found[normalised(Requirement(root).name)]
     return found
 
 
@@ -87,7 +87,7 @@ def main() -> None:
     """Write the list."""
     rows = [
         f"| {name} | {distribution.version} | {licence(distribution)} |"
-        for name, distribution in sorted(installed_with("pqv-mobile").items())
+        for name, distribution in sorted(installed_with("pqv-mobile[executorch]").items())
     ]
     TARGET.parent.mkdir(parents=True, exist_ok=True)
     TARGET.write_text(HEAD + "\n".join(rows) + "\n", encoding="utf-8")

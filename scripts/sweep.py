@@ -23,7 +23,7 @@ from pqv_core.config import ModelConfig, PruneConfig, QuantizeConfig
 from pqv_core.files.fsio import write_text
 from pqv_core.models import catalog
 from pqv_core.models.predict import predict
-from scripts import sweep_family
+from scripts import sweep_executorch, sweep_family
 from scripts.families import SECOND, SMALLEST
 from scripts.sweep_family import Row, Task
 
@@ -187,7 +187,10 @@ def main() -> int:
     parser.add_argument("--no-files", action="store_true", help="prune and rebuild only, and export nothing; no page")
     parser.add_argument("--limit", type=float, default=180.0, help="seconds a family")
     parser.add_argument("--json", type=Path, metavar="FILE", help="keep the rows there; what passed is not done again")
+    parser.add_argument("--format", choices=["ptl", "pte"], default="ptl", help="pte: written and compared, unpruned")
     arguments = parser.parse_args()
+    if arguments.format == "pte":
+        return sweep_executorch.main(arguments.only, limit=arguments.limit, kept=arguments.json)
     config = PruneConfig.parse({"importance": arguments.importance, "ratio": arguments.ratio})
     families = SECOND if arguments.second else SMALLEST
     chosen = {name: families.get(name, name) for name in arguments.only} if arguments.only else families
@@ -203,7 +206,8 @@ def main() -> int:
     print(f"{sum(map(passed, rows))} of {len(rows)}")
     another = arguments.only or arguments.second or arguments.no_files or arguments.ratio != PruneConfig().ratio
     if not another:
-        write_text(PAGE, page(rows, config))
+        earlier = PAGE.read_text(encoding="utf-8") if PAGE.exists() else ""
+        write_text(PAGE, page(rows, config) + sweep_executorch.found(earlier))
     return 0 if all(map(passed, rows)) else 1
 
 

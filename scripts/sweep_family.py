@@ -120,7 +120,7 @@ def make(row: Row, folder: Path, config: dict[str, object], begin: Callable[[str
     images = torch.randn(_IMAGES, *models.preprocessing(model).input_size)
     if row.exported:
         _export(model, row, folder, images[:1], begin)
-    save_file({"images": images, "answers": _answers(model, images)}, folder / _ANSWERS)
+    save_file({"images": images, "answers": answers(model, images)}, folder / _ANSWERS)
     _, row.macs = models.count(model)
 
 
@@ -138,17 +138,17 @@ def compare(row: Row, folder: Path, config: dict[str, object], begin: Callable[[
     """Rebuild the model from its checkpoint, load the files, and compare what all of them answer."""
     begin("rebuilding")
     stored = load_file(folder / _ANSWERS)
-    images, answers = stored["images"], stored["answers"]
-    assert torch.equal(_answers(checkpoint.load(folder / _CHECKPOINT), images), answers), "it answers differently"
+    images, expected = stored["images"], stored["answers"]
+    assert torch.equal(answers(checkpoint.load(folder / _CHECKPOINT), images), expected), "it answers differently"
     if not row.exported:
         return
     begin("reloading fp32")
-    row.fp32 = parity.parity(_answers(lite.open_file(folder / "fp32.ptl").run, images), answers).relative
+    row.fp32 = parity.parity(answers(lite.open_file(folder / "fp32.ptl").run, images), expected).relative
     assert row.fp32 < FP32_TOLERANCE, f"it differs by {row.fp32:.1e}"
     begin("reloading int8")
     engine = next(name for name in ("onednn", "qnnpack") if name in supported_engines())
     quantized = lite.open_file(folder / "int8-dynamic.ptl", engine=engine)
-    row.int8 = parity.parity(_answers(quantized.run, images), answers).relative
+    row.int8 = parity.parity(answers(quantized.run, images), expected).relative
     assert row.int8 < INT8_TOLERANCE, f"it differs by {row.int8:.2f}"
 
 
@@ -180,7 +180,7 @@ def _parameters(model: nn.Module) -> int:
     return sum(parameter.numel() for parameter in model.parameters())
 
 
-def _answers(model: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
+def answers(model: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
     """One image at a time, as it will run."""
     with torch.inference_mode():
         return torch.cat([model(image[None]) for image in images])

@@ -43,6 +43,8 @@ class LeftBehind:
         for thread in set(threading.enumerate()) - self._threads:
             if isinstance(thread, threading._DummyThread):  # Python's view of a thread that Qt or C++ made
                 continue
+            if thread.name == "tqdm_monitor":  # of a bar that torch.export shows to nobody; ends with the process
+                continue
             thread.join(max(0.0, deadline - time.monotonic()))
             if thread.is_alive():
                 yield f"thread {thread.name}"

@@ -19,7 +19,6 @@ from pqv_core.engine.data.preprocessing import Preprocessing
 from pqv_core.engine.formats.exporter import Exporter, Way, exporter
 from pqv_core.engine.measure import benchmark, environment
 from pqv_core.engine.measure.file_client import ExportedFile
-from pqv_core.engine.quantize import quantize
 from pqv_core.errors import BenchmarkError, ExportError
 from pqv_core.files.fsio import move, remove
 from pqv_core.formats import FORMATS
@@ -135,7 +134,7 @@ class _Export:
         by = self.exporters[spec.format]
         with FORMATS.blaming(spec.format):
             model = by.prepare(model, spec)
-        model = self._quantized(model, spec, batches)
+        model = self._quantized(by, model, spec, batches)
         ways = self._ways(model, spec) if spec.way != INHERITED else (self._inherited(spec, before),)
         published = next((item for item in before if item.spec.is_published and item.spec.format == spec.format), None)
         if published and spec.is_fairest and ways == (Way(published.passes, published.engine),):
@@ -164,12 +163,11 @@ class _Export:
                 raise TypeError(f"ways gave {ways!r}")
         return tuple(ways)
 
-    def _quantized(self, model: nn.Module, spec: ArtifactSpec, batches: Sequence[Tensor]) -> nn.Module:
+    def _quantized(self, by: Exporter, model: nn.Module, spec: ArtifactSpec, batches: Sequence[Tensor]) -> nn.Module:
         if not spec.is_result:
             return model
-        config = self.config.quantize
-        with self.context.part("quantize", 0.0, 0.1):
-            return quantize(model, spec.scheme, keep=config.keep, observer=config.observer, batches=batches)
+        with self.context.part("quantize", 0.0, 0.1), FORMATS.blaming(spec.format):
+            return by.quantize(model, spec, batches)
 
     def _inherited(self, spec: ArtifactSpec, before: list[ArtifactFile]) -> Way:
         base = next(item for item in reversed(before) if item.spec.is_fairest and item.spec.format == spec.format)

@@ -1,4 +1,7 @@
-"""What operators are for: the groups of figure 3 of the paper, from their names alone."""
+"""What operators are for: the groups of figure 3 of the paper, from their names alone.
+
+Those of XNNPACK have names like ``Fully Connected (NC, F32) GEMM``.
+"""
 
 from __future__ import annotations
 
@@ -10,13 +13,13 @@ from pqv_core.results.record import OperatorTime
 OTHER = "Other"
 INTERPRETER = "interpreter"  # the time between operators: the interpreter's own, and giving memory back
 _GROUPS: tuple[tuple[str, str], ...] = (
-    ("Quantize", r"quantize|choose_qparams|dequant"),
-    ("Linear", r"linear|addmm|mkl_linear|::mm$"),
-    ("Matmul", r"matmul|bmm|dot_product|attention"),
+    ("Quantize", r"quantize|choose_qparams|dequant|^convert"),
+    ("Linear", r"linear|addmm|mkl_linear|::mm$|fully connected"),
+    ("Matmul", r"matmul|bmm|dot_product|attention|batch matrix multiply"),
     ("Convolution", r"conv"),
     ("Softmax", r"softmax"),
-    ("Norm", r"norm"),
-    ("Activation", r"gelu|relu|silu|hardswish|hardtanh|sigmoid|tanh|clamp"),
+    ("Norm", r"norm|^mean|reciprocal square root"),
+    ("Activation", r"gelu|relu|silu|hardswish|hardtanh|sigmoid|tanh|clamp|^unary"),
 )
 GROUPS = (*(name for name, _ in _GROUPS), OTHER)
 

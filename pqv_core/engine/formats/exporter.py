@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from torch import Tensor, nn
 
 from pqv_core.config import RunConfig
 from pqv_core.config.export import format_problem
+from pqv_core.engine.quantize import quantize
 from pqv_core.errors import ExportError
 from pqv_core.formats import FORMATS
 from pqv_core.formats.base import NO_ENGINE
@@ -38,6 +40,19 @@ class Exporter(ABC):
     @abstractmethod
     def prepare(self, model: nn.Module, spec: ArtifactSpec) -> nn.Module:
         """A copy of a model that uses only what is known where the file will run."""
+
+    def quantize(self, model: nn.Module, spec: ArtifactSpec, batches: Sequence[Tensor]) -> nn.Module:
+        """A prepared model in the scheme of an artefact; in torch's own kernels, unless a format has others.
+
+        Args:
+            model: May be changed in place.
+            batches: Images for schemes that learn ranges, each (N, C, H, W).
+
+        Raises:
+            QuantizeError: A layer to keep is not in the model, or this computer cannot write such a file.
+        """
+        config = self.config.quantize
+        return quantize(model, spec.scheme, keep=config.keep, observer=config.observer, batches=batches)
 
     @abstractmethod
     def ways(self, model: nn.Module, spec: ArtifactSpec) -> tuple[Way, ...]:

@@ -74,8 +74,17 @@ def _convert(model: nn.Module, names: Sequence[str], observer: Observer, batches
     quantization.convert(model, inplace=True)
 
 
+def activation_observer(observer: Observer) -> type[observers.ObserverBase]:
+    """The class that learns a range.
+
+    Raises:
+        ConfigError: There is no such observer.
+    """
+    return look_up(_ACTIVATIONS, observer, field="quantize.observer")
+
+
 def _qconfig(observer: Observer, *, reduce_range: bool) -> quantization.QConfig:
     return quantization.QConfig(
-        activation=look_up(_ACTIVATIONS, observer, field="quantize.observer").with_args(reduce_range=reduce_range),
+        activation=activation_observer(observer).with_args(reduce_range=reduce_range),
         weight=observers.default_per_channel_weight_observer,
     )

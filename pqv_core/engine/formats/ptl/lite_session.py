@@ -11,7 +11,7 @@ import torch
 from torch.jit.mobile import _load_for_lite_interpreter
 
 from pqv_core.engine.formats.inference_session import InferenceProfile
-from pqv_core.engine.formats.ptl.operator_profile import ProfiledRun, operator_times, rows_of
+from pqv_core.engine.formats.operator_profile import ProfiledRun, Rows, operator_times
 from pqv_core.engine.quantize.engines import using_engine
 from pqv_core.errors import BenchmarkError, ExportError
 from pqv_core.formats import model_errors
@@ -61,6 +61,14 @@ class LiteSession:
         began = time.perf_counter_ns()
         self.run(image)
         return time.perf_counter_ns() - began
+
+
+def rows_of(profiler: torch.autograd.profiler.profile, *, inferences: int) -> Rows:
+    """Calls and nanoseconds of each operator in one of the ``inferences`` that the profiler saw."""
+    return {
+        row.key: (row.count / inferences, row.self_cpu_time_total * 1000 / inferences)
+        for row in profiler.key_averages()
+    }
 
 
 def open_file(path: Path, *, engine: str = "", threads: int | None = None) -> LiteSession:

@@ -1,12 +1,10 @@
-"""From what torch's profiler saw to the time of each operator in an inference that nobody watches."""
+"""From what a runtime's profiler saw to the time of each operator in an inference that nobody watches."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import mean, median
-
-import torch
 
 from pqv_core.results.operators import INTERPRETER
 from pqv_core.results.record import OperatorTime
@@ -27,14 +25,6 @@ class ProfiledRun:
     plain: int
     profiled: int
     rows: Rows
-
-
-def rows_of(profiler: torch.autograd.profiler.profile, *, inferences: int) -> Rows:
-    """Calls and nanoseconds of each operator in one of the ``inferences`` that the profiler saw."""
-    return {
-        row.key: (row.count / inferences, row.self_cpu_time_total * 1000 / inferences)
-        for row in profiler.key_averages()
-    }
 
 
 def operator_times(runs: Sequence[ProfiledRun]) -> tuple[OperatorTime, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pqv_core.engine.formats.ptl.operator_profile import ProfiledRun, operator_times
+from pqv_core.engine.formats.operator_profile import ProfiledRun, operator_times
 from pqv_core.results.operators import INTERPRETER
 
 
