@@ -68,7 +68,8 @@ def command(file: Path, folder: Path) -> list[str]:
     place = folder / found.key
     program = place / PROGRAM if place.exists() else kit(found, place)
     shape = ",".join(map(str, facts.input_shape or (1, 3, 224, 224)))
-    return [str(program), "--json", "--model", str(file), "--input-shape", shape, "--warmup", "3", "--max-seconds", "600"]
+    words = [str(program), "--json", "--model", str(file), "--input-shape", shape]
+    return [*words, "--warmup", "3", "--max-seconds", "600"]
 
 
 def kit(found: Format, folder: Path) -> Path:

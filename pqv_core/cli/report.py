@@ -168,6 +168,7 @@ def say_machine(machine: Machine, *, as_json: bool) -> None:
     for engine, why in machine.engines.items():
         table.add_row(f"Engine {engine}", f"no: {why}" if why else "works")
     for info in FORMATS.values():
+        table.add_row(f"Files, {info.suffix}", " ".join(info.missing() or ("are written and run here.",)))
         table.add_row(f"Android, {info.suffix}", f"runtimes {', '.join(info.runtimes())}")
     console(as_json=as_json).print(table)
 

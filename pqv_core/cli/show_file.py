@@ -70,6 +70,9 @@ def _operators(facts: FileFacts) -> Table:
     table = Table(box=None, padding=(0, 1, 0, 0), title_justify="left", title_style="bold")
     table.add_column("Operator")
     table.add_column("Arguments", justify="right")
+    if facts.calls:
+        table.add_column("Calls", justify="right")
     for name, count in sorted(facts.operators.items()):
-        table.add_row(line(name, _SHOWN), str(count) if count >= 0 else "any")
+        calls = [f"{facts.calls.get(name, 0):,}"] if facts.calls else []
+        table.add_row(line(name, _SHOWN), str(count) if count >= 0 else "any", *calls)
     return table

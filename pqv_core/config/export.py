@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator
 
 from pqv_core.config.base import Config, look_up, one_of
-from pqv_core.config.quantize import ENGINES, ChoiceInfo
+from pqv_core.config.quantize import ENGINES, ChoiceInfo, QuantizeConfig
 from pqv_core.errors import ConfigError
 from pqv_core.formats import FORMATS, default, suffixes
 from pqv_core.formats.base import NO_ENGINE
@@ -34,6 +34,7 @@ class ExportConfig(Config):
         fp32_tolerance: Largest relative error ‖a − b‖₂ ∕ ‖b‖₂ of the logits for a fp32 file.
         fp16_tolerance: The same for an fp16 file, against the fp32 model.
         int8_tolerance: The same for an int8 file, against the fp32 model.
+        int4_tolerance: The same for a file whose weights are in 4 bits.
     """
 
     formats: tuple[Annotated[str, one_of(FORMATS)], ...] = Field(default_factory=lambda: (default(),), min_length=1)
@@ -42,6 +43,7 @@ class ExportConfig(Config):
     fp32_tolerance: float = Field(default=1e-4, gt=0)
     fp16_tolerance: float = Field(default=1e-2, gt=0)
     int8_tolerance: float = Field(default=0.1, gt=0)
+    int4_tolerance: float = Field(default=0.3, gt=0)
 
     @property
     def chooses_engine(self) -> bool:
@@ -55,7 +57,8 @@ class ExportConfig(Config):
             ConfigError: There is no such precision.
         """
         storage = look_up(SCHEMES, precision, field="quantize.precision").storage
-        return {"fp32": self.fp32_tolerance, "fp16": self.fp16_tolerance, "int8": self.int8_tolerance}[storage]
+        allowed = {"fp32": self.fp32_tolerance, "fp16": self.fp16_tolerance, "int8": self.int8_tolerance}
+        return {**allowed, "int4": self.int4_tolerance}[storage]
 
     @field_validator("file_name")
     @classmethod
@@ -76,42 +79,40 @@ def named_formats(text: str) -> list[str]:
     return [part.strip() for part in text.split(",") if part.strip()]
 
 
-def usual_formats(target: Target) -> tuple[str, ...]:
+def usual_formats(target: Target, *, precision: str) -> tuple[str, ...]:
     """The formats in which a model is written for a target unless others are asked for.
 
     For Android all that can be written here and that phones run, so that the faster one is seen; for this computer one.
+
+    Raises:
+        ConfigError: There is no such target or precision.
     """
-    if target == "host":
-        return (default(),)
-    return tuple(format for format in FORMATS if format_problem(format, target) is None) or (default(),)
+    possible = [format for format in FORMATS if format_problem(format, target, precision=precision) is None]
+    return tuple(possible if target == "android" else possible[:1]) or (default(),)
 
 
-def formats_for(target: Target, *, before: ExportConfig) -> tuple[str, ...]:
+def formats_for(target: Target, *, before: ExportConfig, precision: str) -> tuple[str, ...]:
     """The formats for another target: the usual ones, or those that were asked for in their place."""
-    if before.formats == usual_formats(before.target):
-        return usual_formats(target)
+    if before.formats == usual_formats(before.target, precision=precision):
+        return usual_formats(target, precision=precision)
     return before.formats
 
 
-def problems(export: ExportConfig, *, engine: str | None) -> Iterator[ConfigError]:
-    """Every reason why files cannot be written as asked.
-
-    Args:
-        engine: Of the quantized layers; None where there are none.
-    """
+def problems(export: ExportConfig, quantize: QuantizeConfig) -> Iterator[ConfigError]:
+    """Every reason why files cannot be written as asked."""
     for format in export.formats:
-        found = format_problem(format, export.target)
-        if found is None and engine is not None:
-            found = engine_problem(engine, export.target, format=format)
+        found = format_problem(format, export.target, precision=quantize.precision)
+        if found is None and quantize.uses_engine:
+            found = engine_problem(quantize.engine, export.target, format=format)
         if found is not None:
             yield found
 
 
-def format_problem(format: str, target: str) -> ConfigError | None:
-    """Why no files of a format can be written here for ``target``; None where they can.
+def format_problem(format: str, target: str, *, precision: str) -> ConfigError | None:
+    """Why no files of a format can be written here for ``target`` in a precision; None where they can.
 
     Raises:
-        ConfigError: There is no such target.
+        ConfigError: There is no such target or precision.
     """
     info = FORMATS[format]
     if not engines(target, format=format):
@@ -122,6 +123,14 @@ def format_problem(format: str, target: str) -> ConfigError | None:
         )
     if missing := info.missing():
         return ConfigError(missing[0], field="export.formats", action=missing[1])
+    scheme = look_up(SCHEMES, precision, field="quantize.precision")
+    if not info.writes(scheme):
+        possible = ", ".join(each.label for each in SCHEMES.values() if info.writes(each))
+        return ConfigError(
+            f"{info.label} files cannot be written in {scheme.label}.",
+            field="export.formats",
+            action=f"Choose another format, or one of these precisions: {possible}.",
+        )
     return None
 
 

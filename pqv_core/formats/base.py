@@ -16,6 +16,7 @@ from pqv_core.files.foreign_text import line
 from pqv_core.files.kind import Kind
 from pqv_core.models.contents import Contents
 from pqv_core.models.vit_shape import Cost
+from pqv_core.schemes import Scheme
 
 _LETTERS = 1000
 NO_ENGINE = "none"
@@ -211,6 +212,10 @@ class Format(ABC):
     def chooses_engine(self, target: str) -> bool:
         """Whether its files for a target can be run with one engine or another."""
         return self.engines.get(target, ()) not in ((), (NO_ENGINE,))
+
+    def writes(self, scheme: Scheme) -> bool:
+        """Whether its files can be in a quantization scheme. Torch's own layers have no weights in 4 bits."""
+        return scheme.storage != "int4"
 
     def missing(self) -> Problem | None:
         """Why its files cannot be written and run on this computer, and how they can be; None where they can.

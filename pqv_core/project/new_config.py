@@ -94,7 +94,7 @@ def _with_formats(config: RunConfig, choices: Choices, notes: list[str]) -> RunC
     if any(_split(pair)[0] == "export.formats" for pair in choices.settings):
         return config
     target = config.export.target
-    formats = tuple(choices.formats) or exports.usual_formats(target)
+    formats = tuple(choices.formats) or exports.usual_formats(target, precision=config.quantize.precision)
     if not choices.formats and len(formats) > 1:
         notes.append(f"Formats: {', '.join(formats)} (alternative: --format {formats[0]}).")
     if not choices.formats and target == "android":
@@ -133,8 +133,7 @@ def _check_settings(config: RunConfig, *, project: Path) -> None:
     why_not = predict.obstacle(entry, config.prune) if entry is not None and config.prune.enabled else ""
     if why_not:
         raise UsageError(why_not, action="Prune other parts, or turn pruning off (--no-prune).")
-    engine = config.quantize.engine if config.quantize.uses_engine else None
-    for refused in exports.problems(config.export, engine=engine):
+    for refused in exports.problems(config.export, config.quantize):
         raise refused
     if config.model.weights == "file" and config.model.path:
         weights = projects.resolved_path(config.model.path, project=project)

@@ -28,8 +28,8 @@ class Preset:
 
     def settings(self, *, images: bool) -> dict[str, Any]:
         """The settings by dotted name, for a project with or without images; the target's usual formats too."""
-        formats = list(usual_formats(self.values["export.target"]))
-        return {**self.values, "export.formats": formats, **({} if images else self.without_images)}
+        formats = usual_formats(self.values["export.target"], precision=self.values["quantize.precision"])
+        return {**self.values, "export.formats": list(formats), **({} if images else self.without_images)}
 
     def fitted(self, uncut: Mapping[str, str], *, images: bool) -> tuple[dict[str, Any], tuple[str, ...]]:
         """The settings for a model of which some kinds of widths cannot be cut, and a sentence for each that differs.

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pqv_core.registry import Registry
 
-Storage = Literal["fp32", "fp16", "int8"]
+Storage = Literal["fp32", "fp16", "int8", "int4"]
 
 
 @dataclass(frozen=True)

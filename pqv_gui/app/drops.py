@@ -128,10 +128,10 @@ class Drops(QObject):
         waiting.canceled.connect(waiting.deleteLater)
 
     def _show(self, name: str, told: Told) -> None:
-        from pqv_gui.dialogs.lite_file import LiteFileDialog
+        from pqv_gui.dialogs.exported_file import ExportedFileDialog
 
         facts, operators = told
-        LiteFileDialog(self._window, name=name, facts=facts, operators=operators).open()
+        ExportedFileDialog(self._window, name=name, facts=facts, operators=operators).open()
 
     def _refuse(self, message: str, action: str = "") -> None:
         usual = tr("Drop a project (.pqv), an exported model, weights or a folder of images.")

@@ -471,7 +471,7 @@ class Workspace(QObject):
             PqvError: The project cannot be saved.
         """
         config = self.session.config
-        formats = formats_for("android", before=config.export)
+        formats = formats_for("android", before=config.export, precision=config.quantize.precision)
         changes: dict[str, object] = {"export.target": "android", "export.formats": list(formats)}
         if any(engine_problem(config.quantize.engine, "android", format=format) for format in formats):
             changes["quantize.engine"] = "auto"

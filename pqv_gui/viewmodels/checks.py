@@ -46,7 +46,7 @@ def problems(session: ProjectSession, around: Surroundings) -> tuple[Problem, ..
         *_prune(config, around),
         *_finetune(config),
         *_engine(config, around.machine),
-        *_formats(config.export),
+        *_formats(config),
     )
 
 
@@ -152,7 +152,7 @@ def engine_obstacle(engine: Engine, export: ExportConfig, machine: Machine | Non
     return machine.engine_problem(needed)
 
 
-def _formats(export: ExportConfig) -> Iterator[Problem]:
-    for format in export.formats:
-        if problem := format_problem(format, export.target):
+def _formats(config: RunConfig) -> Iterator[Problem]:
+    for format in config.export.formats:
+        if problem := format_problem(format, config.export.target, precision=config.quantize.precision):
             yield Problem("export.formats", str(problem))

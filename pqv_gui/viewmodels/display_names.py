@@ -71,6 +71,7 @@ SETTINGS = {
     "export.fp32_tolerance": "Tolerance, FP32",
     "export.fp16_tolerance": "Tolerance, FP16",
     "export.int8_tolerance": "Tolerance, INT8",
+    "export.int4_tolerance": "Tolerance, INT4",
     "measure.threads": "Threads",
     "measure.warmup": "Warm-up runs",
     "measure.iterations": "Timed runs",

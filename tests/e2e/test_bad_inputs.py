@@ -54,6 +54,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "gone.pqv": text.replace('"train": null', '"train": "gone"'),
         "untrained.pqv": text.replace('"epochs": 0', '"epochs": 3'),
         "text.ptl": "this is no model",
+        "text.pte": "this is no model",
     }
     for name, content in files.items():
         Path(name).write_text(content)
@@ -81,6 +82,7 @@ BAD_NEW: list[tuple[list[str], int, str]] = [
     (["--importance", "hope"], 2, "taylor"),
     (["--precision", "int3"], 2, "int8-dynamic"),
     (["--engine", "tpu"], 2, "qnnpack"),
+    (["--format", "ptl,onnx"], 2, "'pte'"),
     (["--weights", "nowhere.pth"], 1, "nowhere.pth"),
     (["--weights", "empty"], 1, "empty"),
     (["--random", "--pretrained"], 2, "mutually exclusive"),
@@ -111,7 +113,10 @@ BAD_OTHERS: list[tuple[list[str], int, str]] = [
     (["run", "model.pqv"], 1, "deit_huge"),
     (["run", "gone.pqv"], 1, "gone"),
     (["run", "untrained.pqv"], 1, "training images"),
+    (["run", "good.pqv", "--format", "onnx"], 2, "'pte'"),
+    (["run", "good.pqv", "--format", ","], 2, "export.formats"),
     (["show", "half.pqv"], 1, "damaged"),
+    (["show", "text.pte"], 1, "not an ExecuTorch file but a text file"),
     (["demo", "a_file"], 1, "a_file"),
     (["models", "--family", "Cats"], 2, "Choose one of"),
     (["bench", "missing.ptl"], 2, "does not exist"),

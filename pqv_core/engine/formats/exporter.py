@@ -96,10 +96,10 @@ def exporter(format: str, config: RunConfig) -> Exporter:
     """What writes the files of a run in a format.
 
     Raises:
-        ConfigError: Its files do not run on the target, or cannot be written here.
+        ConfigError: Its files do not run on the target, or cannot be written here, or not in the precision.
         PluginError: The format's package cannot be loaded.
     """
-    if problem := format_problem(format, config.export.target):
+    if problem := format_problem(format, config.export.target, precision=config.quantize.precision):
         raise problem
     made: Exporter = FORMATS.load(format, "exporter")(config)
     return made

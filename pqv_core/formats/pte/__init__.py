@@ -14,6 +14,9 @@ from pqv_core.formats.pte.pte_file import ExecuTorchFile
 from pqv_core.formats.pte.size import file_bytes
 from pqv_core.models.contents import Contents
 from pqv_core.models.vit_shape import Cost
+from pqv_core.schemes import Scheme
+
+_SCHEMES = ("fp32", "int8-dynamic", "int8-static", "int4")
 
 
 class ExecuTorch(Format):
@@ -54,6 +57,10 @@ class ExecuTorch(Format):
         assert isinstance(found, ExecuTorchFile)
         assert isinstance(runtime, ExecuTorchRuntime)
         return device_runtime.problems(found, runtime)
+
+    def writes(self, scheme: Scheme) -> bool:
+        """As ``Format.writes``: XNNPACK's partitions are quantized by ExecuTorch's own means, not by torch's layers."""
+        return scheme.key in _SCHEMES
 
     def size(self, cost: Cost, contents: Contents | None, *, scheme: str) -> int:
         """As ``Format.size``."""

@@ -74,6 +74,7 @@ class ExportPage(FormPage):
             ("export.fp32_tolerance", tr("Tolerance, F&P32")),
             ("export.fp16_tolerance", tr("Tolerance, FP1&6")),
             ("export.int8_tolerance", tr("Tolerance, &INT8")),
+            ("export.int4_tolerance", tr("Tolerance, INT&4")),
         ):
             layout.addWidget(self.form.add(field, RealInput(1e-9, 10), text=text, beside=True))
         hint = tr("Maximum relative logit error, ‖a − b‖₂ ∕ ‖b‖₂.")
@@ -103,11 +104,11 @@ class ExportPage(FormPage):
     def refresh(self) -> None:
         """Show the present state."""
         super().refresh()
-        export = self.session.config.export
+        export, precision = self.session.config.export, self.session.config.quantize.precision
         on_phones = export.target == "android"
         self.operators.setVisible(on_phones)
         for format in FORMATS:
-            problem = format_problem(format, export.target)
+            problem = format_problem(format, export.target, precision=precision)
             is_ticked = format in export.formats  # the field says what is wrong with it then
             self.formats.set_available(format, tr(str(problem)) if problem and not is_ticked else "")
         infos = [FORMATS[format] for format in export.formats]
@@ -117,5 +118,6 @@ class ExportPage(FormPage):
 
     def _choose_target(self, target: Target) -> None:
         """Set the target, with the formats that it usually gets where no others were asked for."""
-        formats = formats_for(target, before=self.session.config.export)
+        config = self.session.config
+        formats = formats_for(target, before=config.export, precision=config.quantize.precision)
         self.session.set_many({"export.target": target, "export.formats": list(formats)}, label="export.target")

@@ -112,7 +112,7 @@ class StartPage(Page):
         super().__init__(
             workspace,
             heading=tr("Make Vision Transformers small and fast"),
-            sentence=tr("Prune, quantize, export to PyTorch Lite, and measure the trade-offs."),
+            sentence=tr("Prune, quantize, export to PyTorch Lite or ExecuTorch, and measure the trade-offs."),
         )
         left, right = self._new_card(), self._recent_card()
         self.body.addWidget(self._demo_card())

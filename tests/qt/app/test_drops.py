@@ -20,7 +20,7 @@ from pqv_core.errors import Cancelled
 from pqv_core.formats.ptl import ptl_file as ptl
 from pqv_core.project import project_file as projects
 from pqv_gui.app.window import MainWindow
-from pqv_gui.dialogs.lite_file import LiteFileDialog
+from pqv_gui.dialogs.exported_file import ExportedFileDialog
 from tests.qt.conftest import MakeWindow
 
 TINY = Path(__file__).parents[2] / "data" / "tiny.ptl"
@@ -53,13 +53,40 @@ def test_a_project_opens(make_window: MakeWindow, qtbot: QtBot, tmp_path: Path) 
 def test_a_lite_file_tells_what_stands_in_it(make_window: MakeWindow, qtbot: QtBot) -> None:
     window = make_window()
     drop(window, TINY)
-    qtbot.waitUntil(lambda: bool(window.findChildren(LiteFileDialog)))
-    (dialog,) = window.findChildren(LiteFileDialog)
+    qtbot.waitUntil(lambda: bool(window.findChildren(ExportedFileDialog)))
+    (dialog,) = window.findChildren(ExportedFileDialog)
     names = [dialog.facts.item(row, 0).text() for row in range(dialog.facts.rowCount())]
     assert {"Size", "Bytecode", "Android 1.12.2"} <= set(names)
     assert dialog.operators.item(0, 0).text().startswith("aten::")
     with qtbot.waitSignal(dialog.destroyed):
         dialog.close()
+
+
+@pytest.mark.parametrize("name", ["tiny.pte", "renamed.bin"])
+def test_an_executorch_file_is_known_by_its_name_and_by_its_content(
+    name: str, make_window: MakeWindow, qtbot: QtBot, tmp_path: Path
+) -> None:
+    window = make_window()
+    drop(window, Path(shutil.copy(TINY.with_suffix(".pte"), tmp_path / name)))
+    qtbot.waitUntil(lambda: bool(window.findChildren(ExportedFileDialog)))
+    (dialog,) = window.findChildren(ExportedFileDialog)
+    facts = {
+        dialog.facts.item(row, 0).text(): dialog.facts.item(row, 1).text() for row in range(dialog.facts.rowCount())
+    }
+    assert (facts["Model"], facts["Delegated"]) == ("tiny", "2 parts to XnnpackBackend")
+    assert facts["Android 0.9.3"] == "can run it"
+    with qtbot.waitSignal(dialog.destroyed):
+        dialog.close()
+
+
+@pytest.mark.parametrize("content", [b"", b"\x3c\0\0\0ET12eh00cut", b"\x3c\0\0\0ET99" + bytes(90), b"<html>"])
+def test_a_damaged_executorch_file_is_refused_in_the_page(
+    content: bytes, make_window: MakeWindow, qtbot: QtBot, tmp_path: Path
+) -> None:
+    window = make_window()
+    (tmp_path / "bad.pte").write_bytes(content)
+    drop(window, tmp_path / "bad.pte")
+    qtbot.waitUntil(lambda: said(window).startswith("bad.pte is "))
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04cut", b"<html>"])
@@ -168,7 +195,7 @@ def test_looking_at_a_file_can_be_cancelled(
     waiting.findChild(QPushButton).click()
     qtbot.waitUntil(lambda: window.workspace.tasks.active == 0)
     assert not said(window)
-    assert not window.findChildren(LiteFileDialog)
+    assert not window.findChildren(ExportedFileDialog)
 
 
 def test_one_thing_at_a_time(make_window: MakeWindow, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from pqv_core.comparison import StoredRun
 from pqv_core.project.run_label import RunLabel
 from pqv_gui.app.window import MainWindow
 from pqv_gui.dialogs.about import AboutDialog
-from pqv_gui.dialogs.lite_file import LiteFileDialog
+from pqv_gui.dialogs.exported_file import ExportedFileDialog
 from pqv_gui.dialogs.shortcut_editor import ShortcutsDialog
 from pqv_gui.pages import PAGES
 from pqv_gui.pages.compare.page import ComparePage
@@ -58,7 +58,7 @@ def test_a_page_takes_no_letter_of_the_menus_and_none_twice(window: MainWindow, 
 DIALOGS: dict[str, Callable[[MainWindow], object]] = {
     "about": lambda window: AboutDialog(window).open(),
     "shortcuts": lambda window: ShortcutsDialog(window, window.menus.shortcuts).open(),
-    "file": lambda window: LiteFileDialog(window, name="a.ptl", facts=[("Size", "1 MB")], operators=[]).open(),
+    "file": lambda window: ExportedFileDialog(window, name="a.ptl", facts=[("Size", "1 MB")], operators=[]).open(),
     "closing": lambda window: window.close_guard._ask_to_stop(),
     "trash": lambda window: compare_page(window)._ask_to_trash(StoredRun(Path("r"), record(), RunLabel())),
 }

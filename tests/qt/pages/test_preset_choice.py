@@ -16,7 +16,7 @@ from tests.qt.conftest import MakeWindow
 
 
 def values(window: MainWindow, name: str) -> dict[str, Any]:
-    return {setting: window.workspace.session.get(setting) for setting in PRESETS[name].values}
+    return {setting: window.workspace.session.get(setting) for setting in PRESETS[name].settings(images=False)}
 
 
 def choose(window: MainWindow, name: str) -> None:

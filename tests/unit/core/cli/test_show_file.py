@@ -54,6 +54,25 @@ def test_a_file_of_ours_describes_itself(tmp_path: Path, capsys: pytest.CaptureF
         assert words in said
 
 
+def test_an_executorch_file_tells_who_does_what_in_it(capsys: pytest.CaptureFixture[str]) -> None:
+    cli_file.show_any(TINY.with_suffix(".pte"), as_json=False)
+    said = " ".join(capsys.readouterr().out.split())
+    for words in (
+        "Delegated 2 parts to XnnpackBackend",
+        "Android 0.9.3 can run it",
+        "aten::mean.out 6 1",
+        "2: no, yes",
+    ):
+        assert words in said
+
+
+def test_an_executorch_file_as_json_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    cli_file.show_any(TINY.with_suffix(".pte"), as_json=True)
+    told = json.loads(capsys.readouterr().out)
+    assert (told["format"], told["android"], told["calls"]["aten::mean.out"]) == ("pte", {"0.9.3": []}, 1)
+    assert told["methods"][0]["delegated"] == {"XnnpackBackend": 2}
+
+
 @pytest.mark.parametrize(
     "text", ['{"classes": 3, "prune": "x", "versions": [1]}', "[]", "{", '{"prune": {"ratio": "x"}}']
 )

@@ -235,6 +235,7 @@ CHANGES: dict[str, list[Change]] = {
         Change(0.5, frozenset({"verify"})),
         Change(0.5, NONE, {"quantize.precision": "fp16"}),
     ],
+    "export.int4_tolerance": [Change(0.5, NONE)],
     "measure.threads": [
         Change(1, since("export")),  # the files are chosen by measuring
         Change(1, frozenset({"benchmark", "profile"}), {"export.target": "android"}),

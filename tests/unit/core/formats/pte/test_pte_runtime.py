@@ -13,6 +13,7 @@ from pqv_core.formats.pte.device_runtime import ExecuTorchRuntime, problems
 from pqv_core.formats.pte.program import Method, Value
 from pqv_core.formats.pte.pte_file import ExecuTorchFile
 
+TINY = Path(__file__).parents[4] / "data" / "tiny.pte"
 RUNTIME = ExecuTorchRuntime.model_construct(
     version="9.9", operators={"aten::mean.out": None, "aten::cat.out": None}, delegates=("XnnpackBackend",)
 )
@@ -53,6 +54,13 @@ def test_all_problems_are_named_at_once() -> None:
 def test_of_very_many_operators_a_few_are_named() -> None:
     ((problem, _),) = problems(file(*(f"my::op{number}" for number in range(9))), RUNTIME)
     assert problem.endswith("my::op5 and 3 more.")
+
+
+def test_the_runtime_that_is_described_runs_the_tiny_file() -> None:
+    runtime = device_runtime.load()
+    assert runtime.version == INFO.default_runtime == INFO.runtimes()[-1]
+    assert "XnnpackBackend" in runtime.delegates
+    assert list(INFO.problems(INFO.read(TINY), runtime)) == []
 
 
 def test_an_unknown_version() -> None:

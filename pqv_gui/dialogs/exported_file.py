@@ -1,4 +1,4 @@
-"""What stands in a PyTorch Lite file: its facts, and its operators."""
+"""What stands in an exported file: its facts, and its operators."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from pqv_gui.widgets.basics import column, label
 Rows = Sequence[tuple[str, str]]
 
 
-class LiteFileDialog(QDialog):
+class ExportedFileDialog(QDialog):
     """Two tables and a button. The texts come from the file: they are shown as they are, never as markup."""
 
     def __init__(self, parent: QWidget, *, name: str, facts: Rows, operators: Rows) -> None:
