@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from deploy.device.info import DeviceInfo
@@ -14,7 +16,7 @@ RUNTIME = Runtime(
 PHONE = DeviceInfo(abis=("arm64-v8a", "armeabi-v7a"), sdk=34, page_size=16384, free_bytes=1 << 30)
 
 
-def problems(programs: tuple[str, ...] = ("arm64-v8a", "x86_64"), **changes: object) -> list[str]:
+def problems(*, programs: tuple[str, ...] = ("arm64-v8a", "x86_64"), **changes: Any) -> list[str]:
     """What speaks against a phone for which there are ``programs``."""
     info = PHONE.model_copy(update=changes)
     found = compat.problems(None, RUNTIME, info, abis=programs, needed_bytes=50_000_000)
@@ -48,7 +50,7 @@ def test_a_phone_that_says_little_is_not_refused_for_it() -> None:
         ({"free_bytes": 1_000_000}, "The phone has 1 MB free; 50 MB are needed."),
     ],
 )
-def test_each_problem_has_its_sentence(changes: dict[str, object], said: str) -> None:
+def test_each_problem_has_its_sentence(changes: dict[str, Any], said: str) -> None:
     assert problems(**changes) == [said]
 
 

@@ -278,7 +278,12 @@ def test_all_archives_that_cannot_be_fetched_are_named_at_once(monkeypatch: pyte
 
 def test_a_version_alone_says_which_format_is_meant(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
-    monkeypatch.setattr(runtimes, "archives", lambda runtime, *_, **__: asked.append(runtime.version) or ())
+
+    def archives(runtime: Runtime, *_: object, **__: object) -> tuple[Path, ...]:
+        asked.append(runtime.version)
+        return ()
+
+    monkeypatch.setattr(runtimes, "archives", archives)
     monkeypatch.setattr(runtimes, "libraries", lambda *_, **__: [])
     assert cli_runner.fetch([], "0.9.3", []) == 0
     assert asked == ["0.9.3"]
