@@ -53,13 +53,15 @@ lock: $(STAMP) ## Write requirements.lock anew from pyproject.toml, for every pl
 demo: $(STAMP) ## Run the demo in the terminal; from the start: make demo ARGS=--fresh
 	$(BIN)/pqv demo $(ARGS)
 
-bench: $(STAMP) ## Measure window, demo, importance, training, pushes and latency beside what there is: make bench [IMAGES=FOLDER]
+bench: $(STAMP) ## Measure window, demo, importance, training, pushes and latency beside what there is: make bench [IMAGES=FOLDER] [AENV=FOLDER FILES="a.ptl b.pte"]
 	$(BIN)/python -m bench.window_bench
 	$(BIN)/python -m bench.demo_bench
 	$(BIN)/python -m bench.hessian_bench
 	$(BIN)/python -m bench.finetune_bench $(if $(IMAGES),"$(IMAGES)")
 	@if command -v adb >/dev/null; then $(BIN)/python -m bench.push_bench; else echo "push: needs adb, left out"; fi
 	$(BIN)/python -m bench.peers_bench
+	@if [ -n "$(AENV)" ] && [ -n "$(FILES)" ]; then $(BIN)/python -m bench.phone_bench "$(AENV)" $(FILES); \
+	else echo "phones: needs a laid out Android C library and files, AENV=FOLDER FILES=\"a.ptl b.pte\", left out"; fi
 
 sweep: $(STAMP) ## Take every family through the whole tool and write docs/families.md; one: make sweep ARGS="--only Swin"
 	$(BIN)/python -m scripts.sweep $(ARGS)

@@ -9,14 +9,15 @@ from pathlib import Path
 import pytest
 
 from deploy.cli import runner as cli_runner
-from deploy.errors import RunnerError
+from deploy.errors import RunnerError, RuntimeLibraryError
 from deploy.kit import build as runner_build
+from deploy.kit import fetching, runtimes
 from deploy.kit import programs as runners
 from deploy.kit.build import BuildPlan, build, find_sources, find_toolchain
 from pqv_core.errors import StorageError, UsageError
 from pqv_core.files.fsio import sha256_file
 from pqv_core.formats import runtime_files
-from pqv_core.formats.base import Runtime
+from pqv_core.formats.base import Archive, Runtime
 from pqv_core.formats.ptl import android_runtime
 from pqv_core.formats.ptl.android_runtime import LiteRuntime
 
@@ -28,6 +29,7 @@ IN_NDK = "build/cmake/android.toolchain.cmake"
 def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The user's data folder, and no NDK anywhere."""
     monkeypatch.setattr(runners, "built", lambda: tmp_path / "data" / "runner")
+    monkeypatch.setattr(runtimes, "cache", lambda: tmp_path / "cache")
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     for name in ("ANDROID_NDK_HOME", "ANDROID_NDK_ROOT", "ANDROID_NDK", "ANDROID_HOME", "ANDROID_SDK_ROOT"):
         monkeypatch.delenv(name, raising=False)
@@ -248,3 +250,45 @@ def test_each_archive_is_given_to_cmake_by_its_setting(tmp_path: Path) -> None:
         f"-DPQV_FBJNI={tmp_path / 'a.aar'}",
         f"-DPQV_NPM={tmp_path / 'b.tgz'}",
     ]
+
+
+def test_programs_and_runtimes_of_both_formats_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli_runner.info(as_json=True) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert [(row["format"], row["version"]) for row in told["runtimes"]] == [("ptl", "1.12.2"), ("pte", "0.9.3")]
+    assert [row["abi"] for row in told["programs"] if row["format"] == "pte"] == ["arm64-v8a", "x86_64"]
+    assert cli_runner.info(as_json=False) == 0
+    assert "Program for .pte on arm64-v8a" in capsys.readouterr().out
+
+
+def test_all_archives_that_cannot_be_fetched_are_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unavailable(archive: Archive, *_: object) -> Path:
+        raise RuntimeLibraryError(f"{archive.coordinates} cannot be downloaded.", action="Give a file.")
+
+    monkeypatch.setattr(fetching, "fetch", unavailable)
+    with pytest.raises(RuntimeLibraryError) as caught:
+        cli_runner.fetch([], "", [])
+    for name in ("pytorch_android_lite", "fbjni", "react-native-executorch"):
+        assert name in caught.value.message
+    assert caught.value.action == "Give a file."
+    with pytest.raises(RuntimeLibraryError) as caught:
+        cli_runner.fetch(["pte"], "", [])
+    assert "pytorch_android_lite" not in caught.value.message
+
+
+def test_a_version_alone_says_which_format_is_meant(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def archives(runtime: Runtime, *_: object, **__: object) -> tuple[Path, ...]:
+        asked.append(runtime.version)
+        return ()
+
+    monkeypatch.setattr(runtimes, "archives", archives)
+    monkeypatch.setattr(runtimes, "libraries", lambda *_, **__: [])
+    assert cli_runner.fetch([], "0.9.3", []) == 0
+    assert asked == ["0.9.3"]
+
+
+def test_a_format_without_a_runtime_is_refused() -> None:
+    with pytest.raises(UsageError, match="'onnx'"):
+        cli_runner.fetch(["onnx"], "", [])
