@@ -190,6 +190,8 @@ def _data(choices: Choices, notes: list[str]) -> DataConfig:
     if dataset.is_named(choices.data.as_posix()) and not choices.data.exists():
         return DataConfig(train=choices.data.as_posix(), val=choices.data.as_posix())
     pair = dataset_layout.find(choices.data)
+    if pair.remark:
+        notes.append(pair.remark)
     if pair.val is None:
         notes.append("No validation images: accuracy is not measured.")
     stored = {
