@@ -82,7 +82,7 @@ def build(choices: Choices) -> NewConfig:
         config = with_setting(config, *_split(pair))
     _check_settings(config, project=choices.project)
     found = look_at_images(config, project=choices.project)
-    return NewConfig(config, tuple(notes), tuple(_image_notes(config, found)))
+    return NewConfig(config, tuple(notes), tuple(_image_notes(config, found, choices.project)))
 
 
 def _filled(choices: Choices, data: DataConfig, notes: list[str]) -> dict[str, Any]:
@@ -156,13 +156,18 @@ def look_at_images(config: RunConfig, *, project: Path) -> dict[str, Listing]:
     return found
 
 
-def _image_notes(config: RunConfig, found: Mapping[str, Listing]) -> Iterator[str]:
+def _image_notes(config: RunConfig, found: Mapping[str, Listing], project: Path) -> Iterator[str]:
     """What to say about the folders of images."""
     for name, listing in found.items():
         yield f"{dataset.SPLITS[name]} ({images.shown(getattr(config.data, name))}): {listing.sentence}"
         yield from (f"{dataset.SPLITS[name]}: {remark}" for remark in listing.remarks)
     if len(found) == 2 and (missing := dataset.missing_classes(found["train"].classes, found["val"].classes)):
         yield missing
+    if found:
+        names = (found.get("train") or found["val"]).classes
+        named = class_order.arranged(names, config.data.class_order, project=project)
+        if unseen := class_order.without_images(named, names):
+            yield unseen
     if found and config.model.weights == "file" and config.data.class_order == class_order.TEXT:
         doubt = class_order.doubt(next(iter(found.values())).classes)
         if doubt:
