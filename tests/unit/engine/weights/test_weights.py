@@ -185,6 +185,7 @@ NAME = "blocks.0.mlp.fc1.weight"
 VALUES: dict[str, tuple[Callable[[Tensor], Tensor], str]] = {
     "NaN": (lambda tensor: tensor.clone().fill_(float("nan")), "NaN"),
     "infinity": (lambda tensor: (tensor * 1e30).half(), "infinity"),
+    "too large for float32": (lambda tensor: tensor.double() * 1e300, "beyond float32"),
     "complex": (lambda tensor: tensor.to(torch.complex64), "complex"),
     "meta": (lambda tensor: tensor.to("meta"), "meta"),
     "sparse": (lambda tensor: tensor.to_sparse(), "sparse"),
