@@ -155,6 +155,8 @@ def _say(
         why = "averaged weights come first" if offer.is_averaged else "the first is used"
         context.log(f"{others} could be used as well; {why}.")
     _say_numbers(path, offer, match, model, context)
+    if offer.head:
+        context.log(f"The head is “{offer.head}” in the file.")
     if offer.outside:
         context.log(f"Ignored: {_listed(offer.outside)}.")
     if match.left_over:

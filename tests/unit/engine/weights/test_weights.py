@@ -73,6 +73,10 @@ WRAPPED: dict[str, Callable[[State], Any]] = {
     "a head beside its backbone": lambda state: {
         "state_dict": {(name if name.startswith("head.") else f"backbone.{name}"): t for name, t in state.items()}
     },
+    "a head of another name": lambda state: {
+        (name.replace("head.", "fc.") if name.startswith("head.") else f"vit.{name}"): t for name, t in state.items()
+    },
+    "a head behind a dropout": lambda state: {name.replace("head.", "head.1."): t for name, t in state.items()},
     "SWA": lambda state: under("module.", state) | {"n_averaged": torch.tensor(3)},
     "compiled layers": lambda state: {name.replace("blocks.0.", "blocks.0._orig_mod."): t for name, t in state.items()},
     "FSDP": lambda state: {
@@ -130,6 +134,13 @@ def test_a_decoder_is_left_over_and_a_head_that_is_missing_is_new(state: State) 
     head, left = sorted(recorder.context.warnings, key=lambda text: "does not use" in text)
     assert "head is new (3 classes)" in head
     assert "decoder_embed.weight" in left
+
+
+def test_of_two_layers_that_can_be_the_head_none_is(state: State) -> None:
+    head = {name: state.pop(name) for name in ("head.weight", "head.bias")}
+    two = {name.replace("head", other): tensor for name, tensor in head.items() for other in ("fc", "classifier")}
+    _, recorder = put(state | two)
+    assert any("new" in warning for warning in recorder.context.warnings)
 
 
 def test_the_norm_of_averaged_tokens_is_part_of_a_new_head(state: State) -> None:
