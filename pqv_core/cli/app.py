@@ -100,7 +100,10 @@ def report(error: ErrorInfo, *, as_json: bool) -> None:
         if log is not None:
             print(f"Details: {log}", file=sys.stderr)
     if as_json:
-        print(json.dumps({"type": "error", **error.model_dump()}), flush=True)
+        try:
+            print(json.dumps({"type": "error", **error.model_dump()}), flush=True)
+        except OSError:  # a full disk, or a reader that has gone, is what the error may be about
+            streams.silence()
 
 
 def _unexpected(error: Exception) -> ErrorInfo:
