@@ -344,6 +344,25 @@ def test_weights_in_several_files(state: State, tmp_path: Path) -> None:
         assert same(model, state)
 
 
+def test_the_index_says_which_of_two_tensors_of_a_name_is_meant(state: State, tmp_path: Path) -> None:
+    safetensors.torch.save_file(state, tmp_path / "a.safetensors")
+    safetensors.torch.save_file(shifted(state) | {"extra": torch.zeros(1)}, tmp_path / "b.safetensors")
+    weight_map = dict.fromkeys(state, "a.safetensors") | {"extra": "b.safetensors"}
+    (tmp_path / "a.index.json").write_text(json.dumps({"weight_map": weight_map}))
+    for chosen in ("a.index.json", "a.safetensors", "b.safetensors"):
+        model = tiny_vit(seed=1)
+        fitting.load(tmp_path / chosen, model, context=Recorder().context)
+        assert same(model, state)
+
+
+def test_one_file_of_several_without_their_index_is_called_that(state: State, tmp_path: Path) -> None:
+    path = tmp_path / "model-00001-of-00002.safetensors"
+    safetensors.torch.save_file({NAME: state[NAME]}, path)
+    with pytest.raises(ModelError, match="does not fit") as caught:
+        fitting.load(path, tiny_vit(), context=Recorder().context)
+    assert "one of 2 files" in caught.value.action
+
+
 @settings(deadline=None, max_examples=60)
 @given(data=st.data())
 @pytest.mark.parametrize("form", ["zip", "legacy", "safetensors"])
