@@ -250,6 +250,7 @@ class ModelPage(FormPage):
     def _choose_folder(self) -> None:
         chosen = QFileDialog.getExistingDirectory(self, tr("Choose a folder of images"), str(self._project_folder()))
         if chosen:
+            self.banner.hide()
             self.workspace.choose_images(Path(chosen))
 
     # what is shown -------------------------------------------------------------------------------------------
