@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -156,6 +157,19 @@ def test_a_class_may_be_called_train(tmp_path: Path) -> None:
     assert dataset_layout.find(tmp_path) == dataset_layout.Pair(tmp_path, None)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="links need a right there")
+def test_no_link_is_followed_to_what_lies_around_the_folder(tmp_path: Path) -> None:
+    root = laid_out(tmp_path / "around" / "set", "cat/0.jpg", "dog/0.jpg")
+    laid_out(tmp_path / "around", "other/0.jpg")
+    before = dataset.fingerprint(root)
+    (root / "dog" / "up").symlink_to(tmp_path / "around")
+    found = dataset.listing(root)
+
+    assert (found.classes, len(found.samples)) == (("cat", "dog"), 2)
+    assert any("dog/up" in remark for remark in found.remarks)
+    assert dataset.fingerprint(root) == before
+
+
 def test_the_folder_below_is_suggested(tmp_path: Path) -> None:
     laid_out(tmp_path, "images/cat/0.jpg", "images/dog/0.jpg")
 
@@ -164,8 +178,9 @@ def test_the_folder_below_is_suggested(tmp_path: Path) -> None:
     assert str(tmp_path / "images") in caught.value.action
 
 
-def test_classes_a_level_deeper_are_named(tmp_path: Path) -> None:
-    laid_out(tmp_path, *split("", "part1", "part2"))
+@pytest.mark.parametrize("between", ["", "/images", "/x/images"])
+def test_classes_a_level_deeper_are_named(tmp_path: Path, between: str) -> None:
+    laid_out(tmp_path, *split("", f"part1{between}", f"part2{between}"))
 
     assert dataset_layout.find(tmp_path) == dataset_layout.Pair(tmp_path, None)
     (remark,) = dataset.listing(tmp_path).remarks
