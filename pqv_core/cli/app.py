@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import typer
 
+from pqv_core.files.foreign_text import without_control
 from pqv_core.process import streams
 
 if TYPE_CHECKING:
@@ -90,9 +91,9 @@ def _usage(error: Exception) -> ErrorInfo:
 
 def report(error: ErrorInfo, *, as_json: bool) -> None:
     """Say an error to the person, and with ``--json`` to the program that reads standard output, too."""
-    print(f"Error: {error.message}", file=sys.stderr)
+    print(f"Error: {without_control(error.message)}", file=sys.stderr)
     if error.action:
-        print(error.action, file=sys.stderr)
+        print(without_control(error.action), file=sys.stderr)
     if error.details and os.environ.get("PQV_DEBUG"):
         print(error.details, file=sys.stderr)
     elif error.details and error.kind == "WorkerError":
@@ -100,7 +101,10 @@ def report(error: ErrorInfo, *, as_json: bool) -> None:
         if log is not None:
             print(f"Details: {log}", file=sys.stderr)
     if as_json:
-        print(json.dumps({"type": "error", **error.model_dump()}), flush=True)
+        try:
+            print(json.dumps({"type": "error", **error.model_dump()}), flush=True)
+        except OSError:  # a full disk, or a reader that has gone, is what the error may be about
+            streams.silence()
 
 
 def _unexpected(error: Exception) -> ErrorInfo:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -119,6 +119,22 @@ def doubt(names: Iterable[str]) -> str:
     return (
         f"As text, the class {early} comes before {late}; in natural order (timm’s) it comes after it. "
         "If the weights were trained in natural order, set data.class_order=natural."
+    )
+
+
+def without_images(named: Sequence[str], names: Collection[str]) -> str:
+    """What to know where a file lists more classes than there are images of; empty where it does not.
+
+    Args:
+        named: The classes that the model has outputs for.
+        names: Those that have images.
+    """
+    more = [name for name in named if name not in names]
+    if not more:
+        return ""
+    return (
+        f"The class order lists {len(named):,} classes, of which {len(more):,} have no images: {listed(more)}. "
+        "The model has an output for each of them."
     )
 
 

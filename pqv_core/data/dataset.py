@@ -111,7 +111,8 @@ def listing(folder: Path) -> Listing:
     for entry in entries:
         if entry.name not in folders:
             folder_walk.note(entry, entry.name, beside)
-    found = {name: folder_walk.below(folder / name, above=[folder]) for name in folders}
+    above = [folder, *folder.absolute().parents]
+    found = {name: folder_walk.below(folder / name, above=above) for name in folders}
     by_class: defaultdict[str, list[str]] = defaultdict(list)
     for name, inside in found.items():
         by_class[composed(name)] += [f"{name}/{path}" for path in inside.images]
@@ -170,13 +171,21 @@ def _namesakes(names: Sequence[str]) -> Iterator[str]:
 
 def _deeper(found: dict[str, list[str]]) -> Iterator[str]:
     """Folders that all hold the same folders, which then are the classes that were meant."""
-    inner = [{path.partition("/")[0] if "/" in path else "" for path in paths} for paths in found.values()]
+    inner = [{path.partition("/")[0] if "/" in path else "" for path in _unwrapped(paths)} for paths in found.values()]
     shared = set.intersection(*inner) if len(inner) > 1 else set()
     if len(shared) > 1 and "" not in set.union(*inner):
         yield (
             f"The classes are {listed(list(found))}, and each of these folders holds {listed(sorted(shared))}. "
             "If those are the classes, move them up: one folder for each, with the images of all."
         )
+
+
+def _unwrapped(paths: Sequence[str]) -> list[str]:
+    """The paths below the folders that all of them go through: those of ``images/a/0.jpg`` and ``images/b/0.jpg``."""
+    rest = list(paths)
+    while len({path.partition("/")[0] for path in rest}) == 1 and all(path.count("/") > 1 for path in rest):
+        rest = [path.partition("/")[2] for path in rest]
+    return rest
 
 
 def classes(folder: Path) -> list[str]:
@@ -301,7 +310,7 @@ def fingerprint(folder: Path) -> str:
         StorageError: It may not be read.
     """
     digest = hashlib.sha256()
-    for path in folder_walk.below(folder).images:
+    for path in folder_walk.below(folder, above=folder.absolute().parents).images:
         try:
             status = (folder / path).stat()
         except OSError:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     Values = np.ndarray[tuple[int, ...], np.dtype[Any]]
 
 _HIGHEST = 65535  # of 16 bits
+_WHITE_IS_ZERO = 0  # PhotometricInterpretation, TIFF 6.0
 _BANDS = ("RGB", "RGBA", "RGBa", "RGBX", "CMYK")
 _NATIVE, _SWAPPED = ("L", "B") if sys.byteorder == "little" else ("B", "L")
 _OTHER_BYTE = {
@@ -45,6 +46,10 @@ TiffImagePlugin.OPEN_INFO.update(
 )
 
 
+# Grey whose zero is white, in 16 bits of the other byte order, which Pillow does not know.
+TiffImagePlugin.OPEN_INFO.setdefault((b"MM", 0, (1,), 1, (16,), ()), ("I;16B", "I;16B"))
+
+
 class DepthError(Exception):
     """Why the values of a deep image cannot be used, as the end of a sentence."""
 
@@ -61,31 +66,42 @@ class Deep:
         rawmode: Pillow's name for how the values lie in the file.
         white: The largest value of its bit depth, or the one that its head names; None for 32 bits.
         codec: How Pillow takes it apart.
+        is_negative: Whether its zero is white (a TIFF's WhiteIsZero), which Pillow turns round in 8 bits only.
     """
 
     mode: str
     rawmode: str
     white: float | None
     codec: str
+    is_negative: bool = False
 
 
 def of(image: Image.Image) -> Deep | None:
     """How an image that was opened, and not decoded yet, stores its values; None where 8 bits hold them.
 
     Raises:
-        DepthError: Its 16 bits lie in the file in a way that Pillow would take for 8.
+        DepthError: Its 16 bits lie in the file in a way that Pillow would take for 8, or its zero is white and
+            nothing says what is black.
     """
     codec, arguments = _codec(image)
     rawmode = str(arguments[0]) if arguments else ""
     if codec.startswith("ppm") and len(arguments) == 2:
         return _of_netpbm(image.mode, codec, maximum=int(arguments[1]))
     if image.mode == "F" or image.mode.startswith("I"):
-        return Deep("L", rawmode, _white(image.mode, rawmode), codec)
+        return _of_grey(image, rawmode, codec)
     if rawmode in _OTHER_BYTE:
         return Deep(image.mode, rawmode, _HIGHEST, codec)
     if len(rawmode) == 1 and 16 in getattr(image, "tag_v2", {}).get(TiffImagePlugin.BITSPERSAMPLE, ()):
         raise DepthError("its 16-bit channels lie one after another; save it with interleaved channels")
     return None
+
+
+def _of_grey(image: Image.Image, rawmode: str, codec: str) -> Deep:
+    white = _white(image.mode, rawmode)
+    is_negative = getattr(image, "tag_v2", {}).get(TiffImagePlugin.PHOTOMETRIC_INTERPRETATION) == _WHITE_IS_ZERO
+    if is_negative and white is None:
+        raise DepthError("its zero is white, and 32 bits do not say which value is black; save it with black as zero")
+    return Deep("L", rawmode, white, codec, is_negative)
 
 
 def _codec(image: Image.Image) -> tuple[str, tuple[Any, ...]]:
@@ -114,7 +130,7 @@ def _white(mode: str, rawmode: str) -> float | None:
 
 
 def values(image: Image.Image, deep: Deep, again: Callable[[], Image.Image]) -> Values:
-    """The stored values, of shape (H, W) for grey and (H, W, C) for colours.
+    """The stored values, of shape (H, W) for grey and (H, W, C) for colours; of a negative, counted from its black.
 
     Args:
         image: As it was opened.
@@ -138,7 +154,7 @@ def values(image: Image.Image, deep: Deep, again: Callable[[], Image.Image]) -> 
         found = found.view(np.uint32)
     if image.mode == "F" and not np.isfinite(found).all():
         raise DepthError("some of its values are not finite (NaN or infinity)")
-    return found
+    return np.subtract(int(deep.white), found) if deep.is_negative and deep.white else found
 
 
 def _colours(image: Image.Image, deep: Deep, again: Callable[[], Image.Image]) -> Values:

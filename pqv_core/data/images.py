@@ -39,7 +39,7 @@ MAX_BYTES = 1 << 30
 MAX_SCANS = 100
 """Of a progressive JPEG, each of which passes over all pixels; encoders write about ten."""
 
-READING = 2
+READING = 3
 """Raised when the same file is read as other pixels than before."""
 
 _ORIENTATION = 0x0112  # in EXIF

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from pqv_core.data import folder_walk, images
-from pqv_core.data.class_order import composed
+from pqv_core.data.class_order import composed, listed
 from pqv_core.errors import DataError
 
 TRAIN_NAMES = ("train", "training")
 VAL_NAMES = ("val", "validation", "valid", "test")
 _SPLIT_NAMES = re.compile(rf"({'|'.join(TRAIN_NAMES + VAL_NAMES)})[-_ ]?\d*")  # train2017 is COCO's
-_ALIKE = re.compile(rf"({'|'.join((*TRAIN_NAMES, *VAL_NAMES, 'testing', 'eval'))})[-_ ]?(set|data|images|split|\d+)?")
+_VAL_WORDS = ("validation", "valid", "val", "dev", "testing", "test", "evaluation", "eval")
+"""With which the name of a folder of validation images begins; the best first, where there are several."""
+_ALIKE = re.compile(
+    rf"({'|'.join((*TRAIN_NAMES, *_VAL_WORDS, 'pred', 'prediction'))})[-_ ]?(set|data|images|split|\d+)?"
+)
 """What folders are called that, where no folder beside them is called otherwise, are parts of a set and no classes."""
 _BOXES = ("labels", "annotations")
 _BOX_FILES = (".txt", ".xml", ".json")
@@ -24,17 +29,28 @@ _DEEPEST = 4
 
 @dataclass(frozen=True)
 class Pair:
-    """The folders of training and of validation images; one of them may be missing."""
+    """The folders of training and of validation images; one of them may be missing.
+
+    Attributes:
+        ignored: Folders with images that lie beside these and are not used.
+    """
 
     train: Path | None
     val: Path | None
+    ignored: tuple[Path, ...] = ()
+
+    @property
+    def remark(self) -> str:
+        """What of a chosen folder is not used; empty where all is."""
+        names = listed([path.name for path in self.ignored])
+        return f"Not used, beside the images that are: {names}." if names else ""
 
 
 def find(folder: Path) -> Pair:
     """The training and validation folders that a chosen folder means.
 
-    Either it has ``train`` and ``val`` (also ``training``, ``validation``, ``valid``, ``test``) with class
-    folders below them, or it holds the class folders itself and is then taken for training. A single folder
+    Either it has ``train`` and ``val`` (also ``training``, ``validation``, ``valid``, ``test`` and the like) with
+    class folders below them, or it holds the class folders itself and is then taken for training. A single folder
     around all of that, at either place, is looked into.
 
     Raises:
@@ -56,7 +72,8 @@ def find(folder: Path) -> Pair:
     if flat:
         raise without_classes(flat[0])
     within = {which: _wrapped(path) or path for which, path in splits.items()}
-    return Pair(train=within.get("train"), val=within.get("val"))
+    others = [path for path in inside.values() if path not in splits.values() and folder_walk.holds_images(path)]
+    return Pair(train=within.get("train"), val=within.get("val"), ignored=tuple(others))
 
 
 def refuse_splits(folder: Path) -> None:
@@ -66,7 +83,7 @@ def refuse_splits(folder: Path) -> None:
         DataError: Names the folder to choose.
     """
     inside = _inside(folder)
-    parts, splits = _parts(inside), list(_splits(inside).values())
+    parts, splits = list(_parts(inside).values()), list(_splits(inside).values())
     flat = [path for path in parts or splits if _is_flat(path)]
     if parts and flat:
         raise without_classes(flat[0])
@@ -190,23 +207,46 @@ def _splits(inside: Mapping[str, Path]) -> dict[str, Path]:
         path = next((inside[name] for name in names if name in inside), None)
         if path is not None:
             found[which] = path
+    if "train" in found and "val" not in found and (path := _val_alike(inside)) is not None:
+        found["val"] = path
     return found or _splits_alike(inside)
 
 
+def _val_alike(inside: Mapping[str, Path]) -> Path | None:
+    """Beside ``train``, the folder of classes whose name is nearest to ``val``."""
+    alike = {name: path for name, path in inside.items() if _ALIKE.fullmatch(name) and not _is_flat(path)}
+    return _first_with(_VAL_WORDS, alike)
+
+
 def _splits_alike(inside: Mapping[str, Path]) -> dict[str, Path]:
-    """The same for names such as ``train2017`` and ``Test Data``, where all folders have such."""
-    found: dict[str, Path] = {}
-    for path in _parts(inside):
-        name = composed(path.name).lower()
-        found.setdefault("train" if name.startswith(TRAIN_NAMES) else "val", path)
-    return found if len(found) == 2 else {}
+    """The same for names such as ``train2017``, ``Test Data`` and ``seg_train``, where all folders have such."""
+    parts = _parts(inside)
+    train, val = _first_with(TRAIN_NAMES, parts), _first_with(_VAL_WORDS, parts)
+    return {"train": train, "val": val} if train is not None and val is not None else {}
 
 
-def _parts(inside: Mapping[str, Path]) -> list[Path]:
-    """The folders with images, where there are several and all are called as parts of a set; else none."""
-    holding = [name for name, path in inside.items() if folder_walk.holds_images(path)]
-    alike = len(holding) > 1 and all(_ALIKE.fullmatch(name) for name in holding)
-    return [inside[name] for name in holding] if alike else []
+def _first_with(words: Sequence[str], named: Mapping[str, Path]) -> Path | None:
+    """The folder whose name begins with the earliest of ``words``."""
+    return next((path for word in words for name, path in named.items() if name.startswith(word)), None)
+
+
+def _parts(inside: Mapping[str, Path]) -> dict[str, Path]:
+    """The folders with images, where there are several and all are called as parts of a set; else none.
+
+    By their names, without what they all begin with where only the rest names a part.
+    """
+    holding = {name: path for name, path in inside.items() if folder_walk.holds_images(path)}
+    prefix = _shared_prefix(holding)
+    for parts in (holding, {name.removeprefix(prefix): path for name, path in holding.items()}):
+        if len(parts) > 1 and all(map(_ALIKE.fullmatch, parts)):
+            return parts
+    return {}
+
+
+def _shared_prefix(names: Collection[str]) -> str:
+    """What all names begin with, up to a mark that divides words: ``seg_`` of ``seg_train`` and ``seg_test``."""
+    shared = os.path.commonprefix(list(names)) if len(names) > 1 else ""  # noqa: RUF071 – letters are meant
+    return shared[: max(shared.rfind(mark) for mark in "-_ ") + 1]
 
 
 def _inside(folder: Path) -> dict[str, Path]:

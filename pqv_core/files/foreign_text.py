@@ -2,6 +2,20 @@
 
 from __future__ import annotations
 
+_CONTROL = dict.fromkeys(
+    (
+        *(code for code in range(32) if chr(code) not in "\n\t"),
+        *range(127, 160),
+        *range(0x202A, 0x202F),
+        *range(0x2066, 0x206A),
+    )
+)
+
+
+def without_control(value: str) -> str:
+    """The text without what moves a terminal's cursor, changes its colours or turns the direction of writing."""
+    return value.translate(_CONTROL)
+
 
 def line(value: str, limit: int = 120) -> str:
     """One line of printable characters, at most ``limit`` of them."""

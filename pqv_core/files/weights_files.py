@@ -55,6 +55,12 @@ def parts(path: Path) -> tuple[Path, ...]:
     return _indexed(index) if index else (path,)
 
 
+def places(path: Path) -> dict[str, str]:
+    """In which file of several each tensor stands, as their index says; empty where ``path`` is not of several."""
+    index = path if kind(path) is Kind.SHARD_INDEX else _index_of(path)
+    return _weight_map(index) if index else {}
+
+
 def problem(path: Path) -> str:
     """Why a file can hold no weights, in words; empty where it may, and where it cannot be looked at."""
     try:
@@ -74,7 +80,9 @@ def fingerprint(path: Path) -> str:
         StorageError: It cannot be read.
     """
     digests = [sha256_file(part) for part in parts(path)]
-    return digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
+    if len(digests) == 1:
+        return digests[0]
+    return hashlib.sha256("".join((*digests, repr(sorted(places(path).items())))).encode()).hexdigest()
 
 
 def _refusal(path: Path, found: Kind) -> ModelError | StorageError:
@@ -106,13 +114,18 @@ def _index_of(path: Path) -> Path | None:
 
 def _names(index: Path) -> list[str]:
     """The files that an index lists, each once; empty where it is none."""
+    return sorted(set(_weight_map(index).values()))
+
+
+def _weight_map(index: Path) -> dict[str, str]:
+    """The files that an index lists, by the tensors in them; empty where it is none."""
     try:
         if kind(index) is not Kind.SHARD_INDEX:
-            return []
-        listed = read_json(index)["weight_map"].values()
+            return {}
+        listed = read_json(index)["weight_map"].items()
     except (StorageError, OSError, ValueError):
-        return []
-    return sorted({name for name in listed if isinstance(name, str)})
+        return {}
+    return {tensor: name for tensor, name in listed if isinstance(name, str)}
 
 
 def _indexed(index: Path) -> tuple[Path, ...]:

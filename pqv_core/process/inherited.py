@@ -20,7 +20,12 @@ _DISTRIBUTED_NAMES = frozenset(
     )
 )
 _THREADS = ("OMP_", "GOMP_", "KMP_", "MKL_", "OPENBLAS_")
-_DEBUGGING = ("PYTORCH_JIT", "PYTORCH_TENSOREXPR", "TIMM_")
+_DEBUGGING = (
+    *("PYTORCH_JIT", "PYTORCH_TENSOREXPR", "TIMM_", "TORCH_LOGS", "TORCH_FORCE_", "TORCHDYNAMO_", "TORCHINDUCTOR_"),
+    # which kernels compute, how exactly, and what they print in between
+    *("ATEN_CPU_CAPABILITY", "ONEDNN_", "DNNL_", "MKLDNN_", "FBGEMM_", "NVIDIA_TF32_OVERRIDE", "TORCH_ALLOW_TF32"),
+    *("CUDA_LAUNCH_BLOCKING", "PYTORCH_NO_CUDA_MEMORY_CACHING", "LRU_CACHE_CAPACITY"),
+)
 # What tells a Python where it lies and where its packages are, or keeps it from writing beside them.
 _PYTHON_KEPT = frozenset(
     (

@@ -86,7 +86,7 @@ def build(choices: Choices) -> NewConfig:
     config = _with_formats(config, choices, notes)
     _check_settings(config, project=choices.project)
     found = look_at_images(config, project=choices.project)
-    return NewConfig(config, tuple(notes), tuple(_image_notes(config, found)))
+    return NewConfig(config, tuple(notes), tuple(_image_notes(config, found, choices.project)))
 
 
 def _with_formats(config: RunConfig, choices: Choices, notes: list[str]) -> RunConfig:
@@ -172,13 +172,18 @@ def look_at_images(config: RunConfig, *, project: Path) -> dict[str, Listing]:
     return found
 
 
-def _image_notes(config: RunConfig, found: Mapping[str, Listing]) -> Iterator[str]:
+def _image_notes(config: RunConfig, found: Mapping[str, Listing], project: Path) -> Iterator[str]:
     """What to say about the folders of images."""
     for name, listing in found.items():
         yield f"{dataset.SPLITS[name]} ({images.shown(getattr(config.data, name))}): {listing.sentence}"
         yield from (f"{dataset.SPLITS[name]}: {remark}" for remark in listing.remarks)
     if len(found) == 2 and (missing := dataset.missing_classes(found["train"].classes, found["val"].classes)):
         yield missing
+    if found:
+        names = (found.get("train") or found["val"]).classes
+        named = class_order.arranged(names, config.data.class_order, project=project)
+        if unseen := class_order.without_images(named, names):
+            yield unseen
     if found and config.model.weights == "file" and config.data.class_order == class_order.TEXT:
         doubt = class_order.doubt(next(iter(found.values())).classes)
         if doubt:
@@ -206,6 +211,8 @@ def _data(choices: Choices, notes: list[str]) -> DataConfig:
     if dataset.is_named(choices.data.as_posix()) and not choices.data.exists():
         return DataConfig(train=choices.data.as_posix(), val=choices.data.as_posix())
     pair = dataset_layout.find(choices.data)
+    if pair.remark:
+        notes.append(pair.remark)
     if pair.val is None:
         notes.append("No validation images: accuracy is not measured.")
     stored = {

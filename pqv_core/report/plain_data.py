@@ -15,6 +15,7 @@ from pqv_core.comparison.figures import figures
 from pqv_core.comparison.views import views
 
 SCHEMA_VERSION = 1
+_UNSTABLE = "Unstable"
 _FORMULA = ("=", "+", "-", "@")
 
 
@@ -74,9 +75,10 @@ def _chart(chart: Chart) -> dict[str, Any]:
 
 
 def table(rows: Iterable[Row]) -> str:
-    """The rows as CSV with plain figures in the units of the heads."""
+    """The rows as CSV with plain figures in the units of the heads, and why a latency cannot be trusted."""
     heads = [f"{column.head} [{column.unit}]" if column.unit else column.head for column in COLUMNS]
-    return csv_text(heads, [[column.find(row) for column in COLUMNS] for row in rows])
+    values = ([*(column.find(row) for column in COLUMNS), "; ".join(row.remarks)] for row in rows)
+    return csv_text([*heads, _UNSTABLE], values)
 
 
 def chart_table(chart: Chart) -> str:

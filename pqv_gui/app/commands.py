@@ -190,6 +190,12 @@ class Commands(QObject):
         page = self._stack.visible(place) if place is not None else None
         (page or self._stack.current).present(error, offers=self._offers(error) if offers is None else offers)
 
+    def forget(self, place: str) -> None:
+        """Take away what is said on the page that is shown and on another: something else is asked for now."""
+        for page in (self._stack.current, self._stack.pages.get(place)):
+            if page is not None:
+                page.banner.hide()
+
     def _offers(self, error: ErrorInfo) -> Offers:
         """What can be done about an error of the open project."""
         if error.kind == FolderGoneError.__name__:

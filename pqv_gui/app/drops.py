@@ -51,6 +51,7 @@ class Drops(QObject):
 
     def take(self, data: QMimeData) -> None:
         """Do what is meant by one file or folder; refuse anything else in a sentence."""
+        self._commands.forget(MODEL.key)  # or a refusal of the last file would seem to be about this one
         paths = [Path(url.toLocalFile()) for url in data.urls() if url.isLocalFile()]
         if len(paths) != 1 or len(data.urls()) != 1:
             self._refuse(tr("One file or folder can be dropped here at a time."))

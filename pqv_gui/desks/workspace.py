@@ -289,6 +289,8 @@ class Workspace(QObject):
             entry = self.models.get(self.session.config.model.name)
             more = defaults.with_images(self.session.config, published=entry is not None and entry.pretrained)
             self.session.set_many({**stored, **(more if pair.train else {})}, label="data.train")
+            if pair.remark:
+                self.said.emit(pair.remark)
 
         self.tasks.start(lambda _: dataset_layout.find(folder), done=done, failed=self._failing(MODEL.key))
 

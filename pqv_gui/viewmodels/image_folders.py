@@ -150,6 +150,14 @@ class ImageFolders(Observable):
         return ""
 
     @property
+    def unseen(self) -> str:
+        """What to know where the file with the order of classes lists some without images; empty where it does not."""
+        scan = self.train.scan or self.val.scan
+        if scan is None or self.order.file is None or self.order_problem:
+            return ""
+        return class_order.without_images(self.order.file.naming(scan.classes), scan.classes)
+
+    @property
     def doubt(self) -> str:
         """What to know where text and natural order of the classes differ; empty where they do not."""
         scan = self.train.scan or self.val.scan

@@ -58,7 +58,10 @@ def _classes(state: RunState) -> list[str] | None:
     found = train or val
     if found is None:
         return None
-    return class_order.arranged(found.classes, state.config.data.class_order, project=state.project)
+    named = class_order.arranged(found.classes, state.config.data.class_order, project=state.project)
+    if unseen := class_order.without_images(named, found.classes):
+        state.context.log(unseen)
+    return named
 
 
 def _load(state: RunState, directory: Path) -> Result:

@@ -21,6 +21,7 @@ _COMPUTED = re.compile(
     r"(^|\.)(relative_position_index|relative_coords_table|attn_mask|num_batches_tracked|n_averaged|position_ids"
     r"|total_ops|total_params)$"
 )
+_ONE_OF_SEVERAL = re.compile(r"-\d{5}-of-(\d{5})$")  # as Hugging Face's libraries name them
 _POOLED = "fc_norm."  # the norm of averaged tokens belongs to the head
 _TOKENS = frozenset({"cls_token", "dist_token", "reg_token", "register_tokens", "pos_embed", "norm_pre"})
 
@@ -155,6 +156,8 @@ def _say(
         why = "averaged weights come first" if offer.is_averaged else "the first is used"
         context.log(f"{others} could be used as well; {why}.")
     _say_numbers(path, offer, match, model, context)
+    if offer.head:
+        context.log(f"The head is “{offer.head}” in the file.")
     if offer.outside:
         context.log(f"Ignored: {_listed(offer.outside)}.")
     if match.left_over:
@@ -189,8 +192,11 @@ def _shape(tensor: Tensor) -> str:
 def _misfit(path: Path, problems: list[str]) -> ModelError:
     shown = "; ".join(re.sub(r"\s+", " ", problem)[:160] for problem in problems[:_NAMED])
     more = f"; and {len(problems) - _NAMED} more" if len(problems) > _NAMED else ""
+    several = _ONE_OF_SEVERAL.search(path.stem)
     return ModelError(
         f"{path.name} does not fit this model: {shown}{more}.",
-        action="Choose the model (and its arguments) that these weights belong to.",
+        action=f"It seems to be one of {int(several[1])} files: put the others and their index (.index.json) beside it."
+        if several and int(several[1]) > 1
+        else "Choose the model (and its arguments) that these weights belong to.",
         details="\n".join(problems[:200]),
     )

@@ -31,6 +31,7 @@ class Offer:
         library: Whose names they had; empty for the source's.
         outside: Names of the table that do not begin with the prefix.
         fitting: How many of the model's tensors are there in their shapes.
+        head: Under which name the head stood, where it is another than the model's; else empty.
         warning: That the first layer was made for other channels of the input; empty where it was not.
     """
 
@@ -41,6 +42,7 @@ class Offer:
     library: str
     outside: tuple[str, ...]
     fitting: int
+    head: str = ""
     warning: str = ""
 
     @property
@@ -101,6 +103,11 @@ def _adapted(offer: Offer, model: nn.Module, wanted: Mapping[str, Tensor]) -> Of
     head = _outer_head(offer, model)
     inside = offer.state | head
     taken = {f"{outer}{name}" for outer in _outer(offer.prefix) for name in head}
+    named = _head_named_otherwise(offer, inside, model, wanted)
+    for leaf in _LEAVES if named else ():
+        taken.add(f"{named}.{leaf}")
+        inside.pop(f"{named}.{leaf}".removeprefix(offer.prefix), None)
+        inside[f"{classifiers(model)[0]}.{leaf}"] = offer.whole[f"{named}.{leaf}"]
     outside = tuple(name for name in offer.outside if name not in taken)
     known = {name: tensor for name, tensor in inside.items() if name in wanted}
     unknown = {name: tensor for name, tensor in inside.items() if name not in wanted}
@@ -113,7 +120,7 @@ def _adapted(offer: Offer, model: nn.Module, wanted: Mapping[str, Tensor]) -> Of
     state, outside = max(ways, key=lambda way: _fitting(way[0], wanted))
     state, warning = sources.of(model).with_channels(state, model)
     fits = _fitting(state, wanted)
-    return dataclasses.replace(offer, state=state, outside=outside, fitting=fits, warning=warning)
+    return dataclasses.replace(offer, state=state, outside=outside, fitting=fits, head=named, warning=warning)
 
 
 def _outer(prefix: str) -> list[str]:
@@ -132,6 +139,29 @@ def _outer_head(offer: Offer, model: nn.Module) -> dict[str, Tensor]:
                 if place is not None and leaf not in offer.state:
                     found[leaf] = offer.whole[place]
     return found
+
+
+_LEAVES = ("weight", "bias")
+_HEAD = re.compile(r"(?:.*\.)?(?:head|heads|fc|classifier|cls_head|linear)(?:\.\w+)?")
+
+
+def _head_named_otherwise(
+    offer: Offer, inside: Mapping[str, Tensor], model: nn.Module, wanted: Mapping[str, Tensor]
+) -> str:
+    """A head called otherwise than the model's (``fc``, ``head.1``), where just one layer of its shapes can be it."""
+    if len(classifiers(model)) != 1:
+        return ""
+    name = classifiers(model)[0]
+    if {f"{name}.weight", f"{name.removesuffix('.fc')}.weight"} & inside.keys():
+        return ""
+    shapes = [tensor.shape if (tensor := wanted.get(f"{name}.{leaf}")) is not None else None for leaf in _LEAVES]
+    found = [
+        other
+        for other in (key.removesuffix(".weight") for key in offer.whole if key.endswith(".weight"))
+        if _HEAD.fullmatch(other)
+        and [getattr(offer.whole.get(f"{other}.{leaf}"), "shape", None) for leaf in _LEAVES] == shapes
+    ]
+    return found[0] if len(found) == 1 else ""
 
 
 def _converted(state: Mapping[str, Tensor], model: nn.Module) -> dict[str, Tensor]:

@@ -29,7 +29,7 @@ _MAX_STAND_INS = 200
 def read(path: Path) -> Any:
     """What a training script saved: tensors by name, mostly inside other mappings.
 
-    Several files are read as one, by their index.
+    Several files are read as one, by their index: of a tensor that stands in more than one, it says which is meant.
 
     Raises:
         ModelError: It holds no weights, or code; it is cut, damaged or another kind of file, which is named.
@@ -39,7 +39,14 @@ def read(path: Path) -> Any:
     contents = [_one(file) for file in files]
     if len(contents) == 1:
         return contents[0]
-    return {name: tensor for content in contents if isinstance(content, dict) for name, tensor in content.items()}
+    places = weights_files.places(path)
+    return {
+        name: tensor
+        for file, content in zip(files, contents, strict=True)
+        if isinstance(content, dict)
+        for name, tensor in content.items()
+        if places.get(name, file.name) == file.name
+    }
 
 
 def _one(path: Path) -> Any:

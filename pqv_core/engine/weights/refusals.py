@@ -88,6 +88,8 @@ def by_values(path: Path, state: Mapping[str, Tensor], wanted: Mapping[str, Tens
             return _unusable(path, f"{name} is a sparse tensor")
         if not bool(torch.isfinite(tensor).all()):
             return _unusable(path, f"{name} contains NaN or infinity: the training diverged")
+        if not bool(torch.isfinite(tensor.to(wanted[name].dtype)).all()):
+            return _unusable(path, f"{name} contains numbers beyond {_type(wanted[name])}: the training diverged")
     return None
 
 

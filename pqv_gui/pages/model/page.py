@@ -250,6 +250,7 @@ class ModelPage(FormPage):
     def _choose_folder(self) -> None:
         chosen = QFileDialog.getExistingDirectory(self, tr("Choose a folder of images"), str(self._project_folder()))
         if chosen:
+            self.banner.hide()
             self.workspace.choose_images(Path(chosen))
 
     # what is shown -------------------------------------------------------------------------------------------
@@ -362,9 +363,9 @@ class ModelPage(FormPage):
         self.head.setText(words.replace("{n}", f"{classes:,}").replace("{own}", f"{own:,}"))
 
     def _show_doubt(self) -> None:
-        """What to know about the order of classes where weights bring a head."""
+        """What to know about the order of classes: of a file's, and where weights bring a head."""
         mind = self.session.get("model.weights") == "file" and self.session.get("data.class_order") == class_order.TEXT
-        doubt = self.workspace.images.doubt if mind else ""
+        doubt = self.workspace.images.doubt if mind else self.workspace.images.unseen
         self.doubt.setText(f"⚠ {tr(doubt)}")
         self.doubt.setVisible(bool(doubt))
 

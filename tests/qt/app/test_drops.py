@@ -112,6 +112,32 @@ def test_a_folder_of_images_is_taken_by_the_open_project(window: MainWindow, qtb
     qtbot.waitUntil(lambda: window.workspace.tasks.active == 0)
 
 
+def test_what_was_said_of_the_last_file_does_not_stay(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
+    (tmp_path / "bad.pth").write_bytes(b"")
+    (tmp_path / "good.safetensors").write_bytes(struct.pack("<Q", 2) + b"{}")
+    for drawn in ("model", "export"):
+        window.commands.go(drawn)
+        drop(window, tmp_path / "bad.pth")
+        qtbot.waitUntil(lambda: said(window).startswith("bad.pth is an empty file"))
+        drop(window, tmp_path / "good.safetensors")
+        qtbot.waitUntil(lambda: window.workspace.session.get("model.weights") == "file")
+        assert (window.stack.place, said(window)) == ("model", "")
+        window.workspace.session.set_many({"model.weights": "random", "model.path": None}, label="model.path")
+        window.commands.go(drawn)
+        assert said(window) == ""
+    qtbot.waitUntil(lambda: window.workspace.tasks.active == 0)
+
+
+def test_what_is_not_used_of_a_folder_is_said(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
+    for split in ("train", "val", "test"):
+        for name in ("one", "two"):
+            (tmp_path / "photos" / split / name).mkdir(parents=True)
+            Image.new("RGB", (8, 8)).save(tmp_path / "photos" / split / name / "a.png")
+    drop(window, tmp_path / "photos")
+    qtbot.waitUntil(lambda: "Not used, beside the images that are: test." in said(window))
+    qtbot.waitUntil(lambda: window.workspace.tasks.active == 0)
+
+
 def test_images_without_a_project_are_refused(make_window: MakeWindow, tmp_path: Path) -> None:
     window = make_window()
     drop(window, tmp_path)

@@ -217,6 +217,29 @@ def test_signed_sixteen_bits_begin_at_zero_unless_told(tmp_path: Path) -> None:
     assert greys(path, Scale(black=-1000, white=1000)) == [0, 128, 255, 255]
 
 
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("deflated", [False, True])
+def test_where_zero_is_white_more_than_eight_bits_are_turned_round_too(
+    tmp_path: Path, order: str, deflated: bool
+) -> None:
+    stored = np.array([[0, 65535 - 128 * 257, 65535]], np.uint16)
+    path = tiff(tmp_path / "negative.tif", stored[..., None], photometric=0, order=order, deflated=deflated)
+
+    assert greys(path) == [255, 128, 0]
+    assert greys(path, Scale(white=257)) == [255, 255, 0]
+    assert images.stored_range(path) == (65535, 65535)
+
+
+def test_a_negative_of_thirty_two_bits_is_refused(tmp_path: Path) -> None:
+    path = tiff(tmp_path / "negative.tif", np.zeros((1, 3, 1), np.float32), photometric=0)
+    content = path.read_bytes()
+    plain, floats = struct.pack("<HHIHH", 284, 3, 1, 1, 0), struct.pack("<HHIHH", 339, 3, 1, 3, 0)
+    path.write_bytes(content.replace(plain, floats))
+
+    with pytest.raises(images.UnreadableImageError, match="its zero is white"):
+        images.read(path, scale=Scale(white=1))
+
+
 def tiff_of(folder: Path, pixels: np.ndarray, *, sample_format: int) -> Path:
     """A grey TIFF as ``tiff`` writes it, with the format of its samples."""
     path = tiff(folder / "signed.tif", pixels[..., None], photometric=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,11 @@ def split(root: str, *splits: str, of: tuple[str, ...] = ("cat", "dog")) -> list
         (split("only/", "train"), "only/train", None),
         (split("", "train2017", "val2017"), "train2017", "val2017"),
         (split("", "Training Data", "Test Data"), "Training Data", "Test Data"),
+        (split("", "Training", "Testing"), "Training", "Testing"),
+        (split("", "train", "dev"), "train", "dev"),
+        (split("", "train", "eval"), "train", "eval"),
+        (split("", "train", "Test Data"), "train", "Test Data"),
+        (split("seg_", "train/seg_train", "test/seg_test"), "seg_train/seg_train", "seg_test/seg_test"),
         (["set/cat/0.jpg", "set/dog/0.jpg"], "set", None),
         (["set/cat/0.jpg", "set/dog/0.jpg", "@eaDir/a/0.jpg", "#recycle/b/0.jpg"], "set", None),
         (["cat/0.jpg", "cat/deep/1.jpg"], ".", None),  # a class, not a folder around one
@@ -45,6 +51,22 @@ def test_a_folder_around_the_classes_is_looked_into(
     found = dataset_layout.find(laid_out(tmp_path, *files))
 
     assert found == dataset_layout.Pair(tmp_path / train, tmp_path / val if val else None)
+
+
+@pytest.mark.parametrize(
+    ("files", "val", "ignored"),
+    [
+        (split("", "train", "val", "test"), "val", "test"),
+        (split("", "test2017", "train2017", "val2017"), "val2017", "test2017"),
+        ([*split("", "train", "testing"), "extra/0.jpg"], "testing", "extra"),
+        ([*split("", "seg_train", "seg_test"), "seg_pred/seg_pred/0.jpg"], "seg_test", "seg_pred"),
+    ],
+)
+def test_what_is_not_used_is_named(tmp_path: Path, files: list[str], val: str, ignored: str) -> None:
+    found = dataset_layout.find(laid_out(tmp_path, *files, "docs/README.md"))
+
+    assert (found.val, found.ignored) == (tmp_path / val, (tmp_path / ignored,))
+    assert ignored in found.remark
 
 
 @pytest.mark.parametrize(
@@ -105,6 +127,8 @@ def test_splits_are_not_taken_for_classes(tmp_path: Path) -> None:
         (("train2017", "val2017"), ("train2017", "val2017")),
         (("Training Data", "Test Data"), ("Training Data", "Test Data")),
         (("train_set", "valid_set"), ("train_set", "valid_set")),
+        (("seg_pred", "seg_test", "seg_train"), ("seg_train", "seg_test")),
+        (("train_1", "train_2"), ("train_1", "train_2")),
     ],
 )
 def test_parts_of_a_set_are_not_taken_for_classes(
@@ -133,6 +157,19 @@ def test_a_class_may_be_called_train(tmp_path: Path) -> None:
     assert dataset_layout.find(tmp_path) == dataset_layout.Pair(tmp_path, None)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="links need a right there")
+def test_no_link_is_followed_to_what_lies_around_the_folder(tmp_path: Path) -> None:
+    root = laid_out(tmp_path / "around" / "set", "cat/0.jpg", "dog/0.jpg")
+    laid_out(tmp_path / "around", "other/0.jpg")
+    before = dataset.fingerprint(root)
+    (root / "dog" / "up").symlink_to(tmp_path / "around")
+    found = dataset.listing(root)
+
+    assert (found.classes, len(found.samples)) == (("cat", "dog"), 2)
+    assert any("dog/up" in remark for remark in found.remarks)
+    assert dataset.fingerprint(root) == before
+
+
 def test_the_folder_below_is_suggested(tmp_path: Path) -> None:
     laid_out(tmp_path, "images/cat/0.jpg", "images/dog/0.jpg")
 
@@ -141,8 +178,9 @@ def test_the_folder_below_is_suggested(tmp_path: Path) -> None:
     assert str(tmp_path / "images") in caught.value.action
 
 
-def test_classes_a_level_deeper_are_named(tmp_path: Path) -> None:
-    laid_out(tmp_path, *split("", "part1", "part2"))
+@pytest.mark.parametrize("between", ["", "/images", "/x/images"])
+def test_classes_a_level_deeper_are_named(tmp_path: Path, between: str) -> None:
+    laid_out(tmp_path, *split("", f"part1{between}", f"part2{between}"))
 
     assert dataset_layout.find(tmp_path) == dataset_layout.Pair(tmp_path, None)
     (remark,) = dataset.listing(tmp_path).remarks

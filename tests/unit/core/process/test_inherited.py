@@ -9,7 +9,18 @@ from pqv_core.process import inherited, process_group
 CLUSTER = {"WORLD_SIZE": "2", "RANK": "0", "LOCAL_RANK": "0", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "29517"}
 LAUNCHER = {"ACCELERATE_USE_DEEPSPEED": "true", "FSDP_OFFLOAD_PARAMS": "1", "TORCHELASTIC_RUN_ID": "x"}
 THREADS = {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "ACTIVE", "KMP_AFFINITY": "compact", "MKL_NUM_THREADS": "1"}
-DEBUGGING = {"PYTORCH_JIT": "0", "TIMM_FUSED_ATTN": "0"}
+DEBUGGING = {
+    "PYTORCH_JIT": "0",
+    "TIMM_FUSED_ATTN": "0",
+    "TORCH_LOGS": "+all",
+    "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD": "1",
+    "ATEN_CPU_CAPABILITY": "default",
+    "ONEDNN_VERBOSE": "1",
+    "ONEDNN_DEFAULT_FPMATH_MODE": "BF16",
+    "DNNL_MAX_CPU_ISA": "SSE41",
+    "NVIDIA_TF32_OVERRIDE": "1",
+    "CUDA_LAUNCH_BLOCKING": "1",
+}
 OURS = {"HOME": "/home/a", "CUDA_VISIBLE_DEVICES": "1", "HF_HOME": "/cache", "RANKING": "x", "PATH": "/bin"}
 
 

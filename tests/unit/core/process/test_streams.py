@@ -53,10 +53,11 @@ def test_closed_streams_change_nothing_but_what_is_seen(closed: str) -> None:
 
 
 @posix
-def test_a_full_disk_behind_standard_output_is_said() -> None:
+@pytest.mark.parametrize("option", ["", "--json"])
+def test_a_full_disk_behind_standard_output_is_said(option: str) -> None:
     if not os.path.exists("/dev/full"):  # noqa: PTH110
         pytest.skip("Linux")
-    command = ["sh", "-c", 'exec "$0" -c "$1" go >/dev/full', sys.executable, SAYS]
+    command = ["sh", "-c", f'exec "$0" -c "$1" go {option} >/dev/full', sys.executable, SAYS]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "The disk is full." in done.stderr and "Traceback" not in done.stderr

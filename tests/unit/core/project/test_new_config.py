@@ -109,6 +109,13 @@ def test_a_file_of_classes_that_misses_one_is_refused_at_once(tmp_path: Path, di
         build(tmp_path, data=digits, settings=("data.class_order=classes.txt",))
 
 
+def test_classes_of_a_file_that_have_no_images_are_named(tmp_path: Path, digits: Path) -> None:
+    (tmp_path / "classes.txt").write_text("# my classes\none\ntwo\nthree\n")
+
+    said = build(tmp_path, data=digits, settings=("data.class_order=classes.txt",))
+    assert "4 classes, of which 2 have no images: # my classes, three" in said.images[-1]
+
+
 def test_a_data_set_may_be_named_instead_of_a_folder(tmp_path: Path) -> None:
     config = build(tmp_path, data=Path("torch/cifar10")).config
     assert (config.data.train, config.data.val) == ("torch/cifar10", "torch/cifar10")

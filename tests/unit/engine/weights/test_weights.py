@@ -73,6 +73,10 @@ WRAPPED: dict[str, Callable[[State], Any]] = {
     "a head beside its backbone": lambda state: {
         "state_dict": {(name if name.startswith("head.") else f"backbone.{name}"): t for name, t in state.items()}
     },
+    "a head of another name": lambda state: {
+        (name.replace("head.", "fc.") if name.startswith("head.") else f"vit.{name}"): t for name, t in state.items()
+    },
+    "a head behind a dropout": lambda state: {name.replace("head.", "head.1."): t for name, t in state.items()},
     "SWA": lambda state: under("module.", state) | {"n_averaged": torch.tensor(3)},
     "compiled layers": lambda state: {name.replace("blocks.0.", "blocks.0._orig_mod."): t for name, t in state.items()},
     "FSDP": lambda state: {
@@ -132,6 +136,13 @@ def test_a_decoder_is_left_over_and_a_head_that_is_missing_is_new(state: State) 
     assert "decoder_embed.weight" in left
 
 
+def test_of_two_layers_that_can_be_the_head_none_is(state: State) -> None:
+    head = {name: state.pop(name) for name in ("head.weight", "head.bias")}
+    two = {name.replace("head", other): tensor for name, tensor in head.items() for other in ("fc", "classifier")}
+    _, recorder = put(state | two)
+    assert any("new" in warning for warning in recorder.context.warnings)
+
+
 def test_the_norm_of_averaged_tokens_is_part_of_a_new_head(state: State) -> None:
     """MAE's class token has a norm of its own, which fine-tuning the mean of the tokens replaces."""
     backbone = {name: tensor for name, tensor in state.items() if not name.startswith("head.")}
@@ -185,6 +196,7 @@ NAME = "blocks.0.mlp.fc1.weight"
 VALUES: dict[str, tuple[Callable[[Tensor], Tensor], str]] = {
     "NaN": (lambda tensor: tensor.clone().fill_(float("nan")), "NaN"),
     "infinity": (lambda tensor: (tensor * 1e30).half(), "infinity"),
+    "too large for float32": (lambda tensor: tensor.double() * 1e300, "beyond float32"),
     "complex": (lambda tensor: tensor.to(torch.complex64), "complex"),
     "meta": (lambda tensor: tensor.to("meta"), "meta"),
     "sparse": (lambda tensor: tensor.to_sparse(), "sparse"),
@@ -330,6 +342,25 @@ def test_weights_in_several_files(state: State, tmp_path: Path) -> None:
         model = tiny_vit(seed=1)
         fitting.load(tmp_path / chosen, model, context=Recorder().context)
         assert same(model, state)
+
+
+def test_the_index_says_which_of_two_tensors_of_a_name_is_meant(state: State, tmp_path: Path) -> None:
+    safetensors.torch.save_file(state, tmp_path / "a.safetensors")
+    safetensors.torch.save_file(shifted(state) | {"extra": torch.zeros(1)}, tmp_path / "b.safetensors")
+    weight_map = dict.fromkeys(state, "a.safetensors") | {"extra": "b.safetensors"}
+    (tmp_path / "a.index.json").write_text(json.dumps({"weight_map": weight_map}))
+    for chosen in ("a.index.json", "a.safetensors", "b.safetensors"):
+        model = tiny_vit(seed=1)
+        fitting.load(tmp_path / chosen, model, context=Recorder().context)
+        assert same(model, state)
+
+
+def test_one_file_of_several_without_their_index_is_called_that(state: State, tmp_path: Path) -> None:
+    path = tmp_path / "model-00001-of-00002.safetensors"
+    safetensors.torch.save_file({NAME: state[NAME]}, path)
+    with pytest.raises(ModelError, match="does not fit") as caught:
+        fitting.load(path, tiny_vit(), context=Recorder().context)
+    assert "one of 2 files" in caught.value.action
 
 
 @settings(deadline=None, max_examples=60)

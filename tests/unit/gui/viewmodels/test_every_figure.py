@@ -538,7 +538,7 @@ def by_words(runs: list[Plain]) -> dict[tuple[str, ...], Plain]:
     found = {}
     for (run, role, target, threads, batch), (plain, row) in expected_rows(runs).items():
         device = HERE if target == "local" else target
-        figures_ = {**plain_row(plain, row), **doubts(plain, row)}
+        figures_ = {**plain_row(plain, row), **doubts(plain, row), "unstable": disturbed(row["item"])}
         found[run, NAMES[role], device, str(threads or ""), str(batch) if batch > 1 else ""] = figures_
     return found
 
@@ -551,6 +551,7 @@ def test_the_rows_of_the_report_as_csv(project: Path, runs: list[Plain]) -> None
         figures_ = expected.pop(tuple(said[head] for head in ("Run", "File", "Device", "Threads", "Batch")))
         shown = {name: float(said[head]) if said[head] else None for head, name in HEADS.items()}
         assert shown == pytest.approx({name: figures_[name] for name in shown})
+        assert bool(said["Unstable"]) == figures_["unstable"]
 
 
 class Page(HTMLParser):
