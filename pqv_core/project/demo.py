@@ -13,7 +13,16 @@ from pathlib import Path
 
 from PIL import Image
 
-from pqv_core.config import DataConfig, FinetuneConfig, ModelConfig, PruneConfig, QuantizeConfig, RunConfig
+from pqv_core.config import (
+    DataConfig,
+    ExportConfig,
+    FinetuneConfig,
+    ModelConfig,
+    PruneConfig,
+    QuantizeConfig,
+    RunConfig,
+)
+from pqv_core.config.export import format_problem
 from pqv_core.errors import from_os_error
 from pqv_core.files import fsio
 from pqv_core.files.resource_files import resource
@@ -32,19 +41,23 @@ ARGUMENTS: dict[str, str | int | float | bool | None] = {
     "num_classes": 10,
 }
 
+_FORMATS = ("ptl", "pte")
+_PRECISION = "int8-dynamic"
 _SIDE = 32
 _MARGIN = 2  # the centre crop of timm's preprocessing takes it away, and nothing of the digit
 _VAL_EVERY = 5
 
 
 def config() -> RunConfig:
-    """What the demo project does."""
+    """What the demo project does, in each format that can be written here."""
+    formats = tuple(key for key in _FORMATS if format_problem(key, "host", precision=_PRECISION) is None)
     return RunConfig(
         model=ModelConfig(name=MODEL, weights="file", path=WEIGHTS_FILE, arguments=ARGUMENTS),
         data=DataConfig(train=f"{IMAGES_FOLDER}/train", val=f"{IMAGES_FOLDER}/val"),
         prune=PruneConfig(importance="taylor", ratio=0.25),
         finetune=FinetuneConfig(epochs=2, augment=False),  # a mirrored digit is another one
-        quantize=QuantizeConfig(precision="int8-dynamic", engine="auto"),
+        quantize=QuantizeConfig(precision=_PRECISION, engine="auto"),
+        export=ExportConfig(formats=formats),
     )
 
 

@@ -16,7 +16,8 @@ DENSE, FINAL = "dense", "final"
 """Models: as it was taken; as it is once pruned and trained."""
 PUBLISHED, FASTEST, INHERITED = "published", "fastest", "inherited"
 """Ways: the one of the paper; of several the one that measures best; the one that the last baseline got."""
-
+PAPER_FORMAT = "ptl"
+"""The format of the paper's baseline: what is written in another one is no figure of the paper."""
 
 _FP32 = "fp32"
 
@@ -78,26 +79,27 @@ class ArtifactSpec(BaseModel):
 def of_run(*, formats: Sequence[str], scheme: str, exact: bool = False) -> tuple[ArtifactSpec, ...]:
     """The artefacts of a run, in the order in which they are written and shown.
 
-    Both baselines are shown: the fp32 file of the paper, in the first format, and in each format the fp32 file that
-    runs fastest, which is the fair one.
+    Both baselines are shown: the fp32 file of the paper, where the paper's format is among them, and in each format the
+    fp32 file that runs fastest, which is the fair one.
 
     Args:
         exact: The scheme computes in fp32, so the result is made as the fairest baseline is.
     """
     first, *others = formats
-    found = [_paper(first), *_of_format(first, scheme, exact, suffix="", more="")]
+    found = [_paper()] if PAPER_FORMAT in formats else []
+    found += _of_format(first, scheme, exact, suffix="", more="")
     for format in others:
         found += _of_format(format, scheme, exact, suffix=f"_{format}", more=f" ({format})")
     return tuple(found)
 
 
-def _paper(format: str) -> ArtifactSpec:
+def _paper() -> ArtifactSpec:
     return ArtifactSpec(
         key="paper_fp32",
         label="FP32, paper’s baseline",
         purpose=BASELINE,
         model=DENSE,
-        format=format,
+        format=PAPER_FORMAT,
         scheme=_FP32,
         way=PUBLISHED,
     )
@@ -117,7 +119,7 @@ def _of_format(format: str, scheme: str, exact: bool, *, suffix: str, more: str)
     ]
 
 
-_KNOWN = {spec.key: spec for spec in of_run(formats=("",), scheme="")}
+_KNOWN = {spec.key: spec for spec in of_run(formats=(PAPER_FORMAT,), scheme="")}
 PAPER, FAIREST = (spec for spec in _KNOWN.values() if spec.is_baseline)
 """Both baselines as they are called in every run of this version."""
 

@@ -1,0 +1,26 @@
+"""The artefacts of a run: what is compared with what, in each of its formats."""
+
+from __future__ import annotations
+
+from pqv_core.results import artifacts
+
+
+def keys(*formats: str) -> list[str]:
+    return [spec.key for spec in artifacts.of_run(formats=formats, scheme="int8-dynamic")]
+
+
+def test_a_run_in_one_format_has_both_baselines() -> None:
+    assert keys("ptl") == ["paper_fp32", "fast_fp32", "pruned_fp32", "compressed"]
+
+
+def test_each_further_format_has_its_fastest_fp32_file_and_its_result() -> None:
+    assert keys("ptl", "pte")[4:] == ["fast_fp32_pte", "pruned_fp32_pte", "compressed_pte"]
+
+
+def test_the_papers_baseline_is_a_lite_file_whatever_comes_first() -> None:
+    made = artifacts.of_run(formats=("pte", "ptl"), scheme="int8-dynamic")
+    assert [(spec.key, spec.format) for spec in made][:2] == [("paper_fp32", "ptl"), ("fast_fp32", "pte")]
+
+
+def test_without_the_papers_format_there_is_no_figure_of_the_paper() -> None:
+    assert keys("pte") == ["fast_fp32", "pruned_fp32", "compressed"]
