@@ -145,8 +145,6 @@ class RunPage(Page):
 
     def _further(self) -> QWidget:
         """What can be done with the files of a run."""
-        self.further = QWidget()
-        line = row(self.further, gap=0.6)
         self.folder = button(tr("&Open folder"), self._open_folder, name=tr("Open the folder of this run"))
         self.send = button(
             tr("Se&nd to phone"), lambda: self.go.emit(DEVICE.key), tip=tr("Measure these files on a phone")
@@ -162,9 +160,16 @@ class RunPage(Page):
             name=tr("Export what an app needs of this run"),
             tip=tr("Files, labels, preprocessing, Kotlin and C++ code, and an example to check"),
         )
-        for widget in (self.send, self.android, self.compare, self.app_kit, self.folder):
+        measured, taken = QWidget(), QWidget()
+        line = row(measured, gap=0.6)
+        for widget in (self.send, self.android, self.compare):
+            line.addWidget(widget)
+        line.addStretch()
+        line = row(taken, gap=0.6)
+        for widget in (self.app_kit, self.folder):
             line.addWidget(widget)
         line.addWidget(self.refused, 1)
+        self.further = FoldingColumns([(measured, 0), (taken, 1)], fold_below=44, gap=0.6)
         self.workspace.phones.changed.connect(self._show_further)
         return self.further
 

@@ -86,7 +86,7 @@ def watching(bindings: Any) -> Iterator[Watch]:
     Args:
         bindings: The loaded library of ExecuTorch, a module.
     """
-    path = Path(bindings.__file__)
+    path = Path(bindings.__file__).resolve()  # as the system names it
     place = _entry(path)
     if place is None:
         yield Watch(None)

@@ -28,7 +28,7 @@ SETTINGS = [
     ("prune", "importance", "wisdom"),
     ("prune", "distribution", "by-depth"),
     ("prune", "attention_unit", "tokens"),
-    ("quantize", "precision", "int4"),
+    ("quantize", "precision", "int3"),
     ("quantize", "engine", "npu"),
     ("quantize", "observer", "entropy"),
     ("export", "target", "ios"),
@@ -62,9 +62,9 @@ def test_a_project_with_an_unknown_word_names_it(section: str, name: str, word: 
 
 
 def test_a_run_that_waits_with_an_unknown_word_names_it(project: Path) -> None:
-    config = {"quantize": {"precision": "int4"}}
+    config = {"quantize": {"precision": "int3"}}
     changed(project, queue=[{"config": config}])
-    with pytest.raises(ProjectError, match=r"queue\.0\.config\.quantize\.precision: 'int4' is not known"):
+    with pytest.raises(ProjectError, match=r"queue\.0\.config\.quantize\.precision: 'int3' is not known"):
         projects.load(project)
 
 
@@ -82,8 +82,8 @@ def test_a_missing_step_of_the_project_file_is_said() -> None:
         ({"kind": "sing", "run": "r"}, "no job of the kind 'sing'; a newer version may"),
         ({"kind": "x" * 1000, "run": "r"}, "no job of the kind 'xxx"),
         (
-            {"kind": "run", "run": "r", "project": "p", "config": {"quantize": {"precision": "int4"}}},
-            r"^quantize\.precision: 'int4' is not known",
+            {"kind": "run", "run": "r", "project": "p", "config": {"quantize": {"precision": "int3"}}},
+            r"^quantize\.precision: 'int3' is not known",
         ),
         ({"kind": "run", "run": "r"}, "not a job"),
         ([], "not a job"),
@@ -114,12 +114,12 @@ def test_an_event_of_an_unknown_type_is_told_from_stray_output(line: str | bytes
 
 def test_no_unknown_precision_is_taken_for_int8() -> None:
     cost = Cost(params=10, macs=10, linear_weights=5, linear_outputs=1, linears=1, conv_weights=0)
-    with pytest.raises(ConfigError, match=r"quantize\.precision: 'int4' is not known"):
-        file_bytes(cost, None, scheme="int4")
-    with pytest.raises(ConfigError, match=r"quantize\.precision: 'int4' is not known"):
-        ExportConfig().tolerance("int4")
+    with pytest.raises(ConfigError, match=r"quantize\.precision: 'int3' is not known"):
+        file_bytes(cost, None, scheme="int3")
+    with pytest.raises(ConfigError, match=r"quantize\.precision: 'int3' is not known"):
+        ExportConfig().tolerance("int3")
     assert ExportConfig().tolerance("int8-static") == ExportConfig().int8_tolerance
-    assert not QuantizeConfig.model_construct(precision="int4").uses_engine  # type: ignore[arg-type]
+    assert not QuantizeConfig.model_construct(precision="int3").uses_engine  # type: ignore[arg-type]
 
 
 def test_no_unknown_target_or_engine_is_taken_for_another() -> None:
@@ -147,9 +147,9 @@ def run(project: Path) -> Path:
     measured = results.Measurement(threads=1, warmup=0, samples_ns=(2_000_000,))
     figures = {"file": "m.ptl", "size_bytes": 7_000_000, "params": 1, "macs": 1, "engine": ""}
     config = RunConfig().model_dump(mode="json")
-    config["quantize"]["precision"] = "int4"
+    config["quantize"]["precision"] = "int3"
     other = artifact("compressed").model_copy(
-        update={"key": "distilled_int4", "label": "Distilled int4", "purpose": "teacher", "scheme": "int4"}
+        update={"key": "distilled_int3", "label": "Distilled int3", "purpose": "teacher", "scheme": "int3"}
     )
     record = results.RunRecord(
         id="r",
@@ -181,20 +181,20 @@ def test_an_unknown_artifact_is_shown_by_its_name(
 ) -> None:
     monkeypatch.setenv("COLUMNS", "200")
     rows = comparison.load(project).rows
-    assert [row.artifact.key for row in rows] == ["compressed", "distilled_int4"]
-    assert rows[1].made == "Distilled int4"
+    assert [row.artifact.key for row in rows] == ["compressed", "distilled_int3"]
+    assert rows[1].made == "Distilled int3"
     assert rows[1].median_ms == 2.0
     cli_report.say_run(project, "r", as_json=False)
     cli_report.show(project, as_json=False)
     said = capsys.readouterr()
-    assert "Distilled int4" in said.out + said.err
+    assert "Distilled int3" in said.out + said.err
     assert "paused" in said.out + said.err
     assert "damaged" not in said.out + said.err
 
 
 def test_what_a_phone_measures_of_an_unknown_artifact_is_kept(run: Path) -> None:
-    assert phone_record.files(run) == {run / "m.ptl": ("compressed", "distilled_int4")}
+    assert phone_record.files(run) == {run / "m.ptl": ("compressed", "distilled_int3")}
     measured = results.Measurement(target="phone", threads=1, warmup=0, samples_ns=(1,))
-    kept = phone_record.add(run, {"distilled_int4": [measured]}).variant("distilled_int4")
+    kept = phone_record.add(run, {"distilled_int3": [measured]}).variant("distilled_int3")
     assert kept is not None
     assert [item.target for item in kept.measurements] == ["local", "phone"]

@@ -117,7 +117,8 @@ import sys, time
 from pqv_core.process import process_group
 from pqv_core.engine.measure.fork_server import ForkServer
 server = ForkServer("answering", process_group.python_environment())
-print(server._process.pid, server.start().pid, flush=True)
+child = server.start()  # one that nobody holds ends by itself
+print(server._process.pid, child.pid, flush=True)
 time.sleep(600)
 """
 
@@ -129,8 +130,10 @@ def test_all_end_with_an_owner_that_is_killed(tmp_path: Path) -> None:
     command = [sys.executable, "-c", OWNER]
     with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment, text=True) as owner:
         assert owner.stdout is not None
-        processes = [psutil.Process(int(word)) for word in owner.stdout.readline().split()]
-        assert len(processes) == 2
-        owner.kill()
+        try:
+            processes = [psutil.Process(int(word)) for word in owner.stdout.readline().split()]
+            assert len(processes) == 2
+        finally:
+            owner.kill()
     _, alive = psutil.wait_procs(processes, timeout=30)
     assert not alive

@@ -122,8 +122,8 @@ def test_the_model_itself_is_not_touched(model: nn.Module, images: Tensor) -> No
 
 def test_a_precision_or_observer_that_is_not_known_is_never_taken_for_int8() -> None:
     model = nn.Sequential(nn.Linear(8, 8))
-    with pytest.raises(ConfigError, match=r"quantize\.precision: 'int4' is not known"):
-        quantize(model, "int4")  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match=r"quantize\.precision: 'int3' is not known"):
+        quantize(model, "int3")  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match=r"quantize\.observer: 'entropy' is not known"):
         quantize(model, "int8-static", observer="entropy", batches=[torch.ones(1, 8)])  # type: ignore[arg-type]
 
