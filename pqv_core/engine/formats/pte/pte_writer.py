@@ -67,6 +67,7 @@ def save(model: nn.Module, path: Path, *, example: Tensor, description: dict[str
         with warnings.catch_warnings(), _quiet(), torch.no_grad():
             warnings.simplefilter("ignore")
             lowered = _lowered(_recorded(model, example), json.dumps(description))
+            left = portable(lowered)  # asked before its operators are bound to memory
             content: bytes = lowered.to_executorch().buffer
     except _COMPILER_ERRORS as error:
         raise ExportError(
@@ -76,7 +77,7 @@ def save(model: nn.Module, path: Path, *, example: Tensor, description: dict[str
         ) from error
     with replacing(path) as temporary:
         temporary.write_bytes(content)
-    return portable(lowered)
+    return left
 
 
 def portable(lowered: EdgeProgramManager) -> Counter[str]:
