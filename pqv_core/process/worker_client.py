@@ -148,7 +148,7 @@ class Worker:
                 self._progress = event
             elif isinstance(event, Finished):
                 self._finished = True
-                self._conclude(event)
+                event = self._concluded(event)
             yield event
 
     def close(self) -> None:
@@ -167,11 +167,12 @@ class Worker:
                 if pipe is not None:
                     pipe.close()
 
-    def _conclude(self, end: Finished) -> None:
-        """Have the run say how it ended; its worker may have been killed before it could."""
-        if isinstance(self._job, RunJob) and end.outcome != "succeeded":
-            directory = projects.runs_directory(Path(self._job.project)) / self._job.run
-            runs.conclude(directory, end, seconds=time.monotonic() - self._started_at)
+    def _concluded(self, end: Finished) -> Finished:
+        """Have the run say how it ended; its worker may have been killed before it could, or just after it did."""
+        if not isinstance(self._job, RunJob) or end.outcome == "succeeded":
+            return end
+        directory = projects.runs_directory(Path(self._job.project)) / self._job.run
+        return runs.conclude(directory, end, seconds=time.monotonic() - self._started_at)
 
     # what ends a job -----------------------------------------------------------------------------------------
 

@@ -177,8 +177,10 @@ def already_running(run: str) -> ProjectError:
     )
 
 
-def conclude(directory: Path, end: Finished, *, seconds: float) -> None:
-    """Write down how a run ended whose worker was ended before it could do so itself.
+def conclude(directory: Path, end: Finished, *, seconds: float) -> Finished:
+    """Write down how a run ended whose worker was ended before it could do so itself, and return how it ended.
+
+    A worker may be killed when it has written that the run succeeded and has not said so yet: then it succeeded.
 
     A run that says how it ended, or that a process still works on, stays as it is.
 
@@ -187,15 +189,25 @@ def conclude(directory: Path, end: Finished, *, seconds: float) -> None:
     """
     with contextlib.suppress(PqvError, OSError):
         if not _says_running(directory):
-            return
+            return _as_kept(directory, end, seconds)
         lock = _locked_by_now(directory)
         if lock is None:
-            return
+            return end
         try:
             if _says_running(directory):
                 _write_end(directory, end, seconds)
         finally:
             lock.release()
+    return end
+
+
+def _as_kept(directory: Path, end: Finished, seconds: float) -> Finished:
+    """How a run ended, where that was written since its worker began."""
+    path = directory / results.RUN_FILE
+    is_new = path.exists() and time.time() - path.stat().st_mtime <= seconds
+    if is_new and results.as_written(directory).state == "succeeded":
+        return end.model_copy(update={"outcome": "succeeded", "error": None, "stage": ""})
+    return end
 
 
 def _locked_by_now(directory: Path) -> FileLock | None:

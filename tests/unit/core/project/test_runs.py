@@ -195,6 +195,20 @@ def test_what_a_run_says_of_its_end_stays(folder: Path, state: str) -> None:
     assert results.as_written(directory).state == state
 
 
+def test_one_that_was_killed_when_all_was_written_has_succeeded(folder: Path) -> None:
+    directory = written(folder, "succeeded")
+    error = ErrorInfo(kind="WorkerError", message="It was killed.")
+    ended = runs.conclude(directory, Finished(outcome="failed", error=error, stage="report"), seconds=60)
+    assert (ended.outcome, ended.error, ended.stage) == ("succeeded", None, "")
+
+
+def test_one_that_had_succeeded_before_and_was_killed_at_once_has_not_succeeded_again(folder: Path) -> None:
+    directory = written(folder, "succeeded")
+    then = time.time() - 65
+    os.utime(directory / results.RUN_FILE, (then, then))
+    assert runs.conclude(directory, Finished(outcome="failed"), seconds=5).outcome == "failed"
+
+
 def test_a_run_of_another_process_is_not_concluded(folder: Path) -> None:
     directory = written(folder, "running")
     with runs.claimed(directory):
