@@ -119,9 +119,10 @@ def rendered(kit: AppKit, example: Example, *, has_image: bool) -> dict[str, str
                 chapters.append(text)
             elif _is_wanted(name, facts):
                 found[name] = text
+    has_code = bool(found)
     for name, template in texts("app_kit", "common").items():
-        if _is_wanted(name, facts):
-            found[name] = environment.from_string(template).render(facts | {"chapters": chapters})
+        if name == "README.md" or (has_code and _is_wanted(name, facts)):
+            found[name] = environment.from_string(template).render(facts | {"chapters": chapters, "has_code": has_code})
     return found
 
 

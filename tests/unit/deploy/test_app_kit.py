@@ -20,6 +20,7 @@ from deploy.app_kit.contents import InputRecipe
 from deploy.cli.app_kit import found
 from deploy.job import Job
 from pqv_core.errors import Cancelled, ConfigError, ProjectError, StorageError
+from pqv_core.formats import FORMATS, Format
 from pqv_core.process.worker_client import Worker
 from pqv_core.project.project_file import Project, save
 from pqv_core.results import record as results
@@ -95,6 +96,15 @@ def test_a_file_for_this_computer_comes_without_code_for_phones(tmp_path: Path) 
     assert not (kit / "kotlin").exists()
     readme = (kit / "README.md").read_text()
     assert "gradle" not in readme and "--target android" in readme
+
+
+def test_a_format_without_code_promises_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(type(FORMATS["ptl"]), "app_code", Format.app_code)
+    kit = written(tmp_path)
+    assert sorted(path.name for path in kit.iterdir()) == [
+        "README.md", "example", "labels.txt", "model", "preprocessing.json",
+    ]  # fmt: skip
+    assert "cpp/" not in (kit / "README.md").read_text()
 
 
 def test_classes_without_names_are_numbered(tmp_path: Path) -> None:

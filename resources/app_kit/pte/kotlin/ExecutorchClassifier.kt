@@ -1,7 +1,6 @@
 package classifier
 
 import android.graphics.Bitmap
-import kotlin.math.exp
 import org.pytorch.executorch.EValue
 import org.pytorch.executorch.Module
 import org.pytorch.executorch.Tensor
@@ -11,14 +10,8 @@ class ExecutorchClassifier(modelPath: String, private val labels: List<String>) 
     private val module = Module.load(modelPath)
 
     /** The best classes of an image: label and probability, the likeliest first. */
-    fun classify(image: Bitmap, top: Int = 5): List<Pair<String, Float>> {
-        val logits = logits(Preprocessing.inputOf(image))
-        val largest = logits.max()
-        val shares = logits.map { exp(it - largest) }
-        val sum = shares.sum()
-        return shares.indices.sortedByDescending { shares[it] }.take(top)
-            .map { (labels.getOrNull(it) ?: it.toString()) to shares[it] / sum }
-    }
+    fun classify(image: Bitmap, top: Int = 5): List<Pair<String, Float>> =
+        ranked(logits(Preprocessing.inputOf(image)), labels, top)
 
     /** Of an input in NCHW, the logits of all classes. */
     fun logits(input: FloatArray): FloatArray {
