@@ -36,7 +36,6 @@ class MeasuringPlan:
 
     Attributes:
         shape: Of the input; empty takes what each file says.
-        version: Of the runtime; empty for the usual one of each format.
         compare: Let this computer answer the same, and compare.
         val: Validation images to ask about.
         directory: Of the run that the files with a role belong to.
@@ -47,7 +46,6 @@ class MeasuringPlan:
     files: tuple[File, ...]
     config: PhoneConfig
     shape: tuple[int, ...] = ()
-    version: str = ""
     compare: bool = True
     val: Path | None = None
     directory: Path | None = None
@@ -163,7 +161,7 @@ def measure(found: Found, prepared: Prepared, job: Job, *, skip: threading.Event
 
     plan = prepared.plan
     outcome = MeasuringOutcome(warnings=list(prepared.notes))
-    choice = KitChoice(plan.version, plan.archives, plan.kit)
+    choice = KitChoice(archives=plan.archives, kit=plan.kit)
     bench = session.bench_of(found, job, plan.config, choice, asked=asked, skip_cooling=skip)
     taken = session.measure(bench, prepared.requests)
     outcome.cancelled = taken.cancelled
