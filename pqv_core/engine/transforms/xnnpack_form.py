@@ -15,7 +15,7 @@ from timm.layers.attention import Attention
 from torch import nn
 from torch.export import ExportedProgram
 
-from pqv_core.engine.transforms import xnnpack_products, xnnpack_shapes, xnnpack_sums
+from pqv_core.engine.transforms import xnnpack_products, xnnpack_resizing, xnnpack_shapes, xnnpack_sums
 from pqv_core.engine.transforms.class_token import FirstTokensAttention, leave_out_unread_tokens
 from pqv_core.engine.transforms.rewriting import Rewritings
 
@@ -25,7 +25,7 @@ _SAME = (_aten.slice.Tensor, _aten.alias.default)
 
 def rewritings() -> Rewritings:
     """What becomes of each operator."""
-    return {**xnnpack_sums.TABLE, **xnnpack_shapes.TABLE, **xnnpack_products.TABLE}
+    return {**xnnpack_sums.TABLE, **xnnpack_shapes.TABLE, **xnnpack_products.TABLE, **xnnpack_resizing.TABLE}
 
 
 def in_xnnpack_form(program: ExportedProgram) -> ExportedProgram:
@@ -33,9 +33,21 @@ def in_xnnpack_form(program: ExportedProgram) -> ExportedProgram:
 
     Layers that stand in the program as single operators, quantized ones among them, stay single.
     """
+    _leave_out_layouts(program)
     made = program.run_decompositions(rewritings())
     _leave_out_whole_slices(made)
     return made
+
+
+def _leave_out_layouts(program: ExportedProgram) -> None:
+    """Let nobody ask for contiguous tensors, which XNNPACK's always are: the copies would be made outside of it."""
+    for node in list(program.graph.nodes):
+        if node.target is _aten.view.default:
+            node.target = _aten.reshape.default  # of what may not be contiguous now
+        elif node.target is _aten.contiguous.default:
+            node.replace_all_uses_with(node.args[0])
+            program.graph.erase_node(node)
+    program.graph_module.recompile()
 
 
 def _leave_out_whole_slices(program: ExportedProgram) -> None:

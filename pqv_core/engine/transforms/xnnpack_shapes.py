@@ -124,11 +124,12 @@ def _expand_as(x: Tensor, other: Tensor) -> Tensor:
 
 @rewrites(TABLE, _aten.repeat.default)
 def _repeat(x: Tensor, times: Sequence[int]) -> Tensor:
-    view = x.reshape([1] * (len(times) - x.dim()) + list(x.shape))
+    before = [1] * (len(times) - x.dim()) + list(x.shape)
+    made = x.reshape(before).expand([more if size == 1 else size for size, more in zip(before, times, strict=True)])
     for dim, repeats in enumerate(times):
-        if repeats > 1:
-            view = torch.cat([view] * repeats, dim)
-    return view
+        if before[dim] > 1 and repeats > 1:
+            made = torch.cat([made] * repeats, dim)
+    return made
 
 
 @rewrites(TABLE, _aten.dropout.default)

@@ -21,6 +21,7 @@ from pqv_core.engine.transforms.rewriting import Rewritings, axes, count, rewrit
 TABLE: Rewritings = {}
 _aten: Any = torch.ops.aten
 _LAST = (-1, -2)  # ExecuTorch 1.3 takes negative ones only
+_FEW = 16
 
 
 def _standardized(rows: Tensor, eps: float) -> Tensor:
@@ -139,6 +140,18 @@ def _length(
 @rewrites(TABLE, _aten.norm.ScalarOpt_dim)
 def _norm(x: Tensor, order: float | None, dims: Sequence[int], keepdim: bool = False) -> Tensor:
     return _length(x, 2 if order is None else order, dims, keepdim)
+
+
+@rewrites(TABLE, _aten.amax.default)
+def _largest(x: Tensor, dims: Sequence[int] = (), keepdim: bool = False) -> Tensor:
+    """Of a few values, such as Hiera's queries of a unit (Ryali et al. 2023, §3), in pairs."""
+    over = axes(dims, x.dim())
+    if len(over) != 1 or x.shape[over[0]] > _FEW:
+        return NotImplemented
+    first, *others = x.split(1, over[0])
+    for other in others:
+        first = torch.maximum(first, other)
+    return first if keepdim else first.squeeze(over[0])
 
 
 @rewrites(TABLE, _aten.adaptive_avg_pool2d.default)

@@ -9,6 +9,7 @@ import pytest
 import timm
 import torch
 from torch import Tensor, nn
+from torch.fx import Node
 from torch.nn import functional
 
 from pqv_core.engine.transforms.xnnpack_form import in_xnnpack_form, prepared_for_xnnpack
@@ -18,6 +19,7 @@ TAKEN = {
     *("bmm.default", "mm.default", "linear.default", "conv2d.default", "softmax.int", "gelu.default", "sqrt.default"),
     *("view.default", "reshape.default", "permute.default", "transpose.int", "slice.Tensor", "cat.default"),
     *("clone.default", "_unsafe_view.default", "mean.dim", "zeros.default", "avg_pool2d.default"),
+    "maximum.default",
 }
 SMALL: dict[str, Any] = {"img_size": 32, "depth": 2, "embed_dim": 48, "num_heads": 3, "num_classes": 5}
 
@@ -68,6 +70,9 @@ FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "flipped": lambda x: x.flip(1, 3),
     "expanded": lambda x: x[:, :, :1].expand(-1, -1, 5, -1),
     "repeated": lambda x: x.repeat(1, 2, 1, 3),
+    "as often as it is long": lambda x: x[:, :, :1].repeat(1, 8, 3, 6),
+    "viewed": lambda x: x.permute(0, 2, 3, 1).contiguous().view(1, -1, 8) * 2,
+    "largest of a few": lambda x: x.amax(2),
     "product": lambda x: x @ x.transpose(-2, -1),
     "product with one for all": lambda x: x @ x[:, :1].transpose(-2, -1),
     "attention": lambda x: functional.scaled_dot_product_attention(x, x, x, scale=0.3),
@@ -81,6 +86,24 @@ def test_every_rewriting_gives_the_same_values(function: Callable[[Tensor], Tens
     used, made = rewritten(Doing(function), x)
     torch.testing.assert_close(made(x), function(x), rtol=1e-5, atol=1e-6)
     assert used - TAKEN - {"pow.Tensor_Scalar", "clamp.default", "clamp_min.default", "zeros_like.default"} == set()
+
+
+@pytest.mark.parametrize("mode", ["bilinear", "bicubic"])
+@pytest.mark.parametrize("size", [{"size": (5, 9)}, {"scale_factor": 2}, {"scale_factor": (0.5, 1.5)}], ids=str)
+@pytest.mark.parametrize("corners", [False, True])
+def test_resizing_becomes_products_with_constants(mode: str, size: dict[str, Any], corners: bool) -> None:
+    x = torch.randn(1, 8, 4, 6, generator=torch.Generator().manual_seed(0))
+    resize = Doing(lambda x: functional.interpolate(x, **size, mode=mode, align_corners=corners))
+    program = in_xnnpack_form(torch.export.export(resize, (x,)))
+    torch.testing.assert_close(program.module()(x), resize(x), rtol=1e-5, atol=1e-6)
+    (image,) = (node for node in program.graph.nodes if node.op == "placeholder")
+    assert reading(image) <= TAKEN
+
+
+def reading(node: Node) -> set[str]:
+    """The operators that what a node gives goes through."""
+    users = {user for user in node.users if user.op == "call_function"}
+    return {user.target.__name__ for user in users}.union(*map(reading, users))  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,49 @@
+"""Resizing of images and maps of features as products with a matrix, which XNNPACK computes.
+
+Interpolation is linear and separable (Keys 1981, eq. 4): rows and columns are each multiplied by a matrix of fixed
+weights. ExecuTorch 1.3 leaves the bicubic one (CrossViT's second branch) to gathering by index, and its bilinear one
+for XNNPACK takes other neighbours at the borders (EfficientFormer V2: logits 2 % off).
+
+Unnecessary once XNNPACK's partitioner takes both with PyTorch's answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from pqv_core.engine.transforms.rewriting import Rewritings, rewrites
+
+TABLE: Rewritings = {}
+_aten: Any = torch.ops.aten
+_Along = Callable[[Tensor, list[int] | None, list[float] | None], Tensor]
+"""Resizes (N, C, H, W), by sizes or by factors."""
+
+
+@rewrites(TABLE, _aten.upsample_bicubic2d.vec)
+def _bicubic(x: Tensor, size: Sequence[int] | None, corners: bool, factors: Sequence[float] | None) -> Tensor:
+    return _by_products(x, size, factors, lambda *to: _aten.upsample_bicubic2d.vec(to[0], to[1], corners, to[2]))
+
+
+@rewrites(TABLE, _aten.upsample_bilinear2d.vec)
+def _bilinear(x: Tensor, size: Sequence[int] | None, corners: bool, factors: Sequence[float] | None) -> Tensor:
+    return _by_products(x, size, factors, lambda *to: _aten.upsample_bilinear2d.vec(to[0], to[1], corners, to[2]))
+
+
+def _by_products(x: Tensor, size: Sequence[int] | None, factors: Sequence[float] | None, resize: _Along) -> Tensor:
+    if x.shape[-1] == 1:
+        return NotImplemented  # one of the matrices below, which is worked out once
+    for axis in range(2):
+        matrix = _matrix(x, size[axis] if size else None, factors[axis] if factors else None, axis, resize)
+        x = (x.transpose(-1, -2) @ matrix).transpose(-1, -2) if axis == 0 else x @ matrix
+    return x
+
+
+def _matrix(x: Tensor, size: int | None, factor: float | None, axis: int, resize: _Along) -> Tensor:
+    """(before, after), along height or width: what becomes of each unit vector."""
+    before = x.shape[2 + axis]
+    units = torch.eye(before, dtype=x.dtype).reshape(1, before, before, 1)
+    return resize(units, [size, 1] if size else None, [factor, 1.0] if factor else None).reshape(before, -1)
