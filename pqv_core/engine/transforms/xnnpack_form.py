@@ -21,6 +21,7 @@ from pqv_core.engine.transforms.rewriting import Rewritings
 
 _aten: Any = torch.ops.aten
 _SAME = (_aten.slice.Tensor, _aten.alias.default)
+_VIEWS = (_aten.view.default, _aten.reshape.default, _aten._unsafe_view.default)
 
 
 def rewritings() -> Rewritings:
@@ -36,6 +37,7 @@ def in_xnnpack_form(program: ExportedProgram) -> ExportedProgram:
     _leave_out_layouts(program)
     made = program.run_decompositions(rewritings())
     _leave_out_whole_slices(made)
+    _leave_out_views_between(made)
     return made
 
 
@@ -56,6 +58,23 @@ def _leave_out_whole_slices(program: ExportedProgram) -> None:
         if node.target in _SAME and node.meta["val"].shape == node.args[0].meta["val"].shape and len(node.args) < 5:
             node.replace_all_uses_with(node.args[0])
             program.graph.erase_node(node)
+    program.graph_module.recompile()
+
+
+def _leave_out_views_between(program: ExportedProgram) -> None:
+    """Of several views one behind the other, each of which would be a copy, let only the last remain."""
+    graph = program.graph
+    for node in list(graph.nodes):
+        if node.target not in _VIEWS:
+            continue
+        source = node.args[0]
+        while source.target in _VIEWS:
+            source = source.args[0]
+        if source.meta["val"].shape == node.meta["val"].shape:
+            node.replace_all_uses_with(source)
+        else:
+            node.args = (source, *node.args[1:])
+    graph.eliminate_dead_code()
     program.graph_module.recompile()
 
 

@@ -50,15 +50,16 @@ def _attention(
 
 @rewrites(TABLE, _aten.softmax.int)
 def _softmax(x: Tensor, dim: int, dtype: torch.dtype | None = None) -> Tensor:
-    if dim % x.dim() == x.dim() - 1:
-        return NotImplemented
-    return x.transpose(dim, -1).softmax(-1, dtype=dtype).transpose(dim, -1)
+    """In three axes: of four, ExecuTorch 1.3 takes the second for the last behind a convolution."""
+    if dim % x.dim() != x.dim() - 1:
+        return x.transpose(dim, -1).softmax(-1, dtype=dtype).transpose(dim, -1)
+    return x.flatten(0, 1).softmax(-1, dtype=dtype).reshape(x.shape) if x.dim() == 4 else NotImplemented
 
 
 @rewrites(TABLE, _aten.mul.Tensor)
 def _multiply(a: Tensor, b: Tensor | float) -> Tensor:
     """Products with one, which are left where a scale was folded into weights."""
-    return a if isinstance(b, int | float) and b == 1 else NotImplemented
+    return a if isinstance(b, int | float) and b == 1 and a.is_floating_point() else NotImplemented
 
 
 @rewrites(TABLE, _aten.avg_pool2d.default)

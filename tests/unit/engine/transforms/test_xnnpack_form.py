@@ -77,6 +77,8 @@ FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "product with one for all": lambda x: x @ x[:, :1].transpose(-2, -1),
     "attention": lambda x: functional.scaled_dot_product_attention(x, x, x, scale=0.3),
     "softmax of channels": lambda x: x.softmax(1),
+    "softmax of rows": lambda x: x.softmax(-1),
+    "whole numbers times one": lambda x: x * (torch.arange(6) * 1.0).add_(0.5),
 }
 
 
@@ -142,6 +144,12 @@ def test_attention_becomes_products_whose_scale_is_in_the_weights() -> None:
     assert "bmm.default" in used
     assert used - TAKEN == set()
     assert all(block.attn.scale == 1.0 for block in prepared_for_xnnpack(model).blocks)  # type: ignore[union-attr]
+
+
+def test_views_of_views_are_one() -> None:
+    used, made = rewritten(Doing(lambda x: x.view(8, 24).view(4, 48).reshape(1, 8, 4, 6) * 2), torch.randn(1, 8, 4, 6))
+    assert used == {"mul.Tensor"}
+    assert made(torch.ones(1, 8, 4, 6)).shape == (1, 8, 4, 6)
 
 
 def test_a_slice_of_everything_is_no_copy() -> None:
