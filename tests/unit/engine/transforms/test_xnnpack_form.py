@@ -78,7 +78,6 @@ FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "attention": lambda x: functional.scaled_dot_product_attention(x, x, x, scale=0.3),
     "softmax of channels": lambda x: x.softmax(1),
     "softmax of rows": lambda x: x.softmax(-1),
-    "whole numbers times one": lambda x: x * (torch.arange(6) * 1.0).add_(0.5),
 }
 
 
@@ -144,6 +143,12 @@ def test_attention_becomes_products_whose_scale_is_in_the_weights() -> None:
     assert "bmm.default" in used
     assert used - TAKEN == set()
     assert all(block.attn.scale == 1.0 for block in prepared_for_xnnpack(model).blocks)  # type: ignore[union-attr]
+
+
+def test_whole_numbers_times_one_become_fractions() -> None:
+    doing = Doing(lambda x: x * (torch.arange(6) * 1.0).add_(0.5))
+    _, made = rewritten(doing, x := torch.randn(1, 8, 4, 6))
+    torch.testing.assert_close(made(x), doing(x))
 
 
 def test_views_of_views_are_one() -> None:
