@@ -49,19 +49,20 @@ format: $(STAMP) ## Put the code into its form
 lock: $(STAMP) ## Write requirements.lock anew from pyproject.toml, for every platform
 	$(LOCK) pyproject.toml --extra executorch --group dev --output-file requirements.lock
 	$(LOCK) bench/peers/requirements.in --output-file bench/peers/requirements.lock
+	$(LOCK) bench/litert/requirements.in --output-file bench/litert/requirements.lock
 
 demo: $(STAMP) ## Run the demo in the terminal; from the start: make demo ARGS=--fresh
 	$(BIN)/pqv demo $(ARGS)
 
-bench: $(STAMP) ## Measure window, demo, importance, training, pushes and latency beside what there is: make bench [IMAGES=FOLDER] [AENV=FOLDER FILES="a.ptl b.pte"]
+bench: $(STAMP) ## Measure window, demo, importance, training, pushes and latency beside what there is: make bench [IMAGES=FOLDER] [AENV=FOLDER [FILES="a.ptl b.pte"]]
 	$(BIN)/python -m bench.window_bench
 	$(BIN)/python -m bench.demo_bench
 	$(BIN)/python -m bench.hessian_bench
 	$(BIN)/python -m bench.finetune_bench $(if $(IMAGES),"$(IMAGES)")
 	@if command -v adb >/dev/null; then $(BIN)/python -m bench.push_bench; else echo "push: needs adb, left out"; fi
 	$(BIN)/python -m bench.peers_bench
-	@if [ -n "$(AENV)" ] && [ -n "$(FILES)" ]; then $(BIN)/python -m bench.phone_bench "$(AENV)" $(FILES); \
-	else echo "phones: needs a laid out Android C library and files, AENV=FOLDER FILES=\"a.ptl b.pte\", left out"; fi
+	@if [ -n "$(AENV)" ]; then $(BIN)/python -m bench.phone_bench "$(AENV)" $(FILES); \
+	else echo "phones: needs a laid out Android C library, AENV=FOLDER, left out"; fi
 
 sweep: $(STAMP) ## Take every family through the whole tool and write docs/families.md; one: make sweep ARGS="--only Swin"
 	$(BIN)/python -m scripts.sweep $(ARGS)
