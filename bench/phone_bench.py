@@ -1,6 +1,6 @@
 """Files for phones under a real Android C library on this computer, in turns, and TensorFlow Lite's beside them.
 
-    python -m bench.phone_bench AENV [FILE...] [--model NAME]... [--rounds N]
+    python -m bench.phone_bench AENV [FILE...] [--model NAME]... [--rounds N] [--threads N]...
 
 AENV is a folder with ``run-x86_64``, which starts an Android program under a bionic for x86_64, and
 ``toolchain-x86_64.cmake``, a CMake toolchain file, with which the bare loops are built. Without files, those of DeiT-T
@@ -20,7 +20,7 @@ import json
 import os
 import statistics
 import subprocess
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,6 @@ from pqv_core import formats
 ABI = "x86_64"
 MODELS = ("deit_tiny_patch16_224", "deit_small_patch16_224")
 SHORT, LONG = 2, 12
-THREADS = (1, 2)
 BARE = " in a bare loop"
 LOOPED = ("fp32.pte", "int8.pte", "int8.ptl")
 """Files that run in a bare loop too."""
@@ -79,7 +78,7 @@ class Entry:
     file: Path
     program: Program
     shape: str = "1,3,224,224"
-    series: dict[int, Series] = field(default_factory=lambda: {threads: Series() for threads in THREADS})
+    series: dict[int, Series] = field(default_factory=dict)
 
 
 def entries(paths: Iterable[Path], programs: Programs) -> Iterator[Entry]:
@@ -95,11 +94,11 @@ def entries(paths: Iterable[Path], programs: Programs) -> Iterator[Entry]:
             yield Entry(path.name + BARE, path, programs.bare(kind), shape)
 
 
-def measure(found: list[Entry], rounds: int) -> None:
+def measure(found: list[Entry], *, rounds: int, numbers: Sequence[int]) -> None:
     """Take turns; nobody always follows the same neighbour."""
     for turn in range(rounds):
         first = turn % len(found)
-        for threads in THREADS:
+        for threads in numbers:
             for entry in found[first:] + found[:first]:
                 take(entry, threads)
 
@@ -112,8 +111,9 @@ def take(entry: Entry, threads: int) -> None:
         seconds, lines = run(command)
         used.append(seconds)
         samples = nanoseconds(lines)
-    entry.series[threads].cpu_ms.append((used[1] - used[0]) / LONG * 1000)
-    entry.series[threads].wall_ns += samples
+    series = entry.series.setdefault(threads, Series())
+    series.cpu_ms.append((used[1] - used[0]) / LONG * 1000)
+    series.wall_ns += samples
 
 
 def run(words: list[str]) -> tuple[float, list[str]]:
@@ -145,10 +145,10 @@ def nanoseconds(lines: Iterable[str]) -> list[int]:
 def ratios(series: Mapping[str, Mapping[int, Series]]) -> Iterator[tuple[str, float]]:
     """What ``RATIOS`` asks of processor times with one thread, and how much sooner two threads are done than one."""
     for one, other in RATIOS:
-        if one in series and other in series:
+        if 1 in series.get(one, {}) and 1 in series.get(other, {}):
             yield f"{one} ÷ {other}", series[one][1].cpu / series[other][1].cpu
     for name, found in series.items():
-        if name.endswith(".pte"):
+        if name.endswith(".pte") and {1, 2} <= found.keys():
             yield f"{name}, clock, one thread ÷ two", found[1].wall / found[2].wall
 
 
@@ -156,8 +156,11 @@ def report(title: str, found: list[Entry]) -> None:
     """Print a line for each file, and the ratios."""
     print(f"\n{title}")
     for entry in found:
-        times = [f"{one.cpu:8.1f} ms of processor {one.wall:8.1f} ms" for one in entry.series.values()]
-        print(f"{entry.name:>28}: {entry.file.stat().st_size / 1e6:6.1f} MB, one thread {', two '.join(times)}")
+        times = [
+            f"threads {threads}: processor {one.cpu:7.1f} ms, clock {one.wall:7.1f} ms"
+            for threads, one in entry.series.items()
+        ]
+        print(f"{entry.name:>28} {entry.file.stat().st_size / 1e6:6.1f} MB  {'  '.join(times)}")
     for name, value in ratios({entry.name: entry.series for entry in found}):
         print(f"{name}: {value:.3f}")
 
@@ -169,6 +172,7 @@ def main() -> None:
     parser.add_argument("files", type=Path, nargs="*", metavar="FILE")
     parser.add_argument("--model", action="append", help="instead of DeiT-T and DeiT-S; repeatable")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--threads", type=int, action="append", help="instead of one and two; repeatable")
     given = parser.parse_args()
     programs = Programs(given.android.resolve(), ABI, files.BUILD / f"programs-{ABI}")
     if given.files:
@@ -177,7 +181,7 @@ def main() -> None:
         groups = {model: files.of(model) for model in given.model or MODELS}
     for title, paths in groups.items():
         found = list(entries(paths, programs))
-        measure(found, given.rounds)
+        measure(found, rounds=given.rounds, numbers=given.threads or (1, 2))
         report(title, found)
 
 

@@ -32,6 +32,7 @@ def test_ratios_are_of_files_that_there_are() -> None:
         "paper.ptl": series(90, 95),
         "int8.pte": series(12, 13, wall_one=12_000, wall_two=7_000),
         "int8.ptl": series(120, 130),
+        "fp32.pte": {2: Series([30], [30])},
         f"int8.pte{BARE}": series(10, 10),
     }
     assert dict(ratios(measured)) == {
