@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
@@ -19,6 +20,7 @@ from torch import Tensor, nn
 from torch.export import ExportedProgram
 from torch.export.graph_signature import InputKind
 
+from pqv_core.engine.formats.pte.half_weights import written_in_half
 from pqv_core.engine.transforms.xnnpack_form import in_xnnpack_form
 from pqv_core.errors import ExportError
 from pqv_core.files.fsio import replacing
@@ -44,7 +46,9 @@ _KEPT = {
 """Operators on constants that are not worked out beforehand: the results would be larger than what they are made of."""
 
 
-def save(model: nn.Module, path: Path, *, example: Tensor, description: dict[str, Any]) -> None:
+def save(
+    model: nn.Module, path: Path, *, example: Tensor, description: dict[str, Any], half_weights: bool = False
+) -> None:
     """Write ``model`` as a ``.pte`` for XNNPACK, whole or not at all.
 
     Args:
@@ -52,6 +56,7 @@ def save(model: nn.Module, path: Path, *, example: Tensor, description: dict[str
         path: File to write.
         example: Input of shape (1, C, H, W). The file takes this size only.
         description: JSON that travels inside the file, as what its method ``pqv`` gives.
+        half_weights: Store the weights of linear layers in 16 bits.
 
     Raises:
         ExportError: The model cannot be recorded, or not in operators that ExecuTorch has.
@@ -59,7 +64,8 @@ def save(model: nn.Module, path: Path, *, example: Tensor, description: dict[str
     """
     _find_compiler()
     try:
-        with warnings.catch_warnings(), _quiet(), torch.no_grad():
+        stored = written_in_half() if half_weights else contextlib.nullcontext()
+        with warnings.catch_warnings(), _quiet(), torch.no_grad(), stored:
             warnings.simplefilter("ignore")
             lowered = _lowered(_recorded(model, example), json.dumps(description))
             content: bytes = lowered.to_executorch().buffer
