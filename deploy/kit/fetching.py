@@ -79,7 +79,7 @@ def _from_npm(archive: Archive, scratch: Path, job: Job) -> Path:
     words = npm()
     if words is None:
         raise RuntimeLibraryError(f"{archive.coordinates} is fetched by npm, which is not installed.", action=_NO_NPM)
-    # Nothing of the package is run: its archive is all that is wanted. It grows in npm's cache, which is therefore ours.
+    # Nothing of the package is run: its archive is all that is wanted. It grows in npm's cache, so that is ours.
     cache = scratch / "cache"
     words += ["pack", "--ignore-scripts", "--cache", str(cache), "--pack-destination", str(scratch)]
 
