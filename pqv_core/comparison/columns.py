@@ -86,7 +86,7 @@ def _over(key: str, head: str, base: str, name: str) -> Column:
 
 def _outside(row: Row) -> str:
     calls = f"{row.delegation.calls:,}" if row.delegation else ""
-    return calls if row.share_outside is None else f"{calls} ({formatting.percent(row.share_outside)})"
+    return f"{calls} ({formatting.percent(row.share_outside)})" if row.share_outside else calls
 
 
 def footnotes(rows: Sequence[Row]) -> list[str]:

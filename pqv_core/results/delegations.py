@@ -18,7 +18,7 @@ class DelegationRow:
         file: What a person calls it.
         delegated: What backends compute.
         left: What is left to the runtime's own operators.
-        cost: Their share of an inference wherever it was profiled; empty where it was nowhere.
+        cost: Their share of an inference wherever it was profiled; empty where it was nowhere, or nothing is left.
     """
 
     file: str
@@ -50,8 +50,9 @@ def _cost(record: RunRecord, variant: Variant) -> str:
 
 
 def _shares(record: RunRecord, variant: Variant) -> Iterator[tuple[str, float]]:
-    """Each target that has profiled a file, with the share of what is not delegated."""
-    assert variant.delegation is not None
+    """Each target that has profiled a file, with the share of what is not delegated, if there is any."""
+    if variant.delegation is None or not variant.delegation.outside:
+        return
     for target in summary.targets(record):
         measured = select.shown(record, target=target).get(variant.key)
         if measured is None:
