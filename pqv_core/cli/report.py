@@ -20,8 +20,9 @@ from pqv_core.formats import FORMATS
 from pqv_core.process.machine import Machine
 from pqv_core.project import project_file as projects
 from pqv_core.project.new_config import NewConfig
-from pqv_core.results import artifacts, operators, select, stability, summary, wait_policy
+from pqv_core.results import artifacts, delegations, operators, select, stability, summary, wait_policy
 from pqv_core.results import record as results
+from pqv_core.results.delegations import DelegationRow
 from pqv_core.results.record import LayerSensitivity, RunRecord, Variant
 
 _LAYERS = 8
@@ -74,6 +75,8 @@ def _print_record(out: Console, record: RunRecord) -> None:
     profiled = [variant for variant in record.in_order if variant.operators]
     if profiled:
         out.print(_operators_table(profiled))
+    if delegated := delegations.rows(record):
+        out.print(_delegation_table(delegated))
     if record.sensitivity:
         out.print(_sensitivity_table(record.sensitivity))
     unlike = [note for target in summary.targets(record) for note in summary.notes(record, target=target)]
@@ -117,6 +120,14 @@ def _operators_table(variants: list[Variant]) -> Table:
         if any(name in found for found in groups):
             cells = [_part(found.get(name, 0), sum(found.values())) for found in groups]
             table.add_row(name, *cells)
+    return table
+
+
+def _delegation_table(rows: Sequence[DelegationRow]) -> Table:
+    """Who computes what in the files."""
+    table = _plain_table("File", "Delegated", "Outside of delegates", "Its cost", left=4, title="Delegation")
+    for row in rows:
+        table.add_row(row.file, row.delegated, row.left, row.cost or summary.MISSING)
     return table
 
 

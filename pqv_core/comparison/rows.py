@@ -10,6 +10,7 @@ from typing import Any
 from pqv_core import formatting
 from pqv_core.config.quantize import ENGINES
 from pqv_core.criteria import CRITERIA
+from pqv_core.formats.delegation import Delegation
 from pqv_core.results import artifacts, operators, select, stability
 from pqv_core.results.artifacts import ArtifactSpec
 from pqv_core.results.record import LOCAL, Accuracy, Measurement, OperatorTime, RunRecord, Variant
@@ -38,6 +39,7 @@ class Row:
         speedups: By baseline of its run, how many times faster; None where they were not measured together.
         apart: Baselines that were measured on this device, but not together with this.
         unsteady: Baselines over which the speed-up is not to be trusted.
+        delegation: Who computes what in the file; None where its format does not tell.
     """
 
     run: str
@@ -65,6 +67,7 @@ class Row:
     apart: tuple[str, ...]
     unsteady: frozenset[str]
     operator_times: tuple[OperatorTime, ...]
+    delegation: Delegation | None
     texts: dict[str, str] = field(default_factory=dict, compare=False, repr=False)
     """What stands in the columns of a table, as far as it has been asked for."""
 
@@ -131,6 +134,11 @@ class Row:
     def groups(self) -> dict[str, int]:
         """Nanoseconds of an inference by group of operators, the longest first."""
         return operators.by_group(self.operator_times)
+
+    @cached_property
+    def share_outside(self) -> float | None:
+        """Share of an inference that operators outside of delegates take; None where it is not known."""
+        return operators.share_outside(self.delegation, self.operator_times) if self.delegation else None
 
     @property
     def is_int8(self) -> bool:
@@ -273,6 +281,7 @@ def of_run(record: RunRecord, *, folder: str, name: str, note: str, here: str) -
                 speedups={base: select.ratio(item, measurement) for base, item in bases.items()},
                 apart=tuple(base for base in bases if _apart(record.variant(base), bases[base], measurement)),
                 operator_times=select.operators(variant, measurement),
+                delegation=variant.delegation,
             )
 
 

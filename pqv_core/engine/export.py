@@ -23,6 +23,7 @@ from pqv_core.errors import BenchmarkError, ExportError
 from pqv_core.files.fsio import move, remove
 from pqv_core.formats import FORMATS
 from pqv_core.formats.base import NO_ENGINE
+from pqv_core.formats.delegation import Delegation
 from pqv_core.process.events import Artifact
 from pqv_core.results import artifacts
 from pqv_core.results.artifacts import FASTEST, INHERITED, ArtifactSpec
@@ -34,7 +35,12 @@ _CALIBRATED = 0.05  # share of the stage in which images are read, before
 
 
 class ArtifactFile(BaseModel):
-    """A file of a run, before it is verified and measured. ``file`` is its plain name."""
+    """A file of a run, before it is verified and measured.
+
+    Attributes:
+        file: Its plain name.
+        delegation: Who computes what in it, as it was read back.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -43,6 +49,7 @@ class ArtifactFile(BaseModel):
     size_bytes: int
     engine: str
     passes: str
+    delegation: Delegation | None = None
     candidates: tuple[Candidate, ...] = ()
 
     @property
@@ -152,9 +159,18 @@ class _Export:
                 size_bytes=path.stat().st_size,
                 engine=way.engine,
                 passes=way.passes,
+                delegation=self._delegation(path, spec),
                 candidates=candidates,
             )
         )
+
+    def _delegation(self, path: Path, spec: ArtifactSpec) -> Delegation | None:
+        """Who computes what in a file that was written."""
+        with FORMATS.blaming(spec.format):
+            found = FORMATS[spec.format].read(path, cancelled=self.context.cancelled.is_set).delegation
+            if not isinstance(found, Delegation | None):
+                raise TypeError(f"delegation gave {found!r}")
+        return found
 
     def _ways(self, model: nn.Module, spec: ArtifactSpec) -> tuple[Way, ...]:
         with FORMATS.blaming(spec.format):

@@ -195,5 +195,5 @@ def _accuracy(state: RunState, artifact: export.ArtifactFile, images: data.Image
 
 
 SENSITIVITY = Stage("sensitivity", _sensitivity_inputs, _sensitivity, version=2)
-EXPORT = Stage("export", _export_inputs, _export, version=4)
+EXPORT = Stage("export", _export_inputs, _export, version=5)
 VERIFY = Stage("verify", _verify_inputs, _verify, version=2)

@@ -17,7 +17,7 @@ from pqv_core.models.contents import Contents
 from pqv_core.models.vit_shape import Cost
 from pqv_core.schemes import Scheme
 
-_SCHEMES = ("fp32", "int8-dynamic", "int8-static", "int4")
+_SCHEMES = ("fp32", "fp16", "int8-dynamic", "int8-static", "int4")
 
 
 class ExecuTorch(Format):

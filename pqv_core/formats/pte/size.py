@@ -19,7 +19,7 @@ _BYTES_PER_CONVERSION = 370  # to 8 bits before a layer; where ranges are known 
 
 
 def file_bytes(cost: Cost, contents: Contents | None, *, scheme: str) -> int:
-    """Bytes of a file: weights of linear layers in 8 or 4 bits, or all of them in 16, and everything else in 32.
+    """Bytes of a file: weights of linear layers in 16, 8 or 4 bits, and everything else in 32.
 
     Args:
         contents: What the catalogue knows of the model's tables and operators; None for a plain ViT.
@@ -33,7 +33,8 @@ def file_bytes(cost: Cost, contents: Contents | None, *, scheme: str) -> int:
     if known.storage == "fp32":
         return program + _FLOAT_BYTES * cost.params + (contents.fp32 if contents else 0)
     if known.storage == "fp16":
-        return program + _FP16_BYTES * cost.params + (contents.fp32 // 2 if contents else 0)
+        saved = (_FLOAT_BYTES - _FP16_BYTES) * cost.linear_weights
+        return program + _FLOAT_BYTES * cost.params - saved + (contents.int8 if contents else 0)
     if known.storage == "int4":
         whole = _FLOAT_BYTES * (cost.params - cost.linear_weights) + round(_INT4_BYTES * cost.linear_weights)
         return program + whole + _BYTES_PER_CONVERSION * cost.linears + (contents.int8 if contents else 0)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from pqv_core.formats.delegation import Delegation
 from pqv_core.project import project_file as projects
 from pqv_core.project import runs
 from pqv_core.results import record as results
@@ -54,6 +55,24 @@ def test_each_format_has_a_table_with_its_gains_over_the_same_baselines(
     first, second = shown(capsys, str(project)).split("Latency, median")[1:]
     assert "8.00× faster" in first and "2.00× slower" in first
     assert "40.0× faster" in second and "2.50× faster" in second
+
+
+def test_how_much_of_each_file_is_delegated_is_told_and_what_the_rest_costs(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = in_two_formats()
+    *others, compressed = run.variants
+    told = {
+        "delegation": Delegation(parts={"XnnpackBackend": 2}, outside={"aten::sin.out": 3}),
+        "operators": (
+            results.OperatorTime(name="Softmax (NC, F32)", calls=1, ns=9_000_000),
+            results.OperatorTime(name="interpreter", calls=1, ns=1_000_000),
+        ),
+    }
+    keep(project, run.model_copy(update={"variants": (*others, compressed.model_copy(update=told))}))
+    (line,) = [line for line in shown(capsys, str(project)).splitlines() if "XnnpackBackend" in line]
+    assert line.split("  ")[0].startswith("Compressed (pte) 2 parts to XnnpackBackend 3 operators: aten::sin.out 3 ×")
+    assert "10.0 % of an inference on this computer" in line
 
 
 def test_of_many_layers_the_most_sensitive_and_those_that_were_kept_are_shown(
