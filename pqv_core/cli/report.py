@@ -52,7 +52,8 @@ def describe(config: RunConfig) -> str:
     if config.finetune.epochs:
         steps.append(f"fine-tune {config.finetune.epochs} epochs")
     engine = f" ({config.quantize.engine})" if config.uses_engine else ""
-    return ", ".join([*steps, f"{config.quantize.precision}{engine}"])
+    groups = f", groups of {config.quantize.group}" if config.quantize.scheme.has_groups else ""
+    return ", ".join([*steps, f"{config.quantize.precision}{groups}{engine}"])
 
 
 def say_run(project: Path, run: str, *, as_json: bool) -> None:
@@ -105,7 +106,7 @@ def _sensitivity_table(layers: Sequence[LayerSensitivity]) -> Table:
     """The layers whose quantization alone changes the logits most."""
     table = _plain_table("Layer", "Logit error", "", title=f"The most sensitive of {len(layers):,} layers")
     for layer in [layer for index, layer in enumerate(layers) if index < _LAYERS or layer.kept]:
-        table.add_row(layer.name, f"{layer.relative:.2e}", "kept in floating point" if layer.kept else "")
+        table.add_row(layer.name, f"{layer.relative:.2e}", layer.spared)
     return table
 
 
