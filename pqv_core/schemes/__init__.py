@@ -55,3 +55,9 @@ def has_quantized_layers(key: str) -> bool:
     """Whether files of a scheme have layers that an engine runs; not for a scheme that is not known here."""
     scheme = SCHEMES.get(key)
     return scheme is not None and scheme.has_quantized_layers
+
+
+def has_groups(key: str) -> bool:
+    """Whether weights share scales in groups; not for a scheme that is not known here."""
+    scheme = SCHEMES.get(key)
+    return scheme is not None and scheme.has_groups

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import nn
 from torchao.quantization import Int8DynamicActivationIntxWeightConfig, PerAxis, PerGroup, quantize_
+from torchao.quantization.quantize_.workflows import IntxChooseQParamsAlgorithm
 
 from pqv_core.config.quantize import fitting_group
 
@@ -28,6 +29,8 @@ def make_int4(model: nn.Module, names: Iterable[str], group: int) -> None:
     """Quantize linear layers, in place: weights in 4 bits, with a scale for each group of inputs of a channel.
 
     A layer gets the largest group up to ``group`` that fits it, or 8 bits where none does (``fitting_group`` says why).
+    Scales are fitted to the weights by half-quadratic quantization (Badri and Shaji 2023), which needs no images;
+    docs/decisions/0014-int4-scales.md has what it gains.
     """
     fitting = defaultdict[int | None, list[str]](list)
     for name in names:
@@ -35,7 +38,10 @@ def make_int4(model: nn.Module, names: Iterable[str], group: int) -> None:
         fitting[fitting_group(inputs, group)].append(name)
     make_int8(model, fitting.pop(None, []))
     for size, alike in fitting.items():
-        _quantize(model, alike, Int8DynamicActivationIntxWeightConfig(_INT4, PerGroup(size)))
+        config = Int8DynamicActivationIntxWeightConfig(
+            _INT4, PerGroup(size), intx_choose_qparams_algorithm=IntxChooseQParamsAlgorithm.HQQ_SCALE_ONLY
+        )
+        _quantize(model, alike, config)
 
 
 def _quantize(model: nn.Module, names: Iterable[str], config: Int8DynamicActivationIntxWeightConfig) -> None:
