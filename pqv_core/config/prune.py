@@ -77,7 +77,7 @@ class PruneConfig(Config):
         return self.round_to
 
     def aligned(self, multiple: int) -> PruneConfig:
-        """The same pruning that rounds also so that layers which read a width have a multiple of so many inputs."""
+        """The same pruning, with widths rounded so that what reads them has a multiple of so many inputs, too."""
         if multiple == 1 or not self.enabled:
             return self
         return AlignedPruneConfig.parse({**self.model_dump(), "multiple": multiple})
@@ -87,7 +87,7 @@ class AlignedPruneConfig(PruneConfig):
     """Pruning for a scheme that asks something of widths (``Scheme.inputs_multiple``): no setting, so in no file.
 
     Attributes:
-        multiple: Of what the inputs of layers are a number. Whole heads are left as wide as they are.
+        multiple: The number of inputs of the layers that read a width is a multiple of this; not where whole heads go.
     """
 
     multiple: int = Field(ge=1)

@@ -74,7 +74,7 @@ class BackendPage(FormPage):
             "quantize.group",
             ComboInput(groups),
             text=tr("Group si&ze"),
-            hint=tr("Inputs that share a scale: larger groups, smaller file. A layer that they do not fit gets less."),
+            hint=tr("Inputs that share a scale. Layers that these groups do not fit get smaller ones, or 8 bits."),
             beside=True,
         )
         keep = self.form.add(

@@ -154,9 +154,7 @@ class PrunePage(FormPage):
     def _tell_alignment(self) -> None:
         """Say where the quantization scheme, too, rounds widths."""
         scheme = self.session.config.quantize.scheme
-        sentence = tr(
-            "{scheme} takes layers whose number of inputs is a multiple of {multiple}: widths are rounded so."
-        )
+        sentence = tr("{scheme} needs layers with a multiple of {multiple} inputs, so widths are rounded to that, too.")
         self.aligned.setText(sentence.format(scheme=scheme.label, multiple=scheme.inputs_multiple))
         self.aligned.setVisible(scheme.inputs_multiple > 1)
 

@@ -12,6 +12,8 @@ from pqv_core.models.vit_shape import VitShape
 
 SMALL = VitShape((32, 32), (4, 4), patch_inputs=48, embed=96, depth=3, heads=3, head_dim=32, hidden=384, classes=10)
 DEIT_T = VitShape((224, 224), (16, 16), patch_inputs=768, embed=192, depth=12, heads=3, head_dim=64, hidden=768)
+WIDER = dataclasses.replace(SMALL, embed=128, depth=4, heads=4, hidden=512)
+DEIT_S = dataclasses.replace(DEIT_T, embed=384, heads=6, hidden=1536)
 MEASURED = [  # with ExecuTorch 1.3.1; random weights, of which equal ones (biases of nothing) are stored once
     (SMALL, "fp32", 1_413_928),
     (SMALL, "fp16", 742_804),
@@ -24,6 +26,10 @@ MEASURED_INT4 = [  # with weights, biases among them, that differ
     (SMALL, 32, 276_008),
     (SMALL, 64, 272_552),
     (SMALL, 128, 271_016),
+    (WIDER, 32, 564_648),
+    (WIDER, 64, 540_072),
+    (WIDER, 128, 527_784),
+    (DEIT_S, 32, 13_019_680),
 ]
 
 
