@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from pqv_core import formatting
-from pqv_core.comparison.rows import Row, engine_name, importance, precision
+from pqv_core.comparison.rows import Row, engine_name, importance
 from pqv_core.results import artifacts, summary
 
 _SETTINGS = ("model", "precision", "ratio", "importance", "engine", "threads", "batch", "images")
@@ -108,7 +108,7 @@ COLUMNS = (
     _words("run", "Run", lambda row: row.title),
     _words("model", "Model", lambda row: row.model),
     _words("artefact", "File", lambda row: row.artifact.label, "Role of the file in the run"),
-    _words("precision", "Precision", lambda row: precision(row.precision)),
+    _words("precision", "Precision", lambda row: row.precision_words),
     _number("ratio", "Pruned", lambda row: row.ratio or None, formatting.percent, "Share of each width removed"),
     _words("importance", "Importance", lambda row: importance(row.importance) if row.importance else ""),
     _words("engine", "Engine", lambda row: engine_name(row.engine) if row.engine else ""),

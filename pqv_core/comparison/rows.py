@@ -10,12 +10,13 @@ from typing import Any
 from pqv_core import formatting
 from pqv_core.config.quantize import ENGINES
 from pqv_core.criteria import CRITERIA
+from pqv_core.formats.base import NO_ENGINE
 from pqv_core.formats.delegation import Delegation
 from pqv_core.results import artifacts, operators, select, stability
 from pqv_core.results.artifacts import ArtifactSpec
 from pqv_core.results.record import LOCAL, Accuracy, Measurement, OperatorTime, RunRecord, Variant
 from pqv_core.results.select import Setting
-from pqv_core.schemes import SCHEMES, has_quantized_layers
+from pqv_core.schemes import SCHEMES, has_groups, has_quantized_layers
 
 _MOST = 1e18
 
@@ -30,7 +31,8 @@ class Row:
         artifact: What it is to its run.
         importance: How its parts were ranked; empty where nothing was cut.
         ratio: Share of each width removed, from 0 to 1; 0 where nothing was.
-        engine: Engine of the kernels; empty where no layer is quantized.
+        engine: Engine of the kernels; empty where no layer is quantized, or where there is no choice of them.
+        group: Inputs whose weights share a scale; None where the scheme has no groups.
         device: What a person calls the device; rows with the same were measured on the same one.
         measurement: The one that counts with this number of threads and this batch; None where it was not measured.
         stands: Whether it is of the number of threads with which its run is shown where only one can be.
@@ -52,6 +54,7 @@ class Row:
     ratio: float
     artifact: ArtifactSpec
     engine: str
+    group: int | None
     file: str
     target: str
     device: str
@@ -80,6 +83,12 @@ class Row:
     def precision(self) -> str:
         """Key of its quantization scheme."""
         return self.artifact.scheme
+
+    @property
+    def precision_words(self) -> str:
+        """What a person calls its precision: ``INT8 dynamic``, ``INT4, groups of 32``."""
+        groups = f"groups of {self.group}" if self.group else ""
+        return ", ".join(part for part in (precision(self.precision), groups) if part)
 
     @property
     def is_result(self) -> bool:
@@ -159,7 +168,7 @@ class Row:
     def compression(self) -> str:
         """What was done to the model, in words: ``INT8 dynamic, 25.0 % pruned``."""
         cut = f"{formatting.percent(self.ratio)} pruned" if self.ratio else ""
-        return ", ".join(part for part in (precision(self.precision), cut) if part)
+        return ", ".join(part for part in (self.precision_words, cut) if part)
 
     @cached_property
     def made(self) -> str:
@@ -205,8 +214,8 @@ def precision(name: str) -> str:
 
 
 def engine_name(name: str) -> str:
-    """What a person calls an engine."""
-    return next((info.label for key, info in ENGINES.items() if key == name), name)
+    """What a person calls an engine; nothing where kernels are not chosen."""
+    return "" if name == NO_ENGINE else next((info.label for key, info in ENGINES.items() if key == name), name)
 
 
 def importance(name: str) -> str:
@@ -221,17 +230,20 @@ class Chosen:
     model: str
     importance: str
     ratio: float
+    group: int | None
 
     @classmethod
     def of(cls, config: Mapping[str, Any]) -> Chosen:
         """Read from the config that the run kept."""
-        model, prune = (part if isinstance(part, dict) else {} for part in (config.get("model"), config.get("prune")))
-        ratio, how = prune.get("ratio"), prune.get("importance")
+        parts = (config.get(section) for section in ("model", "prune", "quantize"))
+        model, prune, quantize = (part if isinstance(part, dict) else {} for part in parts)
+        ratio, how, group = prune.get("ratio"), prune.get("importance"), quantize.get("group")
         cut = bool(prune.get("enabled")) and isinstance(ratio, int | float) and 0 < ratio < 1
         return cls(
             model=str(model.get("name") or ""),
             importance=str(how or "") if cut else "",
             ratio=float(ratio) if cut and isinstance(ratio, int | float) else 0.0,
+            group=group if isinstance(group, int) else None,
         )
 
 
@@ -265,6 +277,7 @@ def of_run(record: RunRecord, *, folder: str, name: str, note: str, here: str) -
                 importance="" if dense else chosen.importance,
                 ratio=0.0 if dense else chosen.ratio,
                 engine=_engine(variant, measurement),
+                group=chosen.group if has_groups(variant.precision) else None,
                 artifact=variant.artifact,
                 file=variant.file,
                 target=target,
@@ -308,4 +321,4 @@ def _engine(variant: Variant, measurement: Measurement | None) -> str:
     if not has_quantized_layers(variant.precision):
         return ""
     asked = measurement.engine if measurement else ""
-    return asked if asked not in ("", "none") else variant.engine
+    return next((engine for engine in (asked, variant.engine) if engine not in ("", NO_ENGINE)), "")

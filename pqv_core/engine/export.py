@@ -84,21 +84,20 @@ def export(
     directory: Path,
     context: Context,
     batches: Sequence[Tensor] = (),
-    keep: Sequence[str] = (),
+    spared: Sequence[str] = (),
 ) -> list[ArtifactFile]:
     """Write the artefacts of a run into ``directory``.
 
     Args:
         batches: Calibration images for static int8, each (N, C, H, W).
-        keep: Layers that stay in floating point, besides those of the config.
+        spared: Layers that are too sensitive for the scheme: in what it falls back to, besides those of the config.
 
     Raises:
         ExportError: A model cannot be written in a format.
         QuantizeError: The engine or precision is not available here.
         StorageError: A file cannot be written.
     """
-    kept = config.quantize.changed(keep=(*config.quantize.keep, *keep))
-    config = config.changed(quantize=kept.model_dump())
+    config = config.changed(quantize=config.quantize.sparing(spared).model_dump())
     return _Export(config, preprocessing, classes, directory, context).run(dense, final, batches)
 
 

@@ -206,13 +206,14 @@ class Format(ABC):
         """Every reason why a runtime cannot run a file."""
 
     @abstractmethod
-    def size(self, cost: Cost, contents: Contents | None, *, scheme: str) -> int:
+    def size(self, cost: Cost, contents: Contents | None, *, scheme: str, group: int = 32) -> int:
         """Predicted bytes of a file.
 
         Args:
             cost: Of the network as it will be.
             contents: What the catalogue knows of the model; None for a plain ViT.
             scheme: Key of the quantization scheme.
+            group: Inputs that share a scale (``quantize.group``), for schemes that have groups.
         """
 
     def app_code(self) -> Mapping[str, str]:

@@ -146,12 +146,21 @@ class LayerSensitivity(Record):
 
     Attributes:
         relative: ‖a − b‖₂ ∕ ‖b‖₂ of the logits.
-        kept: Whether it was left in floating point for the tolerance.
+        kept: Whether it was spared for the tolerance.
+        kept_in: What it is left in then: ``fp32``, ``int8``, or what a newer version knows.
     """
 
     name: str
     relative: float
     kept: bool = False
+    kept_in: str = "fp32"
+
+    @property
+    def spared(self) -> str:
+        """How it was spared, in words; empty where it was not."""
+        if not self.kept:
+            return ""
+        return "kept in floating point" if self.kept_in == "fp32" else f"kept in {self.kept_in.upper()}"
 
 
 class Candidate(Record):

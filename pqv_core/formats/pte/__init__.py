@@ -63,9 +63,9 @@ class ExecuTorch(Format):
         """As ``Format.writes``: XNNPACK's partitions are quantized by ExecuTorch's own means, not by torch's layers."""
         return scheme.key in _SCHEMES
 
-    def size(self, cost: Cost, contents: Contents | None, *, scheme: str) -> int:
+    def size(self, cost: Cost, contents: Contents | None, *, scheme: str, group: int = 32) -> int:
         """As ``Format.size``."""
-        return file_bytes(cost, contents, scheme=scheme)
+        return file_bytes(cost, contents, scheme=scheme, group=group)
 
     def app_code(self) -> Mapping[str, str]:
         """As ``Format.app_code``."""

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from pqv_core.engine.formats.exporter import Exporter, Way
 from pqv_core.engine.quantize.layers import chosen, classifiers, make_quantizable
+from pqv_core.engine.quantize.request import Request
 from pqv_core.engine.transforms.xnnpack_form import prepared_for_xnnpack
 from pqv_core.results.artifacts import ArtifactSpec
 
@@ -55,9 +56,9 @@ class PteExporter(Exporter):
         torchao_layers.make_int8(model, self._layers(model))
 
     def _grouped(self, model: nn.Module, batches: Sequence[Tensor]) -> None:
-        from pqv_core.engine.quantize import int4, torchao_layers
+        from pqv_core.engine.quantize import int4
 
-        torchao_layers.make_int4(model, self._layers(model), int4.GROUP)
+        int4.quantized(model, Request.of(self.config.quantize, batches))
 
     def _static(self, model: nn.Module, batches: Sequence[Tensor]) -> None:
         """The classifier stays dynamic, for its outputs are compared."""

@@ -89,6 +89,12 @@ def test_of_many_layers_the_most_sensitive_and_those_that_were_kept_are_shown(
     assert re.findall(r"(layer\d+) .* kept in floating point", text) == ["layer10"]
 
 
+def test_layers_that_were_spared_in_eight_bits_are_called_so(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    layer = results.LayerSensitivity(name="head", relative=0.5, kept=True, kept_in="int8")
+    keep(project, record().model_copy(update={"sensitivity": (layer,)}))
+    assert re.search(r"head .* kept in INT8", shown(capsys, str(project)))
+
+
 def test_a_run_that_was_killed_is_interrupted_and_one_at_work_is_running(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

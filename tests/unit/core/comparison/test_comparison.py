@@ -82,6 +82,18 @@ def test_a_project_without_runs_compares_nothing(project: Path) -> None:
     assert comparison.load(project) == Comparison()
 
 
+def test_files_in_groups_of_weights_are_told_apart_and_name_no_engine(project: Path) -> None:
+    for run, group in (("r1", 32), ("r2", 128)):
+        plain = made(run, prune={"enabled": False}, engine="none").model_dump(mode="json")
+        plain["config"]["quantize"]["group"] = group
+        plain["variants"][3]["artifact"]["scheme"] = "int4"
+        keep(project, RunRecord.model_validate(plain))
+    found = [row.made for row in comparison.load(project).rows if row.is_result]
+    assert sorted(found) == ["INT4, groups of 128", "INT4, groups of 32"]
+    others = {row.precision_words for row in comparison.load(project).rows if not row.is_result}
+    assert others == {"FP32"}
+
+
 def test_each_artifact_is_a_row_on_each_device(project: Path) -> None:
     keep(project, with_phone(record("r1"), fast_fp32=60, compressed=20))
     found = comparison.load(project)

@@ -43,8 +43,8 @@ def inputs() -> Tensor:
     return torch.randn(4, 3, 16, 16, generator=torch.Generator().manual_seed(1))
 
 
-def write(model: nn.Module, path: Path, precision: str, inputs: Tensor, *, keep: tuple[str, ...] = ()) -> Path:
-    config = RunConfig.parse({"quantize": {"precision": precision, "keep": keep}, "export": {"formats": ["pte"]}})
+def write(model: nn.Module, path: Path, precision: str, inputs: Tensor, **settings: object) -> Path:
+    config = RunConfig.parse({"quantize": {"precision": precision, **settings}, "export": {"formats": ["pte"]}})
     by, spec = exporter("pte", config), export.specifications(config)[-1]
     made = by.quantize(by.prepare(model, spec), spec, [inputs])
     (way,) = by.ways(made, spec)
@@ -141,6 +141,20 @@ def test_layers_to_keep_stay_in_fp32(model: nn.Module, inputs: Tensor, tmp_path:
     if sys.platform == "linux":
         assert {name.split(")")[0] for name in calls(path, inputs) if name.startswith("Fully Connected")} == {
             "Fully Connected (NC, F32",
+            "Fully Connected (NC, QDU8, F32, QC8W",
+        }
+
+
+def test_layers_in_four_and_in_eight_bits_stand_beside_each_other_in_one_delegate(
+    model: nn.Module, inputs: Tensor, tmp_path: Path
+) -> None:
+    path = write(model, tmp_path / "mixed.pte", "int4", inputs, group=64, keep_int8=("head",))
+    with torch.inference_mode():
+        assert parity(pte_session.load(path).run(inputs), model(inputs)).relative < PRECISIONS["int4"]
+    assert set(INFO.read(path).delegates) == {"XnnpackBackend"}
+    if sys.platform == "linux":
+        assert {name.split(")")[0] for name in calls(path, inputs) if name.startswith("Fully Connected")} == {
+            "Fully Connected (NC, QDU8, F32, QB4W",
             "Fully Connected (NC, QDU8, F32, QC8W",
         }
 
