@@ -8,6 +8,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.14 python3.11 p
 	&& echo $$p && exit; done; echo python3)
 BIN := $(if $(filter Windows_NT,$(OS)),.venv/Scripts,.venv/bin)
 STAMP := .venv/setup.stamp
+SDK := build/executorch-sdk/executorch/version.py
 LOCK = $(BIN)/uv pip compile --universal --python-version 3.11 --upgrade --quiet --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command "make lock"
 
@@ -31,10 +32,15 @@ test: $(STAMP) ## Run the test suite; some of it: make test ARGS="tests/unit -k 
 
 test-slow: $(STAMP) ## Run the tests that take longest: training to the end, two processes, the phone's program
 	@PYTHON=$(PYTHON) scripts/system_packages.sh --tests
+	@$(MAKE) --no-print-directory executorch-sdk \
+	|| echo "ExecuTorch's libraries cannot be fetched: the tests of its benchmark program will be skipped."
 	$(BIN)/python -m pytest -m slow $(ARGS)
 
-executorch-sdk: $(STAMP) ## Unpack ExecuTorch's libraries for this computer, which tests of its benchmark program are built on
-	$(BIN)/uv pip install --quiet --no-deps --target build/executorch-sdk executorch==1.5.1
+executorch-sdk: $(SDK) ## Unpack ExecuTorch's libraries for this computer, which tests of its benchmark program are built on
+
+$(SDK): android_runner/executorch-sdk.lock | $(STAMP)
+	$(BIN)/uv pip install --quiet --no-deps --require-hashes --target build/executorch-sdk -r $<
+	@touch $@
 
 lint: $(STAMP) ## Check style, types and the directions between the packages
 	$(BIN)/ruff check .
@@ -49,19 +55,21 @@ format: $(STAMP) ## Put the code into its form
 lock: $(STAMP) ## Write requirements.lock anew from pyproject.toml, for every platform
 	$(LOCK) pyproject.toml --extra executorch --group dev --output-file requirements.lock
 	$(LOCK) bench/peers/requirements.in --output-file bench/peers/requirements.lock
+	$(LOCK) bench/litert/requirements.in --output-file bench/litert/requirements.lock
+	$(LOCK) --no-deps android_runner/executorch-sdk.in --output-file android_runner/executorch-sdk.lock
 
 demo: $(STAMP) ## Run the demo in the terminal; from the start: make demo ARGS=--fresh
 	$(BIN)/pqv demo $(ARGS)
 
-bench: $(STAMP) ## Measure window, demo, importance, training, pushes and latency beside what there is: make bench [IMAGES=FOLDER] [AENV=FOLDER FILES="a.ptl b.pte"]
+bench: $(STAMP) ## Measure window, demo, importance, training, pushes and latency beside what there is: make bench [IMAGES=FOLDER] [AENV=FOLDER [FILES="a.ptl b.pte"]]
 	$(BIN)/python -m bench.window_bench
 	$(BIN)/python -m bench.demo_bench
 	$(BIN)/python -m bench.hessian_bench
 	$(BIN)/python -m bench.finetune_bench $(if $(IMAGES),"$(IMAGES)")
 	@if command -v adb >/dev/null; then $(BIN)/python -m bench.push_bench; else echo "push: needs adb, left out"; fi
 	$(BIN)/python -m bench.peers_bench
-	@if [ -n "$(AENV)" ] && [ -n "$(FILES)" ]; then $(BIN)/python -m bench.phone_bench "$(AENV)" $(FILES); \
-	else echo "phones: needs a laid out Android C library and files, AENV=FOLDER FILES=\"a.ptl b.pte\", left out"; fi
+	@if [ -n "$(AENV)" ]; then $(BIN)/python -m bench.phone_bench "$(AENV)" $(FILES); \
+	else echo "phones: needs a laid out Android C library, AENV=FOLDER, left out"; fi
 
 sweep: $(STAMP) ## Take every family through the whole tool and write docs/families.md; one: make sweep ARGS="--only Swin"
 	$(BIN)/python -m scripts.sweep $(ARGS)

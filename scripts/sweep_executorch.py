@@ -91,7 +91,7 @@ def _do(row: PteRow, path: Path) -> None:
     from pqv_core.engine.models import create as models
     from pqv_core.engine.transforms.xnnpack_form import prepared_for_xnnpack
     from pqv_core.formats.pte import INFO
-    from pqv_core.results.operators import INTERPRETER
+    from pqv_core.results.operators import share_outside
     from scripts.sweep_family import FP32_TOLERANCE, answers, as_trained
 
     torch.manual_seed(0)
@@ -102,10 +102,11 @@ def _do(row: PteRow, path: Path) -> None:
     prepared = prepared_for_xnnpack(model)  # before it has seen an image: what that leaves in caches is not exported
     row.step = "exporting"
     began = time.process_time()
-    row.portable = dict(pte_writer.save(prepared, path, example=images[:1], description={}))
+    pte_writer.save(prepared, path, example=images[:1], description={})
     row.export_s, row.size = time.process_time() - began, path.stat().st_size
-    forward = INFO.read(path).forward
-    row.delegates = len(forward.delegated) if forward else 0
+    delegation = INFO.read(path).delegation
+    assert delegation is not None
+    row.delegates, row.portable = delegation.count, delegation.outside
     row.step = "loading"
     session = load(path, threads=1)
     row.step = "running"
@@ -114,8 +115,7 @@ def _do(row: PteRow, path: Path) -> None:
     row.step = "timing"
     found = session.profile(images[:1])
     row.latency_s = statistics.median(found.samples_ns) / 1e9
-    outside = sum(operator.ns for operator in found.operators if operator.name == INTERPRETER)
-    row.share = outside / sum(operator.ns for operator in found.operators) if row.portable else 0.0
+    row.share = share_outside(delegation, found.operators)
 
 
 def _in_process(row: PteRow, limit: float) -> PteRow:

@@ -74,9 +74,9 @@ class Measuring(unittest.TestCase):
         code, records = finished([*TINY, "--min-iters", "4", "--profile"])
         self.assertEqual(code, 0)
         (profile,) = of_type(records, "operators")
-        self.assertEqual(profile["iterations"], 4)
+        self.assertEqual(profile["iterations"], 2)  # the calmer half
         by_name = {row["name"]: row for row in profile["operators"]}
-        self.assertEqual(by_name["aten::linear"]["calls"], 8)
+        self.assertEqual(by_name["aten::linear"]["calls"], 4)
         self.assertLessEqual(sum(row["self_ns"] for row in profile["operators"]), profile["wall_ns"])
         for row in profile["operators"]:
             self.assertTrue(0 <= row["self_ns"] <= row["total_ns"])

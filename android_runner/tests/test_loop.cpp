@@ -38,10 +38,12 @@ class FakeSession : public pqv::Session {
   void run() override { script_.call("run"); }
   std::vector<float> output() const override { return {first_, first_}; }
   std::vector<std::int64_t> output_shape() const override { return {1, 2}; }
-  std::vector<pqv::OperatorTime> profile(const std::function<void()>& runs) override {
+  void profile(const std::function<void(const std::function<pqv::ProfiledRun()>&)>& runs) override {
     script_.call("profile");
-    runs();
-    return {{"fake::add", 3, 20, 30}};
+    runs([this] {
+      script_.call("timed");
+      return pqv::ProfiledRun{40, {{"fake::add", 3, 20, 30}}};
+    });
   }
 
  private:
@@ -128,14 +130,14 @@ void measures_each_number_of_threads() {
                                  "--engine", "fast"});
   CHECK(done.outcome.code == pqv::kDone && done.outcome.stage == "end");
   CHECK((script.calls == Names{"engine fast", "threads 4", "load m", "input",
-                               "threads 4", "run", "run", "run", "profile", "run", "run",
-                               "threads 1", "run", "run", "run", "profile", "run", "run", "end"}));
+                               "threads 4", "run", "run", "run", "profile", "run", "timed", "run", "timed",
+                               "threads 1", "run", "run", "run", "profile", "run", "timed", "run", "timed", "end"}));
   CHECK((kinds(done) == Names{"context", "memory", "load", "memory", "warmup", "iteration", "iteration", "operators",
                               "warmup", "iteration", "iteration", "operators", "memory"}));
   CHECK(contains(done.lines[0], "\"fake\":\"2.3\""));
   CHECK(contains(done.lines[0], "\"engines\":[\"slow\",\"fast\"],\"engine\":\"fast\""));
   CHECK(contains(done.lines[6], "\"index\":1") && contains(done.lines[6], "\"threads\":4"));
-  CHECK(contains(done.lines[7], "\"threads\":4,\"iterations\":2"));
+  CHECK(contains(done.lines[7], "\"threads\":4,\"iterations\":1,\"wall_ns\":40,\"plain_ns\":"));
   CHECK(contains(done.lines[7], "[{\"name\":\"fake::add\",\"calls\":3,\"self_ns\":20,\"total_ns\":30}]"));
   CHECK(done.measured.size() == 2 && done.measured[0].samples_ns.size() == 2 && done.measured[1].threads == 1);
 }
@@ -184,6 +186,7 @@ void tells_what_failed() {
   CHECK(failure("input", pqv::kCannotLoad, "load") == "end");
   CHECK(failure("run", pqv::kRunFailed, "measure") == "end");
   CHECK(failure("profile", pqv::kRunFailed, "profile") == "end");
+  CHECK(failure("timed", pqv::kRunFailed, "profile") == "end");
 }
 
 void ends_when_it_is_told_to() {

@@ -18,7 +18,7 @@ import numpy as np
 Run = Callable[[], Any]
 
 
-def lite(path: str, threads: int, image: np.ndarray, engine: str) -> Run:
+def ptl(path: str, threads: int, image: np.ndarray, engine: str) -> Run:
     """A ``.ptl`` with the Lite Interpreter."""
     from pathlib import Path
 
@@ -31,6 +31,34 @@ def lite(path: str, threads: int, image: np.ndarray, engine: str) -> Run:
     def run() -> Any:
         with torch.inference_mode():
             return session.run(example)
+
+    return run
+
+
+def pte(path: str, threads: int, image: np.ndarray, _: str) -> Run:
+    """A ``.pte`` of PQV-Mobile, as the product runs it."""
+    from pathlib import Path
+
+    import torch
+
+    from pqv_core.engine.formats.pte import pte_session
+
+    session, example = pte_session.load(Path(path), threads=threads), torch.from_numpy(image)
+    return lambda: session.run(example)
+
+
+def litert(path: str, threads: int, image: np.ndarray, _: str) -> Run:
+    """LiteRT with XNNPACK."""
+    from ai_edge_litert.interpreter import Interpreter
+
+    interpreter = Interpreter(model_path=path, num_threads=threads)
+    interpreter.allocate_tensors()
+    given, taken = interpreter.get_input_details()[0]["index"], interpreter.get_output_details()[0]["index"]
+
+    def run() -> Any:
+        interpreter.set_tensor(given, image)
+        interpreter.invoke()
+        return interpreter.get_tensor(taken)
 
     return run
 
@@ -67,10 +95,12 @@ def executorch(path: str, threads: int, image: np.ndarray, _: str) -> Run:
 
 
 RUNTIMES: dict[str, Callable[[str, int, np.ndarray, str], Run]] = {
-    "lite": lite,
+    "ptl": ptl,
+    "pte": pte,
     "onnxruntime": onnxruntime,
     "openvino": openvino,
     "executorch": executorch,
+    "litert": litert,
 }
 
 

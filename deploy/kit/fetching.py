@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
+import os
 import shutil
 import sys
 from collections.abc import Iterator
@@ -77,16 +79,32 @@ def _from_npm(archive: Archive, scratch: Path, job: Job) -> Path:
     words = npm()
     if words is None:
         raise RuntimeLibraryError(f"{archive.coordinates} is fetched by npm, which is not installed.", action=_NO_NPM)
-    # Nothing of the package is run: its archive is all that is wanted.
-    words += ["pack", "--ignore-scripts", "--pack-destination", str(scratch), archive.coordinates]
+    # Nothing of the package is run: its archive is all that is wanted. It grows in npm's cache, so that is ours.
+    cache = scratch / "cache"
+    words += ["pack", "--ignore-scripts", "--cache", str(cache), "--pack-destination", str(scratch)]
+
+    def check() -> None:
+        job.check()
+        job.progress(min(_size(cache), archive.size_bytes - 1), archive.size_bytes, unit="bytes")
+
     try:
-        done = supervised.run(words, check=job.check)
+        done = supervised.run([*words, archive.coordinates], check=check)
     except Overdue as error:
         raise _unavailable(archive, f"npm {error}") from error
     made = next(scratch.glob(f"*{archive.suffix}"), None)
     if done.returncode or made is None:
         raise _unavailable(archive, bounded.lines(done.stdout.decode("utf-8", "replace")[-4000:]))
     return made
+
+
+def _size(folder: Path) -> int:
+    """Bytes of all files in a folder into which another process writes."""
+    total = 0
+    for place, _, names in os.walk(folder):
+        for name in names:
+            with contextlib.suppress(OSError):  # moved meanwhile
+                total += Path(place, name).stat().st_size
+    return total
 
 
 def _unavailable(archive: Archive, details: str) -> RuntimeLibraryError:

@@ -15,13 +15,13 @@ from deploy.device.target import Connect, Target
 from deploy.errors import IncompatibleError, RunnerError
 from deploy.job import Job
 from deploy.kit.kit import FormatFile, Kit, KitChoice
-from deploy.measure import answers, runner
+from deploy.measure import agreement, answers, runner
 from deploy.measure import steps as measure
 from deploy.measure.reference import Reference
 from deploy.measure.steps import PhoneConfig
 from pqv_core import formats
 from pqv_core.errors import DeviceError, PluginError, PqvError, UsageError
-from pqv_core.formats import FileFormatError
+from pqv_core.formats import FileFacts, FileFormatError
 from pqv_core.results import operators
 from pqv_core.results.record import Measurement, OperatorTime, Parity
 
@@ -87,6 +87,7 @@ class _Ready:
     """A file that lies on the device."""
 
     request: BenchRequest
+    facts: FileFacts
     info: DeviceInfo
     contender: measure.InterleavedFile
 
@@ -187,7 +188,7 @@ class DeviceBench:
         except OF_A_FILE as error:
             failures[request.file] = error
             return None
-        return _Ready(request, info, measure.InterleavedFile(request.role, spec))
+        return _Ready(request, facts, info, measure.InterleavedFile(request.role, spec))
 
     def _compared(self, shell: Shell, one: _Ready, result: BenchResult) -> BenchResult:
         """The result with the device's answers beside this computer's, where it was asked."""
@@ -196,7 +197,9 @@ class DeviceBench:
             return result
         parity, accuracy = reference.judge(self._answers(shell, one.contender.spec, reference))
         asked = result.measurements[0].model_copy(update={"parity": parity, "accuracy": accuracy})
-        return replace(result, measurements=(asked, *result.measurements[1:]))
+        apart = agreement.remark(one.request.file, one.facts, parity)
+        warnings = (*result.warnings, apart) if apart else result.warnings
+        return replace(result, measurements=(asked, *result.measurements[1:]), warnings=warnings)
 
     def _kit(self, info: DeviceInfo, file: FormatFile, request: BenchRequest) -> Kit:
         """The kit, once all that can be known before a push is known to be well."""

@@ -99,12 +99,18 @@ class OperatorRow(RunnerRecord):
 
 
 class OperatorsRecord(RunnerRecord):
-    """Where the time goes, from runs apart from the measured ones, which took ``wall_ns`` together."""
+    """Where the time goes, from runs apart from the measured ones.
+
+    Attributes:
+        wall_ns: Of these runs together.
+        plain_ns: Of as many runs that took turns with them and were not watched; None from a program that makes none.
+    """
 
     type: Literal["operators"]
     threads: Count = 1
     iterations: Annotated[int, Field(gt=0, lt=10**6)] = 1
     wall_ns: Nanoseconds = 0
+    plain_ns: Nanoseconds | None = None
     operators: list[OperatorRow]
 
 

@@ -276,12 +276,17 @@ def _take(taken: ProgramOutput, record: runner.AnyRecord) -> None:
 def operators(record: runner.OperatorsRecord) -> tuple[OperatorTime, ...]:
     """Time of each operator in one inference and of what passes between them, the longest first.
 
-    Of very many operators, those that take the least are left out.
+    What watching takes is the same at every call, and is taken off by calls. Of very many operators, those that take
+    the least are left out.
     """
     longest = sorted(record.operators, key=lambda row: -row.self_ns)[: runner.MAX_OPERATORS]
+    watching = max(0, record.wall_ns - record.plain_ns) if record.plain_ns else 0
+    cost = watching / max(1, sum(row.calls for row in record.operators))
     rows = [
         OperatorTime(
-            name=row.name, calls=round(row.calls / record.iterations), ns=round(row.self_ns / record.iterations)
+            name=row.name,
+            calls=round(row.calls / record.iterations),
+            ns=max(0, round((row.self_ns - cost * row.calls) / record.iterations)),
         )
         for row in longest
     ]

@@ -20,9 +20,11 @@ from pqv_core.formats import FORMATS
 from pqv_core.process.machine import Machine
 from pqv_core.project import project_file as projects
 from pqv_core.project.new_config import NewConfig
-from pqv_core.results import artifacts, operators, select, stability, summary, wait_policy
+from pqv_core.results import artifacts, delegations, operators, select, stability, summary, wait_policy
 from pqv_core.results import record as results
+from pqv_core.results.delegations import DelegationRow
 from pqv_core.results.record import LayerSensitivity, RunRecord, Variant
+from pqv_core.schemes import has_groups
 
 _LAYERS = 8
 
@@ -52,7 +54,8 @@ def describe(config: RunConfig) -> str:
     if config.finetune.epochs:
         steps.append(f"fine-tune {config.finetune.epochs} epochs")
     engine = f" ({config.quantize.engine})" if config.uses_engine else ""
-    return ", ".join([*steps, f"{config.quantize.precision}{engine}"])
+    groups = f", groups of {config.quantize.group}" if config.quantize.scheme.has_groups else ""
+    return ", ".join([*steps, f"{config.quantize.precision}{groups}{engine}"])
 
 
 def say_run(project: Path, run: str, *, as_json: bool) -> None:
@@ -74,6 +77,8 @@ def _print_record(out: Console, record: RunRecord) -> None:
     profiled = [variant for variant in record.in_order if variant.operators]
     if profiled:
         out.print(_operators_table(profiled))
+    if delegated := delegations.rows(record):
+        out.print(_delegation_table(delegated))
     if record.sensitivity:
         out.print(_sensitivity_table(record.sensitivity))
     unlike = [note for target in summary.targets(record) for note in summary.notes(record, target=target)]
@@ -105,7 +110,7 @@ def _sensitivity_table(layers: Sequence[LayerSensitivity]) -> Table:
     """The layers whose quantization alone changes the logits most."""
     table = _plain_table("Layer", "Logit error", "", title=f"The most sensitive of {len(layers):,} layers")
     for layer in [layer for index, layer in enumerate(layers) if index < _LAYERS or layer.kept]:
-        table.add_row(layer.name, f"{layer.relative:.2e}", "kept in floating point" if layer.kept else "")
+        table.add_row(layer.name, f"{layer.relative:.2e}", layer.spared)
     return table
 
 
@@ -117,6 +122,14 @@ def _operators_table(variants: list[Variant]) -> Table:
         if any(name in found for found in groups):
             cells = [_part(found.get(name, 0), sum(found.values())) for found in groups]
             table.add_row(name, *cells)
+    return table
+
+
+def _delegation_table(rows: Sequence[DelegationRow]) -> Table:
+    """Who computes what in the files."""
+    table = _plain_table("File", "Delegated", "Outside of delegates", "Its cost", left=4, title="Delegation")
+    for row in rows:
+        table.add_row(row.file, row.delegated, row.left, row.cost or summary.MISSING)
     return table
 
 
@@ -132,7 +145,8 @@ def _table(record: RunRecord, rows: list[summary.SummaryRow], target: str, resul
     wanted = [variant for variant in record.in_order if variant in bases or variant.artifact.format in formats]
     shown = [variant for variant in wanted if any(row.values[variant.key] is not None for row in rows)]
     gains = [f"Gain over {base.label}" for base in bases]
-    table = _plain_table("", *map(_head, shown), *gains, title=_title(record, target))
+    heads = [_head(variant, record) for variant in shown]
+    table = _plain_table("", *heads, *gains, title=_title(record, target))
     for row in rows:
         gained = [_gain(row, base.key) for base in bases]
         table.add_row(row.label, *[row.text(variant.key) for variant in shown], *gained)
@@ -156,10 +170,13 @@ def _title(record: RunRecord, target: str) -> str:
     return f"{name} · {record.environment.processor if target == results.LOCAL else target}{threads}"
 
 
-def _head(variant: Variant) -> str:
+def _head(variant: Variant, record: RunRecord) -> str:
     if not variant.artifact.is_result:
         return variant.label
-    return f"{variant.label}, {variant.precision}{f' ({variant.engine})' if variant.engine not in ('', 'none') else ''}"
+    group = record.config.get("quantize", {}).get("group")
+    groups = f", groups of {group}" if group and has_groups(variant.precision) else ""
+    engine = f" ({variant.engine})" if variant.engine not in ("", "none") else ""
+    return f"{variant.label}, {variant.precision}{groups}{engine}"
 
 
 def say_machine(machine: Machine, *, as_json: bool) -> None:

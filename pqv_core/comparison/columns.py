@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from pqv_core import formatting
-from pqv_core.comparison.rows import Row, engine_name, importance, precision
+from pqv_core.comparison.rows import Row, engine_name, importance
 from pqv_core.results import artifacts, summary
 
 _SETTINGS = ("model", "precision", "ratio", "importance", "engine", "threads", "batch", "images")
@@ -84,6 +84,11 @@ def _over(key: str, head: str, base: str, name: str) -> Column:
     return Column(key, head, lambda row: row.speedups.get(base), say, tip, "×", doubts=lambda row: row.doubts(base))
 
 
+def _outside(row: Row) -> str:
+    calls = f"{row.delegation.calls:,}" if row.delegation else ""
+    return f"{calls} ({formatting.percent(row.share_outside)})" if row.share_outside else calls
+
+
 def footnotes(rows: Sequence[Row]) -> list[str]:
     """What the marks in a table of these rows mean."""
     found = []
@@ -91,6 +96,11 @@ def footnotes(rows: Sequence[Row]) -> list[str]:
         found.append("* Measured with the same file on the computer, not on this device.")
     if any(row.remarks or any(map(row.doubts, row.speedups)) for row in rows):
         found.append("⚠ Unstable: the samples spread or drift too much. Measure again when the machine is idle.")
+    found += dict.fromkeys(
+        f"{row.words}: {row.delegation.left} outside of delegates."
+        for row in rows
+        if row.delegation is not None and row.delegation.outside
+    )
     return found
 
 
@@ -98,7 +108,7 @@ COLUMNS = (
     _words("run", "Run", lambda row: row.title),
     _words("model", "Model", lambda row: row.model),
     _words("artefact", "File", lambda row: row.artifact.label, "Role of the file in the run"),
-    _words("precision", "Precision", lambda row: precision(row.precision)),
+    _words("precision", "Precision", lambda row: row.precision_words),
     _number("ratio", "Pruned", lambda row: row.ratio or None, formatting.percent, "Share of each width removed"),
     _words("importance", "Importance", lambda row: importance(row.importance) if row.importance else ""),
     _words("engine", "Engine", lambda row: engine_name(row.engine) if row.engine else ""),
@@ -133,6 +143,20 @@ COLUMNS = (
         "bytes",
     ),
     _number("params", "Parameters", lambda row: row.params, lambda value: formatting.count(round(value))),
+    _number(
+        "delegates",
+        "Delegates",
+        lambda row: row.delegation.count if row.delegation else None,
+        lambda value: f"{value:,.0f}",
+        "Parts of the file that a backend computes, each as a whole",
+    ),
+    Column(
+        "outside",
+        "Outside",
+        lambda row: row.delegation.calls if row.delegation else None,
+        _outside,
+        "Operators outside of delegates, and their share of an inference where it was profiled",
+    ),
 )
 
 

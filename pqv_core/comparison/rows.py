@@ -10,11 +10,13 @@ from typing import Any
 from pqv_core import formatting
 from pqv_core.config.quantize import ENGINES
 from pqv_core.criteria import CRITERIA
+from pqv_core.formats.base import NO_ENGINE
+from pqv_core.formats.delegation import Delegation
 from pqv_core.results import artifacts, operators, select, stability
 from pqv_core.results.artifacts import ArtifactSpec
 from pqv_core.results.record import LOCAL, Accuracy, Measurement, OperatorTime, RunRecord, Variant
 from pqv_core.results.select import Setting
-from pqv_core.schemes import SCHEMES, has_quantized_layers
+from pqv_core.schemes import SCHEMES, has_groups, has_quantized_layers
 
 _MOST = 1e18
 
@@ -29,7 +31,8 @@ class Row:
         artifact: What it is to its run.
         importance: How its parts were ranked; empty where nothing was cut.
         ratio: Share of each width removed, from 0 to 1; 0 where nothing was.
-        engine: Engine of the kernels; empty where no layer is quantized.
+        engine: Engine of the kernels; empty where no layer is quantized, or where there is no choice of them.
+        group: Inputs whose weights share a scale; None where the scheme has no groups.
         device: What a person calls the device; rows with the same were measured on the same one.
         measurement: The one that counts with this number of threads and this batch; None where it was not measured.
         stands: Whether it is of the number of threads with which its run is shown where only one can be.
@@ -38,6 +41,7 @@ class Row:
         speedups: By baseline of its run, how many times faster; None where they were not measured together.
         apart: Baselines that were measured on this device, but not together with this.
         unsteady: Baselines over which the speed-up is not to be trusted.
+        delegation: Who computes what in the file; None where its format does not tell.
     """
 
     run: str
@@ -50,6 +54,7 @@ class Row:
     ratio: float
     artifact: ArtifactSpec
     engine: str
+    group: int | None
     file: str
     target: str
     device: str
@@ -65,6 +70,7 @@ class Row:
     apart: tuple[str, ...]
     unsteady: frozenset[str]
     operator_times: tuple[OperatorTime, ...]
+    delegation: Delegation | None
     texts: dict[str, str] = field(default_factory=dict, compare=False, repr=False)
     """What stands in the columns of a table, as far as it has been asked for."""
 
@@ -77,6 +83,12 @@ class Row:
     def precision(self) -> str:
         """Key of its quantization scheme."""
         return self.artifact.scheme
+
+    @property
+    def precision_words(self) -> str:
+        """What a person calls its precision: ``INT8 dynamic``, ``INT4, groups of 32``."""
+        groups = f"groups of {self.group}" if self.group else ""
+        return ", ".join(part for part in (precision(self.precision), groups) if part)
 
     @property
     def is_result(self) -> bool:
@@ -132,6 +144,11 @@ class Row:
         """Nanoseconds of an inference by group of operators, the longest first."""
         return operators.by_group(self.operator_times)
 
+    @cached_property
+    def share_outside(self) -> float | None:
+        """Share of an inference that operators outside of delegates take; None where it is not known."""
+        return operators.share_outside(self.delegation, self.operator_times) if self.delegation else None
+
     @property
     def is_int8(self) -> bool:
         """Whether its layers compute in 8 bits."""
@@ -151,7 +168,7 @@ class Row:
     def compression(self) -> str:
         """What was done to the model, in words: ``INT8 dynamic, 25.0 % pruned``."""
         cut = f"{formatting.percent(self.ratio)} pruned" if self.ratio else ""
-        return ", ".join(part for part in (precision(self.precision), cut) if part)
+        return ", ".join(part for part in (self.precision_words, cut) if part)
 
     @cached_property
     def made(self) -> str:
@@ -197,8 +214,8 @@ def precision(name: str) -> str:
 
 
 def engine_name(name: str) -> str:
-    """What a person calls an engine."""
-    return next((info.label for key, info in ENGINES.items() if key == name), name)
+    """What a person calls an engine; nothing where kernels are not chosen."""
+    return "" if name == NO_ENGINE else next((info.label for key, info in ENGINES.items() if key == name), name)
 
 
 def importance(name: str) -> str:
@@ -213,17 +230,20 @@ class Chosen:
     model: str
     importance: str
     ratio: float
+    group: int | None
 
     @classmethod
     def of(cls, config: Mapping[str, Any]) -> Chosen:
         """Read from the config that the run kept."""
-        model, prune = (part if isinstance(part, dict) else {} for part in (config.get("model"), config.get("prune")))
-        ratio, how = prune.get("ratio"), prune.get("importance")
+        parts = (config.get(section) for section in ("model", "prune", "quantize"))
+        model, prune, quantize = (part if isinstance(part, dict) else {} for part in parts)
+        ratio, how, group = prune.get("ratio"), prune.get("importance"), quantize.get("group")
         cut = bool(prune.get("enabled")) and isinstance(ratio, int | float) and 0 < ratio < 1
         return cls(
             model=str(model.get("name") or ""),
             importance=str(how or "") if cut else "",
             ratio=float(ratio) if cut and isinstance(ratio, int | float) else 0.0,
+            group=group if isinstance(group, int) else None,
         )
 
 
@@ -257,6 +277,7 @@ def of_run(record: RunRecord, *, folder: str, name: str, note: str, here: str) -
                 importance="" if dense else chosen.importance,
                 ratio=0.0 if dense else chosen.ratio,
                 engine=_engine(variant, measurement),
+                group=chosen.group if has_groups(variant.precision) else None,
                 artifact=variant.artifact,
                 file=variant.file,
                 target=target,
@@ -273,6 +294,7 @@ def of_run(record: RunRecord, *, folder: str, name: str, note: str, here: str) -
                 speedups={base: select.ratio(item, measurement) for base, item in bases.items()},
                 apart=tuple(base for base in bases if _apart(record.variant(base), bases[base], measurement)),
                 operator_times=select.operators(variant, measurement),
+                delegation=variant.delegation,
             )
 
 
@@ -299,4 +321,4 @@ def _engine(variant: Variant, measurement: Measurement | None) -> str:
     if not has_quantized_layers(variant.precision):
         return ""
     asked = measurement.engine if measurement else ""
-    return asked if asked not in ("", "none") else variant.engine
+    return next((engine for engine in (asked, variant.engine) if engine not in ("", NO_ENGINE)), "")

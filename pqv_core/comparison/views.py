@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pqv_core import formatting
 from pqv_core.comparison import pareto
 from pqv_core.comparison.charts import BarChart, Chart, Point, ScatterChart, Series
-from pqv_core.comparison.rows import Row, engine_name, importance, precision
+from pqv_core.comparison.rows import Row, engine_name, importance
 from pqv_core.results import artifacts, operators
 
 _MB = 1e6
@@ -48,7 +48,7 @@ def _settings(row: Row) -> tuple[str, ...]:
     """What a run may differ in, in words."""
     cut = f"{formatting.percent(row.ratio)} pruned" if row.ratio else "not pruned"
     how = importance(row.importance) if row.importance else ""
-    return row.model, precision(row.precision), cut, how, engine_name(row.engine) if row.engine else ""
+    return row.model, row.precision_words, cut, how, engine_name(row.engine) if row.engine else ""
 
 
 def _artifact(row: Row, names: dict[str, str]) -> str:
@@ -69,7 +69,7 @@ def front(rows: Sequence[Row], names: dict[str, str]) -> ScatterChart:
 
 
 def _kind(row: Row) -> str:
-    return precision(row.precision) if row.is_result else row.artifact.label
+    return row.precision_words if row.is_result else row.artifact.label
 
 
 def _with_threads(words: str, row: Row, several: bool) -> str:

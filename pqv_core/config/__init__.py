@@ -48,6 +48,11 @@ class RunConfig(Config):
     seed: int = Field(default=0, ge=0, lt=2**31)
 
     @property
+    def pruning(self) -> PruneConfig:
+        """How the model is cut: as ``prune`` says, in widths that the quantization scheme takes."""
+        return self.prune.aligned(self.quantize.scheme.inputs_multiple)
+
+    @property
     def uses_engine(self) -> bool:
         """Whether there are layers that an engine runs which is chosen."""
         return self.quantize.uses_engine and self.export.chooses_engine

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
@@ -70,3 +71,27 @@ class PruneConfig(Config):
         if self.enabled and not (self.mlp or self.attention or self.embedding):
             raise ValueError("choose what to cut (mlp, attention or embedding), or turn pruning off")
         return self
+
+    def rounding(self, *, heads: int = 1) -> int:
+        """What a width is rounded to; with ``heads``, that of each of them."""
+        return self.round_to
+
+    def aligned(self, multiple: int) -> PruneConfig:
+        """The same pruning, with widths rounded so that what reads them has a multiple of so many inputs, too."""
+        if multiple == 1 or not self.enabled:
+            return self
+        return AlignedPruneConfig.parse({**self.model_dump(), "multiple": multiple})
+
+
+class AlignedPruneConfig(PruneConfig):
+    """Pruning for a scheme that asks something of widths (``Scheme.inputs_multiple``): no setting, so in no file.
+
+    Attributes:
+        multiple: The number of inputs of the layers that read a width is a multiple of this; not where whole heads go.
+    """
+
+    multiple: int = Field(ge=1)
+
+    def rounding(self, *, heads: int = 1) -> int:
+        """As ``PruneConfig.rounding``: the inputs count, which all heads make together."""
+        return math.lcm(self.round_to, self.multiple // math.gcd(self.multiple, heads))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import Field
 
@@ -13,6 +14,9 @@ from pqv_core.schemes import SCHEMES, Scheme, has_quantized_layers
 Precision = Annotated[str, one_of(SCHEMES)]
 Observer = Literal["histogram", "percentile", "minmax"]
 Engine = Literal["auto", "x86", "fbgemm", "qnnpack", "onednn"]
+Group = Literal[32, 64, 128]
+GROUPS: tuple[Group, ...] = get_args(Group)
+"""Inputs of a channel that can share a scale: XNNPACK's kernels for 4-bit weights read 32 of them at a time."""
 
 
 @dataclass(frozen=True)
@@ -47,18 +51,24 @@ class QuantizeConfig(Config):
         engine: Kernels that run the quantized layers; ``auto`` is chosen by measuring.
         images: Calibration images for schemes that learn ranges.
         observer: How such a scheme finds the range of activations.
+        group: Inputs of a channel that share a scale, for schemes that store weights in groups; the most that a layer
+            gets (``fitting_group``).
         keep: Layers to leave in floating point: their names in the model, or the names of modules around them, such
             as ``head`` or ``blocks.0``.
+        keep_int8: Layers to leave in 8 bits, named alike, for schemes that store weights in fewer.
         sensitivity: Measure what quantizing each layer alone does to the logits.
-        tolerance: Leave the most sensitive layers in floating point, as few as it takes for the relative error of
-            the logits to stay below this; None for none.
+        tolerance: Leave the most sensitive layers in what the scheme falls back to (``Scheme.fallback``: floating
+            point, or 8 bits), as few as it takes for the relative error of the logits to stay below this; None for
+            none.
     """
 
     precision: Precision = "int8-dynamic"
     engine: Engine = "auto"
     images: int = Field(default=64, ge=1, le=100_000)
     observer: Observer = "histogram"
+    group: Group = 32
     keep: tuple[str, ...] = ()
+    keep_int8: tuple[str, ...] = ()
     sensitivity: bool = False
     tolerance: float | None = Field(default=None, gt=0)
 
@@ -66,6 +76,16 @@ class QuantizeConfig(Config):
     def scheme(self) -> Scheme:
         """What ``precision`` names."""
         return look_up(SCHEMES, self.precision, field="quantize.precision")
+
+    @property
+    def label(self) -> str:
+        """What a person calls it: the scheme, and its groups."""
+        return f"{self.scheme.label}, groups of {self.group}" if self.scheme.has_groups else self.scheme.label
+
+    def sparing(self, names: Sequence[str]) -> QuantizeConfig:
+        """A copy that leaves these layers, too, in what the scheme falls back to."""
+        field = "keep_int8" if self.scheme.fallback == "int8" else "keep"
+        return self.changed(**{field: (*getattr(self, field), *names)})
 
     @property
     def uses_engine(self) -> bool:
@@ -76,3 +96,12 @@ class QuantizeConfig(Config):
     def looks_at_layers(self) -> bool:
         """Whether each layer is quantized alone before the whole is."""
         return self.uses_engine and (self.sensitivity or self.tolerance is not None)
+
+
+def fitting_group(inputs: int, most: int) -> int | None:
+    """How many of a layer's inputs share a scale: the largest group up to ``most`` that divides their number.
+
+    None where no group does. XNNPACK then has no kernel for weights in 4 bits (a group must divide the inputs, and be a
+    multiple of 32), so such a layer gets 8.
+    """
+    return max((group for group in GROUPS if group <= most and inputs % group == 0), default=None)

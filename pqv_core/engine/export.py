@@ -23,6 +23,7 @@ from pqv_core.errors import BenchmarkError, ExportError
 from pqv_core.files.fsio import move, remove
 from pqv_core.formats import FORMATS
 from pqv_core.formats.base import NO_ENGINE
+from pqv_core.formats.delegation import Delegation
 from pqv_core.process.events import Artifact
 from pqv_core.results import artifacts
 from pqv_core.results.artifacts import FASTEST, INHERITED, ArtifactSpec
@@ -34,7 +35,12 @@ _CALIBRATED = 0.05  # share of the stage in which images are read, before
 
 
 class ArtifactFile(BaseModel):
-    """A file of a run, before it is verified and measured. ``file`` is its plain name."""
+    """A file of a run, before it is verified and measured.
+
+    Attributes:
+        file: Its plain name.
+        delegation: Who computes what in it, as it was read back.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -43,6 +49,7 @@ class ArtifactFile(BaseModel):
     size_bytes: int
     engine: str
     passes: str
+    delegation: Delegation | None = None
     candidates: tuple[Candidate, ...] = ()
 
     @property
@@ -77,21 +84,20 @@ def export(
     directory: Path,
     context: Context,
     batches: Sequence[Tensor] = (),
-    keep: Sequence[str] = (),
+    spared: Sequence[str] = (),
 ) -> list[ArtifactFile]:
     """Write the artefacts of a run into ``directory``.
 
     Args:
         batches: Calibration images for static int8, each (N, C, H, W).
-        keep: Layers that stay in floating point, besides those of the config.
+        spared: Layers that are too sensitive for the scheme: in what it falls back to, besides those of the config.
 
     Raises:
         ExportError: A model cannot be written in a format.
         QuantizeError: The engine or precision is not available here.
         StorageError: A file cannot be written.
     """
-    kept = config.quantize.changed(keep=(*config.quantize.keep, *keep))
-    config = config.changed(quantize=kept.model_dump())
+    config = config.changed(quantize=config.quantize.sparing(spared).model_dump())
     return _Export(config, preprocessing, classes, directory, context).run(dense, final, batches)
 
 
@@ -152,9 +158,18 @@ class _Export:
                 size_bytes=path.stat().st_size,
                 engine=way.engine,
                 passes=way.passes,
+                delegation=self._delegation(path, spec),
                 candidates=candidates,
             )
         )
+
+    def _delegation(self, path: Path, spec: ArtifactSpec) -> Delegation | None:
+        """Who computes what in a file that was written."""
+        with FORMATS.blaming(spec.format):
+            found = FORMATS[spec.format].read(path, cancelled=self.context.cancelled.is_set).delegation
+            if not isinstance(found, Delegation | None):
+                raise TypeError(f"delegation gave {found!r}")
+        return found
 
     def _ways(self, model: nn.Module, spec: ArtifactSpec) -> tuple[Way, ...]:
         with FORMATS.blaming(spec.format):

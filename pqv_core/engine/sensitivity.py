@@ -21,7 +21,7 @@ def measure(model: nn.Module, inputs: Tensor, *, make: Quantizer, context: Conte
     Args:
         model: fp32, in eval mode.
         inputs: (N, C, H, W).
-        make: Quantizes a model but for the layers named.
+        make: Quantizes a model as it will be, but for the layers named, which it leaves in floating point.
     """
     names = quantizable(model)
     expected = logits(model, inputs)
@@ -33,7 +33,7 @@ def measure(model: nn.Module, inputs: Tensor, *, make: Quantizer, context: Conte
     return sorted(found, key=lambda item: -item.relative)
 
 
-def layers_to_keep(
+def layers_to_spare(
     model: nn.Module,
     inputs: Tensor,
     ranked: Sequence[LayerSensitivity],
@@ -42,9 +42,12 @@ def layers_to_keep(
     make: Quantizer,
     context: Context,
 ) -> tuple[list[str], float]:
-    """The fewest of the most sensitive layers that must stay in floating point, and the error that is left.
+    """The fewest of the most sensitive layers that must be spared, and the error that is left.
 
     Their number is found by bisection, for sparing more layers hardly ever makes the error larger.
+
+    Args:
+        make: Quantizes a model as it will be, with the layers named in what the scheme falls back to.
 
     Raises:
         QuantizeError: Not even sparing every layer meets the tolerance.
@@ -63,7 +66,7 @@ def layers_to_keep(
     left = error(high)
     if left > tolerance:
         raise QuantizeError(
-            f"Even with all layers in floating point the logits differ by {left:.3g}.",
+            f"Even with all layers spared the logits differ by {left:.3g}.",
             action="Raise quantize.tolerance or turn it off.",
         )
     while high - low > 1:

@@ -14,6 +14,7 @@ from pqv_core.errors import PqvError
 from pqv_core.files.archive import never
 from pqv_core.files.foreign_text import line
 from pqv_core.files.kind import Kind
+from pqv_core.formats.delegation import Delegation
 from pqv_core.models.contents import Contents
 from pqv_core.models.vit_shape import Cost
 from pqv_core.schemes import Scheme
@@ -59,6 +60,11 @@ class FileFacts(BaseModel):
             shape = [1, *size]
         if isinstance(shape, list) and 0 < len(shape) <= 8 and all(_is_size(size) for size in shape):
             return tuple(shape)
+        return None
+
+    @property
+    def delegation(self) -> Delegation | None:
+        """Who computes what in it; None where its runtime hands no parts of a file to backends."""
         return None
 
     @property
@@ -200,13 +206,14 @@ class Format(ABC):
         """Every reason why a runtime cannot run a file."""
 
     @abstractmethod
-    def size(self, cost: Cost, contents: Contents | None, *, scheme: str) -> int:
+    def size(self, cost: Cost, contents: Contents | None, *, scheme: str, group: int = 32) -> int:
         """Predicted bytes of a file.
 
         Args:
             cost: Of the network as it will be.
             contents: What the catalogue knows of the model; None for a plain ViT.
             scheme: Key of the quantization scheme.
+            group: Inputs that share a scale (``quantize.group``), for schemes that have groups.
         """
 
     def app_code(self) -> Mapping[str, str]:

@@ -23,7 +23,7 @@ from pqv_core.models.vit_shape import Cost, VitShape
 
 
 class _Size(Protocol):
-    """As ``Format.size``."""
+    """As ``Format.size``, for one size of groups."""
 
     def __call__(self, cost: Cost, contents: Contents | None, *, scheme: str) -> int: ...
 
@@ -108,7 +108,8 @@ def predict(
         ConfigError: The arguments do not go together (an image smaller than a patch, …).
         PluginError: The format is another package's, and fails.
     """
-    size = partial(_size, format or default())
+    size = partial(_size, format or default(), group=quantize.group)
+    prune = prune.aligned(quantize.scheme.inputs_multiple)
     if entry.vit is None:
         return _without_shape(entry, model=model, prune=prune, precision=quantize.precision, size=size)
     dense = with_arguments(entry, model)
@@ -124,9 +125,9 @@ def predict(
     )
 
 
-def _size(format: str, cost: Cost, contents: Contents | None, *, scheme: str) -> int:
+def _size(format: str, cost: Cost, contents: Contents | None, *, scheme: str, group: int) -> int:
     with FORMATS.blaming(format):
-        return int(FORMATS[format].size(cost, contents, scheme=scheme))
+        return int(FORMATS[format].size(cost, contents, scheme=scheme, group=group))
 
 
 def describe(entry: CatalogEntry, model: ModelConfig) -> Description:
@@ -164,13 +165,14 @@ def prune_shape(shape: VitShape, config: PruneConfig) -> VitShape:
     """The sizes of a plain ViT that are left after pruning."""
     changes: dict[str, int] = {}
     if config.mlp:
-        changes["hidden"] = kept_width(shape.hidden, ratio=config.ratio, round_to=config.round_to)
+        changes["hidden"] = kept_width(shape.hidden, ratio=config.ratio, round_to=config.rounding())
     if config.attention and config.attention_unit == "heads":
         changes["heads"] = kept_width(shape.heads, ratio=config.ratio, round_to=1)
     elif config.attention:
-        changes["head_dim"] = kept_width(shape.head_dim, ratio=config.ratio, round_to=config.round_to)
+        round_to = config.rounding(heads=shape.heads)
+        changes["head_dim"] = kept_width(shape.head_dim, ratio=config.ratio, round_to=round_to)
     if config.embedding:
-        changes["embed"] = kept_width(shape.embed, ratio=config.ratio, round_to=config.round_to)
+        changes["embed"] = kept_width(shape.embed, ratio=config.ratio, round_to=config.rounding())
     return dataclasses.replace(shape, **changes)  # type: ignore[arg-type]  # mypy wants every field's type
 
 
@@ -219,7 +221,8 @@ def _lost(cut: Cut, config: PruneConfig) -> float:
     """The share of a cost that is cut."""
     whole = _by_heads(cut, config)
     units = cut.heads if whole else cut.channels // cut.heads
-    return 1 - kept_width(units, ratio=config.ratio, round_to=1 if whole else config.round_to) / units
+    round_to = 1 if whole else config.rounding(heads=cut.heads)
+    return 1 - kept_width(units, ratio=config.ratio, round_to=round_to) / units
 
 
 def _by_heads(cut: Cut, config: PruneConfig) -> bool:
@@ -235,7 +238,7 @@ def _lost_heads(cuts: Sequence[Cut], config: PruneConfig) -> float:
 
 
 def _sum(one: Cost, other: Cost, *, times: float = 1.0) -> Cost:
-    """``one`` + ``times`` · ``other``; the number of layers stays."""
+    """``one`` + ``times`` · ``other``; the number of layers stays, and which inputs they have is not known."""
     return Cost(
         params=one.params + round(times * other.params),
         linear_weights=one.linear_weights + round(times * other.linear_weights),

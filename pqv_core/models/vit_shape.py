@@ -6,7 +6,8 @@ without building a network.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,7 @@ class Cost:
         linears: Number of linear layers.
         macs: Multiply-accumulates of one image: linear layers, convolutions and the two products of attention.
         conv_weights: Weights of convolutions that are no patch projection.
+        by_inputs: ``linear_weights`` of the layers of each number of inputs, as pairs; empty where it is not known.
     """
 
     params: int
@@ -29,6 +31,7 @@ class Cost:
     linears: int
     macs: int
     conv_weights: int = 0
+    by_inputs: tuple[tuple[int, int], ...] = field(default=(), kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +127,21 @@ class VitShape:
             linears=self._linears(),
             macs=self._macs(),
             conv_weights=self.stem_params,
+            by_inputs=tuple(self._by_inputs().items()),
         )
+
+    def _by_inputs(self) -> Counter[int]:
+        blocks = self.depth * self.parallel
+        found = Counter({self.embed: blocks * self.embed * (3 * self.attention + self.gates * self.hidden)})
+        found[self.attention] += blocks * self.attention * self.embed
+        found[self.hidden] += blocks * self.hidden * self.embed
+        found[self.embed] += self._head_weights()
+        if self.patch_is_linear:
+            found[self.patch_inputs] += self.patch_inputs * self.embed
+        if self.pool_hidden:
+            found[self.embed] += 4 * self.embed**2 + self.embed * self.pool_hidden
+            found[self.pool_hidden] += self.pool_hidden * self.embed
+        return found
 
     def _linears(self) -> int:
         block = 4 if self.packed_gates else 3 + self.gates

@@ -65,6 +65,8 @@ def _row(row: Row) -> dict[str, Any]:
         "accuracy": row.accuracy.model_dump() if row.accuracy else None,
         "accuracy_of_the_computer": row.accuracy_elsewhere,
         "measurement": row.measurement.model_dump(exclude={"operators"}) if row.measurement else None,
+        "delegation": row.delegation.model_dump() if row.delegation else None,
+        "share_outside": row.share_outside,
         "operators": [item.model_dump() for item in row.operator_times],
         "operator_groups_ns": row.groups,
     }

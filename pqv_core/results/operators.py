@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
+from pqv_core.formats.delegation import Delegation
 from pqv_core.results.record import OperatorTime
 
 OTHER = "Other"
@@ -48,3 +49,19 @@ def by_group(times: Iterable[OperatorTime]) -> dict[str, int]:
     for row in times:
         sums[group(row.name)] = sums.get(group(row.name), 0) + row.ns
     return dict(sorted(sums.items(), key=lambda item: -item[1]))
+
+
+def share_outside(delegation: Delegation, times: Sequence[OperatorTime]) -> float | None:
+    """Share of an inference, from 0 to 1, that operators outside of delegates take; None where it is not known.
+
+    Phones time each of them under the name that it has in the file. The profile of this computer sees the operators of
+    delegates only: what passes between those is the others' time, with some of the runtime's own.
+    """
+    total = sum(row.ns for row in times)
+    between = [row for row in times if row.name == INTERPRETER]
+    if total <= 0 or (delegation.parts and len(between) == len(times)):  # no delegate let itself be looked into
+        return None
+    if not delegation.outside:
+        return 0.0
+    named = [row for row in times if row.name in delegation.outside]
+    return sum(row.ns for row in named or between) / total

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pqv_core.errors import ErrorInfo, ProjectError, from_os_error
 from pqv_core.files.fsio import FileTooLargeError, read_json, write_json
 from pqv_core.files.migrating import advance
+from pqv_core.formats.delegation import Delegation
 from pqv_core.project import run_lock
 from pqv_core.results import artifacts, migrations
 from pqv_core.results.artifacts import ArtifactSpec
@@ -145,12 +146,21 @@ class LayerSensitivity(Record):
 
     Attributes:
         relative: ‖a − b‖₂ ∕ ‖b‖₂ of the logits.
-        kept: Whether it was left in floating point for the tolerance.
+        kept: Whether it was spared for the tolerance.
+        kept_in: What it is left in then: ``fp32``, ``int8``, or what a newer version knows.
     """
 
     name: str
     relative: float
     kept: bool = False
+    kept_in: str = "fp32"
+
+    @property
+    def spared(self) -> str:
+        """How it was spared, in words; empty where it was not."""
+        if not self.kept:
+            return ""
+        return "kept in floating point" if self.kept_in == "fp32" else f"kept in {self.kept_in.upper()}"
 
 
 class Candidate(Record):
@@ -170,6 +180,8 @@ class Variant(Record):
     Attributes:
         artifact: What it is to the run.
         file: Relative to the run's folder.
+        delegation: Who computes what in the file, as it was read back; None for formats without backends, and in
+            older records.
         operators: What each operator takes of the median on this computer.
     """
 
@@ -180,6 +192,7 @@ class Variant(Record):
     macs: int
     engine: str
     passes: str = ""
+    delegation: Delegation | None = None
     accuracy: Accuracy | None = None
     parity: Parity | None = None
     measurements: tuple[Measurement, ...] = ()

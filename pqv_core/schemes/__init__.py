@@ -24,6 +24,10 @@ class Scheme:
         order: Its place in lists.
         calibrates: It learns ranges of activations from images.
         has_quantized_layers: It has layers that an engine (FBGEMM, QNNPACK, …) runs, and that can be left out singly.
+        has_groups: Some inputs of a channel (``quantize.group``) share a scale.
+        inputs_multiple: Layers of which the number of inputs is a multiple of this are stored as the scheme says, so
+            pruning rounds widths to it.
+        fallback: What layers that are too sensitive are left in: floating point or 8 bits.
     """
 
     key: str
@@ -34,6 +38,9 @@ class Scheme:
     order: int = 100
     calibrates: bool = False
     has_quantized_layers: bool = False
+    has_groups: bool = False
+    inputs_multiple: int = 1
+    fallback: Literal["fp32", "int8"] = "fp32"
 
     @property
     def is_exact(self) -> bool:
@@ -48,3 +55,9 @@ def has_quantized_layers(key: str) -> bool:
     """Whether files of a scheme have layers that an engine runs; not for a scheme that is not known here."""
     scheme = SCHEMES.get(key)
     return scheme is not None and scheme.has_quantized_layers
+
+
+def has_groups(key: str) -> bool:
+    """Whether weights share scales in groups; not for a scheme that is not known here."""
+    scheme = SCHEMES.get(key)
+    return scheme is not None and scheme.has_groups

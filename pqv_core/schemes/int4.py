@@ -9,4 +9,8 @@ INFO = Scheme(
     implementation="pqv_core.engine.quantize.int4:quantized",
     storage="int4",
     order=5,
+    has_quantized_layers=True,
+    has_groups=True,
+    inputs_multiple=32,
+    fallback="int8",
 )

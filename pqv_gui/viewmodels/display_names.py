@@ -65,6 +65,8 @@ SETTINGS = {
     "quantize.sensitivity": "Layer sensitivity",
     "quantize.tolerance": "Quantization tolerance",
     "quantize.keep": "Layers in floating point",
+    "quantize.keep_int8": "Layers in INT8",
+    "quantize.group": "Group size",
     "export.target": "Target",
     "export.formats": "File formats",
     "export.file_name": "File name",

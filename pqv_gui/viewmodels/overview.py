@@ -13,7 +13,6 @@ from pqv_core.errors import ConfigError, PluginError
 from pqv_core.formats import FORMATS
 from pqv_core.models.catalog import CatalogEntry
 from pqv_core.models.predict import Prediction, predict
-from pqv_core.schemes import SCHEMES
 from pqv_gui.viewmodels.image_folders import ImageFolders
 from pqv_gui.viewmodels.model_catalog import ModelCatalog
 
@@ -86,7 +85,7 @@ def _choices(config: RunConfig, images: ImageFolders) -> list[tuple[str, str]]:
     prune, tune = config.prune, config.finetune
     pruned = f"{formatting.percent(prune.ratio)}, {CRITERIA[prune.importance].label}" if prune.enabled else "Off"
     tuned = f"{tune.epochs:,} epochs" if tune.epochs != 1 else "1 epoch"
-    quantized = SCHEMES[config.quantize.precision].label
+    quantized = config.quantize.label
     if config.uses_engine:
         quantized = f"{quantized}, {ENGINES[config.quantize.engine].label}"
     return [

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QWheelEvent
@@ -59,7 +60,7 @@ class ComboInput(QComboBox):
 
     changed = Signal(object)
 
-    def __init__(self, options: dict[str, str]) -> None:
+    def __init__(self, options: Mapping[str, str] | Mapping[int, str]) -> None:
         super().__init__()
         for value, text in options.items():
             self.addItem(text, value)
@@ -67,11 +68,11 @@ class ComboInput(QComboBox):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.activated.connect(lambda _: self.changed.emit(self.get()))
 
-    def get(self) -> str:
+    def get(self) -> Any:
         """The chosen value."""
-        return str(self.currentData())
+        return self.currentData()
 
-    def set_value(self, value: str) -> None:
+    def set_value(self, value: str | int) -> None:
         """Choose."""
         self.setCurrentIndex(self.findData(value))
 

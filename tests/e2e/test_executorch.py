@@ -45,6 +45,8 @@ def test_both_formats_are_written_compared_measured_and_profiled(project: Path) 
         assert (folder / item.file).exists()
         assert item.parity is not None and item.parity.relative < (0.1 if item in record.results else 1e-4)
         assert item.measurements and item.operators
+        told = item.delegation and (item.delegation.parts, item.delegation.outside)
+        assert told == (({"XnnpackBackend": 1}, {}) if item.artifact.format == "pte" else None)
 
 
 def test_an_apps_program_gives_the_answer_of_the_executorch_file(project: Path, tmp_path: Path) -> None:

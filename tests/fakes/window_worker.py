@@ -22,6 +22,7 @@ from typing import Any
 from filelock import FileLock
 
 MADE = (("paper_fp32", 60), ("fast_fp32", 20), ("compressed", 10))
+DELEGATION = {"parts": {"XnnpackBackend": 2}, "outside": {"aten::sin.out": 1}}
 STAGES = ("load", "evaluate", "prune", "finetune", "evaluate_pruned", "export", "verify", "benchmark")
 
 
@@ -231,6 +232,7 @@ def variant(role: str, ms: int, *, busy: float = 0.0) -> dict[str, Any]:
     return {
         "role": role, "file": f"{role}.ptl", "size_bytes": ms * 100_000, "params": 1000, "macs": 2000,
         "precision": "fp32", "engine": "", "measurements": [measured],
+        "delegation": DELEGATION if role == "compressed" else None,
     }  # fmt: skip
 
 

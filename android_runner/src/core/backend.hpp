@@ -40,6 +40,12 @@ struct OperatorTime {
   std::int64_t total_ns = 0;  // with them
 };
 
+// A run whose operators were timed.
+struct ProfiledRun {
+  std::int64_t ns = 0;  // of the whole, without the bookkeeping after it
+  std::vector<OperatorTime> operators;
+};
+
 // A loaded file. It is made, used and destroyed on one thread. All failures are std::runtime_error.
 class Session {
  public:
@@ -54,9 +60,9 @@ class Session {
   virtual std::vector<float> output() const = 0;
   virtual std::vector<std::int64_t> output_shape() const = 0;
 
-  // Calls `runs`, which calls run() a few times, and tells the time of the operators in it, the longest self time
-  // first. What `runs` throws goes through.
-  virtual std::vector<OperatorTime> profile(const std::function<void()>& runs) = 0;
+  // Calls `runs` with what makes one run and times its operators; run() between them is as ever. What `runs` throws
+  // goes through.
+  virtual void profile(const std::function<void(const std::function<ProfiledRun()>& timed)>& runs) = 0;
 };
 
 // A runtime. All failures are std::runtime_error.

@@ -4,8 +4,10 @@
 #include <chrono>
 #include <cstdio>
 #include <optional>
+#include <utility>
 #include <vector>
 
+#include "operator_profile.hpp"
 #include "signals.hpp"
 #include "stats.hpp"
 #include "tensor_file.hpp"
@@ -86,10 +88,9 @@ void tell(const Series& series) {
                static_cast<double>(summary.min) / 1e6, series.samples_ns.size());
 }
 
-json::Object operators_record(const std::vector<OperatorTime>& times, int threads, int runs,
-                              std::int64_t wall_ns) {
+json::Object operators_record(const OperatorProfile& profile, int threads) {
   std::vector<std::string> rows;
-  for (const auto& time : times) {
+  for (const auto& time : profile.operators) {
     rows.push_back(json::Object()
                        .add("name", time.name)
                        .add("calls", time.calls)
@@ -99,8 +100,9 @@ json::Object operators_record(const std::vector<OperatorTime>& times, int thread
   }
   return json::Object("operators")
       .add("threads", threads)
-      .add("iterations", runs)
-      .add("wall_ns", wall_ns)
+      .add("iterations", profile.iterations)
+      .add("wall_ns", profile.wall_ns)
+      .add("plain_ns", profile.plain_ns)
       .raw("operators", json::list(rows));
 }
 
@@ -173,23 +175,24 @@ void measure(Session& session, const Options& options, Records& records, Series&
 }
 
 void profile(Session& session, const Options& options, Records& records, int threads) {
-  const int wanted = std::clamp(options.min_iters, 1, kMaxProfiledRuns);
+  const auto wanted = static_cast<std::size_t>(std::clamp(options.min_iters, 1, kMaxProfiledRuns));
   const auto deadline = Clock::now() + from_seconds(options.max_seconds / 4);
-  int runs = 0;
-  std::int64_t wall_ns = 0;
-  const auto times = session.profile([&] {
+  Turns turns;
+  session.profile([&](const auto& timed) {
     do {
       check_stop(records);
       const auto before = Clock::now();
       session.run();
-      wall_ns += nanoseconds(Clock::now() - before);
-      ++runs;
-    } while (runs < wanted && Clock::now() < deadline);
+      turns.plain_ns.push_back(nanoseconds(Clock::now() - before));
+      turns.profiled.push_back(timed());
+    } while (turns.profiled.size() < wanted && Clock::now() < deadline);
   });
-  records.write(operators_record(times, threads, runs, wall_ns));
-  for (std::size_t i = 0; i < std::min<std::size_t>(times.size(), 10); ++i) {
-    std::fprintf(stderr, "  %9.3f ms  %s\n", static_cast<double>(times[i].self_ns) / 1e6 / runs,
-                 times[i].name.c_str());
+  const OperatorProfile found = calm_half(std::move(turns));
+  records.write(operators_record(found, threads));
+  for (std::size_t i = 0; i < std::min<std::size_t>(found.operators.size(), 10); ++i) {
+    const auto& time = found.operators[i];
+    std::fprintf(stderr, "  %9.3f ms  %s\n", static_cast<double>(time.self_ns) / 1e6 / found.iterations,
+                 time.name.c_str());
   }
 }
 

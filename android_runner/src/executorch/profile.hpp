@@ -4,9 +4,7 @@
 #include <executorch/runtime/executor/method.h>
 
 #include <cstdint>
-#include <map>
 #include <optional>
-#include <string>
 #include <vector>
 
 #include "core/backend.hpp"
@@ -21,22 +19,15 @@ class StepProfile {
   // these stay whole.
   StepProfile(Instructions instructions, const std::vector<xnnpack::Runtime>& runtimes);
 
-  // Runs the method step by step, from its start to its end. Throws std::runtime_error.
-  void run(executorch::runtime::Method& method);
+  // Runs the method step by step, from its start to its end: the nanoseconds of each. Throws std::runtime_error.
+  std::vector<std::int64_t> run(executorch::runtime::Method& method) const;
 
-  // Forgets what was taken so far.
-  void clear() { times_.clear(); }
-
-  // What was taken so far, the longest self time first.
-  std::vector<OperatorTime> operators() const;
+  // The operators of the last run, the longest self time first.
+  std::vector<OperatorTime> operators(const std::vector<std::int64_t>& steps_ns) const;
 
  private:
-  void take(const Instruction& step, std::int64_t ns);
-  void add(const std::string& name, std::int64_t self_ns, std::int64_t total_ns);
-
   Instructions instructions_;
   std::vector<std::optional<xnnpack::Runtime>> runtimes_;  // by delegate
-  std::map<std::string, OperatorTime> times_;
 };
 
 }  // namespace pqv

@@ -4,6 +4,7 @@
 #include <executorch/runtime/core/exec_aten/util/scalar_type_util.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <fstream>
 #include <numeric>
@@ -128,11 +129,7 @@ void ExecutorchSession::give_input() {
 
 void ExecutorchSession::run() {
   give_input();
-  if (profile_ != nullptr) {
-    profile_->run(**method_);
-  } else {
-    runtime_log::check((*method_)->execute(), "cannot run forward");
-  }
+  runtime_log::check((*method_)->execute(), "cannot run forward");
 }
 
 std::vector<float> ExecutorchSession::output() const {
@@ -153,31 +150,31 @@ std::vector<std::int64_t> ExecutorchSession::output_shape() const {
   return {sizes.begin(), sizes.end()};
 }
 
-std::vector<OperatorTime> ExecutorchSession::profile(const std::function<void()>& runs) {
+// The runs in between are of the same copy, which takes little for its times, so that memory holds one at a time.
+void ExecutorchSession::profile(const std::function<void(const std::function<ProfiledRun()>&)>& runs) {
   const Instructions instructions = read_instructions(path_, kMethod);
   // Whatever happens, the method is as it was afterwards: XNNPACK takes times only in what it loads meanwhile.
   struct Restored {
     ExecutorchSession& session;
-    ~Restored() {
-      session.profile_ = nullptr;
-      session.unload();
-    }
+    ~Restored() { session.unload(); }
   };
-  std::vector<OperatorTime> times;
   {
     const Restored restored{*this};
     const xnnpack::Timed timed;
     unload();
     load();
-    StepProfile profile(instructions, timed.runtimes());
-    profile_ = &profile;
+    const StepProfile profile(instructions, timed.runtimes());
     run();  // the first run of what was just loaded is not like the others
-    profile.clear();
-    runs();
-    times = profile.operators();
+    runs([&] {
+      const auto before = std::chrono::steady_clock::now();
+      give_input();
+      const auto steps_ns = profile.run(**method_);
+      const auto taken = std::chrono::steady_clock::now() - before;
+      return ProfiledRun{std::chrono::duration_cast<std::chrono::nanoseconds>(taken).count(),
+                         profile.operators(steps_ns)};
+    });
   }
   load();
-  return times;
 }
 
 }  // namespace pqv

@@ -25,7 +25,7 @@ class ExecutorchSession : public Session {
   void run() override;
   std::vector<float> output() const override;
   std::vector<std::int64_t> output_shape() const override;
-  std::vector<OperatorTime> profile(const std::function<void()>& runs) override;
+  void profile(const std::function<void(const std::function<ProfiledRun()>&)>& runs) override;
 
   // A loaded method holds the threads that there were when it was loaded: it is let go of, and loaded again.
   void unload() { method_.reset(); }
@@ -39,7 +39,6 @@ class ExecutorchSession : public Session {
   std::optional<executorch::extension::FileDataLoader> file_;
   std::optional<executorch::runtime::Program> program_;
   mutable std::optional<LoadedMethod> method_;
-  StepProfile* profile_ = nullptr;  // takes the time of the steps, while there is one
   std::vector<float> input_;
   std::vector<std::int32_t> sizes_;
   std::vector<std::int32_t> strides_;

@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <cctype>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <fstream>
 #include <stdexcept>
@@ -92,10 +93,14 @@ class LiteSession : public Session {
     return translated([&] { return first_tensor(result_).sizes().vec(); });
   }
 
-  std::vector<OperatorTime> profile(const std::function<void()>& runs) override {
-    const Profiler profiler;
-    runs();
-    return profiler.operators();
+  void profile(const std::function<void(const std::function<ProfiledRun()>&)>& runs) override {
+    runs([this] {
+      const Profiler profiler;
+      const auto before = std::chrono::steady_clock::now();
+      run();
+      const auto taken = std::chrono::steady_clock::now() - before;
+      return ProfiledRun{std::chrono::duration_cast<std::chrono::nanoseconds>(taken).count(), profiler.operators()};
+    });
   }
 
  private:

@@ -8,6 +8,8 @@
 #include <memory>
 #include <string>
 
+#include "core/operator_profile.hpp"
+
 namespace pqv {
 namespace {
 
@@ -59,14 +61,6 @@ Profiler::Profiler() {
 
 Profiler::~Profiler() { at::removeCallback(handle_); }
 
-std::vector<OperatorTime> Profiler::operators() const {
-  std::vector<OperatorTime> times;
-  for (const auto& [name, time] : recording.operators) {
-    times.push_back(time);
-    times.back().name = name;
-  }
-  std::sort(times.begin(), times.end(), [](const auto& a, const auto& b) { return a.self_ns > b.self_ns; });
-  return times;
-}
+std::vector<OperatorTime> Profiler::operators() const { return longest_first(recording.operators); }
 
 }  // namespace pqv

@@ -12,7 +12,8 @@ from torch import Tensor, nn
 
 from pqv_core.config import RunConfig
 from pqv_core.config.export import format_problem
-from pqv_core.engine.quantize import quantize
+from pqv_core.engine.quantize import quantize_as
+from pqv_core.engine.quantize.request import Request
 from pqv_core.errors import ExportError
 from pqv_core.formats import FORMATS
 from pqv_core.formats.base import NO_ENGINE
@@ -51,8 +52,7 @@ class Exporter(ABC):
         Raises:
             QuantizeError: A layer to keep is not in the model, or this computer cannot write such a file.
         """
-        config = self.config.quantize
-        return quantize(model, spec.scheme, keep=config.keep, observer=config.observer, batches=batches)
+        return quantize_as(model, spec.scheme, Request.of(self.config.quantize, batches))
 
     @abstractmethod
     def ways(self, model: nn.Module, spec: ArtifactSpec) -> tuple[Way, ...]:

@@ -91,7 +91,7 @@ def kept_units(
         original: Units of each width, by its name, before anything was cut.
         costs: Whether scores are what the loss would change by, or sizes.
     """
-    rounding = [1 if width.unit == "heads" else config.round_to for width in widths]
+    rounding = [_rounding(width, config) for width in widths]
     starts = [original[width.name] for width in widths]
     if config.distribution == "uniform":
         return [kept_width(start, ratio=config.ratio, round_to=to) for start, to in zip(starts, rounding, strict=True)]
@@ -134,9 +134,8 @@ def _tell_what_stays(model: nn.Module, config: PruneConfig, context: Context) ->
         if wanted[kind] and why_not:
             context.warn(f"The {kind} is not cut: {why_not}.")
         elif wanted[kind] and not any(_becomes_smaller(width, config) for width in mine):
-            context.warn(
-                f"The {kind} is not cut: at a ratio of {config.ratio:g}, rounding to {config.round_to} leaves it whole."
-            )
+            to = max(_rounding(width, config) for width in mine)
+            context.warn(f"The {kind} is not cut: at a ratio of {config.ratio:g}, rounding to {to} leaves it whole.")
 
 
 def _tell_how_attention_is_cut(widths: list[Width], config: PruneConfig, context: Context) -> None:
@@ -153,8 +152,12 @@ def _tell_how_attention_is_cut(widths: list[Width], config: PruneConfig, context
 
 
 def _becomes_smaller(width: Width, config: PruneConfig) -> bool:
-    round_to = 1 if width.unit == "heads" else config.round_to
-    return kept_width(width.units, ratio=config.ratio, round_to=round_to) < width.units
+    return kept_width(width.units, ratio=config.ratio, round_to=_rounding(width, config)) < width.units
+
+
+def _rounding(width: Width, config: PruneConfig) -> int:
+    """What the number of units of a width is rounded to."""
+    return 1 if width.unit == "heads" else config.rounding(heads=width.heads)
 
 
 class _Noise:

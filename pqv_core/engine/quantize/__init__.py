@@ -22,7 +22,12 @@ def quantize(
     observer: Observer = "histogram",
     batches: Iterable[Tensor] = (),
 ) -> nn.Module:
-    """A quantized copy of ``model`` (fp32, in eval mode); for ``fp32`` an unchanged copy. Arguments as in ``Request``.
+    """A quantized copy of ``model``, as ``quantize_as`` makes it; arguments as in ``Request``."""
+    return quantize_as(model, scheme, Request(keep, observer, batches))
+
+
+def quantize_as(model: nn.Module, scheme: str, request: Request) -> nn.Module:
+    """A quantized copy of ``model`` (fp32, in eval mode); for ``fp32`` an unchanged copy.
 
     Raises:
         ConfigError: There is no such scheme or observer.
@@ -34,7 +39,7 @@ def quantize(
     make_tables(prepared)  # while all weights have a type, and that of the images
     implementation = SCHEMES.load(info.key)
     with SCHEMES.blaming(info.key):
-        quantized = implementation(prepared, Request(keep, observer, batches))
+        quantized = implementation(prepared, request)
         if not isinstance(quantized, nn.Module):
             raise TypeError(f"it gave {quantized!r}, not a model")
     return quantized

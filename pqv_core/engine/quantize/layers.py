@@ -55,6 +55,16 @@ def chosen(model: nn.Module, keep: Sequence[str]) -> list[str]:
     Raises:
         QuantizeError: A name in ``keep`` is not in the model.
     """
+    kept = set(named(model, keep))
+    return [layer for layer in layers(model) if layer not in kept]
+
+
+def named(model: nn.Module, keep: Sequence[str]) -> list[str]:
+    """Names of the linear layers that ``keep`` names, or modules there are in.
+
+    Raises:
+        QuantizeError: A name in ``keep`` is not in the model.
+    """
     names = layers(model)
     unknown = [name for name in keep if not any(_inside(layer, name) for layer in names)]
     if unknown:
@@ -62,7 +72,7 @@ def chosen(model: nn.Module, keep: Sequence[str]) -> list[str]:
             f"The model has no layer to keep named {unknown[0]}.",
             action=f"Its layers are: {', '.join(names[:5])} …",
         )
-    return [layer for layer in names if not any(_inside(layer, name) for name in keep)]
+    return [layer for layer in names if any(_inside(layer, name) for name in keep)]
 
 
 def _inside(layer: str, name: str) -> bool:

@@ -6,12 +6,16 @@ recognizes. torchao is an extra and takes seconds to import: nobody imports this
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
 
 import torch
 from torch import nn
 from torchao.quantization import Int8DynamicActivationIntxWeightConfig, PerAxis, PerGroup, quantize_
+from torchao.quantization.quantize_.workflows import IntxChooseQParamsAlgorithm
+
+from pqv_core.config.quantize import fitting_group
 
 _INT4: Any = vars(torch)["int4"]  # not in torch's stubs
 
@@ -22,14 +26,22 @@ def make_int8(model: nn.Module, names: Iterable[str]) -> None:
 
 
 def make_int4(model: nn.Module, names: Iterable[str], group: int) -> None:
-    """Quantize linear layers, in place: weights in 4 bits, with a scale for each ``group`` of inputs of a channel.
+    """Quantize linear layers, in place: weights in 4 bits, with a scale for each group of inputs of a channel.
 
-    XNNPACK takes groups of a multiple of 32 that divide the inputs; layers with other widths get 8 bits.
+    A layer gets the largest group up to ``group`` that fits it, or 8 bits where none does (``fitting_group`` says why).
+    Scales are fitted to the weights by half-quadratic quantization (Badri and Shaji 2023), which needs no images;
+    docs/decisions/0014-int4-scales.md has what it gains.
     """
-    wanted = list(names)
-    fitting = [name for name in wanted if model.get_parameter(f"{name}.weight").shape[1] % group == 0]
-    _quantize(model, fitting, Int8DynamicActivationIntxWeightConfig(_INT4, PerGroup(group)))
-    make_int8(model, set(wanted) - set(fitting))
+    fitting = defaultdict[int | None, list[str]](list)
+    for name in names:
+        inputs = model.get_parameter(f"{name}.weight").shape[1]
+        fitting[fitting_group(inputs, group)].append(name)
+    make_int8(model, fitting.pop(None, []))
+    for size, alike in fitting.items():
+        config = Int8DynamicActivationIntxWeightConfig(
+            _INT4, PerGroup(size), intx_choose_qparams_algorithm=IntxChooseQParamsAlgorithm.HQQ_SCALE_ONLY
+        )
+        _quantize(model, alike, config)
 
 
 def _quantize(model: nn.Module, names: Iterable[str], config: Int8DynamicActivationIntxWeightConfig) -> None:

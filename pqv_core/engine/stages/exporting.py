@@ -1,4 +1,4 @@
-"""The files: which layers stay in fp32, what is written, and whether the files answer as the models do."""
+"""The files: which layers are too sensitive, what is written, and whether the files answer as the models do."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from pqv_core.config import QuantizeConfig
 from pqv_core.engine import export, sensitivity
 from pqv_core.engine.data import batches as data
 from pqv_core.engine.measure import benchmark, environment, evaluate, parity
-from pqv_core.engine.quantize import quantize
+from pqv_core.engine.quantize import quantize_as
+from pqv_core.engine.quantize.request import Request
 from pqv_core.engine.stages.accuracy import val_images
 from pqv_core.engine.stages.stage import Result, RunState, Stage, judged_by, machine, versions
 from pqv_core.formats import FORMATS
@@ -26,7 +28,7 @@ def _sensitivity_inputs(state: RunState) -> Result | None:
     return {
         "model": state.keys[state.final_stage],
         "precision": config.precision,
-        "keep": config.keep,
+        **_layers_of(config),
         "tolerance": config.tolerance,
         "calibration": _calibrated_by(state),
         "inputs": _compared_on(state),
@@ -38,21 +40,27 @@ def _sensitivity(state: RunState, directory: Path) -> Result:
     batches = _calibration(state)
     model = state.model(state.final_stage)
 
-    def make(given: nn.Module, keep: Sequence[str]) -> nn.Module:
-        names = (*config.keep, *keep)
-        return quantize(given, config.precision, keep=names, observer=config.observer, batches=batches)
+    def made(given: nn.Module, changed: QuantizeConfig) -> nn.Module:
+        return quantize_as(given, config.precision, Request.of(changed, batches))
+
+    def alone(given: nn.Module, others: Sequence[str]) -> nn.Module:
+        return made(given, config.changed(keep=(*config.keep, *others)))
+
+    def sparing(given: nn.Module, names: Sequence[str]) -> nn.Module:
+        return made(given, config.sparing(names))
 
     inputs = parity.inputs(
         val_images(state) if state.val else None, preprocessing=state.preprocessing, seed=state.config.seed
     )
-    ranked = sensitivity.measure(model, inputs, make=make, context=state.context)
-    kept: list[str] = []
+    ranked = sensitivity.measure(model, inputs, make=alone, context=state.context)
+    spared: list[str] = []
     if config.tolerance is not None:
         with state.context.part("spare", 0.9, 1.0):
-            kept, _ = sensitivity.layers_to_keep(
-                model, inputs, ranked, tolerance=config.tolerance, make=make, context=state.context
+            spared, _ = sensitivity.layers_to_spare(
+                model, inputs, ranked, tolerance=config.tolerance, make=sparing, context=state.context
             )
-    return {"layers": [item.model_copy(update={"kept": item.name in kept}).model_dump(mode="json") for item in ranked]}
+    facts = {item.name: {"kept": item.name in spared, "kept_in": config.scheme.fallback} for item in ranked}
+    return {"layers": [item.model_copy(update=facts[item.name]).model_dump(mode="json") for item in ranked]}
 
 
 def layers(state: RunState) -> tuple[LayerSensitivity, ...]:
@@ -67,8 +75,8 @@ def _export_inputs(state: RunState) -> Result:
         "final": state.keys[state.final_stage],
         "precision": config.quantize.precision,
         "engine": config.quantize.engine if config.uses_engine else None,
-        "keep": config.quantize.keep,
-        "kept": _kept(state),
+        **_layers_of(config.quantize),
+        "kept": _spared(state),
         "calibration": _calibrated_by(state),
         "prune": config.prune.model_dump(mode="json") if config.prune.enabled else None,  # the files tell it
         "formats": config.export.formats,
@@ -87,8 +95,18 @@ def _written_for(state: RunState) -> Result:
     return {"runtimes": runtimes, "versions": versions()}
 
 
-def _kept(state: RunState) -> list[str]:
-    """The layers that were found to need floating point."""
+def _layers_of(config: QuantizeConfig) -> Result:
+    """What a scheme reads about single layers."""
+    read: Result = {"keep": config.keep}
+    if config.scheme.has_groups:
+        read["group"] = config.group
+    if config.scheme.fallback == "int8":
+        read["keep_int8"] = config.keep_int8
+    return read
+
+
+def _spared(state: RunState) -> list[str]:
+    """The layers that were found to be too sensitive."""
     return [item.name for item in layers(state) if item.kept]
 
 
@@ -142,7 +160,7 @@ def _export(state: RunState, directory: Path) -> Result:
         directory=directory,
         context=state.context,
         batches=_calibration(state),
-        keep=_kept(state),
+        spared=_spared(state),
     )
     return {"artefacts": [artifact.model_dump(mode="json") for artifact in artifacts]}
 
@@ -195,5 +213,5 @@ def _accuracy(state: RunState, artifact: export.ArtifactFile, images: data.Image
 
 
 SENSITIVITY = Stage("sensitivity", _sensitivity_inputs, _sensitivity, version=2)
-EXPORT = Stage("export", _export_inputs, _export, version=4)
+EXPORT = Stage("export", _export_inputs, _export, version=5)
 VERIFY = Stage("verify", _verify_inputs, _verify, version=2)

@@ -23,7 +23,7 @@ def _uncut(state: RunState) -> str:
 def _prune_inputs(state: RunState) -> Result | None:
     if not plan.is_needed("prune", state.config):
         return None
-    config = state.config.prune
+    config = state.config.pruning
     info = CRITERIA[config.importance]
     return {
         "model": state.keys[_uncut(state)],
@@ -47,7 +47,7 @@ def _unread(config: PruneConfig) -> set[str]:
 
 
 def _prune(state: RunState, directory: Path) -> Result:
-    config = state.config.prune
+    config = state.config.pruning
     batches = None
     folder = state.train or state.val
     if folder is not None and CRITERIA[config.importance].needs_images:

@@ -81,6 +81,7 @@ def _variant(artifact: export.ArtifactFile, state: RunState) -> Variant:
         macs=counts["macs"],
         engine=artifact.engine,
         passes=artifact.passes,
+        delegation=artifact.delegation,
         accuracy=_accuracy(accuracy),
         parity=Parity.model_validate(parities[key]) if key in parities else None,
         measurements=(*here, *state.elsewhere.get(key, ())),

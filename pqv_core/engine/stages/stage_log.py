@@ -42,8 +42,8 @@ def _right(found: Accuracy) -> str:
 
 def _sensitivity(state: RunState, stage: str) -> str:
     found = layers(state)
-    kept = sum(item.kept for item in found)
-    more = f", {kept:,} of them kept in floating point" if kept else ""
+    kept = [item.spared for item in found if item.kept]
+    more = f", {len(kept):,} of them {kept[0]}" if kept else ""
     return f"{formatting.counted(len(found), 'layer')}{more}"
 
 

@@ -15,7 +15,7 @@ from pqv_core.project import plan as planned
 def _sparsify_inputs(state: RunState) -> Result | None:
     if not planned.is_needed("sparsify", state.config):
         return None
-    config = state.config.prune
+    config = state.config.pruning
     if state.train is None:
         raise DataError(
             "Sparse training needs training images, but none are set.",
@@ -43,7 +43,7 @@ def _sparsify(state: RunState, directory: Path) -> Result:
         config=state.config.finetune,
         seed=state.config.seed,
         directory=directory / "state",
-        sparsify=state.config.prune,
+        sparsify=state.config.pruning,
     )
     state.save(distributed.train(plan, state.context), directory)
     remove_folder(directory / "state")

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict
 from torch import nn
 
 from pqv_core.config import FinetuneConfig, PruneConfig
+from pqv_core.config.prune import AlignedPruneConfig
 from pqv_core.engine.context import Context
 from pqv_core.engine.data import batches as data
 from pqv_core.engine.data.preprocessing import Preprocessing
@@ -44,7 +45,7 @@ class TrainingPlan(BaseModel):
     config: FinetuneConfig
     seed: int
     directory: Path
-    sparsify: PruneConfig | None = None
+    sparsify: AlignedPruneConfig | PruneConfig | None = None
 
     @property
     def is_last(self) -> bool:

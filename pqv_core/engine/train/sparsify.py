@@ -182,7 +182,8 @@ UNREAD = ("epochs", "temperature", *_ALONE)
 
 def settings(prune: PruneConfig) -> dict[str, Any]:
     """What of the settings of pruning the phase depends on."""
-    read = {"sparse_epochs", "sparse_strength", "ratio", "mlp", "attention", "embedding", "round_to", "distribution"}
+    read = {"sparse_epochs", "sparse_strength", "ratio", "mlp", "attention", "embedding", "distribution"}
+    read |= {"round_to", "multiple"}
     if prune.distribution == "global":
         read.add("max_ratio")
     if prune.attention:

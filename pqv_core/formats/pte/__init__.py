@@ -17,7 +17,7 @@ from pqv_core.models.contents import Contents
 from pqv_core.models.vit_shape import Cost
 from pqv_core.schemes import Scheme
 
-_SCHEMES = ("fp32", "int8-dynamic", "int8-static", "int4")
+_SCHEMES = ("fp32", "fp16", "int8-dynamic", "int8-static", "int4")
 
 
 class ExecuTorch(Format):
@@ -63,9 +63,9 @@ class ExecuTorch(Format):
         """As ``Format.writes``: XNNPACK's partitions are quantized by ExecuTorch's own means, not by torch's layers."""
         return scheme.key in _SCHEMES
 
-    def size(self, cost: Cost, contents: Contents | None, *, scheme: str) -> int:
+    def size(self, cost: Cost, contents: Contents | None, *, scheme: str, group: int = 32) -> int:
         """As ``Format.size``."""
-        return file_bytes(cost, contents, scheme=scheme)
+        return file_bytes(cost, contents, scheme=scheme, group=group)
 
     def app_code(self) -> Mapping[str, str]:
         """As ``Format.app_code``."""

@@ -30,7 +30,8 @@ class ExecuTorchRuntime(Runtime):
     @property
     def facts(self) -> dict[str, str]:
         """What it can do."""
-        return {"Delegates": ", ".join(self.delegates), "Operators": str(len(self.operators))}
+        delegates = ", ".join(name.removesuffix("Backend") for name in self.delegates)
+        return {"Operators": str(len(self.operators)), "Delegates": delegates}
 
 
 def versions() -> list[str]:

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pqv_core import formatting
 from pqv_core.files.foreign_text import line
 from pqv_core.formats import description
-from pqv_core.formats.pte.program import Method
 from pqv_core.formats.pte.pte_file import FORWARD, ExecuTorchFile
 
 _LETTERS = 1000
@@ -22,10 +21,10 @@ def rows(file: ExecuTorchFile) -> list[tuple[str, str]]:
 
 def _form(file: ExecuTorchFile) -> Iterator[tuple[str, str]]:
     """What it takes and gives, and who does what in it."""
-    if file.forward is not None:
+    if file.forward is not None and file.delegation is not None:
         yield "Input and output", str(file.forward)
-        yield "Delegated", _delegated(file.forward)
-        yield "Outside of delegates", _outside(file.forward)
+        yield "Delegated", file.delegation.delegated
+        yield "Outside of delegates", file.delegation.left
         yield "Working memory", formatting.size(file.forward.memory_bytes)
     if file.input_problem:
         yield "Cannot be measured", f"It {file.input_problem}."
@@ -33,21 +32,6 @@ def _form(file: ExecuTorchFile) -> Iterator[tuple[str, str]]:
     if others:
         more = f" and {len(others) - _SHOWN:,} more" if len(others) > _SHOWN else ""
         yield "Other methods", "; ".join(map(str, others[:_SHOWN])) + more
-
-
-def _delegated(method: Method) -> str:
-    parts = [f"{count:,} {'part' if count == 1 else 'parts'} to {name}" for name, count in method.delegated.items()]
-    return ", ".join(parts) or "nothing"
-
-
-def _outside(method: Method) -> str:
-    if not method.calls:
-        return "nothing"
-    usual = sorted(method.calls.items(), key=lambda item: (-item[1], item[0]))
-    more = f" and {len(usual) - _SHOWN:,} more" if len(usual) > _SHOWN else ""
-    steps = sum(method.calls.values())
-    named = ", ".join(f"{name} {count:,} ×" for name, count in usual[:_SHOWN])
-    return f"{steps:,} {'operator' if steps == 1 else 'operators'}: {named}{more}"
 
 
 def _sizes(file: ExecuTorchFile) -> Iterator[tuple[str, str]]:

@@ -19,6 +19,7 @@ from pqv_core.files.archive import never
 from pqv_core.files.kind import Kind
 from pqv_core.formats import description
 from pqv_core.formats.base import FileFacts, FileFormatError
+from pqv_core.formats.delegation import Delegation
 from pqv_core.formats.pte import program
 from pqv_core.formats.pte.flatbuffer import BrokenError, Source, TooLargeError
 from pqv_core.formats.pte.program import IDENTIFIER, Method, Program, Value
@@ -67,6 +68,12 @@ class ExecuTorchFile(FileFacts):
     def delegates(self) -> tuple[str, ...]:
         """Kinds of delegates that it needs, each once."""
         return tuple(dict.fromkeys(name for method in self.methods for name in method.delegated))
+
+    @property
+    def delegation(self) -> Delegation | None:
+        """Who computes what in its ``forward``."""
+        method = self.forward
+        return Delegation(parts=method.delegated, outside=method.calls) if method else None
 
     @property
     def input_shape(self) -> tuple[int, ...] | None:

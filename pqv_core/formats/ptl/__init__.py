@@ -54,7 +54,7 @@ class PyTorchLite(Format):
         assert isinstance(runtime, LiteRuntime)
         return android_runtime.problems(found, runtime)
 
-    def size(self, cost: Cost, contents: Contents | None, *, scheme: str) -> int:
+    def size(self, cost: Cost, contents: Contents | None, *, scheme: str, group: int = 32) -> int:
         """As ``Format.size``."""
         return file_bytes(cost, contents, scheme=scheme)
 

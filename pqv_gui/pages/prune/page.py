@@ -93,6 +93,8 @@ class PrunePage(FormPage):
                 beside=True,
             )
         )
+        self.aligned = label("", "caption", wrap=True)
+        card.body.addWidget(self.aligned)
         self._add_distribution(card)
         card.body.addStretch()
         return card
@@ -144,9 +146,17 @@ class PrunePage(FormPage):
         uncut = self._offer_what_can_be_cut()
         self._offer_units(bool(draft["attention"]) and "attention" not in uncut)
         self.limit.setVisible(draft["distribution"] == "global")
+        self._tell_alignment()
         self.form.field("prune.sparse_strength").setVisible(draft["sparse_epochs"] > 0)
         seen = overview(self.session.config, models=self.workspace.models, images=self.workspace.images)
         self._show_widths(seen.prediction, alike=draft["distribution"] == "uniform")
+
+    def _tell_alignment(self) -> None:
+        """Say where the quantization scheme, too, rounds widths."""
+        scheme = self.session.config.quantize.scheme
+        sentence = tr("{scheme} needs layers with a multiple of {multiple} inputs, so widths are rounded to that, too.")
+        self.aligned.setText(sentence.format(scheme=scheme.label, multiple=scheme.inputs_multiple))
+        self.aligned.setVisible(scheme.inputs_multiple > 1)
 
     def _offer_what_can_be_cut(self) -> Collection[str]:
         """Only what can be cut in the chosen model can be chosen; the kinds that cannot are given back."""

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QFileDialog, QProgressBar, QWidget
 
 from pqv_core import formatting
 from pqv_core.errors import ErrorInfo, PqvError
-from pqv_core.results import select
+from pqv_core.results import delegations, select
 from pqv_core.results.record import LOCAL, RunRecord, measured_elsewhere
 from pqv_gui.charts.chart import Chart
 from pqv_gui.charts.latency_chart import LatencyChart
@@ -83,6 +83,10 @@ class RunPage(Page):
             columns.append((part, 1))
         self.operators_card.body.addWidget(FoldingColumns(columns, fold_below=44, gap=1.2))
         self.body.addWidget(self.operators_card)
+        self.delegation = label("", wrap=True)
+        self.delegation_card = Card(tr("Delegated to the runtime’s backend"))
+        self.delegation_card.body.addWidget(self.delegation)
+        self.body.addWidget(self.delegation_card)
         self.layers = BarList(tr("Most sensitive layers"))
         self.layers.setAccessibleName(tr("Layer sensitivity"))
         self.layers_card = Card(tr("Effect on the outputs of quantizing each layer alone"))
@@ -257,6 +261,7 @@ class RunPage(Page):
         self.warnings.setVisible(bool(self.warnings.text()))
         self._show_phones(record)
         self._show_operators(record)
+        self._show_delegation(record)
         self._show_layers(record)
         self._show_error()
 
@@ -361,6 +366,12 @@ class RunPage(Page):
         for variant, name, bars in zip(variants, self.profiled, self.operators, strict=True):
             name.setText(tr(variant.label) if variant else "")
             bars.show_bars(measurement_rows.group_bars(variant.operators) if variant else [])
+
+    def _show_delegation(self, record: RunRecord | None) -> None:
+        """How much of each file a backend computes, and what the rest costs."""
+        rows = delegations.rows(record) if record else []
+        self.delegation_card.setVisible(bool(rows))
+        self.delegation.setText("\n".join(row.words for row in rows))
 
     def _show_layers(self, record: RunRecord | None) -> None:
         """The layers that suffer most, and those that were spared."""

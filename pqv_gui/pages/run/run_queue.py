@@ -10,7 +10,6 @@ from pqv_core.config import RunConfig
 from pqv_core.config.quantize import ENGINES
 from pqv_core.criteria import CRITERIA
 from pqv_core.project.project_file import QueuedRun
-from pqv_core.schemes import SCHEMES
 from pqv_gui.viewmodels.observable import Observable
 from pqv_gui.viewmodels.project_session import ProjectSession
 
@@ -117,6 +116,6 @@ def words(config: RunConfig) -> str:
     if tune.epochs:
         parts.append("1 epoch" if tune.epochs == 1 else f"{tune.epochs:,} epochs")
     engine = f", {ENGINES[quantize.engine].label}" if config.uses_engine else ""
-    parts.append(f"{SCHEMES[quantize.precision].label}{engine}")
+    parts.append(f"{quantize.label}{engine}")
     parts.append("Android" if config.export.target == "android" else "this computer")
     return " · ".join(parts)

@@ -150,7 +150,7 @@ def group_bars(times: tuple[OperatorTime, ...]) -> list[BarRow]:
 def layer_bars(layers: Sequence[LayerSensitivity]) -> list[BarRow]:
     """The most sensitive layers, with those that were spared."""
     return [
-        BarRow(layer.name, f"{layer.relative:.2e}{' · kept in floating point' if layer.kept else ''}", layer.relative)
+        BarRow(layer.name, " · ".join(filter(None, (f"{layer.relative:.2e}", layer.spared))), layer.relative)
         for index, layer in enumerate(layers)
         if index < _MOST_OPERATORS or layer.kept
     ]

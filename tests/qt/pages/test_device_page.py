@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QMessageBox, QWidget
+from PySide6.QtWidgets import QFileDialog, QMessageBox, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
+from deploy.errors import RuntimeLibraryError
+from deploy.kit import fetching, programs
 from deploy.kit.kit import Kit
+from pqv_core.files.fsio import sha256_file
+from pqv_core.formats import FORMATS
+from pqv_core.formats.base import Archive
 from pqv_core.formats.ptl.android_runtime import LiteRuntime
 from pqv_core.process import events
 from pqv_core.results import record as results
@@ -335,6 +341,50 @@ def test_this_computer_is_measured_like_a_phone_and_can_be_cancelled(desk_of: Ma
         window.menus.stop_measuring.trigger()
     assert desk.run.state == "cancelled"
     assert not window.workspace.runs.busy
+
+
+@pytest.fixture
+def aar(kit: Kit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The archive of a runtime that cannot be fetched here; its program is the kit's."""
+    path = tmp_path / "runtime.aar"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.write(kit.libraries[0], "jni/x86_64/libfake.so")
+    published = Archive(
+        source="maven",
+        coordinates="org.example:runtime:9.9",
+        sha256=sha256_file(path),
+        size_bytes=path.stat().st_size,
+        libraries={"libfake.so": "jni/{abi}/libfake.so"},
+    )
+
+    def unavailable(archive: Archive, *_: object) -> Path:
+        raise RuntimeLibraryError(f"{archive.coordinates} cannot be downloaded.", action="Give the file.")
+
+    assert kit.runtime is not None
+    runtime = kit.runtime.model_copy(update={"archives": (published,)})
+    monkeypatch.setattr(type(FORMATS["ptl"]), "runtime", lambda *_: runtime)
+    monkeypatch.setattr(programs, "verified", lambda *_: kit.program)
+    monkeypatch.setattr(fetching, "fetch", unavailable)
+    return path
+
+
+def test_without_a_network_the_runtime_is_taken_from_a_file_and_the_phone_measures(
+    desk_of: MakeDesk, phone: Phone, aar: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, page, desk = desk_of(Row("A1", phone=phone))
+    desk.watch.kit = None
+    ready(desk, qtbot)
+    page.add_file(TINY)
+    start(page, desk, qtbot)
+    assert desk.run.state == "failed"
+    (offer,) = (one for one in page.banner.findChildren(QPushButton) if one.text() == "Choose the file …")
+    assert "org.example:runtime:9.9 cannot be downloaded." in page.banner.message.text()
+    monkeypatch.setattr(QFileDialog, "getOpenFileNames", lambda *_: ([str(aar)], ""))
+    with qtbot.waitSignal(desk.ended, timeout=SOON_MS):
+        offer.click()
+    assert desk.run.state == "succeeded", [target.words for target in desk.run.targets.values()]
+    assert desk.archives == (aar,)
+    assert not page.banner.isVisible()
 
 
 def test_a_finished_run_leads_to_the_phones(desk_of: MakeDesk, qtbot: QtBot) -> None:

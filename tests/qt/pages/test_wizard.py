@@ -18,6 +18,7 @@ from pqv_gui.app.window import MainWindow
 from pqv_gui.pages import in_group
 from pqv_gui.pages.model.class_order_input import ClassOrderInput
 from pqv_gui.pages.shared.base_page import FormPage
+from pqv_gui.widgets.basic_inputs import ComboInput
 from pqv_gui.widgets.choices import ChoiceCards
 from tests.qt.conftest import MakeWindow
 
@@ -190,6 +191,32 @@ def test_an_embedding_that_cannot_be_cut_can_be_taken_back(window: MainWindow) -
     box.click()  # type: ignore[attr-defined]
     assert not session.config.prune.embedding
     assert not box.isEnabled()
+
+
+def test_what_only_one_precision_has_is_shown_with_it(window: MainWindow) -> None:
+    session, backend = window.workspace.session, page(window, "backend")
+
+    def shown(*names: str) -> list[bool]:
+        return [backend.form.field(f"quantize.{name}").isVisible() for name in names]
+
+    assert shown("observer", "group", "keep_int8", "tolerance") == [False, False, False, True]
+    session.set("quantize.precision", "int8-static")
+    assert shown("observer", "group", "keep_int8", "tolerance") == [True, False, False, True]
+    session.set("quantize.precision", "int4")
+    assert shown("observer", "group", "keep_int8", "tolerance") == [False, True, True, True]
+    group = backend.form.editor("quantize.group")
+    assert isinstance(group, ComboInput)
+    group.setCurrentIndex(2)
+    group.activated.emit(2)
+    assert session.config.quantize.group == 128
+
+
+def test_the_prune_page_says_where_a_precision_rounds_widths(window: MainWindow) -> None:
+    said = page(window, "prune").aligned  # type: ignore[attr-defined]
+    assert not said.isVisible()
+    window.workspace.session.set("quantize.precision", "int4")
+    assert said.isVisible()
+    assert "multiple of 32" in said.text()
 
 
 def test_engines_that_phones_lack_are_disabled_with_a_reason(window: MainWindow) -> None:

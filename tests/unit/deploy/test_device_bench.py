@@ -34,6 +34,7 @@ from pqv_core.results import select
 from pqv_core.results.operators import INTERPRETER
 from tests.fakes import phone as fake
 from tests.fakes.adbd import Adbd, Faults
+from tests.fakes.described import described
 
 TINY = Path(__file__).parents[2] / "data" / "tiny.ptl"
 QUICK = PhoneConfig(iterations=12, warmup=1, max_seconds=20, watch_s=0.05, threads=(1,))
@@ -195,6 +196,16 @@ def test_the_answers_are_compared_with_this_computers(bench: Bench, tmp_path: Pa
     assert (measured.parity.max_abs, measured.parity.top1_agreement, measured.parity.inputs) == (1.0, 1.0, 1)
     assert measured.accuracy is not None
     assert (measured.accuracy.top1, measured.accuracy.images) == (1.0, 1)
+    assert result.warnings == ()
+
+
+def test_answers_that_are_further_apart_than_the_scheme_allows_are_a_warning(bench: Bench, tmp_path: Path) -> None:
+    inputs = tmp_path / "inputs"
+    inputs.write_bytes(bytes(4 * 3 * 32 * 32))
+    file = described(tmp_path / "said.ptl", precision="int8-dynamic")
+    here = np.array([[1.0, 2.0, 4.0]], np.float32)
+    (warning,) = bench.phone.bench(BenchRequest(file, reference=Reference(inputs, 1, (), here))).warnings
+    assert warning.startswith("said.ptl differs from this computer’s outputs by 0.218")
 
 
 def test_a_sweep_of_threads_pins_only_where_there_are_enough_big_cores(bench: Bench, phone: fake.Phone) -> None:

@@ -141,6 +141,23 @@ def test_energy_is_told_from_three_readings_of_the_power_on(count: int, joule: f
     assert heat.energy([1_000_000, 1_000_000], drained, log) == joule
 
 
+def test_what_watching_takes_is_taken_off_by_calls() -> None:
+    rows = [
+        {"name": "many", "calls": 30, "self_ns": 600, "total_ns": 600},
+        {"name": "one", "calls": 10, "self_ns": 300, "total_ns": 300},
+    ]
+    line = json.dumps({"type": "operators", "iterations": 10, "wall_ns": 1000, "plain_ns": 800, "operators": rows})
+    record = parse(line)
+    assert isinstance(record, runner.OperatorsRecord)
+    times = operators(record)
+    assert [(item.name, item.calls, item.ns) for item in times] == [
+        ("many", 3, 45),
+        ("one", 1, 25),
+        (INTERPRETER, 1, 10),
+    ]
+    assert sum(item.ns for item in times) == 800 / 10
+
+
 @pytest.mark.parametrize("count", [runner.MAX_OPERATORS, runner.MAX_OPERATORS + 1])
 def test_of_very_many_operators_the_longest_are_kept_and_all_are_counted(count: int) -> None:
     rows = [{"name": f"op{n}", "calls": 1, "self_ns": n, "total_ns": n} for n in range(count)]

@@ -252,13 +252,17 @@ def test_each_archive_is_given_to_cmake_by_its_setting(tmp_path: Path) -> None:
     ]
 
 
-def test_programs_and_runtimes_of_both_formats_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+def test_programs_and_runtimes_of_both_formats_are_listed(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "120")
     assert cli_runner.info(as_json=True) == 0
     told = json.loads(capsys.readouterr().out)
     assert [(row["format"], row["version"]) for row in told["runtimes"]] == [("ptl", "1.12.2"), ("pte", "0.9.3")]
     assert [row["abi"] for row in told["programs"] if row["format"] == "pte"] == ["arm64-v8a", "x86_64"]
     assert cli_runner.info(as_json=False) == 0
-    assert "Program for .pte on arm64-v8a" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "Program for .pte on arm64-v8a" in said and "Xnnpack, Vulkan" in said
 
 
 def test_all_archives_that_cannot_be_fetched_are_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

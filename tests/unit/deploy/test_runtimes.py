@@ -25,11 +25,14 @@ from pqv_core.process.events import Event, Progress
 
 LIBRARY = bytes(range(256)) * 5000
 MAVEN, NPM = "org.example:runtime:9.9", "example-runtime@9.9.0"
-# Stands in for npm: takes the package from the folder of the registry, as ``npm pack`` would.
+# Stands in for npm: takes the package from the folder of the registry, as ``npm pack`` would, by way of its cache, and
+# goes on once nobody holds it there.
 FAKE_NPM = """#!/bin/sh
-[ "$1 $2 $3" = "pack --ignore-scripts --pack-destination" ] || exit 2
+[ "$1 $2 $3 $5" = "pack --ignore-scripts --cache --pack-destination" ] || exit 2
 [ -e {registry}/package.tgz ] || {{ echo "npm error code ENOTFOUND"; exit 1; }}
-cp {registry}/package.tgz "$4/$(echo $5 | tr @ -).tgz"
+mkdir -p "$4/tmp" && cp {registry}/package.tgz "$4/tmp/part"
+while [ -e {registry}/hold ]; do :; done
+cp "$4/tmp/part" "$6/$(echo $7 | tr @ -).tgz"
 """
 
 
@@ -233,6 +236,24 @@ def test_a_package_is_fetched_by_npm(both: Runtime, aar: Path, tgz: Path, regist
     assert kept[1].read_bytes() == (registry / "package.tgz").read_bytes()
     (registry / "package.tgz").unlink()
     assert runtimes.archives(both, Job(), folder=tmp_path / "cache") == kept
+
+
+def test_npms_progress_is_what_lies_in_its_cache(
+    both: Runtime, aar: Path, tgz: Path, registry: Path, tmp_path: Path
+) -> None:
+    size = tgz.stat().st_size
+    tgz.rename(registry / "package.tgz")
+    (registry / "hold").touch()
+    seen = set()
+
+    def hear(event: Event) -> None:
+        if isinstance(event, Progress):
+            seen.add((event.done, event.total, event.unit))
+        if (size - 1, size, "bytes") in seen:  # not yet whole: npm is at work
+            (registry / "hold").unlink(missing_ok=True)
+
+    runtimes.archives(both, Job(send=hear), given=[aar], folder=tmp_path / "cache")
+    assert {total for _, total, _ in seen} == {size}
 
 
 def test_a_changed_package_is_refused(both: Runtime, aar: Path, registry: Path, tmp_path: Path) -> None:

@@ -10,7 +10,8 @@ import pytest
 import torch
 from torch import nn
 
-from pqv_core.config import ModelConfig, PruneConfig, QuantizeConfig
+from pqv_core.config import ModelConfig, PruneConfig, QuantizeConfig, RunConfig, with_settings
+from pqv_core.config.quantize import fitting_group
 from pqv_core.engine.context import Context
 from pqv_core.engine.formats.ptl import lite_writer
 from pqv_core.engine.models import checkpoint
@@ -76,6 +77,30 @@ def test_pruning_gives_what_was_predicted(
     pruned = prune(model, config, batches=None, context=_context())
     assert predicted.after is not None
     assert (predicted.after.params, predicted.after.macs) == models.count(pruned)
+
+
+@pytest.mark.parametrize("heads", [3, 6])
+@pytest.mark.parametrize("ratio", [0.3, 0.5])
+def test_what_is_pruned_for_four_bits_stays_in_them(heads: int, ratio: float, tmp_path: Path) -> None:
+    arguments = {"img_size": 32, "patch_size": 8, "embed_dim": 192, "depth": 2, "num_heads": heads}
+    config = with_settings(
+        RunConfig(),
+        {
+            "quantize.precision": "int4",
+            "prune.importance": "l1",
+            "prune.ratio": ratio,
+            "prune.embedding": True,
+            "export.formats": ("pte",),
+        },
+    )
+    model = _made("vit_tiny_patch16_224", arguments, tmp_path)
+    pruned = prune(model, config.pruning, batches=None, context=_context())
+    inputs = {layer.in_features for layer in pruned.modules() if isinstance(layer, nn.Linear)}
+    assert all(fitting_group(width, 32) for width in inputs)
+    assert max(inputs) < 4 * 192
+    predicted = _predicted("vit_tiny_patch16_224", arguments, config.prune, "int4").after
+    assert predicted is not None
+    assert (predicted.params, predicted.macs) == models.count(pruned)
 
 
 FAMILIES = (

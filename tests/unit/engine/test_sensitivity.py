@@ -9,11 +9,13 @@ import timm
 import torch
 from torch import Tensor, nn
 
+from pqv_core.config import QuantizeConfig
 from pqv_core.engine import sensitivity
 from pqv_core.engine.context import Context
 from pqv_core.engine.measure.parity import relative_error
-from pqv_core.engine.quantize import quantize
+from pqv_core.engine.quantize import quantize, quantize_as
 from pqv_core.engine.quantize.layers import quantizable
+from pqv_core.engine.quantize.request import Request
 from pqv_core.errors import QuantizeError
 from pqv_core.results.record import LayerSensitivity
 
@@ -59,7 +61,7 @@ def test_the_patch_embedding_is_among_them(model: nn.Module) -> None:
 
 def test_as_few_as_it_takes_are_spared(model: nn.Module, inputs: Tensor, ranked: list[LayerSensitivity]) -> None:
     tolerance = ranked[0].relative / 2
-    kept, left = sensitivity.layers_to_keep(model, inputs, ranked, tolerance=tolerance, make=make, context=CONTEXT)
+    kept, left = sensitivity.layers_to_spare(model, inputs, ranked, tolerance=tolerance, make=make, context=CONTEXT)
     assert left <= tolerance
     assert kept[0] == WORST
     with torch.inference_mode():
@@ -71,7 +73,7 @@ def test_as_few_as_it_takes_are_spared(model: nn.Module, inputs: Tensor, ranked:
 def test_a_tolerance_that_is_met_spares_nothing(
     model: nn.Module, inputs: Tensor, ranked: list[LayerSensitivity]
 ) -> None:
-    kept, left = sensitivity.layers_to_keep(model, inputs, ranked, tolerance=10.0, make=make, context=CONTEXT)
+    kept, left = sensitivity.layers_to_spare(model, inputs, ranked, tolerance=10.0, make=make, context=CONTEXT)
     assert kept == []
     assert left < 10.0
 
@@ -82,5 +84,30 @@ def test_a_tolerance_beyond_reach_is_refused(model: nn.Module, inputs: Tensor, r
         changed.get_submodule("head").weight.data.add_(1.0)  # type: ignore[operator,union-attr]
         return changed
 
-    with pytest.raises(QuantizeError, match="floating point the logits differ"):
-        sensitivity.layers_to_keep(model, inputs, ranked, tolerance=1e-9, make=other, context=CONTEXT)
+    with pytest.raises(QuantizeError, match="all layers spared the logits differ"):
+        sensitivity.layers_to_spare(model, inputs, ranked, tolerance=1e-9, make=other, context=CONTEXT)
+
+
+def test_layers_that_four_bits_hurt_are_left_in_eight() -> None:
+    """A layer whose weights need more than 15 levels is spared, and no layer is in floating point for it."""
+    pytest.importorskip("torchao", reason="torchao is an extra that is not installed here")
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Flatten(), nn.Linear(64, 64), nn.GELU(), nn.Linear(64, 10)).eval()
+    with torch.no_grad():
+        model.get_submodule("1").weight[:, ::32] *= 100.0  # type: ignore[index,operator,union-attr]
+    inputs = torch.randn(8, 1, 8, 8)
+    inputs[..., ::4, 0] = 0.0  # nothing stands where the large weights are
+    config = QuantizeConfig(precision="int4")
+
+    def alone(given: nn.Module, others: Sequence[str]) -> nn.Module:
+        return quantize_as(given, "int4", Request.of(config.changed(keep=others), ()))
+
+    def sparing(given: nn.Module, names: Sequence[str]) -> nn.Module:
+        return quantize_as(given, "int4", Request.of(config.sparing(names), ()))
+
+    found = sensitivity.measure(model, inputs, make=alone, context=CONTEXT)
+    assert [item.name for item in found] == ["1", "3"]
+    spared, left = sensitivity.layers_to_spare(model, inputs, found, tolerance=0.3, make=sparing, context=CONTEXT)
+    assert spared == ["1"] and left < 0.3
+    weights = [sparing(model, spared).get_submodule(name).weight for name in ("1", "3")]
+    assert [weight.target_dtype for weight in weights] == [torch.int8, torch.int4]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
 import warnings
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +20,12 @@ from torch import Tensor, nn
 from torch.export import ExportedProgram
 from torch.export.graph_signature import InputKind
 
+from pqv_core.engine.formats.pte.half_weights import written_in_half
 from pqv_core.engine.transforms.xnnpack_form import in_xnnpack_form
 from pqv_core.errors import ExportError
 from pqv_core.files.fsio import replacing
 
 _DESCRIPTION = "pqv"  # the method that gives the description; pqv_core/formats/pte/program.py reads it
-_DELEGATE = "executorch_call_delegate"
 # What ``torch.export`` and ExecuTorch's passes raise for a network that they cannot take; out of memory is not among
 # them. Their own classes derive from these.
 _COMPILER_ERRORS = (
@@ -46,7 +46,9 @@ _KEPT = {
 """Operators on constants that are not worked out beforehand: the results would be larger than what they are made of."""
 
 
-def save(model: nn.Module, path: Path, *, example: Tensor, description: dict[str, Any]) -> Counter[str]:
+def save(
+    model: nn.Module, path: Path, *, example: Tensor, description: dict[str, Any], half_weights: bool = False
+) -> None:
     """Write ``model`` as a ``.pte`` for XNNPACK, whole or not at all.
 
     Args:
@@ -54,9 +56,7 @@ def save(model: nn.Module, path: Path, *, example: Tensor, description: dict[str
         path: File to write.
         example: Input of shape (1, C, H, W). The file takes this size only.
         description: JSON that travels inside the file, as what its method ``pqv`` gives.
-
-    Returns:
-        The operators that XNNPACK does not take and portable kernels compute, and how often each is called.
+        half_weights: Store the weights of linear layers in 16 bits.
 
     Raises:
         ExportError: The model cannot be recorded, or not in operators that ExecuTorch has.
@@ -64,10 +64,10 @@ def save(model: nn.Module, path: Path, *, example: Tensor, description: dict[str
     """
     _find_compiler()
     try:
-        with warnings.catch_warnings(), _quiet(), torch.no_grad():
+        stored = written_in_half() if half_weights else contextlib.nullcontext()
+        with warnings.catch_warnings(), _quiet(), torch.no_grad(), stored:
             warnings.simplefilter("ignore")
             lowered = _lowered(_recorded(model, example), json.dumps(description))
-            left = portable(lowered)  # what comes next changes the graph
             content: bytes = lowered.to_executorch().buffer
     except _COMPILER_ERRORS as error:
         raise ExportError(
@@ -77,14 +77,6 @@ def save(model: nn.Module, path: Path, *, example: Tensor, description: dict[str
         ) from error
     with replacing(path) as temporary:
         temporary.write_bytes(content)
-    return left
-
-
-def portable(lowered: EdgeProgramManager) -> Counter[str]:
-    """Operators outside of delegates, by ``name.overload``, and how often each is called."""
-    calls = [node.target for node in lowered.exported_program().graph.nodes if node.op == "call_function"]
-    names = Counter(str(getattr(target, "_name", None) or getattr(target, "__name__", target)) for target in calls)
-    return Counter({name: times for name, times in names.items() if name not in (_DELEGATE, "getitem")})
 
 
 def _recorded(model: nn.Module, example: Tensor) -> ExportedProgram:

@@ -52,7 +52,7 @@ class TorchScript(Format):
     def problems(self, facts: FileFacts, runtime: Runtime) -> Iterator[Problem]:
         yield "TorchScript runs on computers only.", "Choose another format."
 
-    def size(self, cost: Cost, contents: Contents | None, *, scheme: str) -> int:
+    def size(self, cost: Cost, contents: Contents | None, *, scheme: str, group: int = 32) -> int:
         return 4 * cost.params
 
 

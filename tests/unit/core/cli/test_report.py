@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from pqv_core.formats.delegation import Delegation
 from pqv_core.project import project_file as projects
 from pqv_core.project import runs
 from pqv_core.results import record as results
@@ -56,6 +57,24 @@ def test_each_format_has_a_table_with_its_gains_over_the_same_baselines(
     assert "40.0× faster" in second and "2.50× faster" in second
 
 
+def test_how_much_of_each_file_is_delegated_is_told_and_what_the_rest_costs(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = in_two_formats()
+    *others, compressed = run.variants
+    told = {
+        "delegation": Delegation(parts={"XnnpackBackend": 2}, outside={"aten::sin.out": 3}),
+        "operators": (
+            results.OperatorTime(name="Softmax (NC, F32)", calls=1, ns=9_000_000),
+            results.OperatorTime(name="interpreter", calls=1, ns=1_000_000),
+        ),
+    }
+    keep(project, run.model_copy(update={"variants": (*others, compressed.model_copy(update=told))}))
+    (line,) = [line for line in shown(capsys, str(project)).splitlines() if "XnnpackBackend" in line]
+    assert line.split("  ")[0].startswith("Compressed (pte) 2 parts to XnnpackBackend 3 operators: aten::sin.out 3 ×")
+    assert "10.0 % of an inference on this computer" in line
+
+
 def test_of_many_layers_the_most_sensitive_and_those_that_were_kept_are_shown(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -68,6 +87,12 @@ def test_of_many_layers_the_most_sensitive_and_those_that_were_kept_are_shown(
     assert "The most sensitive of 11 layers" in text
     assert re.findall(r"layer\d+", text) == [f"layer{number}" for number in (1, 2, 3, 4, 5, 6, 7, 8, 10)]
     assert re.findall(r"(layer\d+) .* kept in floating point", text) == ["layer10"]
+
+
+def test_layers_that_were_spared_in_eight_bits_are_called_so(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    layer = results.LayerSensitivity(name="head", relative=0.5, kept=True, kept_in="int8")
+    keep(project, record().model_copy(update={"sensitivity": (layer,)}))
+    assert re.search(r"head .* kept in INT8", shown(capsys, str(project)))
 
 
 def test_a_run_that_was_killed_is_interrupted_and_one_at_work_is_running(

@@ -17,6 +17,7 @@ from pqv_core.comparison.charts import BarChart, ScatterChart
 from pqv_core.comparison.columns import COLUMNS, footnotes, varied
 from pqv_core.comparison.figures import Figure, figures
 from pqv_core.comparison.stored_runs import THIS_COMPUTER
+from pqv_core.formats.delegation import Delegation
 from pqv_core.project import project_file as projects
 from pqv_core.project import run_label
 from pqv_core.results import record as results
@@ -79,6 +80,18 @@ def bars(chart: object) -> dict[str, dict[str, float | None]]:
 
 def test_a_project_without_runs_compares_nothing(project: Path) -> None:
     assert comparison.load(project) == Comparison()
+
+
+def test_files_in_groups_of_weights_are_told_apart_and_name_no_engine(project: Path) -> None:
+    for run, group in (("r1", 32), ("r2", 128)):
+        plain = made(run, prune={"enabled": False}, engine="none").model_dump(mode="json")
+        plain["config"]["quantize"]["group"] = group
+        plain["variants"][3]["artifact"]["scheme"] = "int4"
+        keep(project, RunRecord.model_validate(plain))
+    found = [row.made for row in comparison.load(project).rows if row.is_result]
+    assert sorted(found) == ["INT4, groups of 128", "INT4, groups of 32"]
+    others = {row.precision_words for row in comparison.load(project).rows if not row.is_result}
+    assert others == {"FP32"}
 
 
 def test_each_artifact_is_a_row_on_each_device(project: Path) -> None:
@@ -300,6 +313,20 @@ def test_runs_are_told_apart_by_name_else_by_what_varies_else_by_id(project: Pat
     assert views.run_names([]) == {}
 
 
+def test_how_much_of_a_file_is_delegated_and_what_the_rest_costs(project: Path) -> None:
+    found = Delegation(parts={"XnnpackBackend": 2}, outside={"aten::sin.out": 3})
+    times = (OperatorTime(name="Softmax", calls=1, ns=9 * MS), OperatorTime(name="aten::sin.out", calls=3, ns=MS))
+    keep(project, made("r1", delegation=found.model_dump(), operators=[item.model_dump() for item in times]))
+    whole = Delegation(parts={"XnnpackBackend": 1})
+    keep(project, made("r2", delegation=whole.model_dump()))
+    rows = {row.run: row for row in comparison.load(project).rows if row.is_result}
+    texts = {run: [column.text(row) for column in COLUMNS[-2:]] for run, row in rows.items()}
+    assert texts == {"r1": ["2", "3 (10.0 %)"], "r2": ["1", "0"]}
+    assert footnotes(list(rows.values())) == [
+        f"{rows['r1'].words}: 3 operators: aten::sin.out 3 × outside of delegates."
+    ]
+
+
 def test_a_table_leaves_out_what_all_rows_share_and_what_none_has(project: Path) -> None:
     keep(project, record("r1"))
     keep(project, made("r2", engine="fbgemm", peak_rss_bytes=None))
@@ -318,7 +345,7 @@ def test_a_table_leaves_out_what_all_rows_share_and_what_none_has(project: Path)
         ("Images", "100"),
     ]
     alone, shared = varied(COLUMNS, rows[:1])
-    assert {column.key for column in COLUMNS} - {column.key for column in alone} == {"batch"}
+    assert {column.key for column in COLUMNS} - {column.key for column in alone} == {"batch", "delegates", "outside"}
     assert shared == []
 
 

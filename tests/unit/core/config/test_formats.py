@@ -96,10 +96,11 @@ def test_a_format_that_cannot_be_written_here_says_how_it_can(monkeypatch: pytes
 
 
 def test_a_format_is_left_out_or_refused_where_it_does_not_know_the_precision() -> None:
-    assert exports.usual_formats("android", precision="fp16") == ("ptl",)
-    (problem,) = exports.problems(ExportConfig(formats=("ptl", "pte")), QuantizeConfig(precision="fp16"))
-    assert problem.message == "ExecuTorch files cannot be written in FP16."
-    assert "INT8 dynamic" in problem.action and "FP16" not in problem.action
+    assert exports.usual_formats("android", precision="int4") == ("pte",)
+    (problem,) = exports.problems(ExportConfig(formats=("ptl", "pte")), QuantizeConfig(precision="int4"))
+    assert problem.message == "PyTorch Lite files cannot be written in INT4."
+    assert "INT8 dynamic" in problem.action and "INT4" not in problem.action
+    assert exports.usual_formats("android", precision="fp16") == ("ptl", "pte")
 
 
 def test_four_bits_are_a_matter_of_formats_that_have_them(monkeypatch: pytest.MonkeyPatch) -> None:

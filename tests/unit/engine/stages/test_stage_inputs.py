@@ -84,6 +84,8 @@ NOTHING_DRAWN: dict[str, Any] = {
 SYNSETS: dict[str, Any] = {"data.train": "synsets", "data.val": "synsets"}
 """Images of classes that a published head knows."""
 
+INT4: dict[str, Any] = {"quantize.precision": "int4", "export.formats": ("pte",)}
+
 ONE, TWO = (save({"head.bias": torch.full((2,), value)}) for value in (1.0, 2.0))
 """Weights, as the bytes of a file."""
 
@@ -206,7 +208,11 @@ CHANGES: dict[str, list[Change]] = {
     ],
     "finetune.feature_distillation": [Change(0.5, since("finetune"))],
     "finetune.patience": [Change(3, since("finetune"))],
-    "quantize.precision": [Change("int8-dynamic", since("export") | {"sensitivity"})],
+    "quantize.precision": [
+        Change("int8-dynamic", since("export") | {"sensitivity"}),
+        Change("int4", since("sparsify"), {"export.formats": ("pte",)}),  # widths are rounded for it
+        Change("int4", since("export") | {"sensitivity"}, {"export.formats": ("pte",), "prune.enabled": False}),
+    ],
     "quantize.engine": [
         Change("qnnpack", since("export")),
         Change("qnnpack", NONE, {"quantize.precision": "fp16"}),
@@ -220,7 +226,15 @@ CHANGES: dict[str, list[Change]] = {
         Change("minmax", since("export") | {"sensitivity"}),
         Change("minmax", NONE, {"quantize.precision": "int8-dynamic"}),
     ],
+    "quantize.group": [
+        Change(64, since("export") | {"sensitivity"}, INT4),
+        Change(64, NONE),
+    ],
     "quantize.keep": [Change(["head"], since("export") | {"sensitivity"})],
+    "quantize.keep_int8": [
+        Change(["head"], since("export") | {"sensitivity"}, INT4),
+        Change(["head"], NONE),
+    ],
     "quantize.sensitivity": [Change(False, frozenset({"sensitivity"}))],
     "quantize.tolerance": [Change(0.5, frozenset({"sensitivity"}))],
     "export.target": [Change("android", since("export"))],
@@ -235,7 +249,7 @@ CHANGES: dict[str, list[Change]] = {
         Change(0.5, frozenset({"verify"})),
         Change(0.5, NONE, {"quantize.precision": "fp16"}),
     ],
-    "export.int4_tolerance": [Change(0.5, NONE)],
+    "export.int4_tolerance": [Change(0.5, frozenset({"verify"}), INT4), Change(0.5, NONE)],
     "measure.threads": [
         Change(1, since("export")),  # the files are chosen by measuring
         Change(1, frozenset({"benchmark", "profile"}), {"export.target": "android"}),

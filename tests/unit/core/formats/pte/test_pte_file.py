@@ -18,6 +18,7 @@ from pqv_core import formats
 from pqv_core.errors import Cancelled, PqvError, StorageError
 from pqv_core.formats import FileFormatError
 from pqv_core.formats.base import InputError
+from pqv_core.formats.delegation import Delegation
 from pqv_core.formats.pte import INFO, flatbuffer, pte_file
 from pqv_core.formats.pte.pte_file import ExecuTorchFile
 from tests.fakes.flatbuffers import Fields, extended, written
@@ -63,6 +64,7 @@ def test_the_facts_of_a_file() -> None:
     (forward,) = found.methods
     assert str(forward) == "forward(float32(1 × 3 × 8 × 8)) → float32(1 × 2)"
     assert (forward.delegated, found.delegates) == ({"XnnpackBackend": 2}, ("XnnpackBackend",))
+    assert found.delegation == Delegation(parts=forward.delegated, outside=forward.calls)
     assert found.calls == {"aten::mean.out": 1, "aten::argmax.out": 1, "aten::index_select.out": 1}
     assert found.operators == {"aten::mean.out": 6, "aten::argmax.out": 5, "aten::index_select.out": 5}
     assert found.constants_bytes == 4 * 6, "the table"
