@@ -56,10 +56,20 @@ def _softmax(x: Tensor, dim: int, dtype: torch.dtype | None = None) -> Tensor:
     return x.flatten(0, 1).softmax(-1, dtype=dtype).reshape(x.shape) if x.dim() == 4 else NotImplemented
 
 
-@rewrites(TABLE, _aten.mul.Tensor)
-def _multiply(a: Tensor, b: Tensor | float) -> Tensor:
-    """Products with one, which are left where a scale was folded into weights."""
-    return a if isinstance(b, int | float) and b == 1 and a.is_floating_point() else NotImplemented
+def _with_fraction(operator: Any) -> None:
+    """Let an operator take a whole number as a fraction: it would be converted outside of XNNPACK at each call."""
+
+    @rewrites(TABLE, operator)
+    def rewritten(a: Tensor, b: Tensor | float, **options: Any) -> Tensor:
+        if type(b) not in (int, float) or options or not a.is_floating_point():
+            return NotImplemented
+        if b == 1 and operator is _aten.mul.Tensor:  # left where a scale was folded into weights
+            return a
+        return operator(a, float(b)) if isinstance(b, int) else NotImplemented
+
+
+for _operator in (_aten.add.Tensor, _aten.sub.Tensor, _aten.mul.Tensor, _aten.div.Tensor):
+    _with_fraction(_operator)
 
 
 @rewrites(TABLE, _aten.avg_pool2d.default)

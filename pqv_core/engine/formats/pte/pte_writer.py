@@ -84,7 +84,18 @@ def _recorded(model: nn.Module, example: Tensor) -> ExportedProgram:
     program = in_xnnpack_form(torch.export.export(model, (example,)))
     if all(spec.kind == InputKind.USER_INPUT for spec in program.graph_signature.input_specs):
         return program  # without any weight there is nothing to work out, and the pass expects some
-    return constant_prop_pass(program, custom_skip_targets=_KEPT)
+    return _in_order(constant_prop_pass(program, custom_skip_targets=_KEPT))
+
+
+def _in_order(program: ExportedProgram) -> ExportedProgram:
+    """With constants that lie in memory as their axes say, which XNNPACK takes for granted."""
+    program.constants.update(
+        {name: value.contiguous() for name, value in program.constants.items() if isinstance(value, Tensor)}
+    )
+    for node in program.graph.nodes:
+        if node.op == "placeholder" and isinstance(node.meta.get("val"), Tensor):
+            node.meta["val"] = node.meta["val"].contiguous()
+    return program
 
 
 def _lowered(program: ExportedProgram, description: str) -> EdgeProgramManager:

@@ -10,6 +10,7 @@ import pytest
 import timm
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from pqv_core.config import RunConfig
 from pqv_core.engine import export
@@ -182,6 +183,43 @@ def test_operators_that_xnnpack_lacks_are_counted_and_computed_all_the_same(tmp_
     assert delegation is not None and delegation.outside["aten::cumsum.out"] == 1
     x = torch.randn(1, 3, 16, 16)
     torch.testing.assert_close(pte_session.load(tmp_path / "a.pte").run(x), model(x))
+
+
+class Convolved(nn.Module):
+    """A function of what a convolution gives, whose channels XNNPACK keeps last."""
+
+    def __init__(self, function: Callable[[Tensor, Tensor], Tensor]) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 6, 4, stride=4)
+        self.table = nn.Parameter(torch.randn(4, 4, 6))
+        self.function = function
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.function(self.conv(x), self.table).flatten(1)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x, table: x.softmax(-1) * 2,
+        lambda x, table: x.softmax(1) * 2,
+        lambda x, table: x + table.permute(2, 0, 1).contiguous().unsqueeze(0),  # as tables of relative positions
+        lambda x, table: functional.interpolate(x, scale_factor=2, mode="bilinear") * 2,
+        lambda x, table: functional.interpolate(x, size=(3, 5), mode="bicubic") * 2,
+        lambda x, table: x.view(1, 6, 2, 2, 4).amax(3) * 2,
+        lambda x, table: x.permute(0, 2, 3, 1).contiguous().view(4, 24) * 2,
+    ],
+    ids=["softmax of rows", "of channels", "a table", "bilinear", "bicubic", "the largest", "another order"],
+)
+def test_axes_stay_what_they_are_behind_a_convolution(
+    function: Callable[[Tensor, Tensor], Tensor], tmp_path: Path
+) -> None:
+    torch.manual_seed(0)
+    model = Convolved(function).eval()
+    pte_writer.save(model, tmp_path / "a.pte", example=EXAMPLE, description={})
+    x = torch.randn(1, 3, 16, 16)
+    torch.testing.assert_close(pte_session.load(tmp_path / "a.pte").run(x), model(x), rtol=1e-4, atol=1e-5)
+    assert INFO.read(tmp_path / "a.pte").calls == {}
 
 
 def test_operators_that_the_runtime_lacks_are_named(tmp_path: Path) -> None:
