@@ -17,6 +17,7 @@ from pqv_core.engine.transforms.rewriting import Rewritings, axes, rewrites
 
 TABLE: Rewritings = {}
 _aten: Any = torch.ops.aten
+_MOST_AXES = 6
 
 
 def _part(x: Tensor, dim: int, begin: int, end: int) -> Tensor:
@@ -27,6 +28,21 @@ def _part(x: Tensor, dim: int, begin: int, end: int) -> Tensor:
 def _parts(x: Tensor, sizes: Sequence[int], dim: int) -> list[Tensor]:
     ends = [sum(sizes[: place + 1]) for place in range(len(sizes))]
     return [_part(x, dim, end - size, end) for end, size in zip(ends, sizes, strict=True)]
+
+
+@rewrites(TABLE, _aten.slice.Tensor)
+def _slice(x: Tensor, dim: int = 0, begin: int | None = None, end: int | None = None, step: int = 1) -> Tensor:
+    """Every second value (EVA's rotation, Su et al. 2021, eq. 34; LeViT's fewer queries) as one of each row."""
+    if step == 1 or x.dim() == _MOST_AXES:
+        return NotImplemented
+    dim %= x.dim()
+    first, last, _ = slice(begin, end, step).indices(x.shape[dim])
+    count = len(range(first, last, step))
+    whole = min(count, (x.shape[dim] - first) // step)  # the last row may be cut
+    rows = _part(x, dim, first, first + whole * step).unflatten(dim, (whole, step))
+    taken = rows.select(dim + 1, 0)
+    at = first + whole * step
+    return taken if whole == count else torch.cat([taken, _part(x, dim, at, at + 1)], dim)
 
 
 @rewrites(TABLE, _aten.select.int)

@@ -60,6 +60,8 @@ FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "global response": lambda x: x * (x.norm(p=2, dim=(1, 2), keepdim=True) / 3),
     "pooled": lambda x: functional.adaptive_avg_pool2d(x, 1),
     "average pool": lambda x: functional.avg_pool2d(x, 2),
+    "every second": lambda x: x[:, 1::2, ::2, :-1:2] * 2,
+    "every third of a few": lambda x: x[..., ::4],
     "selected": lambda x: x[:, 1] + x[:, -1],
     "unbound": lambda x: x.unbind(1)[2],
     "split": lambda x: torch.cat(x.split(3, 1)[::-1], 1),

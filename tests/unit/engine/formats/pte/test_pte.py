@@ -208,8 +208,18 @@ class Convolved(nn.Module):
         lambda x, table: functional.interpolate(x, size=(3, 5), mode="bicubic") * 2,
         lambda x, table: x.view(1, 6, 2, 2, 4).amax(3) * 2,
         lambda x, table: x.permute(0, 2, 3, 1).contiguous().view(4, 24) * 2,
+        lambda x, table: x[:, ::4, 1::2, ::2] * 2,
     ],
-    ids=["softmax of rows", "of channels", "a table", "bilinear", "bicubic", "the largest", "another order"],
+    ids=[
+        "softmax of rows",
+        "of channels",
+        "a table",
+        "bilinear",
+        "bicubic",
+        "the largest",
+        "another order",
+        "every second",
+    ],
 )
 def test_axes_stay_what_they_are_behind_a_convolution(
     function: Callable[[Tensor, Tensor], Tensor], tmp_path: Path
