@@ -148,6 +148,16 @@ def _repeat(x: Tensor, times: Sequence[int]) -> Tensor:
     return made
 
 
+@rewrites(TABLE, _aten.repeat_interleave.self_int)
+def _repeat_each(x: Tensor, times: int, dim: int | None = None, *, output_size: int | None = None) -> Tensor:
+    if dim is None or x.dim() == _MOST_AXES:
+        return NotImplemented
+    dim %= x.dim()
+    sizes = [-1] * (x.dim() + 1)
+    sizes[dim + 1] = times
+    return x.unsqueeze(dim + 1).expand(sizes).flatten(dim, dim + 1)
+
+
 @rewrites(TABLE, _aten.dropout.default)
 def _dropout(x: Tensor, p: float, train: bool) -> Tensor:
     return x

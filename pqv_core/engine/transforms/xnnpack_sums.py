@@ -162,3 +162,19 @@ def _pool_all(x: Tensor, size: Sequence[int]) -> Tensor:
 @rewrites(TABLE, _aten.adaptive_avg_pool1d.default)
 def _pool_row(x: Tensor, size: Sequence[int]) -> Tensor:
     return x.mean((-1,), keepdim=True) if list(size) == [1] else NotImplemented
+
+
+@rewrites(TABLE, _aten.avg_pool1d.default)
+def _average_row(
+    x: Tensor,
+    kernel: Sequence[int],
+    stride: Sequence[int] = (),
+    padding: Sequence[int] = (0,),
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+) -> Tensor:
+    """Of pieces that follow each other, as Next-ViT's keys (Li et al. 2022, §3.3)."""
+    size, length = kernel[0], x.shape[-1]
+    if (stride and list(stride) != [size]) or any(padding) or (ceil_mode and length % size):
+        return NotImplemented
+    return x[..., : length // size * size].unflatten(-1, (length // size, size)).mean(-1)

@@ -59,6 +59,8 @@ FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "length": lambda x: functional.normalize(x, dim=-1),
     "global response": lambda x: x * (x.norm(p=2, dim=(1, 2), keepdim=True) / 3),
     "pooled": lambda x: functional.adaptive_avg_pool2d(x, 1),
+    "average of pieces": lambda x: functional.avg_pool1d(x[0], 4),
+    "each repeated": lambda x: x.repeat_interleave(3, dim=2),
     "average pool": lambda x: functional.avg_pool2d(x, 2),
     "every second": lambda x: x[:, 1::2, ::2, :-1:2] * 2,
     "every third of a few": lambda x: x[..., ::4],
