@@ -7,11 +7,13 @@ windows (Liu et al. 2021, §3.2). They move values and compute nothing, so answe
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from pqv_core.engine.transforms.rewriting import Rewritings, axes, rewrites
 
@@ -156,6 +158,14 @@ def _repeat_each(x: Tensor, times: int, dim: int | None = None, *, output_size: 
     sizes = [-1] * (x.dim() + 1)
     sizes[dim + 1] = times
     return x.unsqueeze(dim + 1).expand(sizes).flatten(dim, dim + 1)
+
+
+@rewrites(TABLE, _aten.pad.default)
+def _pad(x: Tensor, sizes: Sequence[int], mode: str = "constant", value: float | None = None) -> Tensor:
+    """Below what is pooled stands −∞, for which ExecuTorch 1.3 has no word; nothing is less than the least number."""
+    if mode != "constant" or value is None or not math.isinf(value):
+        return NotImplemented
+    return functional.pad(x, list(sizes), value=math.copysign(torch.finfo(x.dtype).max, value))
 
 
 @rewrites(TABLE, _aten.dropout.default)

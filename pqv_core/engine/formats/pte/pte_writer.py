@@ -6,6 +6,7 @@ import contextlib
 import json
 import logging
 import os
+import subprocess
 import warnings
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,7 @@ from pqv_core.files.fsio import replacing
 
 _DESCRIPTION = "pqv"  # the method that gives the description; pqv_core/formats/pte/program.py reads it
 # What ``torch.export`` and ExecuTorch's passes raise for a network that they cannot take; out of memory is not among
-# them. Their own classes derive from these.
+# them. Their own classes derive from these; the last is of the program that writes what they made.
 _COMPILER_ERRORS = (
     RuntimeError,
     TypeError,
@@ -36,6 +37,7 @@ _COMPILER_ERRORS = (
     LookupError,
     AssertionError,
     NotImplementedError,
+    subprocess.SubprocessError,
 )
 _ops: Any = torch.ops
 _KEPT = {

@@ -209,6 +209,7 @@ class Convolved(nn.Module):
         lambda x, table: x.view(1, 6, 2, 2, 4).amax(3) * 2,
         lambda x, table: x.permute(0, 2, 3, 1).contiguous().view(4, 24) * 2,
         lambda x, table: x[:, ::4, 1::2, ::2] * 2,
+        lambda x, table: functional.max_pool2d(functional.pad(x, (0, 1, 0, 1), value=-torch.inf), 3, 2),
     ],
     ids=[
         "softmax of rows",
@@ -219,6 +220,7 @@ class Convolved(nn.Module):
         "the largest",
         "another order",
         "every second",
+        "pooled",
     ],
 )
 def test_axes_stay_what_they_are_behind_a_convolution(
@@ -249,6 +251,13 @@ class Branching(nn.Module):
 def test_a_network_that_cannot_be_recorded_is_refused_and_leaves_no_file(tmp_path: Path) -> None:
     with pytest.raises(ExportError, match="cannot be converted to ExecuTorch"):
         pte_writer.save(Branching().eval(), tmp_path / "a.pte", example=EXAMPLE, description={})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_cannot_be_written_down_is_refused_and_leaves_no_file(tmp_path: Path) -> None:
+    model = Doing(lambda x: functional.pad(x, (1, 0), value=torch.nan)).eval()  # there is no word for no number
+    with pytest.raises(ExportError, match="cannot be converted to ExecuTorch"):
+        pte_writer.save(model, tmp_path / "a.pte", example=EXAMPLE, description={})
     assert list(tmp_path.iterdir()) == []
 
 
