@@ -1,4 +1,4 @@
-"""Resizing of images and maps of features as products with a matrix, which XNNPACK computes.
+"""Resizing of images and maps of features, and their windows, as products and convolutions that XNNPACK computes.
 
 Interpolation is linear and separable (Keys 1981, eq. 4): rows and columns are each multiplied by a matrix of fixed
 weights. ExecuTorch 1.3 leaves the bicubic one (CrossViT's second branch) to gathering by index, and its bilinear one
@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from pqv_core.engine.transforms.rewriting import Rewritings, rewrites
 
@@ -31,6 +32,39 @@ def _bicubic(x: Tensor, size: Sequence[int] | None, corners: bool, factors: Sequ
 @rewrites(TABLE, _aten.upsample_bilinear2d.vec)
 def _bilinear(x: Tensor, size: Sequence[int] | None, corners: bool, factors: Sequence[float] | None) -> Tensor:
     return _by_products(x, size, factors, lambda *to: _aten.upsample_bilinear2d.vec(to[0], to[1], corners, to[2]))
+
+
+@rewrites(TABLE, _aten.im2col.default)
+def _unfold(
+    x: Tensor, kernel: Sequence[int], dilation: Sequence[int], padding: Sequence[int], stride: Sequence[int]
+) -> Tensor:
+    """Windows (N, C · h · w, windows) of an image, by a convolution that moves each value to a channel of its own."""
+    moves = _moves(x, x.shape[1], kernel)
+    return functional.conv2d(x, moves, None, stride, padding, dilation, x.shape[1]).flatten(2)
+
+
+@rewrites(TABLE, _aten.col2im.default)
+def _fold(
+    x: Tensor,
+    size: Sequence[int],
+    kernel: Sequence[int],
+    dilation: Sequence[int],
+    padding: Sequence[int],
+    stride: Sequence[int],
+) -> Tensor:
+    """The sum of windows where they came from (VOLO, Yuan et al. 2021, eq. 4): the transposed convolution."""
+    reach = [dilation[axis] * (kernel[axis] - 1) + 1 - 2 * padding[axis] for axis in range(2)]
+    counts = [(size[axis] - reach[axis]) // stride[axis] + 1 for axis in range(2)]
+    rest = [size[axis] - reach[axis] - (counts[axis] - 1) * stride[axis] for axis in range(2)]
+    channels = x.shape[1] // (kernel[0] * kernel[1])
+    moves = _moves(x, channels, kernel)
+    return functional.conv_transpose2d(x.unflatten(2, counts), moves, None, stride, padding, rest, channels, dilation)
+
+
+def _moves(x: Tensor, channels: int, kernel: Sequence[int]) -> Tensor:
+    """(channels · h · w, 1, h, w): for each channel and place of a window the kernel that is one there."""
+    places = kernel[0] * kernel[1]
+    return torch.eye(places, dtype=x.dtype).reshape(places, 1, *kernel).repeat(channels, 1, 1, 1)
 
 
 def _by_products(x: Tensor, size: Sequence[int] | None, factors: Sequence[float] | None, resize: _Along) -> Tensor:

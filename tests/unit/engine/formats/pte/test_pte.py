@@ -209,6 +209,8 @@ class Convolved(nn.Module):
         lambda x, table: x.view(1, 6, 2, 2, 4).amax(3) * 2,
         lambda x, table: x.permute(0, 2, 3, 1).contiguous().view(4, 24) * 2,
         lambda x, table: x[:, ::4, 1::2, ::2] * 2,
+        lambda x, table: functional.unfold(x, 3, padding=1, stride=2) * 2,
+        lambda x, table: functional.fold(x.reshape(1, 12, 8) * 2, (4, 3), 2, padding=1, stride=(4, 1)),
         lambda x, table: functional.max_pool2d(functional.pad(x, (0, 1, 0, 1), value=-torch.inf), 3, 2),
     ],
     ids=[
@@ -220,6 +222,8 @@ class Convolved(nn.Module):
         "the largest",
         "another order",
         "every second",
+        "unfolded",
+        "folded",
         "pooled",
     ],
 )
