@@ -88,6 +88,13 @@ class QuantizeConfig(Config):
         return self.changed(**{field: (*getattr(self, field), *names)})
 
     @property
+    def kept(self) -> tuple[str, ...]:
+        """The layers and modules that the scheme is told to spare; none where it quantizes no layers."""
+        if not self.uses_engine:
+            return ()
+        return (*self.keep, *(self.keep_int8 if self.scheme.fallback == "int8" else ()))
+
+    @property
     def uses_engine(self) -> bool:
         """Whether there are layers that the engine runs."""
         return has_quantized_layers(self.precision)

@@ -28,6 +28,7 @@ from pqv_core.process.events import Artifact
 from pqv_core.results import artifacts
 from pqv_core.results.artifacts import FASTEST, INHERITED, ArtifactSpec
 from pqv_core.results.record import Candidate
+from pqv_core.schemes import has_groups
 
 _CHOICE_ITERATIONS = 15
 _CHOICE_SECONDS = 8.0
@@ -216,6 +217,7 @@ class _Export:
             "runtime": runtime,
             "input_shape": list(self.example.shape),
             "precision": spec.scheme,
+            "group": self.config.quantize.group if has_groups(spec.scheme) else None,
             "engine": way.engine,
             "passes": way.passes,
             "preprocessing": asdict(self.preprocessing),

@@ -224,6 +224,7 @@ class Pipeline:
             if warning not in self.context.warnings:
                 self.context.warnings.append(warning)
         self.state.complete(stage.name, key=done.inputs_hash, result=done.result, directory=self._place(stage))
+        stage.check(self.state)
         if stage.name == "export" and cached and done.inputs_hash == self.earlier_export:
             self.state.elsewhere = self.elsewhere  # the files are still those that were measured
         if stage.name == "benchmark" and not cached:  # what this computer measured before is replaced

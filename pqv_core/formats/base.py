@@ -270,10 +270,10 @@ class Format(ABC):
 
 
 def _is_installed(module: str) -> bool:
-    """Whether a module could be imported. Only packages around it are, which must hold nothing."""
+    """Whether a module could be imported. Only packages around it are, which should hold nothing."""
     try:
         return importlib.util.find_spec(module) is not None
-    except ModuleNotFoundError:  # a package around it
+    except ImportError:  # a package around it is missing, or broken
         return False
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from pqv_core import formatting
 from pqv_core.files.fsio import parse_json
+from pqv_core.formats.base import NO_ENGINE
 
 MAX_BYTES = 1 << 20
 _DEPTH = 50
@@ -14,6 +15,7 @@ _SHOWN = 80
 _LABELS = {
     "model": "Model",
     "precision": "Precision",
+    "group": "Inputs that share a scale",
     "engine": "Engine",
     "target": "Target",
     "runtime": "Android runtime",
@@ -58,7 +60,7 @@ def rows(description: Mapping[str, Any], input_shape: tuple[int, ...] | None) ->
     rows = [
         (label, str(description[key])[:_SHOWN])
         for key, label in _LABELS.items()
-        if description.get(key) not in (None, "")
+        if description.get(key) not in (None, "") and (key, description[key]) != ("engine", NO_ENGINE)
     ]
     if input_shape:
         rows.append(("Input", " × ".join(map(str, input_shape))))

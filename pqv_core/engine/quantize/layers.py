@@ -34,6 +34,17 @@ def quantizable(model: nn.Module) -> list[str]:
     return layers(prepared)
 
 
+def check_names(model: nn.Module, keep: Sequence[str]) -> None:
+    """Whether a fp32 model will have the layers to keep once it is made quantizable.
+
+    Raises:
+        QuantizeError: A name in ``keep`` is not in the model.
+    """
+    prepared = copy.deepcopy(model)
+    make_quantizable(prepared)
+    named(prepared, keep)
+
+
 def compact_engine() -> str:
     """The engine under which to quantize.
 

@@ -11,6 +11,7 @@ from pqv_core.data import class_order, dataset
 from pqv_core.engine.data import class_names
 from pqv_core.engine.models import checkpoint, sources
 from pqv_core.engine.models import create as models
+from pqv_core.engine.quantize.layers import check_names
 from pqv_core.engine.stages.stage import PREPROCESSING, WEIGHTS_FILE, Result, RunState, Stage
 from pqv_core.files import weights_files
 from pqv_core.models.sources import DEFAULT
@@ -90,4 +91,10 @@ def _load(state: RunState, directory: Path) -> Result:
     }
 
 
-LOAD = Stage("load", _load_inputs, _load, version=2)
+def _check_layers(state: RunState) -> None:
+    """Say that a layer to keep is not there before the model is trained for hours, and not when it is quantized."""
+    if names := state.config.quantize.kept:
+        check_names(state.model("load"), names)
+
+
+LOAD = Stage("load", _load_inputs, _load, version=2, check=_check_layers)

@@ -142,6 +142,7 @@ class Stage:
     Attributes:
         inputs: What the result depends on, as JSON; None where this run does not need the stage.
         execute: Does it, writing files into the given folder, and returns a JSON result.
+        check: Refuses settings that the result, also one that was taken over, shows to be wrong for a later stage.
         version: Raised when the stage's code changes what it gives.
         measures: It takes times, which a person may want taken once more.
         writes_history: The metrics of this stage belong into ``history.jsonl``.
@@ -150,6 +151,7 @@ class Stage:
     name: str
     inputs: Callable[[RunState], Result | None]
     execute: Callable[[RunState, Path], Result]
+    check: Callable[[RunState], None] = field(default=lambda state: None, kw_only=True)
     version: int = 1
     writes_history: bool = False
     measures: bool = False

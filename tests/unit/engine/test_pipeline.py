@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import Any
@@ -123,6 +123,22 @@ def test_only_stages_that_the_settings_ask_for_are_counted(shop: Workshop, monke
     started = [event for event in shop.events if isinstance(event, StageStarted)]
     assert [(event.stage, event.index, event.total) for event in started] == [("first", 0, 2), ("second", 1, 2)]
     assert [event.stages for event in shop.events if isinstance(event, JobStarted)] == [("first", "second")]
+
+
+def test_a_check_refuses_a_result_whether_it_is_new_or_taken_over(
+    shop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(state: RunState) -> None:
+        assert state.results["first"] == {"name": "first"}
+        raise DataError("not for this", action="Choose another.")
+
+    first, *others = shop.stages()
+    monkeypatch.setattr(pipeline, "STAGES", (replace(first, check=refuse), *others))
+    for worked in (["first"], []):
+        with pytest.raises(DataError, match="not for this"):
+            shop.run()
+        assert shop.worked == worked
+        assert [stage.state for stage in shop.last().stages] == ["failed", "waiting", "waiting"]
 
 
 def test_a_second_run_repeats_nothing(shop: Workshop) -> None:

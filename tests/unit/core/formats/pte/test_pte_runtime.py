@@ -84,6 +84,15 @@ def test_what_is_installed_is_found_without_running_it(monkeypatch: pytest.Monke
     assert INFO.missing() is None
 
 
+@pytest.mark.parametrize("content", ["raise ImportError('no libgomp.so')", "import no_such_module"])
+def test_what_is_broken_is_not_installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: str) -> None:
+    (tmp_path / "broken_package").mkdir()
+    (tmp_path / "broken_package" / "__init__.py").write_text(content)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(type(INFO), "needs", ("broken_package.exir",))
+    assert INFO.missing() is not None
+
+
 def test_the_formats_of_the_house_need_nothing_but_their_extra() -> None:
     assert FORMATS["ptl"].missing() is None
     assert (INFO.extra, INFO.needs) == ("executorch", ("executorch.exir", "torchao"))
