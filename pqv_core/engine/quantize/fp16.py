@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from pqv_core.engine.quantize.request import Request
+from pqv_core.engine.transforms.biases import fold_query_biases
 
 
 class HalfLinear(nn.Linear):
@@ -31,6 +32,7 @@ _KINDS: dict[type[nn.Module], type[nn.Module]] = {nn.Linear: HalfLinear, nn.Conv
 
 def quantized(model: nn.Module, request: Request) -> nn.Module:
     """The model with the weights of all its linear layers and convolutions in fp16."""
+    fold_query_biases(model)  # BEiT and EVA read the weights of such layers past their forward
     for module in model.modules():
         kind = next((kind for kind in _KINDS if isinstance(module, kind)), None)
         if kind is None or type(module).forward is not kind.forward:

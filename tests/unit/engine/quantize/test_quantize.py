@@ -55,6 +55,21 @@ def test_it_answers_nearly_as_the_model(
         assert error(lite.open_file(path, engine="").run(images[:1]), model(images[:1])) < tolerance
 
 
+@pytest.mark.parametrize("name", ["beit_base_patch16_224", "eva02_tiny_patch14_224"])
+@pytest.mark.parametrize("precision", ["fp16", "int8-dynamic"])
+def test_biases_beside_their_layer_are_added_all_the_same(name: str, precision: Precision, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    model = timm.create_model(name, img_size=28, patch_size=14, depth=1, embed_dim=48, num_heads=2, num_classes=5)
+    for parameter in model.eval().parameters():
+        nn.init.normal_(parameter, std=0.1)
+    images = torch.randn(1, 3, 28, 28)
+    lite_writer.save(
+        quantize(model, precision), tmp_path / "model.ptl", example=images, passes="freeze", description={}
+    )
+    with torch.inference_mode():
+        assert error(lite.open_file(tmp_path / "model.ptl", engine="").run(images), model(images)) < 0.05
+
+
 @pytest.mark.parametrize("observer", ["histogram", "percentile", "minmax"])
 def test_static_ranges_serve_every_engine(observer: Observer, model: nn.Module, images: Tensor, tmp_path: Path) -> None:
     path = written(quantize(model, "int8-static", observer=observer, batches=images.split(4)), tmp_path)
