@@ -218,6 +218,9 @@ def show(project: Path, *, as_json: bool) -> None:
         out.print(f"No runs yet. Next: pqv run {shlex.quote(str(project))}")
         return
     out.print(_runs_table(records))
+    for record in records:
+        if record.error is not None:
+            out.print(f"{record.id}: {record.error.message} {record.error.action}".rstrip(), style="yellow")
     newest = next((record for record in reversed(records) if record.variants), None)
     if newest is not None:
         out.print(f"Run {newest.id}:")

@@ -86,7 +86,7 @@ def _average_pool(
     window = pair(kernel)
     step = pair(stride) if stride else window
     uneven = any((x.shape[2 + axis] - window[axis]) % step[axis] for axis in range(2))
-    if any(pair(padding)) or divisor_override or not count_include_pad or (ceil_mode and uneven):
+    if any(pair(padding)) or divisor_override or (ceil_mode and uneven) or not (count_include_pad or ceil_mode):
         return NotImplemented
     pooled: Tensor = _aten.avg_pool2d.default(x, window, step, [0, 0], False, False)
     return pooled

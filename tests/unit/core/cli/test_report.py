@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from pqv_core.errors import ErrorInfo
 from pqv_core.formats.delegation import Delegation
 from pqv_core.project import project_file as projects
 from pqv_core.project import runs
@@ -46,6 +47,17 @@ def test_runs_and_the_newest_figures_are_shown(project: Path, capsys: pytest.Cap
     text = shown(capsys, str(project))
     for words in ("20260101-000000-0001", "Run 20260102-000000-0002:", "8.00× faster", "2.00×", "Something to know."):
         assert words in text
+
+
+def test_why_a_run_failed_is_told(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    failed = record("20260101-000000-0001").model_copy(
+        update={
+            "state": "failed",
+            "error": ErrorInfo(kind="QuantizeError", message="No layer a.", action="Name another."),
+        }
+    )
+    keep(project, failed)
+    assert "20260101-000000-0001: No layer a. Name another." in shown(capsys, str(project))
 
 
 def test_each_format_has_a_table_with_its_gains_over_the_same_baselines(
