@@ -1,6 +1,6 @@
 # Needs make and a Python of 3.11 to 3.14; everything else is made in .venv. `make` alone shows what there is.
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-slow lint format lock demo bench sweep recovery screenshots catalogue schema demo-model licences wheel executorch-sdk
+.PHONY: help setup run test test-slow try-executorch-sdk lint format lock demo bench sweep recovery screenshots catalogue schema demo-model licences wheel executorch-sdk
 
 # The first Python that will do; else whichever there is, so that setup can say what is wrong with it.
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.14 python3.11 python; do \
@@ -26,15 +26,17 @@ run: $(STAMP) ## Open the window on the demo project; without a display, run the
 
 # All of it in several processes, as many as cores and memory allow (tests/conftest.py), the tests of a file in one, and
 # the files in order: those that take longest, tests/e2e, come first. Some of it starts sooner in one process.
-test: $(STAMP) ## Run the test suite; some of it: make test ARGS="tests/unit -k events"
+test: $(STAMP) try-executorch-sdk ## Run the test suite; some of it: make test ARGS="tests/unit -k events"
 	@PYTHON=$(PYTHON) scripts/system_packages.sh --tests
 	$(BIN)/python -m pytest $(or $(ARGS),-n auto --dist loadfile --no-loadscope-reorder)
 
-test-slow: $(STAMP) ## Run the tests that take longest: training to the end, two processes, the phone's program
+test-slow: $(STAMP) try-executorch-sdk ## Run the tests that take longest: training to the end, two processes, the phone's program
 	@PYTHON=$(PYTHON) scripts/system_packages.sh --tests
+	$(BIN)/python -m pytest -m slow $(ARGS)
+
+try-executorch-sdk: $(STAMP)
 	@$(MAKE) --no-print-directory executorch-sdk \
 	|| echo "ExecuTorch's libraries cannot be fetched: the tests of its benchmark program will be skipped."
-	$(BIN)/python -m pytest -m slow $(ARGS)
 
 executorch-sdk: $(SDK) ## Unpack ExecuTorch's libraries for this computer, which tests of its benchmark program are built on
 
