@@ -127,7 +127,7 @@ def _in_process(row: PteRow, limit: float) -> PteRow:
             return PteRow(**json.loads(last[0]))
         return dataclasses.replace(row, problem=f"the process ended with status {made.returncode}")
     except subprocess.TimeoutExpired:
-        return dataclasses.replace(row, problem="its time is over")
+        return dataclasses.replace(row, problem=f"it took longer than the {limit:.0f} s it was given")
 
 
 def sweep(chosen: dict[str, str], *, limit: float, kept: Path | None) -> list[PteRow]:
@@ -154,7 +154,7 @@ def cells(row: PteRow) -> list[str]:
         str(row.delegates or ""),
         left,
         f"{row.share:.0%}" if row.share is not None else "",
-        f"{row.step}: {row.problem}".replace("|", "∣") if row.problem else "yes",
+        f"{row.step}: {row.problem}".removeprefix(": ").replace("|", "∣") if row.problem else "yes",
     ]
 
 
