@@ -39,6 +39,7 @@ DOING = {
     "verify": "Verifying",
     "benchmark": "Measuring latency",
     "profile": "Profiling operators",
+    "latency": "Measuring parts of the model",
     "answer": "Computing reference outputs on this computer",
     "check": "Checking the phone",
     "push": "Pushing",
@@ -60,6 +61,10 @@ PARTS = {
     "parity": "Comparing the files’ outputs",
     "accuracy": "Verifying",
     "prepare": "Preparing the measurement",
+    "cut": "Cutting the model to each width",
+    "way": "Choosing passes and kernels",
+    "probes": "Writing the parts",
+    "timing": "Timing the parts",
 }
 """What a stage of several parts is at, in the present tense."""
 
@@ -72,6 +77,8 @@ UNITS = {
     "iterations": "iteration",
     "candidates": "candidate",
     "answers": "answer",
+    "widths": "width",
+    "parts": "part",
 }
 """What is counted one by one, in the singular."""
 

@@ -1,4 +1,4 @@
-"""The commands of ``pqv`` that need neither a phone nor a window: demo, new, run, show, report, models, plugins, info.
+"""The commands of ``pqv`` that need neither a phone nor a window: demo, new, run, latency, show, report, …
 
 What a command needs is imported inside it, so that ``pqv --version`` and ``pqv --help`` are quick.
 """
@@ -34,7 +34,7 @@ def register(app: typer.Typer) -> None:
     app.callback()(_version_option)
     app.command()(demo)
     app.command(cls=_NewCommand)(new)
-    for command in (run, show, report, models, plugins, info):
+    for command in (run, latency, show, report, models, plugins, info):
         app.command()(command)
 
 
@@ -199,6 +199,19 @@ def _run(project: Path, *, fresh: bool, remeasure: bool = False, formats: str | 
         cli_report.say_run(project, job.run, as_json=as_json)
     again = f" --format {formats}" if formats else ""
     return exit_code(finished, f"Continue with: pqv run {project}{again}")
+
+
+def latency(
+    project: ProjectFile,
+    form: Annotated[str | None, typer.Option("--format", help="One of its formats. Default: the first.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Write the table, as JSON, into this file.")] = None,
+    as_json: Json = False,
+) -> int:
+    """Measure on this computer what each part of a project's model takes at each width that it could be cut to."""
+    from pqv_core.cli import latency as cli_latency
+
+    finished = cli_latency.run(run_config(project, form), out=out, as_json=as_json)
+    return exit_code(finished, f"Begin again with: pqv latency {project}")
 
 
 def exit_code(finished: Finished, go_on: str) -> int:

@@ -102,6 +102,30 @@ def export(
     return _Export(config, preprocessing, classes, directory, context).run(dense, final, batches)
 
 
+def fastest_way(
+    model: nn.Module,
+    spec: ArtifactSpec,
+    *,
+    config: RunConfig,
+    preprocessing: Preprocessing,
+    directory: Path,
+    context: Context,
+) -> Way:
+    """The way in which a model, prepared and quantized, runs fastest on the target.
+
+    Args:
+        directory: For files that are tried, which are gone afterwards.
+
+    Raises:
+        ExportError: No way is possible.
+    """
+    doing = _Export(config, preprocessing, None, directory, context)
+    way, trial, _ = doing._chosen(doing.exporters[spec.format], model, doing._ways(model, spec), spec)
+    if trial is not None:
+        remove(trial)
+    return way
+
+
 class _Export:
     def __init__(
         self,

@@ -83,6 +83,21 @@ class AnswerJob(JobBase):
     images: int = Field(default=64, ge=1)
 
 
+class LatencyJob(JobBase):
+    """Measure what each part of a model costs at each width, on this computer.
+
+    The result is a ``pqv_core.latency.table.LatencyTable``. Weights do not matter for it and are random.
+
+    Attributes:
+        config: Of the project: its model, scheme, engine, threads.
+        format: Key of one of its formats.
+    """
+
+    kind: Literal["latency"] = "latency"
+    config: RunConfig
+    format: str
+
+
 class Answers(BaseModel):
     """What ``AnswerJob`` results in.
 
@@ -107,7 +122,7 @@ class ProbeJob(JobBase):
     kind: Literal["probe"] = "probe"
 
 
-Job = RunJob | BenchJob | AnswerJob | ProbeJob
+Job = RunJob | BenchJob | AnswerJob | LatencyJob | ProbeJob
 _ADAPTER: TypeAdapter[Job] = TypeAdapter(Annotated[Job, Field(discriminator="kind")])
 
 

@@ -75,11 +75,38 @@ def _step(model: nn.Module, config: PruneConfig, start: _Start, context: Context
     left = kept_units(widths, rankings, config, start.units, costs=importance.estimates_loss)
     for width, ranking, kept in zip(widths, rankings, left, strict=True):
         context.check_cancelled()
-        cut = ranking.first(width.units - kept)
-        if cut:
-            dependencies.group(width, cut).prune(record_history=False)
-            width.after(cut)
+        _cut(dependencies, width, ranking.first(width.units - kept))
     model.zero_grad(set_to_none=True)
+
+
+def _cut(dependencies: Dependencies, width: Width, channels: list[int]) -> None:
+    if channels:
+        dependencies.group(width, channels).prune(record_history=False)
+        width.after(channels)
+
+
+def cut_evenly(
+    model: nn.Module, config: PruneConfig, units: Mapping[str, int], shape: tuple[int, ...], context: Context
+) -> nn.Module:
+    """A copy that keeps some units of each width, whichever they are: for what depends on sizes alone.
+
+    Args:
+        config: Which widths there are.
+        units: By the name of a width, how many stay.
+        shape: Of one batch of images.
+
+    Raises:
+        PruneError: The model cannot be cut so.
+    """
+    made = copy.deepcopy(model).eval()
+    widths = structure.widths(made, config)
+    dependencies = Dependencies(made, widths, shape=shape, context=context)
+    for width in widths:
+        context.check_cancelled()
+        ranking = width.rank(torch.zeros(width.channels), adds_up=False)
+        _cut(dependencies, width, ranking.first(width.units - units[width.name]))
+    _check(made, shape)
+    return made
 
 
 def kept_units(

@@ -1,0 +1,197 @@
+"""Files from which a latency table is measured: whole models, and parts of them on their own.
+
+What a part costs is asked of the runtime itself: the part is cut to a width, taken out of the model in the form in
+which the model is written, and written as a file that holds a few copies of it one after another. Parts that get the
+same input and have the same weights' shapes cost the same, so one of them stands for all.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from pqv_core.config import PruneConfig, RunConfig
+from pqv_core.engine import structure
+from pqv_core.engine.context import Context
+from pqv_core.engine.formats.exporter import Exporter, Way
+from pqv_core.engine.prune import structured
+from pqv_core.engine.structure import Width
+from pqv_core.errors import PruneError
+from pqv_core.formats import FORMATS
+from pqv_core.latency.levels import levels
+from pqv_core.latency.table import Part
+from pqv_core.results.artifacts import ArtifactSpec
+
+COPIES = 3  # so that loading the input and starting to compute weigh little; more take longer to write
+Call = tuple[tuple[Any, ...], dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Probe:
+    """A file to be timed.
+
+    Attributes:
+        units: Of the part that it holds; of every part where it holds the whole model.
+        curve: Which curve its time is a point of; None for a whole model.
+    """
+
+    key: str
+    path: Path
+    input_shape: tuple[int, ...]
+    units: Mapping[str, int]
+    copies: int = 1
+    curve: int | None = None
+
+
+@dataclass(frozen=True)
+class _Cut:
+    """The model with every part at one level, as it is written, and what each part is called with in it."""
+
+    units: Mapping[str, int]
+    prepared: nn.Module
+    calls: Mapping[str, Call]
+
+
+class Probes:
+    """The probes of one model.
+
+    Args:
+        model: In eval mode, on the CPU.
+        spec: Format and scheme of the files.
+
+    Raises:
+        PruneError: Nothing of the model can be cut.
+    """
+
+    def __init__(self, model: nn.Module, config: RunConfig, by: Exporter, spec: ArtifactSpec) -> None:
+        self._model, self.by, self.spec = model, by, spec
+        self._prune = parts_of(config.prune)
+        widths = structure.widths(model, self._prune)
+        names = {module: name for name, module in model.named_modules()}
+        self._scopes = {width.name: names[width.scope] for width in widths}
+        self._levels = {width.name: levels(width.units, whole=width.unit == "heads") for width in widths}
+        self._widths = {width.name: width for width in widths}
+
+    def cuts(self, image: Tensor, context: Context) -> list[_Cut]:
+        """The model at each level, the first of them whole."""
+        count = max(map(len, self._levels.values()))
+        found = []
+        for level in range(count):
+            units = {name: mine[min(level, len(mine) - 1)] for name, mine in self._levels.items()}
+            cut = structured.cut_evenly(self._model, self._prune, units, image.shape, context)
+            prepared = self.by.prepare(cut, self.spec).eval()
+            found.append(_Cut(units, prepared, _calls(prepared, set(self._scopes.values()), image)))
+            context.progress(level + 1, count, unit="widths")
+        return found
+
+    def parts(self, dense: _Cut) -> list[Part]:
+        """What can be cut, each with its curve."""
+        curves: dict[Any, int] = {}
+        return [
+            Part(
+                name=name,
+                kind="mlp" if width.kind == "mlp" else "attention",
+                units=width.units,
+                curve=curves.setdefault(self._signature(width, dense), len(curves)),
+            )
+            for name, width in self._widths.items()
+        ]
+
+    def count(self, parts: Sequence[Part]) -> int:
+        """How many files there will be, with three of whole models."""
+        firsts = {part.curve: part.name for part in reversed(parts)}
+        return 3 + sum(len(self._levels[name]) for name in firsts.values())
+
+    def whole(self, cut: _Cut, path: Path, way: Way, image: Tensor) -> Probe:
+        """The whole model as a file."""
+        self._write(copy.deepcopy(cut.prepared), image, path, way)
+        return Probe(path.stem, path, tuple(image.shape), dict(cut.units))
+
+    def of_parts(self, cuts: Sequence[_Cut], parts: Sequence[Part], folder: Path, way: Way) -> Iterator[Probe]:
+        """A file for each curve at each of its levels."""
+        for curve in range(1 + max(part.curve for part in parts)):
+            part = next(part for part in parts if part.curve == curve)
+            scope = self._scopes[part.name]
+            for level, units in enumerate(self._levels[part.name]):
+                path = folder / f"part-{curve}-{units}{FORMATS[self.by.key].suffix}"
+                repeated, image = _repeated(cuts[level], scope)
+                self._write(repeated, image, path, way)
+                copies = len(repeated.copies)
+                yield Probe(path.stem, path, tuple(image.shape), {part.name: units}, copies, curve)
+
+    def _signature(self, width: Width, dense: _Cut) -> Any:
+        scope = self._scopes[width.name]
+        module = dense.prepared.get_submodule(scope)
+        shapes = tuple((name, tuple(tensor.shape)) for name, tensor in module.state_dict().items())
+        return type(module), width.unit, width.units, shapes, _form(dense.calls[scope])
+
+    def _write(self, module: nn.Module, image: Tensor, path: Path, way: Way) -> None:
+        with FORMATS.blaming(self.by.key):
+            made = self.by.quantize(module, self.spec, [image])
+            description = {"input_shape": list(image.shape), "engine": way.engine, "precision": self.spec.scheme}
+            self.by.write(made, path, passes=way.passes, example=image, description=description)
+
+
+def parts_of(config: PruneConfig) -> PruneConfig:
+    """The settings by which parts are found that a table has."""
+    return config.model_copy(update={"enabled": True, "embedding": False})
+
+
+class _Repeated(nn.Module):
+    """Copies of a module one after another, or one alone where its output is no input of its own."""
+
+    def __init__(self, copies: Sequence[nn.Module], call: Call) -> None:
+        super().__init__()
+        self.copies = nn.ModuleList(copies)
+        (_, *self._rest), self._keywords = call
+
+    def forward(self, x: Tensor) -> Tensor:
+        for module in self.copies:
+            x = module(x, *self._rest, **self._keywords)
+        return x
+
+
+def _repeated(cut: _Cut, scope: str) -> tuple[_Repeated, Tensor]:
+    """A part as often as it can follow itself, and its input."""
+    module, call = cut.prepared.get_submodule(scope), cut.calls[scope]
+    image: Tensor = call[0][0]
+    with torch.inference_mode():
+        output = module(image, *call[0][1:], **call[1])
+    if not isinstance(output, Tensor):
+        raise PruneError(f"{scope} gives no tensor, so what it costs cannot be measured.", action="Cut by ratio.")
+    copies = COPIES if output.shape == image.shape else 1
+    return _Repeated([copy.deepcopy(module) for _ in range(copies)], call).eval(), image.clone()
+
+
+def _calls(model: nn.Module, scopes: set[str], image: Tensor) -> dict[str, Call]:
+    """The arguments that each scope gets from the model, the first time."""
+    calls: dict[str, Call] = {}
+
+    def noting(scope: str) -> Any:
+        return lambda module, arguments, keywords: calls.setdefault(scope, (arguments, keywords)) and None
+
+    hooks = [model.get_submodule(scope).register_forward_pre_hook(noting(scope), with_kwargs=True) for scope in scopes]
+    try:
+        with torch.no_grad():
+            model(image)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return calls
+
+
+def _form(value: Any) -> Any:
+    """What of a call's arguments decides how long it takes."""
+    if isinstance(value, Tensor):
+        return tuple(value.shape)
+    if isinstance(value, list | tuple):
+        return tuple(map(_form, value))
+    if isinstance(value, dict):
+        return tuple((key, _form(item)) for key, item in sorted(value.items()))
+    return value if isinstance(value, int | float | str | None) else repr(value)

@@ -1,0 +1,1 @@
+"""How long a structure takes on a device: tables measured there, prediction from them, and what to cut for a budget."""

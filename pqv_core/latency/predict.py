@@ -1,0 +1,58 @@
+"""The latency of any structure, from the table of a device."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping
+
+from pqv_core.latency.table import LatencyTable, Whole
+
+
+class Predictor:
+    """Latencies of structures of one model on one device.
+
+    The parts of a model run one after another, so what they cost adds up (HALP, Shen et al. 2022, eq. 2). What lies
+    between them, and what a part costs more inside the whole than in a file of its own (caches are not as warm), is
+    taken from whole models: latency = rest + factor · Σ parts, a line through those that were measured.
+    """
+
+    def __init__(self, table: LatencyTable) -> None:
+        self._table = table
+        sums = [self._sum(whole.units) for whole in table.wholes]
+        times = [whole.ns for whole in table.wholes]
+        self.rest_ns, self.factor = _line(sums, times)
+
+    def part_ns(self, name: str, units: int) -> float:
+        """Nanoseconds that one part takes inside the model."""
+        part = next(part for part in self._table.parts if part.name == name)
+        return self.factor * self._table.cost(part, units)
+
+    def ns(self, units: Mapping[str, int]) -> float:
+        """Nanoseconds of an inference.
+
+        Args:
+            units: By name, of each part; those that are not named are whole.
+        """
+        return self.rest_ns + self.factor * self._sum(units)
+
+    @property
+    def dense_ns(self) -> float:
+        """Where nothing is cut."""
+        return self.ns({})
+
+    def error(self, whole: Whole) -> float:
+        """How far the prediction is from what was measured of a whole model, relative to that."""
+        return self.ns(whole.units) / whole.ns - 1
+
+    def _sum(self, units: Mapping[str, int]) -> float:
+        return sum(self._table.cost(part, units.get(part.name, part.units)) for part in self._table.parts)
+
+
+def _line(sums: list[float], times: list[float]) -> tuple[float, float]:
+    """Intercept and slope of the line through what was measured; neither can be negative."""
+    if max(sums) - min(sums) > 0:
+        slope, rest = statistics.linear_regression(sums, times)
+        if slope > 0 and rest >= 0:
+            return rest, slope
+    slope = sum(times) / sum(sums)  # parts cost nothing that can be told from the rest
+    return 0.0, slope

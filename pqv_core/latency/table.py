@@ -1,0 +1,176 @@
+"""A latency table: what each part of a model costs at each width, measured on one device.
+
+HALP (Shen et al. 2022, §3.2) and MDP (Sun et al. 2025, arXiv 2504.02168) take latency from such tables instead of
+counting operations, because kernels compute in blocks: a width that is no multiple of a block costs as much as the next
+one that is.
+"""
+
+from __future__ import annotations
+
+import bisect
+import statistics
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from pqv_core.errors import ProjectError, from_os_error
+from pqv_core.files.fsio import FileTooLargeError, read_json, write_json
+
+SCHEMA_VERSION = 1
+MAX_BYTES = 16 << 20
+Samples = tuple[int, ...]
+
+
+class _Data(BaseModel):
+    model_config = ConfigDict(frozen=True, allow_inf_nan=False)
+
+
+class Point(_Data):
+    """A probe, which is a file that holds ``copies`` of a part one after another, at one width.
+
+    Attributes:
+        units: Channels, heads or channels of each head that the part has in it.
+        samples_ns: Of every timed inference of the probe.
+    """
+
+    units: int = Field(ge=1)
+    copies: int = Field(ge=1)
+    samples_ns: Samples = Field(min_length=1)
+
+    @property
+    def ns(self) -> float:
+        """What one copy of the part takes."""
+        return statistics.median(self.samples_ns) / self.copies
+
+
+class Part(_Data):
+    """A width of the model that can be cut.
+
+    Attributes:
+        name: As pruning calls it: dotted name of the layer in the model.
+        units: How many it has where nothing is cut.
+        curve: Index into the table's curves; parts that cost the same at every width share one.
+    """
+
+    name: str
+    kind: Literal["mlp", "attention"]
+    units: int = Field(ge=1)
+    curve: int = Field(ge=0)
+
+
+class Whole(_Data):
+    """The whole model as a file, with ``units`` of every part, by name."""
+
+    units: dict[str, int]
+    samples_ns: Samples = Field(min_length=1)
+
+    @property
+    def ns(self) -> float:
+        """Median of its samples."""
+        return statistics.median(self.samples_ns)
+
+
+class Subject(_Data):
+    """What a table is about. Two tables of one subject measure the same.
+
+    Attributes:
+        model: Its source's name, with ``arguments`` and the shape of an image.
+        unit: In what attention is cut.
+        passes: With which a file is written.
+        engine: Kernels; empty where the format leaves no choice.
+        device: What tells the kind of device from others: its model, processor and system.
+        runtime: Name and version of what runs the files.
+    """
+
+    model: str
+    arguments: dict[str, Any] = {}
+    input_shape: tuple[int, ...]
+    unit: Literal["width", "heads"]
+    format: str
+    scheme: str
+    passes: str = ""
+    engine: str = ""
+    device: str
+    runtime: str
+    threads: int = Field(ge=1)
+
+
+class LatencyTable(_Data):
+    """What was measured.
+
+    Attributes:
+        device: For a person.
+        curves: Points of each curve, the narrowest first, at different widths.
+        wholes: At least the model that nothing is cut of, and one in which all is cut far.
+    """
+
+    schema_version: int = SCHEMA_VERSION
+    subject: Subject
+    device: str
+    created: str
+    versions: dict[str, str] = {}
+    parts: tuple[Part, ...] = Field(min_length=1)
+    curves: tuple[tuple[Point, ...], ...] = Field(min_length=1)
+    wholes: tuple[Whole, ...] = Field(min_length=2)
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> LatencyTable:
+        if any(part.curve >= len(self.curves) for part in self.parts):
+            raise ValueError("a part names a curve that is not there")
+        for curve in self.curves:
+            widths = [point.units for point in curve]
+            if len(widths) < 2 or widths != sorted(set(widths)):
+                raise ValueError("a curve needs two points or more, at widths that grow")
+        names = {part.name for part in self.parts}
+        if len(names) != len(self.parts) or any(set(whole.units) != names for whole in self.wholes):
+            raise ValueError("a whole model says other parts than the table")
+        return self
+
+    def curve(self, part: Part) -> tuple[Point, ...]:
+        """The points of a part."""
+        return self.curves[part.curve]
+
+    def cost(self, part: Part, units: int) -> float:
+        """Nanoseconds of one part at a width; between two measured widths on the line through them."""
+        points = self.curve(part)
+        if units <= points[0].units:
+            return points[0].ns  # narrower was not measured
+        if units >= points[-1].units:
+            return points[-1].ns
+        after = bisect.bisect_left(points, units, key=lambda point: point.units)
+        low, high = points[after - 1], points[after]
+        share = (units - low.units) / (high.units - low.units)
+        return low.ns + share * (high.ns - low.ns)
+
+
+def save(path: Path, table: LatencyTable) -> None:
+    """Write a table, whole or not at all.
+
+    Raises:
+        StorageError: The folder may not be written.
+    """
+    write_json(path, table.model_dump(mode="json"))
+
+
+def load(path: Path) -> LatencyTable:
+    """Read a table, also one that somebody else has measured.
+
+    Raises:
+        StorageError: The file cannot be read.
+        ProjectError: It is no latency table, or of a newer version.
+    """
+    try:
+        plain = read_json(path, limit=MAX_BYTES)
+        version = plain.get("schema_version") if isinstance(plain, dict) else None
+        if isinstance(version, int) and version > SCHEMA_VERSION:
+            raise ProjectError(f"{path.name} was written by a newer PQV-Mobile.", action="Update PQV-Mobile.")
+        return LatencyTable.model_validate(plain)
+    except OSError as error:
+        raise from_os_error(error, path) from error
+    except (ValueError, FileTooLargeError) as error:
+        raise ProjectError(
+            f"{path.name} is not a latency table.",
+            action="Choose a file that pqv latency export wrote, or measure anew: pqv latency measure.",
+            details=str(error),
+        ) from error

@@ -1,0 +1,146 @@
+"""A latency table: what a part costs at a width, and what a whole structure does."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pqv_core.errors import ProjectError, StorageError
+from pqv_core.latency import table as tables
+from pqv_core.latency.levels import levels
+from pqv_core.latency.predict import Predictor
+from pqv_core.latency.table import LatencyTable, Part, Point, Subject, Whole
+
+SUBJECT = Subject(
+    model="some_vit",
+    input_shape=(1, 3, 32, 32),
+    unit="width",
+    format="ptl",
+    scheme="int8-dynamic",
+    device="a processor",
+    runtime="torch 2.12",
+    threads=1,
+)
+STEPS = {64: 1_000, 128: 1_000, 192: 3_000, 256: 3_000}
+"""Nanoseconds of a part whose kernels compute in blocks of 128."""
+
+
+def table(*, rest: int = 500, factor: float = 1.0, copies: int = 2) -> LatencyTable:
+    """Two equal parts, measured without any noise."""
+    names = ("a", "b")
+
+    def whole(units: int) -> Whole:
+        return Whole(units=dict.fromkeys(names, units), samples_ns=(round(rest + factor * 2 * STEPS[units]),))
+
+    return LatencyTable(
+        subject=SUBJECT,
+        device="A processor",
+        created="2026-01-01T00:00:00+0000",
+        parts=tuple(Part(name=name, kind="mlp", units=256, curve=0) for name in names),
+        curves=(tuple(Point(units=units, copies=copies, samples_ns=(copies * ns,)) for units, ns in STEPS.items()),),
+        wholes=(whole(256), whole(64)),
+    )
+
+
+def test_a_part_costs_what_was_measured_and_between_two_widths_what_lies_between() -> None:
+    made = table()
+    part = made.parts[0]
+    assert {units: made.cost(part, units) for units in STEPS} == STEPS
+    assert made.cost(part, 100) == 1_000  # within a block nothing changes
+    assert made.cost(part, 160) == 2_000
+
+
+def test_beyond_what_was_measured_nothing_is_made_up() -> None:
+    made = table()
+    assert made.cost(made.parts[0], 8) == 1_000
+    assert made.cost(made.parts[0], 999) == 3_000
+
+
+@given(
+    rest=st.integers(0, 10_000), factor=st.floats(0.5, 3.0), a=st.sampled_from([*STEPS]), b=st.sampled_from([*STEPS])
+)
+def test_a_structure_costs_the_rest_and_its_parts_as_they_are_inside_the_whole(
+    rest: int, factor: float, a: int, b: int
+) -> None:
+    predictor = Predictor(table(rest=rest, factor=factor))
+    assert predictor.ns({"a": a, "b": b}) == pytest.approx(rest + factor * (STEPS[a] + STEPS[b]), abs=2)
+    assert predictor.dense_ns == pytest.approx(rest + factor * 6_000, abs=2)
+    assert predictor.part_ns("a", a) == pytest.approx(factor * STEPS[a], rel=1e-3)
+
+
+def test_it_says_how_far_it_is_from_what_was_measured() -> None:
+    predictor = Predictor(table())
+    assert predictor.error(table().wholes[0]) == pytest.approx(0)
+    assert predictor.error(Whole(units={"a": 256, "b": 256}, samples_ns=(13_000,))) == pytest.approx(-0.5)
+
+
+def test_parts_that_make_no_difference_cost_their_share() -> None:
+    made = table().model_copy(
+        update={
+            "wholes": (
+                Whole(units={"a": 256, "b": 256}, samples_ns=(900,)),
+                Whole(units={"a": 64, "b": 64}, samples_ns=(1_000,)),
+            )
+        }
+    )
+    predictor = Predictor(made)
+    assert predictor.rest_ns == 0
+    assert 900 < predictor.ns({}) < 1_500
+
+
+def test_it_survives_being_written(tmp_path: Path) -> None:
+    tables.save(tmp_path / "a.json", table())
+    assert tables.load(tmp_path / "a.json") == table()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{}",
+        "[1]",
+        "\0" * 100,
+        '{"schema_version": 1, "parts": []}',
+        table().model_dump_json().replace('"curve":0', '"curve":7'),
+        table().model_dump_json().replace('"units":128', '"units":64'),
+        table().model_dump_json().replace('"a":64', '"c":64'),
+        table().model_dump_json().replace("[2500]", "[NaN]"),
+    ],
+)
+def test_what_is_no_table_is_refused(text: str, tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text(text)
+    with pytest.raises(ProjectError, match=r"a\.json is not a latency table"):
+        tables.load(tmp_path / "a.json")
+
+
+def test_one_of_a_newer_version_and_one_that_is_not_there_are_told_apart(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text('{"schema_version": 99}')
+    with pytest.raises(ProjectError, match="newer PQV-Mobile"):
+        tables.load(tmp_path / "a.json")
+    with pytest.raises(StorageError):
+        tables.load(tmp_path / "b.json")
+
+
+@given(units=st.integers(1, 10_000), whole=st.booleans())
+def test_levels_begin_with_the_whole_and_become_narrower(units: int, whole: bool) -> None:
+    found = levels(units, whole=whole)
+    assert found[0] == units
+    assert all(before > after >= 1 for before, after in pairwise(found))
+    assert whole or units <= 8 or all(level % 8 == 0 for level in found[1:])
+
+
+@pytest.mark.parametrize(
+    ("units", "whole", "found"),
+    [
+        (1536, False, [1536, 1344, 1152, 960, 768, 576, 384, 192]),
+        (64, False, [64, 56, 48, 40, 32, 24, 16, 8]),
+        (6, True, [6, 5, 4, 3, 2, 1]),
+        (1, True, [1]),
+    ],
+)
+def test_levels_are_eighths_in_blocks_of_eight(units: int, whole: bool, found: list[int]) -> None:
+    assert levels(units, whole=whole) == found

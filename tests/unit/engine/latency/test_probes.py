@@ -1,0 +1,93 @@
+"""What is written to measure a latency table: one file a width of each kind of part."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+import timm
+import torch
+from torch import nn
+
+from pqv_core import formats
+from pqv_core.config import RunConfig
+from pqv_core.engine import export
+from pqv_core.engine.context import Context
+from pqv_core.engine.formats.exporter import Way, exporter
+from pqv_core.engine.latency.probes import COPIES, Probes
+from pqv_core.errors import Cancelled
+
+IMAGE = torch.zeros(1, 3, 32, 32)
+PLAIN = {"img_size": 32, "patch_size": 8, "embed_dim": 48, "depth": 3, "num_heads": 3, "num_classes": 5}
+
+
+def context() -> Context:
+    return Context(run="r", send=lambda event: None, cancelled=threading.Event())
+
+
+def probes(model: nn.Module, *, precision: str = "fp32", unit: str = "width") -> Probes:
+    config = RunConfig.parse(
+        {"quantize": {"precision": precision}, "prune": {"attention_unit": unit}, "export": {"formats": ["ptl"]}}
+    )
+    return Probes(model.eval(), config, exporter("ptl", config), export.specifications(config)[-1])
+
+
+@pytest.fixture(scope="module")
+def model() -> nn.Module:
+    torch.manual_seed(0)
+    return timm.create_model("vit_tiny_patch16_224", **PLAIN).eval()
+
+
+def test_parts_that_cost_the_same_share_a_curve(model: nn.Module) -> None:
+    made = probes(model)
+    parts = made.parts(made.cuts(IMAGE, context())[0])
+    curves = {part.name: part.curve for part in parts}
+    assert curves["blocks.0.mlp.fc2"] == curves["blocks.1.mlp.fc2"]
+    assert curves["blocks.0.attn.proj"] == curves["blocks.1.attn.proj"]
+    # The last block is worked out for the class token only, which costs far less.
+    assert len({*curves.values()}) == 4
+    assert {part.name: part.units for part in parts}["blocks.0.mlp.fc2"] == 192
+
+
+def test_every_cut_is_the_model_with_all_parts_at_one_level(model: nn.Module) -> None:
+    cuts = probes(model).cuts(IMAGE, context())
+    widths = [cut.prepared.get_submodule("blocks.0.mlp.fc2").in_features for cut in cuts]
+    assert widths == [cut.units["blocks.0.mlp.fc2"] for cut in cuts] == [192, 168, 144, 120, 96, 72, 48, 24]
+    assert [cut.units["blocks.0.attn.proj"] for cut in cuts] == [16, 8, 8, 8, 8, 8, 8, 8]
+    assert model.get_submodule("blocks.0.mlp.fc2").in_features == 192
+
+
+@pytest.mark.parametrize("precision", ["fp32", "int8-dynamic"])
+def test_a_probe_holds_a_part_several_times_and_can_be_read(precision: str, model: nn.Module, tmp_path: Path) -> None:
+    made = probes(model, precision=precision, unit="heads")
+    cuts = made.cuts(IMAGE, context())
+    parts = made.parts(cuts[0])
+    (way, *_) = made.by.ways(cuts[0].prepared, made.spec)
+    written = list(made.of_parts(cuts, parts, tmp_path, Way(way.passes, way.engine)))
+    assert len(written) + 3 == made.count(parts)
+    assert {probe.copies for probe in written} == {COPIES, 1}  # attention of the last block gives fewer tokens
+    for probe in written:
+        info, facts = formats.read(probe.path)
+        assert (info.key, facts.input_shape) == ("ptl", probe.input_shape)
+    sizes = [probe.path.stat().st_size for probe in written if probe.curve == 0]
+    assert sizes == sorted(sizes, reverse=True)
+
+
+def test_windows_that_are_shifted_have_curves_of_their_own() -> None:
+    swin = timm.create_model(
+        "swin_tiny_patch4_window7_224", img_size=56, depths=(2, 2), num_heads=(2, 4), embed_dim=16, num_classes=5
+    )
+    made = probes(swin, unit="heads")
+    image = torch.zeros(1, 3, 56, 56)
+    parts = made.parts(made.cuts(image, context())[0])
+    names = {part.name: part.curve for part in parts}
+    assert names["layers.0.blocks.0.attn.proj"] != names["layers.0.blocks.1.attn.proj"]  # a mask more
+    assert names["layers.0.blocks.0.mlp.fc2"] == names["layers.0.blocks.1.mlp.fc2"]
+
+
+def test_it_ends_when_the_end_is_asked_for(model: nn.Module) -> None:
+    stopped = context()
+    stopped.cancelled.set()
+    with pytest.raises(Cancelled):
+        probes(model).cuts(IMAGE, stopped)
