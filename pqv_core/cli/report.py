@@ -302,7 +302,8 @@ def _what(record: RunRecord) -> str:
 
 def _speedups(record: RunRecord, target: str) -> list[Text]:
     shown, found = select.shown(record, target=target), []
-    for base in (artifacts.PAPER.key, artifacts.FAIREST.key):
+    fairest = select.fairest(record, target=target)
+    for base in (artifacts.PAPER.key, fairest.key if fairest else artifacts.FAIREST.key):
         value = select.speedup(record, over=base, target=target)
         text = formatting.ratio(value) if value is not None else summary.MISSING
         unsteady = value is not None and select.doubtful(shown.get(base), select.of_result(record, target=target))

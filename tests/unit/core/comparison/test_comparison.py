@@ -22,7 +22,7 @@ from pqv_core.project import project_file as projects
 from pqv_core.project import run_label
 from pqv_core.results import record as results
 from pqv_core.results.record import Candidate, OperatorTime, RunRecord
-from tests.fakes.records import MS, measurement, record
+from tests.fakes.records import MS, in_two_formats, measurement, record
 
 PHONE = "Fakesung Phone One (A1)"
 POINTS = st.lists(st.tuples(st.integers(0, 6).map(float), st.integers(0, 6).map(float)), max_size=12)
@@ -133,6 +133,15 @@ def test_only_measurements_with_as_many_threads_are_compared(project: Path) -> N
     keep(project, run.model_copy(update={"variants": tuple(variants)}))
     rows = [row for row in comparison.load(project).rows if row.artifact.key == "compressed"]
     assert [(row.threads, row.speedups["fast_fp32"]) for row in rows] == [(2, 2), (4, 20)]
+
+
+def test_files_of_several_formats_are_compared_with_the_quickest_fp32_file_of_all(project: Path) -> None:
+    keep(project, in_two_formats())
+    found = {row.artifact.key: row.speedups for row in comparison.load(project).rows if row.is_result}
+    assert found == {
+        "compressed": {"paper_fp32": 8.0, "fast_fp32": 0.5},  # 10 ms, where the second format takes 5 in fp32
+        "compressed_pte": {"paper_fp32": 40.0, "fast_fp32": 2.5},
+    }
 
 
 def test_batches_are_rows_of_their_own_and_in_no_chart(project: Path) -> None:
