@@ -21,6 +21,7 @@ from pqv_core.engine import structure
 from pqv_core.engine.context import Context
 from pqv_core.engine.formats.exporter import Exporter, Way
 from pqv_core.engine.prune import structured
+from pqv_core.engine.prune.dependencies import Call, calls
 from pqv_core.engine.structure import Width
 from pqv_core.errors import PruneError
 from pqv_core.formats import FORMATS
@@ -29,7 +30,6 @@ from pqv_core.latency.table import Part
 from pqv_core.results.artifacts import ArtifactSpec
 
 COPIES = 3  # so that loading the input and starting to compute weigh little; more take longer to write
-Call = tuple[tuple[Any, ...], dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,9 @@ class Probes:
             units = {name: mine[min(level, len(mine) - 1)] for name, mine in self._levels.items()}
             cut = structured.cut_evenly(self._model, self._prune, units, image.shape, context)
             prepared = self.by.prepare(cut, self.spec).eval()
-            found.append(_Cut(units, prepared, _calls(prepared, set(self._scopes.values()), image)))
+            modules = {prepared.get_submodule(scope): scope for scope in self._scopes.values()}
+            called = {modules[module]: call for module, call in calls(prepared, modules, image).items()}
+            found.append(_Cut(units, prepared, called))
             context.progress(level + 1, count, unit="widths")
         return found
 
@@ -167,23 +169,6 @@ def _repeated(cut: _Cut, scope: str) -> tuple[_Repeated, Tensor]:
         raise PruneError(f"{scope} gives no tensor, so what it costs cannot be measured.", action="Cut by ratio.")
     copies = COPIES if output.shape == image.shape else 1
     return _Repeated([copy.deepcopy(module) for _ in range(copies)], call).eval(), image.clone()
-
-
-def _calls(model: nn.Module, scopes: set[str], image: Tensor) -> dict[str, Call]:
-    """The arguments that each scope gets from the model, the first time."""
-    calls: dict[str, Call] = {}
-
-    def noting(scope: str) -> Any:
-        return lambda module, arguments, keywords: calls.setdefault(scope, (arguments, keywords)) and None
-
-    hooks = [model.get_submodule(scope).register_forward_pre_hook(noting(scope), with_kwargs=True) for scope in scopes]
-    try:
-        with torch.no_grad():
-            model(image)
-    finally:
-        for hook in hooks:
-            hook.remove()
-    return calls
 
 
 def _form(value: Any) -> Any:

@@ -76,13 +76,13 @@ class Dependencies:
 
     def __init__(self, model: nn.Module, widths: Iterable[Width], *, shape: tuple[int, ...], context: Context) -> None:
         scopes = {width.scope: width.name for width in widths if not width.parts}
-        calls = _calls(model, scopes, torch.zeros(shape)) if scopes else {}
+        called = calls(model, scopes, torch.zeros(shape)) if scopes else {}
         self._graphs: dict[nn.Module, Any] = {}
         limit = deadline(_SEARCH_S, check=context.check_cancelled, clock=time.thread_time)
         with limit, warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # which parameters belong to no layer is no news
             for scope, name in scopes.items():
-                self._graphs[scope] = _graph(scope, calls[scope], name)
+                self._graphs[scope] = _graph(scope, called[scope], name)
 
     def group(self, width: Width, indices: list[int]) -> Any:
         """Everything that must be cut with ``indices`` of ``width``, apart from what the width cuts itself."""
@@ -140,12 +140,12 @@ def _function(part: Part) -> Any:
 Call = tuple[tuple[Any, ...], dict[str, Any]]
 
 
-def _calls(model: nn.Module, scopes: Iterable[nn.Module], images: Tensor) -> dict[nn.Module, Call]:
-    """The arguments that each scope gets from the model."""
-    calls: dict[nn.Module, Call] = {}
+def calls(model: nn.Module, scopes: Iterable[nn.Module], images: Tensor) -> dict[nn.Module, Call]:
+    """The arguments that each scope gets from the model, the first time."""
+    found: dict[nn.Module, Call] = {}
 
     def note(module: nn.Module, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> None:
-        calls.setdefault(module, (arguments, keywords))
+        found.setdefault(module, (arguments, keywords))
 
     hooks = [scope.register_forward_pre_hook(note, with_kwargs=True) for scope in scopes]
     try:
@@ -154,7 +154,7 @@ def _calls(model: nn.Module, scopes: Iterable[nn.Module], images: Tensor) -> dic
     finally:
         for hook in hooks:
             hook.remove()
-    return calls
+    return found
 
 
 def _graph(scope: nn.Module, call: Call | None, name: str) -> Any:
