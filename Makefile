@@ -55,7 +55,7 @@ format: $(STAMP) ## Put the code into its form
 	$(BIN)/ruff format .
 
 lock: $(STAMP) ## Write requirements.lock anew from pyproject.toml, for every platform
-	$(LOCK) pyproject.toml --extra executorch --group dev --output-file requirements.lock
+	$(LOCK) pyproject.toml --extra executorch --extra cluster --group dev --output-file requirements.lock
 	$(LOCK) bench/peers/requirements.in --output-file bench/peers/requirements.lock
 	$(LOCK) bench/litert/requirements.in --output-file bench/litert/requirements.lock
 	$(LOCK) --no-deps android_runner/executorch-sdk.in --output-file android_runner/executorch-sdk.lock
