@@ -11,8 +11,9 @@ from pqv_core.cli import run_job as cli_job
 from pqv_core.cli.console import console
 from pqv_core.config import RunConfig, with_settings
 from pqv_core.config.export import format_problem
+from pqv_core.files.fsio import remove_folder
+from pqv_core.latency import store
 from pqv_core.latency import table as tables
-from pqv_core.latency.predict import Predictor
 from pqv_core.latency.table import LatencyTable, Part
 from pqv_core.process.events import Finished
 from pqv_core.process.job import LatencyJob
@@ -20,22 +21,26 @@ from pqv_core.project import runs
 
 
 def run(config: RunConfig, *, out: Path | None, as_json: bool) -> Finished:
-    """Measure a table for the first format of a run, say what is in it, and write it.
+    """Measure a table of this computer for the first format of a run, keep it, and say what is in it.
 
     Args:
-        out: Where the table is written; None for nowhere.
+        out: Where the table is written too; None for nowhere.
 
     Raises:
         ConfigError: The format cannot be written so.
-        StorageError: The file cannot be written.
+        StorageError: A file cannot be written.
     """
     here = with_settings(config, {"export.target": "host"})
-    if problem := format_problem(here.export.formats[0], "host", precision=here.quantize.precision):
+    form = here.export.formats[0]
+    if problem := format_problem(form, "host", precision=here.quantize.precision):
         raise problem
-    job = LatencyJob(run=runs.new_id(), config=here, format=here.export.formats[0])
+    folder = store.probes_folder(here, form, on=store.LOCAL)
+    job = LatencyJob(run=runs.new_id(), config=here, format=form, folder=str(folder))
     finished = cli_job.do(job, as_json=as_json)
     if finished.result is not None:
         table = LatencyTable.model_validate(finished.result)
+        store.keep(table)
+        remove_folder(folder)
         if out is not None:
             tables.save(out, table)
         say(table, as_json=as_json)
@@ -57,15 +62,13 @@ def say(table: LatencyTable, *, as_json: bool) -> None:
         alike = [part for part in table.parts if part.curve == place]
         for point in reversed(curve):
             name = _named(alike) if point is curve[-1] else ""
-            shown.add_row(name, f"{point.units:,}", formatting.nanoseconds(point.ns))
+            each = table.share(point) / point.copies * table.dense_ns
+            shown.add_row(name, f"{point.units:,}", formatting.nanoseconds(each))
     out.print(shown)
-    dense, *_, least = table.wholes
-    predictor = Predictor(table)
-    error = max(abs(predictor.error(whole)) for whole in table.wholes)
+    least = table.wholes[-1]
     out.print(
-        f"The whole model takes {formatting.nanoseconds(dense.ns)}; with all parts at their narrowest, "
-        f"{formatting.nanoseconds(least.ns)}. "
-        f"Added up, the parts come within {formatting.percent(error)} of whole models."
+        f"The whole model takes {formatting.nanoseconds(table.dense_ns)}; with all parts at their narrowest, "
+        f"{formatting.nanoseconds(table.share(least) * table.dense_ns)}."
     )
 
 

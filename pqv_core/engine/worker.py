@@ -96,6 +96,10 @@ def _function_for(job: jobs.Job, context: Context) -> Callable[[], dict[str, obj
         from pqv_core.engine.latency import measuring
 
         return lambda: measuring.run(job, context).model_dump(mode="json")
+    if isinstance(job, jobs.ProbesJob):
+        from pqv_core.engine.latency import measuring
+
+        return lambda: measuring.run_probes(job, context).model_dump(mode="json")
     if isinstance(job, jobs.ProbeJob):
         from pqv_core.engine.measure import probe
 

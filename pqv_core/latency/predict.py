@@ -18,31 +18,37 @@ class Predictor:
 
     def __init__(self, table: LatencyTable) -> None:
         self._table = table
-        sums = [self._sum(whole.units) for whole in table.wholes]
-        times = [whole.ns for whole in table.wholes]
-        self.rest_ns, self.factor = _line(sums, times)
+        sums, shares = [self._sum({})], [1.0]
+        for whole in table.wholes:
+            sums.append(self._sum(whole.units))
+            shares.append(table.share(whole))
+        self._rest, self._factor = _line(sums, shares)
 
-    def part_ns(self, name: str, units: int) -> float:
-        """Nanoseconds that one part takes inside the model."""
+    def part(self, name: str, units: int) -> float:
+        """What one part takes inside the model, relative to the uncut model."""
         part = next(part for part in self._table.parts if part.name == name)
-        return self.factor * self._table.cost(part, units)
+        return self._factor * self._table.cost(part, units)
 
-    def ns(self, units: Mapping[str, int]) -> float:
-        """Nanoseconds of an inference.
+    @property
+    def rest(self) -> float:
+        """What takes time whatever is cut, relative to the uncut model."""
+        return self._rest
+
+    def share(self, units: Mapping[str, int]) -> float:
+        """An inference, relative to the uncut model.
 
         Args:
             units: By name, of each part; those that are not named are whole.
         """
-        return self.rest_ns + self.factor * self._sum(units)
+        return self._rest + self._factor * self._sum(units)
 
-    @property
-    def dense_ns(self) -> float:
-        """Where nothing is cut."""
-        return self.ns({})
+    def ns(self, units: Mapping[str, int]) -> float:
+        """Nanoseconds of an inference of a structure, as ``share``."""
+        return self.share(units) * self._table.dense_ns
 
     def error(self, whole: Whole) -> float:
         """How far the prediction is from what was measured of a whole model, relative to that."""
-        return self.ns(whole.units) / whole.ns - 1
+        return self.share(whole.units) / self._table.share(whole) - 1
 
     def _sum(self, units: Mapping[str, int]) -> float:
         return sum(self._table.cost(part, units.get(part.name, part.units)) for part in self._table.parts)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import bisect
 import statistics
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -32,16 +32,13 @@ class Point(_Data):
     Attributes:
         units: Channels, heads or channels of each head that the part has in it.
         samples_ns: Of every timed inference of the probe.
+        loop: In which of the table's loops it took its turns.
     """
 
     units: int = Field(ge=1)
     copies: int = Field(ge=1)
     samples_ns: Samples = Field(min_length=1)
-
-    @property
-    def ns(self) -> float:
-        """What one copy of the part takes."""
-        return statistics.median(self.samples_ns) / self.copies
+    loop: int = Field(ge=0)
 
 
 class Part(_Data):
@@ -60,15 +57,11 @@ class Part(_Data):
 
 
 class Whole(_Data):
-    """The whole model as a file, with ``units`` of every part, by name."""
+    """The whole model as a file, with ``units`` of every part, by name; otherwise as ``Point``."""
 
     units: dict[str, int]
     samples_ns: Samples = Field(min_length=1)
-
-    @property
-    def ns(self) -> float:
-        """Median of its samples."""
-        return statistics.median(self.samples_ns)
+    loop: int = Field(ge=0)
 
 
 class Subject(_Data):
@@ -91,28 +84,33 @@ class Subject(_Data):
     scheme: str
     passes: str = ""
     engine: str = ""
-    device: str
-    runtime: str
-    threads: int = Field(ge=1)
+    device: str = ""
+    runtime: str = ""
+    threads: int = Field(default=1, ge=1)
 
 
 class LatencyTable(_Data):
     """What was measured.
 
     Attributes:
-        device: For a person.
+        device: For a person: its name.
+        serial: By which a connected device is known; of a computer, ``machine.node``.
         curves: Points of each curve, the narrowest first, at different widths.
-        wholes: At least the model that nothing is cut of, and one in which all is cut far.
+        wholes: Models in which all is cut far, and others; the uncut one takes its turns in every loop.
+        loops: What the uncut model took in each loop. A computer is not equally quick at all times, so what is
+            compared is what each file took beside the same one.
     """
 
     schema_version: int = SCHEMA_VERSION
     subject: Subject
     device: str
+    serial: str = ""
     created: str
     versions: dict[str, str] = {}
     parts: tuple[Part, ...] = Field(min_length=1)
     curves: tuple[tuple[Point, ...], ...] = Field(min_length=1)
-    wholes: tuple[Whole, ...] = Field(min_length=2)
+    wholes: tuple[Whole, ...] = Field(min_length=1)
+    loops: tuple[Annotated[Samples, Field(min_length=1)], ...] = Field(min_length=1)
 
     @model_validator(mode="after")
     def _fits_together(self) -> LatencyTable:
@@ -122,6 +120,9 @@ class LatencyTable(_Data):
             widths = [point.units for point in curve]
             if len(widths) < 2 or widths != sorted(set(widths)):
                 raise ValueError("a curve needs two points or more, at widths that grow")
+        loops = [point.loop for curve in self.curves for point in curve] + [whole.loop for whole in self.wholes]
+        if max(loops) >= len(self.loops) or min(map(min, self.loops)) <= 0:
+            raise ValueError("a loop in which the whole model was not timed")
         names = {part.name for part in self.parts}
         if len(names) != len(self.parts) or any(set(whole.units) != names for whole in self.wholes):
             raise ValueError("a whole model says other parts than the table")
@@ -131,17 +132,33 @@ class LatencyTable(_Data):
         """The points of a part."""
         return self.curves[part.curve]
 
+    @property
+    def dense_ns(self) -> float:
+        """What the model takes that nothing is cut of: the median of all loops."""
+        return statistics.median(sample for loop in self.loops for sample in loop)
+
+    def share(self, timed: Point | Whole) -> float:
+        """What a file took, relative to the uncut model.
+
+        The least of both are compared, as ``timeit`` does: what else runs on a device can only make a file slower, and
+        on a busy one it moves medians by a tenth and more, the least by little.
+        """
+        return min(timed.samples_ns) / min(self.loops[timed.loop])
+
     def cost(self, part: Part, units: int) -> float:
-        """Nanoseconds of one part at a width; between two measured widths on the line through them."""
+        """What one part takes at a width, relative to the uncut model; between two measured widths on the line."""
         points = self.curve(part)
         if units <= points[0].units:
-            return points[0].ns  # narrower was not measured
+            return self._each(points[0])  # narrower was not measured
         if units >= points[-1].units:
-            return points[-1].ns
+            return self._each(points[-1])
         after = bisect.bisect_left(points, units, key=lambda point: point.units)
         low, high = points[after - 1], points[after]
         share = (units - low.units) / (high.units - low.units)
-        return low.ns + share * (high.ns - low.ns)
+        return self._each(low) + share * (self._each(high) - self._each(low))
+
+    def _each(self, point: Point) -> float:
+        return self.share(point) / point.copies
 
 
 def save(path: Path, table: LatencyTable) -> None:

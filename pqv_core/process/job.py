@@ -83,19 +83,33 @@ class AnswerJob(JobBase):
     images: int = Field(default=64, ge=1)
 
 
+class ProbesJob(JobBase):
+    """Write the files from which a latency table of a model is measured, wherever that is.
+
+    The result is a ``pqv_core.latency.probe_files.ProbeFiles``. Weights do not matter for it and are random.
+
+    Attributes:
+        config: Of the project: its model, scheme, engine.
+        format: Key of one of its formats.
+        folder: Absolute path; files of the same job that was stopped are there already.
+    """
+
+    kind: Literal["probes"] = "probes"
+    config: RunConfig
+    format: str
+    folder: str
+
+
 class LatencyJob(JobBase):
     """Measure what each part of a model costs at each width, on this computer.
 
-    The result is a ``pqv_core.latency.table.LatencyTable``. Weights do not matter for it and are random.
-
-    Attributes:
-        config: Of the project: its model, scheme, engine, threads.
-        format: Key of one of its formats.
+    The result is a ``pqv_core.latency.table.LatencyTable``. Otherwise as ``ProbesJob``.
     """
 
     kind: Literal["latency"] = "latency"
     config: RunConfig
     format: str
+    folder: str
 
 
 class Answers(BaseModel):
@@ -122,7 +136,7 @@ class ProbeJob(JobBase):
     kind: Literal["probe"] = "probe"
 
 
-Job = RunJob | BenchJob | AnswerJob | LatencyJob | ProbeJob
+Job = RunJob | BenchJob | AnswerJob | ProbesJob | LatencyJob | ProbeJob
 _ADAPTER: TypeAdapter[Job] = TypeAdapter(Annotated[Job, Field(discriminator="kind")])
 
 

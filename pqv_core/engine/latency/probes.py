@@ -26,27 +26,11 @@ from pqv_core.engine.structure import Width
 from pqv_core.errors import PruneError
 from pqv_core.formats import FORMATS
 from pqv_core.latency.levels import levels
+from pqv_core.latency.probe_files import DENSE, ProbeFile
 from pqv_core.latency.table import Part
 from pqv_core.results.artifacts import ArtifactSpec
 
 COPIES = 3  # so that loading the input and starting to compute weigh little; more take longer to write
-
-
-@dataclass(frozen=True)
-class Probe:
-    """A file to be timed.
-
-    Attributes:
-        units: Of the part that it holds; of every part where it holds the whole model.
-        curve: Which curve its time is a point of; None for a whole model.
-    """
-
-    key: str
-    path: Path
-    input_shape: tuple[int, ...]
-    units: Mapping[str, int]
-    copies: int = 1
-    curve: int | None = None
 
 
 @dataclass(frozen=True)
@@ -106,26 +90,45 @@ class Probes:
         ]
 
     def count(self, parts: Sequence[Part]) -> int:
-        """How many files there will be, with three of whole models."""
+        """How many files there will be, with two of whole models."""
         firsts = {part.curve: part.name for part in reversed(parts)}
-        return 3 + sum(len(self._levels[name]) for name in firsts.values())
+        return 2 + sum(len(self._levels[name]) for name in firsts.values())
 
-    def whole(self, cut: _Cut, path: Path, way: Way, image: Tensor) -> Probe:
-        """The whole model as a file."""
-        self._write(copy.deepcopy(cut.prepared), image, path, way)
-        return Probe(path.stem, path, tuple(image.shape), dict(cut.units))
+    def written(
+        self, cuts: Sequence[_Cut], parts: Sequence[Part], folder: Path, way: Way, *, image: Tensor, there: set[str]
+    ) -> Iterator[ProbeFile]:
+        """Write all files but those that are ``there``, by name; the uncut model first.
 
-    def of_parts(self, cuts: Sequence[_Cut], parts: Sequence[Part], folder: Path, way: Way) -> Iterator[Probe]:
-        """A file for each curve at each of its levels."""
+        Args:
+            image: What the model takes, of shape (1, C, H, W).
+        """
+        suffix = FORMATS[self.by.key].suffix
+        for key, cut in ((DENSE, cuts[0]), ("least", cuts[-1])):
+            path = folder / f"{key}{suffix}"
+            if path.name not in there:
+                self._write(copy.deepcopy(cut.prepared), image, path, way)
+                yield self._noted(path, image, cut.units)
         for curve in range(1 + max(part.curve for part in parts)):
             part = next(part for part in parts if part.curve == curve)
-            scope = self._scopes[part.name]
             for level, units in enumerate(self._levels[part.name]):
-                path = folder / f"part-{curve}-{units}{FORMATS[self.by.key].suffix}"
-                repeated, image = _repeated(cuts[level], scope)
-                self._write(repeated, image, path, way)
-                copies = len(repeated.copies)
-                yield Probe(path.stem, path, tuple(image.shape), {part.name: units}, copies, curve)
+                path = folder / f"part-{curve}-{units}{suffix}"
+                if path.name not in there:
+                    repeated, given = _repeated(cuts[level], self._scopes[part.name])
+                    self._write(repeated, given, path, way)
+                    yield self._noted(path, given, {part.name: units}, copies=len(repeated.copies), curve=curve)
+
+    def _noted(
+        self, path: Path, given: Tensor, units: Mapping[str, int], *, copies: int = 1, curve: int | None = None
+    ) -> ProbeFile:
+        return ProbeFile(
+            key=path.stem,
+            name=path.name,
+            size=path.stat().st_size,
+            input_shape=tuple(given.shape),
+            units=dict(units),
+            copies=copies,
+            curve=curve,
+        )
 
     def _signature(self, width: Width, dense: _Cut) -> Any:
         scope = self._scopes[width.name]
@@ -142,7 +145,7 @@ class Probes:
 
 def parts_of(config: PruneConfig) -> PruneConfig:
     """The settings by which parts are found that a table has."""
-    return config.model_copy(update={"enabled": True, "embedding": False})
+    return config.model_copy(update={"enabled": True, "mlp": True, "attention": True, "embedding": False})
 
 
 class _Repeated(nn.Module):

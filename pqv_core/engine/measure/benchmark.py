@@ -263,7 +263,7 @@ def _prepared(
         clients = iter(_started(stack, list(policies) * len(some), plan.threads, context))
         for file in some:
             ways = [
-                (Timing(client.policy, client.load(file, input_shape=plan.input_shape)), client)
+                (Timing(client.policy, client.load(file, input_shape=file.input_shape or plan.input_shape)), client)
                 for client in itertools.islice(clients, len(policies))
             ]
             if len(ways) > 1:

@@ -30,6 +30,7 @@ class ExportedFile(BaseModel):
     Attributes:
         format: Key of its format.
         engine: What its weights are packed for; empty for the runtime's default.
+        input_shape: Batch first; empty for that of the loop's other files.
         every_policy: It is timed, and kept, under each wait policy, not only under the one in which it is quicker.
     """
 
@@ -39,6 +40,7 @@ class ExportedFile(BaseModel):
     path: str
     format: str
     engine: str = ""
+    input_shape: tuple[int, ...] = ()
     every_policy: bool = False
 
 

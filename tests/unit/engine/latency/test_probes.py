@@ -64,14 +64,26 @@ def test_a_probe_holds_a_part_several_times_and_can_be_read(precision: str, mode
     cuts = made.cuts(IMAGE, context())
     parts = made.parts(cuts[0])
     (way, *_) = made.by.ways(cuts[0].prepared, made.spec)
-    written = list(made.of_parts(cuts, parts, tmp_path, Way(way.passes, way.engine)))
-    assert len(written) + 3 == made.count(parts)
-    assert {probe.copies for probe in written} == {COPIES, 1}  # attention of the last block gives fewer tokens
-    for probe in written:
-        info, facts = formats.read(probe.path)
-        assert (info.key, facts.input_shape) == ("ptl", probe.input_shape)
-    sizes = [probe.path.stat().st_size for probe in written if probe.curve == 0]
+    way = Way(way.passes, way.engine)
+    written = list(made.written(cuts, parts, tmp_path, way, image=IMAGE, there=set()))
+    assert len(written) == made.count(parts)
+    assert [file.key for file in written[:2]] == ["dense", "least"]
+    assert {file.copies for file in written[2:]} == {COPIES, 1}  # attention of the last block gives fewer tokens
+    for file in written:
+        info, facts = formats.read(tmp_path / file.name)
+        assert (info.key, facts.input_shape, facts.size_bytes) == ("ptl", file.input_shape, file.size)
+    sizes = [file.size for file in written if file.curve == 0]
     assert sizes == sorted(sizes, reverse=True)
+
+
+def test_what_was_written_before_is_not_written_again(model: nn.Module, tmp_path: Path) -> None:
+    made = probes(model)
+    cuts = made.cuts(IMAGE, context())
+    parts = made.parts(cuts[0])
+    (way, *_) = made.by.ways(cuts[0].prepared, made.spec)
+    names = [file.name for file in made.written(cuts, parts, tmp_path, way, image=IMAGE, there=set())]
+    again = made.written(cuts, parts, tmp_path, way, image=IMAGE, there=set(names[1:]))
+    assert [file.name for file in again] == names[:1]
 
 
 def test_windows_that_are_shifted_have_curves_of_their_own() -> None:

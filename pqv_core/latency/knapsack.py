@@ -1,0 +1,90 @@
+"""Which choice of each part keeps the most under several budgets: a multiple-choice knapsack, solved exactly.
+
+Every part (the hidden width of an MLP, the heads of an attention) is given one of its choices; what is lost adds up,
+and so does what they cost (MDP, Sun et al. 2025, arXiv 2504.02168, §3.3, for one embedding width). HiGHS, through
+``scipy.optimize.milp``, finds the least loss and proves that there is none below it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pqv_core.errors import PruneError
+
+_LIMIT_S = 60.0
+_INFEASIBLE = 2
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One that a part may be given.
+
+    Attributes:
+        loss: What is lost by it, 0 or more, in the unit of all parts.
+        costs: What it costs of each budget.
+    """
+
+    units: int
+    loss: float
+    costs: tuple[float, ...]
+
+
+def solve(parts: Sequence[Sequence[Choice]], budgets: Sequence[float]) -> list[Choice] | None:
+    """The choices, one a part, that lose the least and cost no more than ``budgets``; None where none do.
+
+    Raises:
+        PruneError: The best was not found in time.
+    """
+    if any(sum(least) > budget for least, budget in zip(_least_costs(parts), budgets, strict=True)):
+        return None
+    from scipy.optimize import Bounds, LinearConstraint, milp  # half a second, which only those pay who solve
+
+    kept = [_undominated(part) for part in parts]
+    flat = [(place, choice) for place, part in enumerate(kept) for choice in part]
+    constraints: list[Any] = [LinearConstraint(_one_each(flat, len(parts)), 1, 1)]
+    if budgets:
+        share = [[choice.costs[index] / budget for _, choice in flat] for index, budget in enumerate(budgets)]
+        constraints.append(LinearConstraint(share, -float("inf"), 1))
+    greatest = max((choice.loss for _, choice in flat), default=0.0) or 1.0
+    found = milp(
+        [choice.loss / greatest for _, choice in flat],
+        constraints=constraints,
+        integrality=[1] * len(flat),
+        bounds=Bounds(0, 1),
+        options={"mip_rel_gap": 0, "time_limit": _LIMIT_S},
+    )
+    if found.status == _INFEASIBLE:
+        return None
+    if found.x is None or found.status != 0:
+        raise PruneError(
+            f"What to cut for the budget was not found within {_LIMIT_S:.0f} seconds.",
+            action="Allow a little more, or round to more channels (prune.round_to).",
+            details=str(found.message),
+        )
+    return [choice for (_, choice), taken in zip(flat, found.x, strict=True) if taken > 0.5]
+
+
+def least(parts: Sequence[Sequence[Choice]], budget: int) -> float:
+    """The least that can be had of one budget, by its index, whatever is lost."""
+    return sum(_least_costs(parts)[budget])
+
+
+def _least_costs(parts: Sequence[Sequence[Choice]]) -> list[list[float]]:
+    """By budget, the least cost of each part."""
+    budgets = range(len(parts[0][0].costs)) if parts else ()
+    return [[min(choice.costs[index] for choice in part) for part in parts] for index in budgets]
+
+
+def _undominated(part: Sequence[Choice]) -> list[Choice]:
+    """Without choices beside which another loses no more and costs no more: widths that a runtime cannot use."""
+    kept: list[Choice] = []
+    for choice in sorted(part, key=lambda each: (each.loss, each.costs, -each.units)):
+        if not any(all(mine <= its for mine, its in zip(other.costs, choice.costs, strict=True)) for other in kept):
+            kept.append(choice)
+    return kept
+
+
+def _one_each(flat: Sequence[tuple[int, Choice]], parts: int) -> list[list[float]]:
+    return [[float(place == part) for place, _ in flat] for part in range(parts)]

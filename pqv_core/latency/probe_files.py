@@ -1,0 +1,152 @@
+"""Files from which a latency table is measured, lying in a folder, and how far measuring them has come.
+
+Whoever has a device measures them there: the worker on this computer, ``deploy`` on a phone. What was written and what
+was measured is kept after each file and each loop, so whoever is killed goes on where it was.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+from pqv_core.files.fsio import FileTooLargeError, read_json, write_json
+from pqv_core.latency.table import MAX_BYTES, LatencyTable, Part, Point, Samples, Subject, Whole
+
+DENSE = "dense"
+"""Key of the uncut model, which takes its turns in every loop."""
+_PLAN, _MEASURED = "probes.json", "measured.json"
+_IN_A_LOOP = 10
+_LOOPS: TypeAdapter[list[dict[str, Samples]]] = TypeAdapter(list[dict[str, Samples]])
+
+
+class ProbeFile(BaseModel):
+    """A file to be timed.
+
+    Attributes:
+        name: In its folder.
+        units: Of the part that it holds; of every part where it holds the whole model.
+        curve: Which curve its time is a point of; None for a whole model.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    key: str
+    name: str
+    size: int
+    input_shape: tuple[int, ...]
+    units: dict[str, int]
+    copies: int = 1
+    curve: int | None = None
+
+
+class ProbeFiles(BaseModel):
+    """All files of a table, the uncut model first.
+
+    Attributes:
+        subject: Of the table; of its device nothing is known yet.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    subject: Subject
+    parts: tuple[Part, ...]
+    files: tuple[ProbeFile, ...] = Field(min_length=1)
+
+    def loops(self) -> Iterator[list[ProbeFile]]:
+        """Which files take turns: a few of one curve and the uncut model, which is timed beside all others."""
+        dense = next(file for file in self.files if file.key == DENSE)
+        for curve in dict.fromkeys(file.curve for file in self.files):
+            mine = [file for file in self.files if file.curve == curve and file is not dense]
+            for first in range(0, len(mine), _IN_A_LOOP):
+                yield [dense, *mine[first : first + _IN_A_LOOP]]
+
+
+class Folder:
+    """Where the files lie.
+
+    Args:
+        path: Made where it is not there.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        path.mkdir(parents=True, exist_ok=True)
+
+    def files(self) -> ProbeFiles | None:
+        """What was written, and is whole; None where nothing is."""
+        try:
+            found = ProbeFiles.model_validate(read_json(self.path / _PLAN, limit=MAX_BYTES))
+        except (OSError, ValueError, FileTooLargeError):
+            return None
+        there = tuple(file for file in found.files if self._is_whole(file))
+        return found.model_copy(update={"files": there}) if there else None
+
+    def keep(self, files: ProbeFiles) -> None:
+        """Note what was written so far."""
+        write_json(self.path / _PLAN, files.model_dump(mode="json"))
+
+    def measured(self) -> list[dict[str, Samples]]:
+        """Samples by the key of a file, of each loop that came to its end."""
+        try:
+            return _LOOPS.validate_python(read_json(self.path / _MEASURED, limit=MAX_BYTES))
+        except (OSError, ValueError, FileTooLargeError):
+            return []
+
+    def left(self, files: ProbeFiles) -> list[list[ProbeFile]]:
+        """The loops that are still to be done."""
+        known = {key for loop in self.measured() for key in loop if key != DENSE}
+        return [loop for loop in files.loops() if not {file.key for file in loop[1:]} <= known]
+
+    def add(self, samples: Mapping[str, Sequence[int]]) -> None:
+        """Keep what a loop gave."""
+        loop = {key: tuple(values) for key, values in samples.items()}
+        write_json(self.path / _MEASURED, [*self.measured(), loop])
+
+    def _is_whole(self, file: ProbeFile) -> bool:
+        path = self.path / file.name
+        return path.is_file() and path.stat().st_size == file.size
+
+
+def assemble(
+    files: ProbeFiles,
+    loops: Sequence[Mapping[str, Samples]],
+    *,
+    subject: Subject,
+    device: str,
+    serial: str = "",
+    versions: Mapping[str, str],
+) -> LatencyTable:
+    """The table of what was measured.
+
+    Args:
+        loops: Samples by the key of a file, the uncut model's in each.
+        subject: That of the files, with its device.
+        device: For a person.
+        serial: By which a connected device is known.
+    """
+    curves: dict[int, list[Point]] = {}
+    wholes: list[Whole] = []
+    known = {file.key: file for file in files.files}
+    for place, loop in enumerate(loops):
+        for key, samples in loop.items():
+            file = known[key]
+            if file.curve is not None:
+                (units,) = file.units.values()
+                point = Point(units=units, copies=file.copies, samples_ns=samples, loop=place)
+                curves.setdefault(file.curve, []).append(point)
+            elif key != DENSE:
+                wholes.append(Whole(units=file.units, samples_ns=samples, loop=place))
+    return LatencyTable(
+        subject=subject,
+        device=device,
+        serial=serial,
+        created=time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+        versions=dict(versions),
+        parts=files.parts,
+        curves=tuple(tuple(sorted(curves[place], key=lambda point: point.units)) for place in sorted(curves)),
+        wholes=tuple(wholes),
+        loops=tuple(loop[DENSE] for loop in loops),
+    )

@@ -1,0 +1,99 @@
+"""Latency tables of this computer and of devices, kept for all projects, and the files of those that are at work.
+
+A table is about a kind of device, so one that somebody else has measured is as good as one's own.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Iterator
+from importlib import metadata
+from pathlib import Path
+
+import platformdirs
+
+from pqv_core.config import RunConfig
+from pqv_core.errors import PqvError, from_os_error
+from pqv_core.files.fsio import sha256_json
+from pqv_core.latency import table as tables
+from pqv_core.latency.table import LatencyTable
+from pqv_core.process import machine
+
+LOCAL = "local"
+"""Where a budget says whose latency it means: this computer's."""
+_APP = "pqv-mobile"
+_PACKAGES = ("pqv-mobile", "torch", "timm", "executorch", "torchao")
+
+
+def folder() -> Path:
+    """Where tables are kept."""
+    return platformdirs.user_data_path(_APP, appauthor=False) / "latency"
+
+
+def keep(table: LatencyTable) -> Path:
+    """Keep a table, in place of an earlier one of the same subject; where it lies then.
+
+    Raises:
+        StorageError: The folder may not be written.
+    """
+    place = folder()
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise from_os_error(error, place) from error
+    name = re.sub(r"[^\w.-]+", "_", table.subject.model)[:60]
+    path = place / f"{name}-{sha256_json(table.subject.model_dump(mode='json'))[:16]}.json"
+    tables.save(path, table)
+    return path
+
+
+def kept() -> Iterator[LatencyTable]:
+    """All that can be read, the newest first."""
+    found: list[LatencyTable] = []
+    for path in folder().glob("*.json"):
+        with contextlib.suppress(PqvError):  # of a newer version, or damaged: as if it were not there
+            found.append(tables.load(path))
+    yield from sorted(found, key=lambda table: table.created, reverse=True)
+
+
+def find(config: RunConfig, form: str, *, on: str, threads: int) -> LatencyTable | None:
+    """The newest table that says how long a run's files in one of its formats take; None where there is none.
+
+    Args:
+        on: Serial or name of a device, or the kind of devices that a table's subject names.
+        threads: Of the runtime.
+    """
+    return next((table for table in kept() if _fits(table, config, form, on=on, threads=threads)), None)
+
+
+def _fits(table: LatencyTable, config: RunConfig, form: str, *, on: str, threads: int) -> bool:
+    subject = table.subject
+    engine = config.quantize.engine
+    return (
+        (machine.node() if on == LOCAL else on) in (table.serial, table.device, subject.device)
+        and (subject.model, subject.arguments) == (config.model.name, dict(config.model.arguments))
+        and (subject.format, subject.scheme) == (form, config.quantize.precision)
+        and subject.unit == config.prune.attention_unit
+        and subject.threads == threads
+        and (engine in ("auto", subject.engine) or not config.uses_engine)
+    )
+
+
+def probes_folder(config: RunConfig, form: str, *, on: str) -> Path:
+    """Where the files of a table lie while it is being measured; the same for the same question."""
+    versions = {}
+    for package in _PACKAGES:
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            versions[package] = metadata.version(package)
+    question = {
+        "model": [config.model.source, config.model.name, dict(config.model.arguments)],
+        "unit": config.prune.attention_unit,
+        "quantize": config.quantize.model_dump(mode="json"),
+        "target": config.export.target,
+        "format": form,
+        "threads": config.measure.threads,
+        "on": on,
+        "versions": versions,
+    }
+    return platformdirs.user_cache_path(_APP, appauthor=False) / "latency" / sha256_json(question)[:16]

@@ -1,0 +1,81 @@
+"""How far measuring a latency table has come, and what was measured put together."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pqv_core.latency.probe_files import DENSE, Folder, ProbeFile, ProbeFiles, assemble
+from pqv_core.latency.table import Part, Subject
+
+SUBJECT = Subject(model="some_vit", input_shape=(1, 3, 8, 8), unit="width", format="ptl", scheme="fp32")
+PARTS = (Part(name="a", kind="mlp", units=16, curve=0), Part(name="b", kind="attention", units=4, curve=1))
+
+
+def file(key: str, units: dict[str, int], curve: int | None = None) -> ProbeFile:
+    return ProbeFile(key=key, name=f"{key}.ptl", size=3, input_shape=(1, 3, 8, 8), units=units, curve=curve)
+
+
+FILES = ProbeFiles(
+    subject=SUBJECT,
+    parts=PARTS,
+    files=(
+        file(DENSE, {"a": 16, "b": 4}),
+        file("least", {"a": 8, "b": 1}),
+        *(file(f"a-{units}", {"a": units}, curve=0) for units in range(1, 17)),
+        *(file(f"b-{units}", {"b": units}, curve=1) for units in range(1, 5)),
+    ),
+)
+
+
+def folder(path: Path) -> Folder:
+    made = Folder(path / "probes")
+    for each in FILES.files:
+        (made.path / each.name).write_bytes(b"abc")
+    made.keep(FILES)
+    return made
+
+
+def test_the_uncut_model_takes_its_turns_with_all_others() -> None:
+    loops = [[one.key for one in loop] for loop in FILES.loops()]
+    assert all(loop[0] == DENSE for loop in loops)
+    assert sorted(key for loop in loops for key in loop[1:]) == sorted(one.key for one in FILES.files[1:])
+    assert max(map(len, loops)) <= 11  # each is a process that waits for its turn
+    assert all(len({key[0] for key in loop[1:]}) == 1 for loop in loops)
+
+
+def test_a_table_goes_on_where_it_was(tmp_path: Path) -> None:
+    made = folder(tmp_path)
+    todo = made.left(FILES)
+    for loop in todo[:2]:
+        made.add({one.key: [5, 6] for one in loop})
+    again = Folder(made.path)
+    assert again.files() == FILES
+    assert again.left(FILES) == todo[2:]
+
+
+def test_a_file_that_is_not_whole_is_written_again(tmp_path: Path) -> None:
+    made = folder(tmp_path)
+    (made.path / "a-3.ptl").write_bytes(b"a")
+    (made.path / "b-1.ptl").unlink()
+    there = made.files()
+    assert there is not None
+    assert {one.key for one in FILES.files} - {one.key for one in there.files} == {"a-3", "b-1"}
+
+
+def test_notes_that_cannot_be_read_are_as_if_there_were_none(tmp_path: Path) -> None:
+    made = folder(tmp_path)
+    for name in ("probes.json", "measured.json"):
+        (made.path / name).write_text('{"half')
+    assert made.files() is None
+    assert made.measured() == []
+
+
+def test_the_table_has_every_width_of_every_curve(tmp_path: Path) -> None:
+    made = folder(tmp_path)
+    for loop in made.left(FILES):
+        made.add({one.key: [1000 if one.key == DENSE else 10 * sum(one.units.values())] for one in loop})
+    table = assemble(FILES, made.measured(), subject=SUBJECT, device="A phone", serial="X1", versions={})
+    assert [[point.units for point in curve] for curve in table.curves] == [[*range(1, 17)], [*range(1, 5)]]
+    assert table.cost(table.parts[0], 8) == 0.08
+    assert [whole.units for whole in table.wholes] == [{"a": 8, "b": 1}]
+    assert len(table.loops) == len(list(FILES.loops()))
