@@ -10,6 +10,7 @@ from pqv_core.results.record import LOCAL
 STAGES = {
     "load": "Load the model",
     "evaluate": "Baseline accuracy",
+    "latency": "Latency table",
     "sparsify": "Sparse training",
     "prune": "Prune",
     "finetune": "Fine-tune",
@@ -65,6 +66,7 @@ PARTS = {
     "way": "Choosing passes and kernels",
     "probes": "Writing the parts",
     "timing": "Timing the parts",
+    "trial": "Trying what is left",
 }
 """What a stage of several parts is at, in the present tense."""
 

@@ -102,6 +102,19 @@ def new(
     ] = None,
     importance: Annotated[str | None, typer.Option(help="Importance criterion: {importances}.")] = None,
     ratio: Annotated[float | None, typer.Option(help="Share of each width to remove, up to {max_ratio}.")] = None,
+    latency: Annotated[
+        str | None,
+        typer.Option("--latency", help="Instead of a ratio: cut until an inference takes this.", metavar="30ms"),
+    ] = None,
+    speedup: Annotated[
+        str | None, typer.Option(help="Instead of a ratio: cut until it is this many times as fast.", metavar="2x")
+    ] = None,
+    on: Annotated[
+        str | None, typer.Option("--on", help="Whose latency: local, or a phone (serial or name).", metavar="DEVICE")
+    ] = None,
+    max_size: Annotated[
+        str | None, typer.Option(help="Instead of a ratio: cut until the file is at most this large.", metavar="10MB")
+    ] = None,
     no_prune: Annotated[bool, typer.Option("--no-prune", help="Cut nothing.")] = False,
     epochs: Annotated[int | None, typer.Option(help="Fine-tuning epochs; 0 to skip.")] = None,
     precision: Annotated[str | None, typer.Option(help="{precisions}.")] = None,
@@ -132,6 +145,10 @@ def new(
         data=data,
         importance=importance,
         ratio=ratio,
+        latency=latency,
+        speedup=speedup,
+        on=on,
+        max_size=max_size,
         prune=not no_prune,
         epochs=epochs,
         precision=precision,

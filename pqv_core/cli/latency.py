@@ -10,10 +10,12 @@ from pqv_core import formatting
 from pqv_core.cli import run_job as cli_job
 from pqv_core.cli.console import console
 from pqv_core.config import RunConfig, with_settings
+from pqv_core.config.budget import LOCAL
 from pqv_core.config.export import format_problem
 from pqv_core.files.fsio import remove_folder
 from pqv_core.latency import store
 from pqv_core.latency import table as tables
+from pqv_core.latency.predict import Predictor
 from pqv_core.latency.table import LatencyTable, Part
 from pqv_core.process.events import Finished
 from pqv_core.process.job import LatencyJob
@@ -34,7 +36,7 @@ def run(config: RunConfig, *, out: Path | None, as_json: bool) -> Finished:
     form = here.export.formats[0]
     if problem := format_problem(form, "host", precision=here.quantize.precision):
         raise problem
-    folder = store.probes_folder(here, form, on=store.LOCAL)
+    folder = store.probes_folder(here, form, on=LOCAL)
     job = LatencyJob(run=runs.new_id(), config=here, format=form, folder=str(folder))
     finished = cli_job.do(job, as_json=as_json)
     if finished.result is not None:
@@ -65,10 +67,10 @@ def say(table: LatencyTable, *, as_json: bool) -> None:
             each = table.share(point) / point.copies * table.dense_ns
             shown.add_row(name, f"{point.units:,}", formatting.nanoseconds(each))
     out.print(shown)
-    least = table.wholes[-1]
+    rest = Predictor(table).rest
     out.print(
-        f"The whole model takes {formatting.nanoseconds(table.dense_ns)}; with all parts at their narrowest, "
-        f"{formatting.nanoseconds(table.share(least) * table.dense_ns)}."
+        f"The whole model takes {formatting.nanoseconds(table.dense_ns)}, {formatting.percent(rest)} of which stay "
+        "whatever is cut."
     )
 
 

@@ -50,7 +50,7 @@ def describe(config: RunConfig) -> str:
     """What a run does, in a line."""
     steps = [config.model.name]
     if config.prune.enabled:
-        steps.append(f"prune {formatting.percent(config.prune.ratio)} by {config.prune.importance}")
+        steps.append(f"prune {config.cut_words} by {config.prune.importance}")
     if config.finetune.epochs:
         steps.append(f"fine-tune {config.finetune.epochs} epochs")
     engine = f" ({config.quantize.engine})" if config.uses_engine else ""

@@ -331,7 +331,7 @@ def _made(model: str, ratio: float, kind: str) -> str:
 
 def _tried(run: StoredRun, several: bool) -> dict[tuple[str, str], tuple[float, str]]:
     """What each engine took when the run chose one by measuring, with its own number of threads."""
-    chosen = Chosen.of(run.record.config)
+    chosen = Chosen.of(run.record)
     quantized = [variant for variant in run.record.results if has_quantized_layers(variant.precision)]
     if not quantized:
         return {}

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
 
 from pqv_core import formatting
+from pqv_core.config.budget import BudgetConfig
 from pqv_core.config.quantize import ENGINES
 from pqv_core.criteria import CRITERIA
+from pqv_core.errors import ConfigError
 from pqv_core.formats.base import NO_ENGINE
 from pqv_core.formats.delegation import Delegation
 from pqv_core.results import artifacts, operators, select, stability
@@ -234,11 +235,14 @@ class Chosen:
     group: int | None
 
     @classmethod
-    def of(cls, config: Mapping[str, Any]) -> Chosen:
-        """Read from the config that the run kept."""
+    def of(cls, record: RunRecord) -> Chosen:
+        """Read from the config that the run kept; how far a budget let it be cut, from what is left."""
+        config = record.config
         parts = (config.get(section) for section in ("model", "prune", "quantize"))
         model, prune, quantize = (part if isinstance(part, dict) else {} for part in parts)
         ratio, how, group = prune.get("ratio"), prune.get("importance"), quantize.get("group")
+        if _limits(config.get("budget")):
+            ratio = _lost(record)
         cut = bool(prune.get("enabled")) and isinstance(ratio, int | float) and 0 < ratio < 1
         return cls(
             model=str(model.get("name") or ""),
@@ -246,6 +250,21 @@ class Chosen:
             ratio=float(ratio) if cut and isinstance(ratio, int | float) else 0.0,
             group=group if isinstance(group, int) else None,
         )
+
+
+def _limits(budget: object) -> bool:
+    """Whether a run was to keep a budget."""
+    try:
+        return isinstance(budget, dict) and BudgetConfig.parse(budget).is_set
+    except ConfigError:  # of another version
+        return False
+
+
+def _lost(record: RunRecord) -> float:
+    """Share of the parameters that a run's result has no more."""
+    before = max((variant.params for variant in record.variants if variant.artifact.is_dense), default=0)
+    after = min((variant.params for variant in record.results), default=before)
+    return 1 - after / before if before else 0.0
 
 
 def of_run(record: RunRecord, *, folder: str, name: str, note: str, here: str) -> Iterator[Row]:
@@ -258,7 +277,7 @@ def of_run(record: RunRecord, *, folder: str, name: str, note: str, here: str) -
     Raises:
         ArithmeticError: A figure is beyond all measure.
     """
-    chosen = Chosen.of(record.config)
+    chosen = Chosen.of(record)
     shown = select.settings(record)
     standing = {select.setting(record, target=one.target, batch=one.batch) for one in shown}
     for variant in record.in_order:

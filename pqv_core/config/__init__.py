@@ -9,7 +9,9 @@ from typing import Any
 
 from pydantic import Field
 
+from pqv_core import formatting
 from pqv_core.config.base import Config
+from pqv_core.config.budget import BudgetConfig
 from pqv_core.config.data import DataConfig
 from pqv_core.config.export import ExportConfig
 from pqv_core.config.finetune import FinetuneConfig
@@ -20,6 +22,7 @@ from pqv_core.config.quantize import QuantizeConfig
 from pqv_core.errors import ConfigError
 
 __all__ = [
+    "BudgetConfig",
     "Config",
     "DataConfig",
     "ExportConfig",
@@ -41,6 +44,7 @@ class RunConfig(Config):
     model: ModelConfig = Field(default_factory=ModelConfig)
     data: DataConfig = Field(default_factory=DataConfig)
     prune: PruneConfig = Field(default_factory=PruneConfig)
+    budget: BudgetConfig = Field(default_factory=BudgetConfig)
     finetune: FinetuneConfig = Field(default_factory=FinetuneConfig)
     quantize: QuantizeConfig = Field(default_factory=QuantizeConfig)
     export: ExportConfig = Field(default_factory=ExportConfig)
@@ -51,6 +55,18 @@ class RunConfig(Config):
     def pruning(self) -> PruneConfig:
         """How the model is cut: as ``prune`` says, in widths that the quantization scheme takes."""
         return self.prune.aligned(self.quantize.scheme.inputs_multiple)
+
+    @property
+    def prunes_for_budget(self) -> bool:
+        """Whether the model is cut until it is fast or small enough, instead of by a ratio."""
+        return self.prune.enabled and self.budget.is_set
+
+    @property
+    def cut_words(self) -> str:
+        """How far the model is cut, in words: ``25.0 %``, ``at most 30 ms``; empty where it is not."""
+        if not self.prune.enabled:
+            return ""
+        return self.budget.words or formatting.percent(self.prune.ratio)
 
     @property
     def uses_engine(self) -> bool:

@@ -257,7 +257,8 @@ class _Export:
         if config.export.file_name:
             return Path(config.export.file_name).with_suffix(suffix).name
         model = config.model.name.split("/")[-1].replace(":", "_")
-        pruned = f"_pruned{config.prune.ratio:.4g}" if config.prune.enabled else ""
+        how_far = config.budget.mark or f"{config.prune.ratio:.4g}"
+        pruned = f"_pruned{how_far}" if config.prune.enabled else ""
         kernels = f"_{engine}" if engine != NO_ENGINE else ""
         return f"{model}{pruned}_{spec.scheme}{kernels}{suffix}"
 

@@ -7,6 +7,7 @@ and so does what they cost (MDP, Sun et al. 2025, arXiv 2504.02168, §3.3, for o
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -34,6 +35,9 @@ class Choice:
 def solve(parts: Sequence[Sequence[Choice]], budgets: Sequence[float]) -> list[Choice] | None:
     """The choices, one a part, that lose the least and cost no more than ``budgets``; None where none do.
 
+    Args:
+        budgets: Infinite where there is no limit.
+
     Raises:
         PruneError: The best was not found in time.
     """
@@ -44,9 +48,10 @@ def solve(parts: Sequence[Sequence[Choice]], budgets: Sequence[float]) -> list[C
     kept = [_undominated(part) for part in parts]
     flat = [(place, choice) for place, part in enumerate(kept) for choice in part]
     constraints: list[Any] = [LinearConstraint(_one_each(flat, len(parts)), 1, 1)]
-    if budgets:
-        share = [[choice.costs[index] / budget for _, choice in flat] for index, budget in enumerate(budgets)]
-        constraints.append(LinearConstraint(share, -float("inf"), 1))
+    for index, budget in enumerate(budgets):
+        if 0 < budget < math.inf:
+            share = [choice.costs[index] / budget for _, choice in flat]
+            constraints.append(LinearConstraint(share, -math.inf, 1))
     greatest = max((choice.loss for _, choice in flat), default=0.0) or 1.0
     found = milp(
         [choice.loss / greatest for _, choice in flat],

@@ -11,9 +11,10 @@ from pqv_core.latency.table import LatencyTable, Whole
 class Predictor:
     """Latencies of structures of one model on one device.
 
-    The parts of a model run one after another, so what they cost adds up (HALP, Shen et al. 2022, eq. 2). What lies
-    between them, and what a part costs more inside the whole than in a file of its own (caches are not as warm), is
-    taken from whole models: latency = rest + factor · Σ parts, a line through those that were measured.
+    The parts of a model run one after another, so what they cost adds up (HALP, Shen et al. 2022, eq. 2); what the
+    uncut model takes beyond its parts stays whatever is cut: latency = rest + factor · Σ parts. The factor is 1, or
+    where other whole models were measured too, that of the line through them (a part can cost more inside the whole
+    than in a file of its own).
     """
 
     def __init__(self, table: LatencyTable) -> None:
@@ -56,6 +57,8 @@ class Predictor:
 
 def _line(sums: list[float], times: list[float]) -> tuple[float, float]:
     """Intercept and slope of the line through what was measured; neither can be negative."""
+    if len(sums) == 1 and sums[0] <= times[0]:
+        return times[0] - sums[0], 1.0
     if max(sums) - min(sums) > 0:
         slope, rest = statistics.linear_regression(sums, times)
         if slope > 0 and rest >= 0:

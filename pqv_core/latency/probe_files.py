@@ -58,7 +58,7 @@ class ProbeFiles(BaseModel):
     def loops(self) -> Iterator[list[ProbeFile]]:
         """Which files take turns: a few of one curve and the uncut model, which is timed beside all others."""
         dense = next(file for file in self.files if file.key == DENSE)
-        for curve in dict.fromkeys(file.curve for file in self.files):
+        for curve in dict.fromkeys(file.curve for file in self.files if file is not dense):
             mine = [file for file in self.files if file.curve == curve and file is not dense]
             for first in range(0, len(mine), _IN_A_LOOP):
                 yield [dense, *mine[first : first + _IN_A_LOOP]]

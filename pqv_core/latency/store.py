@@ -14,14 +14,13 @@ from pathlib import Path
 import platformdirs
 
 from pqv_core.config import RunConfig
+from pqv_core.config.budget import LOCAL
 from pqv_core.errors import PqvError, from_os_error
 from pqv_core.files.fsio import sha256_json
 from pqv_core.latency import table as tables
 from pqv_core.latency.table import LatencyTable
 from pqv_core.process import machine
 
-LOCAL = "local"
-"""Where a budget says whose latency it means: this computer's."""
 _APP = "pqv-mobile"
 _PACKAGES = ("pqv-mobile", "torch", "timm", "executorch", "torchao")
 

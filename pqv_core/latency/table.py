@@ -96,7 +96,7 @@ class LatencyTable(_Data):
         device: For a person: its name.
         serial: By which a connected device is known; of a computer, ``machine.node``.
         curves: Points of each curve, the narrowest first, at different widths.
-        wholes: Models in which all is cut far, and others; the uncut one takes its turns in every loop.
+        wholes: Models of which something is cut; the uncut one takes its turns in every loop.
         loops: What the uncut model took in each loop. A computer is not equally quick at all times, so what is
             compared is what each file took beside the same one.
     """
@@ -109,7 +109,7 @@ class LatencyTable(_Data):
     versions: dict[str, str] = {}
     parts: tuple[Part, ...] = Field(min_length=1)
     curves: tuple[tuple[Point, ...], ...] = Field(min_length=1)
-    wholes: tuple[Whole, ...] = Field(min_length=1)
+    wholes: tuple[Whole, ...] = ()
     loops: tuple[Annotated[Samples, Field(min_length=1)], ...] = Field(min_length=1)
 
     @model_validator(mode="after")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pqv_core.config import DataConfig, ModelConfig, RunConfig, channels, with_setting, with_settings
+from pqv_core.config import DataConfig, ModelConfig, RunConfig, budget, channels, with_setting, with_settings
 from pqv_core.config import export as exports
 from pqv_core.config.model import argument_problem
 from pqv_core.criteria import CRITERIA
@@ -43,6 +43,10 @@ class Choices:
     data: Path | None = None
     importance: str | None = None
     ratio: float | None = None
+    latency: str | None = None
+    speedup: str | None = None
+    on: str | None = None
+    max_size: str | None = None
     prune: bool = True
     epochs: int | None = None
     precision: str | None = None
@@ -133,6 +137,10 @@ def _check_settings(config: RunConfig, *, project: Path) -> None:
     why_not = predict.obstacle(entry, config.prune) if entry is not None and config.prune.enabled else ""
     if why_not:
         raise UsageError(why_not, action="Prune other parts, or turn pruning off (--no-prune).")
+    if config.budget.is_set and config.prune.embedding and config.prune.enabled:
+        raise UsageError(
+            "For a budget the embedding is not cut.", action="Cut the MLPs and the attention, or cut by ratio."
+        )
     for refused in exports.problems(config.export, config.quantize):
         raise refused
     if config.model.weights == "file" and config.model.path:
@@ -254,6 +262,7 @@ def _given(choices: Choices, data: DataConfig, filled: Mapping[str, Any], notes:
     """Settings by dotted name, as text: what was said, and what follows from the images."""
     if not choices.prune and (choices.ratio is not None or choices.importance is not None):
         raise UsageError("--no-prune cannot be combined with --ratio or --importance.", action="Omit one of them.")
+    limits = _limits(choices)
     importance = choices.importance or filled.get("prune.importance")
     if importance != choices.importance and choices.prune:
         notes.append(f"Importance: {importance}, from the preset.")
@@ -271,12 +280,32 @@ def _given(choices: Choices, data: DataConfig, filled: Mapping[str, Any], notes:
         "prune.enabled": "true" if choices.prune else "false",
         "prune.importance": importance,
         "prune.ratio": choices.ratio,
+        **limits,
         "finetune.epochs": epochs,
         "quantize.precision": choices.precision,
         "quantize.engine": choices.engine,
         "export.target": choices.target,
     }
     return [(name, str(value)) for name, value in spoken.items() if value is not None]
+
+
+def _limits(choices: Choices) -> dict[str, Any]:
+    """The budget that was asked for, by dotted names."""
+    limits = {
+        "budget.latency_ms": budget.milliseconds(choices.latency) if choices.latency else None,
+        "budget.speedup": budget.times(choices.speedup) if choices.speedup else None,
+        "budget.size_mb": budget.megabytes(choices.max_size) if choices.max_size else None,
+    }
+    if not choices.prune and any(limits.values()):
+        raise UsageError(
+            "--no-prune cannot be combined with a budget (--latency, --speedup, --max-size).",
+            action="Omit one of them.",
+        )
+    if choices.on and not (choices.latency or choices.speedup):
+        raise UsageError("--on says whose latency is limited, and none is.", action="Add --latency or --speedup.")
+    if choices.ratio is not None and any(limits.values()):
+        raise UsageError("A budget takes the place of --ratio.", action="Omit one of them.")
+    return {**limits, "budget.on": choices.on}
 
 
 def _split(pair: str) -> tuple[str, str]:

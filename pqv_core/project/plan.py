@@ -30,6 +30,7 @@ START = "start"
 _START_S = 10.0
 _FIXED_S = {
     "load": 2.0,
+    "latency": 60.0,
     "prune": 2.0,
     "sensitivity": 1.0,
     "export": 32.0,
@@ -49,6 +50,7 @@ _TAKEN_OVER_S = 0.1
 _NEEDED: dict[str, Callable[[RunConfig], bool]] = {
     "load": lambda config: True,
     "evaluate": lambda config: bool(config.data.val),
+    "latency": lambda config: config.prunes_for_budget and config.budget.limits_latency,
     "sparsify": lambda config: config.prune.enabled and config.prune.sparse_epochs > 0,
     "prune": lambda config: config.prune.enabled,
     "finetune": lambda config: config.finetune.epochs > 0,

@@ -83,7 +83,7 @@ def with_classes(config: RunConfig, images: ImageFolders) -> ModelConfig:
 
 def _choices(config: RunConfig, images: ImageFolders) -> list[tuple[str, str]]:
     prune, tune = config.prune, config.finetune
-    pruned = f"{formatting.percent(prune.ratio)}, {CRITERIA[prune.importance].label}" if prune.enabled else "Off"
+    pruned = f"{config.cut_words}, {CRITERIA[prune.importance].label}" if prune.enabled else "Off"
     tuned = f"{tune.epochs:,} epochs" if tune.epochs != 1 else "1 epoch"
     quantized = config.quantize.label
     if config.uses_engine:

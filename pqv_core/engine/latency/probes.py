@@ -90,9 +90,9 @@ class Probes:
         ]
 
     def count(self, parts: Sequence[Part]) -> int:
-        """How many files there will be, with two of whole models."""
+        """How many files there will be, with that of the uncut model."""
         firsts = {part.curve: part.name for part in reversed(parts)}
-        return 2 + sum(len(self._levels[name]) for name in firsts.values())
+        return 1 + sum(len(self._levels[name]) for name in firsts.values())
 
     def written(
         self, cuts: Sequence[_Cut], parts: Sequence[Part], folder: Path, way: Way, *, image: Tensor, there: set[str]
@@ -103,11 +103,10 @@ class Probes:
             image: What the model takes, of shape (1, C, H, W).
         """
         suffix = FORMATS[self.by.key].suffix
-        for key, cut in ((DENSE, cuts[0]), ("least", cuts[-1])):
-            path = folder / f"{key}{suffix}"
-            if path.name not in there:
-                self._write(copy.deepcopy(cut.prepared), image, path, way)
-                yield self._noted(path, image, cut.units)
+        dense = folder / f"{DENSE}{suffix}"
+        if dense.name not in there:
+            self._write(copy.deepcopy(cuts[0].prepared), image, dense, way)
+            yield self._noted(dense, image, cuts[0].units)
         for curve in range(1 + max(part.curve for part in parts)):
             part = next(part for part in parts if part.curve == curve)
             for level, units in enumerate(self._levels[part.name]):

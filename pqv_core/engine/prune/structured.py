@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -16,20 +15,28 @@ from pqv_core.engine import structure
 from pqv_core.engine.context import Context
 from pqv_core.engine.importance.base import Batches, Importance
 from pqv_core.engine.models import create as models
+from pqv_core.engine.prune.allocation import Allocation, ByRatio, Scored, rounding
 from pqv_core.engine.prune.dependencies import Dependencies
 from pqv_core.engine.structure import Ranking, Width
 from pqv_core.errors import PruneError
-from pqv_core.models.kept_widths import kept_width, shared_out, step_ratio
+from pqv_core.models.kept_widths import kept_width
 
 _NOISE_BATCH = 8
-_NOTHING = 1e-3
 
 
-def prune(model: nn.Module, config: PruneConfig, *, batches: Batches | None, context: Context) -> nn.Module:
+def prune(
+    model: nn.Module,
+    config: PruneConfig,
+    *,
+    batches: Batches | None,
+    context: Context,
+    allocation: Allocation | None = None,
+) -> nn.Module:
     """A pruned copy of ``model``, in eval mode.
 
     Args:
         model: On the CPU.
+        allocation: How many units stay of each width; as the ratio says where none is given.
         batches: Calibration images (N, C, H, W) and classes (N,) for criteria that need them, gone through once a
             step. Without, noise with the model's own answers as classes stands in, and the person is told.
 
@@ -40,13 +47,15 @@ def prune(model: nn.Module, config: PruneConfig, *, batches: Batches | None, con
     pruned = copy.deepcopy(model).eval()
     shape = (1, *models.preprocessing(pruned).input_size)
     original = {width.name: width.units for width in structure.widths(pruned, config)}
-    _tell_what_stays(pruned, config, context)
+    if allocation is None:
+        allocation = ByRatio(config)
+        _tell_what_stays(pruned, config, context)
     if CRITERIA[config.importance].needs_images and batches is None:
         context.warn("No images: importance was measured on noise and ranks no better than chance.")
         batches = _Noise(pruned, shape, config.images)
+    start = _Start(original, shape, batches)
     for step in range(1, config.steps + 1):
-        ratio = step_ratio(config.ratio, step=step, steps=config.steps)
-        _step(pruned, config.model_copy(update={"ratio": ratio}), _Start(original, shape, batches), context)
+        _step(pruned, config, start, allocation, step=step, context=context)
     _check(pruned, shape)
     return pruned
 
@@ -60,8 +69,10 @@ class _Start:
     batches: Batches | None
 
 
-def _step(model: nn.Module, config: PruneConfig, start: _Start, context: Context) -> None:
-    """Cut down to ``config.ratio`` of what there was at the start."""
+def _step(
+    model: nn.Module, config: PruneConfig, start: _Start, allocation: Allocation, *, step: int, context: Context
+) -> None:
+    """Cut as far as it goes in one of ``config.steps`` steps."""
     widths = structure.widths(model, config)
     dependencies = Dependencies(model, widths, shape=start.shape, context=context)
     criterion = CRITERIA.load(config.importance)
@@ -72,7 +83,8 @@ def _step(model: nn.Module, config: PruneConfig, start: _Start, context: Context
         for done, width in enumerate(widths, 1):  # all are scored before the first is cut, so the order is no matter
             rankings.append(_rank(dependencies, width, importance))
             context.progress(done, len(widths), unit="layers")
-    left = kept_units(widths, rankings, config, start.units, costs=importance.estimates_loss)
+    scored = Scored(widths, rankings, start.units, estimates_loss=importance.estimates_loss)
+    left = allocation.kept(scored, step=step)
     for width, ranking, kept in zip(widths, rankings, left, strict=True):
         context.check_cancelled()
         _cut(dependencies, width, ranking.first(width.units - kept))
@@ -109,48 +121,6 @@ def cut_evenly(
     return made
 
 
-def kept_units(
-    widths: list[Width], rankings: list[Ranking], config: PruneConfig, original: Mapping[str, int], *, costs: bool
-) -> list[int]:
-    """How many units stay of each width: the same share of all, or of each kind the best wherever they are.
-
-    Args:
-        original: Units of each width, by its name, before anything was cut.
-        costs: Whether scores are what the loss would change by, or sizes.
-    """
-    rounding = [_rounding(width, config) for width in widths]
-    starts = [original[width.name] for width in widths]
-    if config.distribution == "uniform":
-        return [kept_width(start, ratio=config.ratio, round_to=to) for start, to in zip(starts, rounding, strict=True)]
-    kept = [0] * len(widths)
-    for kind in {width.kind for width in widths}:
-        places = [place for place, width in enumerate(widths) if width.kind == kind]
-        shares = shared_out(
-            _comparable([rankings[place].scores for place in places], costs=costs),
-            [starts[place] for place in places],
-            ratio=config.ratio,
-            limit=config.max_ratio,
-        )
-        for place, share in zip(places, shares, strict=True):
-            kept[place] = min(kept_width(starts[place], ratio=share, round_to=rounding[place]), widths[place].units)
-    return kept
-
-
-def _comparable(scores: list[Tensor], *, costs: bool) -> list[list[float]]:
-    """Scores of the units of several widths in one unit of measure.
-
-    What the loss would change by is in one already. The size of weights is not: layers differ in it by their place in
-    the network more than by their worth, so it is relative to the mean of its own layer (as in LAMP, Lee et al. 2021;
-    docs/recovery.md has figures). But a layer whose weights are next to nothing beside the others' does nothing, and is
-    measured by theirs.
-    """
-    if costs:
-        return [mine.tolist() for mine in scores]
-    means = [float(mine.mean()) for mine in scores]
-    least = max(_NOTHING * sum(means) / len(means), sys.float_info.min)
-    return [(mine.double() / max(mean, least)).tolist() for mine, mean in zip(scores, means, strict=True)]
-
-
 def _tell_what_stays(model: nn.Module, config: PruneConfig, context: Context) -> None:
     """Say which kinds stay whole although they were named: because of the family, or of rounding."""
     wanted = {"mlp": config.mlp, "attention": config.attention, "embedding": config.embedding}
@@ -161,7 +131,7 @@ def _tell_what_stays(model: nn.Module, config: PruneConfig, context: Context) ->
         if wanted[kind] and why_not:
             context.warn(f"The {kind} is not cut: {why_not}.")
         elif wanted[kind] and not any(_becomes_smaller(width, config) for width in mine):
-            to = max(_rounding(width, config) for width in mine)
+            to = max(rounding(width, config) for width in mine)
             context.warn(f"The {kind} is not cut: at a ratio of {config.ratio:g}, rounding to {to} leaves it whole.")
 
 
@@ -179,12 +149,7 @@ def _tell_how_attention_is_cut(widths: list[Width], config: PruneConfig, context
 
 
 def _becomes_smaller(width: Width, config: PruneConfig) -> bool:
-    return kept_width(width.units, ratio=config.ratio, round_to=_rounding(width, config)) < width.units
-
-
-def _rounding(width: Width, config: PruneConfig) -> int:
-    """What the number of units of a width is rounded to."""
-    return 1 if width.unit == "heads" else config.rounding(heads=width.heads)
+    return kept_width(width.units, ratio=config.ratio, round_to=rounding(width, config)) < width.units
 
 
 class _Noise:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pqv_core.engine.stages.accuracy import EVALUATE, EVALUATE_PRUNED
 from pqv_core.engine.stages.exporting import EXPORT, SENSITIVITY, VERIFY
+from pqv_core.engine.stages.latency import LATENCY
 from pqv_core.engine.stages.loading import LOAD
 from pqv_core.engine.stages.measuring import BENCHMARK, PROFILE
 from pqv_core.engine.stages.pruning import PRUNE
@@ -15,6 +16,7 @@ from pqv_core.engine.stages.training import FINETUNE, SPARSIFY
 STAGES: tuple[Stage, ...] = (
     LOAD,
     EVALUATE,
+    LATENCY,
     SPARSIFY,
     PRUNE,
     FINETUNE,

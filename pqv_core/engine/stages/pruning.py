@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 
 import torch
+from torch import nn
 
 from pqv_core.config import PruneConfig
 from pqv_core.criteria import CRITERIA
+from pqv_core.engine import structure
 from pqv_core.engine.data import batches as data
+from pqv_core.engine.latency.trial import Trial
 from pqv_core.engine.models import create as models
 from pqv_core.engine.prune import structured as prune
+from pqv_core.engine.prune.budget import ByBudget
+from pqv_core.engine.prune.sizes import size_line
+from pqv_core.engine.stages import latency
 from pqv_core.engine.stages.stage import Result, RunState, Stage, versions
 from pqv_core.project import plan
 
@@ -25,12 +32,27 @@ def _prune_inputs(state: RunState) -> Result | None:
         return None
     config = state.config.pruning
     info = CRITERIA[config.importance]
+    budgeted = state.config.prunes_for_budget
+    unread = _unread(config) | ({"ratio", "distribution", "max_ratio"} if budgeted else set())
     return {
         "model": state.keys[_uncut(state)],
-        "config": config.model_dump(mode="json", exclude=_unread(config)),
+        "config": config.model_dump(mode="json", exclude=unread),
+        **(_budget_inputs(state) if budgeted else {}),
         "images": state.fingerprint(state.train or state.val) if info.needs_images else None,
         "seed": state.config.seed if info.uses_seed else None,
         "versions": versions()["torch-pruning"],
+    }
+
+
+def _budget_inputs(state: RunState) -> Result:
+    """What else matters where a budget says how far the model is cut: whatever changes the file."""
+    config = state.config
+    return {
+        "budget": config.budget.model_dump(mode="json", exclude={"on"}),
+        "latency": state.keys.get("latency"),
+        "quantize": config.quantize.model_dump(mode="json"),
+        "format": config.export.formats[0],
+        "target": config.export.target,
     }
 
 
@@ -63,10 +85,39 @@ def _prune(state: RunState, directory: Path) -> Result:
         with state.context.part("calibrate", 0.0, 0.2):
             batches = list(read)  # every step of pruning looks at all of them
     torch.manual_seed(state.config.seed)
-    pruned = prune.prune(state.model(_uncut(state)), config, batches=batches, context=state.context)
+    model = state.model(_uncut(state))
+    with tempfile.TemporaryDirectory(prefix="pqv-trial-") as scratch:
+        allocation = _allocation(model, state, Path(scratch)) if state.config.prunes_for_budget else None
+        pruned = prune.prune(model, config, batches=batches, context=state.context, allocation=allocation)
     state.save(pruned, directory)
     params, macs = models.count(pruned)
-    return {"params": params, "macs": macs}
+    return {"params": params, "macs": macs, **({"budget": _reached(allocation)} if allocation else {})}
+
+
+def _allocation(model: nn.Module, state: RunState, scratch: Path) -> ByBudget:
+    config, table = state.config, latency.read(state)
+    form = config.export.formats[0]
+    widths = structure.widths(model, config.pruning)
+    return ByBudget(
+        config.budget,
+        config.pruning,
+        table=table,
+        sizes=size_line(model, widths, config, form, config.quantize.precision, state.context),
+        trial=Trial(model, config, table, scratch, state.context),
+        context=state.context,
+    )
+
+
+def _reached(allocation: ByBudget) -> Result:
+    """What was predicted of the model that is left, and what it cost when it was tried."""
+    predicted, measured = allocation.predicted, allocation.measured
+    assert predicted is not None and measured is not None
+    return {
+        "predicted_share": predicted.share,
+        "predicted_bytes": round(predicted.size),
+        "tried_share": measured.share,
+        "tried_bytes": round(measured.size),
+    }
 
 
 PRUNE = Stage("prune", _prune_inputs, _prune, version=4)

@@ -25,8 +25,8 @@ from pqv_core.engine import structure
 from pqv_core.engine.context import Context
 from pqv_core.engine.data.batches import Images
 from pqv_core.engine.models import create as models
+from pqv_core.engine.prune.allocation import ByRatio, Scored
 from pqv_core.engine.prune.dependencies import Dependencies, Slices
-from pqv_core.engine.prune.structured import kept_units
 from pqv_core.engine.structure import Width
 from pqv_core.engine.train.finetune import Sets, Trainer, prepared
 from pqv_core.engine.train.seeding import reproducible
@@ -104,7 +104,8 @@ class GroupNorm:
         norms = [mine ** (1 / self._power) for mine in sums]
         starts = {width.name: width.units for width in self._widths}
         doomed = 0.0
-        for place, kept in enumerate(kept_units(self._widths, rankings, self._prune, starts, costs=False)):
+        scored = Scored(self._widths, rankings, starts, estimates_loss=False)
+        for place, kept in enumerate(ByRatio(self._prune).kept(scored, step=self._prune.steps)):
             channels = rankings[place].first(self._widths[place].units - kept)
             steps = torch.zeros_like(norms[place])
             steps[channels] = self._rate * share

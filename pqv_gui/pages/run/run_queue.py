@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from pqv_core import formatting
 from pqv_core.config import RunConfig
 from pqv_core.config.quantize import ENGINES
 from pqv_core.criteria import CRITERIA
@@ -112,7 +111,7 @@ def words(config: RunConfig) -> str:
     prune, tune, quantize = config.prune, config.finetune, config.quantize
     parts = [config.model.name, "not pruned"]
     if prune.enabled:
-        parts[1] = f"{CRITERIA[prune.importance].label} {formatting.percent(prune.ratio)}"
+        parts[1] = f"{CRITERIA[prune.importance].label} {config.cut_words}"
     if tune.epochs:
         parts.append("1 epoch" if tune.epochs == 1 else f"{tune.epochs:,} epochs")
     engine = f", {ENGINES[quantize.engine].label}" if config.uses_engine else ""

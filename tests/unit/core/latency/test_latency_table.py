@@ -33,7 +33,7 @@ NAMES = ("a", "b")
 
 
 def table(*, rest: int = 500, factor: float = 1.0, copies: int = 2) -> LatencyTable:
-    """Two equal parts, each loop on a computer that is half as quick as in the one before, with nothing else at work."""
+    """Two equal parts; in the second loop the computer is half as quick as in the first."""
 
     def whole(units: int, loop: int) -> tuple[int, ...]:
         return (round(rest + factor * 2 * STEPS[units]) << loop,)

@@ -148,8 +148,8 @@ class TestSteps:
         seen = []
         step = pruning._step
 
-        def watched(made: Any, *rest: Any) -> None:
-            step(made, *rest)
+        def watched(made: Any, *rest: Any, **more: Any) -> None:
+            step(made, *rest, **more)
             seen.append(hidden(made))
 
         monkeypatch.setattr(pruning, "_step", watched)

@@ -21,6 +21,8 @@ from pqv_core.engine.context import Context
 from pqv_core.engine.measure import environment
 from pqv_core.engine.stages import STAGES, RunState, Stage
 from pqv_core.formats.ptl import PyTorchLite
+from pqv_core.latency import store
+from pqv_core.latency.table import LatencyTable, Part, Point, Subject
 from tests.fakes import plug_in
 from tests.fakes.training import image_folder
 
@@ -37,8 +39,9 @@ def since(*names: str) -> frozenset[str]:
 BUILDS_ON: dict[str, set[str]] = {  # in the order of the stages
     "load": set(),
     "evaluate": {"load"},
+    "latency": {"load"},
     "sparsify": {"load"},
-    "prune": {"load", "sparsify"},
+    "prune": {"load", "latency", "sparsify"},
     "finetune": {"prune"},
     "evaluate_pruned": {"finetune"},
     "sensitivity": {"finetune"},
@@ -83,6 +86,9 @@ NOTHING_DRAWN: dict[str, Any] = {
 
 SYNSETS: dict[str, Any] = {"data.train": "synsets", "data.val": "synsets"}
 """Images of classes that a published head knows."""
+
+BUDGET: dict[str, Any] = {"budget.latency_ms": 4.0}
+"""A latency table is measured, and says how far the model is cut."""
 
 INT4: dict[str, Any] = {"quantize.precision": "int4", "export.formats": ("pte",)}
 
@@ -173,6 +179,10 @@ CHANGES: dict[str, list[Change]] = {
         Change(5, since("prune")),
         Change(5, since("export"), {"prune.importance": "l2"}),
     ],
+    "budget.latency_ms": [Change(5.0, since("prune"), BUDGET), Change(5.0, NONE, {"prune.enabled": False})],
+    "budget.speedup": [Change(2.0, since("prune"), BUDGET)],
+    "budget.size_mb": [Change(2.0, since("prune"), BUDGET)],
+    "budget.on": [Change("A phone", since("latency"), BUDGET), Change("A phone", NONE)],
     "finetune.epochs": [Change(2, since("finetune")), Change(0, since("finetune"))],
     **{
         f"finetune.{name}": [
@@ -274,6 +284,27 @@ CHANGES: dict[str, list[Change]] = {
 }
 
 
+@pytest.fixture(autouse=True)
+def table_of_a_phone() -> None:
+    """A latency table for the model of ``BASE`` in its format and scheme."""
+    config = with_settings(RunConfig(), BASE)
+    subject = Subject(
+        model=config.model.name,
+        arguments=dict(config.model.arguments),
+        input_shape=(1, 3, 32, 32),
+        unit="width",
+        format="ptl",
+        scheme="int8-static",
+        threads=2,
+    )
+    points = tuple(Point(units=units, copies=1, samples_ns=(units,), loop=0) for units in (8, 16))
+    part = Part(name="blocks.0.mlp.fc2", kind="mlp", units=16, curve=0)
+    table = LatencyTable(
+        subject=subject, device="A phone", created="", parts=(part,), curves=(points,), loops=((1_000,),)
+    )
+    store.keep(table)
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What ``CHANGES`` names: images, and weights."""
@@ -312,7 +343,8 @@ def test_the_order_of_the_stages_is_known_here() -> None:
 
 
 def test_with_these_settings_every_stage_runs(folder: Path) -> None:
-    assert set(keys(folder, {})) == set(BUILDS_ON)
+    assert set(keys(folder, {})) == set(BUILDS_ON) - {"latency"}
+    assert set(keys(folder, BUDGET)) == set(BUILDS_ON)
 
 
 def test_it_is_said_of_every_setting_what_it_changes() -> None:
@@ -345,7 +377,7 @@ def test_a_rewritten_file_repeats_what_reads_it(
     before = keys(copy, given)
     (copy / which).parent.mkdir(exist_ok=True)
     (copy / which).write_bytes(content)
-    assert differing(before, keys(copy, given)) == anew
+    assert differing(before, keys(copy, given)) == anew & set(before)
 
 
 def test_layers_that_are_found_to_need_floating_point_change_the_files(folder: Path) -> None:

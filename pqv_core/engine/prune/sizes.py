@@ -1,0 +1,105 @@
+"""What a unit of each width adds to the size of a file."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+from torch import nn
+
+from pqv_core.config import RunConfig
+from pqv_core.engine.context import Context
+from pqv_core.engine.models import create as models
+from pqv_core.engine.prune.dependencies import Dependencies
+from pqv_core.engine.structure import Width
+from pqv_core.formats import FORMATS
+from pqv_core.models import sources
+from pqv_core.models.contents import Contents
+from pqv_core.models.vit_shape import Cost
+
+_MANY = 1_000_000
+
+
+@dataclass(frozen=True)
+class SizeLine:
+    """Bytes of a file as a line in the units of each width.
+
+    Attributes:
+        dense: Of the uncut model.
+        units: By the name of a width, of one unit of it.
+    """
+
+    dense: float
+    units: Mapping[str, float]
+
+    def rest(self, original: Mapping[str, int]) -> float:
+        """What no width has a part in.
+
+        Args:
+            original: Units of each width where nothing is cut.
+        """
+        return self.dense - sum(self.units[name] * units for name, units in original.items())
+
+
+def size_line(
+    model: nn.Module, widths: Sequence[Width], config: RunConfig, form: str, scheme: str, context: Context
+) -> SizeLine:
+    """The line of a model, from what its format says of sizes.
+
+    Args:
+        model: Uncut.
+        form: Key of a format.
+    """
+    entry = sources.entry(config.model.source, config.model.name)
+    contents = entry.contents if entry is not None else None
+    cost = cost_of(model)
+    size = partial(_size, form, contents, scheme, config.quantize.group)
+    dense = size(cost)
+    of_other = (size(dataclasses.replace(cost, params=cost.params + _MANY)) - dense) / _MANY
+    more = dataclasses.replace(
+        cost, params=cost.params + _MANY, linear_weights=cost.linear_weights + _MANY, by_inputs=()
+    )
+    of_linear = (size(more) - size(dataclasses.replace(cost, by_inputs=()))) / _MANY
+    image = (1, *models.preprocessing(model).input_size)
+    dependencies = Dependencies(model, widths, shape=image, context=context)
+    linear_weights = {id(weight) for weight in _linear_weights(model)}
+    units = {}
+    for width in widths:
+        linear = other = 0.0
+        for each in dependencies.slices(width):
+            numbers = each.weight.numel() / each.weight.shape[each.dimension] * len(each.indices)
+            if id(each.weight) in linear_weights:
+                linear += numbers
+            else:
+                other += numbers
+        units[width.name] = (of_linear * linear + of_other * other) / width.units
+    return SizeLine(dense, units)
+
+
+def cost_of(model: nn.Module) -> Cost:
+    """What a model's file is made of; operations are not counted."""
+    weights = _linear_weights(model)
+    by_inputs: dict[int, int] = {}
+    for weight in weights:
+        inputs = weight[0].numel()
+        by_inputs[inputs] = by_inputs.get(inputs, 0) + weight.numel()
+    return Cost(
+        params=sum(parameter.numel() for parameter in model.parameters()),
+        linear_weights=sum(weight.numel() for weight in weights),
+        linear_outputs=sum(len(weight) for weight in weights),
+        linears=len(weights),
+        macs=0,
+        by_inputs=tuple(sorted(by_inputs.items())),
+    )
+
+
+def _linear_weights(model: nn.Module) -> list[torch.Tensor]:
+    return [module.weight for module in model.modules() if isinstance(module, nn.Linear)]
+
+
+def _size(form: str, contents: Contents | None, scheme: str, group: int, cost: Cost) -> float:
+    with FORMATS.blaming(form):
+        return float(FORMATS[form].size(cost, contents, scheme=scheme, group=group))

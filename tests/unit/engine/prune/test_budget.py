@@ -1,0 +1,181 @@
+"""Pruning for a budget: the limits are kept, and as little as possible is lost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pqv_core.config import BudgetConfig, PruneConfig
+from pqv_core.engine import structure
+from pqv_core.engine.models.checkpoint import Base
+from pqv_core.engine.prune import structured
+from pqv_core.engine.prune.budget import ByBudget, Costs, candidates
+from pqv_core.engine.prune.sizes import SizeLine
+from pqv_core.errors import PruneError
+from pqv_core.latency.table import LatencyTable, Part, Point, Subject
+from tests.fakes.training import Recorder
+
+SIZES: dict[str, Any] = {"img_size": 32, "patch_size": 8, "embed_dim": 48, "depth": 3, "num_heads": 3, "num_classes": 5}
+UNIT_NS = {"mlp": 1_000, "attention": 10_000}
+"""What a channel of an MLP takes, and one of each head of an attention, on a device whose parts cost just that."""
+REST_NS = 200_000
+
+
+def vit() -> Any:
+    torch.manual_seed(0)
+    return Base(name="vit_tiny_patch16_224", arguments=SIZES).create().eval()
+
+
+def widths(model: Any, config: PruneConfig) -> dict[str, structure.Width]:
+    return {width.name: width for width in structure.widths(model, config)}
+
+
+def nanoseconds(units: Mapping[str, int], found: Mapping[str, structure.Width]) -> int:
+    return REST_NS + sum(UNIT_NS[found[name].kind] * number for name, number in units.items())
+
+
+def table(found: Mapping[str, structure.Width]) -> LatencyTable:
+    whole = {name: width.units for name, width in found.items()}
+    curves = {
+        kind: tuple(
+            Point(units=units, copies=1, samples_ns=(UNIT_NS[kind] * units,), loop=0) for units in range(8, most + 1, 8)
+        )
+        for kind, most in {width.kind: width.units for width in found.values()}.items()
+    }
+    return LatencyTable(
+        subject=Subject(model="vit", input_shape=(1, 3, 32, 32), unit="width", format="ptl", scheme="fp32"),
+        device="A phone",
+        created="",
+        parts=tuple(
+            Part(name=name, kind=width.kind, units=width.units, curve=list(curves).index(width.kind))  # type: ignore[arg-type]
+            for name, width in found.items()
+        ),
+        curves=tuple(curves.values()),
+        loops=((nanoseconds(whole, found),),),
+    )
+
+
+class Tried:
+    """A device on which parts cost a little more or less inside the whole than on their own."""
+
+    def __init__(self, found: Mapping[str, structure.Width], line: SizeLine, *, off: float = 1.0) -> None:
+        self._found, self._line, self._off = found, line, off
+        self._whole = {name: width.units for name, width in found.items()}
+        self.tries: list[Costs] = []
+
+    def __call__(self, units: Mapping[str, int]) -> Costs:
+        dense = nanoseconds(self._whole, self._found)
+        gone = 1 - nanoseconds(units, self._found) / dense
+        size = self._line.rest(self._whole) + sum(self._line.units[name] * number for name, number in units.items())
+        self.tries.append(Costs(1 - gone * self._off, size))
+        return self.tries[-1]
+
+
+def pruned(
+    off: float = 1.0, steps: int = 1, config: Mapping[str, Any] | None = None, **limits: Any
+) -> tuple[Any, Tried]:
+    pruning = PruneConfig.parse({"importance": "l1", "steps": steps, **(config or {})})
+    model = vit()
+    found = widths(model, pruning)
+    line = SizeLine(100_000.0, {name: 100_000.0 / 4 / len(found) / width.units for name, width in found.items()})
+    trial = Tried(found, line, off=off)
+    context = Recorder().context
+    allocation = ByBudget(
+        BudgetConfig.parse(limits),
+        pruning,
+        table=table(found) if "latency_ms" in limits or "speedup" in limits else None,
+        sizes=line,
+        trial=trial,
+        context=context,
+    )
+    made = structured.prune(model, pruning, batches=None, context=context, allocation=allocation)
+    assert made(torch.zeros(1, 3, 32, 32)).shape == (1, 5)
+    units = {name: width.units for name, width in widths(made, pruning).items()}
+    assert allocation.measured == trial(units)
+    return units, trial
+
+
+DENSE_MS = (REST_NS + 3 * (192 * 1_000 + 16 * 10_000)) / 1e6
+
+
+@pytest.mark.parametrize("share", [0.9, 0.7, 0.5])
+def test_milliseconds_are_kept_and_used(share: float) -> None:
+    _, trial = pruned(latency_ms=share * DENSE_MS)
+    assert 0.93 * share < (trial.tries[-1].share or 0) <= share * 1.01
+
+
+def test_a_speed_up_and_a_size_are_kept_together() -> None:
+    _, trial = pruned(speedup=1.2, size_mb=0.085)
+    assert (trial.tries[-1].share or 0) <= 1 / 1.2 * 1.01
+    assert trial.tries[-1].size <= 85_000 * 1.01
+
+
+def test_a_size_alone_needs_no_table() -> None:
+    _, trial = pruned(size_mb=0.09)
+    assert 0.87 * 100_000 < trial.tries[-1].size <= 0.09 * 1.01 * 1e6
+
+
+@pytest.mark.parametrize("off", [0.85, 1.1])
+def test_where_the_prediction_misses_the_choice_is_made_again(off: float) -> None:
+    _, trial = pruned(off=off, speedup=1.4)
+    assert (trial.tries[-1].share or 0) <= 1 / 1.4 * 1.01
+
+
+def test_a_budget_that_is_kept_already_cuts_nothing() -> None:
+    units, _ = pruned(latency_ms=2 * DENSE_MS)
+    assert set(units.values()) == {192, 16}
+
+
+def test_in_several_steps_the_same_limit_is_kept() -> None:
+    _, trial = pruned(speedup=1.5, steps=3)
+    assert (trial.tries[-1].share or 0) <= 1 / 1.5 * 1.01
+
+
+def test_one_that_cannot_be_kept_says_what_the_least_is() -> None:
+    with pytest.raises(PruneError, match=r"cannot be met.*0\.\d+ ms of 1\.\d+ ms on A phone") as caught:
+        pruned(latency_ms=0.001)
+    assert "smaller model" in caught.value.action
+
+
+def test_layers_of_one_model_are_cut_to_different_widths() -> None:
+    """What does nothing goes first, wherever it is."""
+    model = vit()
+    with torch.no_grad():
+        model.blocks[1].mlp.fc1.weight[:96] *= 1e-3
+        model.blocks[1].mlp.fc2.weight[:, :96] *= 1e-3
+    pruning = PruneConfig.parse({"importance": "l1"})
+    found = widths(model, pruning)
+    line = SizeLine(1.0, dict.fromkeys(found, 0.0))
+    trial = Tried(found, line)
+    allocation = ByBudget(
+        BudgetConfig(speedup=1.08),
+        pruning,
+        table=table(found),
+        sizes=line,
+        trial=trial,
+        context=Recorder().context,
+    )
+    made = structured.prune(model, pruning, batches=None, context=Recorder().context, allocation=allocation)
+    left = {name: width.units for name, width in widths(made, pruning).items()}
+    assert left["blocks.1.mlp.fc2"] < left["blocks.0.mlp.fc2"]
+
+
+@settings(max_examples=30, deadline=None)
+@given(round_to=st.integers(1, 64), unit=st.sampled_from(["width", "heads"]))
+def test_only_widths_that_rounding_allows_are_chosen(round_to: int, unit: str) -> None:
+    config = PruneConfig.parse({"round_to": round_to, "attention_unit": unit})
+    for width in widths(MODEL, config).values():
+        found = candidates(width, width.units, config)
+        multiple = 1 if width.unit == "heads" else round_to
+        assert found[0] == width.units
+        assert found == sorted(set(found), reverse=True)
+        assert all(units % multiple == 0 for units in found[1:])
+        assert found[-1] >= 0.1 * width.units
+
+
+MODEL = vit()
