@@ -47,12 +47,14 @@ class Part(_Data):
     Attributes:
         name: As pruning calls it: dotted name of the layer in the model.
         units: How many it has where nothing is cut.
+        unit: What they are.
         curve: Index into the table's curves; parts that cost the same at every width share one.
     """
 
     name: str
     kind: Literal["mlp", "attention"]
     units: int = Field(ge=1)
+    unit: Literal["channels", "heads"] = "channels"
     curve: int = Field(ge=0)
 
 

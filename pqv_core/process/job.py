@@ -92,12 +92,14 @@ class ProbesJob(JobBase):
         config: Of the project: its model, scheme, engine.
         format: Key of one of its formats.
         folder: Absolute path; files of the same job that was stopped are there already.
+        more: Further widths, by the name of a part (``levels.bends``).
     """
 
     kind: Literal["probes"] = "probes"
     config: RunConfig
     format: str
     folder: str
+    more: dict[str, tuple[int, ...]] = {}
 
 
 class LatencyJob(JobBase):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import itertools
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -11,13 +13,12 @@ from torch import Tensor, nn
 from pqv_core.config import RunConfig
 from pqv_core.engine import export
 from pqv_core.engine.context import Context
-from pqv_core.engine.data.preprocessing import Preprocessing
 from pqv_core.engine.formats.exporter import Way, exporter
-from pqv_core.engine.latency.probes import Probes
+from pqv_core.engine.latency.probes import Place, Probes
 from pqv_core.engine.measure import benchmark, environment
 from pqv_core.engine.measure.file_client import ExportedFile
 from pqv_core.engine.models import create as models
-from pqv_core.latency import probe_files
+from pqv_core.latency import levels, probe_files
 from pqv_core.latency.probe_files import Folder, ProbeFile, ProbeFiles
 from pqv_core.latency.table import LatencyTable, Subject
 from pqv_core.process import machine
@@ -26,22 +27,19 @@ from pqv_core.results.artifacts import ArtifactSpec
 
 _ITERATIONS = 20
 _MAX_SECONDS = 10.0
-_CUTS, _WAY, _WRITTEN = 0.15, 0.25, 0.6  # shares of the time at which each is done, about
+_CUTS, _WAY = 0.15, 0.25  # shares of the time in which files are written at which each is done, about
+_WRITTEN, _TIMED = 0.5, 0.8  # the same of all
 
 
 def run(job: LatencyJob, context: Context) -> LatencyTable:
     """Measure the table that a job asks for.
 
     Raises:
-        PqvError: As ``write`` and ``measure``; or the model cannot be made.
+        PqvError: As ``measured``; or the model cannot be made.
     """
     context.enter("latency")
     context.title = f"pqv latency of {job.config.model.name}"
-    folder = Folder(Path(job.folder))
-    with context.part("probes", 0.0, _WRITTEN):
-        files = _written(job.config, job.format, folder, context)
-    with context.part("timing", _WRITTEN, 1.0):
-        return measure(files, folder, job.config, context)
+    return measured(_model(job), job.config, job.format, Folder(Path(job.folder)), context)
 
 
 def run_probes(job: ProbesJob, context: Context) -> ProbeFiles:
@@ -52,19 +50,46 @@ def run_probes(job: ProbesJob, context: Context) -> ProbeFiles:
     """
     context.enter("latency")
     context.title = f"pqv latency of {job.config.model.name}"
-    return _written(job.config, job.format, Folder(Path(job.folder)), context)
+    return write(_model(job), job.config, job.format, Folder(Path(job.folder)), context, more=job.more)
 
 
-def _written(config: RunConfig, form: str, folder: Folder, context: Context) -> ProbeFiles:
+def _model(job: ProbesJob | LatencyJob) -> nn.Module:
     torch.manual_seed(0)
-    model = models.base(config.model, num_classes=None).create().eval()
-    return write(
-        model, config=config, form=form, preprocessing=models.preprocessing(model), folder=folder, context=context
-    )
+    return models.base(job.config.model, num_classes=None).create().eval()
+
+
+def measured(model: nn.Module, config: RunConfig, form: str, folder: Folder, context: Context) -> LatencyTable:
+    """Measure the table of a model on this computer; at more widths where its curves bend.
+
+    Args: as ``write``.
+
+    Raises:
+        PqvError: As ``write`` and ``_timed``.
+        Cancelled: The end was asked for.
+    """
+    with context.part("probes", 0.0, _WRITTEN):
+        files = write(model, config, form, folder, context)
+    with context.part("timing", _WRITTEN, _TIMED):
+        table = _measured(files, folder, config, context)
+    for start, end in itertools.pairwise((_TIMED, (1 + _TIMED) / 2, 1.0)):
+        more = levels.bends(table)
+        if not more:
+            break
+        with context.part("probes", start, (start + end) / 2):
+            files = write(model, config, form, folder, context, more=more)
+        with context.part("timing", (start + end) / 2, end):
+            table = _measured(files, folder, config, context)
+    return table
 
 
 def write(
-    model: nn.Module, *, config: RunConfig, form: str, preprocessing: Preprocessing, folder: Folder, context: Context
+    model: nn.Module,
+    config: RunConfig,
+    form: str,
+    folder: Folder,
+    context: Context,
+    *,
+    more: Mapping[str, Sequence[int]] | None = None,
 ) -> ProbeFiles:
     """Write the files from which a table is measured, with the settings of a run; those that are there stay.
 
@@ -72,6 +97,7 @@ def write(
         model: In eval mode, on the CPU.
         form: Key of a format; the scheme is that of the run's results.
         folder: Holds nothing, or files of the same model, settings and versions.
+        more: Further widths, by the name of a part.
 
     Raises:
         PruneError: Nothing of the model can be cut.
@@ -79,6 +105,7 @@ def write(
         Cancelled: The end was asked for.
     """
     there = folder.files()
+    preprocessing = models.preprocessing(model)
     image = torch.randn(1, *preprocessing.input_size, generator=torch.Generator().manual_seed(0))
     spec = result(config, form)
     by = exporter(form, config)
@@ -96,12 +123,14 @@ def write(
                 dense, spec, config=config, preprocessing=preprocessing, directory=folder.path, context=context
             )
     subject = _subject(config, spec, way, image)
+    to = Place(folder.path, way, image, frozenset(file.name for file in files))
+    writing = itertools.chain(probes.written(cuts, parts, to), probes.further(more or {}, parts, to, context))
+    total = probes.count(parts) + sum(map(len, (more or {}).values()))
     with context.part("probes", _WAY, 1.0):
-        known = {file.name for file in files}
-        for file in probes.written(cuts, parts, folder.path, way, image=image, there=known):
+        for file in writing:
             files.append(file)
             folder.keep(ProbeFiles(subject=subject, parts=tuple(parts), files=tuple(files)))
-            context.progress(len(files), probes.count(parts), unit="parts")
+            context.progress(len(files), max(total, len(files)), unit="parts")
     return ProbeFiles(subject=subject, parts=tuple(parts), files=tuple(files))
 
 
@@ -110,7 +139,7 @@ def result(config: RunConfig, form: str) -> ArtifactSpec:
     return next(spec for spec in export.specifications(config) if spec.is_result and spec.format == form)
 
 
-def measure(files: ProbeFiles, folder: Folder, config: RunConfig, context: Context) -> LatencyTable:
+def _measured(files: ProbeFiles, folder: Folder, config: RunConfig, context: Context) -> LatencyTable:
     """Time the files on this computer; the loops that came to their end are not repeated.
 
     Raises:

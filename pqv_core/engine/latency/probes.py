@@ -42,6 +42,21 @@ class _Cut:
     calls: Mapping[str, Call]
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where files are written, and how.
+
+    Attributes:
+        image: What the model takes, of shape (1, C, H, W).
+        there: Names of files that are not written again.
+    """
+
+    folder: Path
+    way: Way
+    image: Tensor
+    there: frozenset[str] = frozenset()
+
+
 class Probes:
     """The probes of one model.
 
@@ -68,13 +83,16 @@ class Probes:
         found = []
         for level in range(count):
             units = {name: mine[min(level, len(mine) - 1)] for name, mine in self._levels.items()}
-            cut = structured.cut_evenly(self._model, self._prune, units, image.shape, context)
-            prepared = self.by.prepare(cut, self.spec).eval()
-            modules = {prepared.get_submodule(scope): scope for scope in self._scopes.values()}
-            called = {modules[module]: call for module, call in calls(prepared, modules, image).items()}
-            found.append(_Cut(units, prepared, called))
+            found.append(self._cut(units, image, context))
             context.progress(level + 1, count, unit="widths")
         return found
+
+    def _cut(self, units: Mapping[str, int], image: Tensor, context: Context) -> _Cut:
+        cut = structured.cut_evenly(self._model, self._prune, units, image.shape, context)
+        prepared = self.by.prepare(cut, self.spec).eval()
+        modules = {prepared.get_submodule(scope): scope for scope in self._scopes.values()}
+        called = {modules[module]: call for module, call in calls(prepared, modules, image).items()}
+        return _Cut(units, prepared, called)
 
     def parts(self, dense: _Cut) -> list[Part]:
         """What can be cut, each with its curve."""
@@ -84,6 +102,7 @@ class Probes:
                 name=name,
                 kind="mlp" if width.kind == "mlp" else "attention",
                 units=width.units,
+                unit="heads" if width.unit == "heads" else "channels",
                 curve=curves.setdefault(self._signature(width, dense), len(curves)),
             )
             for name, width in self._widths.items()
@@ -94,40 +113,34 @@ class Probes:
         firsts = {part.curve: part.name for part in reversed(parts)}
         return 1 + sum(len(self._levels[name]) for name in firsts.values())
 
-    def written(
-        self, cuts: Sequence[_Cut], parts: Sequence[Part], folder: Path, way: Way, *, image: Tensor, there: set[str]
-    ) -> Iterator[ProbeFile]:
-        """Write all files but those that are ``there``, by name; the uncut model first.
-
-        Args:
-            image: What the model takes, of shape (1, C, H, W).
-        """
+    def written(self, cuts: Sequence[_Cut], parts: Sequence[Part], to: Place) -> Iterator[ProbeFile]:
+        """Write all files that are not there; the uncut model first."""
         suffix = FORMATS[self.by.key].suffix
-        dense = folder / f"{DENSE}{suffix}"
-        if dense.name not in there:
-            self._write(copy.deepcopy(cuts[0].prepared), image, dense, way)
-            yield self._noted(dense, image, cuts[0].units)
+        dense = to.folder / f"{DENSE}{suffix}"
+        if dense.name not in to.there:
+            self._write(copy.deepcopy(cuts[0].prepared), to.image, dense, to.way)
+            yield _noted(dense, to.image, cuts[0].units)
         for curve in range(1 + max(part.curve for part in parts)):
             part = next(part for part in parts if part.curve == curve)
             for level, units in enumerate(self._levels[part.name]):
-                path = folder / f"part-{curve}-{units}{suffix}"
-                if path.name not in there:
-                    repeated, given = _repeated(cuts[level], self._scopes[part.name])
-                    self._write(repeated, given, path, way)
-                    yield self._noted(path, given, {part.name: units}, copies=len(repeated.copies), curve=curve)
+                yield from self._part(cuts[level], part, units, to)
 
-    def _noted(
-        self, path: Path, given: Tensor, units: Mapping[str, int], *, copies: int = 1, curve: int | None = None
-    ) -> ProbeFile:
-        return ProbeFile(
-            key=path.stem,
-            name=path.name,
-            size=path.stat().st_size,
-            input_shape=tuple(given.shape),
-            units=dict(units),
-            copies=copies,
-            curve=curve,
-        )
+    def further(
+        self, more: Mapping[str, Sequence[int]], parts: Sequence[Part], to: Place, context: Context
+    ) -> Iterator[ProbeFile]:
+        """Write files at further widths, by the name of the part."""
+        whole = {name: width.units for name, width in self._widths.items()}
+        for name, widths in more.items():
+            part = next(part for part in parts if part.name == name)
+            for units in widths:
+                yield from self._part(self._cut({**whole, name: units}, to.image, context), part, units, to)
+
+    def _part(self, cut: _Cut, part: Part, units: int, to: Place) -> Iterator[ProbeFile]:
+        path = to.folder / f"part-{part.curve}-{units}{FORMATS[self.by.key].suffix}"
+        if path.name not in to.there:
+            repeated, given = _repeated(cut, self._scopes[part.name])
+            self._write(repeated, given, path, to.way)
+            yield _noted(path, given, {part.name: units}, copies=len(repeated.copies), curve=part.curve)
 
     def _signature(self, width: Width, dense: _Cut) -> Any:
         scope = self._scopes[width.name]
@@ -140,6 +153,20 @@ class Probes:
             made = self.by.quantize(module, self.spec, [image])
             description = {"input_shape": list(image.shape), "engine": way.engine, "precision": self.spec.scheme}
             self.by.write(made, path, passes=way.passes, example=image, description=description)
+
+
+def _noted(
+    path: Path, given: Tensor, units: Mapping[str, int], *, copies: int = 1, curve: int | None = None
+) -> ProbeFile:
+    return ProbeFile(
+        key=path.stem,
+        name=path.name,
+        size=path.stat().st_size,
+        input_shape=tuple(given.shape),
+        units=dict(units),
+        copies=copies,
+        curve=curve,
+    )
 
 
 def parts_of(config: PruneConfig) -> PruneConfig:

@@ -61,14 +61,7 @@ def _measured(state: RunState) -> LatencyTable:
     config = state.config
     form = config.export.formats[0]
     place = store.probes_folder(config, form, on=LOCAL)
-    folder = Folder(place)
-    model = state.model("load")
-    with state.context.part("probes", 0.0, 0.6):
-        files = measuring.write(
-            model, config=config, form=form, preprocessing=state.preprocessing, folder=folder, context=state.context
-        )
-    with state.context.part("timing", 0.6, 1.0):
-        table = measuring.measure(files, folder, config, state.context)
+    table = measuring.measured(state.model("load"), config, form, Folder(place), state.context)
     store.keep(table)
     remove_folder(place)
     return table

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from pqv_core.errors import ProjectError, StorageError
 from pqv_core.latency import table as tables
-from pqv_core.latency.levels import levels
+from pqv_core.latency.levels import bends, levels
 from pqv_core.latency.predict import Predictor
 from pqv_core.latency.table import LatencyTable, Part, Point, Subject, Whole
 
@@ -159,3 +159,34 @@ def test_levels_begin_with_the_whole_and_become_narrower(units: int, whole: bool
 )
 def test_levels_are_eighths_in_blocks_of_eight(units: int, whole: bool, found: list[int]) -> None:
     assert levels(units, whole=whole) == found
+
+
+def curved(units: dict[int, int], *, alike: int = 1, unit: str = "channels") -> LatencyTable:
+    """Parts that share a curve, of a model that takes 100,000 ns."""
+    names = [str(number) for number in range(alike)]
+    points = tuple(Point(units=width, copies=1, samples_ns=(ns,), loop=0) for width, ns in units.items())
+    parts = tuple(
+        Part.model_validate({"name": name, "kind": "mlp", "units": max(units), "unit": unit, "curve": 0})
+        for name in names
+    )
+    return LatencyTable(
+        subject=SUBJECT, device="A processor", created="", parts=parts, curves=(points,), loops=((100_000,),)
+    )
+
+
+def test_more_is_measured_on_both_sides_of_a_bend() -> None:
+    assert bends(curved({64: 1_000, 128: 2_000, 192: 3_000, 256: 9_000})) == {"0": [160, 224]}
+
+
+def test_a_straight_curve_needs_no_more() -> None:
+    assert bends(curved({64: 1_000, 128: 2_000, 192: 3_000, 256: 4_100}, alike=12)) == {}
+
+
+def test_what_all_parts_of_a_curve_are_off_by_counts() -> None:
+    assert bends(curved({64: 1_000, 128: 2_000, 192: 3_500})) == {}
+    assert bends(curved({64: 1_000, 128: 2_000, 192: 3_500}, alike=12)) == {"0": [96, 160]}
+
+
+def test_between_neighbouring_widths_there_is_no_other() -> None:
+    assert bends(curved({8: 1_000, 16: 2_000, 24: 9_000})) == {}
+    assert bends(curved({1: 1_000, 2: 2_000, 4: 9_000}, unit="heads")) == {"0": [3]}

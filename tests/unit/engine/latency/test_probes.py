@@ -15,7 +15,7 @@ from pqv_core.config import RunConfig
 from pqv_core.engine import export
 from pqv_core.engine.context import Context
 from pqv_core.engine.formats.exporter import Way, exporter
-from pqv_core.engine.latency.probes import COPIES, Probes
+from pqv_core.engine.latency.probes import COPIES, Place, Probes
 from pqv_core.errors import Cancelled
 
 IMAGE = torch.zeros(1, 3, 32, 32)
@@ -65,7 +65,7 @@ def test_a_probe_holds_a_part_several_times_and_can_be_read(precision: str, mode
     parts = made.parts(cuts[0])
     (way, *_) = made.by.ways(cuts[0].prepared, made.spec)
     way = Way(way.passes, way.engine)
-    written = list(made.written(cuts, parts, tmp_path, way, image=IMAGE, there=set()))
+    written = list(made.written(cuts, parts, Place(tmp_path, way, IMAGE)))
     assert len(written) == made.count(parts)
     assert written[0].key == "dense"
     assert {file.copies for file in written[1:]} == {COPIES, 1}  # attention of the last block gives fewer tokens
@@ -81,9 +81,19 @@ def test_what_was_written_before_is_not_written_again(model: nn.Module, tmp_path
     cuts = made.cuts(IMAGE, context())
     parts = made.parts(cuts[0])
     (way, *_) = made.by.ways(cuts[0].prepared, made.spec)
-    names = [file.name for file in made.written(cuts, parts, tmp_path, way, image=IMAGE, there=set())]
-    again = made.written(cuts, parts, tmp_path, way, image=IMAGE, there=set(names[1:]))
+    names = [file.name for file in made.written(cuts, parts, Place(tmp_path, way, IMAGE))]
+    again = made.written(cuts, parts, Place(tmp_path, way, IMAGE, frozenset(names[1:])))
     assert [file.name for file in again] == names[:1]
+
+
+def test_a_part_can_be_written_at_any_further_width(model: nn.Module, tmp_path: Path) -> None:
+    made = probes(model)
+    parts = made.parts(made.cuts(IMAGE, context())[0])
+    (way, *_) = made.by.ways(model, made.spec)
+    to = Place(tmp_path, way, IMAGE)
+    (file,) = made.further({"blocks.0.mlp.fc2": (40,)}, parts, to, context())
+    assert (file.units, file.curve) == ({"blocks.0.mlp.fc2": 40}, 0)
+    assert formats.read(tmp_path / file.name)[1].size_bytes == file.size
 
 
 def test_windows_that_are_shifted_have_curves_of_their_own() -> None:
