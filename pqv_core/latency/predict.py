@@ -5,7 +5,9 @@ from __future__ import annotations
 import statistics
 from collections.abc import Mapping
 
+from pqv_core.config import PruneConfig
 from pqv_core.latency.table import LatencyTable, Whole
+from pqv_core.models.kept_widths import kept_width
 
 
 class Predictor:
@@ -65,3 +67,23 @@ def _line(sums: list[float], times: list[float]) -> tuple[float, float]:
             return rest, slope
     slope = sum(times) / sum(sums)  # parts cost nothing that can be told from the rest
     return 0.0, slope
+
+
+def cut_by_ratio(table: LatencyTable, pruning: PruneConfig) -> dict[str, int] | None:
+    """Units of each part where the same share of all is cut; None where that says too little.
+
+    A share that is cut wherever it costs least leaves widths that nobody knows beforehand, and with another embedding
+    all parts cost something else.
+    """
+    if not pruning.enabled:
+        return {}
+    if pruning.embedding or pruning.distribution != "uniform":
+        return None
+    wanted = {"mlp": pruning.mlp, "attention": pruning.attention}
+    return {
+        part.name: kept_width(
+            part.units, ratio=pruning.ratio, round_to=1 if part.unit == "heads" else pruning.rounding()
+        )
+        for part in table.parts
+        if wanted[part.kind]
+    }

@@ -63,18 +63,27 @@ def find(config: RunConfig, form: str, *, on: str, threads: int) -> LatencyTable
         on: Serial or name of a device, or the kind of devices that a table's subject names.
         threads: Of the runtime.
     """
-    return next((table for table in kept() if _fits(table, config, form, on=on, threads=threads)), None)
+    return next((table for table in kept() if is_of(table, on) and fits(table, config, form, threads=threads)), None)
 
 
-def _fits(table: LatencyTable, config: RunConfig, form: str, *, on: str, threads: int) -> bool:
+def is_of(table: LatencyTable, on: str) -> bool:
+    """Whether a table was measured on a device, as a budget names it."""
+    return (machine.node() if on == LOCAL else on) in (table.serial, table.device, table.subject.device)
+
+
+def fits(table: LatencyTable, config: RunConfig, form: str, *, threads: int | None) -> bool:
+    """Whether a table is about a run's files in one of its formats, whatever the device.
+
+    Args:
+        threads: Of the runtime; None for any number.
+    """
     subject = table.subject
     engine = config.quantize.engine
     return (
-        (machine.node() if on == LOCAL else on) in (table.serial, table.device, subject.device)
-        and (subject.model, subject.arguments) == (config.model.name, dict(config.model.arguments))
+        (subject.model, subject.arguments) == (config.model.name, dict(config.model.arguments))
         and (subject.format, subject.scheme) == (form, config.quantize.precision)
         and subject.unit == config.prune.attention_unit
-        and subject.threads == threads
+        and threads in (None, subject.threads)
         and (engine in ("auto", subject.engine) or not config.uses_engine)
     )
 

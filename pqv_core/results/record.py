@@ -253,6 +253,21 @@ class Environment(Record):
     governor: str = ""
 
 
+class WidthCut(Record):
+    """What pruning left of one width.
+
+    Attributes:
+        name: Dotted name of the layer in the model.
+        kind: ``mlp``, ``attention``, ``embedding``, or one of a newer version.
+        before: Channels, heads, or channels of each head.
+    """
+
+    name: str
+    kind: str
+    before: int
+    after: int
+
+
 class RunRecord(Record):
     """All of a run.
 
@@ -277,6 +292,7 @@ class RunRecord(Record):
     dense_accuracy: Accuracy | None = None
     pruned_accuracy: Accuracy | None = None
     sensitivity: tuple[LayerSensitivity, ...] = ()
+    widths: tuple[WidthCut, ...] = ()
     warnings: tuple[str, ...] = ()
     error: ErrorInfo | None = None
     spans: tuple[float, ...] = ()

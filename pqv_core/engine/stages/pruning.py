@@ -91,7 +91,17 @@ def _prune(state: RunState, directory: Path) -> Result:
         pruned = prune.prune(model, config, batches=batches, context=state.context, allocation=allocation)
     state.save(pruned, directory)
     params, macs = models.count(pruned)
-    return {"params": params, "macs": macs, **({"budget": _reached(allocation)} if allocation else {})}
+    reached = {"budget": _reached(allocation)} if allocation else {}
+    return {"params": params, "macs": macs, "widths": _widths(model, pruned, config), **reached}
+
+
+def _widths(before: nn.Module, after: nn.Module, config: PruneConfig) -> list[Result]:
+    """How far each width was cut."""
+    left = {width.name: width.units for width in structure.widths(after, config)}
+    return [
+        {"name": width.name, "kind": width.kind, "before": width.units, "after": left[width.name]}
+        for width in structure.widths(before, config)
+    ]
 
 
 def _allocation(model: nn.Module, state: RunState, scratch: Path) -> ByBudget:

@@ -12,7 +12,16 @@ from pqv_core.engine.stages.measuring import measured
 from pqv_core.engine.stages.stage import Result, RunState
 from pqv_core.files.fsio import move, remove, replacing
 from pqv_core.results import operators
-from pqv_core.results.record import HISTORY_FILE, Accuracy, Candidate, OperatorTime, Parity, RunRecord, Variant
+from pqv_core.results.record import (
+    HISTORY_FILE,
+    Accuracy,
+    Candidate,
+    OperatorTime,
+    Parity,
+    RunRecord,
+    Variant,
+    WidthCut,
+)
 from pqv_core.results.wait_policy import quickest
 
 
@@ -52,6 +61,7 @@ def fill(record: RunRecord, state: RunState) -> RunRecord:
             if "export" in found
             else record.variants,
             "sensitivity": layers(state),
+            "widths": tuple(WidthCut.model_validate(item) for item in found.get("prune", {}).get("widths", ())),
         }
     )
 
