@@ -1,4 +1,4 @@
-"""The commands of ``pqv`` that need neither a phone nor a window: demo, new, run, latency, show, report, …
+"""The commands of ``pqv`` that need neither a phone nor a window: demo, new, run, study, show, …
 
 What a command needs is imported inside it, so that ``pqv --version`` and ``pqv --help`` are quick.
 """
@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 from typer.core import TyperCommand
+
+from pqv_core.cli import study
 
 if TYPE_CHECKING:
     from pqv_core.config import RunConfig
@@ -36,6 +38,7 @@ def register(app: typer.Typer) -> None:
     app.command(cls=_NewCommand)(new)
     for command in (run, latency, show, report, models, plugins, info):
         app.command()(command)
+    app.add_typer(study.group(), name="study")
 
 
 class _NewCommand(TyperCommand):
