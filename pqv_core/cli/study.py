@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from typer.core import TyperCommand
+
+from pqv_core.cli.help_names import naming
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON lines only.")]
 StudyFolder = Annotated[Path, typer.Argument(help="The study's folder, NAME.study.", metavar="STUDY")]
@@ -19,25 +20,18 @@ _ENDING = b"\nEnding the study ... (Ctrl-C again: at once)\n"
 def group() -> typer.Typer:
     """``study`` with its commands."""
     app = typer.Typer(help="Try many settings of a project: a sampler chooses, each trial is a run.")
-    app.command(cls=_NewCommand)(new)
+    app.command(cls=naming(_choices))(new)
     for command in (run, show, use):
         app.command()(command)
     return app
 
 
-class _NewCommand(TyperCommand):
-    """``pqv study new``, whose help names what there is; Optuna is imported for the help only."""
+def _choices() -> dict[str, object]:
+    """What the help of ``pqv study new`` names."""
+    from pqv_core.study.figures import FIGURES
+    from pqv_core.study.samplers import SAMPLERS
 
-    def format_help(self, ctx: typer.Context, formatter: object) -> None:  # type: ignore[override]
-        from pqv_core.study.figures import FIGURES
-        from pqv_core.study.samplers import SAMPLERS
-
-        names = {"figures": ", ".join(FIGURES), "samplers": ", ".join(SAMPLERS)}
-        for parameter in self.params:
-            text = getattr(parameter, "help", None)
-            if text:
-                parameter.help = text.format(**names)  # type: ignore[attr-defined]
-        super().format_help(ctx, formatter)  # type: ignore[arg-type]
+    return {"figures": ", ".join(FIGURES), "samplers": ", ".join(SAMPLERS)}
 
 
 def new(

@@ -23,7 +23,7 @@ class Choices:
     """What was said.
 
     Attributes:
-        vary: ``NAME=VALUES`` pairs.
+        vary: ``KEY=VALUES`` pairs.
         objectives: None given: accuracy, where there are validation images, and latency; else latency and size.
         trials: Most of them; None for 30, or for no limit where hours or a grid end the study.
         settings: ``KEY=VALUE`` pairs for all trials; what is said here counts more than what trials leave out.
@@ -71,7 +71,7 @@ def build(choices: Choices) -> StudyFile:
             objectives=tuple(choices.objectives) or usual,
             constraints=tuple(choices.constraints),
             sampler=choices.sampler,
-            trials=choices.trials or (None if ended else _TRIALS),
+            trials=_TRIALS if choices.trials is None and not ended else choices.trials,
             hours=choices.hours,
             early_stop=choices.early_stop,
             seed=choices.seed,

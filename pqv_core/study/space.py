@@ -12,6 +12,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from optuna import Trial
@@ -150,16 +151,21 @@ def _range(name: str, text: str, base: RunConfig) -> Range:
     first, end = float(low), float(high)
     if not (math.isfinite(first) and math.isfinite(end) and first < end):
         raise _wrong(name, f"a range goes from a smaller number to a larger one, and {text} does not")
-    if step is not None and not 0 < step <= end - first:
+    if step is not None and not (step > 0 and Decimal(last) <= Decimal(high) - Decimal(low)):
         raise _wrong(name, f"the step {step:g} does not fit between {first:g} and {end:g}")
     if step is not None and (end - first) / step > _MOST_VALUES:
         raise _wrong(name, f"there are more than {_MOST_VALUES:,} values between {first:g} and {end:g}")
     if log and first <= 0:
         raise _wrong(name, "a logarithmic range begins above 0")
     if step is not None:
-        end = first + math.floor((end - first) / step + 1e-9) * step
+        end = float(_last_step(Decimal(low), Decimal(high), Decimal(last)))
     whole = _is_whole(name, [part for part in found.groups() if part not in (None, "log")], base)
     return Range(name, first, end, step, log, whole)
+
+
+def _last_step(low: Decimal, high: Decimal, step: Decimal) -> Decimal:
+    """The largest number of a range that steps reach, as a person would reckon it."""
+    return low + (high - low) // step * step
 
 
 def _is_whole(name: str, numbers: Sequence[str], base: RunConfig) -> bool:
@@ -228,14 +234,14 @@ def _wrong(name: str, what: str) -> ConfigError:
 
 
 def split(pair: str) -> tuple[str, str]:
-    """Name and values of ``NAME=VALUES``.
+    """Name and values of ``KEY=VALUES``.
 
     Raises:
         ConfigError: It is not of this form.
     """
     name, sign, text = pair.partition("=")
     if not sign or not name.strip() or not text.strip():
-        raise ConfigError(f"--vary takes NAME=VALUES, not {pair!r}.", action=_EXAMPLE)
+        raise ConfigError(f"--vary takes KEY=VALUES, not {pair!r}.", action=_EXAMPLE)
     return name.strip(), text.strip()
 
 
