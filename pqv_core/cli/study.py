@@ -6,11 +6,14 @@ import json
 import shlex
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pqv_core.cli.help_names import naming
+
+if TYPE_CHECKING:
+    from pqv_core.study.runner import Meter
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON lines only.")]
 StudyFolder = Annotated[Path, typer.Argument(help="The study's folder, NAME.study.", metavar="STUDY")]
@@ -95,6 +98,15 @@ def new(
 
 def run(study: StudyFolder, as_json: Json = False) -> int:
     """Run a study, or go on with it; every trial is a run of the project."""
+    return do(study, as_json=as_json)
+
+
+def do(study: Path, *, as_json: bool, meter: Meter | None = None) -> int:
+    """Run a study on this terminal; returns the exit code.
+
+    Args:
+        meter: Measures trials besides.
+    """
     from pqv_core.cli import app as cli_app
     from pqv_core.cli import study_view
     from pqv_core.cli.signals import ending
@@ -109,7 +121,7 @@ def run(study: StudyFolder, as_json: Json = False) -> int:
                 print(encode(event) if isinstance(event, Event) else event.model_dump_json(), flush=True)
             view.show(event)
 
-        runner = StudyRunner(study, LocalExecutor(), heard=heard)
+        runner = StudyRunner(study, LocalExecutor(), heard=heard, meter=meter)
         with ending(runner.cancel, force=runner.kill, notice=_ENDING):
             end = runner.run()
     if end.outcome == "cancelled":

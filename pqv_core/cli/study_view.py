@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shlex
 from collections.abc import Iterator, Mapping
@@ -14,7 +15,7 @@ from rich.table import Table
 from pqv_core import formatting
 from pqv_core.cli import progress_view
 from pqv_core.cli.console import console
-from pqv_core.process.events import Event, Log
+from pqv_core.process.events import Event, Finished, Level, Log
 from pqv_core.results import summary
 from pqv_core.study.events import TrialFinished, TrialStarted
 from pqv_core.study.figures import FIGURES
@@ -73,30 +74,45 @@ def figures(found: Mapping[str, float], keys: tuple[str, ...]) -> str:
 
 
 class Progress:
-    """The trials of a study while they are done, each with what its run says."""
+    """The trials of a study while they are done, each with what its run says.
+
+    A run's end closes the view, for what measures on phones then has one of its own.
+    """
 
     def __init__(self) -> None:
-        self._view = progress_view.view()
+        self._open = contextlib.ExitStack()
+        self._view: progress_view.View | None = None
 
     def __enter__(self) -> Self:
-        self._view.__enter__()
         return self
 
-    def __exit__(self, *error: Any) -> None:
-        self._view.__exit__(*error)
+    def __exit__(self, *_: object) -> None:
+        self._close()
 
     def show(self, event: Said) -> None:
         """Take one event in."""
         if isinstance(event, Event):
-            self._view.show(event)
+            self._opened().show(event)
+            if isinstance(event, Finished):
+                self._close()
         elif isinstance(event, TrialStarted):
             most = f" (of at most {event.wanted:,})" if event.wanted is not None else ""
             self._log(f"Trial {event.trial}{most}{' goes on' if event.resumed else ''}: {params(event.params)}")
         elif isinstance(event, TrialFinished):
             self._log(_ended(event), level="warning" if event.state == "failed" else "info")
 
-    def _log(self, text: str, *, level: Any = "info") -> None:
-        self._view.show(Log(text=text, level=level))
+    def _log(self, text: str, *, level: Level = "info") -> None:
+        self._opened().show(Log(text=text, level=level))
+
+    def _opened(self) -> progress_view.View:
+        if self._view is None:
+            view: progress_view.View = progress_view.view()
+            self._view = self._open.enter_context(view)
+        return self._view
+
+    def _close(self) -> None:
+        self._view = None
+        self._open.close()
 
 
 def _ended(event: TrialFinished) -> str:

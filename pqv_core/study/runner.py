@@ -17,7 +17,7 @@ from optuna.trial import FrozenTrial
 from optuna.trial import TrialState as OptunaState
 
 from pqv_core.config import RunConfig
-from pqv_core.errors import ErrorInfo, PqvError, StorageError, UsageError
+from pqv_core.errors import Cancelled, ErrorInfo, PqvError, StorageError, UsageError
 from pqv_core.process.events import AnyEvent, Finished, JobStarted, Metric
 from pqv_core.process.job import RunJob
 from pqv_core.project import history, new_config, run_label, runs
@@ -289,6 +289,9 @@ class StudyRunner:
             if self._meter is not None:
                 self._meter.measure(directory)
             found = figures.of_run(results.load(directory))
+        except Cancelled:  # it goes on the next time
+            self.cancel()
+            return
         except PqvError as error:
             self._fail(work.number, error.info(), run=work.job.run)
             return

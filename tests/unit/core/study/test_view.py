@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import itertools
 import statistics
 import time
 from pathlib import Path
 
+import optuna
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -85,12 +85,18 @@ def filled(folder: Path, count: int) -> None:
     asked = study(trials=10_000, sampler="random")
     study_file.create(folder, asked)
     journal = storage.opened(folder, asked, bounds=trials.judge(asked.bounds))
-    for _ in range(count):
-        trial = journal.study.ask()
-        params = asked.space.suggested(trial)
-        size = 1 - float(params["prune.ratio"] or 0)
-        journal.keep(trial.number, {FIGURES: {"size": size, "latency": 1 / size}, SECONDS: 1.0})
-        journal.study.tell(trial.number, [size, 1 / size])
+    ratio = optuna.distributions.FloatDistribution(0.1, 0.6)
+    for number in range(count):
+        cut = 0.1 + 0.5 * number / count
+        size = 1 - cut
+        journal.study.add_trial(
+            optuna.create_trial(
+                params={"prune.ratio": cut},
+                distributions={"prune.ratio": ratio},
+                values=[size, 1 / size],
+                user_attrs={FIGURES: {"size": size, "latency": 1 / size}, SECONDS: 1.0},
+            )
+        )
 
 
 def test_what_is_new_is_seen(tmp_path: Path) -> None:
@@ -130,4 +136,3 @@ def test_what_decides_is_said_by_objective(tmp_path: Path) -> None:
     watch = StudyWatch(folder)
     watch.look()
     assert watch.importances() == {"size": {"prune.ratio": 1.0}, "latency": {"prune.ratio": 1.0}}
-    assert list(itertools.chain(*watch.importances().values()))
