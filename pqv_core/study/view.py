@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import optuna
 
 from pqv_core.study import limits, storage, study_file, trials
@@ -146,25 +147,24 @@ class Front:
     """
 
     def __init__(self, greater: Sequence[bool]) -> None:
-        self._signs = tuple(-1.0 if more else 1.0 for more in greater)
-        self._points: dict[int, tuple[float, ...]] = {}
+        self._signs = np.array([-1.0 if more else 1.0 for more in greater])
+        self._numbers = np.empty(0, dtype=int)
+        self._points = np.empty((0, len(greater)))  # less is better in all
 
     @property
     def numbers(self) -> tuple[int, ...]:
         """Of its trials, the best in the first objective first."""
-        return tuple(sorted(self._points, key=lambda number: (self._points[number], number)))
+        order = np.lexsort((self._numbers, *reversed(self._points.T)))
+        return tuple(int(number) for number in self._numbers[order])
 
     def add(self, trial: Trial) -> None:
         """Take a trial in; one that is not done, or breaks a constraint, changes nothing."""
         if trial.values is None or not trial.keeps:
             return
-        point = tuple(sign * value for sign, value in zip(self._signs, trial.values, strict=True))
-        if any(_is_better(other, point) for other in self._points.values()):
+        point = self._signs * np.array(trial.values)
+        before = self._points
+        if ((before <= point).all(axis=1) & (before < point).any(axis=1)).any():
             return
-        self._points = {number: other for number, other in self._points.items() if not _is_better(point, other)}
-        self._points[trial.number] = point
-
-
-def _is_better(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
-    """Whether a point is nowhere worse and somewhere better; less is better in all."""
-    return one != other and all(mine <= theirs for mine, theirs in zip(one, other, strict=True))
+        stays = ~((point <= before).all(axis=1) & (point < before).any(axis=1))
+        self._points = np.vstack([before[stays], point])
+        self._numbers = np.append(self._numbers[stays], trial.number)

@@ -123,4 +123,4 @@ def test_a_run_without_baselines_shows_what_it_measured_and_no_gain() -> None:
         ("–", "1.00 MB"),
         ("–", "1.00 MB"),
     ]
-    assert all(cards[title].difference == "" for title in ("Latency", "File size", "Memory"))
+    assert all(cards[title].difference == "–" for title in ("Latency", "File size", "Memory"))
