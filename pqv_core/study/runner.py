@@ -28,7 +28,7 @@ from pqv_core.study.events import StudyEvent, StudyFinished, TrialFinished, Tria
 from pqv_core.study.executors import Executor
 from pqv_core.study.hopeless import Rival
 from pqv_core.study.space import Params
-from pqv_core.study.trials import CURVE, FIGURES, NUMBER, RUN, SAME_AS, SECONDS, WORDS, Trial
+from pqv_core.study.trials import BEFORE, CURVE, FIGURES, NUMBER, RUN, SAME_AS, SECONDS, WORDS, Trial
 
 _WAIT_S = 0.25  # Windows does not run signal handlers during a longer wait
 _REPEATS = 20
@@ -218,7 +218,7 @@ class StudyRunner:
             return ""
         job = runs.job(self._project, config=config, run=known)
         if not known:
-            self._journal.keep(number, {RUN: job.run})
+            self._journal.keep(number, {RUN: job.run, BEFORE: self._spent(job.run)})
         self._working[job.run] = _AtWork(number, params, job)
         self._heard(self._started(number, params, run=job.run, resumed=bool(known)))
         self._executor.begin(job)
@@ -307,19 +307,27 @@ class StudyRunner:
         self, work: _AtWork, state: OptunaState, attributes: dict[str, Any], values: list[float] | None = None
     ) -> None:
         directory = self._directory(work.job.run)
-        record = results.load(directory)
-        curve = _curve(directory, work.job.config)
-        facts = {NUMBER: record.number, SECONDS: sum(record.spans), CURVE: curve}
+        facts = {**self._facts(work.number, work.job.run), CURVE: _curve(directory, work.job.config)}
         self._over(work.number, work.job.run, state, {**attributes, **facts}, values)
 
     def _fail(self, number: int, error: ErrorInfo, *, run: str) -> None:
         words = f"{error.message} {error.action}".strip()
-        facts: dict[str, Any] = {}
-        with contextlib.suppress(PqvError):  # it may have failed before it wrote anything
+        self._over(number, run, OptunaState.FAIL, {WORDS: words, **self._facts(number, run)}, None)
+
+    def _facts(self, number: int, run: str) -> dict[str, Any]:
+        """Number and time of a run; nothing where it failed before it wrote anything."""
+        with contextlib.suppress(PqvError):
             if run:
-                record = results.load(self._directory(run))
-                facts = {NUMBER: record.number, SECONDS: sum(record.spans)}
-        self._over(number, run, OptunaState.FAIL, {WORDS: words, **facts}, None)
+                before = self._frozen(number).user_attrs.get(BEFORE, 0.0)
+                seconds = round(max(0.0, self._spent(run) - before), 3)
+                return {NUMBER: results.load(self._directory(run)).number, SECONDS: seconds}
+        return {}
+
+    def _spent(self, run: str) -> float:
+        """For how long a run was at work, with every time that it was begun; 0 for one that is not there."""
+        with contextlib.suppress(PqvError):
+            return sum(results.load(self._directory(run)).spans)
+        return 0.0
 
     def _over(
         self, number: int, run: str, state: OptunaState, attributes: dict[str, Any], values: list[float] | None

@@ -23,7 +23,10 @@ from pqv_core.errors import ProjectError, from_os_error
 from pqv_core.files.fsio import remove
 from pqv_core.project import run_lock
 from pqv_core.study.samplers import Bounds, made
-from pqv_core.study.study_file import JOURNAL_FILE, StudyFile
+from pqv_core.study.study_file import JOURNAL_FILE, STUDY_FILE, StudyFile
+
+_ASKED = "asked"
+"""The attribute of Optuna's study with ``StudyFile.asked``: its trials can be compared only while that is the same."""
 
 _PATIENCE_S = 1.0  # those who only look hold the lock for an instant
 _BLOCK = 1 << 16
@@ -99,7 +102,7 @@ def opened(folder: Path, study: StudyFile, *, bounds: Bounds | None) -> Journal:
     """The journal of a study, for whoever holds it: what was killed while it wrote is mended first.
 
     Raises:
-        ProjectError: It is damaged.
+        ProjectError: It is damaged, or its trials are of another study.
         StorageError: It cannot be read or written.
     """
     optuna.logging.set_verbosity(optuna.logging.ERROR)
@@ -116,6 +119,7 @@ def opened(folder: Path, study: StudyFile, *, bounds: Bounds | None) -> Journal:
         directions = [goal.direction for goal in study.goals]
         optuna.create_study(storage=storage, study_name=name, directions=directions, load_if_exists=True)
         found = Journal(folder, storage, name)
+        _check_asked(found.study, study, folder)
         done = len(found.trials())
         found.study.sampler = made(study.sampler, seed=study.seed + done, bounds=bounds, trials=study.wanted or 1000)
         names = [goal.named for goal in study.goals]
@@ -124,6 +128,17 @@ def opened(folder: Path, study: StudyFile, *, bounds: Bounds | None) -> Journal:
                 warnings.simplefilter("ignore", ExperimentalWarning)
                 found.study.set_metric_names(names)
     return found
+
+
+def _check_asked(trials: optuna.Study, study: StudyFile, folder: Path) -> None:
+    asked = trials.user_attrs.get(_ASKED)
+    if asked is None:
+        trials.set_user_attr(_ASKED, study.asked)
+    elif asked != study.asked:
+        raise ProjectError(
+            f"The study {folder.stem} asks for something else than when it began.",
+            action=f"Put {STUDY_FILE} back as it was, or make another study with: pqv study new.",
+        )
 
 
 def watched(folder: Path) -> Journal | None:

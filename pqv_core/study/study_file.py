@@ -1,6 +1,7 @@
 """A study beside its project: the folder ``NAME.study`` with ``study.json``, and Optuna's journal of its trials.
 
-``study.json`` says what is asked and never changes while trials are done. It carries the project's settings as they
+``study.json`` says what is asked. Once there are trials, only how they are chosen and how many there are may change
+(sampler, seed, limits, early stopping), by hand and while nobody runs it. It carries the project's settings as they
 were, so that later changes of the project do not reach into it.
 """
 
@@ -16,7 +17,7 @@ from pydantic import Field, field_validator
 from pqv_core.config import RunConfig, with_settings
 from pqv_core.config.base import Config, look_up
 from pqv_core.errors import ConfigError, ProjectError, UsageError, from_os_error
-from pqv_core.files.fsio import read_json, write_json
+from pqv_core.files.fsio import read_json, sha256_json, write_json
 from pqv_core.project import project_file as projects
 from pqv_core.study import constraints, figures
 from pqv_core.study.constraints import Constraint
@@ -93,6 +94,12 @@ class StudyFile(Config):
     def chosen(self, params: Params, *, base: RunConfig | None = None) -> RunConfig:
         """The settings of a trial for a run of its own: with all that trials leave out."""
         return self.space.config(params, base=base or self.config)
+
+    @property
+    def asked(self) -> str:
+        """A hash of what all trials have in common; how they are chosen, and how many there are, may change."""
+        common = self.model_dump(mode="json", include={"config", "settings", "vary", "objectives", "constraints"})
+        return sha256_json(common)
 
     def check(self) -> None:
         """Refuse what no trial could do.

@@ -13,11 +13,14 @@ from pqv_core.study.constraints import Constraint
 from pqv_core.study.events import TrialState
 from pqv_core.study.space import Params
 
-RUN, NUMBER, FIGURES, CURVE, SECONDS, WORDS, SAME_AS = (
-    "run", "run_number", "figures", "curve", "seconds", "words", "same_as",
-)  # fmt: skip
-"""The attributes: id and number of the run, its figures, its curve, seconds at work, why it ended, and for a proposal
-that was there before the number of the trial that did it."""
+RUN, NUMBER = "run", "run_number"
+"""Attributes of a trial: its run's id, and its number in Compare."""
+BEFORE, SECONDS = "seconds_before", "seconds"
+"""For how long its run had been at work before the study found it, and then for the study."""
+FIGURES, CURVE, WORDS = "figures", "curve", "words"
+"""What came of it: figures by key, accuracy by share of the epochs, and why it failed or was stopped."""
+SAME_AS = "same_as"
+"""Of a proposal that was there before: the number of the trial that did it."""
 
 _STATES: Mapping[OptunaState, TrialState] = {
     OptunaState.COMPLETE: "done",

@@ -10,6 +10,7 @@ import pytest
 
 from pqv_core.config import RunConfig, with_settings
 from pqv_core.errors import ErrorInfo, ProjectError, StorageError, WorkerError
+from pqv_core.files.fsio import write_json
 from pqv_core.project import project_file as projects
 from pqv_core.project import run_label
 from pqv_core.results import record as results
@@ -266,6 +267,29 @@ def test_what_is_measured_elsewhere_is_measured_before_a_trial_is_judged(ask: As
     assert meter.asked == [trial.run for trial in trials]
     assert [trial.state for trial in trials] == ["done", "failed", "done"]
     assert trials[1].words == "The phone is gone. Connect it."
+
+
+def test_a_run_that_was_there_before_is_not_work_of_the_study(ask: Ask, project: Path) -> None:
+    folder = ask("prune.ratio=0.1,0.3", sampler="grid")
+    run(folder, RunsAtOnce())
+    (folder / study_file.JOURNAL_FILE).unlink()
+    executor = RunsAtOnce()
+    run(folder, executor)
+    assert len(list(projects.runs_directory(project).glob("*/run.json"))) == 2  # they are done by the same runs
+    assert look(folder).seconds == 0
+
+
+def test_more_trials_may_be_asked_for_later_but_nothing_else(ask: Ask) -> None:
+    folder = ask("prune.ratio=0.1:0.4:0.1", trials=2)
+    run(folder, RunsAtOnce())
+    asked = study_file.load(folder)
+    write_json(folder / study_file.STUDY_FILE, asked.changed(trials=3, sampler="random").model_dump(mode="json"))
+    run(folder, RunsAtOnce())
+    assert len(look(folder).trials) == 3
+    for other in ({"objectives": ("size",)}, {"vary": {"prune.ratio": "0.1,0.2"}}, {"constraints": ("size<=1MB",)}):
+        write_json(folder / study_file.STUDY_FILE, asked.changed(trials=4, **other).model_dump(mode="json"))
+        with pytest.raises(ProjectError, match="asks for something else than when it began"):
+            run(folder, RunsAtOnce())
 
 
 def test_a_run_that_a_person_has_named_keeps_its_name(ask: Ask, project: Path) -> None:
