@@ -119,6 +119,8 @@ def opened(folder: Path, study: StudyFile, *, bounds: Bounds | None) -> Journal:
         directions = [goal.direction for goal in study.goals]
         optuna.create_study(storage=storage, study_name=name, directions=directions, load_if_exists=True)
         found = Journal(folder, storage, name)
+        if _ASKED not in found.study.user_attrs:
+            found.study.set_user_attr(_ASKED, study.asked)
         _check_asked(found.study, study, folder)
         done = len(found.trials())
         found.study.sampler = made(study.sampler, seed=study.seed + done, bounds=bounds, trials=study.wanted or 1000)
@@ -131,21 +133,18 @@ def opened(folder: Path, study: StudyFile, *, bounds: Bounds | None) -> Journal:
 
 
 def _check_asked(trials: optuna.Study, study: StudyFile, folder: Path) -> None:
-    asked = trials.user_attrs.get(_ASKED)
-    if asked is None:
-        trials.set_user_attr(_ASKED, study.asked)
-    elif asked != study.asked:
+    if trials.user_attrs.get(_ASKED, study.asked) != study.asked:
         raise ProjectError(
             f"The study {folder.stem} asks for something else than when it began.",
             action=f"Put {STUDY_FILE} back as it was, or make another study with: pqv study new.",
         )
 
 
-def watched(folder: Path) -> Journal | None:
+def watched(folder: Path, study: StudyFile) -> Journal | None:
     """The journal of a study, to be read while another process may write; None before its first trial.
 
     Raises:
-        ProjectError: It is damaged.
+        ProjectError: It is damaged, or its trials are of another study.
         StorageError: It cannot be read.
     """
     optuna.logging.set_verbosity(optuna.logging.ERROR)
@@ -155,7 +154,11 @@ def watched(folder: Path) -> Journal | None:
     with _read(folder):
         storage = _storage(path)
         known = storage.get_all_studies()
-        return Journal(folder, storage, known[0].study_name) if known else None
+        if not known:
+            return None
+        found = Journal(folder, storage, known[0].study_name)
+        _check_asked(found.study, study, folder)
+        return found
 
 
 @contextlib.contextmanager

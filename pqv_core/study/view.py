@@ -84,7 +84,7 @@ class StudyWatch:
             StorageError: It cannot be read.
         """
         at_work = storage.is_held(self._folder)
-        self._journal = self._journal or storage.watched(self._folder)
+        self._journal = self._journal or storage.watched(self._folder, self._file)
         found = self._trials(at_work)
         seconds = sum(trial.seconds for trial in found)
         return StudyView(

@@ -290,6 +290,8 @@ def test_more_trials_may_be_asked_for_later_but_nothing_else(ask: Ask) -> None:
         write_json(folder / study_file.STUDY_FILE, asked.changed(trials=4, **other).model_dump(mode="json"))
         with pytest.raises(ProjectError, match="asks for something else than when it began"):
             run(folder, RunsAtOnce())
+        with pytest.raises(ProjectError, match="asks for something else than when it began"):
+            look(folder)
 
 
 def test_a_run_that_a_person_has_named_keeps_its_name(ask: Ask, project: Path) -> None:
