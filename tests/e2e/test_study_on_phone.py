@@ -38,11 +38,12 @@ def test_trials_are_judged_by_what_the_phone_measured(address: str, tmp_path: Pa
     assert [trial.state for trial in view.trials] == ["done", "done"]
     for trial in view.trials:
         record = results.load(projects.runs_directory(view.project) / trial.run)
-        assert [variant.artifact.is_result for variant in record.variants] == [True]
-        here, *phone = record.variants[0].measurements
-        assert here.target == "local"
+        assert all(variant.artifact.is_result for variant in record.variants)
+        items = [item for variant in record.variants for item in variant.measurements]
+        phone = [item.median_ms for item in items if item.target != results.LOCAL]
+        assert len(phone) >= len(record.variants)
         assert trial.figures is not None
-        assert trial.figures["latency"] in [item.median_ms for item in phone]
+        assert trial.figures["latency"] in phone
 
 
 def test_a_study_for_this_computer_has_no_use_for_a_phone(tmp_path: Path) -> None:
