@@ -26,6 +26,7 @@ from pqv_core.results import record as results
 from pqv_core.study import figures, hopeless, limits, storage, study_file, trials
 from pqv_core.study.events import StudyEvent, StudyFinished, TrialFinished, TrialStarted
 from pqv_core.study.executors import Executor
+from pqv_core.study.figures import Figure
 from pqv_core.study.hopeless import Rival
 from pqv_core.study.space import Params
 from pqv_core.study.trials import BEFORE, CURVE, FIGURES, NUMBER, RUN, SAME_AS, SECONDS, WORDS, Trial
@@ -298,10 +299,17 @@ class StudyRunner:
         asked = [*self._file.goals, *(bound.figure for bound in self._file.bounds)]
         missing = next((figure for figure in asked if figure.key not in found), None)
         if missing is not None:
-            message = f"The run gives no figure for {missing.label.lower()}."
-            self._fail(work.number, ErrorInfo(kind="BenchmarkError", message=message), run=work.job.run)
+            self._fail(work.number, self._not_measured(missing), run=work.job.run)
             return
         self._end(work, OptunaState.COMPLETE, {FIGURES: found}, values=[found[goal.key] for goal in self._file.goals])
+
+    def _not_measured(self, missing: Figure) -> ErrorInfo:
+        on_phones = self._file.config.export.target == "android" and self._meter is None
+        return ErrorInfo(
+            kind="BenchmarkError",
+            message=f"The run gives no figure for {missing.label.lower()}.",
+            action="Measure trials on a phone: pqv study run … --target PHONE." if on_phones else "",
+        )
 
     def _end(
         self, work: _AtWork, state: OptunaState, attributes: dict[str, Any], values: list[float] | None = None

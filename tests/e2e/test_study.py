@@ -100,7 +100,8 @@ def test_a_study_that_is_killed_time_and_again_ends_as_if_it_had_not_been(tmp_pa
     folder = make_study(make_project(tmp_path))
     moments = random.Random(20)
     mark, environment = marked_environment()
-    for _ in range(KILLS):
+    killed = 0
+    while killed < KILLS:
         command = [*PQV, "study", "run", str(folder), "--json"]
         with subprocess.Popen(
             command, cwd=tmp_path, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
@@ -110,8 +111,10 @@ def test_a_study_that_is_killed_time_and_again_ends_as_if_it_had_not_been(tmp_pa
             study.wait()
             after.cancel()
             after.join()
-        if study.returncode == 0:
+        if study.returncode == 0:  # a quick computer has done it all meanwhile
             break
+        killed += 1
+    assert killed >= KILLS // 4
     done = pqv("study", "run", folder, folder=tmp_path)
     assert done.returncode == 0, done.stderr
     check_whole(folder)
