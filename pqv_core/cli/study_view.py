@@ -17,6 +17,7 @@ from pqv_core.cli import progress_view
 from pqv_core.cli.console import console
 from pqv_core.process.events import Event, Finished, Level, Log
 from pqv_core.results import summary
+from pqv_core.study import space
 from pqv_core.study.events import TrialFinished, TrialStarted
 from pqv_core.study.figures import FIGURES
 from pqv_core.study.runner import Said
@@ -59,15 +60,6 @@ def _asked(study: StudyFile) -> str:
     return f"{goals} by {SAMPLERS[study.sampler].label}, at most {end}"
 
 
-def params(values: Mapping[str, Any]) -> str:
-    """What was varied, in a line: ``ratio 0.3, precision fp32``."""
-    return ", ".join(f"{name.rpartition('.')[2]} {_word(value)}" for name, value in values.items())
-
-
-def _word(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
-
-
 def figures(found: Mapping[str, float], keys: tuple[str, ...]) -> str:
     """Figures in a line: ``top-1 98.2 %, latency 1.51 ms``."""
     return ", ".join(f"{FIGURES[key].label.lower()} {FIGURES[key].text(found[key])}" for key in keys if key in found)
@@ -97,7 +89,7 @@ class Progress:
                 self._close()
         elif isinstance(event, TrialStarted):
             most = f" (of at most {event.wanted:,})" if event.wanted is not None else ""
-            self._log(f"Trial {event.trial}{most}{' goes on' if event.resumed else ''}: {params(event.params)}")
+            self._log(f"Trial {event.trial}{most}{' goes on' if event.resumed else ''}: {space.words(event.params)}")
         elif isinstance(event, TrialFinished):
             self._log(_ended(event), level="warning" if event.state == "failed" else "info")
 
@@ -143,7 +135,7 @@ def say(folder: Path, *, as_json: bool) -> None:
     _say_importances(out, watch.importances())
     failed = [trial for trial in view.trials if trial.state == "failed"]
     for trial in failed[:_FAILURES]:
-        out.print(f"Trial {trial.number} ({params(trial.params)}) failed: {trial.words}", style="yellow")
+        out.print(f"Trial {trial.number} ({space.words(trial.params)}) failed: {trial.words}", style="yellow")
     if len(failed) > _FAILURES:
         out.print(f"{len(failed) - _FAILURES:,} more trials failed; --json lists all.", style="yellow")
     if shown:
@@ -176,7 +168,7 @@ def _front(view: StudyView, shown: list[Trial]) -> Table:
         numbers = (str(trial.number), str(trial.run_number or ""))
         values = trial.figures or {}
         cells = [FIGURES[key].text(values[key]) if key in values else summary.MISSING for key in found]
-        table.add_row(*numbers, *(_word(trial.params[name]) for name in names), *cells)
+        table.add_row(*numbers, *(space.word(trial.params[name]) for name in names), *cells)
     return table
 
 
@@ -193,7 +185,7 @@ def say_used(trial: Trial, project: Path, *, as_json: bool) -> None:
         print(json.dumps(plain))
         return
     out = console()
-    out.print(f"{project}: {params(trial.params)}, as in trial {trial.number}.", soft_wrap=True)
+    out.print(f"{project}: {space.words(trial.params)}, as in trial {trial.number}.", soft_wrap=True)
     out.print(f"Next: pqv run {shlex.quote(str(project))}", soft_wrap=True)
 
 

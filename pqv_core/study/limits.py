@@ -8,6 +8,7 @@ from pqv_core import formatting
 from pqv_core.study.study_file import StudyFile
 from pqv_core.study.trials import Trial
 
+_ALL_FAILED = 50  # trials, so many of which nobody would wait for another
 _LATEST = 10  # trials whose time tells how long the next will take
 
 
@@ -21,6 +22,8 @@ def why_over(study: StudyFile, begun: Sequence[Trial]) -> str:
         return f"The limit is reached: {formatting.counted(study.trials, 'trial')}."
     if study.space.size is not None and len(begun) >= study.space.size:
         return f"Every combination was tried: {study.space.size:,}."
+    if len(begun) >= _ALL_FAILED and all(trial.state == "failed" for trial in begun):
+        return f"None of {len(begun):,} trials could be done."
     seconds = sum(trial.seconds for trial in begun)
     if study.hours is not None and seconds >= 3600 * study.hours:
         return f"The time is over: {formatting.duration(seconds)} of work."

@@ -23,7 +23,7 @@ from pqv_core.process.job import RunJob
 from pqv_core.project import history, new_config, run_label, runs
 from pqv_core.project import project_file as projects
 from pqv_core.results import record as results
-from pqv_core.study import figures, hopeless, limits, storage, study_file, trials
+from pqv_core.study import figures, hopeless, limits, space, storage, study_file, trials
 from pqv_core.study.events import StudyEvent, StudyFinished, TrialFinished, TrialStarted
 from pqv_core.study.executors import Executor
 from pqv_core.study.figures import Figure
@@ -162,11 +162,15 @@ class StudyRunner:
             if self._file.sampler == "grid" or repeat >= _REPEATS:
                 self._enqueue_untried()
             trial = self._journal.study.ask()
-            number, params = trial.number, self._file.space.suggested(trial)
-            before = self._tried.get(self._file.space.key(params))
-            if before is None and all(self._key(work.params) != self._key(params) for work in self._working.values()):
-                return self._begin(number)
-            self._repeat(number, before)
+            key = self._key(self._file.space.suggested(trial))
+            at_work = next((work for work in self._working.values() if self._key(work.params) == key), None)
+            if key in self._tried:
+                self._repeat(trial.number, self._tried[key])
+            elif at_work is not None:
+                self._journal.keep(trial.number, {SAME_AS: at_work.number})
+                self._journal.study.tell(trial.number, state=OptunaState.FAIL)  # samplers look away
+            else:
+                return self._begin(trial.number)
         return "The sampler proposes nothing that was not tried."
 
     def _key(self, params: Params) -> str:
@@ -194,11 +198,8 @@ class StudyRunner:
         kept = random.Random(self._file.seed).sample(range(len(points)), limit)  # noqa: S311 - no secret
         return [points[index] for index in sorted(kept)]
 
-    def _repeat(self, number: int, before: FrozenTrial | None) -> None:
+    def _repeat(self, number: int, before: FrozenTrial) -> None:
         """A proposal that was there before gets its result, so that the sampler learns, and is not run."""
-        if before is None:  # it is at work now
-            self._journal.study.tell(number, state=OptunaState.FAIL)
-            return
         self._journal.keep(number, {SAME_AS: before.number, **before.user_attrs})
         values = before.values if before.state == OptunaState.COMPLETE else None
         self._journal.study.tell(number, values, state=before.state)
@@ -246,11 +247,10 @@ class StudyRunner:
     def _label(self, work: _AtWork) -> None:
         """Name the run after what differs, where nobody has named it."""
         directory = self._directory(work.job.run)
-        words = ", ".join(f"{name.rpartition('.')[2]} {word}" for name, word in work.params.items())
         with contextlib.suppress(PqvError):  # a name is for a person's eyes
             if not run_label.load(directory).name:
                 note = f"Trial {work.number} of the study {self._folder.stem}."
-                run_label.save(directory, name=words[: run_label.NAME_LIMIT], note=note)
+                run_label.save(directory, name=space.words(work.params)[: run_label.NAME_LIMIT], note=note)
 
     def _look_at_curve(self, work: _AtWork, event: Metric) -> None:
         epochs = work.job.config.finetune.epochs

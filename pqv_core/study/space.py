@@ -233,6 +233,16 @@ def _wrong(name: str, what: str) -> ConfigError:
     return ConfigError(f"{name}: {what}.", field=name, action=_EXAMPLE)
 
 
+def word(value: Any) -> str:
+    """A value for a person."""
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def words(params: Params) -> str:
+    """What was varied, in a line: ``ratio 0.3, precision fp32``."""
+    return ", ".join(f"{name.rpartition('.')[2]} {word(value)}" for name, value in params.items())
+
+
 def split(pair: str) -> tuple[str, str]:
     """Name and values of ``KEY=VALUES``.
 

@@ -132,6 +132,14 @@ def test_settings_that_do_not_go_together_are_a_failed_trial_without_a_run(ask: 
     assert len(executor.begun) == 1
 
 
+def test_a_study_of_which_nothing_can_be_done_ends(ask: Ask) -> None:
+    died = WorkerError("It died.").info()
+    folder = ask("prune.ratio=0.1:0.4", hours=1.0)
+    said = run(folder, RunsAtOnce(fails=lambda config: died))
+    assert said[-1].model_dump()["reason"] == "None of 50 trials could be done."
+    assert {trial.state for trial in look(folder).trials} == {"failed"}
+
+
 def test_a_figure_that_was_not_measured_is_said(ask: Ask) -> None:
     folder = ask(sampler="grid", objectives=("top1", "memory"))
 
@@ -249,6 +257,7 @@ def test_several_trials_are_at_work_where_there_is_room(ask: Ask) -> None:
     order = [type(event).__name__ for event in said if isinstance(event, TrialStarted | TrialFinished)]
     assert order[:3] == ["TrialStarted"] * 3
     assert sorted(job.config.prune.ratio for job in executor.begun) == [0.1, 0.2, 0.3, 0.4, 0.5, 0.6]
+    assert [trial.state for trial in look(folder).trials] == ["done"] * 6
 
 
 def test_what_is_measured_elsewhere_is_measured_before_a_trial_is_judged(ask: Ask, project: Path) -> None:
