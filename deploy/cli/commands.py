@@ -1,4 +1,4 @@
-"""The commands of ``pqv`` for devices: devices, run and bench (with --target), export-kit, plugins,
+"""The commands of ``pqv`` for devices: devices, run, bench and study run (with --target), export-kit, plugins,
 runner.
 
 What a command needs is imported inside it, so that ``pqv --help`` is quick.
@@ -7,9 +7,14 @@ What a command needs is imported inside it, so that ``pqv --help`` is quick.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from pqv_core.cli import study as core_study
+
+if TYPE_CHECKING:
+    from pqv_core.config import RunConfig
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON lines only.")]
 Archives = Annotated[
@@ -34,9 +39,12 @@ RUNTIME = ""
 
 
 def register(app: typer.Typer) -> None:
-    """Add this room's commands; ``run`` and ``plugins`` take the place of those that know this computer only."""
+    """Add this room's commands; those of a name that is there take the place of one that knows this computer only."""
     for command in (devices, run, bench, export_kit, plugins):
         app.command()(command)
+    study = core_study.group()
+    study.command("run")(study_run)
+    app.add_typer(study, name="study")
     runner = typer.Typer(help="Manage the phone benchmark program and the Android runtime's libraries.")
     runner.command("info")(runner_info)
     runner.command("fetch")(runner_fetch)
@@ -81,18 +89,37 @@ def run(
 
     settings = cli.run_config(project, formats)
     cli_run.check(project, settings, target)
-    measure = settings.measure
-    config = PhoneConfig.parse(
-        {
-            "threads": _threads(threads) or (4,),
-            "iterations": measure.iterations,
-            "warmup": measure.warmup,
-            "max_seconds": measure.max_seconds,
-            "profile": profile,
-        }
-    )
+    config = PhoneConfig.parse({**_measured_as(settings), "threads": _threads(threads) or (4,), "profile": profile})
     code = cli.run(project, fresh=fresh, remeasure=remeasure, formats=formats, as_json=as_json)
     return code or cli_run.measure(project, settings, target, config, archives=tuple(archives or ()), as_json=as_json)
+
+
+def _measured_as(settings: RunConfig) -> dict[str, Any]:
+    """How a project's files are measured, as a phone is told."""
+    measure = settings.measure
+    return {"iterations": measure.iterations, "warmup": measure.warmup, "max_seconds": measure.max_seconds}
+
+
+def study_run(
+    study: core_study.StudyFolder,
+    target: Annotated[
+        str | None, typer.Option(help="Measure each trial on a phone (serial or HOST:PORT).", metavar="PHONE")
+    ] = None,
+    threads: Annotated[int, typer.Option(help="Phones: threads.", min=1, max=256)] = 4,
+    archives: Archives = None,
+    as_json: Json = False,
+) -> int:
+    """Run a study, or go on with it; every trial is a run of the project."""
+    if target is None:
+        return core_study.run(study, as_json=as_json)
+    from deploy.cli import study as cli_study
+    from deploy.measure.steps import PhoneConfig
+    from pqv_core.study import study_file
+
+    settings = _measured_as(study_file.load(study).space.base)
+    config = PhoneConfig.parse({**settings, "threads": (threads,)})
+    meter = cli_study.meter(study, target, config, archives=tuple(archives or ()), as_json=as_json)
+    return core_study.do(study, as_json=as_json, meter=meter)
 
 
 def bench(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from deploy.cli import bench as cli_bench
 from deploy.cli import phones
+from deploy.cli.bench import DeviceOutcome
 from deploy.device import discovery
 from deploy.measure import record
 from deploy.measure.steps import PhoneConfig
@@ -49,6 +50,30 @@ def measure(
     What a phone has measured is kept, even where another one failed.
     """
     directory = projects.runs_directory(project) / runs.choose(project, config=settings, fresh=False)
+    outcomes = measured(
+        directory,
+        project=project,
+        settings=settings,
+        targets=targets,
+        config=config,
+        archives=archives,
+        as_json=as_json,
+    )
+    cli_report.say_run(project, directory.name, as_json=as_json)
+    return cli_bench.exit_code(outcomes)
+
+
+def measured(
+    directory: Path,
+    *,
+    project: Path,
+    settings: RunConfig,
+    targets: Sequence[str],
+    config: PhoneConfig,
+    archives: tuple[Path, ...],
+    as_json: bool,
+) -> list[DeviceOutcome]:
+    """Measure the files of a run on phones, say how that went, and add what was measured to the run."""
     files, val = record.files(directory), settings.data.val
     plan = cli_bench.BenchPlan(
         files=tuple(files),
@@ -64,5 +89,4 @@ def measure(
         cli_bench.say(outcome, as_json=as_json)
         for path, result in outcome.session.results.items():
             record.add(directory, dict.fromkeys(files[path], result.measurements))
-    cli_report.say_run(project, directory.name, as_json=as_json)
-    return cli_bench.exit_code(outcomes)
+    return outcomes

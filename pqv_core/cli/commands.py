@@ -1,4 +1,4 @@
-"""The commands of ``pqv`` that need neither a phone nor a window: demo, new, run, latency, show, report, …
+"""The commands of ``pqv`` that need neither a phone nor a window: demo, new, run, study, show, …
 
 What a command needs is imported inside it, so that ``pqv --version`` and ``pqv --help`` are quick.
 """
@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import importlib.metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, get_args
+from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
-from typer.core import TyperCommand
+
+from pqv_core.cli import study
+from pqv_core.cli.help_names import naming
 
 if TYPE_CHECKING:
     from pqv_core.config import RunConfig
@@ -33,37 +35,31 @@ def register(app: typer.Typer) -> None:
     """Add this room's commands to ``pqv``."""
     app.callback()(_version_option)
     app.command()(demo)
-    app.command(cls=_NewCommand)(new)
+    app.command(cls=naming(_choices))(new)
     for command in (run, latency, show, report, models, plugins, info):
         app.command()(command)
+    app.add_typer(study.group(), name="study")
 
 
-class _NewCommand(TyperCommand):
-    """``pqv new``, whose help names the choices that the configs know; they are imported for the help only."""
+def _choices() -> dict[str, object]:
+    """What the help of ``pqv new`` names."""
+    from pqv_core.config.export import Target
+    from pqv_core.config.prune import MAX_RATIO
+    from pqv_core.config.quantize import ENGINES
+    from pqv_core.criteria import CRITERIA
+    from pqv_core.formats import FORMATS
+    from pqv_core.project.presets import PRESETS
+    from pqv_core.schemes import SCHEMES
 
-    def format_help(self, ctx: Any, formatter: Any) -> None:
-        from pqv_core.config.export import Target
-        from pqv_core.config.prune import MAX_RATIO
-        from pqv_core.config.quantize import ENGINES
-        from pqv_core.criteria import CRITERIA
-        from pqv_core.formats import FORMATS
-        from pqv_core.project.presets import PRESETS
-        from pqv_core.schemes import SCHEMES
-
-        names = {
-            "importances": ", ".join(CRITERIA),
-            "precisions": ", ".join(SCHEMES),
-            "engines": ", ".join(ENGINES),
-            "targets": ", ".join(get_args(Target)),
-            "formats": ", ".join(FORMATS),
-            "max_ratio": MAX_RATIO,
-            "presets": ", ".join(PRESETS),
-        }
-        for parameter in self.params:
-            text = getattr(parameter, "help", None)
-            if text:
-                parameter.help = text.format(**names)  # type: ignore[attr-defined]
-        super().format_help(ctx, formatter)
+    return {
+        "importances": ", ".join(CRITERIA),
+        "precisions": ", ".join(SCHEMES),
+        "engines": ", ".join(ENGINES),
+        "targets": ", ".join(get_args(Target)),
+        "formats": ", ".join(FORMATS),
+        "max_ratio": MAX_RATIO,
+        "presets": ", ".join(PRESETS),
+    }
 
 
 def _print_version(wanted: bool) -> None:

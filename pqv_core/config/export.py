@@ -30,6 +30,8 @@ class ExportConfig(Config):
     Attributes:
         formats: In which formats the model is written.
         target: Where the file will run.
+        baselines: Write the files that the result is compared with, too, and measure them beside it. Without them there
+            is no speed-up, and a run takes a fraction of the time: what the trials of a study need.
         file_name: Name of the file, with a format's suffix; None makes one from model, precision and engine.
         fp32_tolerance: Largest relative error ‖a − b‖₂ ∕ ‖b‖₂ of the logits for a fp32 file.
         fp16_tolerance: The same for an fp16 file, against the fp32 model.
@@ -39,6 +41,7 @@ class ExportConfig(Config):
 
     formats: tuple[Annotated[str, one_of(FORMATS)], ...] = Field(default_factory=lambda: (default(),), min_length=1)
     target: Target = "host"
+    baselines: bool = True
     file_name: str | None = None
     fp32_tolerance: float = Field(default=1e-4, gt=0)
     fp16_tolerance: float = Field(default=1e-2, gt=0)

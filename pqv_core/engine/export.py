@@ -1,4 +1,4 @@
-"""From models to the artefacts of a run: both baselines, the pruned fp32 file and the compressed one."""
+"""From models to the artefacts of a run: the compressed file, and what it is compared with."""
 
 from __future__ import annotations
 
@@ -71,8 +71,10 @@ class ArtifactFile(BaseModel):
 
 def specifications(config: RunConfig) -> tuple[ArtifactSpec, ...]:
     """The artefacts that a run of ``config`` makes."""
-    scheme = config.quantize.scheme
-    return artifacts.of_run(formats=config.export.formats, scheme=scheme.key, exact=scheme.is_exact)
+    scheme, export = config.quantize.scheme, config.export
+    return artifacts.of_run(
+        formats=export.formats, scheme=scheme.key, exact=scheme.is_exact, baselines=export.baselines
+    )
 
 
 def export(

@@ -88,7 +88,7 @@ def build(choices: Choices) -> NewConfig:
     for pair in choices.settings:
         config = with_setting(config, *_split(pair))
     config = _with_formats(config, choices, notes)
-    _check_settings(config, project=choices.project)
+    check_settings(config, project=choices.project)
     found = look_at_images(config, project=choices.project)
     return NewConfig(config, tuple(notes), tuple(_image_notes(config, found, choices.project)))
 
@@ -126,11 +126,18 @@ def check(config: RunConfig, *, project: Path) -> None:
         ModelError: The weights file is another kind of file.
         StorageError: The weights file does not exist.
     """
-    _check_settings(config, project=project)
+    check_settings(config, project=project)
     look_at_images(config, project=project)
 
 
-def _check_settings(config: RunConfig, *, project: Path) -> None:
+def check_settings(config: RunConfig, *, project: Path) -> None:
+    """The part of ``check`` that looks at no image.
+
+    Raises:
+        UsageError: There is no such model, it cannot be pruned as asked, or no file can be written so.
+        ModelError: The weights file is another kind of file.
+        StorageError: The weights file does not exist.
+    """
     entry = sources.entry(config.model.source, config.model.name)
     if problem := argument_problem(config.model.arguments, source=config.model.source):
         raise UsageError(problem, action="Change the model's arguments.")

@@ -136,6 +136,7 @@ def _amounts(config: RunConfig, count: Callable[[str | None], int]) -> dict[str,
     prune, tune, measure = config.prune, config.finetune, config.measure
     gradients = prune.images * prune.steps if CRITERIA[prune.importance].needs_images else 0
     inference = after / _MACS_PER_SECOND
+    files = _FILES if config.export.baselines else 1
     estimates = {
         "evaluate": judged * look,
         "sparsify": prune.sparse_epochs * train * look * _TRAINING,
@@ -144,9 +145,9 @@ def _amounts(config: RunConfig, count: Callable[[str | None], int]) -> dict[str,
         "evaluate_pruned": judged * look_after,
         "sensitivity": 60 * 16 * inference,
         "export": 100 * inference,
-        "verify": (judged + 16 * _FILES) * look_after,
-        "benchmark": min(measure.max_seconds, 2 * _FILES * measure.iterations * inference),
-        "profile": 10 * _FILES * inference,
+        "verify": (judged + 16 * files) * look_after,
+        "benchmark": min(measure.max_seconds, 2 * files * measure.iterations * inference),
+        "profile": 10 * files * inference,
     }
     return {name: _FIXED_S.get(name, 0.5) + estimates.get(name, 0.0) for name in _NEEDED}
 

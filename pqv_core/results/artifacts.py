@@ -76,7 +76,9 @@ class ArtifactSpec(BaseModel):
         return self.way == PUBLISHED
 
 
-def of_run(*, formats: Sequence[str], scheme: str, exact: bool = False) -> tuple[ArtifactSpec, ...]:
+def of_run(
+    *, formats: Sequence[str], scheme: str, exact: bool = False, baselines: bool = True
+) -> tuple[ArtifactSpec, ...]:
     """The artefacts of a run, in the order in which they are written and shown.
 
     Both baselines are shown: the fp32 file of the paper, where the paper's format is among them, and in each format the
@@ -84,13 +86,17 @@ def of_run(*, formats: Sequence[str], scheme: str, exact: bool = False) -> tuple
 
     Args:
         exact: The scheme computes in fp32, so the result is made as the fairest baseline is.
+        baselines: Write what the results are compared with, and the steps between; else the results alone, each in the
+            way that is fastest.
     """
     first, *others = formats
     found = [_paper()] if PAPER_FORMAT in formats else []
     found += _of_format(first, scheme, exact, suffix="", more="")
     for format in others:
         found += _of_format(format, scheme, exact, suffix=f"_{format}", more=f" ({format})")
-    return tuple(found)
+    if baselines:
+        return tuple(found)
+    return tuple(spec.model_copy(update={"way": FASTEST}) for spec in found if spec.is_result)
 
 
 def _paper() -> ArtifactSpec:

@@ -73,6 +73,7 @@ SETTINGS = {
     "quantize.group": "Group size",
     "export.target": "Target",
     "export.formats": "File formats",
+    "export.baselines": "Baselines",
     "export.file_name": "File name",
     "export.fp32_tolerance": "Tolerance, FP32",
     "export.fp16_tolerance": "Tolerance, FP16",

@@ -13,6 +13,7 @@ from PIL import Image
 
 from pqv_core.config import RunConfig, with_setting
 from pqv_core.project import project_file as projects
+from pqv_core.study.study_file import StudyFile
 from pqv_gui import cli
 
 MODEL = "vit_tiny_patch16_224"
@@ -58,6 +59,18 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     }
     for name, content in files.items():
         Path(name).write_text(content)
+    study = StudyFile(project="good.pqv", config=RunConfig(), vary={"prune.ratio": "0.1,0.2"}, objectives=("size",))
+    plain = study.model_dump(mode="json")
+    studies = {
+        "fresh": plain,
+        "taken": plain,
+        "newer": {**plain, "schema_version": 99},
+        "strange": {**plain, "sampler": "guess"},
+        "lonely": {**plain, "project": "missing.pqv"},
+    }
+    for name, content in {**{key: json.dumps(value) for key, value in studies.items()}, "half": "{"}.items():
+        Path(f"{name}.study").mkdir()
+        Path(f"{name}.study", "study.json").write_text(content)
     Path("binary.pqv").write_bytes(bytes(range(256)))
     Path("folder.pqv").mkdir()
     return tmp_path
@@ -125,6 +138,38 @@ BAD_OTHERS: list[tuple[list[str], int, str]] = [
     (["dance"], 2, "No such command"),
 ]
 
+STUDY = ["study", "new", "good.pqv", "--vary", "prune.ratio=0.1:0.5:0.1"]
+BAD_STUDIES: list[tuple[list[str], int, str]] = [
+    (["study", "new", "good.pqv"], 2, "--vary"),
+    (["study", "new", "missing.pqv", "--vary", "prune.ratio=0.1:0.5"], 1, "does not exist"),
+    (["study", "new", "good.pqv", "--vary", "prune.ratio"], 2, "KEY=VALUES"),
+    (["study", "new", "good.pqv", "--vary", "prune.speed=1,2"], 2, "Unknown setting"),
+    (["study", "new", "good.pqv", "--vary", "prune.ratio=0.3"], 2, "at least two values"),
+    (["study", "new", "good.pqv", "--vary", "prune.ratio=0.1:0.5", "--sampler", "grid"], 2, "needs a step"),
+    ([*STUDY, "--vary", "prune.ratio=0.1,0.2"], 2, "varied twice"),
+    ([*STUDY, "--set", "prune.ratio=0.2"], 2, "varied and set"),
+    ([*STUDY, "--set", "prune.round_to"], 2, "KEY=VALUE"),
+    ([*STUDY, "--objective", "speed"], 2, "'latency'"),
+    ([*STUDY, "--objective", "size", "--objective", "size"], 2, "there twice"),
+    ([*STUDY, "--objective", "top1"], 2, "validation images"),
+    ([*STUDY, "--objective", "energy"], 2, "Energy is measured on phones"),
+    ([*STUDY, "--constraint", "size<10MB"], 2, "is no constraint"),
+    ([*STUDY, "--constraint", "size<=10"], 2, "unit"),
+    ([*STUDY, "--sampler", "guess"], 2, "'tpe'"),
+    ([*STUDY, "--trials", "0"], 2, "trials"),
+    ([*STUDY, "--hours", "-1"], 2, "hours"),
+    ([*STUDY, "--name", "../elsewhere"], 2, "without folders"),
+    ([*STUDY, "--name", "taken"], 2, "already exists"),
+    (["study", "run", "missing.study"], 1, "There is no study"),
+    (["study", "run", "a_file"], 1, "There is no study"),
+    (["study", "show", "half.study"], 1, "damaged"),
+    (["study", "show", "newer.study"], 1, "newer"),
+    (["study", "show", "strange.study"], 1, "'guess' is not known"),
+    (["study", "run", "lonely.study"], 1, "does not exist"),
+    (["study", "use", "fresh.study", "3"], 2, "has no trial 3"),
+    (["study", "use", "fresh.study", "first"], 2, "TRIAL"),
+]
+
 
 def case_id(value: object) -> str | None:
     return " ".join(value) if isinstance(value, list) else ""
@@ -132,7 +177,7 @@ def case_id(value: object) -> str | None:
 
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
-    [([*NEW, *more], code, words) for more, code, words in BAD_NEW] + BAD_OTHERS,
+    [([*NEW, *more], code, words) for more, code, words in BAD_NEW] + BAD_OTHERS + BAD_STUDIES,
     ids=case_id,
 )
 def test_refused_in_a_sentence(

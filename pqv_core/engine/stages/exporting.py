@@ -71,7 +71,7 @@ def layers(state: RunState) -> tuple[LayerSensitivity, ...]:
 def _export_inputs(state: RunState) -> Result:
     config = state.config
     return {
-        "dense": state.keys["load"],
+        **({"dense": state.keys["load"]} if config.export.baselines else {}),
         "final": state.keys[state.final_stage],
         "precision": config.quantize.precision,
         "engine": config.quantize.engine if config.uses_engine else None,

@@ -100,7 +100,7 @@ def _latency(record: RunRecord, target: str) -> ResultCard | None:
     result, fairest = select.result(record, target=target), select.fairest(record, target=target)
     after, before = select.of_result(record, target=target), _of(fairest, shown)
     paper = _of(published, shown)
-    if after is None or (target == LOCAL and not _measured_here(fairest)):
+    if after is None or (target == LOCAL and record.baselines and not _measured_here(fairest)):
         return None
     lines = []
     for base, words in ((before, "vs. fastest FP32"), (paper, "vs. paper’s FP32")):
@@ -162,8 +162,16 @@ def spread(measurement: Measurement) -> str:
 
 def _size(record: RunRecord, target: str) -> ResultCard | None:
     after, before = select.result(record, target=target), select.fairest(record, target=target)
-    if after is None or before is None:
+    if after is None:
         return None
+    if before is None:
+        return ResultCard(
+            title="File size",
+            before=MISSING,
+            after=formatting.size(after.size_bytes),
+            note=f"{formatting.count(after.params)} parameters",
+            detail=f"{after.size_bytes:,} bytes\n{formatting.macs(after.macs)}",
+        )
     parameters = f"{formatting.count(before.params)} → {formatting.count(after.params)} parameters"
     macs = f"{formatting.macs(before.macs)} → {formatting.macs(after.macs)}"
     card = ResultCard(

@@ -24,3 +24,8 @@ def test_the_papers_baseline_is_a_lite_file_whatever_comes_first() -> None:
 
 def test_without_the_papers_format_there_is_no_figure_of_the_paper() -> None:
     assert keys("pte") == ["fast_fp32", "pruned_fp32", "compressed"]
+
+
+def test_without_baselines_there_are_the_results_alone_each_in_its_fastest_way() -> None:
+    made = artifacts.of_run(formats=("ptl", "pte"), scheme="fp32", exact=True, baselines=False)
+    assert [(spec.key, spec.way) for spec in made] == [("compressed", "fastest"), ("compressed_pte", "fastest")]

@@ -249,6 +249,7 @@ CHANGES: dict[str, list[Change]] = {
     "quantize.tolerance": [Change(0.5, frozenset({"sensitivity"}))],
     "export.target": [Change("android", since("export"))],
     "export.formats": [Change(("ptl", "torchscript"), since("export"))],
+    "export.baselines": [Change(False, since("export"))],
     "export.file_name": [Change("mine.ptl", since("export"))],
     "export.fp32_tolerance": [Change(0.5, frozenset({"verify"}))],
     "export.fp16_tolerance": [

@@ -111,3 +111,16 @@ def test_with_two_formats_the_cards_tell_which_one_they_are_of() -> None:
     assert latency.baselines == ("2.50× vs. fastest FP32", "40.0× vs. paper’s FP32")
     size = next(card for card in result_cards.cards(in_two_formats()) if card.title == "File size")
     assert (size.before, size.after) == ("41.0 MB", "9.00 MB")
+
+
+def test_a_run_without_baselines_shows_what_it_measured_and_no_gain() -> None:
+    whole = _record()
+    record = whole.model_copy(update={"variants": whole.results})
+    cards = {card.title: card for card in result_cards.cards(record)}
+    assert list(cards) == ["Accuracy", "Latency", "File size", "Memory"]
+    assert [(cards[title].before, cards[title].after) for title in ("Latency", "File size", "Memory")] == [
+        ("–", "10.0 ms"),
+        ("–", "1.00 MB"),
+        ("–", "1.00 MB"),
+    ]
+    assert all(cards[title].difference == "–" for title in ("Latency", "File size", "Memory"))

@@ -1,0 +1,1 @@
+"""Studies: many runs of one project whose settings a sampler chooses, beside the project and on Optuna."""
