@@ -148,7 +148,9 @@ class MainWindow(QMainWindow):
         if is_open:
             states = step_states.states(work.problems, work.visited)
             self.steps.show_steps(states)
-            self.summary.refresh(overview(work.session.config, models=work.models, images=work.images))
+            self.summary.refresh(
+                overview(work.session.config, models=work.models, images=work.images, tables=work.tables)
+            )
             self._show_footer(states)
         self._refresh_run_controls()
         self.menus.refresh()

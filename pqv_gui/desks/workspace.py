@@ -13,6 +13,8 @@ from pqv_core.config.export import engine_problem, formats_for
 from pqv_core.data import class_order, dataset
 from pqv_core.data import layout as dataset_layout
 from pqv_core.errors import ErrorInfo, PqvError
+from pqv_core.latency import store
+from pqv_core.latency.table import LatencyTable
 from pqv_core.models import catalog
 from pqv_core.process import machine
 from pqv_core.process.events import Finished
@@ -31,6 +33,7 @@ from pqv_gui.services.jobs import Handle, JobRunner, Progressing, Tasks
 from pqv_gui.services.settings import Settings
 from pqv_gui.viewmodels import apply_preset, checks, defaults
 from pqv_gui.viewmodels.image_folders import ImageFolders
+from pqv_gui.viewmodels.latency_tables import LatencyTables
 from pqv_gui.viewmodels.model_catalog import ModelCatalog
 from pqv_gui.viewmodels.project_session import Problem, ProjectSession, Write, free_name, new_path
 from pqv_gui.viewmodels.recent_projects import RecentProjects
@@ -64,6 +67,7 @@ class Workspace(QObject):
         self.session = ProjectSession()
         self.models = ModelCatalog()
         self.images = ImageFolders()
+        self.tables = LatencyTables()
         self.recents = RecentProjects(settings.recents)
         self.tasks = Tasks(self)
         self.runs = RunDesk(
@@ -98,6 +102,7 @@ class Workspace(QObject):
         self.images.subscribe(self._check)
         self.runs.changed.connect(self._runs_changed)
         self.runs.stored.connect(self.stored)
+        self.stored.connect(self._read_tables)
         self.runs.failed.connect(self._failing(RUN.key))
 
     def close(self) -> None:
@@ -226,6 +231,15 @@ class Workspace(QObject):
         if not self.models.loaded:
             self.tasks.start(lambda _: catalog.load(), done=self.models.take, failed=self.models.failed)
 
+    def _read_tables(self) -> None:
+        """Read the latency tables anew: a run or a phone may have measured one."""
+
+        def done(found: tuple[LatencyTable, ...]) -> None:
+            self.tables.take(found)
+            self._check()
+
+        self.tasks.start(lambda _: tuple(store.kept()), done=done, failed=lambda error: self.failed.emit(error, ""))
+
     def _session_changed(self) -> None:
         if self.session.unsaved:
             self._autosave.start()
@@ -239,7 +253,7 @@ class Workspace(QObject):
         self._check()
 
     def _check(self) -> None:
-        around = checks.Surroundings(self.models, self.images, machine=self.machine)
+        around = checks.Surroundings(self.models, self.images, machine=self.machine, tables=self.tables)
         self.problems = checks.problems(self.session, around) if self.session.is_open else ()
         self.changed.emit()
 
@@ -440,6 +454,7 @@ class Workspace(QObject):
             self._phones.entered()
             self._offered = None
         self.runs.entered()
+        self._read_tables()
         self.opened.emit()
 
     def _save_beside(self) -> None:

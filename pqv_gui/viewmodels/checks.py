@@ -19,6 +19,7 @@ from pqv_core.models import predict
 from pqv_core.models.sources import DEFAULT
 from pqv_core.process.machine import Machine
 from pqv_gui.viewmodels.image_folders import ImageFolders
+from pqv_gui.viewmodels.latency_tables import LatencyTables
 from pqv_gui.viewmodels.model_catalog import ModelCatalog
 from pqv_gui.viewmodels.project_session import Problem, ProjectSession
 
@@ -31,6 +32,7 @@ class Surroundings:
     images: ImageFolders
     is_file: Callable[[Path], bool] = Path.is_file
     machine: Machine | None = None
+    tables: LatencyTables | None = None
 
 
 def problems(session: ProjectSession, around: Surroundings) -> tuple[Problem, ...]:
@@ -108,6 +110,11 @@ def _shown_at(field: str) -> str:
 def _prune(config: RunConfig, around: Surroundings) -> Iterator[Problem]:
     if not config.prune.enabled:
         return
+    if config.budget.is_set and config.prune.embedding:
+        yield Problem("prune.embedding", "For limits of latency or size the embedding is not cut.")
+    on = config.budget.on
+    if config.budget.limits_latency and around.tables is not None and on not in around.tables.devices(config):
+        yield Problem("budget.on", f"What parts of this model take on {on} has not been measured.")
     row = around.models.get(config.model.name)
     why_not = predict.obstacle(row, config.prune) if row is not None else ""
     if row is not None and why_not:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
 
 from pqv_core import formatting
 from pqv_core.config import ModelConfig, RunConfig
@@ -14,6 +15,7 @@ from pqv_core.formats import FORMATS
 from pqv_core.models.catalog import CatalogEntry
 from pqv_core.models.predict import Prediction, predict
 from pqv_gui.viewmodels.image_folders import ImageFolders
+from pqv_gui.viewmodels.latency_tables import LatencyTables
 from pqv_gui.viewmodels.model_catalog import ModelCatalog
 
 WEIGHTS = {"pretrained": "Published weights", "file": "Weights from a file", "random": "Random weights"}
@@ -45,7 +47,9 @@ class Overview:
     problem: str = ""
 
 
-def overview(config: RunConfig, *, models: ModelCatalog, images: ImageFolders) -> Overview:
+def overview(
+    config: RunConfig, *, models: ModelCatalog, images: ImageFolders, tables: LatencyTables | None = None
+) -> Overview:
     """The summary of a project."""
     entry = models.get(config.model.name)
     predictions, problem = dict[str, Prediction](), ""
@@ -60,7 +64,7 @@ def overview(config: RunConfig, *, models: ModelCatalog, images: ImageFolders) -
     return Overview(
         model=config.model.name,
         choices=tuple(_choices(config, images)),
-        estimates=_estimates(predictions),
+        estimates=(*_estimates(predictions, config), *_latencies(config, tables)),
         prediction=prediction,
         problem=problem,
     )
@@ -108,10 +112,19 @@ def _images(images: ImageFolders) -> str:
     return ", ".join(parts) if parts else "None: no accuracy"
 
 
-def _estimates(predictions: Mapping[str, Prediction]) -> tuple[Estimate, ...]:
-    """Figures of the model, and for each format the size of its file."""
+def _latencies(config: RunConfig, tables: LatencyTables | None) -> Iterator[Estimate]:
+    """How long the result takes on each device of which there is a table."""
+    for found in tables.predictions(config) if tables is not None else ():
+        words = formatting.nanoseconds
+        yield _estimate(f"Latency, {found.device}", found.before_ns, found.after_ns, words)
+
+
+def _estimates(predictions: Mapping[str, Prediction], config: RunConfig) -> tuple[Estimate, ...]:
+    """Figures of the model, and for each format the size of its file; what a budget leaves is not known before."""
     if not predictions:
         return ()
+    if config.prunes_for_budget:
+        predictions = {format: replace(found, after=None) for format, found in predictions.items()}
     first = next(iter(predictions.values()))
     before, after = first.before, first.after
     made = [_estimate("Parameters", before.params, after.params if after else None, formatting.count)]
@@ -124,7 +137,7 @@ def _estimates(predictions: Mapping[str, Prediction]) -> tuple[Estimate, ...]:
     return tuple(made)
 
 
-def _estimate(name: str, before: int, after: int | None, words: Callable[[int], str]) -> Estimate:
+def _estimate(name: str, before: float, after: float | None, words: Callable[[Any], str]) -> Estimate:
     if after is None:
         return Estimate(name, words(before), "", "")
     return Estimate(name, words(before), words(after), formatting.change(before, after))

@@ -13,6 +13,7 @@ from pqv_core.criteria import CRITERIA
 from pqv_core.models.predict import BlockWidths, Prediction
 from pqv_gui.desks.workspace import Workspace
 from pqv_gui.i18n import tr
+from pqv_gui.pages.prune.how_far import HowFar
 from pqv_gui.pages.prune.training_card import TrainingCard
 from pqv_gui.pages.shared.base_page import FormPage
 from pqv_gui.viewmodels.model_catalog import KINDS, cannot_be_cut, how_attention_is_cut
@@ -66,10 +67,9 @@ class PrunePage(FormPage):
 
     def _amount_card(self) -> Card:
         card = Card(tr("Amount and scope"))
-        ratio = RatioInput(low=0.005, high=MAX_RATIO, name=tr("Pruning ratio"))
-        card.body.addWidget(
-            self.form.add("prune.ratio", ratio, text=tr("Pruning r&atio"), hint=tr("Share of each width to remove."))
-        )
+        self.how_far = HowFar(self.form, self.workspace)
+        self.writers.append(self.how_far.way)
+        card.body.addWidget(self.how_far)
         card.body.addWidget(self.form.add("prune.mlp", CheckInput(tr("Cut the &MLP width")), text=""))
         card.body.addWidget(self.form.add("prune.attention", CheckInput(tr("Cut the attenti&on")), text=""))
         unit = ComboInput({"width": tr("Narrow every head"), "heads": tr("Remove whole heads")})
@@ -108,7 +108,8 @@ class PrunePage(FormPage):
         column(self.limit).addWidget(
             self.form.add("prune.max_ratio", limit, text=tr("Maximum ratio per la&yer"), hint=hint)
         )
-        card.body.addWidget(self.form.add("prune.distribution", distribution, text=tr("Di&stribution"), beside=True))
+        self.distribution = self.form.add("prune.distribution", distribution, text=tr("Di&stribution"), beside=True)
+        card.body.addWidget(self.distribution)
         card.body.addWidget(self.limit)
         card.body.addWidget(
             self.form.add(
@@ -145,11 +146,22 @@ class PrunePage(FormPage):
         self.calibration.setVisible(CRITERIA[draft["importance"]].needs_images)
         uncut = self._offer_what_can_be_cut()
         self._offer_units(bool(draft["attention"]) and "attention" not in uncut)
-        self.limit.setVisible(draft["distribution"] == "global")
+        self.how_far.refresh()
+        budgeted = self.session.config.prunes_for_budget
+        self.distribution.setVisible(not budgeted)
+        self.limit.setVisible(draft["distribution"] == "global" and not budgeted)
         self._tell_alignment()
         self.form.field("prune.sparse_strength").setVisible(draft["sparse_epochs"] > 0)
-        seen = overview(self.session.config, models=self.workspace.models, images=self.workspace.images)
-        self._show_widths(seen.prediction, alike=draft["distribution"] == "uniform")
+        seen = overview(
+            self.session.config,
+            models=self.workspace.models,
+            images=self.workspace.images,
+            tables=self.workspace.tables,
+        )
+        if budgeted:
+            self._tell_what_a_budget_leaves()
+        else:
+            self._show_widths(seen.prediction, alike=draft["distribution"] == "uniform")
 
     def _tell_alignment(self) -> None:
         """Say where the quantization scheme, too, rounds widths."""
@@ -184,6 +196,11 @@ class PrunePage(FormPage):
         blocked = QSignalBlocker(editor)
         editor.set_value(units[0] if len(units) == 1 else self.session.draft["prune"]["attention_unit"])
         del blocked
+
+    def _tell_what_a_budget_leaves(self) -> None:
+        """The widths of the newest run are known once it has cut."""
+        self.bars.show_bars(())
+        self.blocks.setText(tr("The run decides block by block, and shows what it has cut on the Run page."))
 
     def _show_widths(self, prediction: Prediction | None, *, alike: bool) -> None:
         before = prediction.widths_before if prediction else None

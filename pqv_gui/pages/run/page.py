@@ -87,6 +87,10 @@ class RunPage(Page):
         self.delegation_card = Card(tr("Delegated to the runtime’s backend"))
         self.delegation_card.body.addWidget(self.delegation)
         self.body.addWidget(self.delegation_card)
+        self.widths = BarList(tr("What is left of each width"))
+        self.widths_card = Card(tr("What was cut, layer by layer"))
+        self.widths_card.body.addWidget(self.widths)
+        self.body.addWidget(self.widths_card)
         self.layers = BarList(tr("Most sensitive layers"))
         self.layers.setAccessibleName(tr("Layer sensitivity"))
         self.layers_card = Card(tr("Effect on the outputs of quantizing each layer alone"))
@@ -262,6 +266,7 @@ class RunPage(Page):
         self._show_phones(record)
         self._show_operators(record)
         self._show_delegation(record)
+        self._show_widths(record)
         self._show_layers(record)
         self._show_error()
 
@@ -372,6 +377,12 @@ class RunPage(Page):
         rows = delegations.rows(record) if record else []
         self.delegation_card.setVisible(bool(rows))
         self.delegation.setText("\n".join(row.words for row in rows))
+
+    def _show_widths(self, record: RunRecord | None) -> None:
+        """How far each layer was cut, where they were not cut alike."""
+        bars = measurement_rows.width_bars(record.widths) if record else []
+        self.widths_card.setVisible(bool(bars))
+        self.widths.show_bars(bars)
 
     def _show_layers(self, record: RunRecord | None) -> None:
         """The layers that suffer most, and those that were spared."""
