@@ -1,6 +1,6 @@
 # Needs make and a Python of 3.11 to 3.14; everything else is made in .venv. `make` alone shows what there is.
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-slow try-executorch-sdk lint format lock demo bench sweep recovery screenshots catalogue schema demo-model licences wheel executorch-sdk
+.PHONY: help setup run test test-slow try-executorch-sdk lint format lock demo bench sweep recovery frontier screenshots catalogue schema demo-model licences wheel executorch-sdk
 
 # The first Python that will do; else whichever there is, so that setup can say what is wrong with it.
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.14 python3.11 python; do \
@@ -75,6 +75,9 @@ bench: $(STAMP) ## Measure window, demo, importance, training, pushes and latenc
 
 sweep: $(STAMP) ## Take every family through the whole tool and write docs/families.md; one: make sweep ARGS="--only Swin"
 	$(BIN)/python -m scripts.sweep $(ARGS)
+
+frontier: $(STAMP) ## Accuracy at shares of the latency, into docs/frontier.md; takes hours: make frontier IMAGES=FOLDER
+	$(BIN)/python -m scripts.frontier "$(IMAGES)"
 
 recovery: $(STAMP) ## Accuracy by importance and ratio, into docs/recovery.md: make recovery IMAGES=FOLDER
 	$(BIN)/python -m scripts.recovery "$(IMAGES)"

@@ -7,7 +7,7 @@ was measured is kept after each file and each loop, so whoever is killed goes on
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
@@ -55,11 +55,15 @@ class ProbeFiles(BaseModel):
     parts: tuple[Part, ...]
     files: tuple[ProbeFile, ...] = Field(min_length=1)
 
-    def loops(self) -> Iterator[list[ProbeFile]]:
-        """Which files take turns: a few of one curve and the uncut model, which is timed beside all others."""
+    def loops(self, measured: Collection[str] = ()) -> Iterator[list[ProbeFile]]:
+        """Which files take turns: a few of one curve and the uncut model, which is timed beside all others.
+
+        Args:
+            measured: Keys of files that need no further turns.
+        """
         dense = next(file for file in self.files if file.key == DENSE)
         for curve in dict.fromkeys(file.curve for file in self.files if file is not dense):
-            mine = [file for file in self.files if file.curve == curve and file is not dense]
+            mine = [file for file in self.files if file.curve == curve and file.key not in (DENSE, *measured)]
             for first in range(0, len(mine), _IN_A_LOOP):
                 yield [dense, *mine[first : first + _IN_A_LOOP]]
 
@@ -97,8 +101,8 @@ class Folder:
 
     def left(self, files: ProbeFiles) -> list[list[ProbeFile]]:
         """The loops that are still to be done."""
-        known = {key for loop in self.measured() for key in loop if key != DENSE}
-        return [loop for loop in files.loops() if not {file.key for file in loop[1:]} <= known]
+        known = {key for loop in self.measured() for key in loop}
+        return list(files.loops(known))
 
     def add(self, samples: Mapping[str, Sequence[int]]) -> None:
         """Keep what a loop gave."""

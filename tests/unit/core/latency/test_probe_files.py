@@ -53,6 +53,14 @@ def test_a_table_goes_on_where_it_was(tmp_path: Path) -> None:
     assert again.left(FILES) == todo[2:]
 
 
+def test_of_files_that_come_later_only_those_are_measured(tmp_path: Path) -> None:
+    made = folder(tmp_path)
+    for loop in made.left(FILES):
+        made.add({one.key: [5] for one in loop})
+    more = FILES.model_copy(update={"files": (*FILES.files, file("a-1b", {"a": 17}, curve=0))})
+    assert [[one.key for one in loop] for loop in made.left(more)] == [[DENSE, "a-1b"]]
+
+
 def test_a_file_that_is_not_whole_is_written_again(tmp_path: Path) -> None:
     made = folder(tmp_path)
     (made.path / "a-3.ptl").write_bytes(b"a")
