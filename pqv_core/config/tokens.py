@@ -34,3 +34,10 @@ class TokensConfig(Config):
     def enabled(self) -> bool:
         """Whether any token is merged."""
         return any(self.per_block) if self.per_block else self.merge > 0
+
+    @property
+    def words(self) -> str:
+        """What is merged, in a few words."""
+        if self.per_block:
+            return f"merge {sum(self.per_block):,} in {len(self.per_block)} blocks"
+        return f"merge {self.merge:,} a block" + (", fewer in later ones" if self.schedule == "decreasing" else "")

@@ -73,7 +73,9 @@ def overview(
 def _by_format(entry: CatalogEntry, config: RunConfig, model: ModelConfig) -> dict[str, Prediction]:
     """What becomes of a model, by the format of the file; all else is the same in each."""
     return {
-        format: predict(entry, model=model, prune=config.prune, quantize=config.quantize, format=format)
+        format: predict(
+            entry, model=model, prune=config.prune, quantize=config.quantize, tokens=config.tokens, format=format
+        )
         for format in config.export.formats
     }
 
@@ -96,6 +98,7 @@ def _choices(config: RunConfig, images: ImageFolders) -> list[tuple[str, str]]:
         ("Weights", WEIGHTS[config.model.weights]),
         ("Images", _images(images)),
         ("Pruning", pruned),
+        *([("Tokens", config.tokens.words)] if config.tokens.enabled else []),
         ("Fine-tuning", tuned if tune.epochs else "Off"),
         ("Precision", quantized),
     ]

@@ -51,17 +51,32 @@ def obstacle(model: nn.Module) -> str:
     return ""
 
 
+def size(model: nn.Module) -> tuple[int, int]:
+    """Tokens of an image, without prefix tokens, and blocks.
+
+    Raises:
+        ModelError: The model cannot merge tokens.
+    """
+    plain = _able(model)
+    return plain.patch_embed.num_patches, len(plain.blocks)
+
+
+def _able(model: nn.Module) -> VisionTransformer:
+    if why_not := obstacle(model):
+        raise ModelError(
+            f"Tokens cannot be merged: {why_not}.", action="Set tokens.merge to 0, or choose another model."
+        )
+    assert isinstance(model, VisionTransformer)
+    return model
+
+
 def merge(model: nn.Module, merging: Merging) -> None:
     """Let a model merge tokens, in place; one that does already merges as is said now.
 
     Raises:
         ModelError: It cannot, or not so many.
     """
-    if why_not := obstacle(model):
-        raise ModelError(
-            f"Tokens cannot be merged: {why_not}.", action="Set tokens.merge to 0, or choose another model."
-        )
-    assert isinstance(model, VisionTransformer)
+    model = _able(model)
     if len(merging.merged) != len(model.blocks):
         raise ModelError(
             f"There are {len(merging.merged)} numbers of tokens to merge for {len(model.blocks)} blocks.",
