@@ -1,28 +1,14 @@
-"""How many tokens are left in each block of a Vision Transformer that merges some. Pure arithmetic.
-
-A block attends to all tokens that enter it, merges some of them, and its MLP sees the rest (ToMe, Bolya et al. 2023,
-§3). Prefix tokens, which classify, are never merged.
-"""
+"""How many tokens each block of a Vision Transformer merges away, and which can."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
-from dataclasses import dataclass
 
 from pqv_core.config.tokens import TokensConfig
 from pqv_core.errors import ConfigError
 
 ARCHITECTURES = ("VisionTransformer", "VisionTransformerDistilled")
 """Classes of timm whose tokens can be merged."""
-
-
-@dataclass(frozen=True, slots=True)
-class BlockTokens:
-    """Tokens that the two halves of a block see."""
-
-    attention: int
-    mlp: int
 
 
 def merged(config: TokensConfig, *, patches: int, depth: int) -> tuple[int, ...]:
@@ -57,20 +43,6 @@ def _wanted(config: TokensConfig, depth: int) -> list[int]:
     total, steps = config.merge * depth, depth * (depth - 1)
     upto = [round(total * place * (2 * depth - 1 - place) / steps) for place in range(depth + 1)]
     return [after - before for before, after in itertools.pairwise(upto)]
-
-
-def entering(merged: Sequence[int], *, tokens: int) -> tuple[BlockTokens, ...]:
-    """How many tokens the attention and the MLP of each block see.
-
-    Args:
-        merged: Tokens that each block merges away.
-        tokens: Those that enter the first block, with prefix tokens.
-    """
-    found = []
-    for gone in merged:
-        found.append(BlockTokens(attention=tokens, mlp=tokens - gone))
-        tokens -= gone
-    return tuple(found)
 
 
 def obstacle(architecture: str) -> str:

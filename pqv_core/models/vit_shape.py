@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-from pqv_core.models.merged_tokens import BlockTokens, entering
+from pqv_core.models.block_tokens import BlockTokens, entering
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ class VitShape:
         pool_hidden: Hidden width of the MLP in attention pooling; 0 without attention pooling.
         stem_params: Parameters of a convolutional stem before the patch projection.
         stem_macs: Its multiply-accumulates for ``image``.
-        merged: Tokens that each block merges away (``merged_tokens.py``); empty where all are kept.
+        merged: Tokens that each block merges away; empty where all are kept.
     """
 
     image: tuple[int, int]
