@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from pqv_core.config.base import Config
 
@@ -29,6 +29,13 @@ class TokensConfig(Config):
     schedule: Schedule = "constant"
     per_block: tuple[_Merged, ...] = Field(default=(), max_length=1024)
     proportional: bool = True
+
+    @field_validator("per_block", mode="before")
+    @classmethod
+    def _whole_numbers(cls, value: Any) -> Any:
+        if isinstance(value, list | tuple) and not all(str(item).strip().isdecimal() for item in value):
+            raise ValueError("give a whole number for each block, such as 8, 8, 4")
+        return value
 
     @property
     def enabled(self) -> bool:

@@ -9,6 +9,7 @@ from pqv_gui.viewmodels.project_session import ProjectSession
 from pqv_gui.widgets.basic_inputs import CheckInput, ComboInput
 from pqv_gui.widgets.basics import Card, label
 from pqv_gui.widgets.form import Form
+from pqv_gui.widgets.list_inputs import WordsInput
 from pqv_gui.widgets.number_inputs import IntInput
 
 
@@ -29,6 +30,14 @@ class TokensCard(Card):
         self.body.addWidget(form.add("tokens.schedule", schedule, text=tr("Merging schedule"), beside=True))
         self.body.addWidget(
             form.add(
+                "tokens.per_block",
+                WordsInput(placeholder=tr("None; for example: 16, 16, 8, 8")),
+                text=tr("Tokens for each block"),
+                hint=tr("In place of the two settings above, from the first block; separated by commas."),
+            )
+        )
+        self.body.addWidget(
+            form.add(
                 "tokens.proportional",
                 CheckInput(tr("Proportional attention")),
                 text="",
@@ -46,11 +55,10 @@ class TokensCard(Card):
         """
         config = session.config.tokens
         why_not = merged_tokens.obstacle(architecture) if architecture else ""
-        if config.per_block:
-            why_not = tr("Set block by block: {words}.").format(words=config.words)
-        self.remark.setText(why_not)
+        self.remark.setText(tr(why_not) if why_not else "")
         self.remark.setVisible(bool(why_not))
-        asked_in_vain = session.get("tokens.merge") > 0 and not config.per_block  # must be taken back
-        self._form.allow("tokens.merge", not why_not or asked_in_vain)
+        possible = not why_not or config.enabled  # what was asked for in vain must be taken back
+        self._form.allow("tokens.merge", possible and not config.per_block)
+        self._form.allow("tokens.per_block", possible)
         self._form.allow("tokens.schedule", config.enabled and not config.per_block)
         self._form.allow("tokens.proportional", config.enabled)
