@@ -44,7 +44,8 @@ class TokensConfig(Config):
 
     @property
     def words(self) -> str:
-        """What is merged, in a few words."""
+        """What is merged, in a few words; of use where something is (``enabled``)."""
         if self.per_block:
-            return f"merge {sum(self.per_block):,} in {len(self.per_block)} blocks"
-        return f"merge {self.merge:,} a block" + (", fewer in later ones" if self.schedule == "decreasing" else "")
+            return f"{sum(self.per_block):,} tokens in {len(self.per_block)} blocks"
+        falling = " on average, falling" if self.schedule == "decreasing" else ""
+        return f"{self.merge:,} tokens a block{falling}"

@@ -98,7 +98,7 @@ def _choices(config: RunConfig, images: ImageFolders) -> list[tuple[str, str]]:
         ("Weights", WEIGHTS[config.model.weights]),
         ("Images", _images(images)),
         ("Pruning", pruned),
-        *([("Tokens", config.tokens.words)] if config.tokens.enabled else []),
+        *([("Merging", config.tokens.words)] if config.tokens.enabled else []),
         ("Fine-tuning", tuned if tune.epochs else "Off"),
         ("Precision", quantized),
     ]
