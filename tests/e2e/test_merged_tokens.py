@@ -34,7 +34,7 @@ def test_a_run_merges_tokens_and_shows_what_that_gains(tmp_path: Path) -> None:
     ran = pqv("run", "p.pqv", folder=tmp_path)
     assert ran.returncode == 0, ran.stderr
     record = only_record(tmp_path / "p.pqv")
-    assert [stage.name for stage in record.stages if stage.state == "done"][3:6] == ["prune", "merge", "finetune"]
+    assert [stage.name for stage in record.stages if stage.state == "done"][2:5] == ["prune", "merge", "finetune"]
     merged, whole = record.variant("compressed"), record.variant("unmerged")
     assert merged is not None and whole is not None
     assert merged.macs < whole.macs and merged.params == whole.params
