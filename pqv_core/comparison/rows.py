@@ -275,7 +275,7 @@ def _lost(record: RunRecord) -> float:
     return 1 - after / before if before else 0.0
 
 
-def _merged(tokens: Mapping[str, Any]) -> str:
+def _merged(tokens: dict[str, Any]) -> str:
     """What a run merges, in words; empty for settings of another version that cannot be read."""
     with contextlib.suppress(ConfigError):
         config = TokensConfig.parse(tokens)
