@@ -32,6 +32,11 @@ def test_a_run_that_merges_tokens_has_each_result_with_all_of_them_beside_it() -
     assert not any(spec.is_step or spec.is_result or spec.is_baseline for spec in contrasts)
 
 
+def test_without_baselines_there_is_nothing_beside_the_result_either() -> None:
+    made = artifacts.of_run(formats=("ptl",), scheme="fp32", exact=True, merges=True, baselines=False)
+    assert [(spec.key, spec.way) for spec in made] == [("compressed", artifacts.FASTEST)]
+
+
 def test_the_result_keeps_its_colour_beside_what_it_is_contrasted_with() -> None:
     made = artifacts.of_run(formats=("ptl",), scheme="fp32", merges=True)
     colours = {spec.key: artifacts.colour(spec.key) for spec in made}
