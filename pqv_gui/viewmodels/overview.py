@@ -116,10 +116,10 @@ def _images(images: ImageFolders) -> str:
 
 
 def _latencies(config: RunConfig, tables: LatencyTables | None) -> Iterator[Estimate]:
-    """How long the result takes on each device of which there is a table."""
+    """How long the result takes on each device of which there is a table; tables know models with all their tokens."""
     for found in tables.predictions(config) if tables is not None else ():
-        words = formatting.nanoseconds
-        yield _estimate(f"Latency, {found.device}", found.before_ns, found.after_ns, words)
+        words, after = formatting.nanoseconds, None if config.tokens.enabled else found.after_ns
+        yield _estimate(f"Latency, {found.device}", found.before_ns, after, words)
 
 
 def _estimates(predictions: Mapping[str, Prediction], config: RunConfig) -> tuple[Estimate, ...]:
