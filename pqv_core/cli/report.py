@@ -51,6 +51,8 @@ def describe(config: RunConfig) -> str:
     steps = [config.model.name]
     if config.prune.enabled:
         steps.append(f"prune {config.cut_words} by {config.prune.importance}")
+    if config.tokens.enabled:
+        steps.append(f"merge {config.tokens.words}")
     if config.finetune.epochs:
         steps.append(f"fine-tune {config.finetune.epochs} epochs")
     engine = f" ({config.quantize.engine})" if config.uses_engine else ""

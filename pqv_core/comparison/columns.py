@@ -9,7 +9,7 @@ from pqv_core import formatting
 from pqv_core.comparison.rows import Row, engine_name, importance
 from pqv_core.results import artifacts, summary
 
-_SETTINGS = ("model", "precision", "ratio", "importance", "engine", "threads", "batch", "images")
+_SETTINGS = ("model", "precision", "ratio", "importance", "merged", "engine", "threads", "batch", "images")
 """Columns of what was asked for; what was measured stands in the others."""
 
 _SEARCHED = "*"  # where the words of all columns are kept
@@ -117,6 +117,7 @@ COLUMNS = (
         "Share of each width, or of parameters",
     ),
     _words("importance", "Importance", lambda row: importance(row.importance) if row.importance else ""),
+    _words("merged", "Merged tokens", lambda row: row.merged),
     _words("engine", "Engine", lambda row: engine_name(row.engine) if row.engine else ""),
     _words("device", "Device", lambda row: row.device),
     _number("threads", "Threads", lambda row: row.threads, lambda value: f"{value:,.0f}"),

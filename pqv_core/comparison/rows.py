@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 from pqv_core import formatting
+from pqv_core.config import TokensConfig
 from pqv_core.config.budget import BudgetConfig
 from pqv_core.config.quantize import ENGINES
 from pqv_core.criteria import CRITERIA
@@ -32,6 +35,7 @@ class Row:
         artifact: What it is to its run.
         importance: How its parts were ranked; empty where nothing was cut.
         ratio: Share of each width removed, from 0 to 1; 0 where nothing was.
+        merged: How many tokens are merged, in words; empty where all are kept.
         engine: Engine of the kernels; empty where no layer is quantized, or where there is no choice of them.
         group: Inputs whose weights share a scale; None where the scheme has no groups.
         device: What a person calls the device; rows with the same were measured on the same one.
@@ -54,6 +58,7 @@ class Row:
     model: str
     importance: str
     ratio: float
+    merged: str
     artifact: ArtifactSpec
     engine: str
     group: int | None
@@ -170,7 +175,8 @@ class Row:
     def compression(self) -> str:
         """What was done to the model, in words: ``INT8 dynamic, 25.0 % pruned``."""
         cut = f"{formatting.percent(self.ratio)} pruned" if self.ratio else ""
-        return ", ".join(part for part in (self.precision_words, cut) if part)
+        merged = f"{self.merged} merged" if self.merged else ""
+        return ", ".join(part for part in (self.precision_words, cut, merged) if part)
 
     @cached_property
     def made(self) -> str:
@@ -232,14 +238,15 @@ class Chosen:
     model: str
     importance: str
     ratio: float
+    merged: str
     group: int | None
 
     @classmethod
     def of(cls, record: RunRecord) -> Chosen:
         """Read from the config that the run kept; how far a budget let it be cut, from what is left."""
         config = record.config
-        parts = (config.get(section) for section in ("model", "prune", "quantize"))
-        model, prune, quantize = (part if isinstance(part, dict) else {} for part in parts)
+        parts = (config.get(section) for section in ("model", "prune", "tokens", "quantize"))
+        model, prune, tokens, quantize = (part if isinstance(part, dict) else {} for part in parts)
         ratio, how, group = prune.get("ratio"), prune.get("importance"), quantize.get("group")
         if _limits(config.get("budget")):
             ratio = _lost(record)
@@ -248,6 +255,7 @@ class Chosen:
             model=str(model.get("name") or ""),
             importance=str(how or "") if cut else "",
             ratio=float(ratio) if cut and isinstance(ratio, int | float) else 0.0,
+            merged=_merged(tokens),
             group=group if isinstance(group, int) else None,
         )
 
@@ -265,6 +273,14 @@ def _lost(record: RunRecord) -> float:
     before = max((variant.params for variant in record.variants if variant.artifact.is_dense), default=0)
     after = min((variant.params for variant in record.results), default=before)
     return 1 - after / before if before else 0.0
+
+
+def _merged(tokens: dict[str, Any]) -> str:
+    """What a run merges, in words; empty for settings of another version that cannot be read."""
+    with contextlib.suppress(ConfigError):
+        config = TokensConfig.parse(tokens)
+        return config.words if config.enabled else ""
+    return ""
 
 
 def of_run(record: RunRecord, *, folder: str, name: str, note: str, here: str) -> Iterator[Row]:
@@ -296,6 +312,7 @@ def of_run(record: RunRecord, *, folder: str, name: str, note: str, here: str) -
                 model=chosen.model,
                 importance="" if dense else chosen.importance,
                 ratio=0.0 if dense else chosen.ratio,
+                merged="" if dense or variant.artifact.is_contrast else chosen.merged,
                 engine=_engine(variant, measurement),
                 group=chosen.group if has_groups(variant.precision) else None,
                 artifact=variant.artifact,

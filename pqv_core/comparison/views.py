@@ -48,7 +48,7 @@ def _settings(row: Row) -> tuple[str, ...]:
     """What a run may differ in, in words."""
     cut = f"{formatting.percent(row.ratio)} pruned" if row.ratio else "not pruned"
     how = importance(row.importance) if row.importance else ""
-    return row.model, row.precision_words, cut, how, engine_name(row.engine) if row.engine else ""
+    return row.model, row.precision_words, cut, how, row.merged, engine_name(row.engine) if row.engine else ""
 
 
 def _artifact(row: Row, names: dict[str, str]) -> str:

@@ -19,6 +19,7 @@ from pqv_core.config.measure import MeasureConfig
 from pqv_core.config.model import ModelConfig
 from pqv_core.config.prune import PruneConfig
 from pqv_core.config.quantize import QuantizeConfig
+from pqv_core.config.tokens import TokensConfig
 from pqv_core.errors import ConfigError
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "PruneConfig",
     "QuantizeConfig",
     "RunConfig",
+    "TokensConfig",
     "setting_names",
     "with_setting",
     "with_settings",
@@ -45,6 +47,7 @@ class RunConfig(Config):
     data: DataConfig = Field(default_factory=DataConfig)
     prune: PruneConfig = Field(default_factory=PruneConfig)
     budget: BudgetConfig = Field(default_factory=BudgetConfig)
+    tokens: TokensConfig = Field(default_factory=TokensConfig)
     finetune: FinetuneConfig = Field(default_factory=FinetuneConfig)
     quantize: QuantizeConfig = Field(default_factory=QuantizeConfig)
     export: ExportConfig = Field(default_factory=ExportConfig)

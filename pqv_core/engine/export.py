@@ -19,6 +19,7 @@ from pqv_core.engine.data.preprocessing import Preprocessing
 from pqv_core.engine.formats.exporter import Exporter, Way, exporter
 from pqv_core.engine.measure import benchmark, environment
 from pqv_core.engine.measure.file_client import ExportedFile
+from pqv_core.engine.transforms import merged_tokens
 from pqv_core.errors import BenchmarkError, ExportError
 from pqv_core.files.fsio import move, remove
 from pqv_core.formats import FORMATS
@@ -26,7 +27,7 @@ from pqv_core.formats.base import NO_ENGINE
 from pqv_core.formats.delegation import Delegation
 from pqv_core.process.events import Artifact
 from pqv_core.results import artifacts
-from pqv_core.results.artifacts import FASTEST, INHERITED, ArtifactSpec
+from pqv_core.results.artifacts import AS_RESULT, DENSE, FASTEST, FINAL, INHERITED, UNMERGED, ArtifactSpec
 from pqv_core.results.record import Candidate
 from pqv_core.schemes import has_groups
 
@@ -73,7 +74,11 @@ def specifications(config: RunConfig) -> tuple[ArtifactSpec, ...]:
     """The artefacts that a run of ``config`` makes."""
     scheme, export = config.quantize.scheme, config.export
     return artifacts.of_run(
-        formats=export.formats, scheme=scheme.key, exact=scheme.is_exact, baselines=export.baselines
+        formats=export.formats,
+        scheme=scheme.key,
+        exact=scheme.is_exact,
+        merges=config.tokens.enabled,
+        baselines=export.baselines,
     )
 
 
@@ -102,6 +107,11 @@ def export(
     """
     config = config.changed(quantize=config.quantize.sparing(spared).model_dump())
     return _Export(config, preprocessing, classes, directory, context).run(dense, final, batches)
+
+
+def held(spec: ArtifactSpec, *, dense: nn.Module, final: nn.Module) -> nn.Module:
+    """The model that an artefact holds, of those that a run has."""
+    return {DENSE: lambda: dense, FINAL: lambda: final, UNMERGED: lambda: merged_tokens.without(final)}[spec.model]()
 
 
 def fastest_way(
@@ -142,6 +152,7 @@ class _Export:
         self.classes = list(classes) if classes else None
         self.directory = directory
         self.context = context
+        self.merged: list[int] | None = None
         self.exporters = {format: exporter(format, config) for format in config.export.formats}
         self.threads = config.measure.threads or environment.default_threads()
 
@@ -152,12 +163,14 @@ class _Export:
 
     def run(self, dense: nn.Module, final: nn.Module, batches: Sequence[Tensor]) -> list[ArtifactFile]:
         specs = specifications(self.config)
+        merging = merged_tokens.merging_of(final)
+        self.merged = list(merging.merged) if merging else None
         for spec in specs:
             self._ways(nn.Identity(), spec)  # an engine that is missing is said before the work
         made: list[ArtifactFile] = []
         for spec, begin, end in _shares(specs):
             with self.context.part(spec.key, begin, end):
-                made.append(self._made(spec, dense if spec.is_dense else final, batches, made))
+                made.append(self._made(spec, held(spec, dense=dense, final=final), batches, made))
         return made
 
     def _made(
@@ -168,7 +181,7 @@ class _Export:
         with FORMATS.blaming(spec.format):
             model = by.prepare(model, spec)
         model = self._quantized(by, model, spec, batches)
-        ways = self._ways(model, spec) if spec.way != INHERITED else (self._inherited(spec, before),)
+        ways = (inherited,) if (inherited := self._inherited(spec, before)) else self._ways(model, spec)
         published = next((item for item in before if item.spec.is_published and item.spec.format == spec.format), None)
         if published and spec.is_fairest and ways == (Way(published.passes, published.engine),):
             return self._copied(published, spec)  # it cannot be asked what is faster there
@@ -206,13 +219,19 @@ class _Export:
         return tuple(ways)
 
     def _quantized(self, by: Exporter, model: nn.Module, spec: ArtifactSpec, batches: Sequence[Tensor]) -> nn.Module:
-        if not spec.is_result:
+        if not (spec.is_result or spec.is_contrast):
             return model
         with self.context.part("quantize", 0.0, 0.1), FORMATS.blaming(spec.format):
             return by.quantize(model, spec, batches)
 
-    def _inherited(self, spec: ArtifactSpec, before: list[ArtifactFile]) -> Way:
-        base = next(item for item in reversed(before) if item.spec.is_fairest and item.spec.format == spec.format)
+    def _inherited(self, spec: ArtifactSpec, before: list[ArtifactFile]) -> Way | None:
+        """The way of an artefact that was made before, where it is to be the same."""
+        if spec.way not in (INHERITED, AS_RESULT):
+            return None
+        same = [item for item in before if item.spec.format == spec.format]
+        base = next(
+            item for item in reversed(same) if (item.spec.is_fairest if spec.way == INHERITED else item.spec.is_result)
+        )
         return Way(base.passes, base.engine)
 
     def _copied(self, published: ArtifactFile, spec: ArtifactSpec) -> ArtifactFile:
@@ -249,8 +268,13 @@ class _Export:
             "preprocessing": asdict(self.preprocessing),
             "classes": self.classes,
             "prune": self.config.prune.model_dump(mode="json") if self.config.prune.enabled else None,
+            "merged": self._merged(spec),
             "versions": {"pqv-mobile": described.pqv, **described.versions},
         }
+
+    def _merged(self, spec: ArtifactSpec) -> list[int] | None:
+        """How many tokens each block merges away; None where all are kept."""
+        return self.merged if spec.model == FINAL else None
 
     def _name(self, spec: ArtifactSpec, engine: str) -> str:
         config, suffix = self.config, FORMATS[spec.format].suffix
@@ -261,6 +285,7 @@ class _Export:
         model = config.model.name.split("/")[-1].replace(":", "_")
         how_far = config.budget.mark or f"{config.prune.ratio:.4g}"
         pruned = f"_pruned{how_far}" if config.prune.enabled else ""
+        pruned += "_merged" if config.tokens.enabled else ""
         kernels = f"_{engine}" if engine != NO_ENGINE else ""
         return f"{model}{pruned}_{spec.scheme}{kernels}{suffix}"
 
@@ -350,7 +375,7 @@ def _called(way: Way, usual: str) -> str:
 
 def _shares(specs: Sequence[ArtifactSpec]) -> Iterator[tuple[ArtifactSpec, float, float]]:
     """Each artefact with the share of the stage's time, from 0 to 1, between which it is made."""
-    takes = [12 if spec.is_result else 4 if spec.way == FASTEST else 1 for spec in specs]
+    takes = [12 if spec.is_result or spec.is_contrast else 4 if spec.way == FASTEST else 1 for spec in specs]
     begin = _CALIBRATED
     for spec, share in zip(specs, takes, strict=True):
         end = begin + (1 - _CALIBRATED) * share / sum(takes)

@@ -73,6 +73,9 @@ def rows(description: Mapping[str, Any], input_shape: tuple[int, ...] | None) ->
         rows.append(
             ("Pruned", f"{formatting.percent(float(prune['ratio']))} by {str(prune.get('importance'))[:_SHOWN]}")
         )
+    merged = description.get("merged")
+    if isinstance(merged, list) and all(isinstance(count, int) for count in merged):
+        rows.append(("Merged tokens", f"{sum(merged):,} in {len(merged)} blocks"))
     versions = description.get("versions")
     if isinstance(versions, dict):
         rows.append(("Made with", ", ".join(f"{str(k)[:30]} {str(v)[:30]}" for k, v in list(versions.items())[:8])))

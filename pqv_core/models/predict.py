@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
-from pqv_core.config import ModelConfig, PruneConfig, QuantizeConfig
+from pqv_core.config import ModelConfig, PruneConfig, QuantizeConfig, TokensConfig
 from pqv_core.config.quantize import Precision
 from pqv_core.errors import ConfigError
 from pqv_core.formats import FORMATS, default
+from pqv_core.models import merged_tokens
 from pqv_core.models.catalog import CatalogEntry, Cut, Weights
 from pqv_core.models.contents import Contents
 from pqv_core.models.kept_widths import kept_width
@@ -96,10 +97,19 @@ class Prediction:
     why_not: str = ""
 
 
+_ALL_TOKENS = TokensConfig()
+
+
 def predict(
-    entry: CatalogEntry, *, model: ModelConfig, prune: PruneConfig, quantize: QuantizeConfig, format: str = ""
+    entry: CatalogEntry,
+    *,
+    model: ModelConfig,
+    prune: PruneConfig,
+    quantize: QuantizeConfig,
+    tokens: TokensConfig = _ALL_TOKENS,
+    format: str = "",
 ) -> Prediction:
-    """What becomes of ``entry``, made with the arguments of ``model``, by pruning and quantization.
+    """What becomes of ``entry``, made with the arguments of ``model``, by pruning, merged tokens and quantization.
 
     Args:
         format: Key of the format whose size is predicted; empty for the default one.
@@ -110,6 +120,9 @@ def predict(
     """
     size = partial(_size, format or default(), group=quantize.group)
     prune = prune.aligned(quantize.scheme.inputs_multiple)
+    if tokens.enabled and (why_not := merged_tokens.obstacle(entry.architecture)):
+        whole = predict(entry, model=model, prune=prune, quantize=quantize, format=format)
+        return dataclasses.replace(whole, after=None, widths_after=None, why_not=why_not)
     if entry.vit is None:
         return _without_shape(entry, model=model, prune=prune, precision=quantize.precision, size=size)
     dense = with_arguments(entry, model)
@@ -120,6 +133,9 @@ def predict(
     if why_not:
         return dataclasses.replace(before, why_not=why_not)
     pruned = prune_shape(dense, prune) if prune.enabled else dense
+    if tokens.enabled:
+        merged = merged_tokens.merged(tokens, patches=pruned.patches, depth=pruned.depth)
+        pruned = dataclasses.replace(pruned, merged=merged)
     return dataclasses.replace(
         before, after=_figures(pruned, size, precision=quantize.precision), widths_after=_widths(pruned)
     )

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
+from pqv_core.models.block_tokens import BlockTokens, entering
+
 
 @dataclass(frozen=True, slots=True)
 class Cost:
@@ -68,6 +70,7 @@ class VitShape:
         pool_hidden: Hidden width of the MLP in attention pooling; 0 without attention pooling.
         stem_params: Parameters of a convolutional stem before the patch projection.
         stem_macs: Its multiply-accumulates for ``image``.
+        merged: Tokens that each block merges away; empty where all are kept.
     """
 
     image: tuple[int, int]
@@ -99,6 +102,7 @@ class VitShape:
     pool_hidden: int = 0
     stem_params: int = 0
     stem_macs: int = 0
+    merged: tuple[int, ...] = ()
 
     @property
     def patches(self) -> int:
@@ -109,6 +113,11 @@ class VitShape:
     def tokens(self) -> int:
         """Length of the sequence."""
         return self.patches + self.prefix
+
+    @property
+    def reads_all(self) -> bool:
+        """Whether what comes behind the blocks pools over all tokens."""
+        return self.prefix == 0 or self.pool_hidden > 0
 
     @property
     def attention(self) -> int:
@@ -181,10 +190,20 @@ class VitShape:
         return (6 + self.norm_affine) * self.embed + self.pool_hidden if self.pool_hidden else 0
 
     def _macs(self) -> int:
-        attention = 2 * self.tokens**2 * self.attention
-        block = self.tokens * self._block_weights() + attention
         patches = self.patches * self.patch_inputs * self.embed
-        return self.stem_macs + patches + self.depth * self.parallel * block + self._head_weights() + self._pool_macs()
+        seen = entering(self.merged or (0,) * self.depth, tokens=self.tokens)
+        blocks = self.parallel * sum(self._block_macs(tokens) for tokens in seen)
+        return self.stem_macs + patches + blocks + self._merging_macs(seen) + self._head_weights() + self._pool_macs()
+
+    def _block_macs(self, tokens: BlockTokens) -> int:
+        attention = 4 * self.embed * self.attention * tokens.attention + 2 * tokens.attention**2 * self.attention
+        return attention + self.embed * (self.gates + 1) * self.hidden * tokens.mlp
+
+    def _merging_macs(self, seen: tuple[BlockTokens, ...]) -> int:
+        """Comparing keys; and giving back all tokens to what pools over them, which models without a class token do."""
+        patches = [tokens.attention - self.prefix for tokens in seen if tokens.mlp < tokens.attention]
+        comparing = sum((count + 1) // 2 * (count // 2) * self.head_dim for count in patches)
+        return comparing + (self.tokens * seen[-1].mlp * self.embed if self.merged and self.reads_all else 0)
 
     def _pool_macs(self) -> int:
         if not self.pool_hidden:

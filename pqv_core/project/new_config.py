@@ -17,7 +17,7 @@ from pqv_core.data.dataset import Listing
 from pqv_core.errors import ConfigError, DataError, StorageError, UsageError
 from pqv_core.files import weights_files
 from pqv_core.formats import FORMATS
-from pqv_core.models import predict, sources
+from pqv_core.models import merged_tokens, predict, sources
 from pqv_core.project import presets
 from pqv_core.project import project_file as projects
 
@@ -148,6 +148,8 @@ def check_settings(config: RunConfig, *, project: Path) -> None:
         raise UsageError(
             "For a budget the embedding is not cut.", action="Cut the MLPs and the attention, or cut by ratio."
         )
+    if config.tokens.enabled and entry is not None and (why_not := merged_tokens.obstacle(entry.architecture)):
+        raise UsageError(why_not, action="Choose another model, or leave tokens.merge at 0.")
     for refused in exports.problems(config.export, config.quantize):
         raise refused
     if config.model.weights == "file" and config.model.path:

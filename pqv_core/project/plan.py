@@ -32,6 +32,7 @@ _FIXED_S = {
     "load": 2.0,
     "latency": 60.0,
     "prune": 2.0,
+    "merge": 1.0,
     "sensitivity": 1.0,
     "export": 32.0,
     "verify": 3.0,
@@ -53,8 +54,11 @@ _NEEDED: dict[str, Callable[[RunConfig], bool]] = {
     "latency": lambda config: config.prunes_for_budget and config.budget.limits_latency,
     "sparsify": lambda config: config.prune.enabled and config.prune.sparse_epochs > 0,
     "prune": lambda config: config.prune.enabled,
+    "merge": lambda config: config.tokens.enabled,
     "finetune": lambda config: config.finetune.epochs > 0,
-    "evaluate_pruned": lambda config: bool(config.data.val) and (config.prune.enabled or config.finetune.epochs > 0),
+    "evaluate_pruned": lambda config: (
+        bool(config.data.val) and (config.prune.enabled or config.tokens.enabled or config.finetune.epochs > 0)
+    ),
     "sensitivity": lambda config: config.quantize.looks_at_layers,
     "export": lambda config: True,
     "verify": lambda config: True,
@@ -158,7 +162,9 @@ def _macs(config: RunConfig) -> tuple[float, float]:
         entry = sources.entry(config.model.source, config.model.name)
         if entry is None:
             return _USUAL_MACS, _USUAL_MACS
-        found = predict.predict(entry, model=config.model, prune=config.prune, quantize=config.quantize)
+        found = predict.predict(
+            entry, model=config.model, prune=config.prune, tokens=config.tokens, quantize=config.quantize
+        )
     except PqvError:
         return _USUAL_MACS, _USUAL_MACS
     before = found.before.macs or _USUAL_MACS

@@ -10,12 +10,14 @@ from collections.abc import Iterable, Sequence
 
 from pydantic import BaseModel, ConfigDict
 
-BASELINE, STEP, RESULT = "baseline", "step", "result"
-"""Purposes: what the result is compared with; what lies between; what a run is for."""
-DENSE, FINAL = "dense", "final"
-"""Models: as it was taken; as it is once pruned and trained."""
-PUBLISHED, FASTEST, INHERITED = "published", "fastest", "inherited"
-"""Ways: the one of the paper; of several the one that measures best; the one that the last baseline got."""
+BASELINE, STEP, RESULT, CONTRAST = "baseline", "step", "result", "contrast"
+"""Purposes: what the result is compared with; what lies between; what a run is for; the result without one technique,
+which shows what that gains."""
+DENSE, FINAL, UNMERGED = "dense", "final", "unmerged"
+"""Models: as it was taken; as it is once pruned and trained; the same with all its tokens."""
+PUBLISHED, FASTEST, INHERITED, AS_RESULT = "published", "fastest", "inherited", "as result"
+"""Ways: the one of the paper; of several the one that measures best; the one that the last baseline got; the one that
+the result got."""
 PAPER_FORMAT = "ptl"
 """The format of the paper's baseline: what is written in another one is no figure of the paper."""
 
@@ -28,11 +30,11 @@ class ArtifactSpec(BaseModel):
     Attributes:
         key: Its name within the run; in events and options too.
         label: What a person reads.
-        purpose: ``baseline``, ``step`` or ``result``.
-        model: ``dense`` or ``final``.
+        purpose: ``baseline``, ``step``, ``result`` or ``contrast``.
+        model: ``dense``, ``final`` or ``unmerged``.
         format: Key of its format (``pqv_core/formats/``).
         scheme: Key of its quantization scheme (``pqv_core/schemes/``).
-        way: How passes and kernels are found: ``published``, ``fastest`` or ``inherited``.
+        way: How passes and kernels are found: ``published``, ``fastest``, ``inherited`` or ``as result``.
     """
 
     model_config = ConfigDict(frozen=True, extra="allow")
@@ -66,6 +68,11 @@ class ArtifactSpec(BaseModel):
         return self.purpose == STEP
 
     @property
+    def is_contrast(self) -> bool:
+        """Whether it is the result without one technique."""
+        return self.purpose == CONTRAST
+
+    @property
     def is_dense(self) -> bool:
         """Whether it holds the model as it was taken."""
         return self.model == DENSE
@@ -77,7 +84,7 @@ class ArtifactSpec(BaseModel):
 
 
 def of_run(
-    *, formats: Sequence[str], scheme: str, exact: bool = False, baselines: bool = True
+    *, formats: Sequence[str], scheme: str, exact: bool = False, merges: bool = False, baselines: bool = True
 ) -> tuple[ArtifactSpec, ...]:
     """The artefacts of a run, in the order in which they are written and shown.
 
@@ -86,6 +93,7 @@ def of_run(
 
     Args:
         exact: The scheme computes in fp32, so the result is made as the fairest baseline is.
+        merges: The model merges tokens: what that gains is seen beside the same file with all of them.
         baselines: Write what the results are compared with, and the steps between; else the results alone, each in the
             way that is fastest.
     """
@@ -94,6 +102,7 @@ def of_run(
     found += _of_format(first, scheme, exact, suffix="", more="")
     for format in others:
         found += _of_format(format, scheme, exact, suffix=f"_{format}", more=f" ({format})")
+    found = [spec for spec in found if merges or not spec.is_contrast]
     if baselines:
         return tuple(found)
     return tuple(spec.model_copy(update={"way": FASTEST}) for spec in found if spec.is_result)
@@ -116,6 +125,7 @@ def _of_format(format: str, scheme: str, exact: bool, *, suffix: str, more: str)
         ("fast_fp32", "FP32, fastest", BASELINE, DENSE, _FP32, FASTEST),
         ("pruned_fp32", "Pruned FP32", STEP, FINAL, _FP32, INHERITED),
         ("compressed", "Compressed", RESULT, FINAL, scheme, INHERITED if exact else FASTEST),
+        ("unmerged", "Compressed, all tokens", CONTRAST, UNMERGED, scheme, AS_RESULT),
     )
     return [
         ArtifactSpec(
@@ -125,7 +135,7 @@ def _of_format(format: str, scheme: str, exact: bool, *, suffix: str, more: str)
     ]
 
 
-_KNOWN = {spec.key: spec for spec in of_run(formats=(PAPER_FORMAT,), scheme="")}
+_KNOWN = {spec.key: spec for spec in of_run(formats=(PAPER_FORMAT,), scheme="", merges=True)}
 PAPER, FAIREST = (spec for spec in _KNOWN.values() if spec.is_baseline)
 """Both baselines as they are called in every run of this version."""
 
@@ -154,8 +164,10 @@ def position(key: str) -> int:
 
 
 def colour(key: str) -> int:
-    """The same number for an artefact in every chart: the result has 0, then what was before it."""
-    return len(_KNOWN) - 1 - position(key) if key in _KNOWN else len(_KNOWN)
+    """The same number for an artefact in every chart: the result has 0, then what was before it, then all others."""
+    backwards = [known for known, spec in reversed(_KNOWN.items()) if not spec.is_contrast]
+    backwards += [known for known, spec in _KNOWN.items() if spec.is_contrast]
+    return backwards.index(key) if key in _KNOWN else len(_KNOWN)
 
 
 def ordered(labels: Iterable[str]) -> list[str]:

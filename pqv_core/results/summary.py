@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -134,8 +134,34 @@ def _row(
 
 
 def notes(record: RunRecord, *, target: str = LOCAL) -> list[str]:
-    """Why figures are left out or not compared: a sentence for each artefact that was measured in another setting."""
-    return [note for variant in record.in_order if (note := _note(record, variant, target))]
+    """What a person is told beside the figures, in sentences.
+
+    That is what merging tokens gains, and why figures are left out or not compared.
+    """
+    found = [note for variant in record.in_order if (note := _note(record, variant, target))]
+    return [*_contrasts(record, target), *found]
+
+
+def _contrasts(record: RunRecord, target: str) -> Iterator[str]:
+    """What a technique gains, by the file that does without it."""
+    shown, where = select.shown(record, target=target), "" if target == LOCAL else f" on {target}"
+    for without in [variant for variant in record.in_order if variant.artifact.is_contrast]:
+        made = next((item for item in record.results if item.artifact.format == without.artifact.format), None)
+        before, after = shown.get(without.key), shown.get(made.key) if made else None
+        gain = select.ratio(before, after)
+        if made is None or before is None or after is None or gain is None:
+            continue
+        medians = [formatting.nanoseconds(item.median_ns) for item in (after, before)]
+        if gain > 1 + _SAME:
+            yield (
+                f"Merging tokens makes {made.label}{where} {formatting.ratio(gain)} faster: "
+                f"{medians[0]}, with all tokens {medians[1]}."
+            )
+        else:
+            yield (
+                f"Merging tokens does not pay{where}: {made.label} takes {medians[0]}, with all tokens {medians[1]}. "
+                "Set tokens.merge to 0, or to more."
+            )
 
 
 def _note(record: RunRecord, variant: Variant, target: str) -> str:

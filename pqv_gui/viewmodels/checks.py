@@ -15,7 +15,7 @@ from pqv_core.data import brightness
 from pqv_core.errors import from_os_error
 from pqv_core.files import weights_files
 from pqv_core.formats import FORMATS
-from pqv_core.models import predict
+from pqv_core.models import merged_tokens, predict
 from pqv_core.models.sources import DEFAULT
 from pqv_core.process.machine import Machine
 from pqv_gui.viewmodels.image_folders import ImageFolders
@@ -46,6 +46,7 @@ def problems(session: ProjectSession, around: Surroundings) -> tuple[Problem, ..
         *_model(config, session, around),
         *_images(config, around.images),
         *_prune(config, around),
+        *_tokens(config, around),
         *_finetune(config),
         *_engine(config, around.machine),
         *_formats(config),
@@ -131,6 +132,13 @@ def _prune(config: RunConfig, around: Surroundings) -> Iterator[Problem]:
             "prune.importance",
             f"{info.label} needs images, but no folder is chosen. Choose one on the Model page, or use L1 or L2.",
         )
+
+
+def _tokens(config: RunConfig, around: Surroundings) -> Iterator[Problem]:
+    row = around.models.get(config.model.name)
+    why_not = merged_tokens.obstacle(row.architecture) if row is not None and config.tokens.enabled else ""
+    if why_not:
+        yield Problem("tokens.merge", f"{why_not} Set the tokens to merge to 0.")
 
 
 def _finetune(config: RunConfig) -> Iterator[Problem]:

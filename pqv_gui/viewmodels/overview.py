@@ -73,7 +73,9 @@ def overview(
 def _by_format(entry: CatalogEntry, config: RunConfig, model: ModelConfig) -> dict[str, Prediction]:
     """What becomes of a model, by the format of the file; all else is the same in each."""
     return {
-        format: predict(entry, model=model, prune=config.prune, quantize=config.quantize, format=format)
+        format: predict(
+            entry, model=model, prune=config.prune, quantize=config.quantize, tokens=config.tokens, format=format
+        )
         for format in config.export.formats
     }
 
@@ -96,6 +98,7 @@ def _choices(config: RunConfig, images: ImageFolders) -> list[tuple[str, str]]:
         ("Weights", WEIGHTS[config.model.weights]),
         ("Images", _images(images)),
         ("Pruning", pruned),
+        *([("Merging", config.tokens.words)] if config.tokens.enabled else []),
         ("Fine-tuning", tuned if tune.epochs else "Off"),
         ("Precision", quantized),
     ]
@@ -113,10 +116,10 @@ def _images(images: ImageFolders) -> str:
 
 
 def _latencies(config: RunConfig, tables: LatencyTables | None) -> Iterator[Estimate]:
-    """How long the result takes on each device of which there is a table."""
+    """How long the result takes on each device of which there is a table; tables know models with all their tokens."""
     for found in tables.predictions(config) if tables is not None else ():
-        words = formatting.nanoseconds
-        yield _estimate(f"Latency, {found.device}", found.before_ns, found.after_ns, words)
+        words, after = formatting.nanoseconds, None if config.tokens.enabled else found.after_ns
+        yield _estimate(f"Latency, {found.device}", found.before_ns, after, words)
 
 
 def _estimates(predictions: Mapping[str, Prediction], config: RunConfig) -> tuple[Estimate, ...]:

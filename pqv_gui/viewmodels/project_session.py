@@ -26,6 +26,7 @@ _SECTION_FIELD = {
     "model": "model.path",
     "data": "data.white",
     "prune": "prune.attention",
+    "tokens": "tokens.merge",
 }  # where a rule over several fields is shown
 
 _WORDS = {

@@ -118,7 +118,8 @@ class WordsInput(QLineEdit):
         """The words that are not empty."""
         return tuple(word for part in self.text().split(",") if (word := part.strip()))
 
-    def set_value(self, value: Sequence[str]) -> None:
+    def set_value(self, value: Sequence[object]) -> None:
         """Show words, without moving the cursor while they are those that stand there."""
-        if self.get() != tuple(value):
-            self.setText(", ".join(value))
+        words = tuple(map(str, value))
+        if self.get() != words:
+            self.setText(", ".join(words))

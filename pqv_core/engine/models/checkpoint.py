@@ -20,10 +20,13 @@ from pqv_core.engine.context import Context
 from pqv_core.engine.models import sources, tensorfile
 from pqv_core.engine.models.sources import ModelSource
 from pqv_core.engine.structure import forwards
+from pqv_core.engine.transforms import merged_tokens
+from pqv_core.engine.transforms.merged_tokens import Merging
 from pqv_core.errors import ModelError
 from pqv_core.models.sources import DEFAULT, SOURCES
 
-FORMAT = 1
+FORMAT, _WITHOUT_MERGING = 2, 1
+"""The newest form of recipes, and the one of those without ``merging``, which earlier versions read, too."""
 _PLAIN = (bool, int, float, str)
 _REFUSALS = (
     *(RuntimeError, TypeError, ValueError, AssertionError, LookupError, AttributeError, ArithmeticError, MemoryError),
@@ -88,15 +91,17 @@ class Recipe(BaseModel):
         base: The model that it was made from.
         attributes: By module, the plain attributes that differ from the base's.
         shapes: By parameter or buffer, the shape where it differs from the base's.
+        merging: How tokens are merged; None where all are kept.
         classes: Names of the classes that the outputs stand for; none where they are not known.
     """
 
     model_config = ConfigDict(frozen=True)
 
-    format: int = FORMAT
+    format: int = _WITHOUT_MERGING
     base: Base
     attributes: dict[str, dict[str, Any]] = {}
     shapes: dict[str, tuple[int, ...]] = {}
+    merging: Merging | None = None
     classes: tuple[str, ...] = ()
 
 
@@ -112,12 +117,14 @@ def save(model: nn.Module, path: Path, *, base: Base, classes: Sequence[str] = (
     # A tensor that two names share is written under both, and each reads its own copy.
     state = {name: tensor.detach().cpu().clone() for name, tensor in model.state_dict().items()}
     found = recipe(model, base).model_copy(update={"classes": tuple(classes)})
-    tensorfile.write(path, state, found.model_dump(mode="json"))
+    left_out = {"merging"} if found.merging is None else set()
+    tensorfile.write(path, state, found.model_dump(mode="json", exclude=left_out))
 
 
 def recipe(model: nn.Module, base: Base) -> Recipe:
     """What makes ``model`` differ from what its source creates."""
-    fresh = base.create()
+    merging = merged_tokens.merging_of(model)
+    fresh = _created(base, merging)
     known = fresh.state_dict()
     shapes = {
         name: tuple(tensor.shape)
@@ -131,7 +138,15 @@ def recipe(model: nn.Module, base: Base) -> Recipe:
         changed = {key: value for key, value in _attributes(module).items() if other.get(key) != value}
         if changed:
             attributes[name] = changed
-    return Recipe(base=base, attributes=attributes, shapes=shapes)
+    number = _WITHOUT_MERGING if merging is None else FORMAT
+    return Recipe(format=number, base=base, attributes=attributes, shapes=shapes, merging=merging)
+
+
+def _created(base: Base, merging: Merging | None) -> nn.Module:
+    model = base.create()
+    if merging is not None:
+        merged_tokens.merge(model, merging)
+    return model
 
 
 def _attributes(module: nn.Module) -> dict[str, Any]:
@@ -185,7 +200,7 @@ def load(path: Path) -> nn.Module:
 
 def build(found: Recipe, state: dict[str, Tensor], *, path: Path) -> nn.Module:
     """The model of a recipe with the weights ``state``."""
-    model = found.base.create()
+    model = _created(found.base, found.merging)
     try:
         for name, changed in found.attributes.items():
             _set_attributes(model.get_submodule(name), changed)

@@ -15,6 +15,7 @@ from pqv_core.engine.context import Context
 from pqv_core.engine.data.preprocessing import Preprocessing
 from pqv_core.engine.models import checkpoint, sources, tensorfile
 from pqv_core.engine.models.checkpoint import Base
+from pqv_core.engine.transforms import merged_tokens
 from pqv_core.engine.weights import fitting
 from pqv_core.errors import ModelError
 from pqv_core.files import kind as file_kind
@@ -86,6 +87,12 @@ def _own(path: Path, config: ModelConfig, num_classes: int | None, context: Cont
     if found.name != config.name:
         raise ModelError(
             f"{path.name} contains a {found.name}, not a {config.name}.", action=f"Choose the model {found.name}."
+        )
+    if merging := merged_tokens.merging_of(model):
+        merged_tokens.undo(model)
+        context.warn(
+            f"The model in {path.name} merges tokens ({', '.join(map(str, merging.merged))} in its blocks). "
+            "Whether a run does is what its own settings say: they are in tokens.per_block."
         )
     takes = preprocessing(model).channels
     if config.channels not in (None, takes):

@@ -7,6 +7,7 @@ from pqv_core.engine.stages.exporting import EXPORT, SENSITIVITY, VERIFY
 from pqv_core.engine.stages.latency import LATENCY
 from pqv_core.engine.stages.loading import LOAD
 from pqv_core.engine.stages.measuring import BENCHMARK, PROFILE
+from pqv_core.engine.stages.merging import MERGE
 from pqv_core.engine.stages.pruning import PRUNE
 from pqv_core.engine.stages.publishing import fill, publish
 from pqv_core.engine.stages.stage import PREPROCESSING, RunState, Stage
@@ -19,6 +20,7 @@ STAGES: tuple[Stage, ...] = (
     LATENCY,
     SPARSIFY,
     PRUNE,
+    MERGE,
     FINETUNE,
     EVALUATE_PRUNED,
     SENSITIVITY,

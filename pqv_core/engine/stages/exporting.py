@@ -182,7 +182,7 @@ def _verify(state: RunState, directory: Path) -> Result:
     inputs = parity.inputs(images, preprocessing=state.preprocessing, seed=state.config.seed)
     dense, final = state.model("load"), state.model(state.final_stage)
     made = artifacts(state)
-    references = {item.key: dense if item.spec.is_dense else final for item in made}
+    references = {item.key: export.held(item.spec, dense=dense, final=final) for item in made}
     compared = len(references) * len(inputs)
     with state.context.part("parity", 0.0, compared / (compared + len(images)) if images is not None else 1.0):
         found = parity.compare(

@@ -12,6 +12,7 @@ from pqv_core.engine.data import class_names
 from pqv_core.engine.models import checkpoint, sources
 from pqv_core.engine.models import create as models
 from pqv_core.engine.quantize.layers import check_names
+from pqv_core.engine.stages.merging import asked
 from pqv_core.engine.stages.stage import PREPROCESSING, WEIGHTS_FILE, Result, RunState, Stage
 from pqv_core.files import weights_files
 from pqv_core.models.sources import DEFAULT
@@ -91,10 +92,15 @@ def _load(state: RunState, directory: Path) -> Result:
     }
 
 
-def _check_layers(state: RunState) -> None:
-    """Say that a layer to keep is not there before the model is trained for hours, and not when it is quantized."""
+def _check(state: RunState) -> None:
+    """Say what cannot be done with the model before it is trained for hours.
+
+    That is a layer to keep which is not there, and tokens that cannot be merged.
+    """
     if names := state.config.quantize.kept:
         check_names(state.model("load"), names)
+    if state.config.tokens.enabled:
+        asked(state.model("load"), state)
 
 
-LOAD = Stage("load", _load_inputs, _load, version=2, check=_check_layers)
+LOAD = Stage("load", _load_inputs, _load, version=2, check=_check)

@@ -76,7 +76,10 @@ def _variant(artifact: export.ArtifactFile, state: RunState) -> Variant:
     counts = found["load" if dense else state.final_stage]
     verified = found.get("verify", {})
     # A fp32 file answers as its model does (parity is checked): the model's accuracy is the file's.
-    if artifact.spec.is_result:
+    if artifact.spec.is_contrast:
+        accuracy = None
+        counts = {**counts, "macs": found["merge"]["macs_before"]}
+    elif artifact.spec.is_result:
         accuracy = verified.get("accuracies", {}).get(key)
     else:
         accuracy = found.get("evaluate") if dense else found.get("evaluate_pruned", found.get("evaluate"))

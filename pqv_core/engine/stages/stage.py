@@ -105,7 +105,7 @@ class RunState:
     @property
     def final_stage(self) -> str:
         """The last stage that gave a model."""
-        return next(name for name in ("finetune", "prune", "load") if name in self.results)
+        return next(name for name in ("finetune", "merge", "prune", "load") if name in self.results)
 
     def model(self, stage: str) -> nn.Module:
         """The model that a stage gave, in eval mode."""

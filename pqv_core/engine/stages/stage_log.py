@@ -17,6 +17,7 @@ def log_line(state: RunState, stage: str) -> str:
     words = {
         "load": _size,
         "prune": _size,
+        "merge": _size,
         "evaluate": _accuracy,
         "evaluate_pruned": _accuracy,
         "sensitivity": _sensitivity,

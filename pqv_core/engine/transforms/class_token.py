@@ -23,6 +23,14 @@ from timm.models.vision_transformer import Block, VisionTransformer
 from torch import Tensor, nn
 from torch.nn import functional
 
+from pqv_core.engine.transforms.merged_tokens import (
+    MergedDistilled,
+    MergedTransformer,
+    MergingAttention,
+    MergingBlock,
+    counted,
+)
+
 
 def leave_out_unread_tokens(model: nn.Module) -> nn.Module:
     """A copy of ``model`` (in eval mode) whose last block leaves out what nobody reads; else ``model`` itself."""
@@ -33,17 +41,22 @@ def leave_out_unread_tokens(model: nn.Module) -> nn.Module:
     assert isinstance(model.blocks, nn.Sequential)
     last = model.blocks[-1]
     assert isinstance(last, Block)
-    model.blocks[-1] = FirstTokensBlock(last, tokens)
+    if isinstance(last, MergingBlock):
+        model.blocks[-1] = MergingFirstTokensBlock(last, tokens)
+    else:
+        model.blocks[-1] = FirstTokensBlock(last, tokens)
     return model
 
 
 def _tokens_read(model: nn.Module) -> int:
     """How many of the first tokens the classifier reads; 0 where it is not only these, or the block is another."""
-    if type(model) not in (VisionTransformer, VisionTransformerDistilled):
+    if type(model) not in (VisionTransformer, VisionTransformerDistilled, MergedTransformer, MergedDistilled):
         return 0
     assert isinstance(model, VisionTransformer)
     last = model.blocks[-1]
-    if model.global_pool != "token" or type(last) is not Block or type(last.attn) is not Attention:
+    if model.global_pool != "token" or type(last) not in (Block, MergingBlock):
+        return 0
+    if type(last.attn) not in (Attention, MergingAttention):
         return 0
     return 2 if isinstance(model, VisionTransformerDistilled) else 1
 
@@ -62,6 +75,20 @@ class FirstTokensBlock(nn.Module):
         read = x[:, : self.tokens]
         read = read + self.ls1(self.attn(self.norm1(x), attn_mask, is_causal))
         return read + self.ls2(self.mlp(self.norm2(read)))
+
+
+class MergingFirstTokensBlock(FirstTokensBlock):
+    """The same where tokens are merged (``merged_tokens.py``): here no more, for nobody reads them."""
+
+    def __init__(self, block: MergingBlock, tokens: int) -> None:
+        super().__init__(block, tokens)
+        self.counts = block.counts
+
+    def forward(self, x: Tensor, origins: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override]
+        bias = counted(origins) if self.counts else None
+        read = x[:, : self.tokens]
+        read = read + self.ls1(self.attn(self.norm1(x), bias, False))
+        return read + self.ls2(self.mlp(self.norm2(read))), origins
 
 
 class FirstTokensAttention(nn.Module):

@@ -17,6 +17,7 @@ from torch.export import ExportedProgram
 
 from pqv_core.engine.transforms import xnnpack_products, xnnpack_resizing, xnnpack_shapes, xnnpack_sums
 from pqv_core.engine.transforms.class_token import FirstTokensAttention, leave_out_unread_tokens
+from pqv_core.engine.transforms.merged_tokens import MergingAttention, merge_by_products
 from pqv_core.engine.transforms.rewriting import Rewritings
 
 _aten: Any = torch.ops.aten
@@ -81,10 +82,11 @@ def _leave_out_views_between(program: ExportedProgram) -> None:
 def prepared_for_xnnpack(model: nn.Module) -> nn.Module:
     """A copy of a model (in eval mode, on the CPU) that can be recorded and rewritten well; same answers.
 
-    Attention is written out, its scale is part of the queries' weights, and the last block does without tokens that
-    nobody reads.
+    Attention is written out, its scale is part of the queries' weights, tokens are merged by products of matrices, and
+    the last block does without tokens that nobody reads.
     """
     made = leave_out_unread_tokens(copy.deepcopy(model))
+    merge_by_products(made)
     for module in made.modules():
         if getattr(module, "fused_attn", False):
             module.fused_attn = False  # type: ignore[assignment]  # timm's flag is a plain bool
@@ -94,7 +96,8 @@ def prepared_for_xnnpack(model: nn.Module) -> nn.Module:
 
 def _fold_scale(attention: nn.Module) -> None:
     """Multiply attention's scale into the layer that gives the queries, unless they are normalized first."""
-    if type(attention) not in (Attention, FirstTokensAttention) or not isinstance(attention.q_norm, nn.Identity):
+    kinds = (Attention, MergingAttention, FirstTokensAttention)
+    if type(attention) not in kinds or not isinstance(attention.q_norm, nn.Identity):
         return
     queries = attention.qkv if isinstance(attention, Attention) else attention.qkv["query"]  # type: ignore[index]
     with torch.no_grad():

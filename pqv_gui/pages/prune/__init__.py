@@ -8,5 +8,5 @@ INFO = PageInfo(
     implementation="pqv_gui.pages.prune.page:PrunePage",
     group="wizard",
     order=2,
-    sections=("prune", "budget", "finetune"),
+    sections=("prune", "budget", "tokens", "finetune"),
 )

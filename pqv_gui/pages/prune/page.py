@@ -1,4 +1,4 @@
-"""Prune: what is cut, by how much, and the training that follows."""
+"""Prune: what is cut, by how much, which tokens are merged, and the training that follows."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from pqv_core.models.predict import BlockWidths, Prediction
 from pqv_gui.desks.workspace import Workspace
 from pqv_gui.i18n import tr
 from pqv_gui.pages.prune.how_far import HowFar
+from pqv_gui.pages.prune.tokens_card import TokensCard
 from pqv_gui.pages.prune.training_card import TrainingCard
 from pqv_gui.pages.shared.base_page import FormPage
 from pqv_gui.viewmodels.model_catalog import KINDS, cannot_be_cut, how_attention_is_cut
@@ -45,6 +46,8 @@ class PrunePage(FormPage):
         parts.addWidget(self._importance_card())
         parts.addWidget(FoldingColumns([(self._amount_card(), 1), (self._widths_card(), 1)], fold_below=44))
         self.body.addWidget(self.pruning)
+        self.tokens = TokensCard(self.form)
+        self.body.addWidget(self.tokens)
         self.training = TrainingCard(self.form)
         self.body.addWidget(self.training)
         self.body.addStretch(1)
@@ -140,6 +143,8 @@ class PrunePage(FormPage):
     def refresh(self) -> None:
         """Show the present state."""
         super().refresh()
+        entry = self.workspace.models.get(self.session.get("model.name"))
+        self.tokens.refresh(self.session, entry.architecture if entry is not None else "")
         self.training.refresh(self.session)
         draft = self.session.draft["prune"]
         self.pruning.setEnabled(bool(draft["enabled"]))

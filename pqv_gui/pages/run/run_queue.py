@@ -112,6 +112,8 @@ def words(config: RunConfig) -> str:
     parts = [config.model.name, "not pruned"]
     if prune.enabled:
         parts[1] = f"{CRITERIA[prune.importance].label} {config.cut_words}"
+    if config.tokens.enabled:
+        parts.append(f"merge {config.tokens.words}")
     if tune.epochs:
         parts.append("1 epoch" if tune.epochs == 1 else f"{tune.epochs:,} epochs")
     engine = f", {ENGINES[quantize.engine].label}" if config.uses_engine else ""

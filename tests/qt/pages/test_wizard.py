@@ -211,6 +211,27 @@ def test_what_only_one_precision_has_is_shown_with_it(window: MainWindow) -> Non
     assert session.config.quantize.group == 128
 
 
+def test_tokens_are_merged_where_the_model_allows_it(window: MainWindow) -> None:
+    session, form = window.workspace.session, page(window, "prune").form
+    session.set("model.name", "deit_tiny_patch16_224")
+    page(window, "prune").refresh()
+    form.editor("tokens.merge").setValue(8)  # type: ignore[attr-defined]
+    assert session.config.tokens.merge == 8
+    assert form.editor("tokens.schedule").isEnabled()
+    form.editor("tokens.per_block").setText("5, 3")  # type: ignore[attr-defined]
+    form.editor("tokens.per_block").textEdited.emit("5, 3")  # type: ignore[attr-defined]
+    assert session.config.tokens.per_block == (5, 3)
+    assert not form.editor("tokens.merge").isEnabled()
+    form.editor("tokens.per_block").textEdited.emit("")  # type: ignore[attr-defined]
+    session.set("tokens.per_block", ())
+    session.set("model.name", "swin_tiny_patch4_window7_224")
+    page(window, "prune").refresh()
+    assert form.editor("tokens.merge").isEnabled(), "what was asked for can be taken back"
+    session.set("tokens.merge", 0)
+    page(window, "prune").refresh()
+    assert not form.editor("tokens.merge").isEnabled()
+
+
 def test_the_prune_page_says_where_a_precision_rounds_widths(window: MainWindow) -> None:
     said = page(window, "prune").aligned  # type: ignore[attr-defined]
     assert not said.isVisible()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -12,13 +13,15 @@ import torch
 from torch import nn
 
 from pqv_core import labels
-from pqv_core.config import ExportConfig, MeasureConfig, ModelConfig, QuantizeConfig, RunConfig
+from pqv_core.config import ExportConfig, MeasureConfig, ModelConfig, QuantizeConfig, RunConfig, with_settings
 from pqv_core.engine import export
 from pqv_core.engine.context import Context
 from pqv_core.engine.data.preprocessing import Preprocessing
 from pqv_core.engine.formats.ptl import lite_exporter, lite_writer
 from pqv_core.engine.formats.ptl import lite_session as lite
 from pqv_core.engine.measure.file_client import ExportedFile
+from pqv_core.engine.transforms import merged_tokens
+from pqv_core.engine.transforms.merged_tokens import Merging
 from pqv_core.errors import ConfigError, ExportError
 from pqv_core.formats.ptl import android_runtime
 from pqv_core.formats.ptl import ptl_file as ptl
@@ -148,6 +151,36 @@ def test_it_is_tried_neither_for_phones_nor_where_attention_is_not_fused(
     plain = lite_exporter.without_fused_attention(model)
     assert exported(plain, tmp_path, target="host", engine="onednn")[-1].candidates == ()
     assert exported(model, tmp_path, target="android")[-1].passes == "freeze"
+
+
+@pytest.mark.parametrize("target", ["host", "android"])
+def test_a_model_that_merges_tokens_is_written_with_all_of_them_too(
+    model: nn.Module, target: str, tmp_path: Path
+) -> None:
+    merges = copy.deepcopy(model)
+    merged_tokens.merge(merges, Merging(merged=(5, 3)))
+    settings = {"tokens.per_block": (5, 3), "export.target": target, "measure.threads": 1, "model.name": MODEL}
+    files = export.export(
+        dense=model,
+        final=merges,
+        config=with_settings(RunConfig(), settings),
+        preprocessing=PREPROCESSING,
+        classes=None,
+        directory=tmp_path,
+        context=Context(run="r", send=lambda event: None, cancelled=threading.Event()),
+    )
+    made = {item.key: item for item in files}
+    assert list(made) == ["paper_fp32", "fast_fp32", "pruned_fp32", "compressed", "unmerged"]
+    assert (made["unmerged"].engine, made["unmerged"].passes) == (made["compressed"].engine, made["compressed"].passes)
+    assert "_merged" in made["compressed"].file
+    image = torch.randn(1, 3, 32, 32, generator=torch.Generator().manual_seed(1))
+    for key, expected, error in (("pruned_fp32", merges, 1e-4), ("compressed", merges, 0.1), ("unmerged", model, 0.1)):
+        item = made[key]
+        answer = lite.open_file(tmp_path / item.file, engine=item.engine).run(image)
+        with torch.inference_mode():
+            assert (answer - expected(image)).norm() / expected(image).norm() < error, key
+        described = ptl.read(tmp_path / item.file).description
+        assert described["merged"] == ([5, 3] if key != "unmerged" else None)
 
 
 def test_an_engine_that_phones_lack_is_refused_before_any_work(model: nn.Module, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from pqv_core.config import ModelConfig, PruneConfig, QuantizeConfig, RunConfig, with_settings
+from pqv_core.config import ModelConfig, PruneConfig, QuantizeConfig, RunConfig, TokensConfig, with_settings
 from pqv_core.config.quantize import fitting_group
 from pqv_core.engine.context import Context
 from pqv_core.engine.formats.ptl import lite_writer
@@ -18,7 +18,10 @@ from pqv_core.engine.models import checkpoint
 from pqv_core.engine.models import create as models
 from pqv_core.engine.prune.structured import prune
 from pqv_core.engine.quantize import quantize
+from pqv_core.engine.transforms import merged_tokens
+from pqv_core.engine.transforms.merged_tokens import Merging
 from pqv_core.models import catalog
+from pqv_core.models import merged_tokens as schedule
 from pqv_core.models.predict import Prediction, predict
 from scripts.sweep_family import as_trained
 
@@ -37,6 +40,7 @@ SHAPES: list[tuple[str, dict[str, Any]]] = [
     ("vit_tiny_r_s16_p8_224", {"depth": 2}),
 ]
 NO_EMBEDDING = ("siglip",)
+OTHER_BLOCKS = ("vit_small_patch16_18x2", "vit_base_patch16_rpn")  # whose tokens are not merged
 
 
 @pytest.fixture(autouse=True)
@@ -77,6 +81,30 @@ def test_pruning_gives_what_was_predicted(
     pruned = prune(model, config, batches=None, context=_context())
     assert predicted.after is not None
     assert (predicted.after.params, predicted.after.macs) == models.count(pruned)
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [row for row in SHAPES if not row[0].startswith(OTHER_BLOCKS)],
+    ids=[name for name, _ in SHAPES if not name.startswith(OTHER_BLOCKS)],
+)
+@pytest.mark.parametrize("tokens", [TokensConfig(merge=2), TokensConfig(per_block=(5, 3))])
+def test_merging_tokens_gives_what_was_predicted(
+    name: str, arguments: dict[str, Any], tokens: TokensConfig, tmp_path: Path
+) -> None:
+    pruning = PruneConfig(importance="l1", ratio=0.5)
+    model = prune(_made(name, arguments, tmp_path), pruning, batches=None, context=_context())
+    patches, depth = merged_tokens.size(model)
+    merged_tokens.merge(model, Merging(merged=schedule.merged(tokens, patches=patches, depth=depth)))
+    predicted = predict(
+        catalog.load().get(name),
+        model=ModelConfig(name=name, arguments=arguments),
+        prune=pruning,
+        quantize=QuantizeConfig(precision="fp32"),
+        tokens=tokens,
+    ).after
+    assert predicted is not None
+    assert (predicted.params, predicted.macs) == models.count(model)
 
 
 @pytest.mark.parametrize("heads", [3, 6])

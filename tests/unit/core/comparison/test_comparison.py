@@ -41,10 +41,18 @@ def keep(project: Path, run: RunRecord) -> Path:
     return folder
 
 
-def made(run: str, *, prune: dict[str, Any] | None = None, model: str | None = None, **changed: Any) -> RunRecord:
+def made(
+    run: str,
+    *,
+    prune: dict[str, Any] | None = None,
+    tokens: dict[str, Any] | None = None,
+    model: str | None = None,
+    **changed: Any,
+) -> RunRecord:
     """A run with another config; ``changed`` are fields of the compressed artefact."""
     plain = record(run).model_dump(mode="json")
     plain["config"]["prune"].update(prune or {})
+    plain["config"]["tokens"] = tokens or {}
     if model:
         plain["config"]["model"]["name"] = model
     plain["variants"][3].update(changed)
@@ -120,6 +128,21 @@ def test_each_artifact_is_a_row_on_each_device(project: Path) -> None:
 def test_what_was_not_pruned_has_neither_ratio_nor_importance(project: Path) -> None:
     keep(project, made("r1", prune={"enabled": False}))
     assert {(row.importance, row.ratio) for row in comparison.load(project).rows} == {("", 0.0)}
+
+
+def test_how_many_tokens_are_merged_is_said_of_what_merges_them(project: Path) -> None:
+    keep(project, made("r1", tokens={"merge": 8}))
+    keep(project, made("r2", tokens={"per_block": [5, 3]}))
+    keep(project, made("r3", tokens={"merge": "of another version"}))
+    found = {(row.run, row.artifact.is_dense): row.merged for row in comparison.load(project).rows}
+    assert found == {
+        ("r1", True): "",
+        ("r1", False): "8 tokens a block",
+        ("r2", True): "",
+        ("r2", False): "8 tokens in 2 blocks",
+        ("r3", True): "",
+        ("r3", False): "",
+    }
 
 
 def test_only_measurements_with_as_many_threads_are_compared(project: Path) -> None:
@@ -354,7 +377,12 @@ def test_a_table_leaves_out_what_all_rows_share_and_what_none_has(project: Path)
         ("Images", "100"),
     ]
     alone, shared = varied(COLUMNS, rows[:1])
-    assert {column.key for column in COLUMNS} - {column.key for column in alone} == {"batch", "delegates", "outside"}
+    assert {column.key for column in COLUMNS} - {column.key for column in alone} == {
+        "batch",
+        "delegates",
+        "merged",
+        "outside",
+    }
     assert shared == []
 
 

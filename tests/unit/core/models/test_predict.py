@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pqv_core.config import ModelConfig, PruneConfig, QuantizeConfig
+from pqv_core.config import ModelConfig, PruneConfig, QuantizeConfig, TokensConfig
 from pqv_core.errors import ConfigError
 from pqv_core.files.resource_files import resource
 from pqv_core.models import catalog
@@ -74,6 +74,23 @@ def test_a_quarter_of_mlp_and_heads_by_hand() -> None:
     assert (prediction.widths_after.heads, prediction.widths_after.head_dim) == (6, 48)
     cut_in_a_block = 4 * 384 * 96 + 2 * 384 * 384 + 3 * 96 + 384  # weights of attention and MLP, their biases
     assert prediction.before.params - prediction.after.params == 12 * cut_in_a_block
+
+
+def test_merged_tokens_save_compute_and_nothing_else() -> None:
+    entry, model = _entry(DEIT), ModelConfig(name=DEIT)
+    found = predict(entry, model=model, prune=OFF, quantize=FP32, tokens=TokensConfig(merge=13))
+    assert found.after is not None and found.after.macs is not None and found.before.macs is not None
+    assert (found.after.params, found.after.file_bytes) == (found.before.params, found.before.file_bytes)
+    assert found.before.macs == pytest.approx(4.6e9, rel=0.01)
+    assert found.after.macs == pytest.approx(2.7e9, rel=0.02), "ToMe, table 1: DeiT-S, r = 13"
+
+
+def test_where_tokens_cannot_be_merged_the_prediction_says_so() -> None:
+    swin = _entry("swin_tiny_patch4_window7_224")
+    found = predict(swin, model=ModelConfig(name=swin.name), prune=OFF, quantize=FP32, tokens=TokensConfig(merge=1))
+    assert found.after is None
+    assert "SwinTransformer" in found.why_not
+    assert found.before.params == swin.params
 
 
 def test_whole_heads() -> None:

@@ -22,6 +22,29 @@ def test_the_papers_baseline_is_a_lite_file_whatever_comes_first() -> None:
     assert [(spec.key, spec.format) for spec in made][:2] == [("paper_fp32", "ptl"), ("fast_fp32", "pte")]
 
 
+def test_a_run_that_merges_tokens_has_each_result_with_all_of_them_beside_it() -> None:
+    made = artifacts.of_run(formats=("ptl", "pte"), scheme="int8-dynamic", merges=True)
+    contrasts = [spec for spec in made if spec.is_contrast]
+    assert [(spec.key, spec.format, spec.scheme) for spec in contrasts] == [
+        ("unmerged", "ptl", "int8-dynamic"),
+        ("unmerged_pte", "pte", "int8-dynamic"),
+    ]
+    assert not any(spec.is_step or spec.is_result or spec.is_baseline for spec in contrasts)
+
+
+def test_without_baselines_there_is_nothing_beside_the_result_either() -> None:
+    made = artifacts.of_run(formats=("ptl",), scheme="fp32", exact=True, merges=True, baselines=False)
+    assert [(spec.key, spec.way) for spec in made] == [("compressed", artifacts.FASTEST)]
+
+
+def test_the_result_keeps_its_colour_beside_what_it_is_contrasted_with() -> None:
+    made = artifacts.of_run(formats=("ptl",), scheme="fp32", merges=True)
+    colours = {spec.key: artifacts.colour(spec.key) for spec in made}
+    assert colours["compressed"] == 0
+    assert sorted(colours.values()) == [0, 1, 2, 3, 4]
+    assert artifacts.colour("something else") == 5
+
+
 def test_without_the_papers_format_there_is_no_figure_of_the_paper() -> None:
     assert keys("pte") == ["fast_fp32", "pruned_fp32", "compressed"]
 

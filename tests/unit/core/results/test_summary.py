@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pqv_core.results import summary
+import pytest
+
+from pqv_core.results import artifacts, summary
 from tests.fakes.records import measurement, record
 
 
@@ -47,6 +49,29 @@ def test_a_loss_is_not_called_a_gain() -> None:
     variants = (*record().variants[:3], slow)
     assert row("latency_median_s", variants=variants).gain("fast_fp32") == "2.00× slower"
     assert row("size_bytes", variants=variants).gain("fast_fp32") == "1.25× larger"
+
+
+@pytest.mark.parametrize(
+    ("ms", "says"),
+    [
+        (25, "Merging tokens makes Compressed 2.50× faster: 10.0 ms, with all tokens 25.0 ms."),
+        (10, "Merging tokens does not pay: Compressed takes 10.0 ms, with all tokens 10.0 ms."),
+        (8, "Merging tokens does not pay: Compressed takes 10.0 ms, with all tokens 8.00 ms."),
+    ],
+)
+def test_what_merging_tokens_gains_is_said_with_both_figures(ms: int, says: str) -> None:
+    compressed = next(item for item in record().variants if item.key == "compressed")
+    spec = next(
+        spec for spec in artifacts.of_run(formats=("ptl",), scheme="int8-dynamic", merges=True) if spec.is_contrast
+    )
+    own = compressed.measurements[0]
+    measured = own.model_copy(update={"samples_ns": (ms * 1_000_000,) * len(own.samples_ns)})
+    whole = compressed.model_copy(update={"artifact": spec, "measurements": (measured,)})
+    told = summary.notes(record().model_copy(update={"variants": (*record().variants, whole)}))
+    assert [note.removesuffix(" Set tokens.merge to 0, or to more.") for note in told] == [says]
+    apart = whole.model_copy(update={"measurements": (measured.model_copy(update={"loop": "another"}),)})
+    later = record().model_copy(update={"variants": (*record().variants, apart)})
+    assert not any("Merging" in note for note in summary.notes(later)), "they were not measured together"
 
 
 def test_what_was_not_measured_is_left_out_or_shown_as_missing() -> None:

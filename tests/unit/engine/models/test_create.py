@@ -17,6 +17,8 @@ from huggingface_hub import constants
 from pqv_core.config import ModelConfig
 from pqv_core.engine.models import checkpoint
 from pqv_core.engine.models import create as models
+from pqv_core.engine.transforms import merged_tokens
+from pqv_core.engine.transforms.merged_tokens import Merging
 from pqv_core.engine.weights import fitting
 from pqv_core.errors import ModelError, StorageError
 from pqv_core.models.sources import SOURCES
@@ -275,6 +277,19 @@ def test_a_file_without_weights(content: Any, tmp_path: Path) -> None:
 def test_a_path_that_is_no_file(name: str, tmp_path: Path) -> None:
     with pytest.raises(StorageError):
         create(tmp_path, weights="file", path=name)
+
+
+def test_whether_tokens_are_merged_is_what_the_run_says_not_the_checkpoint(tmp_path: Path) -> None:
+    made, _ = create(tmp_path)
+    merged_tokens.merge(made, Merging(merged=(3, 2)))
+    base = checkpoint.Base(name=NAME, arguments={**SHAPE, "num_classes": 3})
+    checkpoint.save(made, tmp_path / "own.safetensors", base=base)
+    model, recorder = load(tmp_path / "own.safetensors")
+    assert merged_tokens.merging_of(model) is None
+    assert any("merges tokens (3, 2 in its blocks)" in text for text in recorder.context.warnings)
+    merged_tokens.merge(model, Merging(merged=(3, 2)))
+    images = torch.randn(1, 3, 32, 32)
+    assert torch.equal(model(images), made(images))
 
 
 def test_our_checkpoint_brings_its_own_shapes_and_another_head_is_new(tmp_path: Path) -> None:

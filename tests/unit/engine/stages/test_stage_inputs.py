@@ -42,7 +42,8 @@ BUILDS_ON: dict[str, set[str]] = {  # in the order of the stages
     "latency": {"load"},
     "sparsify": {"load"},
     "prune": {"load", "latency", "sparsify"},
-    "finetune": {"prune"},
+    "merge": {"prune"},
+    "finetune": {"merge"},
     "evaluate_pruned": {"finetune"},
     "sensitivity": {"finetune"},
     "export": {"finetune"},
@@ -65,6 +66,7 @@ BASE: dict[str, Any] = {
     "data.train": "train",
     "data.val": "val",
     "prune.sparse_epochs": 1,
+    "tokens.merge": 1,
     "finetune.epochs": 1,
     "quantize.precision": "int8-static",
     "quantize.sensitivity": True,
@@ -183,6 +185,18 @@ CHANGES: dict[str, list[Change]] = {
     "budget.speedup": [Change(2.0, since("prune"), BUDGET)],
     "budget.size_mb": [Change(2.0, since("prune"), BUDGET)],
     "budget.on": [Change("A phone", since("latency"), BUDGET), Change("A phone", NONE)],
+    "tokens.merge": [
+        Change(2, since("merge")),
+        Change(0, since("merge")),
+        Change(2, NONE, {"tokens.per_block": (1, 1)}),
+    ],
+    "tokens.schedule": [
+        Change("decreasing", since("merge")),
+        Change("decreasing", NONE, {"tokens.per_block": (1, 1)}),
+        Change("decreasing", NONE, {"tokens.merge": 0}),
+    ],
+    "tokens.per_block": [Change((1, 1), since("merge")), Change((0, 0), since("merge"))],
+    "tokens.proportional": [Change(False, since("merge")), Change(False, NONE, {"tokens.merge": 0})],
     "finetune.epochs": [Change(2, since("finetune")), Change(0, since("finetune"))],
     **{
         f"finetune.{name}": [

@@ -55,6 +55,7 @@ def test_a_new_project_can_run_at_once(session: ProjectSession, around: checks.S
         ({"model.weights": "file"}, "model.path"),
         ({"model.weights": "file", "model.path": "gone.safetensors"}, "model.path"),
         ({"model.name": "lowformer_b0"}, "prune.enabled"),
+        ({"model.name": "swin_tiny_patch4_window7_224", "tokens.merge": 8}, "tokens.merge"),
         ({"model.arguments": {"checkpoint_path": "own.pth"}}, "model.arguments"),
         ({"prune.importance": "taylor"}, "prune.importance"),
         ({"finetune.epochs": 3}, "finetune.epochs"),
