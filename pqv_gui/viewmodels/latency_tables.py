@@ -59,7 +59,8 @@ class LatencyTables:
         found = []
         for table in self.of(config)[:_MOST]:
             predictor = self._predictors.setdefault(id(table), Predictor(table))
-            units = None if config.prunes_for_budget else predict.cut_by_ratio(table, config.pruning)
+            unknown = config.prunes_for_budget or config.tokens.enabled  # a table is about all tokens
+            units = None if unknown else predict.cut_by_ratio(table, config.pruning)
             after = predictor.ns(units) if units is not None else None
             threads = f"{table.subject.threads} thread{'s' if table.subject.threads != 1 else ''}"
             found.append(PredictedLatency(f"{table.device}, {threads}", table.dense_ns, after))

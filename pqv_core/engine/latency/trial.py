@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import torch
@@ -30,12 +30,21 @@ class Trial:
         model: Uncut, in eval mode, on the CPU.
         table: In whose way files are written; None where only sizes matter.
         folder: For the files.
+        finish: What else is done to a model that was cut, before it is written, in place.
     """
 
     def __init__(
-        self, model: nn.Module, config: RunConfig, table: LatencyTable | None, folder: Path, context: Context
+        self,
+        model: nn.Module,
+        config: RunConfig,
+        table: LatencyTable | None,
+        folder: Path,
+        context: Context,
+        *,
+        finish: Callable[[nn.Module], None] = lambda model: None,
     ) -> None:
         self._model, self._config, self._folder, self._context = model, config, folder, context
+        self._finish = finish
         self._form = config.export.formats[0]
         self._spec = measuring.result(config, self._form)
         self._by = exporter(self._form, config)
@@ -52,6 +61,7 @@ class Trial:
             Cancelled: The end was asked for.
         """
         cut = structured.cut_evenly(self._model, self._config.pruning, units, self._shape, self._context)
+        self._finish(cut)
         file = self._written(cut, _CUT, units)
         if not self._times:
             return Costs(None, file.size)

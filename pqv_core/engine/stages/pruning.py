@@ -17,8 +17,9 @@ from pqv_core.engine.models import create as models
 from pqv_core.engine.prune import structured as prune
 from pqv_core.engine.prune.budget import ByBudget
 from pqv_core.engine.prune.sizes import size_line
-from pqv_core.engine.stages import latency
+from pqv_core.engine.stages import latency, merging
 from pqv_core.engine.stages.stage import Result, RunState, Stage, versions
+from pqv_core.engine.transforms import merged_tokens
 from pqv_core.project import plan
 
 
@@ -53,6 +54,7 @@ def _budget_inputs(state: RunState) -> Result:
         "quantize": config.quantize.model_dump(mode="json"),
         "format": config.export.formats[0],
         "target": config.export.target,
+        "tokens": config.tokens.model_dump(mode="json") if config.tokens.enabled else None,
     }
 
 
@@ -108,12 +110,18 @@ def _allocation(model: nn.Module, state: RunState, scratch: Path) -> ByBudget:
     config, table = state.config, latency.read(state)
     form = config.export.formats[0]
     widths = structure.widths(model, config.pruning)
+
+    def finish(cut: nn.Module) -> None:
+        """Merge tokens, as the run will: the table is about all of them, so what they save is tried."""
+        if config.tokens.enabled:
+            merged_tokens.merge(cut, merging.asked(cut, state))
+
     return ByBudget(
         config.budget,
         config.pruning,
         table=table,
         sizes=size_line(model, widths, config, form, config.quantize.precision, state.context),
-        trial=Trial(model, config, table, scratch, state.context),
+        trial=Trial(model, config, table, scratch, state.context, finish=finish),
         context=state.context,
     )
 

@@ -48,6 +48,9 @@ class ExportPage(FormPage):
         card.body.addWidget(self.form.add("export.formats", self.formats, text=tr("Formats")))
         self.runtimes = label("", "caption", wrap=True)
         card.body.addWidget(self.runtimes)
+        baselines = CheckInput(tr("Write and measure the &baselines too"))
+        hint = tr("Without them there is nothing to compare the result with, and the run is shorter.")
+        card.body.addWidget(self.form.add("export.baselines", baselines, text="", hint=hint))
         name = TextInput(placeholder=tr("Derived from model, precision and engine"), optional=True)
         card.body.addWidget(
             self.form.add(

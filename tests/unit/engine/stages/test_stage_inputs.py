@@ -196,7 +196,11 @@ CHANGES: dict[str, list[Change]] = {
         Change("decreasing", NONE, {"tokens.merge": 0}),
     ],
     "tokens.per_block": [Change((1, 1), since("merge")), Change((0, 0), since("merge"))],
-    "tokens.proportional": [Change(False, since("merge")), Change(False, NONE, {"tokens.merge": 0})],
+    "tokens.proportional": [
+        Change(False, since("merge")),
+        Change(False, NONE, {"tokens.merge": 0}),
+        Change(False, since("prune"), {**BUDGET, "tokens.merge": 1}),
+    ],
     "finetune.epochs": [Change(2, since("finetune")), Change(0, since("finetune"))],
     **{
         f"finetune.{name}": [
