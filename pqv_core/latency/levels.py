@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pqv_core.latency.table import LatencyTable
 
-_EIGHTHS = (8, 7, 6, 5, 4, 3, 2, 1)
+_EIGHTHS = (8, 6, 4, 2, 1)  # first; more follow where it matters (``bends``)
 _MULTIPLE = 8  # kernels compute in blocks of this many channels, or of a multiple
 _BEND = 0.01
 _MOST = 16

@@ -151,13 +151,13 @@ def test_levels_begin_with_the_whole_and_become_narrower(units: int, whole: bool
 @pytest.mark.parametrize(
     ("units", "whole", "found"),
     [
-        (1536, False, [1536, 1344, 1152, 960, 768, 576, 384, 192]),
-        (64, False, [64, 56, 48, 40, 32, 24, 16, 8]),
-        (6, True, [6, 5, 4, 3, 2, 1]),
+        (1536, False, [1536, 1152, 768, 384, 192]),
+        (64, False, [64, 48, 32, 16, 8]),
+        (6, True, [6, 4, 3, 2, 1]),
         (1, True, [1]),
     ],
 )
-def test_levels_are_eighths_in_blocks_of_eight(units: int, whole: bool, found: list[int]) -> None:
+def test_levels_are_shares_in_blocks_of_eight(units: int, whole: bool, found: list[int]) -> None:
     assert levels(units, whole=whole) == found
 
 

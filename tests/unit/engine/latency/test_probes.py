@@ -53,8 +53,8 @@ def test_parts_that_cost_the_same_share_a_curve(model: nn.Module) -> None:
 def test_every_cut_is_the_model_with_all_parts_at_one_level(model: nn.Module) -> None:
     cuts = probes(model).cuts(IMAGE, context())
     widths = [cut.prepared.get_submodule("blocks.0.mlp.fc2").in_features for cut in cuts]
-    assert widths == [cut.units["blocks.0.mlp.fc2"] for cut in cuts] == [192, 168, 144, 120, 96, 72, 48, 24]
-    assert [cut.units["blocks.0.attn.proj"] for cut in cuts] == [16, 8, 8, 8, 8, 8, 8, 8]
+    assert widths == [cut.units["blocks.0.mlp.fc2"] for cut in cuts] == [192, 144, 96, 48, 24]
+    assert [cut.units["blocks.0.attn.proj"] for cut in cuts] == [16, 8, 8, 8, 8]
     assert model.get_submodule("blocks.0.mlp.fc2").in_features == 192
 
 
