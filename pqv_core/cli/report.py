@@ -50,7 +50,8 @@ def describe(config: RunConfig) -> str:
     """What a run does, in a line."""
     steps = [config.model.name]
     if config.prune.enabled:
-        steps.append(f"prune {config.cut_words} by {config.prune.importance}")
+        to = "to " if config.budget.is_set else ""
+        steps.append(f"prune {to}{config.cut_words} by {config.prune.importance}")
     if config.tokens.enabled:
         steps.append(f"merge {config.tokens.words}")
     if config.finetune.epochs:

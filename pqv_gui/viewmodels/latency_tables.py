@@ -20,7 +20,7 @@ class PredictedLatency:
 
     Attributes:
         device: Its name and the number of threads.
-        after_ns: None where pruning decides during the run.
+        after_ns: With a limit for this device, that; None where pruning decides during the run.
     """
 
     device: str
@@ -59,9 +59,25 @@ class LatencyTables:
         found = []
         for table in self.of(config)[:_MOST]:
             predictor = self._predictors.setdefault(id(table), Predictor(table))
-            unknown = config.prunes_for_budget or config.tokens.enabled  # a table is about all tokens
-            units = None if unknown else predict.cut_by_ratio(table, config.pruning)
-            after = predictor.ns(units) if units is not None else None
+            after: float | None = None
+            if config.prunes_for_budget:
+                after = _limit(table, config)
+            elif not config.tokens.enabled:  # a table is about all tokens
+                units = predict.cut_by_ratio(table, config.pruning)
+                after = predictor.ns(units) if units is not None else None
             threads = f"{table.subject.threads} thread{'s' if table.subject.threads != 1 else ''}"
             found.append(PredictedLatency(f"{table.device}, {threads}", table.dense_ns, after))
         return found
+
+
+def _limit(table: LatencyTable, config: RunConfig) -> float | None:
+    """Nanoseconds that a budget allows on the device of a table; None where it says nothing of it."""
+    budget = config.budget
+    if not store.is_of(table, budget.on) or not budget.limits_latency:
+        return None
+    limits = [table.dense_ns]
+    if budget.latency_ms is not None:
+        limits.append(budget.latency_ms * 1e6)
+    if budget.speedup is not None:
+        limits.append(table.dense_ns / budget.speedup)
+    return min(limits)

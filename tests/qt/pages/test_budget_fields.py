@@ -91,6 +91,16 @@ def test_the_latency_of_a_device_is_predicted_while_the_ratio_moves(prune: MainW
     assert row.after.text() == "→ ≈ 0.400 ms"
 
 
+def test_a_limit_is_what_is_predicted(prune: MainWindow) -> None:
+    session = prune.workspace.session
+    session.set_many({"budget.speedup": 2.0, "budget.on": "XYZ"}, label="budget")
+    (found,) = prune.workspace.tables.predictions(session.config)
+    assert (found.before_ns, found.after_ns) == (400_000, 200_000)
+    session.set("budget.on", LOCAL)
+    (found,) = prune.workspace.tables.predictions(session.config)
+    assert found.after_ns is None
+
+
 def test_a_limit_can_be_about_a_device_whose_table_is_there(prune: MainWindow) -> None:
     choose(prune, "budget")
     combo = page(prune).how_far.device
