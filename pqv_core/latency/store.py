@@ -67,8 +67,19 @@ def find(config: RunConfig, form: str, *, on: str, threads: int) -> LatencyTable
 
 
 def is_of(table: LatencyTable, on: str) -> bool:
-    """Whether a table was measured on a device, as a budget names it."""
-    return (machine.node() if on == LOCAL else on) in (table.serial, table.device, table.subject.device)
+    """Whether a table was measured on a device, as a budget names it; on this computer, with what is installed now."""
+    if on == LOCAL:
+        return table.serial == machine.node() and table.versions == versions()
+    return on in (table.serial, table.device, table.subject.device)
+
+
+def versions() -> dict[str, str]:
+    """Of the packages here that decide how long a file takes."""
+    found = {}
+    for package in _PACKAGES:
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            found[package] = metadata.version(package)
+    return found
 
 
 def fits(table: LatencyTable, config: RunConfig, form: str, *, threads: int | None) -> bool:
@@ -90,10 +101,6 @@ def fits(table: LatencyTable, config: RunConfig, form: str, *, threads: int | No
 
 def probes_folder(config: RunConfig, form: str, *, on: str) -> Path:
     """Where the files of a table lie while it is being measured; the same for the same question."""
-    versions = {}
-    for package in _PACKAGES:
-        with contextlib.suppress(metadata.PackageNotFoundError):
-            versions[package] = metadata.version(package)
     question = {
         "model": [config.model.source, config.model.name, dict(config.model.arguments)],
         "unit": config.prune.attention_unit,
@@ -102,6 +109,6 @@ def probes_folder(config: RunConfig, form: str, *, on: str) -> Path:
         "format": form,
         "threads": config.measure.threads,
         "on": on,
-        "versions": versions,
+        "versions": versions(),
     }
     return platformdirs.user_cache_path(_APP, appauthor=False) / "latency" / sha256_json(question)[:16]

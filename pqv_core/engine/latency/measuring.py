@@ -18,7 +18,7 @@ from pqv_core.engine.latency.probes import Place, Probes
 from pqv_core.engine.measure import benchmark, environment
 from pqv_core.engine.measure.file_client import ExportedFile
 from pqv_core.engine.models import create as models
-from pqv_core.latency import levels, probe_files
+from pqv_core.latency import levels, probe_files, store
 from pqv_core.latency.probe_files import Folder, ProbeFile, ProbeFiles
 from pqv_core.latency.table import LatencyTable, Subject
 from pqv_core.process import machine
@@ -158,7 +158,7 @@ def _measured(files: ProbeFiles, folder: Folder, config: RunConfig, context: Con
         subject=files.subject.model_copy(update=place_of(config)),
         device=here.processor,
         serial=machine.node(),
-        versions={"pqv-mobile": here.pqv, **here.versions},
+        versions=store.versions(),
     )
 
 

@@ -30,6 +30,7 @@ def table(*, device: str, serial: str, dense_ns: int) -> LatencyTable:
         device=device,
         serial=serial,
         created="2026-01-01",
+        versions=store.versions(),
         parts=(Part(name="blocks.0.mlp.fc2", kind="mlp", units=192, curve=0),),
         curves=(points,),
         loops=((dense_ns,),),

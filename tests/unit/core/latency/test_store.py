@@ -1,0 +1,88 @@
+"""Tables that are kept for all projects: which of them a run finds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import platformdirs
+import pytest
+
+from pqv_core.config import RunConfig, with_settings
+from pqv_core.config.budget import LOCAL
+from pqv_core.latency import store
+from pqv_core.latency.table import LatencyTable
+from pqv_core.process import machine
+from tests.unit.core.latency.test_latency_table import table as made
+
+CONFIG = with_settings(RunConfig(), {"model.name": "some_vit", "export.formats": ["ptl"], "measure.threads": 1})
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(platformdirs, "user_data_path", lambda *_, **__: tmp_path)
+
+
+def table(*, device: str, serial: str, created: str = "2026-01-01", **subject: object) -> LatencyTable:
+    about = made().subject.model_copy(update={"device": device, **subject})
+    return made().model_copy(
+        update={"subject": about, "device": device, "serial": serial, "created": created, "versions": store.versions()}
+    )
+
+
+def found(on: str, config: RunConfig = CONFIG, *, threads: int = 1) -> LatencyTable | None:
+    return store.find(config, "ptl", on=on, threads=threads)
+
+
+def test_a_table_is_found_by_serial_name_or_kind_of_its_device() -> None:
+    store.keep(table(device="Pixel 8", serial="XYZ"))
+    assert found("XYZ") == found("Pixel 8") != None  # noqa: E711
+    assert found("Pixel 9") is None and found(LOCAL) is None
+
+
+def test_this_computers_table_is_good_for_what_is_installed_now(monkeypatch: pytest.MonkeyPatch) -> None:
+    store.keep(table(device="A processor", serial=machine.node()))
+    assert found(LOCAL) is not None
+    monkeypatch.setattr(store, "versions", lambda: {"torch": "3.0"})
+    assert found(LOCAL) is None
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"model.name": "another"},
+        {"model.arguments.img_size": 64},
+        {"quantize.precision": "fp32"},
+        {"quantize.engine": "qnnpack"},
+        {"prune.attention_unit": "heads"},
+    ],
+)
+def test_a_run_of_other_files_does_not_find_it(settings: dict[str, object]) -> None:
+    store.keep(table(device="Pixel 8", serial="XYZ", engine="x86"))
+    assert found("XYZ") is not None
+    assert found("XYZ", with_settings(CONFIG, settings)) is None
+    assert found("XYZ", threads=2) is None
+
+
+def test_the_newest_one_counts_and_a_damaged_one_is_passed_over() -> None:
+    store.keep(table(device="Pixel 8", serial="XYZ", created="2026-01-01"))
+    store.keep(table(device="Pixel 8 Pro", serial="XYZ", created="2026-02-01"))
+    (store.folder() / "damaged.json").write_text("{")
+    newest = found("XYZ")
+    assert newest is not None and newest.device == "Pixel 8 Pro"
+
+
+def test_one_of_the_same_subject_takes_the_place_of_the_earlier() -> None:
+    assert store.keep(table(device="Pixel 8", serial="XYZ")) == store.keep(table(device="Pixel 8", serial="XYZ"))
+    assert len(list(store.kept())) == 1
+
+
+def test_files_at_work_lie_apart_for_each_question() -> None:
+    places = {
+        store.probes_folder(CONFIG, "ptl", on=LOCAL),
+        store.probes_folder(CONFIG, "ptl", on="XYZ"),
+        store.probes_folder(CONFIG, "pte", on=LOCAL),
+        store.probes_folder(with_settings(CONFIG, {"model.arguments.img_size": 64}), "ptl", on=LOCAL),
+    }
+    assert len(places) == 4
+    assert store.probes_folder(CONFIG, "ptl", on=LOCAL) in places
+    assert all(place.is_relative_to(platformdirs.user_cache_path("pqv-mobile", appauthor=False)) for place in places)
