@@ -1,8 +1,8 @@
 """Which choice of each part keeps the most under several budgets: a multiple-choice knapsack, solved exactly.
 
-Every part (the hidden width of an MLP, the heads of an attention) is given one of its choices; what is lost adds up,
-and so does what they cost (MDP, Sun et al. 2025, arXiv 2504.02168, §3.3, for one embedding width). HiGHS, through
-``scipy.optimize.milp``, finds the least loss and proves that there is none below it.
+Every part (the hidden width of an MLP, the heads of an attention, a block of both) is given one of its choices; what is
+lost adds up, and so does what they cost (MDP, Sun et al. 2025, arXiv 2504.02168, §3.3, for one embedding width). HiGHS,
+through ``scipy.optimize.milp``, finds the least loss and proves that there is none below it.
 """
 
 from __future__ import annotations
@@ -23,11 +23,12 @@ class Choice:
     """One that a part may be given.
 
     Attributes:
+        units: That are left of each width in the part.
         loss: What is lost by it, 0 or more, in the unit of all parts.
         costs: What it costs of each budget.
     """
 
-    units: int
+    units: tuple[int, ...]
     loss: float
     costs: tuple[float, ...]
 
@@ -45,13 +46,14 @@ def solve(parts: Sequence[Sequence[Choice]], budgets: Sequence[float]) -> list[C
         return None
     from scipy.optimize import Bounds, LinearConstraint, milp  # half a second, which only those pay who solve
 
-    kept = [_undominated(part) for part in parts]
+    kept = [undominated(part) for part in parts]
     flat = [(place, choice) for place, part in enumerate(kept) for choice in part]
     constraints: list[Any] = [LinearConstraint(_one_each(flat, len(parts)), 1, 1)]
     for index, budget in enumerate(budgets):
-        if 0 < budget < math.inf:
-            share = [choice.costs[index] / budget for _, choice in flat]
-            constraints.append(LinearConstraint(share, -math.inf, 1))
+        if budget < math.inf:
+            scale = budget if budget > 0 else 1.0
+            share = [choice.costs[index] / scale for _, choice in flat]
+            constraints.append(LinearConstraint(share, -math.inf, budget / scale))
     greatest = max((choice.loss for _, choice in flat), default=0.0) or 1.0
     found = milp(
         [choice.loss / greatest for _, choice in flat],
@@ -71,9 +73,15 @@ def solve(parts: Sequence[Sequence[Choice]], budgets: Sequence[float]) -> list[C
     return [choice for (_, choice), taken in zip(flat, found.x, strict=True) if taken > 0.5]
 
 
-def least(parts: Sequence[Sequence[Choice]], budget: int) -> float:
-    """The least that can be had of one budget, by its index, whatever is lost."""
-    return sum(_least_costs(parts)[budget])
+def least(parts: Sequence[Sequence[Choice]], budget: int, budgets: Sequence[float]) -> float:
+    """The least that can be had of one budget, by its index, whatever is lost; infinite where the others have none.
+
+    Args:
+        budgets: Infinite where there is no limit, as that of the one that is asked about.
+    """
+    as_loss = [[Choice(choice.units, choice.costs[budget], choice.costs) for choice in part] for part in parts]
+    found = solve(as_loss, budgets)
+    return math.inf if found is None else sum(choice.costs[budget] for choice in found)
 
 
 def _least_costs(parts: Sequence[Sequence[Choice]]) -> list[list[float]]:
@@ -82,10 +90,10 @@ def _least_costs(parts: Sequence[Sequence[Choice]]) -> list[list[float]]:
     return [[min(choice.costs[index] for choice in part) for part in parts] for index in budgets]
 
 
-def _undominated(part: Sequence[Choice]) -> list[Choice]:
+def undominated(part: Sequence[Choice]) -> list[Choice]:
     """Without choices beside which another loses no more and costs no more: widths that a runtime cannot use."""
     kept: list[Choice] = []
-    for choice in sorted(part, key=lambda each: (each.loss, each.costs, -each.units)):
+    for choice in sorted(part, key=lambda each: (each.loss, each.costs, -sum(each.units))):
         if not any(all(mine <= its for mine, its in zip(other.costs, choice.costs, strict=True)) for other in kept):
             kept.append(choice)
     return kept

@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Mapping
 
 from pqv_core.config import PruneConfig
-from pqv_core.latency.table import LatencyTable, Whole
+from pqv_core.latency.table import BlockCost, LatencyTable, Whole
 from pqv_core.models.kept_widths import kept_width
 
 
@@ -43,7 +43,13 @@ class Predictor:
         Args:
             units: By name, of each part; those that are not named are whole.
         """
-        return self._rest + self._factor * self._sum(units)
+        left_out = (block for block in self._table.blocks if all(units.get(name) == 0 for name in block.parts))
+        gone = self._factor * sum(self._table.around(block) for block in left_out)
+        return self._rest + self._factor * self._sum(units) - gone
+
+    def around(self, block: BlockCost) -> float:
+        """What a block takes beyond its parts inside the model, relative to the uncut model."""
+        return self._factor * self._table.around(block)
 
     def ns(self, units: Mapping[str, int]) -> float:
         """Nanoseconds of an inference of a structure, as ``share``."""

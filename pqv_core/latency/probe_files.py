@@ -13,7 +13,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from pqv_core.files.fsio import FileTooLargeError, read_json, write_json
-from pqv_core.latency.table import MAX_BYTES, LatencyTable, Part, Point, Samples, Subject, Whole
+from pqv_core.latency.table import MAX_BYTES, BlockCost, LatencyTable, Part, Point, Samples, Subject, Whole
 
 DENSE = "dense"
 """Key of the uncut model, which takes its turns in every loop."""
@@ -28,7 +28,8 @@ class ProbeFile(BaseModel):
     Attributes:
         name: In its folder.
         units: Of the part that it holds; of every part where it holds the whole model.
-        curve: Which curve its time is a point of; None for a whole model.
+        curve: Which curve its time is a point of; None for a whole model, and for a block.
+        blocks: Names of the blocks that it stands for, each with the names of its parts; where it holds one.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -40,6 +41,7 @@ class ProbeFile(BaseModel):
     units: dict[str, int]
     copies: int = 1
     curve: int | None = None
+    blocks: dict[str, tuple[str, ...]] = {}
 
 
 class ProbeFiles(BaseModel):
@@ -133,6 +135,7 @@ def assemble(
     """
     curves: dict[int, list[Point]] = {}
     wholes: list[Whole] = []
+    blocks: list[BlockCost] = []
     known = {file.key: file for file in files.files}
     for place, loop in enumerate(loops):
         for key, samples in loop.items():
@@ -141,6 +144,11 @@ def assemble(
                 (units,) = file.units.values()
                 point = Point(units=units, copies=file.copies, samples_ns=samples, loop=place)
                 curves.setdefault(file.curve, []).append(point)
+            elif file.blocks:
+                blocks += [
+                    BlockCost(name=name, parts=parts, copies=file.copies, samples_ns=samples, loop=place)
+                    for name, parts in file.blocks.items()
+                ]
             elif key != DENSE:
                 wholes.append(Whole(units=file.units, samples_ns=samples, loop=place))
     return LatencyTable(
@@ -152,5 +160,6 @@ def assemble(
         parts=files.parts,
         curves=tuple(tuple(sorted(curves[place], key=lambda point: point.units)) for place in sorted(curves)),
         wholes=tuple(wholes),
+        blocks=tuple(blocks),
         loops=tuple(loop[DENSE] for loop in loops),
     )

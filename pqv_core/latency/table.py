@@ -58,6 +58,20 @@ class Part(_Data):
     curve: int = Field(ge=0)
 
 
+class BlockCost(_Data):
+    """A block that can be left out as a whole, in a file of its own with nothing cut; otherwise as ``Point``.
+
+    Attributes:
+        parts: Names of those that lie in it.
+    """
+
+    name: str
+    parts: tuple[str, ...] = Field(min_length=1)
+    copies: int = Field(ge=1)
+    samples_ns: Samples = Field(min_length=1)
+    loop: int = Field(ge=0)
+
+
 class Whole(_Data):
     """The whole model as a file, with ``units`` of every part, by name; otherwise as ``Point``."""
 
@@ -112,6 +126,7 @@ class LatencyTable(_Data):
     parts: tuple[Part, ...] = Field(min_length=1)
     curves: tuple[tuple[Point, ...], ...] = Field(min_length=1)
     wholes: tuple[Whole, ...] = ()
+    blocks: tuple[BlockCost, ...] = ()
     loops: tuple[Annotated[Samples, Field(min_length=1)], ...] = Field(min_length=1)
 
     @model_validator(mode="after")
@@ -122,12 +137,17 @@ class LatencyTable(_Data):
             widths = [point.units for point in curve]
             if len(widths) < 2 or widths != sorted(set(widths)):
                 raise ValueError("a curve needs two points or more, at widths that grow")
-        loops = [point.loop for curve in self.curves for point in curve] + [whole.loop for whole in self.wholes]
+        timed: list[Point | BlockCost | Whole] = [*self.wholes, *self.blocks]
+        for curve in self.curves:
+            timed += curve
+        loops = [one.loop for one in timed]
         if max(loops) >= len(self.loops) or min(map(min, self.loops)) <= 0:
             raise ValueError("a loop in which the whole model was not timed")
         names = {part.name for part in self.parts}
         if len(names) != len(self.parts) or any(set(whole.units) != names for whole in self.wholes):
             raise ValueError("a whole model says other parts than the table")
+        if any(not names.issuperset(block.parts) for block in self.blocks):
+            raise ValueError("a block names a part that is not there")
         return self
 
     def curve(self, part: Part) -> tuple[Point, ...]:
@@ -139,7 +159,7 @@ class LatencyTable(_Data):
         """What the model takes that nothing is cut of: the median of all loops."""
         return statistics.median(sample for loop in self.loops for sample in loop)
 
-    def share(self, timed: Point | Whole) -> float:
+    def share(self, timed: Point | Whole | BlockCost) -> float:
         """What a file took, relative to the uncut model.
 
         The least of both are compared, as ``timeit`` does: what else runs on a device can only make a file slower, and
@@ -148,7 +168,12 @@ class LatencyTable(_Data):
         return min(timed.samples_ns) / min(self.loops[timed.loop])
 
     def cost(self, part: Part, units: int) -> float:
-        """What one part takes at a width, relative to the uncut model; between two measured widths on the line."""
+        """What one part takes at a width, relative to the uncut model; between two measured widths on the line.
+
+        Nothing where nothing is left of it: then its block is left out.
+        """
+        if units == 0:
+            return 0.0
         points = self.curve(part)
         if units <= points[0].units:
             return self._each(points[0])  # narrower was not measured
@@ -158,6 +183,11 @@ class LatencyTable(_Data):
         low, high = points[after - 1], points[after]
         share = (units - low.units) / (high.units - low.units)
         return self._each(low) + share * (self._each(high) - self._each(low))
+
+    def around(self, block: BlockCost) -> float:
+        """What a block takes beyond its parts, relative to the uncut model: norms, sums."""
+        inside = sum(self.cost(part, part.units) for part in self.parts if part.name in block.parts)
+        return max(0.0, self.share(block) / block.copies - inside)
 
     def _each(self, point: Point) -> float:
         return self.share(point) / point.copies

@@ -38,6 +38,7 @@ SETTINGS = {
     "budget.speedup": "As fast, at least",
     "budget.on": "Latency on",
     "budget.size_mb": "File size at most",
+    "budget.blocks": "Leave out blocks",
     "tokens.merge": "Merge tokens",
     "tokens.schedule": "Merging schedule",
     "tokens.per_block": "Merged tokens per block",

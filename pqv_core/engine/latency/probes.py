@@ -22,7 +22,8 @@ from pqv_core.engine.context import Context
 from pqv_core.engine.formats.exporter import Exporter, Way
 from pqv_core.engine.prune import structured
 from pqv_core.engine.prune.dependencies import Call, calls
-from pqv_core.engine.structure import Width
+from pqv_core.engine.structure import Width, blocks
+from pqv_core.engine.structure.blocks import Block
 from pqv_core.errors import PruneError
 from pqv_core.formats import FORMATS
 from pqv_core.latency.levels import levels
@@ -109,7 +110,7 @@ class Probes:
         ]
 
     def count(self, parts: Sequence[Part]) -> int:
-        """How many files there will be, with that of the uncut model."""
+        """How many files there will be, with that of the uncut model, without those of blocks."""
         firsts = {part.curve: part.name for part in reversed(parts)}
         return 1 + sum(len(self._levels[name]) for name in firsts.values())
 
@@ -120,10 +121,30 @@ class Probes:
         if dense.name not in to.there:
             self._write(copy.deepcopy(cuts[0].prepared), to.image, dense, to.way)
             yield _noted(dense, to.image, cuts[0].units)
+        yield from self._blocks(cuts[0], to)
         for curve in range(1 + max(part.curve for part in parts)):
             part = next(part for part in parts if part.curve == curve)
             for level, units in enumerate(self._levels[part.name]):
                 yield from self._part(cuts[level], part, units, to)
+
+    def _blocks(self, dense: _Cut, to: Place) -> Iterator[ProbeFile]:
+        """A file for each kind of block that can be left out, with nothing cut."""
+        found = blocks.blocks(self._model, list(self._widths.values()), to.image)
+        modules = {dense.prepared.get_submodule(block.name): block for block in found}
+        called = calls(dense.prepared, modules, to.image)
+        alike: dict[Any, list[Block]] = {}
+        for module, block in modules.items():
+            alike.setdefault((_shapes(module), _form(called[module])), []).append(block)
+        for number, several in enumerate(alike.values()):
+            path = to.folder / f"block-{number}{FORMATS[self.by.key].suffix}"
+            if path.name not in to.there:
+                name = several[0].name
+                cut = _Cut(dense.units, dense.prepared, {name: called[dense.prepared.get_submodule(name)]})
+                repeated, given = _repeated(cut, name)
+                self._write(repeated, given, path, to.way)
+                stands_for = {block.name: block.widths for block in several}
+                noted = _noted(path, given, {}, copies=len(repeated.copies))
+                yield noted.model_copy(update={"blocks": stands_for})
 
     def further(
         self, more: Mapping[str, Sequence[int]], parts: Sequence[Part], to: Place, context: Context
@@ -145,8 +166,7 @@ class Probes:
     def _signature(self, width: Width, dense: _Cut) -> Any:
         scope = self._scopes[width.name]
         module = dense.prepared.get_submodule(scope)
-        shapes = tuple((name, tuple(tensor.shape)) for name, tensor in module.state_dict().items())
-        return type(module), width.unit, width.units, shapes, _form(dense.calls[scope])
+        return width.unit, width.units, _shapes(module), _form(dense.calls[scope])
 
     def _write(self, module: nn.Module, image: Tensor, path: Path, way: Way) -> None:
         with FORMATS.blaming(self.by.key):
@@ -167,6 +187,10 @@ def _noted(
         copies=copies,
         curve=curve,
     )
+
+
+def _shapes(module: nn.Module) -> Any:
+    return type(module), tuple((name, tuple(tensor.shape)) for name, tensor in module.state_dict().items())
 
 
 def parts_of(config: PruneConfig) -> PruneConfig:

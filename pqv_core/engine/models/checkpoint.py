@@ -19,14 +19,14 @@ from pqv_core.config.model import Argument, argument_problem
 from pqv_core.engine.context import Context
 from pqv_core.engine.models import sources, tensorfile
 from pqv_core.engine.models.sources import ModelSource
-from pqv_core.engine.structure import forwards
+from pqv_core.engine.structure import blocks, forwards
 from pqv_core.engine.transforms import merged_tokens
 from pqv_core.engine.transforms.merged_tokens import Merging
 from pqv_core.errors import ModelError
 from pqv_core.models.sources import DEFAULT, SOURCES
 
-FORMAT, _WITHOUT_MERGING = 2, 1
-"""The newest form of recipes, and the one of those without ``merging``, which earlier versions read, too."""
+FORMAT, _PLAIN_FORM = 2, 1
+"""The newest form of recipes, and that of those without ``merging`` and ``left_out``, which earlier versions read."""
 _PLAIN = (bool, int, float, str)
 _REFUSALS = (
     *(RuntimeError, TypeError, ValueError, AssertionError, LookupError, AttributeError, ArithmeticError, MemoryError),
@@ -92,16 +92,18 @@ class Recipe(BaseModel):
         attributes: By module, the plain attributes that differ from the base's.
         shapes: By parameter or buffer, the shape where it differs from the base's.
         merging: How tokens are merged; None where all are kept.
+        left_out: Names of the blocks that pruning left out.
         classes: Names of the classes that the outputs stand for; none where they are not known.
     """
 
     model_config = ConfigDict(frozen=True)
 
-    format: int = _WITHOUT_MERGING
+    format: int = _PLAIN_FORM
     base: Base
     attributes: dict[str, dict[str, Any]] = {}
     shapes: dict[str, tuple[int, ...]] = {}
     merging: Merging | None = None
+    left_out: tuple[str, ...] = ()
     classes: tuple[str, ...] = ()
 
 
@@ -117,14 +119,15 @@ def save(model: nn.Module, path: Path, *, base: Base, classes: Sequence[str] = (
     # A tensor that two names share is written under both, and each reads its own copy.
     state = {name: tensor.detach().cpu().clone() for name, tensor in model.state_dict().items()}
     found = recipe(model, base).model_copy(update={"classes": tuple(classes)})
-    left_out = {"merging"} if found.merging is None else set()
-    tensorfile.write(path, state, found.model_dump(mode="json", exclude=left_out))
+    unused = {name for name in ("merging", "left_out") if not getattr(found, name)}
+    tensorfile.write(path, state, found.model_dump(mode="json", exclude=unused))
 
 
 def recipe(model: nn.Module, base: Base) -> Recipe:
     """What makes ``model`` differ from what its source creates."""
     merging = merged_tokens.merging_of(model)
-    fresh = _created(base, merging)
+    gone = blocks.left_out(model)
+    fresh = _created(base, merging, gone)
     known = fresh.state_dict()
     shapes = {
         name: tuple(tensor.shape)
@@ -138,12 +141,13 @@ def recipe(model: nn.Module, base: Base) -> Recipe:
         changed = {key: value for key, value in _attributes(module).items() if other.get(key) != value}
         if changed:
             attributes[name] = changed
-    number = _WITHOUT_MERGING if merging is None else FORMAT
-    return Recipe(format=number, base=base, attributes=attributes, shapes=shapes, merging=merging)
+    number = FORMAT if merging is not None or gone else _PLAIN_FORM
+    return Recipe(format=number, base=base, attributes=attributes, shapes=shapes, merging=merging, left_out=gone)
 
 
-def _created(base: Base, merging: Merging | None) -> nn.Module:
+def _created(base: Base, merging: Merging | None, left_out: Sequence[str]) -> nn.Module:
     model = base.create()
+    blocks.leave_out(model, left_out)
     if merging is not None:
         merged_tokens.merge(model, merging)
     return model
@@ -200,8 +204,8 @@ def load(path: Path) -> nn.Module:
 
 def build(found: Recipe, state: dict[str, Tensor], *, path: Path) -> nn.Module:
     """The model of a recipe with the weights ``state``."""
-    model = _created(found.base, found.merging)
     try:
+        model = _created(found.base, found.merging, found.left_out)
         for name, changed in found.attributes.items():
             _set_attributes(model.get_submodule(name), changed)
         for name, shape in found.shapes.items():

@@ -20,11 +20,12 @@ from pqv_core.engine.context import Context
 from pqv_core.engine.prune.allocation import Scored, rounding
 from pqv_core.engine.prune.sizes import SizeLine
 from pqv_core.engine.structure import Width
+from pqv_core.engine.structure.blocks import Block
 from pqv_core.errors import PruneError
 from pqv_core.latency import knapsack
 from pqv_core.latency.knapsack import Choice
 from pqv_core.latency.predict import Predictor
-from pqv_core.latency.table import LatencyTable
+from pqv_core.latency.table import BlockCost, LatencyTable
 
 _CHOICES = 48  # of a width, about: blocks of 32 channels of the MLPs of a ViT-B
 _OVER, _UNDER = 1.01, 0.97  # what is left may miss a limit by so much before the choice is made again
@@ -53,6 +54,7 @@ class ByBudget:
 
     Args:
         table: Of the device whose latency is limited; None where none is.
+        blocks: Blocks that may be left out, where the table says what they take.
         trial: How predictions are checked at the last step.
     """
 
@@ -63,11 +65,14 @@ class ByBudget:
         *,
         table: LatencyTable | None,
         sizes: SizeLine,
+        blocks: Sequence[Block] = (),
         trial: Trial,
         context: Context,
     ) -> None:
         self._budget, self._pruning, self._context = budget, pruning, context
         self._table, self._sizes, self._trial = table, sizes, trial
+        self._blocks = {name: block.name for block in blocks for name in block.widths}
+        self._most_blocks = len(blocks) // 2
         self._predictor = Predictor(table) if table is not None else None
         self.predicted: Costs | None = None
         self.measured: Costs | None = None
@@ -81,7 +86,9 @@ class ByBudget:
         self._check(scored)
         limits = self._limits(step)
         chosen = self._chosen(scored, limits)
-        return self._checked(scored, limits, chosen) if step == self._pruning.steps else chosen
+        if step == self._pruning.steps:
+            chosen = self._checked(limits, chosen, scored)
+        return [chosen[width.name] for width in scored.widths]
 
     def _limits(self, step: int) -> Costs:
         """Of latency and size after a step; without end where there is none."""
@@ -98,17 +105,61 @@ class ByBudget:
         smaller = self._sizes.dense - (self._sizes.dense - size) * after if size < self._sizes.dense else size
         return Costs(nearer, smaller)
 
-    def _chosen(self, scored: Scored, limits: Costs) -> list[int]:
-        parts = [self._choices(scored, place) for place in range(len(scored.widths))]
-        assert limits.share is not None
-        rest = self._predictor.rest if self._predictor else 0.0
-        budgets = [limits.share - rest, limits.size - self._sizes.rest(scored.original)]
-        found = knapsack.solve(parts, budgets)
+    def _chosen(self, scored: Scored, limits: Costs) -> dict[str, int]:
+        """Units of every width, none of those that were left out before."""
+        groups = self._groups(scored)
+        parts = [self._choices(scored, group) for group in groups]
+        there = {width.name for width in scored.widths}
+        gone = {self._blocks[name] for name in scored.original if name in self._blocks and name not in there}
+        found = knapsack.solve(parts, [*self._free(scored, limits), self._most_blocks - len(gone)])
         if found is None:
-            raise self._impossible(parts, scored)
-        return [choice.units for choice in found]
+            raise self._impossible(parts, scored, self._most_blocks - len(gone))
+        units = dict.fromkeys(scored.original, 0)
+        for group, choice in zip(groups, found, strict=True):
+            units |= {scored.widths[place].name: kept for place, kept in zip(group, choice.units, strict=True)}
+        return units
 
-    def _choices(self, scored: Scored, place: int) -> list[Choice]:
+    def _groups(self, scored: Scored) -> list[list[int]]:
+        """Places of widths that are chosen together: those of a block that can be left out, else each alone."""
+        together: dict[str, list[int]] = {}
+        for place, width in enumerate(scored.widths):
+            together.setdefault(self._blocks.get(width.name, width.name), []).append(place)
+        return list(together.values())
+
+    def _free(self, scored: Scored, limits: Costs) -> list[float]:
+        """What of latency and size is left to the parts."""
+        assert limits.share is not None
+        rest = 0.0
+        if self._predictor is not None and self._table is not None:
+            around = sum(self._predictor.around(block) for block in self._table.blocks if self._is_known(block))
+            rest = self._predictor.rest - around
+        return [limits.share - rest, limits.size - self._sizes.rest(scored.original)]
+
+    def _is_known(self, block: BlockCost) -> bool:
+        return set(block.parts) <= self._blocks.keys()
+
+    def _choices(self, scored: Scored, group: Sequence[int]) -> list[Choice]:
+        """All that widths can be, together; nothing of any of them, where their block can be left out."""
+        made = [Choice((), 0.0, (0.0, 0.0, 0.0))]
+        whole_loss = 0.0
+        for place in group:
+            mine = knapsack.undominated(self._of_width(scored, place))
+            whole_loss += float(sum(scored.comparable(range(len(scored.widths)))[place]))
+            made = [_both(before, choice) for before in made for choice in mine]
+        name = scored.widths[group[0]].name
+        if name not in self._blocks:
+            return made
+        around = self._around(self._blocks[name])
+        made = [_both(choice, Choice((), 0.0, (around, 0.0, 0.0))) for choice in made]
+        return [*knapsack.undominated(made), Choice((0,) * len(group), whole_loss, (0.0, 0.0, 1.0))]
+
+    def _around(self, block: str) -> float:
+        """What a block takes beyond its parts."""
+        known = () if self._table is None else self._table.blocks
+        found = next((item for item in known if item.name == block), None)
+        return self._predictor.around(found) if found is not None and self._predictor is not None else 0.0
+
+    def _of_width(self, scored: Scored, place: int) -> list[Choice]:
         width = scored.widths[place]
         losses = [0.0]
         for score in scored.comparable(range(len(scored.widths)))[place]:
@@ -116,26 +167,25 @@ class ByBudget:
         each = self._sizes.units[width.name]
         return [
             Choice(
-                units,
+                (units,),
                 losses[width.units - units],
-                (self._predictor.part(width.name, units) if self._predictor else 0.0, each * units),
+                (self._predictor.part(width.name, units) if self._predictor else 0.0, each * units, 0.0),
             )
             for units in candidates(width, scored.original[width.name], self._pruning)
         ]
 
-    def _checked(self, scored: Scored, limits: Costs, chosen: list[int]) -> list[int]:
+    def _checked(self, limits: Costs, chosen: dict[str, int], scored: Scored) -> dict[str, int]:
         """What is chosen once more wherever the trial shows that the predictions miss."""
         aimed, best, least = limits, chosen, math.inf
         assert limits.share is not None
         for number in range(_TRIALS):
-            units = {width.name: kept for width, kept in zip(scored.widths, chosen, strict=True)}
             self._context.progress(number, _TRIALS, unit="candidates")
-            costs = self._trial(units)
+            costs = self._trial(chosen)
             missed = max(costs.size / limits.size, (costs.share or 0.0) / limits.share)
             if abs(math.log(missed)) < least and (missed <= _OVER or least == math.inf):
                 best, least = chosen, abs(math.log(missed))
-                self.measured, self.predicted = costs, self._predicted(units)
-            if _UNDER <= missed <= _OVER or self._is_whole(scored, chosen):
+                self.measured, self.predicted = costs, self._predicted(chosen, scored)
+            if _UNDER <= missed <= _OVER or chosen == scored.original:
                 break
             assert aimed.share is not None
             share = aimed.share * limits.share / costs.share if costs.share else aimed.share
@@ -143,14 +193,9 @@ class ByBudget:
             chosen = self._chosen(scored, aimed)
         return best
 
-    def _is_whole(self, scored: Scored, chosen: Sequence[int]) -> bool:
-        return all(kept == width.units for width, kept in zip(scored.widths, chosen, strict=True))
-
-    def _predicted(self, units: Mapping[str, int]) -> Costs:
-        share = self._predictor.share(units) if self._predictor else None
-        original = {part.name: part.units for part in self._table.parts} if self._table else {}
-        gone = sum(self._sizes.units[name] * (original.get(name, kept) - kept) for name, kept in units.items())
-        return Costs(share, self._sizes.dense - gone)
+    def _predicted(self, units: Mapping[str, int], scored: Scored) -> Costs:
+        size = self._sizes.rest(scored.original) + sum(self._sizes.units[name] * kept for name, kept in units.items())
+        return Costs(self._predictor.share(units) if self._predictor else None, size)
 
     def _check(self, scored: Scored) -> None:
         """The table is about this very model."""
@@ -163,21 +208,22 @@ class ByBudget:
                 action="Measure it anew: pqv latency PROJECT.",
             )
 
-    def _impossible(self, parts: Sequence[Sequence[Choice]], scored: Scored) -> PruneError:
-        """Says what the least is that can be had."""
+    def _impossible(self, parts: Sequence[Sequence[Choice]], scored: Scored, blocks: int) -> PruneError:
+        """Says what the least is that can be had, leaving out so many blocks."""
         said = []
+        budgets = (math.inf, math.inf, blocks)
         if self._predictor is not None and self._table is not None and self._budget.limits_latency:
             dense = self._table.dense_ns
-            least = (self._predictor.rest + knapsack.least(parts, 0)) * dense
+            least = (1 - self._free(scored, Costs(1.0, 0.0))[0] + knapsack.least(parts, 0, budgets)) * dense
             said.append(
                 f"{formatting.nanoseconds(least)} of {formatting.nanoseconds(dense)} on {self._table.device} "
                 f"({formatting.ratio(dense / least)} as fast)"
             )
         if self._budget.size_mb is not None:
-            least = self._sizes.rest(scored.original) + knapsack.least(parts, 1)
+            least = self._sizes.rest(scored.original) + knapsack.least(parts, 1, budgets)
             said.append(f"{formatting.size(least)} of {formatting.size(self._sizes.dense)}")
         return PruneError(
-            f"The budget cannot be met: with every part at its narrowest the model still takes {' and '.join(said)}.",
+            f"The budget cannot be met: at its least the model still takes {' and '.join(said)}.",
             action="Allow more, cut more kinds of parts, or choose a smaller model or another scheme.",
         )
 
@@ -191,3 +237,9 @@ def candidates(width: Width, original: int, config: PruneConfig) -> list[int]:
         width.units,
         *(units for units in range(width.units // step * step, least - 1, -step) if units < width.units),
     ]
+
+
+def _both(one: Choice, other: Choice) -> Choice:
+    """Two choices of which both are made."""
+    costs = tuple(mine + its for mine, its in zip(one.costs, other.costs, strict=True))
+    return Choice((*one.units, *other.units), one.loss + other.loss, costs)

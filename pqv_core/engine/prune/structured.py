@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -17,7 +17,7 @@ from pqv_core.engine.importance.base import Batches, Importance
 from pqv_core.engine.models import create as models
 from pqv_core.engine.prune.allocation import Allocation, ByRatio, Scored, rounding
 from pqv_core.engine.prune.dependencies import Dependencies
-from pqv_core.engine.structure import Ranking, Width
+from pqv_core.engine.structure import Ranking, Width, blocks
 from pqv_core.errors import PruneError
 from pqv_core.models.kept_widths import kept_width
 
@@ -85,9 +85,12 @@ def _step(
             context.progress(done, len(widths), unit="layers")
     scored = Scored(widths, rankings, start.units, estimates_loss=importance.estimates_loss)
     left = allocation.kept(scored, step=step)
+    whole_blocks = _emptied(model, widths, left)
     for width, ranking, kept in zip(widths, rankings, left, strict=True):
         context.check_cancelled()
-        _cut(dependencies, width, ranking.first(width.units - kept))
+        if kept:
+            _cut(dependencies, width, ranking.first(width.units - kept))
+    blocks.leave_out(model, whole_blocks)
     model.zero_grad(set_to_none=True)
 
 
@@ -97,6 +100,12 @@ def _cut(dependencies: Dependencies, width: Width, channels: list[int]) -> None:
         width.after(channels)
 
 
+def _emptied(model: nn.Module, widths: Sequence[Width], left: Sequence[int]) -> set[str]:
+    """Names of the blocks in which nothing is left; what lies in one goes together."""
+    names = {module: name for name, module in model.named_modules()}
+    return {names[width.scope].rpartition(".")[0] for width, units in zip(widths, left, strict=True) if units == 0}
+
+
 def cut_evenly(
     model: nn.Module, config: PruneConfig, units: Mapping[str, int], shape: tuple[int, ...], context: Context
 ) -> nn.Module:
@@ -104,7 +113,7 @@ def cut_evenly(
 
     Args:
         config: Which widths there are.
-        units: By the name of a width, how many stay.
+        units: By the name of a width, how many stay; none of all in a block, and the block is left out.
         shape: Of one batch of images.
 
     Raises:
@@ -113,10 +122,14 @@ def cut_evenly(
     made = copy.deepcopy(model).eval()
     widths = structure.widths(made, config)
     dependencies = Dependencies(made, widths, shape=shape, context=context)
-    for width in widths:
+    left = [units[width.name] for width in widths]
+    whole_blocks = _emptied(made, widths, left)
+    for width, kept in zip(widths, left, strict=True):
         context.check_cancelled()
-        ranking = width.rank(torch.zeros(width.channels), adds_up=False)
-        _cut(dependencies, width, ranking.first(width.units - units[width.name]))
+        if kept:
+            ranking = width.rank(torch.zeros(width.channels), adds_up=False)
+            _cut(dependencies, width, ranking.first(width.units - kept))
+    blocks.leave_out(made, whole_blocks)
     _check(made, shape)
     return made
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -19,6 +20,8 @@ from pqv_core.engine.prune.budget import ByBudget
 from pqv_core.engine.prune.sizes import size_line
 from pqv_core.engine.stages import latency, merging
 from pqv_core.engine.stages.stage import Result, RunState, Stage, versions
+from pqv_core.engine.structure import Width, blocks
+from pqv_core.engine.structure.blocks import Block
 from pqv_core.engine.transforms import merged_tokens
 from pqv_core.project import plan
 
@@ -101,7 +104,7 @@ def _widths(before: nn.Module, after: nn.Module, config: PruneConfig) -> list[Re
     """How far each width was cut."""
     left = {width.name: width.units for width in structure.widths(after, config)}
     return [
-        {"name": width.name, "kind": width.kind, "before": width.units, "after": left[width.name]}
+        {"name": width.name, "kind": width.kind, "before": width.units, "after": left.get(width.name, 0)}
         for width in structure.widths(before, config)
     ]
 
@@ -120,10 +123,18 @@ def _allocation(model: nn.Module, state: RunState, scratch: Path) -> ByBudget:
         config.budget,
         config.pruning,
         table=table,
+        blocks=_leavable(model, widths, state),
         sizes=size_line(model, widths, config, form, config.quantize.precision, state.context),
         trial=Trial(model, config, table, scratch, state.context, finish=finish),
         context=state.context,
     )
+
+
+def _leavable(model: nn.Module, widths: Sequence[Width], state: RunState) -> list[Block]:
+    """Blocks that may be left out; none where tokens are merged, which counts every block."""
+    if not state.config.budget.blocks or state.config.tokens.enabled:
+        return []
+    return blocks.blocks(model, widths, torch.zeros(1, *models.preprocessing(model).input_size))
 
 
 def _reached(allocation: ByBudget) -> Result:

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QWidget
 from pqv_core.config.prune import MAX_RATIO
 from pqv_gui.desks.workspace import Workspace
 from pqv_gui.i18n import tr
-from pqv_gui.widgets.basic_inputs import ComboInput
+from pqv_gui.widgets.basic_inputs import CheckInput, ComboInput
 from pqv_gui.widgets.basics import column, label
 from pqv_gui.widgets.form import Form
 from pqv_gui.widgets.number_inputs import RatioInput, RealInput
@@ -48,6 +48,8 @@ class HowFar(QWidget):
             limits.addWidget(form.add(name, editor, text=text, beside=True))
         self.device = ComboInput({"local": tr("This computer")})
         limits.addWidget(form.add("budget.on", self.device, text=tr("Latency on"), beside=True))
+        blocks = CheckInput(tr("Whole blocks may be left out"))
+        limits.addWidget(form.add("budget.blocks", blocks, text=""))
         self.told = label("", "caption", wrap=True)
         limits.addWidget(self.told)
         body.addWidget(self._limits)

@@ -16,14 +16,17 @@ from pqv_core.engine.models.checkpoint import Base
 from pqv_core.engine.prune import structured
 from pqv_core.engine.prune.budget import ByBudget, Costs, candidates
 from pqv_core.engine.prune.sizes import SizeLine
+from pqv_core.engine.structure import blocks
 from pqv_core.errors import PruneError
-from pqv_core.latency.table import LatencyTable, Part, Point, Subject
+from pqv_core.latency.table import BlockCost, LatencyTable, Part, Point, Subject
 from tests.fakes.training import Recorder
 
 SIZES: dict[str, Any] = {"img_size": 32, "patch_size": 8, "embed_dim": 48, "depth": 3, "num_heads": 3, "num_classes": 5}
+IMAGE = torch.zeros(1, 3, 32, 32)
 UNIT_NS = {"mlp": 1_000, "attention": 10_000}
 """What a channel of an MLP takes, and one of each head of an attention, on a device whose parts cost just that."""
-REST_NS = 200_000
+REST_NS, AROUND_NS = 200_000, 20_000
+"""What is there whatever is cut, and how much of it goes with a block."""
 
 
 def vit() -> Any:
@@ -36,7 +39,9 @@ def widths(model: Any, config: PruneConfig) -> dict[str, structure.Width]:
 
 
 def nanoseconds(units: Mapping[str, int], found: Mapping[str, structure.Width]) -> int:
-    return REST_NS + sum(UNIT_NS[found[name].kind] * number for name, number in units.items())
+    gone = {name.split(".")[1] for name, number in units.items() if number == 0}
+    parts = sum(UNIT_NS[found[name].kind] * number for name, number in units.items())
+    return REST_NS + parts - AROUND_NS * len(gone)
 
 
 def table(found: Mapping[str, structure.Width]) -> LatencyTable:
@@ -56,6 +61,16 @@ def table(found: Mapping[str, structure.Width]) -> LatencyTable:
             for name, width in found.items()
         ),
         curves=tuple(curves.values()),
+        blocks=tuple(
+            BlockCost(
+                name=f"blocks.{number}",
+                parts=(f"blocks.{number}.mlp.fc2", f"blocks.{number}.attn.proj"),
+                copies=1,
+                samples_ns=(UNIT_NS["mlp"] * 192 + UNIT_NS["attention"] * 16 + AROUND_NS,),
+                loop=0,
+            )
+            for number in range(2)
+        ),
         loops=((nanoseconds(whole, found),),),
     )
 
@@ -90,12 +105,14 @@ def pruned(
         pruning,
         table=table(found) if "latency_ms" in limits or "speedup" in limits else None,
         sizes=line,
+        blocks=blocks.blocks(model, list(found.values()), IMAGE) if limits.get("blocks") else (),
         trial=trial,
         context=context,
     )
     made = structured.prune(model, pruning, batches=None, context=context, allocation=allocation)
-    assert made(torch.zeros(1, 3, 32, 32)).shape == (1, 5)
-    units = {name: width.units for name, width in widths(made, pruning).items()}
+    assert made(IMAGE).shape == (1, 5)
+    left = widths(made, pruning)
+    units = {name: left[name].units if name in left else 0 for name in found}
     assert allocation.measured == trial(units)
     return units, trial
 
@@ -140,6 +157,18 @@ def test_one_that_cannot_be_kept_says_what_the_least_is() -> None:
     with pytest.raises(PruneError, match=r"cannot be met.*0\.\d+ ms of 1\.\d+ ms on A phone") as caught:
         pruned(latency_ms=0.001)
     assert "smaller model" in caught.value.action
+
+
+def test_whole_blocks_go_where_narrower_ones_are_not_enough() -> None:
+    units, trial = pruned(speedup=1 / 0.33, blocks=True)
+    gone = {name.split(".")[1] for name, width in units.items() if width == 0}
+    assert gone in ({"0"}, {"1"})  # of two that can go, one at most
+    assert (trial.tries[-1].share or 0) <= 0.33 * 1.01
+
+
+def test_without_leave_no_block_goes() -> None:
+    with pytest.raises(PruneError, match="cannot be met"):
+        pruned(speedup=1 / 0.33, blocks=False)
 
 
 def test_layers_of_one_model_are_cut_to_different_widths() -> None:
