@@ -26,14 +26,23 @@ def check(project: Path, settings: RunConfig, targets: Sequence[str]) -> None:
         DeviceError: A phone is not there or not ready.
         UsageError: It is for this computer.
     """
+    check_target(project, settings)
+    seen = discovery.find(failed=phones.say_failed)
+    for target in targets:
+        discovery.choose(target, seen)
+
+
+def check_target(project: Path, settings: RunConfig) -> None:
+    """Refuse a project whose files no phone can run.
+
+    Raises:
+        UsageError: They are for this computer.
+    """
     if settings.export.target != "android":
         raise UsageError(
             f"{project.name} exports for this computer; phones cannot run its files.",
             action="Choose Android on the Export page, or create the project with: pqv new … --target android.",
         )
-    seen = discovery.find(failed=phones.say_failed)
-    for target in targets:
-        discovery.choose(target, seen)
 
 
 def measure(

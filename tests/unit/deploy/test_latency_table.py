@@ -227,8 +227,8 @@ def test_a_phone_that_cannot_run_the_model_is_told_before_a_push(table: Table, d
 
 def test_a_hot_phone_ends_it_and_what_was_measured_stays(table: Table, phone: Phone) -> None:
     status = phone.path("/state/dumpsys-thermalservice")
-    hot = f'tail -2 "$state/arguments" | grep -q part-1- && {{ echo "Thermal Status: 4" > {status}; while :; do :; done; }}'
-    table.runs(f"{hot}\n{_TIMES}")
+    hot = f'echo "Thermal Status: 4" > {status}; while :; do :; done'
+    table.runs(f'if tail -2 "$state/arguments" | grep -q part-1-; then {hot}; fi\n{_TIMES}')
     with pytest.raises(OverheatedError):
         table.measured()
     assert phone.left_behind() == []
