@@ -169,7 +169,7 @@ def say(table: LatencyTable, *, as_json: bool) -> None:
     )
     loops = formatting.counted(len(table.loops), "loop")
     out.print(
-        f"How certain: the middle half of a part’s times lies within {formatting.percent(table.scatter)} of its median; "
+        f"How certain: the middle half of a part’s times lies within {formatting.percent(table.scatter)}; "
         f"the whole model’s least time differs by {formatting.percent(table.drift)} between {loops}."
     )
 
