@@ -81,18 +81,25 @@ def run(
     as_json: Json = False,
 ) -> int:
     """Do what a project says. What an earlier run has finished is taken over; a run that was stopped goes on."""
-    from pqv_core.cli import commands as cli
-
-    if not target:
-        return cli.run(project, fresh=fresh, remeasure=remeasure, formats=formats, as_json=as_json)
+    settings = core.run_config(project, formats)
+    if not target and settings.budget.on == LOCAL:
+        return core.run(project, fresh=fresh, remeasure=remeasure, formats=formats, as_json=as_json)
     from deploy.cli import run as cli_run
     from deploy.measure.steps import PhoneConfig
 
-    settings = cli.run_config(project, formats)
-    cli_run.check(project, settings, target)
-    config = PhoneConfig.parse({**_measured_as(settings), "threads": _threads(threads) or (4,), "profile": profile})
-    code = cli.run(project, fresh=fresh, remeasure=remeasure, formats=formats, as_json=as_json)
-    return code or cli_run.measure(project, settings, target, config, archives=tuple(archives or ()), as_json=as_json)
+    if target:
+        cli_run.check(project, settings, target)
+    counts, files = _threads(threads), tuple(archives or ())
+    first = next(iter(counts), None)
+    table = cli_run.measure_table(settings, target or (), threads=first, archives=files, as_json=as_json)
+    if table is not None and (code := core.exit_code(table, f"Go on with: pqv run {project}")):
+        return code
+    code = core.run(project, fresh=fresh, remeasure=remeasure, formats=formats, as_json=as_json)
+    if code or not target:
+        return code
+    usual = (settings.measure.threads or 4,) if settings.budget.on != LOCAL else (4,)
+    config = PhoneConfig.parse({**_measured_as(settings), "threads": counts or usual, "profile": profile})
+    return cli_run.measure(project, settings, target, config, archives=files, as_json=as_json)
 
 
 def _measured_as(settings: RunConfig) -> dict[str, Any]:

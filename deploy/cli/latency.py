@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from deploy.cli import phones
-from deploy.cli import run as cli_run
 from deploy.cli.bench import Screen
 from deploy.cli.signals import ending
 from deploy.device import discovery
@@ -44,7 +43,7 @@ def run(
         StorageError: A file cannot be written.
         DeviceError: The phone is not there or not ready.
     """
-    cli_run.check_target(project, settings)
+    phones.check_target(project, settings)
     form = core_latency.measurable(settings, out)
     found = discovery.choose(on, discovery.find(failed=phones.say_failed))
     finished = measure(settings, form, found, threads=threads, choice=choice, as_json=as_json)
