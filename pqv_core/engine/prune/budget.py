@@ -131,10 +131,12 @@ class ByBudget:
             units = {width.name: kept for width, kept in zip(scored.widths, chosen, strict=True)}
             self._context.progress(number, _TRIALS, unit="candidates")
             costs = self._trial(units)
-            missed = max(costs.size / limits.size, (costs.share or 0.0) / limits.share)
+            predicted = self._predicted(units)
+            share = costs.share or predicted.share or 0.0  # on a device that is elsewhere nothing is timed
+            missed = max(costs.size / limits.size, share / limits.share)
             if abs(math.log(missed)) < least and (missed <= _OVER or least == math.inf):
                 best, least = chosen, abs(math.log(missed))
-                self.measured, self.predicted = costs, self._predicted(units)
+                self.measured, self.predicted = costs, predicted
             if _UNDER <= missed <= _OVER or self._is_whole(scored, chosen):
                 break
             assert aimed.share is not None
