@@ -12,7 +12,6 @@ from pqv_core.latency import store
 from pqv_core.latency import table as tables
 from pqv_core.latency.probe_files import Folder
 from pqv_core.latency.table import LatencyTable
-from pqv_core.project import project_file as projects
 from pqv_gui import cli
 from tests.e2e.test_run import SMALL, only_record, pqv
 from tests.fakes.adbd import Adbd, Faults
@@ -44,6 +43,7 @@ def project(folder: Path, *more: str, target: str = "android") -> Path:
     settings |= {"measure.iterations": 5, "measure.threads": 1, "prune.attention_unit": "heads"}
     given = [word for name, value in settings.items() for word in ("--set", f"{name}={value}")]
     new = ("new", "some.pqv", "--model", "vit_tiny_patch16_224", "--random", "--precision", "fp32", "--target", target)
+    given += ["--format", "ptl"]
     made = pqv(*new, *given, *more, folder=folder)
     assert made.returncode == 0, made.stderr
     return folder / "some.pqv"
@@ -108,16 +108,6 @@ def test_a_run_with_a_budget_on_a_phone_measures_its_table_and_then_its_result(
     assert (record.latency_table.device, record.latency_table.threads) == (NAME, 1)
     assert cli.main(["show", str(path)]) == 0
     assert f"ms on {NAME}: within the budget of 1,000 ms." in capfd.readouterr().out
-
-
-@pytest.mark.slow
-def test_without_the_phone_it_is_said_how_to_measure_its_table(daemon: Adbd, tmp_path: Path) -> None:
-    path = project(tmp_path, "--latency", "1s", "--on", "NOPHONE")
-    done = pqv("run", path, folder=tmp_path)
-    assert done.returncode == 1
-    assert "There is no latency table of NOPHONE for vit_tiny_patch16_224" in done.stderr
-    assert "pqv latency PROJECT --on NOPHONE" in done.stderr
-    assert projects.load(path).config.budget.on == "NOPHONE"
 
 
 def test_what_is_wrong_is_said_before_anything_is_measured(
