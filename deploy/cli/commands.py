@@ -1,5 +1,5 @@
-"""The commands of ``pqv`` for devices: devices, run, bench and study run (with --target), export-kit, plugins,
-runner.
+"""The commands of ``pqv`` for devices: devices, run, bench and study run (with --target), latency (with --on),
+export-kit, plugins, runner.
 
 What a command needs is imported inside it, so that ``pqv --help`` is quick.
 """
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from pqv_core.cli import commands as core
 from pqv_core.cli import study as core_study
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ RUNTIME = ""
 
 def register(app: typer.Typer) -> None:
     """Add this room's commands; those of a name that is there take the place of one that knows this computer only."""
-    for command in (devices, run, bench, export_kit, plugins):
+    for command in (devices, run, latency, bench, export_kit, plugins):
         app.command()(command)
     study = core_study.group()
     study.command("run")(study_run)
@@ -80,24 +81,63 @@ def run(
     as_json: Json = False,
 ) -> int:
     """Do what a project says. What an earlier run has finished is taken over; a run that was stopped goes on."""
-    from pqv_core.cli import commands as cli
-
-    if not target:
-        return cli.run(project, fresh=fresh, remeasure=remeasure, formats=formats, as_json=as_json)
+    settings = core.run_config(project, formats)
+    if not target and settings.budget.on == LOCAL:
+        return core.run(project, fresh=fresh, remeasure=remeasure, formats=formats, as_json=as_json)
     from deploy.cli import run as cli_run
     from deploy.measure.steps import PhoneConfig
 
-    settings = cli.run_config(project, formats)
-    cli_run.check(project, settings, target)
-    config = PhoneConfig.parse({**_measured_as(settings), "threads": _threads(threads) or (4,), "profile": profile})
-    code = cli.run(project, fresh=fresh, remeasure=remeasure, formats=formats, as_json=as_json)
-    return code or cli_run.measure(project, settings, target, config, archives=tuple(archives or ()), as_json=as_json)
+    if target:
+        cli_run.check(project, settings, target)
+    counts, files = _threads(threads), tuple(archives or ())
+    first = next(iter(counts), None)
+    table = cli_run.measure_table(settings, target or (), threads=first, archives=files, as_json=as_json)
+    if table is not None and (code := core.exit_code(table, f"Go on with: pqv run {project}")):
+        return code
+    code = core.run(project, fresh=fresh, remeasure=remeasure, formats=formats, as_json=as_json)
+    if code or not target:
+        return code
+    usual = (settings.measure.threads or 4,) if settings.budget.on != LOCAL else (4,)
+    config = PhoneConfig.parse({**_measured_as(settings), "threads": counts or usual, "profile": profile})
+    return cli_run.measure(project, settings, target, config, archives=files, as_json=as_json)
 
 
 def _measured_as(settings: RunConfig) -> dict[str, Any]:
     """How a project's files are measured, as a phone is told."""
     measure = settings.measure
     return {"iterations": measure.iterations, "warmup": measure.warmup, "max_seconds": measure.max_seconds}
+
+
+def latency(
+    source: core.LatencySource = None,
+    on: Annotated[
+        str | None, typer.Option("--on", help="local, or a phone (serial or HOST:PORT).", metavar="DEVICE")
+    ] = None,
+    form: core.LatencyFormat = None,
+    threads: core.LatencyThreads = None,
+    out: core.LatencyOut = None,
+    archives: Archives = None,
+    runtime: Version = RUNTIME,
+    as_json: Json = False,
+) -> int:
+    """What each part of a project's model takes at each width that it could be cut to, here or on a phone.
+
+    With the file of a table, that is kept; with nothing, the tables that are kept are listed.
+    """
+    if on is None:
+        return core.latency(source, form, threads, out, as_json)
+    from pqv_core.cli import latency as core_latency
+
+    project = core_latency.project_of(source)
+    if on == LOCAL:
+        return core.latency(project, form, threads, out, as_json)
+    from deploy.cli import latency as cli_latency
+    from deploy.kit.kit import KitChoice
+
+    choice = KitChoice(runtime, tuple(archives or ()))
+    settings = core.run_config(project, form)
+    finished = cli_latency.run(project, settings, on=on, threads=threads, choice=choice, out=out, as_json=as_json)
+    return core.exit_code(finished, f"Go on with: pqv latency {project} --on {on}")
 
 
 def study_run(

@@ -1,10 +1,11 @@
-"""``pqv devices``."""
+"""``pqv devices``, and what commands for phones have in common."""
 
 from __future__ import annotations
 
 import contextlib
 import json
 import sys
+from pathlib import Path
 from typing import Any
 
 from rich.table import Table
@@ -16,7 +17,8 @@ from deploy.errors import NoDeviceError
 from pqv_core import formatting
 from pqv_core.cli import app as cli_app
 from pqv_core.cli.console import console
-from pqv_core.errors import DeviceError, PluginError, PqvError
+from pqv_core.config import RunConfig
+from pqv_core.errors import DeviceError, PluginError, PqvError, UsageError
 
 
 def show(*, as_json: bool) -> int:
@@ -35,6 +37,19 @@ def show(*, as_json: bool) -> int:
     if not rows:
         print(NoDeviceError(), file=sys.stderr)
     return cli_app.DONE
+
+
+def check_target(project: Path, settings: RunConfig) -> None:
+    """Refuse a project whose files no phone can run.
+
+    Raises:
+        UsageError: They are for this computer.
+    """
+    if settings.export.target != "android":
+        raise UsageError(
+            f"{project.name} exports for this computer; phones cannot run its files.",
+            action="Choose Android on the Export page, or create the project with: pqv new … --target android.",
+        )
 
 
 def say_failed(error: PqvError) -> None:

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 
 from deploy.cli import bench as cli_bench
+from deploy.cli import latency as cli_latency
 from deploy.cli import phones
 from deploy.cli.bench import DeviceOutcome
 from deploy.device import discovery
+from deploy.device.target import Found
+from deploy.kit.kit import KitChoice
 from deploy.measure import record
 from deploy.measure.steps import PhoneConfig
 from pqv_core.cli import report as cli_report
 from pqv_core.config import RunConfig
+from pqv_core.config.budget import LOCAL
 from pqv_core.data import dataset
-from pqv_core.errors import UsageError
+from pqv_core.errors import DeviceError, PluginError
+from pqv_core.latency import store
+from pqv_core.process.events import Finished
+from pqv_core.project import plan, runs
 from pqv_core.project import project_file as projects
-from pqv_core.project import runs
 
 
 def check(project: Path, settings: RunConfig, targets: Sequence[str]) -> None:
@@ -26,14 +33,49 @@ def check(project: Path, settings: RunConfig, targets: Sequence[str]) -> None:
         DeviceError: A phone is not there or not ready.
         UsageError: It is for this computer.
     """
-    if settings.export.target != "android":
-        raise UsageError(
-            f"{project.name} exports for this computer; phones cannot run its files.",
-            action="Choose Android on the Export page, or create the project with: pqv new … --target android.",
-        )
+    phones.check_target(project, settings)
     seen = discovery.find(failed=phones.say_failed)
     for target in targets:
         discovery.choose(target, seen)
+
+
+def measure_table(
+    settings: RunConfig, targets: Sequence[str], *, threads: int | None, archives: tuple[Path, ...], as_json: bool
+) -> Finished | None:
+    """Measure the latency table by which a budget is kept, where it is missing and its phone is connected.
+
+    Args:
+        targets: The phones that may be meant; none for all that are connected.
+        threads: None for those of the project, or as many as phones are measured with.
+
+    Returns:
+        How it ended; None where there is nothing to measure, or no phone to measure it on.
+
+    Raises:
+        DeviceError: A phone of ``targets`` is not there or not ready.
+    """
+    budget, form = settings.budget, settings.export.formats[0]
+    if not plan.is_needed("latency", settings) or budget.on == LOCAL:
+        return None
+    if store.find(settings, form, on=budget.on, threads=threads or settings.measure.threads) is not None:
+        return None
+    seen = discovery.find(failed=phones.say_failed)
+    candidates = [discovery.choose(target, seen) for target in targets] or [item for item in seen if not item.problem()]
+    found = next((item for item in candidates if budget.on in (item.key, item.serial)), None)
+    found = found or next((item for item in candidates if budget.on == _name(item)), None)
+    if found is None or settings.export.target != "android":
+        return None
+    choice = KitChoice(archives=archives)
+    return cli_latency.measure(settings, form, found, threads=threads, choice=choice, as_json=as_json)
+
+
+def _name(found: Found) -> str:
+    """What a person calls a phone; empty where it does not say."""
+    try:
+        with contextlib.closing(discovery.connect(found)) as shell:
+            return shell.info().name
+    except (DeviceError, PluginError):  # another one may be meant
+        return ""
 
 
 def measure(

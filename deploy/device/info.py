@@ -83,6 +83,11 @@ class DeviceInfo(_Frozen):
         return f"{self.manufacturer} {self.model}".strip()
 
     @property
+    def sort(self) -> str:
+        """What tells devices of this sort from others: name, system, chip and instruction set."""
+        return ", ".join(filter(None, (self.name, self.system, self.soc, next(iter(self.abis), ""))))
+
+    @property
     def capped(self) -> tuple[str, ...]:
         """Names of the groups of cores that the device holds back."""
         return tuple(policy.name for policy in self.policies if policy.capped)

@@ -166,13 +166,51 @@ class DeviceBench:
                     results[one.request.file] = self._compared(shell, one, results[one.request.file])
             self.job.leave()
 
+    def runtime(self, request: BenchRequest) -> tuple[DeviceInfo, str]:
+        """The device's facts, and name and version of what will run a file there; nothing is pushed.
+
+        Raises:
+            PqvError: It cannot be run there, or the device was lost.
+            Cancelled: The person asked for the end.
+        """
+        self.job.enter("check")
+        with contextlib.closing(self.connect(self.job.check)) as shell:
+            file, info = self._read(request.file), shell.info()
+            kit = self._kit(info, file, request)
+        self.job.leave()
+        return info, f"{file[0].label} {kit.runtime.version if kit.runtime else ''}".strip()
+
+    @contextlib.contextmanager
+    def keeping(self) -> Iterator[DeviceBench]:
+        """The same bench, whose files stay on the device from one push to the next until the block ends.
+
+        Raises:
+            DeviceError: They cannot be removed at the end.
+        """
+        try:
+            yield replace(self, config=self.config.changed(keep=True))
+        except BaseException:
+            with contextlib.suppress(DeviceError, PluginError):  # the reason for the end says more
+                self._clear()
+            raise
+        if not self.config.keep:
+            self._clear()
+
+    def _clear(self) -> None:
+        with contextlib.closing(self.connect(never)) as shell:
+            shell.clear_folder(shell.make_folder())
+
+    def _read(self, path: Path) -> FormatFile:
+        found, facts = formats.read(path, cancelled=self.job.cancelled.is_set)
+        found.check_input(facts, path.name)
+        return found, facts
+
     def _ready(self, shell: Shell, folder: str, each: _Numbered, failures: dict[Path, PqvError]) -> _Ready | None:
         """A file that is on the device and can be run; None where it cannot, and ``failures`` says why."""
         request = each.request
         try:
             self.job.enter("check")
-            found, facts = formats.read(request.file, cancelled=self.job.cancelled.is_set)
-            found.check_input(facts, request.file.name)
+            found, facts = self._read(request.file)
             shape = request.input_shape or facts.input_shape
             if shape is None:
                 raise UsageError(

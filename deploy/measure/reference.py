@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,13 +10,11 @@ import numpy as np
 
 from deploy.job import Job
 from deploy.measure import answer_cache, answers
-from pqv_core.errors import BenchmarkError, Cancelled, PqvError, WorkerError
-from pqv_core.process.events import Finished, Log, Progress
+from deploy.measure.worker_result import worker_result
+from pqv_core.errors import PqvError
 from pqv_core.process.job import AnswerJob, Answers
 from pqv_core.process.worker_client import Worker
 from pqv_core.results.record import Accuracy, Parity
-
-_POLL_S = 0.1
 
 
 @dataclass(frozen=True)
@@ -102,35 +98,5 @@ def _known_or_answered(
 
 
 def _answered(asked: AnswerJob, job: Job, worker: Callable[[AnswerJob], Worker]) -> Answers:
-    with worker(asked) as working, _ending(working, job.cancelled):
-        for event in working.events():
-            if isinstance(event, Progress) or (isinstance(event, Log) and event.level != "info"):
-                job.send(event)
-    assert isinstance(event, Finished)
-    if event.outcome == "cancelled":
-        raise Cancelled
-    if event.error is not None:
-        raise BenchmarkError(event.error.message, action=event.error.action, details=event.error.details)
-    if event.result is None:
-        raise WorkerError("This computer's outputs are missing.", action="Try again.")
-    return Answers.model_validate(event.result)
-
-
-@contextmanager
-def _ending(working: Worker, cancelled: threading.Event) -> Iterator[None]:
-    """While inside, the end of the job ends the worker too."""
-    over = threading.Event()
-
-    def watch() -> None:
-        while not over.wait(_POLL_S):
-            if cancelled.is_set():
-                working.cancel()
-                return
-
-    thread = threading.Thread(target=watch, name="pqv-reference")
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
+    found = worker_result(asked, job, worker, missing="This computer's outputs are missing.")
+    return Answers.model_validate(found)

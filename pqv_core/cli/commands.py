@@ -28,6 +28,14 @@ Formats = Annotated[
 ]
 MeasureAgain = Annotated[bool, typer.Option("--measure-again", help="Repeat only the measurements.")]
 
+LatencySource = Annotated[
+    Path | None,
+    typer.Argument(help="A project; or a table that somebody else has measured.", metavar="[PROJECT|TABLE]"),
+]
+LatencyFormat = Annotated[str | None, typer.Option("--format", help="One of its formats. Default: the first.")]
+LatencyThreads = Annotated[int | None, typer.Option(help="Threads. Default: those of the project.", min=1, max=256)]
+LatencyOut = Annotated[Path | None, typer.Option(help="Write the table, as JSON, into this file.", metavar="FILE")]
+
 DEMO_FOLDER = Path("demo")
 
 
@@ -215,16 +223,27 @@ def _run(project: Path, *, fresh: bool, remeasure: bool = False, formats: str | 
 
 
 def latency(
-    project: ProjectFile,
-    form: Annotated[str | None, typer.Option("--format", help="One of its formats. Default: the first.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Write the table, as JSON, into this file.")] = None,
+    source: LatencySource = None,
+    form: LatencyFormat = None,
+    threads: LatencyThreads = None,
+    out: LatencyOut = None,
     as_json: Json = False,
 ) -> int:
-    """Measure on this computer what each part of a project's model takes at each width that it could be cut to."""
+    """What each part of a project's model takes at each width that it could be cut to: measured on this computer.
+
+    With the file of a table, that is kept; with nothing, the tables that are kept are listed.
+    """
     from pqv_core.cli import latency as cli_latency
 
-    finished = cli_latency.run(run_config(project, form), out=out, as_json=as_json)
-    return exit_code(finished, f"Begin again with: pqv latency {project}")
+    if form is None and threads is None and out is None and (source is None or not cli_latency.is_project(source)):
+        if source is None:
+            cli_latency.show_kept(as_json=as_json)
+        else:
+            cli_latency.take_in(source, as_json=as_json)
+        return 0
+    project = cli_latency.project_of(source)
+    finished = cli_latency.run(run_config(project, form), threads=threads, out=out, as_json=as_json)
+    return exit_code(finished, f"Go on with: pqv latency {project}")
 
 
 def exit_code(finished: Finished, go_on: str) -> int:

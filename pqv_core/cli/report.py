@@ -20,7 +20,7 @@ from pqv_core.formats import FORMATS
 from pqv_core.process.machine import Machine
 from pqv_core.project import project_file as projects
 from pqv_core.project.new_config import NewConfig
-from pqv_core.results import artifacts, delegations, operators, select, stability, summary, wait_policy
+from pqv_core.results import artifacts, budgets, delegations, operators, select, stability, summary, wait_policy
 from pqv_core.results import record as results
 from pqv_core.results.delegations import DelegationRow
 from pqv_core.results.record import LayerSensitivity, RunRecord, Variant
@@ -84,6 +84,8 @@ def _print_record(out: Console, record: RunRecord) -> None:
         out.print(_delegation_table(delegated))
     if record.sensitivity:
         out.print(_sensitivity_table(record.sensitivity))
+    for verdict in budgets.verdicts(record):
+        out.print(verdict)
     unlike = [note for target in summary.targets(record) for note in summary.notes(record, target=target)]
     for note in [*record.warnings, *unlike, *_as_published(record), *_unsteady(record)]:
         out.print(f"Note: {note}", style="yellow")

@@ -53,6 +53,21 @@ def replacing(path: Path, *, durable: bool = True) -> Iterator[Path]:
             remove(temporary)
 
 
+def check_writable(path: Path) -> None:
+    """Find out, before work whose outcome goes there, whether a file can be written.
+
+    Raises:
+        StorageError: It cannot be.
+    """
+    try:
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, "This is a folder, not a file", str(path))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        remove(_made_beside(path))
+    except OSError as error:
+        raise from_os_error(error, path) from error
+
+
 def _made_beside(path: Path) -> Path:
     """A new, empty file with the permissions that the system gives to new files."""
     while True:

@@ -31,7 +31,7 @@ def folder() -> Path:
 
 
 def keep(table: LatencyTable) -> Path:
-    """Keep a table, in place of an earlier one of the same subject; where it lies then.
+    """Keep a table, in place of an earlier one of the same subject and device; where it lies then.
 
     Raises:
         StorageError: The folder may not be written.
@@ -42,7 +42,8 @@ def keep(table: LatencyTable) -> Path:
     except OSError as error:
         raise from_os_error(error, place) from error
     name = re.sub(r"[^\w.-]+", "_", table.subject.model)[:60]
-    path = place / f"{name}-{sha256_json(table.subject.model_dump(mode='json'))[:16]}.json"
+    about = {"subject": table.subject.model_dump(mode="json"), "serial": table.serial}
+    path = place / f"{name}-{sha256_json(about)[:16]}.json"
     tables.save(path, table)
     return path
 
@@ -56,12 +57,12 @@ def kept() -> Iterator[LatencyTable]:
     yield from sorted(found, key=lambda table: table.created, reverse=True)
 
 
-def find(config: RunConfig, form: str, *, on: str, threads: int) -> LatencyTable | None:
+def find(config: RunConfig, form: str, *, on: str, threads: int | None) -> LatencyTable | None:
     """The newest table that says how long a run's files in one of its formats take; None where there is none.
 
     Args:
         on: Serial or name of a device, or the kind of devices that a table's subject names.
-        threads: Of the runtime.
+        threads: Of the runtime; None for any number.
     """
     return next((table for table in kept() if is_of(table, on) and fits(table, config, form, threads=threads)), None)
 

@@ -12,14 +12,29 @@ import statistics
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from pqv_core.errors import ProjectError, from_os_error
 from pqv_core.files.fsio import FileTooLargeError, read_json, write_json
 
 SCHEMA_VERSION = 1
 MAX_BYTES = 16 << 20
-Samples = tuple[int, ...]
+_LONGEST_NS = 10**15
+_MOST_UNITS = 10**7
+_LETTERS = 500
+_MOST_PARTS = 4096
+
+
+def _one_line(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("control characters in a name")
+    return text
+
+
+Samples = tuple[Annotated[int, Field(ge=1, le=_LONGEST_NS)], ...]
+Units = Annotated[int, Field(ge=1, le=_MOST_UNITS)]
+Words = Annotated[str, Field(max_length=_LETTERS), AfterValidator(_one_line)]
+"""What a person reads of a table, which may be a stranger's."""
 
 
 class _Data(BaseModel):
@@ -35,8 +50,8 @@ class Point(_Data):
         loop: In which of the table's loops it took its turns.
     """
 
-    units: int = Field(ge=1)
-    copies: int = Field(ge=1)
+    units: Units
+    copies: int = Field(ge=1, le=1000)
     samples_ns: Samples = Field(min_length=1)
     loop: int = Field(ge=0)
 
@@ -51,9 +66,9 @@ class Part(_Data):
         curve: Index into the table's curves; parts that cost the same at every width share one.
     """
 
-    name: str
+    name: Words
     kind: Literal["mlp", "attention"]
-    units: int = Field(ge=1)
+    units: Units
     unit: Literal["channels", "heads"] = "channels"
     curve: int = Field(ge=0)
 
@@ -65,8 +80,8 @@ class BlockCost(_Data):
         parts: Names of those that lie in it.
     """
 
-    name: str
-    parts: tuple[str, ...] = Field(min_length=1)
+    name: Words
+    parts: tuple[Words, ...] = Field(min_length=1, max_length=_MOST_PARTS)
     copies: int = Field(ge=1)
     samples_ns: Samples = Field(min_length=1)
     loop: int = Field(ge=0)
@@ -75,7 +90,7 @@ class BlockCost(_Data):
 class Whole(_Data):
     """The whole model as a file, with ``units`` of every part, by name; otherwise as ``Point``."""
 
-    units: dict[str, int]
+    units: dict[Words, Units]
     samples_ns: Samples = Field(min_length=1)
     loop: int = Field(ge=0)
 
@@ -92,17 +107,17 @@ class Subject(_Data):
         runtime: Name and version of what runs the files.
     """
 
-    model: str
+    model: Words
     arguments: dict[str, Any] = {}
-    input_shape: tuple[int, ...]
+    input_shape: tuple[Units, ...]
     unit: Literal["width", "heads"]
-    format: str
-    scheme: str
-    passes: str = ""
-    engine: str = ""
-    device: str = ""
-    runtime: str = ""
-    threads: int = Field(default=1, ge=1)
+    format: Words
+    scheme: Words
+    passes: Words = ""
+    engine: Words = ""
+    device: Words = ""
+    runtime: Words = ""
+    threads: int = Field(default=1, ge=1, le=256)
 
 
 class LatencyTable(_Data):
@@ -119,14 +134,14 @@ class LatencyTable(_Data):
 
     schema_version: int = SCHEMA_VERSION
     subject: Subject
-    device: str
-    serial: str = ""
-    created: str
-    versions: dict[str, str] = {}
-    parts: tuple[Part, ...] = Field(min_length=1)
-    curves: tuple[tuple[Point, ...], ...] = Field(min_length=1)
+    device: Words
+    serial: Words = ""
+    created: Words
+    versions: dict[Words, Words] = {}
+    parts: tuple[Part, ...] = Field(min_length=1, max_length=_MOST_PARTS)
+    curves: tuple[tuple[Point, ...], ...] = Field(min_length=1, max_length=_MOST_PARTS)
     wholes: tuple[Whole, ...] = ()
-    blocks: tuple[BlockCost, ...] = ()
+    blocks: tuple[BlockCost, ...] = Field(default=(), max_length=_MOST_PARTS)
     loops: tuple[Annotated[Samples, Field(min_length=1)], ...] = Field(min_length=1)
 
     @model_validator(mode="after")
@@ -141,7 +156,7 @@ class LatencyTable(_Data):
         for curve in self.curves:
             timed += curve
         loops = [one.loop for one in timed]
-        if max(loops) >= len(self.loops) or min(map(min, self.loops)) <= 0:
+        if max(loops) >= len(self.loops):
             raise ValueError("a loop in which the whole model was not timed")
         names = {part.name for part in self.parts}
         if len(names) != len(self.parts) or any(set(whole.units) != names for whole in self.wholes):
@@ -158,6 +173,22 @@ class LatencyTable(_Data):
     def dense_ns(self) -> float:
         """What the model takes that nothing is cut of: the median of all loops."""
         return statistics.median(sample for loop in self.loops for sample in loop)
+
+    @property
+    def drift(self) -> float:
+        """How much longer the uncut model took in the slowest loop than in the quickest, relative to that."""
+        least = [min(loop) for loop in self.loops]
+        return max(least) / min(least) - 1
+
+    @property
+    def scatter(self) -> float:
+        """Within what share of its median the middle half of a file's times lies, for the usual file."""
+        return statistics.median(_middle_half(point.samples_ns) for curve in self.curves for point in curve)
+
+    @property
+    def of_its_kind(self) -> LatencyTable:
+        """The same as a table of the kind of device, without what tells whose it is."""
+        return self.model_copy(update={"serial": ""})
 
     def share(self, timed: Point | Whole | BlockCost) -> float:
         """What a file took, relative to the uncut model.
@@ -193,6 +224,14 @@ class LatencyTable(_Data):
         return self.share(point) / point.copies
 
 
+def _middle_half(samples: Samples) -> float:
+    median = statistics.median(samples)
+    if len(samples) < 4 or not median:
+        return 0.0
+    low, _, high = statistics.quantiles(samples, n=4)
+    return (high - low) / median
+
+
 def save(path: Path, table: LatencyTable) -> None:
     """Write a table, whole or not at all.
 
@@ -220,6 +259,6 @@ def load(path: Path) -> LatencyTable:
     except (ValueError, FileTooLargeError) as error:
         raise ProjectError(
             f"{path.name} is not a latency table.",
-            action="Choose a file that pqv latency export wrote, or measure anew: pqv latency measure.",
+            action="Choose a file that pqv latency --out wrote, or measure one: pqv latency PROJECT.",
             details=str(error),
         ) from error

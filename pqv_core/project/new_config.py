@@ -301,9 +301,9 @@ def _given(choices: Choices, data: DataConfig, filled: Mapping[str, Any], notes:
 def _limits(choices: Choices) -> dict[str, Any]:
     """The budget that was asked for, by dotted names."""
     limits = {
-        "budget.latency_ms": budget.milliseconds(choices.latency) if choices.latency else None,
-        "budget.speedup": budget.times(choices.speedup) if choices.speedup else None,
-        "budget.size_mb": budget.megabytes(choices.max_size) if choices.max_size else None,
+        "budget.latency_ms": budget.milliseconds(choices.latency) if choices.latency is not None else None,
+        "budget.speedup": budget.times(choices.speedup) if choices.speedup is not None else None,
+        "budget.size_mb": budget.megabytes(choices.max_size) if choices.max_size is not None else None,
     }
     if not choices.prune and any(limits.values()):
         raise UsageError(

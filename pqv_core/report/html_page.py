@@ -17,6 +17,7 @@ from pqv_core.comparison.figures import figures
 from pqv_core.comparison.views import views
 from pqv_core.files.resource_files import resource
 from pqv_core.report import plain_data, svg
+from pqv_core.results import budgets
 from pqv_core.results.record import Environment
 
 
@@ -80,9 +81,9 @@ def _environments(comparison: Comparison) -> list[tuple[Environment, list[str]]]
 
 
 def _remarks(run: StoredRun) -> list[str]:
-    """What there is to say of a run: its note, its warnings, its error."""
+    """What there is to say of a run: its note, whether its budget was met, its warnings, its error."""
     error = run.record.error.message if run.record.error else ""
-    return [text for text in (run.label.note, *run.record.warnings, error) if text]
+    return [text for text in (run.label.note, *budgets.verdicts(run.record), *run.record.warnings, error) if text]
 
 
 def _island(text: str) -> str:

@@ -268,6 +268,20 @@ class WidthCut(Record):
     after: int
 
 
+class TableUsed(Record):
+    """The latency table by which a budget was kept.
+
+    Attributes:
+        device: For a person: its name.
+        threads: Of the runtime.
+        dense_ns: What the uncut model took there, in the format and scheme of the result.
+    """
+
+    device: str
+    threads: int
+    dense_ns: float
+
+
 class RunRecord(Record):
     """All of a run.
 
@@ -293,6 +307,7 @@ class RunRecord(Record):
     pruned_accuracy: Accuracy | None = None
     sensitivity: tuple[LayerSensitivity, ...] = ()
     widths: tuple[WidthCut, ...] = ()
+    latency_table: TableUsed | None = None
     warnings: tuple[str, ...] = ()
     error: ErrorInfo | None = None
     spans: tuple[float, ...] = ()

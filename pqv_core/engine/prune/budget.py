@@ -181,10 +181,12 @@ class ByBudget:
         for number in range(_TRIALS):
             self._context.progress(number, _TRIALS, unit="candidates")
             costs = self._trial(chosen)
-            missed = max(costs.size / limits.size, (costs.share or 0.0) / limits.share)
+            predicted = self._predicted(chosen, scored)
+            reached = costs.share or predicted.share or 0.0  # on a device that is elsewhere nothing is timed
+            missed = max(costs.size / limits.size, reached / limits.share)
             if abs(math.log(missed)) < least and (missed <= _OVER or least == math.inf):
                 best, least = chosen, abs(math.log(missed))
-                self.measured, self.predicted = costs, self._predicted(chosen, scored)
+                self.measured, self.predicted = costs, predicted
             if _UNDER <= missed <= _OVER or chosen == scored.original:
                 break
             assert aimed.share is not None

@@ -44,7 +44,7 @@ def _latency_inputs(state: RunState) -> Result | None:
 def _latency(state: RunState, directory: Path) -> Result:
     table = _kept(state) or _measured(state)
     tables.save(directory / TABLE_FILE, table)
-    return {"device": table.device, "dense_ns": table.dense_ns}
+    return {"device": table.device, "threads": table.subject.threads, "dense_ns": table.dense_ns}
 
 
 def read(state: RunState) -> LatencyTable | None:
@@ -67,8 +67,10 @@ def _measured(state: RunState) -> LatencyTable:
     return table
 
 
-def _threads(state: RunState) -> int:
-    return state.config.measure.threads or environment.default_threads()
+def _threads(state: RunState) -> int | None:
+    """Those of the project; of a device whose table is there already, else any number."""
+    here = state.config.budget.on == LOCAL
+    return state.config.measure.threads or (environment.default_threads() if here else None)
 
 
-LATENCY = Stage("latency", _latency_inputs, _latency)
+LATENCY = Stage("latency", _latency_inputs, _latency, version=2)

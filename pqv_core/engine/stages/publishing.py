@@ -19,6 +19,7 @@ from pqv_core.results.record import (
     OperatorTime,
     Parity,
     RunRecord,
+    TableUsed,
     Variant,
     WidthCut,
 )
@@ -61,6 +62,7 @@ def fill(record: RunRecord, state: RunState) -> RunRecord:
             if "export" in found
             else record.variants,
             "sensitivity": layers(state),
+            "latency_table": TableUsed.model_validate(found["latency"]) if "latency" in found else None,
             "widths": tuple(WidthCut.model_validate(item) for item in found.get("prune", {}).get("widths", ())),
         }
     )

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from deploy.targets.android import keys
+from deploy.device.shell import Check
+from deploy.kit.kit import Kit
+from deploy.targets.android import connection, keys
 from deploy.targets.android.transports import adb_server, adb_shell_tcp, adb_shell_usb
 from deploy.targets.android.transports.base import Link
 from pqv_core.errors import Cancelled
@@ -17,6 +19,7 @@ from tests.fakes import usb
 from tests.fakes.adb_server import AdbServer, Row
 from tests.fakes.adbd import Adbd, Faults
 from tests.fakes.phone import Phone
+from tests.fakes.phone_bench import Bench, program, runtime
 
 Opener = Callable[..., Link]
 
@@ -81,3 +84,36 @@ def tcp(signers: list[keys.Signer]) -> Iterator[Callable[..., Link]]:
             return made
 
         yield connect
+
+
+@pytest.fixture
+def kit(tmp_path: Path) -> Kit:
+    library = tmp_path / "libfake.so"
+    library.write_bytes(b"library" * 100_000)
+    return Kit(runtime(), "x86_64", program(tmp_path), (library,))
+
+
+@pytest.fixture
+def opener(signers: list[keys.Signer]) -> Iterator[Callable[[Adbd], connection.Opener]]:
+    with ExitStack() as stack:
+
+        def made(daemon: Adbd) -> Opener:
+            def connect(check: Check) -> Link:
+                link = adb_shell_tcp.connect("127.0.0.1", daemon.port, signers=signers, check=check)
+                stack.callback(link.close)
+                return link
+
+            return connect
+
+        yield made
+
+
+@pytest.fixture
+def daemon(phone: Phone) -> Iterator[Adbd]:
+    with Adbd(phone) as running:
+        yield running
+
+
+@pytest.fixture
+def bench(opener: Callable[[Adbd], connection.Opener], daemon: Adbd, kit: Kit) -> Bench:
+    return Bench(opener, daemon, kit)

@@ -7,130 +7,24 @@ import os
 import random
 import shutil
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from deploy.device.shell import Check
 from deploy.errors import ConnectionLostError, DeviceFullError, IncompatibleError, OverheatedError, RunnerError
-from deploy.job import Job
-from deploy.kit.kit import Kit, KitChoice
+from deploy.kit.kit import Kit
 from deploy.measure import runner, session
-from deploy.measure.device_bench import BenchRequest, DeviceBench
+from deploy.measure.device_bench import BenchRequest
 from deploy.measure.reference import Reference
-from deploy.measure.steps import PhoneConfig
-from deploy.targets.android.connection import Opener
-from deploy.targets.android.shell import AdbShell
-from deploy.targets.android.target import AndroidTarget
-from deploy.targets.android.transports import adb_shell_tcp
-from deploy.targets.android.transports.base import Link
 from pqv_core.errors import Cancelled, PqvError
-from pqv_core.formats.ptl.android_runtime import LiteRuntime
-from pqv_core.process.events import Event, LatencySample, Log, Metric, Progress, StageStarted
+from pqv_core.process.events import LatencySample, Log, Metric, Progress, StageStarted
 from pqv_core.results import select
 from pqv_core.results.operators import INTERPRETER
 from tests.fakes import phone as fake
 from tests.fakes.adbd import Adbd, Faults
 from tests.fakes.described import described
-
-TINY = Path(__file__).parents[2] / "data" / "tiny.ptl"
-QUICK = PhoneConfig(iterations=12, warmup=1, max_seconds=20, watch_s=0.05, threads=(1,))
-
-PROGRAM = (Path(__file__).parents[2] / "fakes" / "pqv_bench.sh").read_text()
-
-
-def program(tmp_path: Path, body: str = "") -> Path:
-    path = tmp_path / "pqv_bench"
-    path.write_text(PROGRAM.replace("BODY", body))
-    return path
-
-
-def runtime(**changes: object) -> LiteRuntime:
-    operators = {"aten::flatten.using_ints": 3, "aten::linear": 3, "aten::gelu": 1}
-    facts: dict[str, object] = {
-        "version": "1.12.2",
-        "program": "lite",
-        "archives": [],
-        "abis": ["x86_64"],
-        "bytecode_min": 4,
-        "bytecode_max": 9,
-        "operators": operators,
-    }
-    return LiteRuntime.model_validate({**facts, **changes})
-
-
-@pytest.fixture
-def kit(tmp_path: Path) -> Kit:
-    library = tmp_path / "libfake.so"
-    library.write_bytes(b"library" * 100_000)
-    return Kit(runtime(), "x86_64", program(tmp_path), (library,))
-
-
-@pytest.fixture
-def opener(signers: list[object]) -> Iterator[Callable[[Adbd], Opener]]:
-    with ExitStack() as stack:
-
-        def made(daemon: Adbd) -> Opener:
-            def connect(check: Check) -> Link:
-                link = adb_shell_tcp.connect("127.0.0.1", daemon.port, signers=signers, check=check)  # type: ignore[arg-type]
-                stack.callback(link.close)
-                return link
-
-            return connect
-
-        yield made
-
-
-@pytest.fixture
-def daemon(phone: fake.Phone) -> Iterator[Adbd]:
-    with Adbd(phone) as running:
-        yield running
-
-
-class Bench:
-    """A phone to measure on, and what was said meanwhile."""
-
-    def __init__(self, opener: Callable[[Adbd], Opener], daemon: Adbd, kit: Kit) -> None:
-        self.events: list[Event] = []
-        self.now = 0.0
-        self.job = Job(send=self.events.append, clock=lambda: self.now, wait=self._wait)
-        connect = opener(daemon)
-        self.phone = DeviceBench(
-            "FAKE0001",
-            AndroidTarget(),
-            lambda check: AdbShell("FAKE0001", connect, check),
-            self.job,
-            QUICK,
-            KitChoice(kit=kit),
-        )
-        self.waits: list[float] = []
-        self.while_waiting: Callable[[], None] = lambda: None
-
-    @property
-    def kit(self) -> Kit:
-        """What is pushed beside the file."""
-        assert self.phone.choice.kit
-        return self.phone.choice.kit
-
-    @kit.setter
-    def kit(self, kit: Kit) -> None:
-        self.phone.choice = KitChoice(kit=kit)
-
-    def _wait(self, seconds: float) -> None:
-        self.now += seconds
-        self.waits.append(seconds)
-        self.while_waiting()
-
-    def of(self, kind: type[Event]) -> list[Event]:
-        return [event for event in self.events if isinstance(event, kind)]
-
-
-@pytest.fixture
-def bench(opener: Callable[[Adbd], Opener], daemon: Adbd, kit: Kit) -> Bench:
-    return Bench(opener, daemon, kit)
+from tests.fakes.phone_bench import PROGRAM, QUICK, TINY, Bench, runtime
 
 
 def test_from_push_to_clean_up(bench: Bench, phone: fake.Phone) -> None:

@@ -290,3 +290,18 @@ def test_the_config_survives_the_project_file(tmp_path: Path) -> None:
     projects.save(tmp_path / "p.pqv", projects.Project(config=config))
     assert projects.load(tmp_path / "p.pqv").config == config
     assert isinstance(config, RunConfig)
+
+
+@pytest.mark.parametrize(
+    "text", ["0", "0ms", "nan", "inf", "-3ms", "1e400ms", "", "fast", "30 min", "3" * 500, "1.2.3ms"]
+)
+def test_a_latency_that_is_none_is_refused_with_an_example(text: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="is not an amount above 0") as caught:
+        build(tmp_path, latency=text)
+    assert "30ms" in caught.value.action
+
+
+def test_a_latency_may_be_as_short_as_it_likes(tmp_path: Path) -> None:
+    config = build(tmp_path, latency="1ms", on="SERIAL").config
+    assert (config.budget.latency_ms, config.budget.on) == (1.0, "SERIAL")
+    assert build(tmp_path, latency="0.001us").config.budget.latency_ms == pytest.approx(1e-6)

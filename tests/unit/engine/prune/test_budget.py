@@ -78,8 +78,10 @@ def table(found: Mapping[str, structure.Width]) -> LatencyTable:
 class Tried:
     """A device on which parts cost a little more or less inside the whole than on their own."""
 
-    def __init__(self, found: Mapping[str, structure.Width], line: SizeLine, *, off: float = 1.0) -> None:
-        self._found, self._line, self._off = found, line, off
+    def __init__(
+        self, found: Mapping[str, structure.Width], line: SizeLine, *, off: float = 1.0, elsewhere: bool = False
+    ) -> None:
+        self._found, self._line, self._off, self._elsewhere = found, line, off, elsewhere
         self._whole = {name: width.units for name, width in found.items()}
         self.tries: list[Costs] = []
 
@@ -87,18 +89,22 @@ class Tried:
         dense = nanoseconds(self._whole, self._found)
         gone = 1 - nanoseconds(units, self._found) / dense
         size = self._line.rest(self._whole) + sum(self._line.units[name] * number for name, number in units.items())
-        self.tries.append(Costs(1 - gone * self._off, size))
+        self.tries.append(Costs(None if self._elsewhere else 1 - gone * self._off, size))
         return self.tries[-1]
 
 
 def pruned(
-    off: float = 1.0, steps: int = 1, config: Mapping[str, Any] | None = None, **limits: Any
+    off: float = 1.0,
+    steps: int = 1,
+    config: Mapping[str, Any] | None = None,
+    elsewhere: bool = False,
+    **limits: Any,
 ) -> tuple[Any, Tried]:
     pruning = PruneConfig.parse({"importance": "l1", "steps": steps, **(config or {})})
     model = vit()
     found = widths(model, pruning)
     line = SizeLine(100_000.0, {name: 100_000.0 / 4 / len(found) / width.units for name, width in found.items()})
-    trial = Tried(found, line, off=off)
+    trial = Tried(found, line, off=off, elsewhere=elsewhere)
     context = Recorder().context
     allocation = ByBudget(
         BudgetConfig.parse(limits),
@@ -124,6 +130,14 @@ DENSE_MS = (REST_NS + 3 * (192 * 1_000 + 16 * 10_000)) / 1e6
 def test_milliseconds_are_kept_and_used(share: float) -> None:
     _, trial = pruned(latency_ms=share * DENSE_MS)
     assert 0.93 * share < (trial.tries[-1].share or 0) <= share * 1.01
+
+
+@pytest.mark.parametrize("limits", [{}, {"size_mb": 1.0}])
+def test_of_a_device_that_is_elsewhere_the_prediction_counts(limits: dict[str, float]) -> None:
+    here, _ = pruned(latency_ms=0.7 * DENSE_MS)
+    units, trial = pruned(latency_ms=0.7 * DENSE_MS, elsewhere=True, **limits)
+    assert units == here
+    assert {costs.share for costs in trial.tries} == {None}
 
 
 def test_a_speed_up_and_a_size_are_kept_together() -> None:

@@ -1,0 +1,80 @@
+"""What a run was to reach, against what was measured."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from pqv_core.config import RunConfig, with_settings
+from pqv_core.results.budgets import verdicts
+from pqv_core.results.record import RunRecord, TableUsed
+from tests.fakes.records import MS, in_two_formats, measurement, record
+
+PHONE = "Maker Phone (SERIAL)"
+
+
+def run(*, made: RunRecord | None = None, dense_ms: int = 30, threads: int = 2, **settings: Any) -> RunRecord:
+    """A run whose result takes 10 ms here and 20 ms on a phone, and has 8 MB."""
+    budget = {f"budget.{name}": value for name, value in settings.items()}
+    made = made or record()
+    more = (*made.variants[3].measurements, measurement(20, 20, 20, target=PHONE))
+    variants = [*made.variants]
+    variants[3] = variants[3].model_copy(update={"measurements": more})
+    table = TableUsed(device="Maker Phone", threads=threads, dense_ns=dense_ms * MS)
+    config = with_settings(RunConfig(), {"export.formats": ["ptl"], **budget})
+    return made.model_copy(
+        update={
+            "config": config.model_dump(mode="json"),
+            "variants": tuple(variants),
+            "latency_table": table if config.budget.limits_latency else None,
+        }
+    )
+
+
+def test_without_a_budget_nothing_is_said() -> None:
+    assert verdicts(run()) == []
+
+
+def test_a_latency_here_is_held_against_the_benchmark() -> None:
+    assert verdicts(run(latency_ms=12.0)) == ["10.0 ms: within the budget of 12.0 ms."]
+    assert verdicts(run(latency_ms=8.0)) == ["10.0 ms: 25.0 % above the budget of 8.00 ms."]
+    assert verdicts(run(latency_ms=10.0)) == ["10.0 ms: within the budget of 10.0 ms."]
+
+
+@pytest.mark.parametrize("on", ["SERIAL", "Maker Phone", PHONE, "Maker Phone, Android 14, a chip"])
+def test_a_phone_is_known_by_serial_name_and_kind(on: str) -> None:
+    assert verdicts(run(latency_ms=25.0, on=on)) == ["20.0 ms on Maker Phone: within the budget of 25.0 ms."]
+
+
+def test_of_a_phone_that_measured_nothing_nothing_is_said() -> None:
+    elsewhere = TableUsed(device="Other", threads=2, dense_ns=1)
+    made = run(latency_ms=25.0, on="OTHER").model_copy(update={"latency_table": elsewhere})
+    assert verdicts(made) == []
+
+
+def test_other_threads_than_the_tables_are_named() -> None:
+    (said,) = verdicts(run(latency_ms=25.0, on="SERIAL", threads=4))
+    assert said == "20.0 ms on Maker Phone with 2 threads: within the budget of 25.0 ms."
+
+
+def test_a_speed_up_is_over_the_uncut_model_of_the_table() -> None:
+    assert verdicts(run(speedup=2.0)) == ["3.00× as fast as the uncut model: the budget, 2.00× as fast, is met."]
+    assert verdicts(run(speedup=1.5, on="SERIAL", dense_ms=25)) == [
+        "1.25× as fast as the uncut model on Maker Phone: 16.7 % below the budget, 1.50× as fast."
+    ]
+
+
+def test_a_size_is_that_of_the_file_in_the_first_format() -> None:
+    assert verdicts(run(size_mb=8.0)) == ["8.00 MB: within the budget of 8.00 MB."]
+    assert verdicts(run(made=in_two_formats(), size_mb=4.0)) == ["8.00 MB: 100 % above the budget of 4.00 MB."]
+
+
+def test_every_limit_has_its_sentence() -> None:
+    assert len(verdicts(run(latency_ms=12.0, speedup=2.0, size_mb=9.0))) == 3
+
+
+def test_a_run_without_its_result_or_of_a_newer_version_has_no_verdict() -> None:
+    made = run(latency_ms=12.0)
+    assert verdicts(made.model_copy(update={"variants": made.variants[:3]})) == []
+    assert verdicts(made.model_copy(update={"config": {"budget": {"unknown": 1}}})) == []
