@@ -187,7 +187,6 @@ class PhoneDesk(QObject):
                 shape=self.settings.shape,
                 compare=self.settings.compare,
                 val=around.val,
-                directory=self.files.directory,
                 archives=self.archives,
                 kit=self.watch.kit,
             )
@@ -342,8 +341,8 @@ class PhoneDesk(QObject):
             profiles=outcome.profiles,
             warnings=outcome.warnings,
         )
-        if outcome.kept is not None:
-            self.kept.emit(outcome.kept)
+        for record in outcome.kept:
+            self.kept.emit(record)
         if outcome.not_kept is not None:
             self.failed.emit(outcome.not_kept)
 
