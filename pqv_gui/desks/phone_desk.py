@@ -23,6 +23,7 @@ from pqv_core.results.record import LOCAL, Measurement
 from pqv_gui.desks import phone_work
 from pqv_gui.desks.phone_watch import Around, PhoneWatch
 from pqv_gui.desks.phone_work import MeasuringOutcome, MeasuringPlan, Prepared
+from pqv_gui.desks.study_meter import StudyMeter
 from pqv_gui.pages.device.phone_files import File, Files
 from pqv_gui.pages.device.phone_list import PhoneRow
 from pqv_gui.pages.device.phone_run import PhoneRun, TargetState
@@ -176,6 +177,26 @@ class PhoneDesk(QObject):
         """Phones on which it ended early and that are ready now, so that it can be repeated."""
         rows = (self.phones.get(key) for key in self.run.failed_keys)
         return tuple(row for row in rows if row is not None and row.ready) if not self.run.active else ()
+
+    def meter(self, key: str) -> StudyMeter:
+        """What measures the trials of a study on a phone, as the settings say.
+
+        Raises:
+            DeviceError: The phone is not there.
+        """
+        row = self.phones.get(key)
+        if row is None or row.found is None:
+            raise NoDeviceError(key)
+        return StudyMeter(
+            row.found,
+            row.name,
+            self.settings.config,
+            self.watch.alone_with(key),
+            val=self._around().val,
+            kit=self.watch.kit,
+            archives=self.archives,
+            command=self._command,
+        )
 
     def start(self) -> None:
         """Measure what is ticked on what is ticked."""
