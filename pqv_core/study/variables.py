@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 
 from pqv_core.config.quantize import ENGINES, OBSERVERS
 from pqv_core.criteria import CRITERIA
@@ -28,7 +29,8 @@ class Variable:
     options: Mapping[str, str] = field(default_factory=dict)
 
 
-def variables() -> dict[str, Variable]:
+@cache
+def variables() -> Mapping[str, Variable]:
     """All rows by their names, in the order of the stages that they touch."""
     formats = {key: info.label for key, info in FORMATS.items()}
     rows = (

@@ -1,10 +1,12 @@
 """Parallel coordinates: a line a trial over an axis for each setting and each figure.
 
-Very many lines are drawn into a picture a few hundred at a time, between which the window does other things; a line
-that comes is drawn over it. What stands out (front, chosen) is drawn anew each time.
+Very many lines are drawn into a picture a few at a time, between which the window does other things; a line that comes
+is drawn over it. The front has a picture of its own, which is drawn anew where the front is another.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,11 +34,53 @@ from pqv_gui.style.theme import colors, em
 from pqv_gui.viewmodels.results.parallel import Parallel
 from pqv_gui.widgets.basics import column, label, row
 
-_AT_ONCE = 150  # lines drawn in one turn of the event loop
+_AT_ONCE, _FRONT_AT_ONCE = 150, 12  # lines drawn in one turn of the event loop; those of the front are smooth and wide
 _NEAR = 10.0  # pixels from a line within which it is meant
 _HEIGHT = 15.0  # in lines of text
 _FAINT = 0.35
 _TOLD = 20  # lines; nobody listens to more
+
+
+class _Layer:
+    """Some of the lines, drawn into a picture in several turns; what was there is shown until the new one is whole.
+
+    Args:
+        at_once: Lines in a turn.
+    """
+
+    def __init__(self, at_once: int) -> None:
+        self.picture = QPixmap()
+        self._at_once = at_once
+        self._rows: tuple[int, ...] = ()
+        self._next = QPixmap()
+        self._drawn = 0
+
+    def begin(self, size: QSize, ratio: float) -> None:
+        """Draw all anew, at this size."""
+        self._next = QPixmap(size * ratio)
+        self._next.setDevicePixelRatio(ratio)
+        self._next.fill(Qt.GlobalColor.transparent)
+        self._rows, self._drawn = (), 0
+
+    def draw(self, rows: tuple[int, ...], pen: QPen, line: Callable[[int], QPolygonF], *, smooth: bool) -> bool:
+        """Draw the next few of the lines in these rows, which begin with those that are drawn; whether that is all."""
+        self._rows = rows
+        last = min(self._drawn + self._at_once, len(rows))
+        if not self._next.isNull():
+            painter = QPainter(self._next)
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing, smooth)
+            painter.setPen(pen)
+            for row in rows[self._drawn : last]:
+                painter.drawPolyline(line(row))
+            painter.end()
+        self._drawn = last
+        if last == len(rows):
+            self.picture = self._next
+        return last == len(rows)
+
+    def continues(self, rows: tuple[int, ...]) -> bool:
+        """Whether these rows begin with those that were drawn."""
+        return rows[: self._drawn] == self._rows[: self._drawn]
 
 
 class _Lines(QWidget):
@@ -49,8 +93,7 @@ class _Lines(QWidget):
         super().__init__()
         self.shown: Parallel | None = None
         self.row = -1  # the one that is chosen
-        self._picture = QPixmap()
-        self._drawn = 0  # lines that are in the picture
+        self._all, self._front = _Layer(_AT_ONCE), _Layer(_FRONT_AT_ONCE)
         self._turn = QTimer(self)
         self._turn.setSingleShot(True)
         self._turn.setInterval(0)
@@ -64,34 +107,29 @@ class _Lines(QWidget):
         if before is None or not shown.begins_with(before):
             self.begin_anew()
         else:
+            if not self._front.continues(shown.front):
+                self._front.begin(self.size(), self.devicePixelRatioF())
             self._turn.start()
-        self.update()
 
     def begin_anew(self) -> None:
         """Draw all lines again."""
-        self._picture, self._drawn = QPixmap(), 0
+        for layer in (self._all, self._front):
+            layer.begin(self.size(), self.devicePixelRatioF())
         self._turn.start()
 
     def _draw_some(self) -> None:
-        shown = self.shown
-        if shown is None or not self.isVisible() or self.width() < 1:
+        shown, shades = self.shown, colors(self)
+        if shown is None or not self.isVisible():
             return
-        if self._picture.isNull():
-            ratio = self.devicePixelRatioF()
-            self._picture = QPixmap(self.size() * ratio)
-            self._picture.setDevicePixelRatio(ratio)
-            self._picture.fill(QColor(colors(self).surface))
-        last = min(self._drawn + _AT_ONCE, len(shown.names))
-        painter = QPainter(self._picture)
-        ink = QColor(colors(self).series[0])
+        ink = QColor(shades.series[0])
         ink.setAlphaF(_FAINT)
-        painter.setPen(QPen(ink, 0))
-        for index in range(self._drawn, last):
-            painter.drawPolyline(self._line(index))
-        painter.end()
-        self._drawn = last
-        self.update()
-        if last < len(shown.names):
+        every = tuple(range(len(shown.names)))
+        whole = self._all.draw(every, QPen(ink, 0), self._line, smooth=False)
+        if whole:
+            whole = self._front.draw(shown.front, QPen(QColor(shades.series[1]), 2.0), self._line, smooth=True)
+        if whole:
+            self.update()
+        else:
             self._turn.start()
 
     # places --------------------------------------------------------------------------------------------------
@@ -132,19 +170,15 @@ class _Lines(QWidget):
     # drawing -------------------------------------------------------------------------------------------------
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        """The picture of all lines, then those that stand out, then the axes."""
+        """The pictures of the lines, then the one that is chosen, then the axes."""
         shown = self.shown
         if shown is None:
             return
         shades, painter = colors(self), QPainter(self)
-        if self._picture.isNull():
-            painter.fillRect(self.rect(), QColor(shades.surface))
-        else:
-            painter.drawPixmap(0, 0, self._picture)
+        painter.fillRect(self.rect(), QColor(shades.surface))
+        for layer in (self._all, self._front):
+            painter.drawPixmap(0, 0, layer.picture)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(QPen(QColor(shades.series[1]), 2.0))
-        for index in shown.front:
-            painter.drawPolyline(self._line(index))
         if 0 <= self.row < len(shown.names):
             painter.setPen(QPen(QColor(shades.text), 3.0, Qt.PenStyle.DashLine))
             painter.drawPolyline(self._line(self.row))

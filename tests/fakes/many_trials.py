@@ -15,7 +15,11 @@ from pqv_core.study.storage import Journal
 from pqv_core.study.study_file import StudyFile
 from pqv_core.study.trials import FIGURES, NUMBER, RUN, SECONDS, WORDS
 
-VARY = {"prune.ratio": "0.1:0.6", "finetune.learning_rate": "1e-05:0.001:log", "quantize.precision": "fp32,int8-dynamic"}
+VARY = {
+    "prune.ratio": "0.1:0.6",
+    "finetune.learning_rate": "1e-05:0.001:log",
+    "quantize.precision": "fp32,int8-dynamic",
+}
 
 
 def made(project: Path, *, trials: int = 1000, name: str = "many", target: str = "host") -> Path:
@@ -24,8 +28,8 @@ def made(project: Path, *, trials: int = 1000, name: str = "many", target: str =
     plain["data"]["val"] = plain["data"]["val"] or "val"
     plain["export"]["target"] = target
     folder = study_file.named(project.with_name(name))
-    asked = {"project": project.name, "config": plain, "vary": VARY, "objectives": ["top1", "latency"], "trials": trials}
-    study_file.create(folder, StudyFile.parse({**asked, "constraints": ["size<=90MB"]}))
+    asked = {"vary": VARY, "objectives": ["top1", "latency"], "constraints": ["size<=90MB"], "trials": trials}
+    study_file.create(folder, StudyFile.parse({"project": project.name, "config": plain, **asked}))
     return folder
 
 
@@ -42,7 +46,7 @@ def add(journal: Journal, count: int, *, failed: int = 50) -> None:
 
 
 def _trial(number: int, failed: int) -> FrozenTrial:
-    chosen = random.Random(number)  # noqa: S311 - no secret
+    chosen = random.Random(number)
     ratio, rate = chosen.uniform(0.1, 0.6), 10 ** chosen.uniform(-5, -3)
     precision = chosen.choice(["fp32", "int8-dynamic"])
     int8 = precision == "int8-dynamic"

@@ -355,7 +355,7 @@ class StudyPage(Page):
         self.front.choose(name)
         self.parallel.choose(name)
         self.table.refresh(state)
-        words = f"{name}: {study_picture.params_words(line.trial)}" if line is not None else tr("Select a trial.")
+        words = f"{name}: {line.params}" if line is not None else tr("Select a trial.")
         self.chosen.setText(words)
         self.details.setText(line.details.replace("\n", " ") if line is not None else "")
         self.details.setVisible(bool(self.details.text()))

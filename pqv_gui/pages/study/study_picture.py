@@ -73,6 +73,11 @@ class Line:
         """What charts call it."""
         return trial_name(self.trial)
 
+    @cached_property
+    def params(self) -> str:
+        """What was varied, in a line."""
+        return params_words(self.trial)
+
     @property
     def details(self) -> str:
         """What does not fit into the cells, a line each."""
@@ -145,20 +150,29 @@ def figures_asked(study: StudyFile) -> tuple[Figure, ...]:
 
 def said(name: str, value: Word) -> str:
     """A value of a setting, as a person reads it."""
+    if isinstance(value, float):
+        return f"{value:.4g}"
     known = variables().get(name)
     text = word(value)
-    return known.options.get(str(value), text) if known is not None else text
+    return known.options.get(str(value).lower(), text) if known is not None else text
 
 
 def asked_words(study: StudyFile) -> str:
     """What a study asks, in a line."""
-    varied = ", ".join(f"{display_names.setting(name)} {values}" for name, values in study.vary.items())
+    varied = "; ".join(f"{display_names.setting(item.name)} {_values(item)}" for item in _varied(study))
     wanted = ", ".join(f"{goal.label} {'↑' if goal.greater else '↓'}" for goal in study.goals)
     kept = ", ".join(bound.words for bound in study.bounds)
     end = [formatting.counted(study.trials, "trial") if study.trials else ""]
     end.append(f"{study.hours:g} h" if study.hours else "")
     parts = (f"Varies {varied}", f"wants {wanted}", f"keeps {kept}" if kept else "", *end)
     return " · ".join(part for part in parts if part)
+
+
+def _values(item: Parameter) -> str:
+    if isinstance(item, Choice):
+        return " or ".join(said(item.name, each) for each in item.words)
+    step = f", step {item.step:g}" if item.step else ", logarithmic" if item.log else ""
+    return f"{item.low:g} to {item.high:g}{step}"
 
 
 def params_words(trial: Trial) -> str:
@@ -233,7 +247,7 @@ def scatter(picture: Picture, along: str, up: str) -> ScatterChart:
         x, y = _place(line.trial, along), _place(line.trial, up)
         if x is not None and y is not None:
             series = _BREAKS if line.trial.keeps is False else _KEEPS
-            points.append(Point(x, y, line.name, series, params_words(line.trial), line.front))
+            points.append(Point(x, y, line.name, series, line.params, line.front))
     points.sort(key=lambda point: point.series != _KEEPS)  # the same colours, whichever comes first
     whole = {along, up} == {goal.key for goal in study.goals}
     return ScatterChart("study", "Trials", *_axis(along), *_axis(up), tuple(points), line=whole)

@@ -110,6 +110,7 @@ class TrialTable(QTableView):
 
     def __init__(self) -> None:
         super().__init__()
+        self._filling = False  # what is chosen then was not chosen by a person
         self._trials = _Trials(self)
         self.setModel(self._trials)
         self.setAccessibleName(tr("Trials"))
@@ -134,7 +135,7 @@ class TrialTable(QTableView):
         """Show the trials of a study."""
         if state.picture is None:
             return
-        self.selectionModel().blockSignals(True)
+        self._filling = True
         self._trials.sorted = state.order.column, state.order.descending
         rows = self._trials.rowCount()
         anew = self._trials.show_lines(state.picture.heads, state.lines)
@@ -142,7 +143,7 @@ class TrialTable(QTableView):
             self._fit()
         self._trials.headerDataChanged.emit(Qt.Orientation.Horizontal, 0, max(0, len(self._trials.heads) - 1))
         self._show_chosen(state.selected)
-        self.selectionModel().blockSignals(False)
+        self._filling = False
         self.viewport().update()
 
     def _show_chosen(self, number: int | None) -> None:
@@ -156,7 +157,7 @@ class TrialTable(QTableView):
             self.clearSelection()
 
     def _on_current(self, index: QModelIndex) -> None:
-        if 0 <= index.row() < len(self._trials.lines):
+        if not self._filling and 0 <= index.row() < len(self._trials.lines):
             self.chosen.emit(self._trials.lines[index.row()].number)
 
     def changeEvent(self, event: QEvent) -> None:
