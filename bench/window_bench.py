@@ -4,9 +4,10 @@
 
 Usable means: shown, painted, and the event loop has come round once. Both programs are started in turns, each in a
 fresh process, so that the machine's mood hits both alike. Stalls are what a timer of one millisecond is late by while
-a worker process sends its events to the window, while a phone is pushed to and another sends 1,000 samples a
-second, and while a study is followed to its thousandth trial; the same timer in an idle bare window tells what the machine itself adds. The longest step of our own is in
-processor time of the window's thread, which other programs do not lengthen by having it wait.
+a worker process sends its events to the window, while a phone is pushed to and another sends 1,000 samples a second,
+and while a study is followed to its thousandth trial; the same timer in an idle bare window tells what the machine
+itself adds. The longest step of our own is in processor time of the window's thread, which other programs do not
+lengthen by having it wait.
 """
 
 from __future__ import annotations

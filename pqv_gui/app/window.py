@@ -184,8 +184,8 @@ class MainWindow(QMainWindow):
 
     def _refresh_study(self) -> None:
         self._refresh_run_controls()
-        running = self.workspace.studies
-        self.steps.buttons[STUDY.key].set_state("todo", tr("running") if running else "", "▸" if running else "")
+        running = tr("running") if self.workspace.studies else ""
+        self.steps.buttons[STUDY.key].set_state("todo", running, running)
         self._refresh_page(STUDY.key)
 
     def _refresh_run_controls(self) -> None:

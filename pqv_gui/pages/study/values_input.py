@@ -1,4 +1,4 @@
-"""Editors of what a setting is varied over: ticks for words, from and to for numbers. Both hold texts for ``--vary``."""
+"""Editors of what a setting is varied over: ticks for words, from and to for numbers. Both hold text for ``--vary``."""
 
 from __future__ import annotations
 
