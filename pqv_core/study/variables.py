@@ -43,6 +43,8 @@ def variables() -> Mapping[str, Variable]:
         Variable("prune.max_ratio", "0.5:0.9:0.1"),
         Variable("prune.steps", "1:5"),
         Variable("prune.sparse_epochs", "0:10:5"),
+        Variable("tokens.merge", "0:16:4"),
+        Variable("tokens.schedule", "constant,decreasing", {"constant": "Constant", "decreasing": "Decreasing"}),
         Variable("finetune.epochs", "1:10"),
         Variable("finetune.learning_rate", "1e-05:0.001:log"),
         Variable("finetune.batch_size", "32,64", {text: text for text in ("16", "32", "64", "128", "256")}),

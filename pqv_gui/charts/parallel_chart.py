@@ -6,7 +6,7 @@ is drawn over it. The front has a picture of its own, which is drawn anew where 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -93,6 +93,7 @@ class _Lines(QWidget):
         super().__init__()
         self.shown: Parallel | None = None
         self.row = -1  # the one that is chosen
+        self.as_lines = False  # drawn as lines, however long that takes, for a picture that can be enlarged
         self._all, self._front = _Layer(_AT_ONCE), _Layer(_FRONT_AT_ONCE)
         self._turn = QTimer(self)
         self._turn.setSingleShot(True)
@@ -118,15 +119,13 @@ class _Lines(QWidget):
         self._turn.start()
 
     def _draw_some(self) -> None:
-        shown, shades = self.shown, colors(self)
+        shown = self.shown
         if shown is None or not self.isVisible():
             return
-        ink = QColor(shades.series[0])
-        ink.setAlphaF(_FAINT)
         every = tuple(range(len(shown.names)))
-        whole = self._all.draw(every, QPen(ink, 0), self._line, smooth=False)
+        whole = self._all.draw(every, self._pen(0), self._line, smooth=False)
         if whole:
-            whole = self._front.draw(shown.front, QPen(QColor(shades.series[1]), 2.0), self._line, smooth=True)
+            whole = self._front.draw(shown.front, self._pen(1), self._line, smooth=True)
         if whole:
             self.update()
         else:
@@ -176,13 +175,28 @@ class _Lines(QWidget):
             return
         shades, painter = colors(self), QPainter(self)
         painter.fillRect(self.rect(), QColor(shades.surface))
-        for layer in (self._all, self._front):
+        for layer in () if self.as_lines else (self._all, self._front):
             painter.drawPixmap(0, 0, layer.picture)
+        if self.as_lines:
+            self._paint_lines(painter, range(len(shown.names)), self._pen(0))
+            self._paint_lines(painter, shown.front, self._pen(1))
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         if 0 <= self.row < len(shown.names):
             painter.setPen(QPen(QColor(shades.text), 3.0, Qt.PenStyle.DashLine))
             painter.drawPolyline(self._line(self.row))
         self._paint_axes(painter)
+
+    def _paint_lines(self, painter: QPainter, rows: Iterable[int], pen: QPen) -> None:
+        painter.setPen(pen)
+        for index in rows:
+            painter.drawPolyline(self._line(index))
+
+    def _pen(self, place: int) -> QPen:
+        """Of all lines, thin and faint, or of those on the front."""
+        ink = QColor(colors(self).series[place])
+        if place == 0:
+            ink.setAlphaF(_FAINT)
+        return QPen(ink, 2.0 if place else 0.0)
 
     def _paint_axes(self, painter: QPainter) -> None:
         assert self.shown is not None
@@ -254,7 +268,7 @@ class ParallelChart(QWidget):
         self.plot = _Lines()
         self.plot.setAccessibleName(heading)
         self.saver = Saver(
-            self.plot, title=lambda: heading, parts=(self.legend, self.plot), csv=self.as_csv, svg=self._svg
+            self.plot, title=lambda: heading, parts=(self.legend, self.plot), csv=self.as_csv, svg=self.as_svg
         )
         self.save = self.saver.button()
         top = row(gap=0.6)
@@ -321,5 +335,10 @@ class ParallelChart(QWidget):
         heads = ("", *(axis.name for axis in shown.axes))
         return csv_text(heads, ((name, *texts) for name, texts in zip(shown.names, shown.texts, strict=True)))
 
-    def _svg(self) -> str:
-        return self.saver.drawn()
+    def as_svg(self) -> str:
+        """The chart as it is seen, of lines."""
+        self.plot.as_lines = True
+        try:
+            return self.saver.drawn()
+        finally:
+            self.plot.as_lines = False

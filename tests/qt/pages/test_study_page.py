@@ -368,12 +368,13 @@ def keep_run(directory: Path) -> None:
 # the keyboard, screen readers and small windows --------------------------------------------------------------
 
 
-@pytest.mark.parametrize("size", [(1024, 700), (1600, 1000)])
+@pytest.mark.parametrize(("size", "scale"), [((1024, 700), 100), ((1024, 700), 200), ((1600, 1000), 100)])
 def test_nothing_is_cut_off_and_everything_has_a_name(
-    opened: Opened, qtbot: QtBot, project: Path, size: tuple[int, int]
+    opened: Opened, qtbot: QtBot, project: Path, size: tuple[int, int], scale: int
 ) -> None:
-    many_trials.add(many_trials.opened(many_trials.made(project)), 30)
+    many_trials.add(many_trials.opened(many_trials.made(project, target="android")), 30)
     window, page = opened()
+    window.theme.set_text_scale(scale)
     window.resize(*size)
     drawn(page, qtbot)
     page.state.select(3)
@@ -381,7 +382,9 @@ def test_nothing_is_cut_off_and_everything_has_a_name(
         if drafting:
             page.begin()
             page.state.draft.bind()
+            page.state.draft.vary("quantize.engine")
         settle(window, page, qtbot)
+        assert page.column.width() <= page.scroller.viewport().width()
         assert cut_off(window) == []
         assert all(name_of(widget) for widget in controls(page))
 
