@@ -31,12 +31,13 @@ class _Row(QWidget):
     def __init__(self, parts: Sequence[QWidget], *, remove: QWidget) -> None:
         super().__init__()
         lines = column(self, gap=0.2)
-        line = row(gap=0.6)
+        head = QWidget()
+        line = row(head, gap=0.6)
         for part in parts[:-1]:
             line.addWidget(part)
-        line.addWidget(parts[-1], 1)
         line.addWidget(remove)
-        lines.addLayout(line)
+        line.addStretch()
+        lines.addWidget(FoldingColumns([(head, 0), (parts[-1], 1)], fold_below=40, gap=0.4))
         self.problem = label("", "problem", wrap=True)
         self.problem.hide()
         lines.addWidget(self.problem)

@@ -11,8 +11,9 @@ from pqv_gui.i18n import tr
 from pqv_gui.style.theme import em
 from pqv_gui.widgets.basic_inputs import CheckInput, TextInput
 from pqv_gui.widgets.basics import column, label, row
+from pqv_gui.widgets.folding_columns import FoldingColumns
 
-_BOXES = 3  # side by side
+_BOXES = 2  # side by side
 _NUMBER = 4.6  # width of a field, in lines of text
 
 
@@ -57,7 +58,8 @@ class NumbersFromTo(QWidget):
         self.setAccessibleName(name)
         self.low, self.high, self.step = (TextInput() for _ in range(3))
         self.step.setPlaceholderText(tr("any"))
-        line = row(self, gap=0.5)
+        ends, more = QWidget(), QWidget()
+        line = row(ends, gap=0.5)
         for field, words in ((self.low, tr("from")), (self.high, tr("to")), (self.step, tr("step"))):
             field.setAccessibleName(f"{name}, {words}")
             field.setFixedWidth(em(times=_NUMBER))
@@ -68,8 +70,11 @@ class NumbersFromTo(QWidget):
         self.log.setAccessibleName(f"{name}, {tr('Logarithmic').lower()}")
         self.log.setToolTip(tr("As many values below the tenfold as above it"))
         self.log.changed.connect(self._on_log)
+        line.addStretch()
+        line = row(more, gap=0.5)
         line.addWidget(self.log)
         line.addStretch()
+        column(self, gap=0).addWidget(FoldingColumns([(ends, 0), (more, 1)], fold_below=28, gap=0.4))
 
     def _on_log(self, _: bool) -> None:
         self._fit()

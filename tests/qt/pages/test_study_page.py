@@ -21,7 +21,7 @@ from pqv_gui.pages.study.study_state import Phase
 from pqv_gui.pages.study.values_input import NumbersFromTo
 from pqv_gui.viewmodels import defaults
 from tests.fakes import many_trials
-from tests.qt.app.test_frame import controls, cut_off, name_of, settle
+from tests.qt.app.test_frame import controls, cut_off, name_of, require_fit, settle
 from tests.qt.conftest import MakeWindow
 
 SOON_MS = 30_000
@@ -384,7 +384,7 @@ def test_nothing_is_cut_off_and_everything_has_a_name(
             page.state.draft.bind()
             page.state.draft.vary("quantize.engine")
         settle(window, page, qtbot)
-        assert page.column.width() <= page.scroller.viewport().width()
+        require_fit(page)
         assert cut_off(window) == []
         assert all(name_of(widget) for widget in controls(page))
 
