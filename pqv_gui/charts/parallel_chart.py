@@ -37,7 +37,7 @@ from pqv_gui.widgets.basics import column, label, row
 _AT_ONCE, _FRONT_AT_ONCE = 150, 12  # lines drawn in one turn of the event loop; those of the front are smooth and wide
 _NEAR = 10.0  # pixels from a line within which it is meant
 _HEIGHT = 15.0  # in lines of text
-_FAINT = 0.35
+_FAINT = ((200, 0.35), (500, 0.2), (10**9, 0.12))  # up to so many lines, how much is left of their colour
 _TOLD = 20  # lines; nobody listens to more
 
 
@@ -105,7 +105,7 @@ class _Lines(QWidget):
     def show_lines(self, shown: Parallel) -> None:
         """Show other lines; where only some were added, only those are drawn."""
         before, self.shown = self.shown, shown
-        if before is None or not shown.begins_with(before):
+        if before is None or not shown.begins_with(before) or _faint(shown) != _faint(before):
             self.begin_anew()
         else:
             if not self._front.continues(shown.front):
@@ -195,7 +195,7 @@ class _Lines(QWidget):
         """Of all lines, thin and faint, or of those on the front."""
         ink = QColor(colors(self).series[place])
         if place == 0:
-            ink.setAlphaF(_FAINT)
+            ink.setAlphaF(_faint(self.shown))
         return QPen(ink, 2.0 if place else 0.0)
 
     def _paint_axes(self, painter: QPainter) -> None:
@@ -255,6 +255,12 @@ class _Lines(QWidget):
         index = self._meant(event.position())
         if index >= 0 and event.button() == Qt.MouseButton.LeftButton:
             self.chosen.emit(index)
+
+
+def _faint(shown: Parallel | None) -> float:
+    """How much is left of the colour of lines, so that where many run is darker than where few do."""
+    count = len(shown.names) if shown is not None else 0
+    return next(share for most, share in _FAINT if count <= most)
 
 
 class ParallelChart(QWidget):

@@ -21,7 +21,8 @@ from pqv_gui.style.theme import DARK, colors, em
 
 MARKS = ("o", "s", "t1", "d", "star", "p")
 _NEAR = 24.0  # pixels from a mark within which it is read out
-_RING = 17
+_MARK, _SMALL, _RING = 10, 6, 17
+_MANY = 200  # marks from which on they are small ones
 _TOLD = 100  # points; nobody listens to more
 _HEIGHT = 17.0  # in lines of text
 _WIDE = 6.0  # ratio of the slowest to the fastest from which on equal distances mean equal ratios
@@ -56,7 +57,8 @@ class ParetoChart(Chart[Shown]):
         self._rings = pg.ScatterPlotItem(symbol="o", size=_RING, brush=None)
         self._line = pg.PlotCurveItem(antialias=True)
         self._ring = pg.ScatterPlotItem(symbol="o", size=_RING + 6, brush=None)
-        for item in (self._line, self._rings, self._ring):
+        for height, item in enumerate((self._line, self._rings, self._ring), start=1):
+            item.setZValue(height)  # above all marks
             self._item.addItem(item, ignoreBounds=True)
         self.plot.scene().sigMouseClicked.connect(self._on_clicked)
         self.plot.setMinimumHeight(em(times=_HEIGHT))
@@ -76,14 +78,15 @@ class ParetoChart(Chart[Shown]):
         if list(self._marks) != list(chart.series):
             for old in self._marks.values():
                 self._item.removeItem(old)
-            self._marks = {name: pg.ScatterPlotItem(size=10) for name in chart.series}
+            self._marks = {name: pg.ScatterPlotItem() for name in chart.series}
             for item in self._marks.values():
                 self._item.addItem(item, ignoreBounds=True)
         self._series.clear()
+        many = len(chart.points) > _MANY
         for index, (name, item) in enumerate(self._marks.items()):
             points = sorted((point for point in chart.points if point.series == name), key=lambda point: point.x)
             x, y = self._places(points)
-            item.setData(x=x, y=y, symbol=MARKS[index % len(MARKS)])
+            item.setData(x=x, y=y, symbol=MARKS[index % len(MARKS)], size=_SMALL if many else _MARK)
             self._series[name] = (name, x, y)
         self._all = self._places(chart.points)
         x, y = self._places(chart.front)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QEvent, QModelIndex, QPersistentModelIndex, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QFont
+from PySide6.QtGui import QColor, QFont, QFontMetrics
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QSizePolicy, QTableView
 
 from pqv_gui.i18n import tr
@@ -168,7 +168,9 @@ class TrialTable(QTableView):
 
     def _fit(self) -> None:
         self.verticalHeader().setDefaultSectionSize(em(self, 1.75))
-        measured = self.fontMetrics()
+        bold = self.font()
+        bold.setBold(True)  # as the front is
+        measured = QFontMetrics(bold)
         for place, head in enumerate(self._trials.heads):
             texts = (f"{tr(head.words)} ▾", *(line.cells[place] for line in self._trials.lines[:_LOOKED_AT]))
             widest = max(measured.horizontalAdvance(text) for text in texts)
