@@ -267,6 +267,22 @@ def test_the_trials_of_a_study_are_measured_on_the_phone_that_is_chosen(
     assert phone.left_behind() == []
 
 
+def test_a_study_that_is_stopped_while_a_phone_measures_leaves_nothing_there(
+    desk_of: MakeDesk, phone: Phone, qtbot: QtBot, kit: Kit
+) -> None:
+    go_on(kit, ENDLESS)
+    window, _, desk = desk_of(Row("A1", phone=phone))
+    ready(desk, qtbot)
+    page = asked(window, qtbot)
+    page.desk.phone = "A1"
+    page.start.click()
+    qtbot.waitUntil(lambda: page.state.activity == "Measuring", timeout=SOON_MS)
+    page.stop.click()
+    qtbot.waitUntil(lambda: page.state.phase == "stopped", timeout=SOON_MS)
+    assert [line.trial.state for line in page.state.lines] == ["interrupted"]
+    assert phone.left_behind() == []
+
+
 def test_the_front_of_a_study_is_measured_on_the_phone_in_one_session(
     desk_of: MakeDesk, phone: Phone, qtbot: QtBot
 ) -> None:
