@@ -4,9 +4,10 @@
 
 Usable means: shown, painted, and the event loop has come round once. Both programs are started in turns, each in a
 fresh process, so that the machine's mood hits both alike. Stalls are what a timer of one millisecond is late by while
-a worker process sends its events to the window, and while a phone is pushed to and another sends 1,000 samples a
-second; the same timer in an idle bare window tells what the machine itself adds. The longest step of our own is in
-processor time of the window's thread, which other programs do not lengthen by having it wait.
+a worker process sends its events to the window, while a phone is pushed to and another sends 1,000 samples a second,
+and while a study is followed to its thousandth trial; the same timer in an idle bare window tells what the machine
+itself adds. The longest step of our own is in processor time of the window's thread, which other programs do not
+lengthen by having it wait.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from bench import window_phones  # noqa: E402 - after the path to a checkout that is not installed
+from bench import window_phones, window_study  # noqa: E402 - after the path to a checkout that is not installed
 
 SCALE = 1.3
 P99_MS = 16.0
@@ -156,6 +157,8 @@ def stalls(seconds: float, rate: int) -> dict[str, dict[str, float]]:
     phones = window_phones.measure(start, _OURS + _PROBE, seconds)
     took, pushed, samples = (float(phones["took"][place]) for place in (0, 2, 4))
     found["window_phones"] = {**_late(phones), "mb_per_s": pushed / took / 1e6, "samples_per_s": samples / took}
+    study = window_study.measure(start, _OURS + _PROBE, seconds)
+    found["window_study"] = {**_late(study), "trials": float(study["trials"][1])}
     return found
 
 
@@ -220,7 +223,7 @@ def main() -> int:
     else:
         _print(found)
     kept = found["startup"]["ratio"] <= SCALE
-    for name in ("window_running", "window_phones"):
+    for name in ("window_running", "window_phones", "window_study"):
         kept = kept and found[name]["p99_ms"] <= P99_MS and found[name]["max_ms"] <= MAX_MS
     return 0 if kept else 1
 
@@ -236,6 +239,10 @@ def _print(found: dict[str, dict[str, float]]) -> None:
     print(f"with phones     p99 {phones['p99_ms']:.1f} ms, max {phones['max_ms']:.1f} ms, "
           f"{phones['own_ms']:.1f} ms the longest step of our own, while "
           f"{phones['mb_per_s']:,.0f} MB/s were pushed and {phones['samples_per_s']:,.0f} samples a second came"
+          )  # fmt: skip
+    study = found["window_study"]
+    print(f"with a study    p99 {study['p99_ms']:.1f} ms, max {study['max_ms']:.1f} ms, "
+          f"{study['own_ms']:.1f} ms the longest step of our own, while it grew to {study['trials']:,.0f} trials"
           )  # fmt: skip
     print(f"idle bare       p99 {bare['p99_ms']:.1f} ms, max {bare['max_ms']:.1f} ms: what the machine itself adds")
 

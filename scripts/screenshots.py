@@ -34,7 +34,7 @@ from pqv_gui.app.window import MainWindow  # noqa: E402
 from pqv_gui.main import build  # noqa: E402
 from pqv_gui.pages import PAGES  # noqa: E402
 from pqv_gui.services.settings import Settings  # noqa: E402
-from scripts import screenshot_compare, screenshot_phones  # noqa: E402
+from scripts import screenshot_compare, screenshot_phones, screenshot_study  # noqa: E402
 
 SCALES = {"": "1", "-150": "1.5"}
 SIZE = (1280, 800)
@@ -57,22 +57,29 @@ def main() -> int:
     parser.add_argument("--only-device", action="store_true", help="picture the Device page only")
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "images")
     parser.add_argument("--only-compare", action="store_true", help="picture the Compare page only")
+    parser.add_argument("--only-study", action="store_true", help="picture the Study page only")
     parser.add_argument("--compare", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--study", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--suffix", help=argparse.SUPPRESS)
     wanted = parser.parse_args()
     if wanted.suffix is not None:
         return take(wanted)
     with tempfile.TemporaryDirectory() as folder:
         project = wanted.project or run_demo(Path(folder))
-        phones = wanted.program.exists() and not wanted.only_compare
+        only = wanted.only_device or wanted.only_compare or wanted.only_study
+        phones = wanted.program.exists() and (wanted.only_device or not only)
         android = wanted.android or (run_demo(Path(folder), android=True) if phones else None)
         arguments = ["--project", str(project.resolve()), "--out", str(wanted.out), "--program", str(wanted.program)]
         arguments += ["--android", str(android.resolve())] if android else []
-        if not wanted.only_device:
+        if wanted.only_study or not only:
+            study = screenshot_study.make_study(project, Path(folder))
+            arguments += ["--study", str(study.resolve())]
+        if wanted.only_compare or not only:
             compare = screenshot_compare.make_runs(project, Path(folder))
             arguments += ["--compare", str(compare.resolve())]
         arguments += ["--only-device"] if wanted.only_device else []
         arguments += ["--only-compare"] if wanted.only_compare else []
+        arguments += ["--only-study"] if wanted.only_study else []
         screen = Path(folder) / "screen.json"
         screen.write_text(SCREEN)
         for suffix, scale in SCALES.items():
@@ -113,10 +120,12 @@ def take(wanted: argparse.Namespace) -> int:
                 _save(window, app, wanted.out / f"{name}-{mode}{wanted.suffix}.png")
 
             wait = partial(_wait, app)
-            if not (wanted.only_device or wanted.only_compare):
+            if not (wanted.only_device or wanted.only_compare or wanted.only_study):
                 _take_pages(window, app, wanted.project, save)
             if wanted.compare:
                 screenshot_compare.take(window, wanted.compare, Path(folder), wait=wait, save=save)
+            if wanted.study:
+                screenshot_study.take(window, wanted.study, Path(folder), wait=wait, save=save)
             if wanted.android:
                 _open(window, app, wanted.android)
                 screenshot_phones.take(window, server, wanted.program, Path(folder), wait=wait, save=save)
@@ -131,7 +140,7 @@ def _take_pages(window: MainWindow, app: QApplication, project: Path, save: Call
     _wait(app, lambda: window.stack.place == "start")
     save("start")
     _open(window, app, project)
-    for place in [place for place in PAGES if place not in ("start", "device", "compare")]:
+    for place in [place for place in PAGES if place not in ("start", "device", "compare", "study")]:
         window.commands.go(place)
         save(place)
     window.commands.go("run")

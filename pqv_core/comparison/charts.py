@@ -77,7 +77,11 @@ class Point:
 
 @dataclass(frozen=True)
 class ScatterChart:
-    """Dots, with a line along the front."""
+    """Dots, with a line along the front.
+
+    Attributes:
+        line: Both axes are what the front is the best in, so that a line along it says what lies between.
+    """
 
     key: str
     title: str
@@ -86,6 +90,7 @@ class ScatterChart:
     y_name: str
     y_unit: str
     points: tuple[Point, ...]
+    line: bool = True
 
     @property
     def series(self) -> tuple[str, ...]:

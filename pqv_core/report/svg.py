@@ -236,7 +236,7 @@ def _scatter(chart: ScatterChart) -> Xml.Element:
     def at(x: float, y: float) -> tuple[float, float]:
         return left + (right - left) * xs.place(x), bottom - (bottom - top) * ys.place(y)
 
-    if len(chart.front) > 1:
+    if chart.line and len(chart.front) > 1:
         _line(root, [at(point.x, point.y) for point in chart.front], "front")
     for point in chart.points:
         group = Xml.SubElement(root, "g")

@@ -1,16 +1,20 @@
-"""How a study chooses what to try next: one row a sampler."""
+"""How a study chooses what to try next: one row a sampler.
+
+Optuna is imported when a sampler is made: who only names them, as a form does, need not wait for it.
+"""
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
 
-from optuna.exceptions import ExperimentalWarning
-from optuna.samplers import BaseSampler, NSGAIISampler, RandomSampler, TPESampler
-from optuna.trial import FrozenTrial
+if TYPE_CHECKING:
+    from optuna.samplers import BaseSampler
+    from optuna.trial import FrozenTrial
 
-Bounds = Callable[[FrozenTrial], Sequence[float]]
+Bounds: TypeAlias = "Callable[[FrozenTrial], Sequence[float]]"
 """By how much a trial breaks each constraint; 0 or less where it keeps it."""
 
 
@@ -28,14 +32,20 @@ class SamplerInfo:
 
 
 def _random(seed: int, bounds: Bounds | None, trials: int) -> BaseSampler:
+    from optuna.samplers import RandomSampler
+
     return RandomSampler(seed=seed)
 
 
 def _tpe(seed: int, bounds: Bounds | None, trials: int) -> BaseSampler:
+    from optuna.samplers import TPESampler
+
     return TPESampler(seed=seed, n_startup_trials=min(10, max(1, trials // 3)), constraints_func=bounds)
 
 
 def _nsga2(seed: int, bounds: Bounds | None, trials: int) -> BaseSampler:
+    from optuna.samplers import NSGAIISampler
+
     return NSGAIISampler(seed=seed, population_size=min(50, max(4, trials // 5)), constraints_func=bounds)
 
 
@@ -55,6 +65,8 @@ def made(key: str, *, seed: int, bounds: Bounds | None, trials: int) -> BaseSamp
         seed: Another one for each time that a study goes on, or it would begin its draws again.
         trials: How many there will be, about.
     """
+    from optuna.exceptions import ExperimentalWarning
+
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ExperimentalWarning)  # constraints, which are the samplers' own part
         return SAMPLERS[key].make(seed, bounds, trials)

@@ -13,12 +13,13 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
-
-from optuna import Trial
+from typing import TYPE_CHECKING, Any
 
 from pqv_core.config import RunConfig, with_setting, with_settings
 from pqv_core.errors import ConfigError
+
+if TYPE_CHECKING:
+    from optuna import Trial
 
 Word = str | int | float | bool | None
 """A value as a trial of Optuna holds it."""

@@ -158,6 +158,29 @@ def project_of(folder: Path, study: StudyFile) -> Path:
     return projects.resolved_path(study.project, project=folder)
 
 
+def beside(project: Path) -> tuple[Path, ...]:
+    """The folders of a project's studies, by their names; one whose file cannot be read is taken for the project's own.
+
+    Raises:
+        StorageError: The project's folder cannot be looked into.
+    """
+    try:
+        found = [folder for folder in project.parent.iterdir() if folder.suffix == SUFFIX and folder.is_dir()]
+    except OSError as error:
+        raise from_os_error(error, project.parent) from error
+    return tuple(folder for folder in sorted(found) if _project_named(folder) in (None, project.name))
+
+
+def _project_named(folder: Path) -> str | None:
+    """Which project the file of a study names; None where it cannot be read."""
+    try:
+        plain = read_json(folder / STUDY_FILE, limit=_LIMIT_BYTES)
+    except (OSError, ValueError):
+        return None
+    named = plain.get("project") if isinstance(plain, dict) else None
+    return named if isinstance(named, str) else None
+
+
 def create(folder: Path, study: StudyFile) -> None:
     """Make the folder of a new study.
 

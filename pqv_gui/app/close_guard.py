@@ -19,10 +19,11 @@ class CloseGuard:
         self._window, self._commands, self._work = window, commands, workspace
         self._stopping = False
         self._work.jobs.ended.connect(self.go_on)
+        self._work.study_ended.connect(self.go_on)
 
     @property
     def _going(self) -> bool:
-        return self._work.jobs.active or self._work.measures
+        return self._work.jobs.active or self._work.measures or self._work.studies
 
     def may_close(self) -> bool:
         """Save and end; False where the person has to be asked first."""
@@ -42,10 +43,10 @@ class CloseGuard:
     def _ask_to_stop(self) -> None:
         box = QMessageBox(self._window)
         box.setIcon(QMessageBox.Icon.Question)
-        running = self._work.jobs.active
-        box.setWindowTitle(tr("A run is in progress") if running else tr("A measurement is in progress"))
-        box.setText(tr("Stop the run and close?") if running else tr("Stop measuring and close?"))
-        kept = [tr("Finished work is kept; Resume continues from there.")] if running else []
+        title, question, end = self._words
+        box.setWindowTitle(tr(title))
+        box.setText(tr(question))
+        kept = [tr(end)] if end else []
         kept += [tr("The queue is saved with the project.")] if self._work.runs.queue.waiting else []
         box.setInformativeText(" ".join(kept) or tr("Nothing is left on the phone."))
         stop = box.addButton(tr("&Stop and close"), QMessageBox.ButtonRole.AcceptRole)
@@ -56,10 +57,26 @@ class CloseGuard:
         stop.clicked.connect(self._stop)
         box.open()
 
+    @property
+    def _words(self) -> tuple[str, str, str]:
+        """What goes on, what is asked, and what is kept of it."""
+        if self._work.studies:
+            kept = "Finished trials are kept; Continue on the Study page goes on from there."
+            return "A study is running", "Stop the study and close?", kept
+        if self._work.jobs.active:
+            return (
+                "A run is in progress",
+                "Stop the run and close?",
+                "Finished work is kept; Resume continues from there.",
+            )
+        return "A measurement is in progress", "Stop measuring and close?", ""
+
     def _stop(self) -> None:
         self._stopping = True
         if self._work.jobs.active:
             self._work.runs.cancel()
+        if self._work.studies:
+            self._work.study.cancel()
         if self._work.measures:
             self._work.phones.cancel()
         self.go_on()

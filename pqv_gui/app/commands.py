@@ -102,13 +102,13 @@ class Commands(QObject):
 
     def save_as(self) -> None:
         """Ask for a place and go on with a copy there; while a run is going, stay with the project that it is of."""
-        path, going = self._work.session.path, self._work.run.active
+        path, going = self._work.session.path, self._work.works
         if path is None:
             return
         heading = tr("Save a copy of the project") if going else tr("Save project as")
         chosen, _ = QFileDialog.getSaveFileName(self._window, heading, str(path), tr("PQV-Mobile projects (*.pqv)"))
         if chosen:
-            save = self._work.save_copy if self._work.run.active else self._work.save_as
+            save = self._work.save_copy if self._work.works else self._work.save_as
             self.attempt(lambda: save(Path(chosen)))
 
     def close_project(self) -> None:
@@ -121,8 +121,11 @@ class Commands(QObject):
         self._window.close()
 
     def _busy(self) -> bool:
-        if self._work.run.active:
-            message = tr("A run of this project is in progress.")
+        if self._work.works:
+            study = self._work.studies
+            message = (
+                tr("A study of this project is running.") if study else tr("A run of this project is in progress.")
+            )
             action = tr("Cancel it or wait for it to finish before opening or closing a project.")
             self._stack.current.present(ErrorInfo(kind="Busy", message=message, action=action))
             return True
@@ -139,6 +142,13 @@ class Commands(QObject):
             return
         self.go(RUN.key)
         self.attempt(self._work.start_run)
+
+    def cancel(self) -> None:
+        """Ask for the end of the run or of the study that goes on."""
+        if self._work.studies:
+            self._work.study.cancel()
+        else:
+            self._work.runs.cancel()
 
     def measure_on_phones(self) -> None:
         """Measure what is ticked on the Device page, and show it."""

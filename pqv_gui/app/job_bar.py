@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QProgressBar, QWidget
 
@@ -9,6 +11,9 @@ from pqv_gui.i18n import tr
 from pqv_gui.style.theme import em
 from pqv_gui.viewmodels.run_view import BAR_LENGTH, RunView, bar_length
 from pqv_gui.widgets.basics import ElidedLabel, button, row
+
+if TYPE_CHECKING:
+    from pqv_gui.pages.study.study_state import StudyState
 
 _IDLE = {
     "empty": "Ready.",
@@ -64,8 +69,14 @@ class JobBar(QWidget):
             self.device.setAccessibleName(f"{tr('Phone')}: {words}")
             self.device.setVisible(bool(words))
 
-    def refresh(self, run: RunView, *, waiting: int) -> None:
-        """Show the state of the run, and how many wait."""
+    def refresh(self, run: RunView, *, waiting: int, study: StudyState | None = None) -> None:
+        """Show the state of the run, or of the study that goes on instead, and how many runs wait."""
+        self.state.setAccessibleName(tr("Show the run") if study is None else tr("Show the study"))
+        self.stop.setAccessibleName(tr("Cancel the run") if study is None else tr("Stop the study"))
+        self.progress.setAccessibleName(tr("Progress of the run") if study is None else tr("Progress of the study"))
+        if study is not None:
+            self._show_study(study, waiting)
+            return
         self.stop.setVisible(run.active)
         self.stop.setEnabled(run.state != "cancelling")
         self.progress.setVisible(run.active)
@@ -78,6 +89,23 @@ class JobBar(QWidget):
         if run.active:
             self._show_progress(run, waiting)
 
+    def _show_study(self, study: StudyState, waiting: int) -> None:
+        for widget in (self.stop, self.progress, self.left, self.state):
+            widget.show()
+        self.message.hide()
+        self.stop.setEnabled(not study.stopping)
+        self.state.setText(tr("Stopping …") if study.stopping else f"{tr('Study')} {study.name}")
+        self.progress.setValue(study.bar)
+        self.left.set_text(
+            " · ".join(
+                part for part in (tr(study.activity), study.counts, study.time_left, self._more(waiting)) if part
+            )
+        )
+
+    @staticmethod
+    def _more(waiting: int) -> str:
+        return tr("{count} more in the queue").replace("{count}", f"{waiting:,}") if waiting else ""
+
     def _words(self, run: RunView) -> str:
         if run.state == "cancelling":
             return tr("Stopping …")
@@ -87,5 +115,5 @@ class JobBar(QWidget):
 
     def _show_progress(self, run: RunView, waiting: int) -> None:
         self.progress.setValue(bar_length(run))
-        more = tr("{count} more in the queue").replace("{count}", f"{waiting:,}") if waiting else ""
-        self.left.set_text(" · ".join(tr(part) for part in (run.activity[1], run.position, more) if part))
+        parts = (run.activity[1], run.position, self._more(waiting))
+        self.left.set_text(" · ".join(tr(part) for part in parts if part))

@@ -96,7 +96,7 @@ class Menus:
 
     def _run(self, menu: QMenu) -> None:
         self.start = self._add(menu, tr("&Run or resume"), self._commands.start_run, "F5")
-        self.cancel = self._add(menu, tr("&Cancel"), self._work.runs.cancel, "Ctrl+.")
+        self.cancel = self._add(menu, tr("&Cancel"), self._commands.cancel, "Ctrl+.")
 
     def _device(self, menu: QMenu) -> None:
         self.measure = self._add(menu, tr("&Push and run"), self._commands.measure_on_phones, "F6")
@@ -178,7 +178,7 @@ class Menus:
         """Enable what can be done with the run now."""
         self.start.setEnabled(self._work.can_run)
         self.start.setText(tr("&Add to queue") if self._work.runs.busy else tr("&Run or resume"))
-        self.cancel.setEnabled(self._work.run.active)
+        self.cancel.setEnabled(self._work.works)
 
     def refresh_phones(self) -> None:
         """Enable what can be done with phones now."""

@@ -107,13 +107,13 @@ class SummaryPanel(QWidget):
         self.problem.setText(tr(seen.problem))
         self.problem.setVisible(bool(seen.problem))
 
-    def show_start(self, words: str, *, why_not: str) -> None:
-        """What pressing the button would do, or why it cannot be pressed."""
+    def show_start(self, words: str, *, why_not: str, note: str = "") -> None:
+        """What pressing the button would do, or why it cannot be pressed; with a note on what it does."""
         self.start.setText(words)
         self.start.setEnabled(not why_not)
         self.start.setToolTip(why_not or tr("F5"))
-        self.why_not.setText(why_not)
-        self.why_not.setVisible(bool(why_not))
+        self.why_not.setText(why_not or note)
+        self.why_not.setVisible(bool(why_not or note))
 
     def _choice(self, index: int, name: str, chosen: str) -> None:
         if index == len(self._choices):

@@ -29,6 +29,7 @@ from pqv_gui.pages.compare import INFO as COMPARE
 from pqv_gui.pages.device import INFO as DEVICE
 from pqv_gui.pages.run import INFO as RUN
 from pqv_gui.pages.start import INFO as START
+from pqv_gui.pages.study import INFO as STUDY
 from pqv_gui.style.theme import Theme, em
 from pqv_gui.viewmodels.overview import overview
 from pqv_gui.widgets.basics import ElidedLabel, button, row
@@ -114,11 +115,12 @@ class MainWindow(QMainWindow):
         self.steps.chosen.connect(self.commands.go)
         self.summary.run.connect(self.commands.start_run)
         self.summary.preset.connect(work.fill_in)
-        self.job_bar.cancel.connect(work.runs.cancel)
-        self.job_bar.go.connect(lambda: self.commands.go(RUN.key))
+        self.job_bar.cancel.connect(self.commands.cancel)
+        self.job_bar.go.connect(lambda: self.commands.go(STUDY.key if work.studies else RUN.key))
         self.job_bar.go_device.connect(lambda: self.commands.go(DEVICE.key))
         work.changed.connect(self._refresh)
         work.run_changed.connect(self._refresh_run)
+        work.study_changed.connect(self._refresh_study)
         work.opened.connect(self._on_opened)
         work.failed.connect(self.commands.present)
         work.said.connect(lambda sentence: self.stack.current.banner.tell(sentence))
@@ -180,12 +182,20 @@ class MainWindow(QMainWindow):
         self._refresh_run_controls()
         self._refresh_page(RUN.key)
 
+    def _refresh_study(self) -> None:
+        self._refresh_run_controls()
+        running = tr("running") if self.workspace.studies else ""
+        self.steps.buttons[STUDY.key].set_state("todo", running, running)
+        self._refresh_page(STUDY.key)
+
     def _refresh_run_controls(self) -> None:
         work = self.workspace
         self.job_bar.setVisible(work.session.is_open)
-        self.job_bar.refresh(work.run, waiting=len(work.runs.queue.waiting))
+        study = work.study.state if work.studies else None
+        self.job_bar.refresh(work.run, waiting=len(work.runs.queue.waiting), study=study)
         idle = tr("Resume") if work.runs.resumes else tr("Run ▸")
-        self.summary.show_start(tr("Add to queue") if work.runs.busy else idle, why_not=tr(work.why_not_run))
+        words = tr("Add to queue") if work.runs.busy else idle
+        self.summary.show_start(words, why_not=tr(work.why_not_run), note=tr(work.runs.held))
         self.menus.refresh_run()
 
     def _title(self) -> None:

@@ -1,4 +1,4 @@
-"""Accuracy vs. latency: a mark a file, whose shape tells what it is, and a dashed line along the Pareto front."""
+"""One figure over another: a mark each, whose shape tells what it is, and a dashed line along the Pareto front."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import QPointF, Qt
+from PySide6.QtCore import QPointF, Qt, Signal
 from PySide6.QtGui import QColor
 
 from pqv_core.comparison.charts import Point, ScatterChart, value_text
@@ -21,7 +21,8 @@ from pqv_gui.style.theme import DARK, colors, em
 
 MARKS = ("o", "s", "t1", "d", "star", "p")
 _NEAR = 24.0  # pixels from a mark within which it is read out
-_RING = 17
+_MARK, _SMALL, _RING = 10, 6, 17
+_MANY = 200  # marks from which on they are small ones
 _TOLD = 100  # points; nobody listens to more
 _HEIGHT = 17.0  # in lines of text
 _WIDE = 6.0  # ratio of the slowest to the fastest from which on equal distances mean equal ratios
@@ -36,20 +37,30 @@ class Shown:
 
 
 class ParetoChart(Chart[Shown]):
-    """Every artefact by what it costs and what it is worth."""
+    """Everything by what it costs and what it is worth.
 
-    def __init__(self) -> None:
+    Args:
+        heading: By default that of the comparison's.
+    """
+
+    chosen = Signal(str)  # name of a point that was clicked
+
+    def __init__(self, heading: str = "") -> None:
         self._chart: ScatterChart | None = None
         self._marks: dict[str, Any] = {}
-        super().__init__(tr("Accuracy vs. latency"), x_name=tr("latency, median [ms]"), unit="%")
+        self._chosen = ""
+        super().__init__(heading or tr("Accuracy vs. latency"), x_name="")
         self._bottom = ValueAxis("bottom")
         self._bottom.enableAutoSIPrefix(False)
         self._bottom.setStyle(tickLength=-4, maxTickLevel=0)
         self._item.setAxisItems({"bottom": self._bottom})
         self._rings = pg.ScatterPlotItem(symbol="o", size=_RING, brush=None)
         self._line = pg.PlotCurveItem(antialias=True)
-        for item in (self._line, self._rings):
+        self._ring = pg.ScatterPlotItem(symbol="o", size=_RING + 6, brush=None)
+        for height, item in enumerate((self._line, self._rings, self._ring), start=1):
+            item.setZValue(height)  # above all marks
             self._item.addItem(item, ignoreBounds=True)
+        self.plot.scene().sigMouseClicked.connect(self._on_clicked)
         self.plot.setMinimumHeight(em(times=_HEIGHT))
         self.plot.viewport().setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._recolor()
@@ -60,24 +71,48 @@ class ParetoChart(Chart[Shown]):
 
     def draw_series(self, run: Shown) -> None:
         """Draw marks, rings around those on the front, and the line between them."""
-        chart = self._chart = run.chart
+        before, chart = self._chart, run.chart
+        self._chart = chart
         xs = [point.x for point in chart.points]
         self._bottom.logarithmic = bool(xs) and min(xs) > 0 and max(xs) > _WIDE * min(xs)
-        for old in self._marks.values():
-            self._item.removeItem(old)
-        self._marks.clear()
+        if list(self._marks) != list(chart.series):
+            for old in self._marks.values():
+                self._item.removeItem(old)
+            self._marks = {name: pg.ScatterPlotItem() for name in chart.series}
+            for item in self._marks.values():
+                self._item.addItem(item, ignoreBounds=True)
         self._series.clear()
-        for index, name in enumerate(chart.series):
+        many = len(chart.points) > _MANY
+        for index, (name, item) in enumerate(self._marks.items()):
             points = sorted((point for point in chart.points if point.series == name), key=lambda point: point.x)
             x, y = self._places(points)
-            item = pg.ScatterPlotItem(x=x, y=y, symbol=MARKS[index % len(MARKS)], size=10)
-            self._marks[name] = item
-            self._item.addItem(item, ignoreBounds=True)
+            item.setData(x=x, y=y, symbol=MARKS[index % len(MARKS)], size=_SMALL if many else _MARK)
             self._series[name] = (name, x, y)
+        self._all = self._places(chart.points)
         x, y = self._places(chart.front)
-        self._line.setData(x, y)
+        self._line.setData(*((x, y) if chart.line else self._places(())))
         self._rings.setData(x=x, y=y)
-        self._recolor()
+        self._show_chosen()
+        if before is None or _axes(before) != _axes(chart):
+            self._recolor()
+        else:
+            self._color_marks()
+
+    def choose(self, name: str) -> None:
+        """Mark the point of this name; none where there is no such point."""
+        if name != self._chosen:
+            self._chosen = name
+            self._show_chosen()
+
+    def _show_chosen(self) -> None:
+        points = self._chart.points if self._chart is not None else ()
+        x, y = self._places([point for point in points if point.name == self._chosen][:1])
+        self._ring.setData(x=x, y=y)
+
+    def _on_clicked(self, event: Any) -> None:
+        point = self.nearest(event.scenePos())
+        if point is not None:
+            self.chosen.emit(point.name)
 
     def _stepped(self, left: float, right: float, low: float, high: float) -> tuple[float, float, float, float]:
         """All marks with room around them."""
@@ -101,13 +136,12 @@ class ParetoChart(Chart[Shown]):
         """The point whose mark is under the pointer, or nearly."""
         if self._chart is None or not self._chart.points:
             return None
-
-        def distance(point: Point) -> float:
-            at = self._place(point)
-            return float(np.hypot(at.x() - where.x(), at.y() - where.y()))
-
-        closest = min(self._chart.points, key=distance)
-        return closest if distance(closest) <= _NEAR else None
+        box = self._item.getViewBox()
+        at, (wide, high) = box.mapSceneToView(where), box.viewPixelSize()
+        x, y = self._all
+        distances = np.hypot((x - at.x()) / wide, (y - at.y()) / high)
+        closest = int(distances.argmin())
+        return self._chart.points[closest] if distances[closest] <= _NEAR else None
 
     def pointed(self, where: QPointF) -> tuple[QPointF, str] | None:
         """The point whose mark is under the pointer, and all that is known of it."""
@@ -136,7 +170,7 @@ class ParetoChart(Chart[Shown]):
             LegendEntry(tr(name), "", self.color(index).name(), dashed=False, mark=MARKS[index % len(MARKS)])
             for index, name in enumerate(self._marks)
         ]
-        if self._chart is not None and len(self._chart.front) > 1:
+        if self._chart is not None and self._chart.line and len(self._chart.front) > 1:
             entries.append(LegendEntry(tr("Pareto front"), "", colors(self).muted, dashed=True))
         self.legend.show_entries(tuple(entries))
         self.plot.setAccessibleDescription(self.described())
@@ -144,13 +178,20 @@ class ParetoChart(Chart[Shown]):
     def _recolor(self) -> None:
         super()._recolor()
         shades = colors(self)
-        for index, item in enumerate(self._marks.values()):
-            item.setBrush(pg.mkBrush(self.color(index)))
-            item.setPen(pg.mkPen(QColor(shades.surface)))
-        self._item.setLabel("left", tr("top-1 [%]"), color=shades.muted)
-        if hasattr(self, "_rings"):
+        self._color_marks()
+        if self._chart is not None:
+            for side, words in zip(("bottom", "left"), _axes(self._chart), strict=True):
+                self._item.setLabel(side, words, color=shades.muted)
+        if hasattr(self, "_ring"):
+            self._ring.setPen(pg.mkPen(QColor(shades.accent), width=2.5))
             self._rings.setPen(pg.mkPen(QColor(shades.text), width=1.3))
             self._line.setPen(pg.mkPen(QColor(shades.muted), width=1.5, dash=[4, 4]))
+
+    def _color_marks(self) -> None:
+        edge = pg.mkPen(QColor(colors(self).surface))
+        for index, item in enumerate(self._marks.values()):
+            item.setBrush(pg.mkBrush(self.color(index)))
+            item.setPen(edge)
 
     def as_svg(self) -> str:
         """The chart as a report draws it."""
@@ -159,3 +200,15 @@ class ParetoChart(Chart[Shown]):
     def as_csv(self) -> str:
         """Every point."""
         return plain_data.chart_table(self._chart) if self._chart else ""
+
+
+def _axes(chart: ScatterChart) -> tuple[str, str]:
+    """What stands at both axes."""
+    return _axis(chart.x_name, chart.x_unit), _axis(chart.y_name, chart.y_unit)
+
+
+def _axis(name: str, unit: str) -> str:
+    """What stands at an axis: ``latency, median [ms]``."""
+    words = tr(name)
+    words = words[:1].lower() + words[1:]
+    return f"{words} [{unit}]" if unit else words

@@ -23,6 +23,7 @@ from pqv_core.results.record import LOCAL, Measurement
 from pqv_gui.desks import phone_work
 from pqv_gui.desks.phone_watch import Around, PhoneWatch
 from pqv_gui.desks.phone_work import MeasuringOutcome, MeasuringPlan, Prepared
+from pqv_gui.desks.study_meter import StudyMeter
 from pqv_gui.pages.device.phone_files import File, Files
 from pqv_gui.pages.device.phone_list import PhoneRow
 from pqv_gui.pages.device.phone_run import PhoneRun, TargetState
@@ -177,6 +178,26 @@ class PhoneDesk(QObject):
         rows = (self.phones.get(key) for key in self.run.failed_keys)
         return tuple(row for row in rows if row is not None and row.ready) if not self.run.active else ()
 
+    def meter(self, key: str) -> StudyMeter:
+        """What measures the trials of a study on a phone, as the settings say.
+
+        Raises:
+            DeviceError: The phone is not there.
+        """
+        row = self.phones.get(key)
+        if row is None or row.found is None:
+            raise NoDeviceError(key)
+        return StudyMeter(
+            row.found,
+            row.name,
+            self.settings.config,
+            self.watch.alone_with(key),
+            val=self._around().val,
+            kit=self.watch.kit,
+            archives=self.archives,
+            command=self._command,
+        )
+
     def start(self) -> None:
         """Measure what is ticked on what is ticked."""
         if self.can_start:
@@ -187,7 +208,6 @@ class PhoneDesk(QObject):
                 shape=self.settings.shape,
                 compare=self.settings.compare,
                 val=around.val,
-                directory=self.files.directory,
                 archives=self.archives,
                 kit=self.watch.kit,
             )
@@ -342,8 +362,8 @@ class PhoneDesk(QObject):
             profiles=outcome.profiles,
             warnings=outcome.warnings,
         )
-        if outcome.kept is not None:
-            self.kept.emit(outcome.kept)
+        for record in outcome.kept:
+            self.kept.emit(record)
         if outcome.not_kept is not None:
             self.failed.emit(outcome.not_kept)
 

@@ -38,7 +38,6 @@ class MeasuringPlan:
         shape: Of the input; empty takes what each file says.
         compare: Let this computer answer the same, and compare.
         val: Validation images to ask about.
-        directory: Of the run that the files with a role belong to.
         archives: Files to take the runtimes' libraries from instead of fetching them.
         kit: None takes the installation's program and the runtime's libraries.
     """
@@ -48,7 +47,6 @@ class MeasuringPlan:
     shape: tuple[int, ...] = ()
     compare: bool = True
     val: Path | None = None
-    directory: Path | None = None
     archives: tuple[Path, ...] = ()
     kit: Kit | None = None
 
@@ -77,7 +75,7 @@ class MeasuringOutcome:
     failures: list[tuple[File, ErrorInfo]] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     error: ErrorInfo | None = None
-    kept: results.RunRecord | None = None
+    kept: list[results.RunRecord] = field(default_factory=list)
     not_kept: ErrorInfo | None = None
 
 
@@ -133,8 +131,9 @@ def prepare(plan: MeasuringPlan, job: Job, folder: Path, *, command: Sequence[st
     Raises:
         Cancelled: The person asked for the end.
     """
+    runs = next((file.run.parent for file in plan.files if file.run is not None), None)
     made, problem = session.requests(
-        {file.path: file.key for file in plan.files},
+        {file.path: "" for file in plan.files},  # runs call their files alike
         shape=plan.shape or None,
         compare=plan.compare,
         val=plan.val,
@@ -142,13 +141,13 @@ def prepare(plan: MeasuringPlan, job: Job, folder: Path, *, command: Sequence[st
         folder=folder,
         job=job,
         worker=partial(Worker, command=command),
-        runs=plan.directory.parent if plan.directory else None,
+        runs=runs,
     )
     return Prepared(plan, made, (problem,) if problem else ())
 
 
 def measure(found: Found, prepared: Prepared, job: Job, *, skip: threading.Event, name: str) -> MeasuringOutcome:
-    """Measure all files on one phone, and keep what was measured in the run that they belong to.
+    """Measure all files on one phone, and keep what was measured in the runs that they belong to.
 
     What is wrong with one file alone does not keep the others from being measured.
 
@@ -183,14 +182,14 @@ def _take(outcome: MeasuringOutcome, file: File, result: BenchResult, name: str)
 
 
 def keep(outcome: MeasuringOutcome, plan: MeasuringPlan, found: Mapping[Path, Sequence[Measurement]]) -> None:
-    """Add what was measured to the run that the files belong to, and say in ``outcome`` how that went."""
-    roles: dict[str, Sequence[Measurement]] = {
-        file.key: found[file.path] for file in plan.files if file.key and found.get(file.path)
-    }
-    if plan.directory is None or not roles:
-        return
-    try:
-        with _keeping:
-            outcome.kept = record.add(plan.directory, roles)
-    except PqvError as error:
-        outcome.not_kept = error.info()
+    """Add what was measured to the runs that the files belong to, and say in ``outcome`` how that went."""
+    by_run: dict[Path, dict[str, Sequence[Measurement]]] = {}
+    for file in plan.files:
+        if file.run is not None and found.get(file.path):
+            by_run.setdefault(file.run, {})[file.key] = found[file.path]
+    for directory, roles in by_run.items():
+        try:
+            with _keeping:
+                outcome.kept.append(record.add(directory, roles))
+        except PqvError as error:
+            outcome.not_kept = error.info()

@@ -31,7 +31,7 @@ class RunDesk(QObject):
 
     Args:
         command: Program to start instead of the worker of this installation.
-        held: Whether something else needs this computer for itself.
+        held: What else needs this computer for itself, in words for runs that wait for it; empty for nothing.
     """
 
     changed = Signal()
@@ -45,7 +45,7 @@ class RunDesk(QObject):
         parent: QObject,
         *,
         command: Sequence[str] | None,
-        held: Callable[[], bool],
+        held: Callable[[], str],
     ) -> None:
         super().__init__(parent)
         self._session, self._tasks, self._held = session, tasks, held
@@ -70,7 +70,12 @@ class RunDesk(QObject):
     @property
     def busy(self) -> bool:
         """Whether a run that is asked for now has to wait."""
-        return self.view.active or self.jobs.active or self._held()
+        return self.view.active or self.jobs.active or bool(self.held)
+
+    @property
+    def held(self) -> str:
+        """What runs wait for besides other runs, in words; empty for nothing."""
+        return self._held()
 
     @property
     def repeats(self) -> bool:

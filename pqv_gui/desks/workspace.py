@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from pqv_gui.desks.app_kit_desk import AppKitDesk
     from pqv_gui.desks.compare_desk import CompareDesk
     from pqv_gui.desks.phone_desk import PhoneDesk
+    from pqv_gui.desks.study_desk import StudyDesk
 
 AUTOSAVE_MS = 600
 
@@ -59,6 +60,8 @@ class Workspace(QObject):
     failed = Signal(object, str)  # ErrorInfo, key of the page where it belongs
     said = Signal(str)  # what was done otherwise than asked
     stored = Signal()  # what is kept of some run has changed
+    study_changed = Signal()
+    study_ended = Signal()  # this window runs no study any more
     _written = Signal()
 
     def __init__(self, settings: Settings, *, command: Sequence[str] | None = None) -> None:
@@ -75,7 +78,7 @@ class Workspace(QObject):
             self.tasks,
             self,
             command=command,
-            held=lambda: self._phones is not None and self._phones.measures_here,
+            held=lambda: self.held,
         )
         self.run, self.jobs = self.runs.view, self.runs.jobs
         self._command = command
@@ -88,6 +91,7 @@ class Workspace(QObject):
         self._phones: PhoneDesk | None = None
         self._compare: CompareDesk | None = None
         self._app_kit: AppKitDesk | None = None
+        self._study: StudyDesk | None = None
         self.visited: set[str] = set()
         self.problems: tuple[Problem, ...] = ()
         self._scans: dict[str, Handle] = {}
@@ -120,6 +124,8 @@ class Workspace(QObject):
             self._compare.closing.emit()
         if self._app_kit is not None:
             self._app_kit.close()
+        if self._study is not None:
+            self._study.close()
         try:
             self.flush()
         finally:
@@ -146,7 +152,7 @@ class Workspace(QObject):
                 self.settings,
                 self,
                 command=self._command,
-                computer_busy=lambda: self.run.active or self.jobs.active,
+                computer_busy=lambda: self.works or self.jobs.active,
                 around=around,
             )
             self._phones.ended.connect(self.runs.advance)
@@ -177,6 +183,56 @@ class Workspace(QObject):
 
             self._app_kit = AppKitDesk(self.tasks, self, command=self._command)
         return self._app_kit
+
+    @property
+    def study(self) -> StudyDesk:
+        """The studies of the project; made when it is first wanted."""
+        if self._study is None:
+            from pqv_gui.desks.study_desk import StudyDesk
+
+            self._study = StudyDesk(
+                self.session,
+                self,
+                command=self._command,
+                busy=lambda: self._why_no_study,
+                meter=lambda key: self.phones.meter(key),
+            )
+            self.opened.connect(self._study.entered)
+            self._study.changed.connect(self.study_changed)
+            self._study.stored.connect(self.stored)
+            self._study.ended.connect(self.runs.advance)
+            self._study.ended.connect(self.study_ended)
+        return self._study
+
+    @property
+    def studies(self) -> bool:
+        """Whether this window runs a study."""
+        return self._study is not None and self._study.active
+
+    @property
+    def works(self) -> bool:
+        """Whether this window runs anything of the project: a run, or a study."""
+        return self.run.active or self.studies
+
+    @property
+    def held(self) -> str:
+        """Why runs wait, where it is not for other runs: a study and a run exclude each other."""
+        if self.studies:
+            return "A study is running: runs start when it ends or is stopped."
+        if self._phones is not None and self._phones.measures_here:
+            return "This computer is being measured: runs start when that ends."
+        return ""
+
+    @property
+    def _why_no_study(self) -> str:
+        """Why a study would disturb what goes on; empty where it would not."""
+        if self.run.active or self.jobs.active:
+            return "A run is in progress: start the study when it has finished."
+        if self.runs.queue.ready:
+            return "Runs are waiting in the queue: start the study after them."
+        if self._phones is not None and self._phones.measures_here:
+            return "This computer is being measured: start the study afterwards."
+        return ""
 
     def _on_trashed(self, directory: Path) -> None:
         """The Run page shows the newest of the runs that are left."""

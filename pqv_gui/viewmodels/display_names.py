@@ -89,6 +89,7 @@ SETTINGS = {
     "measure.iterations": "Timed runs",
     "measure.profile": "Profile operators",
     "measure.max_seconds": "Time limit",
+    "study.trial": "Trial of a study",
     "phone.threads": "Phone threads",
     "phone.iterations": "Timed runs",
     "phone.warmup": "Warm-up runs",

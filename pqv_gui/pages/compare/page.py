@@ -288,7 +288,7 @@ class ComparePage(Page):
             self._show_selected()
 
     def _show_selected(self) -> None:
-        busy = self.workspace.run.active or self.workspace.measures
+        busy = self.workspace.works or self.workspace.measures
         self.selected.setEnabled(self.session.writable)
         self.selected.show_run(self.view.chosen, may_trash=not busy)
 

@@ -27,6 +27,7 @@ from pqv_gui.widgets.focus import share_focus
 from pqv_gui.widgets.folding_columns import FoldingColumns
 from pqv_gui.widgets.measurement_table import MeasurementTable
 
+_GROUP = "group"  # in the list of runs, several of them together
 _DRAW_MS = 180  # the chart is drawn in a turn of its own, so that no frame waits for figures and chart
 _HEADLINES = {
     "empty": "Nothing measured yet",
@@ -138,7 +139,7 @@ class DevicePage(Page):
         card = Card(tr("Files"))
         self.source = ComboInput({})
         self.source.setAccessibleName(tr("Run to measure"))
-        self.source.changed.connect(lambda chosen: self.desk.files.choose_run(Path(chosen)))
+        self.source.changed.connect(self._choose_source)
         card.body.addWidget(self.source)
         self.files = FileList()
         self.files.ticked.connect(self.desk.files.tick)
@@ -194,6 +195,12 @@ class DevicePage(Page):
             self.address.text.clear()
             self.address.hide()
 
+    def _choose_source(self, chosen: str) -> None:
+        if chosen == _GROUP:
+            self.desk.files.choose_group()
+        else:
+            self.desk.files.choose_run(Path(chosen))
+
     def _browse(self) -> None:
         start = str(self.desk.files.directory or Path.home())
         chosen, _ = QFileDialog.getOpenFileNames(
@@ -238,12 +245,14 @@ class DevicePage(Page):
         """The runs whose files can be measured, and which one is meant."""
         files = self.desk.files
         choices = [(tr("Run {name}").replace("{name}", each.title), str(each.directory)) for each in files.sources]
+        if files.group is not None:
+            choices.insert(0, (files.group.title, _GROUP))
         count = self.source.count()
         if choices != [(self.source.itemText(index), self.source.itemData(index)) for index in range(count)]:
             self.source.clear()
             for words, directory in choices:
                 self.source.addItem(words, directory)
-        self.source.set_value(str(files.directory))
+        self.source.set_value(_GROUP if files.grouped else str(files.directory))
         self.source.setVisible(bool(choices))
 
     def refresh_run(self) -> None:

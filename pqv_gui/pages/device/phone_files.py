@@ -37,12 +37,16 @@ class File:
 
     Attributes:
         artifact: What it is to its run; None for a file from the disk.
+        run: The run's folder; None for a file from the disk.
+        of: What the run is called, where there are files of several.
     """
 
     path: Path
     size_bytes: int
     artifact: ArtifactSpec | None = None
     note: str = ""
+    run: Path | None = None
+    of: str = ""
 
     @property
     def key(self) -> str:
@@ -52,7 +56,8 @@ class File:
     @property
     def name(self) -> str:
         """What a person calls it."""
-        return self.artifact.label if self.artifact else self.path.name
+        own = self.artifact.label if self.artifact else self.path.name
+        return f"{self.of}, {own}" if self.of else own
 
     @property
     def detail(self) -> str:
@@ -70,17 +75,27 @@ class Source:
     title: str
 
 
+@dataclass(frozen=True)
+class Group:
+    """Several runs whose results are measured together."""
+
+    title: str
+    sources: tuple[Source, ...]
+
+
 class Files(Observable):
     """Which files there are and which are ticked.
 
-    The files are those of the run that the person chose; else of the one that the Run page shows; else, where that one
-    has none, of the newest that has some.
+    The files are those of the run, or of the group of runs, that the person chose; else of the one that the Run page
+    shows; else, where that one has none, of the newest that has some.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.source: Source | None = None
         self.sources: tuple[Source, ...] = ()  # runs to choose from, the newest first
+        self.group: Group | None = None  # offered besides
+        self._grouped = False
         self._last: Source | None = None
         self._kept: tuple[Source, ...] = ()
         self._wanted: Path | None = None
@@ -158,14 +173,25 @@ class Files(Observable):
         self._kept = tuple(Source(run.record, run.directory, run.title) for run in runs)[::-1]
         self._settle()
 
+    @property
+    def grouped(self) -> bool:
+        """Whether the files are those of the group."""
+        return self.group is not None and self._grouped
+
     def choose_run(self, directory: Path) -> None:
         """Take the files of this run."""
-        self._wanted = directory
+        self._wanted, self._grouped = directory, False
+        self._settle()
+
+    def choose_group(self, group: Group | None = None) -> None:
+        """Take the results of several runs: of a new group, or of the one that is known."""
+        self.group, self._grouped = group or self.group, True
         self._settle()
 
     def forget(self) -> None:
         """Another project: its runs are to be told of, and nothing is chosen."""
         self._last, self._kept, self._wanted, self._state = None, (), None, "empty"
+        self.group, self._grouped = None, False
         self._settle()
 
     def _settle(self) -> None:
@@ -181,7 +207,9 @@ class Files(Observable):
         ordered = sorted(self.sources, key=lambda source: [source.directory != each for each in first])
         offered = next(((source, found) for source in ordered if (found := _files(source))), None)
         self.source, self._run = offered if offered is not None else (last, {})
-        shown = (self.source, self._run, self.sources, self._state)
+        if self.group is not None and self._grouped:
+            self.source, self._run = None, _results(self.group)
+        shown = (self.source, self._run, self.sources, self.group, self._state)
         if shown != self._told:
             self._told = shown
             self.notify()
@@ -224,8 +252,20 @@ def _files(source: Source) -> dict[Path, File]:
         if formats.named(path) is not None and path.is_file():
             engine = engine_name(variant.engine) if has_quantized_layers(variant.precision) else ""
             note = " · ".join(part for part in (precision(variant.precision), engine) if part)
-            found[path] = File(path, variant.size_bytes, artifact=variant.artifact, note=note)
+            found[path] = File(path, variant.size_bytes, artifact=variant.artifact, note=note, run=source.directory)
     return found
+
+
+def results_of(source: Source) -> dict[Path, File]:
+    """The results of a run that are still there, without what they are compared with."""
+    return {path: file for path, file in _files(source).items() if file.artifact and file.artifact.is_result}
+
+
+def _results(group: Group) -> dict[Path, File]:
+    """The results of all runs of a group, each called after its run."""
+    return {
+        path: replace(file, of=source.title) for source in group.sources for path, file in results_of(source).items()
+    }
 
 
 def _identity(path: Path) -> object:

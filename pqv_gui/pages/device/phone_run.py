@@ -320,7 +320,7 @@ class PhoneRun(Observable):
         series.add(event.index, event.ns)
 
     def _name(self, target: RunningTarget, role: str, threads: int | None) -> str:
-        file = next((item for item in target.files if role in (item.key, str(item.path))), None)
+        file = next((item for item in target.files if role == str(item.path)), None)
         parts = [target.name] if len(self.targets) > 1 else []
         if file is not None and (len(target.files) > 1 or not parts):
             parts.append(file.name)

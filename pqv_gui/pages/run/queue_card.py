@@ -41,7 +41,8 @@ class QueueCard(Card):
         """Show what waits now."""
         shown = self._desk.queue
         self.setVisible(bool(shown.waiting or shown.ended))
-        self.state.setText(tr(_WORDS[shown.pause]) if shown.waiting else tr("The queue is empty."))
+        words = (not shown.pause and self._desk.held) or _WORDS[shown.pause]
+        self.state.setText(tr(words) if shown.waiting else tr("The queue is empty."))
         self.go_on.setVisible(bool(shown.pause))
         if (shown.waiting, shown.ended) != self._seen:
             self._seen = (shown.waiting, shown.ended)

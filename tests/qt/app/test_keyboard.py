@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
@@ -54,3 +55,32 @@ def test_from_the_model_to_the_comparison(window: MainWindow, qtbot: QtBot, tmp_
     press(window, Qt.Key.Key_7, Qt.KeyboardModifier.ControlModifier)
     assert window.stack.place == "compare"
     qtbot.waitUntil(lambda: window.workspace.tasks.active == 0)
+
+
+def test_from_nothing_to_the_settings_of_a_trial(window: MainWindow, qtbot: QtBot) -> None:
+    """A study is made, run and used."""
+    press(window, Qt.Key.Key_8, Qt.KeyboardModifier.ControlModifier)
+    state = window.workspace.study.state
+    qtbot.waitUntil(lambda: state.phase == "empty", timeout=SOON_MS)
+    tab_to(window, "New study …")
+    press(window, Qt.Key.Key_Space)
+    trials = tab_to(window, "Trials at most")
+    QTest.keyClicks(trials, "2")
+    tab_to(window, "Create study")
+    press(window, Qt.Key.Key_Space)
+    qtbot.waitUntil(lambda: state.phase == "waiting", timeout=SOON_MS)
+    tab_to(window, "Start the study")
+    press(window, Qt.Key.Key_Space)
+    qtbot.waitUntil(lambda: state.phase == "finished", timeout=SOON_MS)
+    qtbot.waitUntil(lambda: len(state.lines) == 2, timeout=SOON_MS)
+    before = window.workspace.session.config.prune.ratio
+    tab_to(window, "Trials")
+    press(window, Qt.Key.Key_Down)
+    press(window, Qt.Key.Key_Up)
+    assert state.chosen is not None
+    tab_to(window, "Use these settings")
+    press(window, Qt.Key.Key_Space)
+    assert window.workspace.session.config.prune.ratio == pytest.approx(state.chosen.trial.params["prune.ratio"])
+    press(window, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    assert window.workspace.session.config.prune.ratio == before
+    qtbot.waitUntil(lambda: window.workspace.tasks.active == 0, timeout=SOON_MS)

@@ -75,10 +75,10 @@ def test_a_folder_more_is_a_page_more_to_work_on(
     window = opened(make_window, qtbot, tmp_path)
 
     assert list(window.steps.buttons)[-1] == "notes"
-    assert window.steps.buttons["notes"].toolTip() == "Notes (Ctrl+8)"
+    assert window.steps.buttons["notes"].toolTip() == "Notes (Ctrl+9)"
     assert "Go › Notes" in [item.name for item in window.menus.shortcuts]
     assert "pqv_gui.pages.notes.page" not in sys.modules  # it is imported when it is first shown
-    QTest.keyClick(window, Qt.Key.Key_8, Qt.KeyboardModifier.ControlModifier)
+    QTest.keyClick(window, Qt.Key.Key_9, Qt.KeyboardModifier.ControlModifier)
     assert window.stack.place == "notes"
     assert "Written in another folder." in texts(window)
     assert window.close()
@@ -104,7 +104,7 @@ def test_a_folder_more_can_be_a_step_of_the_wizard(
 
 
 def test_every_page_says_where_it_is_made_and_every_setting_has_one() -> None:
-    assert list(PAGES) == ["start", "model", "prune", "backend", "export", "run", "device", "compare"]
+    assert list(PAGES) == ["start", "model", "prune", "backend", "export", "run", "device", "compare", "study"]
     for key, info in PAGES.items():
         assert issubclass(PAGES.load(key), Page)
         assert info.label.lower() == key  # what settings have kept of a person's place until now

@@ -22,11 +22,14 @@ from pqv_core.formats.base import Archive
 from pqv_core.formats.ptl.android_runtime import LiteRuntime
 from pqv_core.process import events
 from pqv_core.results import record as results
+from pqv_core.study import new_study, study_file
+from pqv_core.study.new_study import Choices
 from pqv_gui.app.window import MainWindow
 from pqv_gui.desks.phone_desk import PhoneDesk
 from pqv_gui.pages.device.page import DevicePage
 from pqv_gui.pages.device.phone_list import LOCAL
 from pqv_gui.pages.run.page import RunPage
+from pqv_gui.pages.study.page import StudyPage
 from pqv_gui.widgets.basic_inputs import CheckInput
 from pqv_gui.widgets.list_inputs import parse_numbers
 from tests.fakes.adb_server import AdbServer, Row
@@ -228,6 +231,83 @@ def test_what_a_phone_measured_is_kept_in_the_run(
         "This computer",
         "Fakesung Phone One (A1)",
     }
+
+
+def asked(window: MainWindow, qtbot: QtBot) -> StudyPage:
+    """A study of two trials for phones, on the Study page."""
+    project = window.workspace.session.path
+    assert project is not None
+    window.workspace.session.set_many({"export.target": "android"}, label="export.target")
+    window.workspace.flush()
+    choices = Choices(project=project, vary=("prune.ratio=0.2,0.4",), objectives=("latency", "size"))
+    study_file.create(project.with_name("asked.study"), new_study.build(choices))
+    window.commands.go("study")
+    page = window.stack.current
+    assert isinstance(page, StudyPage)
+    qtbot.waitUntil(lambda: page.state.phase == "waiting", timeout=SOON_MS)
+    return page
+
+
+def test_the_trials_of_a_study_are_measured_on_the_phone_that_is_chosen(
+    desk_of: MakeDesk, phone: Phone, qtbot: QtBot
+) -> None:
+    window, _, desk = desk_of(Row("A1", phone=phone))
+    ready(desk, qtbot)
+    page = asked(window, qtbot)
+    assert "little of a phone" in page.phone_note.text()
+    page.phone.setCurrentIndex(page.phone.findData("A1"))
+    page.phone.activated.emit(page.phone.currentIndex())
+    page.start.click()
+    qtbot.waitUntil(lambda: page.state.phase == "finished", timeout=SOON_MS)
+    assert page.state.picture is not None
+    trials = page.state.picture.view.trials
+    assert [trial.state for trial in trials] == ["done", "done"], [trial.words for trial in trials]
+    latencies = [(trial.figures or {})["latency"] for trial in trials]
+    assert latencies == pytest.approx([1.0, 1.0], rel=1e-3)  # this computer's would be 10 ms
+    assert phone.left_behind() == []
+
+
+def test_a_study_that_is_stopped_while_a_phone_measures_leaves_nothing_there(
+    desk_of: MakeDesk, phone: Phone, qtbot: QtBot, kit: Kit
+) -> None:
+    go_on(kit, ENDLESS)
+    window, _, desk = desk_of(Row("A1", phone=phone))
+    ready(desk, qtbot)
+    page = asked(window, qtbot)
+    page.desk.phone = "A1"
+    page.start.click()
+    qtbot.waitUntil(lambda: page.state.activity == "Measuring", timeout=SOON_MS)
+    page.stop.click()
+    qtbot.waitUntil(lambda: page.state.phase == "stopped", timeout=SOON_MS)
+    assert [line.trial.state for line in page.state.lines] == ["interrupted"]
+    assert phone.left_behind() == []
+
+
+def test_the_front_of_a_study_is_measured_on_the_phone_in_one_session(
+    desk_of: MakeDesk, phone: Phone, qtbot: QtBot
+) -> None:
+    window, device, desk = desk_of(Row("A1", phone=phone))
+    ready(desk, qtbot)
+    page = asked(window, qtbot)
+    page.start.click()
+    qtbot.waitUntil(lambda: page.state.phase == "finished", timeout=SOON_MS)
+    qtbot.waitUntil(page.send.isEnabled, timeout=SOON_MS)
+    assert len(page.state.front) == 2
+    with qtbot.waitSignal(desk.ended, timeout=SOON_MS):
+        page.send.click()
+    assert window.stack.place == "device"
+    assert desk.run.state == "succeeded", [target.words for target in desk.run.targets.values()]
+    assert [row.file for row in desk.run.measured] == [f"{line.name}, Compressed" for line in page.state.front]
+    assert device.source.currentText() == "Front of the study asked"
+    project = window.workspace.session.path
+    assert project is not None
+    loops = set()
+    for line in page.state.front:
+        record = results.load(project.with_suffix(".runs") / line.trial.run)
+        there = record.variants[-1].measurements[-1]
+        assert there.target == "Fakesung Phone One (A1)"
+        loops.add(there.loop)
+    assert len(loops) == 1
 
 
 def finished_run(window: MainWindow, qtbot: QtBot) -> Path:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PySide6.QtGui import QColor, QImage, QPainter, QPalette
 from PySide6.QtSvg import QSvgRenderer
@@ -18,12 +19,14 @@ from pqv_gui.app.window import MainWindow
 from pqv_gui.charts.bar_chart import BarChartView
 from pqv_gui.charts.chart import Chart
 from pqv_gui.charts.latency_chart import LatencyChart
+from pqv_gui.charts.parallel_chart import ParallelChart
 from pqv_gui.charts.pareto_chart import ParetoChart, Shown
 from pqv_gui.dialogs.shortcut_editor import ShortcutsDialog
 from pqv_gui.pages import PAGES
 from pqv_gui.services.settings import Settings
 from pqv_gui.style.layout_items import layout_items
 from pqv_gui.style.theme import DARK, LIGHT, Colors, Mode, Theme
+from pqv_gui.viewmodels.results.parallel import Parallel, ParallelAxis
 from pqv_gui.viewmodels.run_view import RunView
 from tests.qt.conftest import MakeWindow
 
@@ -151,12 +154,12 @@ def test_other_colours_reach_every_page_and_every_chart(make_window: MakeWindow,
 
 @pytest.mark.parametrize(("mode", "shades"), [("light", LIGHT), ("dark", DARK)])
 @pytest.mark.parametrize("form", ["png", "svg"])
-@pytest.mark.parametrize("kind", ["latency", "pareto", "bars"])
+@pytest.mark.parametrize("kind", ["latency", "pareto", "bars", "parallel"])
 def test_a_saved_picture_has_the_colours_that_are_seen_and_a_ground_of_its_own(
     qapp: QApplication, qtbot: QtBot, tmp_path: Path, kind: str, form: str, mode: Mode, shades: Colors
 ) -> None:
     theme = Theme(qapp, mode=mode, text_scale=100)
-    chart = {"latency": latency, "pareto": pareto, "bars": bars}[kind]()
+    chart = {"latency": latency, "pareto": pareto, "bars": bars, "parallel": parallel}[kind]()
     qtbot.addWidget(chart)
     chart.resize(600, 400)
     chart.show()
@@ -199,6 +202,14 @@ def pareto() -> ParetoChart:
     points = (Point(10.0, 80.0, "a", "s", front=True), Point(20.0, 90.0, "b", "s", front=True))
     chart = ParetoChart()
     chart.draw(Shown(ScatterChart("pareto", "Accuracy", "latency", "ms", "top-1", "%", points)))
+    return chart
+
+
+def parallel() -> ParallelChart:
+    axes = (ParallelAxis("a", ((0.0, "0"), (1.0, "1"))), ParallelAxis("b", ((0.0, "0"), (1.0, "1")), better=True))
+    chart = ParallelChart("Lines")
+    places = np.array([[0.0, 1.0], [0.5, 0.2]])
+    chart.show_chart(Parallel(axes, places, ("one", "two"), (("0", "1"), ("0.5", "0.2")), front=(0,)))
     return chart
 
 

@@ -15,6 +15,9 @@ BESIDE_PAGES = (
     "pqv_gui.pages.device.phone_run",
     "pqv_gui.pages.device.phone_settings",
     "pqv_gui.pages.run.run_queue",
+    "pqv_gui.pages.study.study_draft",
+    "pqv_gui.pages.study.study_picture",
+    "pqv_gui.pages.study.study_state",
 )
 _PROBE = """
 import importlib, sys

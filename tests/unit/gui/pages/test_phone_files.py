@@ -10,7 +10,7 @@ import pytest
 from pqv_core.comparison import StoredRun
 from pqv_core.project.run_label import RunLabel
 from pqv_core.results.record import RunRecord
-from pqv_gui.pages.device.phone_files import Files
+from pqv_gui.pages.device.phone_files import Files, Group, Source
 from pqv_gui.viewmodels.run_view import State
 from tests.fakes.records import record
 
@@ -87,3 +87,21 @@ def test_another_project_has_no_files_of_the_one_before(tmp_path: Path) -> None:
     files.choose_run(run.directory)
     files.forget()
     assert (files.files, files.sources, files.directory) == ((), (), None)
+
+
+def test_of_a_group_of_runs_the_results_are_offered_each_called_after_its_run(tmp_path: Path) -> None:
+    files, runs = Files(), [stored(tmp_path, "r1"), stored(tmp_path, "r2"), stored(tmp_path, "r3", with_files=False)]
+    files.offer(runs)
+    files.choose_group(
+        Group("Front", tuple(Source(run.record, run.directory, f"Trial {at}") for at, run in enumerate(runs)))
+    )
+    assert files.grouped
+    assert [file.name for file in files.chosen] == ["Trial 0, Compressed", "Trial 1, Compressed"]
+    assert [file.run for file in files.chosen] == [tmp_path / "r1", tmp_path / "r2"]
+    files.choose_run(tmp_path / "r1")
+    assert not files.grouped
+    assert {path.parent for path in shown(files)} == {tmp_path / "r1"}
+    files.choose_group()
+    assert len(files.chosen) == 2
+    files.forget()
+    assert files.group is None

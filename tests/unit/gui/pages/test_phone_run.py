@@ -39,7 +39,7 @@ def target(run: PhoneRun, key: str = "A1") -> RunningTarget:
     return run.targets[f"{run.number}:{key}"]
 
 
-def samples(run: str, count: int, *, role: str = "compressed", ns: int = 1_000_000) -> list[events.Event]:
+def samples(run: str, count: int, *, role: str = "/r/c.ptl", ns: int = 1_000_000) -> list[events.Event]:
     return [events.LatencySample(run=run, role=role, index=index, ns=ns + index) for index in range(count)]
 
 
@@ -94,7 +94,7 @@ def test_each_file_and_number_of_threads_is_a_series_of_its_own(run: PhoneRun) -
     for _ in range(2):
         run.apply([stage(one.id, "cool"), stage(one.id, "measure")])
         assert "2 files alternating" in one.words
-        for role in ("compressed", "/x/other.ptl"):
+        for role in ("/r/c.ptl", "/x/other.ptl"):
             run.apply(samples(one.id, 5, role=role))
     assert [series.name for series in run.series.values()] == [
         "Pixel 7, Compressed, 1 thread",
