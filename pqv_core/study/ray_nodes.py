@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import socket
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -25,6 +26,7 @@ from pqv_core.study.away import Order, Sent
 from pqv_core.study.cluster_executor import NodeLostError
 
 _LOOK_S = 2.0
+_LISTENS_S = 5.0
 _HERE = "ray.io/node-id"  # a label that Ray gives to each computer
 _LOST = (exceptions.NodeDiedError, exceptions.WorkerCrashedError, exceptions.ObjectLostError)
 
@@ -84,6 +86,7 @@ class RayNodes:
         if ray.is_initialized():
             raise UsageError("This process already uses a Ray cluster.", action="Use a process for each study.")
         try:
+            _knock(address)
             ray.init(address=address, log_to_driver=False, configure_logging=False)
         except (ConnectionError, ValueError, RuntimeError, OSError, exceptions.RayError) as error:
             raise ClusterError(
@@ -127,6 +130,13 @@ class RayNodes:
     def close(self) -> None:
         """Leave the cluster, which goes on."""
         ray.shutdown()
+
+
+def _knock(address: str) -> None:
+    """Raise OSError, or ValueError, where nobody listens: Ray would try for minutes, and then end this process."""
+    if address != "auto":
+        host, _, port = address.rpartition(":")
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_LISTENS_S).close()
 
 
 def _room(others: list[dict[str, float]], config: RunConfig, cpus: int | None) -> Room:

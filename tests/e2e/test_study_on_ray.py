@@ -25,9 +25,7 @@ from tests.marks import marked, marked_environment
 pytestmark = pytest.mark.slow
 
 RATIOS, PRECISIONS, EPOCHS = 3, 2, 400
-TRAINED = {"evaluate", "prune", "finetune", "evaluate_pruned"}
 Line = dict[str, Any]
-DEBUG = open("/tmp/rayprobe/lines", "w")
 
 
 @pytest.fixture
@@ -79,17 +77,17 @@ def run(
 ) -> tuple[int, list[Line], str]:
     """Run the study; its exit code, what it said, and its words for people."""
     command = [*PQV, "study", "run", str(folder), "--ray", address, "--json"]
+    words = folder.parent / "words.txt"
     said = []
-    pipe = subprocess.PIPE
-    with subprocess.Popen(command, cwd=folder.parent, stdout=pipe, stderr=pipe, text=True) as study:
-        assert study.stdout is not None and study.stderr is not None
+    with (
+        words.open("w", encoding="utf-8") as errors,
+        subprocess.Popen(command, cwd=folder.parent, stdout=subprocess.PIPE, stderr=errors, text=True) as study,
+    ):
+        assert study.stdout is not None
         for text in study.stdout:
             said.append(json.loads(text))
-            DEBUG.write(f"{__import__('time').time():.2f} {text}")
-            DEBUG.flush()
             heard(said[-1], study)
-        words = study.stderr.read()
-    return study.returncode, said, words
+    return study.returncode, said, words.read_text(encoding="utf-8")
 
 
 def look(folder: Path) -> StudyView:
