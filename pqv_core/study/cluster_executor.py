@@ -143,7 +143,7 @@ class ClusterExecutor:
         return self._nodes.slots + 1 + waiting
 
     def begin(self, job: RunJob) -> None:
-        trial = self._trials[job.run] = _Trial(job.model_copy(update={"threads": self._nodes.threads}))
+        trial = self._trials[job.run] = _Trial(job)
         thread = threading.Thread(target=self._do, args=(trial,), daemon=True, name="pqv-cluster-run")
         self._threads = [*(each for each in self._threads if each.is_alive()), thread]
         thread.start()
@@ -263,7 +263,8 @@ class ClusterExecutor:
     def _sent(self, trial: _Trial) -> None:
         history = History(trial.directory / results.HISTORY_FILE)
         ready = stage_folder.finished(trial.directory)
-        task = self._nodes.begin(*away.order(trial.job, images=self._image_hashes(trial.job), stages=ready))
+        job = trial.job.model_copy(update={"threads": self._nodes.threads})
+        task = self._nodes.begin(*away.order(job, images=self._image_hashes(job), stages=ready))
         node = ""
         try:
             for said, content in self._heard(trial, task):
