@@ -24,7 +24,7 @@ from tests.marks import marked, marked_environment
 
 pytestmark = pytest.mark.slow
 
-RATIOS, PRECISIONS, EPOCHS = 3, 2, 400
+RATIOS, PRECISIONS, EPOCHS = 3, 2, 250
 Line = dict[str, Any]
 
 
