@@ -14,6 +14,7 @@
     ├── BenchmarkError           the measurement failed
     ├── PluginError              what another package brings cannot be loaded
     ├── WorkerError              the worker process died or did not answer
+    ├── ClusterError             other computers cannot do what they are asked to
     └── DeviceError              a phone (its tree continues in ``deploy``)
 
 ``Cancelled`` stands apart: it is an outcome, not an error.
@@ -124,6 +125,10 @@ class PluginError(PqvError):
 
 class WorkerError(PqvError):
     """The worker process died or did not answer."""
+
+
+class ClusterError(PqvError):
+    """Other computers cannot do what they are asked to."""
 
 
 class DeviceError(PqvError):

@@ -147,11 +147,13 @@ def study_run(
     ] = None,
     threads: Annotated[int, typer.Option(help="Phones: threads.", min=1, max=256)] = 4,
     archives: Archives = None,
+    ray: core_study.RayAddress = None,
+    ray_cpus: core_study.RayCpus = None,
     as_json: Json = False,
 ) -> int:
     """Run a study, or go on with it; every trial is a run of the project."""
     if target is None:
-        return core_study.run(study, as_json=as_json)
+        return core_study.run(study, ray=ray, ray_cpus=ray_cpus, as_json=as_json)
     from deploy.cli import study as cli_study
     from deploy.measure.steps import PhoneConfig
     from pqv_core.study import study_file
@@ -159,7 +161,7 @@ def study_run(
     settings = _measured_as(study_file.load(study).space.base)
     config = PhoneConfig.parse({**settings, "threads": (threads,)})
     meter = cli_study.meter(study, target, config, archives=tuple(archives or ()), as_json=as_json)
-    return core_study.do(study, as_json=as_json, meter=meter)
+    return core_study.do(study, ray=ray, ray_cpus=ray_cpus, as_json=as_json, meter=meter)
 
 
 def bench(

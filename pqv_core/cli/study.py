@@ -13,10 +13,19 @@ import typer
 from pqv_core.cli.help_names import naming
 
 if TYPE_CHECKING:
+    from pqv_core.study.executors import Executor
     from pqv_core.study.runner import Meter
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON lines only.")]
 StudyFolder = Annotated[Path, typer.Argument(help="The study's folder, NAME.study.", metavar="STUDY")]
+RayAddress = Annotated[
+    str | None,
+    typer.Option("--ray", help="Train on the other computers of a Ray cluster (HOST:PORT, auto).", metavar="ADDRESS"),
+]
+RayCpus = Annotated[
+    int | None,
+    typer.Option("--ray-cpus", help="Processors for each training. Default: those of the smallest computer.", min=1),
+]
 _ENDING = b"\nEnding the study ... (Ctrl-C again: at once)\n"
 
 
@@ -96,22 +105,25 @@ def new(
     study_view.say_new(folder, made, as_json=as_json)
 
 
-def run(study: StudyFolder, as_json: Json = False) -> int:
+def run(study: StudyFolder, ray: RayAddress = None, ray_cpus: RayCpus = None, as_json: Json = False) -> int:
     """Run a study, or go on with it; every trial is a run of the project."""
-    return do(study, as_json=as_json)
+    return do(study, ray=ray, ray_cpus=ray_cpus, as_json=as_json)
 
 
-def do(study: Path, *, as_json: bool, meter: Meter | None = None) -> int:
+def do(
+    study: Path, *, as_json: bool, ray: str | None = None, ray_cpus: int | None = None, meter: Meter | None = None
+) -> int:
     """Run a study on this terminal; returns the exit code.
 
     Args:
+        ray: Address of the cluster that trains; None for this computer.
+        ray_cpus: Processors for each training there.
         meter: Measures trials besides.
     """
     from pqv_core.cli import app as cli_app
     from pqv_core.cli import study_view
     from pqv_core.cli.signals import ending
     from pqv_core.process.events import Event, encode
-    from pqv_core.study.executors import LocalExecutor
     from pqv_core.study.runner import Said, StudyRunner
 
     with study_view.Progress() as view:
@@ -121,15 +133,38 @@ def do(study: Path, *, as_json: bool, meter: Meter | None = None) -> int:
                 print(encode(event) if isinstance(event, Event) else event.model_dump_json(), flush=True)
             view.show(event)
 
-        runner = StudyRunner(study, LocalExecutor(), heard=heard, meter=meter)
+        runner = StudyRunner(study, _executor(study, ray, ray_cpus), heard=heard, meter=meter)
         with ending(runner.cancel, force=runner.kill, notice=_ENDING):
             end = runner.run()
     if end.outcome == "cancelled":
-        again = f"pqv study run {shlex.quote(str(study))}"
+        there = f" --ray {shlex.quote(ray)}" if ray else ""
+        again = f"pqv study run {shlex.quote(str(study))}{there}"
         print(f"Cancelled; finished trials and stages are kept. Continue with: {again}", file=sys.stderr)
         return cli_app.CANCELLED
     study_view.say(study, as_json=as_json)
     return cli_app.DONE
+
+
+def _executor(study: Path, ray: str | None, ray_cpus: int | None) -> Executor:
+    """Where the runs of trials are done."""
+    from pqv_core.errors import UsageError
+    from pqv_core.study import study_file
+    from pqv_core.study.executors import LocalExecutor
+
+    if ray is None:
+        if ray_cpus is not None:
+            raise UsageError("--ray-cpus is for a Ray cluster.", action="Add --ray ADDRESS, or leave it out.")
+        return LocalExecutor()
+    settings = study_file.load(study).space.base
+    try:
+        from pqv_core.study.ray_nodes import RayNodes
+    except ImportError as error:
+        raise UsageError(
+            "Ray is not installed.", action="Install it with: pip install 'pqv-mobile[cluster]'.", details=str(error)
+        ) from error
+    from pqv_core.study.cluster_executor import ClusterExecutor
+
+    return ClusterExecutor(RayNodes(ray, config=settings, cpus=ray_cpus))
 
 
 def show(study: StudyFolder, as_json: Json = False) -> None:

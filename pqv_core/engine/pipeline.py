@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import shutil
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+import torch
 
 from pqv_core.config import RunConfig
 from pqv_core.engine import stages
@@ -27,26 +27,32 @@ from pqv_core.engine.measure import environment
 from pqv_core.engine.stages import STAGES, RunState, Stage
 from pqv_core.engine.train import distributed
 from pqv_core.errors import Cancelled, PqvError, from_os_error
-from pqv_core.files.fsio import move, read_json, remove, remove_folder, write_json
+from pqv_core.files.fsio import remove, remove_folder, write_json
 from pqv_core.process.events import Event, JobStarted, Metric, StageFinished, StageStarted
 from pqv_core.process.job import RunJob
-from pqv_core.project import plan, run_lock, runs
+from pqv_core.project import plan, run_lock, runs, stage_folder
 from pqv_core.project import project_file as projects
 from pqv_core.project.history import History
+from pqv_core.project.stage_folder import Done
 from pqv_core.results import record as results
 from pqv_core.results.record import LOCAL, Environment, Measurement, RunRecord, StageRecord, Variant
 
-DONE_FILE = "done.json"
 _WORD_S = 2.0
 
 
-def run(job: RunJob, context: Context) -> None:
+def run(job: RunJob, context: Context) -> dict[str, object] | None:
     """Do the run that ``job`` names.
+
+    Returns:
+        ``{"before": STAGE}`` where only a part of the run was asked for and the next stage is not of that part; else
+        None.
 
     Raises:
         PqvError: A stage failed; what came before it is kept.
         Cancelled: The end was asked for; what is complete is kept.
     """
+    if job.threads is not None:
+        torch.set_num_threads(job.threads)
     project = Path(job.project)
     directory = projects.runs_directory(project) / job.run
     context.title = f"the run {job.run} of {project.stem}"
@@ -56,7 +62,8 @@ def run(job: RunJob, context: Context) -> None:
             _clear_incomplete(directory)
         context.send(JobStarted(run=job.run, stages=planned(job.config), directory=str(directory)))
         with Readers(job.config.data.readers, sharing=distributed.local_world_size()) as context.readers:
-            Pipeline(project, directory, RunState(project, job.config, context), job).run()
+            before = Pipeline(project, directory, RunState(project, job.config, context), job).run()
+    return {"before": before} if before else None
 
 
 def planned(config: RunConfig) -> tuple[str, ...]:
@@ -73,8 +80,7 @@ def _clear_incomplete(directory: Path) -> None:
         for leftover in directory.rglob(".*.part"):
             if leftover.is_file():
                 remove(leftover)
-        for replaced in directory.glob("stages/.*.old"):
-            remove_folder(replaced)
+    stage_folder.clear_leftovers(directory)
 
 
 class _Waiting:
@@ -93,21 +99,6 @@ class _Waiting:
             self._context.log("Waiting for another run of this project that is reusing a finished stage.")
 
 
-@dataclass(frozen=True)
-class Done:
-    """What ``done.json`` keeps of a finished stage.
-
-    Attributes:
-        files: Sizes in bytes by path below the stage's folder; None where an earlier version did not note them.
-    """
-
-    inputs_hash: str
-    seconds: float
-    result: dict[str, Any]
-    warnings: list[str]
-    files: dict[str, int] | None = None
-
-
 class Pipeline:
     """One run at work."""
 
@@ -115,7 +106,7 @@ class Pipeline:
         self.directory = directory
         self.state = state
         self.context = state.context
-        self.fresh, self.remeasure = job.fresh, job.remeasure
+        self.fresh, self.remeasure, self.part = job.fresh, job.remeasure, job.part
         self.siblings = projects.runs_directory(project)
         self.waiting = _Waiting(state.context)
         self.planned = planned(state.config)
@@ -141,7 +132,7 @@ class Pipeline:
             number, created = earlier.number, earlier.created
             self.earlier_spans = earlier.spans
             variants = earlier.variants  # shown, and kept by a run that is killed, until the export has been looked at
-            self.elsewhere = _measured_apart(earlier, own=_read_done(self.directory / "stages" / "benchmark"))
+            self.elsewhere = _measured_apart(earlier, own=stage_folder.read(self.directory / "stages" / "benchmark"))
             self.earlier_export = next((item.inputs_hash for item in earlier.stages if item.name == "export"), "")
         else:
             number = self._new_number(config)
@@ -181,33 +172,46 @@ class Pipeline:
 
         return wrapped
 
-    def run(self) -> None:
-        """Do every stage that is due, keeping ``run.json`` true after each."""
+    def run(self) -> str:
+        """Do every stage that is due, keeping ``run.json`` true after each.
+
+        Returns:
+            The stage before which it stopped, for it is not of the part that was asked for; the run is not over then.
+        """
         for index, stage in enumerate(STAGES):
-            self._do(index, stage)
+            if not self._do(index, stage):
+                return stage.name
         self.record = self.record.model_copy(
             update={"state": "succeeded", "finished": datetime.now(UTC).isoformat(timespec="milliseconds")}
         )
         self._save()
+        return ""
 
-    def _do(self, index: int, stage: Stage) -> None:
-        """Do a stage, or pass over it; however it ends, the run says so."""
+    def _do(self, index: int, stage: Stage) -> bool:
+        """Do a stage, or pass over it; however it ends, the run says so. False where it is not this worker's to do."""
         record = StageRecord(name=stage.name, state="running")
         try:
             self.context.check_cancelled()
             self.context.enter(stage.name)
+            travels = stage.travels(self.state.config)
+            if self.part == "away" and not travels:
+                return self._as_given(index, stage)
             inputs = stage.inputs(self.state)
             if inputs is None:
                 self._mark(index, record.model_copy(update={"state": "skipped"}))
-                return
+                return True
             record = record.model_copy(update={"inputs_hash": stage.key(inputs)})
             place, total = self.planned.index(stage.name), len(self.planned)
             self.context.send(StageStarted(run=self.context.run, stage=stage.name, index=place, total=total))
             self._mark(index, record)
             done, cached = self._taken_over(stage, record.inputs_hash), True
+            if done is None and self.part == "here" and travels:
+                self._mark(index, record.model_copy(update={"state": "waiting"}))
+                return False
             if done is None:
                 done, cached = self._worked(stage, record.inputs_hash), False
             self._finish(index, stage, done, cached)
+            return True
         except Cancelled:
             self._end(index, record, "cancelled", None)
             raise
@@ -218,6 +222,16 @@ class Pipeline:
             translated = from_os_error(error)
             self._end(index, record, "failed", translated)
             raise translated from error
+
+    def _as_given(self, index: int, stage: Stage) -> bool:
+        """Take a stage as another computer has finished it, whatever this one would make of it; False without."""
+        if stage.name not in self.planned:
+            self._mark(index, StageRecord(name=stage.name, state="skipped"))
+            return True
+        done = stage_folder.read(self._place(stage))
+        if done is not None:
+            self._finish(index, stage, done, cached=True)
+        return done is not None
 
     def _finish(self, index: int, stage: Stage, done: Done, cached: bool) -> None:
         for warning in done.warnings:
@@ -256,15 +270,15 @@ class Pipeline:
         if self.fresh or (self.remeasure and stage.measures):
             return None
         place = self._place(stage)
-        own = _read_done(place)
+        own = stage_folder.read(place)
         if own is not None and own.inputs_hash == key:
             return own
         part = place.with_name(f".{stage.name}.part")
         with self._arranging():
             for other in sorted(self.siblings.glob(f"*/stages/{stage.name}"), reverse=True):
-                done = _read_done(other)
+                done = stage_folder.read(other)
                 if done is not None and done.inputs_hash == key and _taken(other, part, done):
-                    _swap(part, place)
+                    stage_folder.swap(part, place)
                     return done
         return None
 
@@ -286,10 +300,10 @@ class Pipeline:
             shutil.copy(self.directory / results.HISTORY_FILE, part / results.HISTORY_FILE)
         warnings = [text for text in self.context.warnings if text not in known]
         remove(marker)
-        done = Done(key, round(seconds, 3), result, warnings, files=_sizes(part))
-        write_json(part / DONE_FILE, done.__dict__)
+        done = Done(key, round(seconds, 3), result, warnings, files=stage_folder.sizes(part))
+        write_json(part / stage_folder.DONE_FILE, done.__dict__)
         with self._arranging():
-            _swap(part, place)
+            stage_folder.swap(part, place)
         return done
 
     def _history_before(self) -> Path | None:
@@ -316,17 +330,6 @@ class Pipeline:
         results.save(self.directory, self.record)
 
 
-def _read_done(place: Path) -> Done | None:
-    """What a stage's folder says of itself; None where it is not there, or not whole: the stage is done again."""
-    try:
-        plain = read_json(place / DONE_FILE, limit=results.MAX_BYTES)
-        done = replace(Done("", 0.0, {}, []), **plain)
-        is_whole = done.files is None or all((place / name).stat().st_size == size for name, size in done.files.items())
-        return done if is_whole else None
-    except (OSError, ValueError, TypeError, AttributeError):
-        return None
-
-
 def _measured_apart(record: RunRecord, *, own: Done | None) -> dict[str, tuple[Measurement, ...]]:
     """By artefact, what phones and this computer measured of a run's files beside the run's ``own`` benchmark."""
     loops = _loops(own.result) if own else None
@@ -348,19 +351,15 @@ def _loops(benchmark: dict[str, Any]) -> set[str] | None:
         return None
 
 
-def _sizes(folder: Path) -> dict[str, int]:
-    return {path.relative_to(folder).as_posix(): path.stat().st_size for path in folder.rglob("*") if path.is_file()}
-
-
 def _taken(source: Path, part: Path, done: Done) -> bool:
     """Link a finished stage into ``part``; False where it is being deleted by somebody who does not ask."""
     remove_folder(part)
     try:
         _link(source, part)
     except OSError:
-        if _read_done(source) == done:
+        if stage_folder.read(source) == done:
             raise
-    return _read_done(part) == done
+    return stage_folder.read(part) == done
 
 
 def _link(source: Path, target: Path) -> None:
@@ -378,13 +377,3 @@ def _link_or_copy(source: Path, target: Path) -> None:
         os.link(source, target)
     except OSError:  # a file system without links
         shutil.copy2(source, target)
-
-
-def _swap(part: Path, place: Path) -> None:
-    """Put a complete folder in the place of an older one, while the project's runs are held."""
-    old = place.with_name(f".{place.name}.{secrets.token_hex(4)}.old")
-    if place.exists():
-        move(place, old)
-    move(part, place)
-    with contextlib.suppress(OSError):  # a reader has one of its files open: it is removed when the run begins again
-        remove_folder(old)

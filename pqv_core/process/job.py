@@ -19,6 +19,10 @@ class JobBase(BaseModel):
     run: str
 
 
+Part = Literal["whole", "here", "away"]
+"""Of a run whose stages several computers do: what must be done on the one that the run is about, or the rest."""
+
+
 class RunJob(JobBase):
     """Do a run of a project. ``run`` is chosen by ``pqv_core.project.runs``.
 
@@ -27,6 +31,9 @@ class RunJob(JobBase):
         config: What to do. It travels with the job, so that later changes of the project do not reach into the run.
         fresh: Do not reuse earlier runs.
         remeasure: Do the stages that measure once more, though they are complete.
+        part: ``here`` stops before the first unfinished stage that may be done elsewhere. ``away`` does those only,
+            takes all others as they lie in the run's folder, and stops where one is missing.
+        threads: Of training and pruning; None for as many as there are cores.
     """
 
     kind: Literal["run"] = "run"
@@ -34,6 +41,8 @@ class RunJob(JobBase):
     config: RunConfig
     fresh: bool = False
     remeasure: bool = False
+    part: Part = "whole"
+    threads: int | None = Field(default=None, ge=1)
 
 
 class BenchJob(JobBase):

@@ -165,3 +165,20 @@ def resolved_path(stored: str, *, project: Path) -> Path:
             action="Correct it in the project.",
             details=str(error),
         ) from error
+
+
+_PATHS = (("model", "path"), ("data", "train"), ("data", "val"), ("data", "root"), ("data", "class_order"))
+
+
+def with_absolute_paths(config: RunConfig, *, project: Path) -> RunConfig:
+    """Settings that mean the same files wherever the project lies; names of data sets and of orders stay.
+
+    Raises:
+        ProjectError: One cannot be a path.
+    """
+    plain = config.model_dump()
+    for section, field in _PATHS:
+        stored = plain[section][field]
+        if stored and (path := resolved_path(stored, project=project)).exists():
+            plain[section][field] = path.as_posix()
+    return RunConfig.parse(plain)

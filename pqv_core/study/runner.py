@@ -17,7 +17,7 @@ from optuna.trial import FrozenTrial
 from optuna.trial import TrialState as OptunaState
 
 from pqv_core.config import RunConfig
-from pqv_core.errors import Cancelled, ErrorInfo, PqvError, StorageError, UsageError
+from pqv_core.errors import Cancelled, ClusterError, ErrorInfo, PqvError, StorageError, UsageError
 from pqv_core.process.events import AnyEvent, Finished, JobStarted, Metric
 from pqv_core.process.job import RunJob
 from pqv_core.project import history, new_config, run_label, runs
@@ -34,6 +34,9 @@ from pqv_core.study.trials import BEFORE, CURVE, FIGURES, NUMBER, RUN, SAME_AS, 
 _WAIT_S = 0.25  # Windows does not run signal handlers during a longer wait
 _REPEATS = 20
 """Proposals in a row that were there before, after which another is made in the sampler's place."""
+
+_NOT_THE_SETTINGS = {kind.__name__: kind for kind in (StorageError, ClusterError)}
+"""Errors of a run that end the study, by their names: another trial would meet them too."""
 
 Said = StudyEvent | AnyEvent
 
@@ -107,7 +110,8 @@ class StudyRunner:
 
         Raises:
             ProjectError: Another process runs it, or its journal is damaged.
-            StorageError: The disk is full, or may not be written. The trial at work goes on the next time.
+            StorageError: The disk is full, or may not be written. The trials at work go on the next time.
+            ClusterError: Another computer cannot do what it is asked to; so do they then.
         """
         try:
             with storage.held(self._folder):
@@ -278,8 +282,8 @@ class StudyRunner:
             return  # else it goes on the next time
         if end.outcome == "failed":
             error = end.error or ErrorInfo(kind="WorkerError", message="The run failed.")
-            if error.kind == StorageError.__name__:  # it is not the settings that are wrong
-                raise StorageError(error.message, action=error.action, details=error.details)
+            if kind := _NOT_THE_SETTINGS.get(error.kind):
+                raise kind(error.message, action=error.action, details=error.details)
             self._fail(work.number, error, run=work.job.run)
             return
         self._succeed(work)

@@ -8,7 +8,7 @@ from pathlib import Path
 from pqv_core.engine.data import batches as data
 from pqv_core.engine.data import permuted
 from pqv_core.engine.measure import evaluate
-from pqv_core.engine.stages.stage import Result, RunState, Stage, judged_by
+from pqv_core.engine.stages.stage import Result, RunState, Stage, always, judged_by
 from pqv_core.project import plan
 
 
@@ -53,5 +53,5 @@ def val_images(state: RunState) -> data.Images:
     )
 
 
-EVALUATE = Stage("evaluate", _evaluate_inputs("evaluate"), _evaluate)
-EVALUATE_PRUNED = Stage("evaluate_pruned", _evaluate_inputs("evaluate_pruned"), _evaluate_pruned)
+EVALUATE = Stage("evaluate", _evaluate_inputs("evaluate"), _evaluate, travels=always)
+EVALUATE_PRUNED = Stage("evaluate_pruned", _evaluate_inputs("evaluate_pruned"), _evaluate_pruned, travels=always)

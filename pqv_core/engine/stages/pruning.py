@@ -149,4 +149,10 @@ def _reached(allocation: ByBudget) -> Result:
     }
 
 
-PRUNE = Stage("prune", _prune_inputs, _prune, version=4)
+PRUNE = Stage(
+    "prune",
+    _prune_inputs,
+    _prune,
+    version=4,
+    travels=lambda config: not config.prunes_for_budget,  # for a budget what is left is tried, on the clock
+)

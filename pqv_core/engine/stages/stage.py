@@ -135,6 +135,11 @@ class RunState:
 Result = dict[str, Any]
 
 
+def always(config: RunConfig) -> bool:
+    """Whatever the settings: for ``Stage.travels``."""
+    return True
+
+
 @dataclass(frozen=True)
 class Stage:
     """One step of a run.
@@ -145,6 +150,7 @@ class Stage:
         check: Refuses settings that the result, also one that was taken over, shows to be wrong for a later stage.
         version: Raised when the stage's code changes what it gives.
         measures: It takes times, which a person may want taken once more.
+        travels: Whether another computer can do it: it takes no times here, nor chooses by any.
         writes_history: The metrics of this stage belong into ``history.jsonl``.
     """
 
@@ -155,6 +161,7 @@ class Stage:
     version: int = 1
     writes_history: bool = False
     measures: bool = False
+    travels: Callable[[RunConfig], bool] = field(default=lambda config: False, kw_only=True)
 
     def key(self, inputs: Result) -> str:
         """The hash by which a result is found again: of everything that it depends on."""

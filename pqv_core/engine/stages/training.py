@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from pqv_core.engine.models import create as models
-from pqv_core.engine.stages.stage import WEIGHTS_FILE, Result, RunState, Stage, judged_by
+from pqv_core.engine.stages.stage import WEIGHTS_FILE, Result, RunState, Stage, always, judged_by
 from pqv_core.engine.train import distributed, sparsify
 from pqv_core.errors import DataError
 from pqv_core.files.fsio import remove_folder
@@ -91,5 +91,5 @@ def _finetune(state: RunState, directory: Path) -> Result:
     return {"params": params, "macs": macs}
 
 
-SPARSIFY = Stage("sparsify", _sparsify_inputs, _sparsify, version=3, writes_history=True)
-FINETUNE = Stage("finetune", _finetune_inputs, _finetune, writes_history=True)
+SPARSIFY = Stage("sparsify", _sparsify_inputs, _sparsify, version=3, writes_history=True, travels=always)
+FINETUNE = Stage("finetune", _finetune_inputs, _finetune, writes_history=True, travels=always)

@@ -20,8 +20,9 @@ from pqv_core.engine.context import Context
 from pqv_core.engine.stages import RunState, Stage
 from pqv_core.errors import Cancelled, DataError, ProjectError, StorageError
 from pqv_core.process.events import Event, JobStarted, StageFinished, StageStarted
+from pqv_core.process.job import RunJob
 from pqv_core.project import project_file as projects
-from pqv_core.project import runs
+from pqv_core.project import runs, stage_folder
 from pqv_core.results import record as results
 from tests.fakes import records
 from tests.fakes.records import measurement, variant
@@ -357,3 +358,79 @@ def test_the_record_tells_how_long_each_beginning_was_at_work(shop: Workshop) ->
     resumed = shop.run()
 
     assert resumed.spans[:-1] == (first,) and resumed.spans[-1] > 0
+
+
+# parts of a run, on several computers
+
+
+def traveling(shop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """``second`` may be done elsewhere; ``third`` builds on it, here."""
+    first, _, second = shop.stages()
+    third = Stage("third", lambda state: {"second": state.keys["second"]}, shop._do("third"))
+    stages = (first, replace(second, travels=lambda config: True), third)
+    monkeypatch.setattr(pipeline, "STAGES", stages)
+
+
+def do(shop: Workshop, job: RunJob) -> dict[str, object] | None:
+    shop.worked.clear()
+    context = Context(run=job.run, send=shop.events.append, cancelled=threading.Event())
+    return pipeline.run(job, context)
+
+
+def test_a_run_goes_to_and_fro_between_two_computers(
+    shop: Workshop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    traveling(shop, monkeypatch)
+    here = runs.job(shop.project).model_copy(update={"part": "here"})
+    assert do(shop, here) == {"before": "second"}
+    assert shop.worked == ["first"]
+    states = {stage.name: stage.state for stage in shop.last().stages}
+    assert states == {"first": "done", "second": "waiting", "third": "waiting"}
+    assert shop.last().state == "interrupted"  # as long as nobody is at work
+
+    other = tmp_path / "elsewhere" / "toy.pqv"
+    away = here.model_copy(update={"part": "away", "project": str(other)})
+    run = projects.runs_directory(other) / here.run
+    for name, place in stage_folder.finished(shop.folder()).items():
+        stage_folder.put(run, name, stage_folder.packed(place))
+    assert do(shop, away) == {"before": "third"}
+    assert shop.worked == ["second"]
+
+    stage_folder.put(shop.folder(), "second", stage_folder.packed(run / "stages" / "second"))
+    assert do(shop, here) is None
+    assert shop.worked == ["third"]
+    assert shop.last().state == "succeeded"
+    shop.run()
+    assert shop.worked == []  # an ordinary run takes it all as its own
+
+
+def test_elsewhere_a_stage_is_taken_as_it_was_sent(
+    shop: Workshop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    traveling(shop, monkeypatch)
+    here = runs.job(shop.project).model_copy(update={"part": "here"})
+    do(shop, here)
+    other = tmp_path / "elsewhere" / "toy.pqv"
+    run = projects.runs_directory(other) / here.run
+    stage_folder.put(run, "first", stage_folder.packed(shop.folder() / "stages" / "first"))
+    changed = here.config.changed(seed=here.config.seed + 1)  # this computer would hash its inputs otherwise
+    away = here.model_copy(update={"part": "away", "project": str(other), "config": changed})
+    assert do(shop, away) == {"before": "third"}
+    assert shop.worked == ["second"]
+
+
+def test_elsewhere_nothing_is_done_without_what_must_be_sent(
+    shop: Workshop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    traveling(shop, monkeypatch)
+    away = runs.job(shop.project).model_copy(update={"part": "away", "project": str(tmp_path / "else" / "toy.pqv")})
+    assert do(shop, away) == {"before": "first"}
+    assert shop.worked == []
+
+
+def test_what_another_run_has_finished_is_not_sent_for(shop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
+    traveling(shop, monkeypatch)
+    do(shop, runs.job(shop.project))
+    again = RunJob(run=runs.new_id(), project=str(shop.project), config=projects.load(shop.project).config, part="here")
+    assert do(shop, again) is None
+    assert shop.worked == []
