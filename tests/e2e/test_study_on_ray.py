@@ -24,7 +24,7 @@ from tests.marks import marked, marked_environment
 
 pytestmark = pytest.mark.slow
 
-RATIOS, PRECISIONS, EPOCHS = 3, 2, 250
+RATIOS, PRECISIONS = 3, 2
 Line = dict[str, Any]
 
 
@@ -41,9 +41,8 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Computers]:
     assert left == []
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """A study of three ratios, each in two precisions, which are trained long enough to be disturbed."""
+def make_study(tmp_path: Path, *, epochs: int) -> Path:
+    """A study of three ratios, each in two precisions."""
     make_images(tmp_path / "images")
     settings = {
         **{f"model.arguments.{key}": value for key, value in SMALL.items()},
@@ -62,7 +61,7 @@ def folder(tmp_path: Path) -> Path:
         "--data",
         "images",
         "--epochs",
-        str(EPOCHS),
+        str(epochs),
     )
     made = pqv(*new, "--importance", "taylor", "--format", "ptl", *more, folder=tmp_path)
     assert made.returncode == 0, made.stderr
@@ -132,7 +131,8 @@ class Killer:
             self._cluster.kill(self._cluster.others.pop())
 
 
-def test_a_computer_is_lost_and_the_study_ends_as_if_it_had_not_been(cluster: Computers, folder: Path) -> None:
+def test_a_computer_is_lost_and_the_study_ends_as_if_it_had_not_been(cluster: Computers, tmp_path: Path) -> None:
+    folder = make_study(tmp_path, epochs=250)  # so that both are training at a time
     killer = Killer(cluster)
     code, said, words = run(folder, cluster.address, killer)
     assert code == 0, words
@@ -148,7 +148,9 @@ def test_a_computer_is_lost_and_the_study_ends_as_if_it_had_not_been(cluster: Co
     assert worked.count("benchmark") == RATIOS * PRECISIONS
 
 
-def test_an_interrupted_study_goes_on_without_a_cluster_and_with_one(cluster: Computers, folder: Path) -> None:
+def test_an_interrupted_study_goes_on_without_a_cluster_and_with_one(cluster: Computers, tmp_path: Path) -> None:
+    folder = make_study(tmp_path, epochs=20)
+
     def interrupt(line: Line, study: subprocess.Popen[str]) -> None:
         if line["type"] == "metric" and study.poll() is None:
             study.send_signal(signal.SIGINT)

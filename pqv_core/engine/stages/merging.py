@@ -7,7 +7,7 @@ from pathlib import Path
 from torch import nn
 
 from pqv_core.engine.models import create as models
-from pqv_core.engine.stages.stage import Result, RunState, Stage
+from pqv_core.engine.stages.stage import Result, RunState, Stage, always
 from pqv_core.engine.transforms import merged_tokens
 from pqv_core.engine.transforms.merged_tokens import Merging
 from pqv_core.models import merged_tokens as schedule
@@ -45,4 +45,4 @@ def _merge(state: RunState, directory: Path) -> Result:
     return {"params": params, "macs": macs, "macs_before": before["macs"], "merged": list(merging.merged)}
 
 
-MERGE = Stage("merge", _merge_inputs, _merge)
+MERGE = Stage("merge", _merge_inputs, _merge, travels=always)
