@@ -23,10 +23,8 @@ class TokensCard(Card):
         self._form = form
         merge = IntInput(0, MAX_MERGED, suffix=tr(" a block"))
         hint = tr("0 keeps all tokens. Merging costs some accuracy; fine-tuning recovers part of it.")
-        self.body.addWidget(form.add("tokens.merge", merge, text=tr("Tokens to mer&ge"), hint=hint, beside=True))
-        schedule = ComboInput(
-            {"constant": tr("As many in every block"), "decreasing": tr("More in the first blocks, fewer in the last")}
-        )
+        self.body.addWidget(form.add("tokens.merge", merge, text=tr("To&kens to merge"), hint=hint, beside=True))
+        schedule = ComboInput({"constant": tr("As many in every block"), "decreasing": tr("More in the first blocks")})
         self.body.addWidget(form.add("tokens.schedule", schedule, text=tr("Merging schedule"), beside=True))
         self.body.addWidget(
             form.add(
