@@ -95,6 +95,7 @@ def fits(table: LatencyTable, config: RunConfig, form: str, *, threads: int | No
         (subject.model, subject.arguments) == (config.model.name, dict(config.model.arguments))
         and (subject.format, subject.scheme) == (form, config.quantize.precision)
         and subject.unit == config.prune.attention_unit
+        and subject.target in ("", config.export.target)
         and threads in (None, subject.threads)
         and (engine in ("auto", subject.engine) or not config.uses_engine)
     )

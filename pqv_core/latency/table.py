@@ -101,6 +101,7 @@ class Subject(_Data):
     Attributes:
         model: Its source's name, with ``arguments`` and the shape of an image.
         unit: In what attention is cut.
+        target: For which the files were written, as a run's settings call it; empty where that is not known.
         passes: With which a file is written.
         engine: Kernels; empty where the format leaves no choice.
         device: What tells the kind of device from others: its model, processor and system.
@@ -113,6 +114,7 @@ class Subject(_Data):
     unit: Literal["width", "heads"]
     format: Words
     scheme: Words
+    target: Words = ""
     passes: Words = ""
     engine: Words = ""
     device: Words = ""

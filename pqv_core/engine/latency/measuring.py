@@ -203,6 +203,7 @@ def _subject(config: RunConfig, spec: ArtifactSpec, way: Way, image: Tensor) -> 
         arguments=dict(config.model.arguments),
         input_shape=tuple(image.shape),
         unit=config.prune.attention_unit,
+        target=config.export.target,
         format=spec.format,
         scheme=spec.scheme,
         passes=way.passes,

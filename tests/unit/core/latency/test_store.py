@@ -54,10 +54,11 @@ def test_this_computers_table_is_good_for_what_is_installed_now(monkeypatch: pyt
         {"quantize.precision": "fp32"},
         {"quantize.engine": "qnnpack"},
         {"prune.attention_unit": "heads"},
+        {"export.target": "android"},
     ],
 )
 def test_a_run_of_other_files_does_not_find_it(settings: dict[str, object]) -> None:
-    store.keep(table(device="Pixel 8", serial="XYZ", engine="x86"))
+    store.keep(table(device="Pixel 8", serial="XYZ", engine="x86", target="host"))
     assert found("XYZ") is not None
     assert found("XYZ", with_settings(CONFIG, settings)) is None
     assert found("XYZ", threads=2) is None
