@@ -98,9 +98,16 @@ def _measure(files: ProbeFiles, folder: Folder, bench: DeviceBench) -> None:
     """Measure the loops that are left."""
     left = folder.left(files)
     for place, loop in enumerate(left, 1):
-        widths = formatting.counted(len(loop) - 1, "width")
-        bench.job.log(f"Loop {place} of {len(left)}: {', '.join(loop[-1].units)} at {widths}.")
+        bench.job.log(f"Loop {place} of {len(left)}: {_loop_words(loop)}.")
         folder.add(_samples(loop, folder, bench))
+
+
+def _loop_words(loop: Sequence[ProbeFile]) -> str:
+    """What takes turns with the uncut model."""
+    last = loop[-1]
+    if last.blocks:
+        return formatting.counted(len(loop) - 1, "whole block")
+    return f"{', '.join(last.units)} at {formatting.counted(len(loop) - 1, 'width')}"
 
 
 def _samples(loop: Sequence[ProbeFile], folder: Folder, bench: DeviceBench) -> dict[str, Samples]:
@@ -123,10 +130,6 @@ def _by_key(requests: Mapping[str, BenchRequest], results: Mapping[Path, BenchRe
 
 def _failed(file: ProbeFile, error: PqvError) -> BenchmarkError:
     """Why a table cannot be measured, with the part that is in the way."""
-    if file.key == DENSE:
-        what = "The uncut model"
-    else:
-        what = ", ".join(f"{name} at {units:,}" for name, units in file.units.items())
     return BenchmarkError(
-        f"{what} cannot be measured on this device: {error.message}", action=error.action, details=error.details
+        f"{file.words} cannot be measured on this device: {error.message}", action=error.action, details=error.details
     )

@@ -43,6 +43,15 @@ class ProbeFile(BaseModel):
     curve: int | None = None
     blocks: dict[str, tuple[str, ...]] = {}
 
+    @property
+    def words(self) -> str:
+        """What it holds, as the beginning of a sentence."""
+        if self.key == DENSE:
+            return "The uncut model"
+        if self.blocks:
+            return f"The whole of {next(iter(self.blocks))}"
+        return ", ".join(f"{name} at {units:,}" for name, units in self.units.items())
+
 
 class ProbeFiles(BaseModel):
     """All files of a table, the uncut model first.

@@ -74,8 +74,8 @@ def test_a_cable_that_is_pulled_costs_the_loop_at_work(
     daemon.boot()
     assert cli.main(words) == 0
     said = capfd.readouterr()
-    assert "Loop 1 of 4: blocks.0.mlp.fc2" in first
-    assert "Loop 1 of 3: blocks.1.mlp.fc2" in said.err
+    assert "Loop 1 of 5: 1 whole block." in first
+    assert "Loop 1 of 4: blocks.0.mlp.fc2" in said.err
     assert "blocks.0.mlp.fc2 (mlp)" in said.out
     assert f"on {NAME}:" in said.out
 
