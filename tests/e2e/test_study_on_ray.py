@@ -149,7 +149,7 @@ def test_a_computer_is_lost_and_the_study_ends_as_if_it_had_not_been(cluster: Co
 
 
 def test_an_interrupted_study_goes_on_without_a_cluster_and_with_one(cluster: Computers, tmp_path: Path) -> None:
-    folder = make_study(tmp_path, epochs=20)
+    folder = make_study(tmp_path, epochs=4)
 
     def interrupt(line: Line, study: subprocess.Popen[str]) -> None:
         if line["type"] == "metric" and study.poll() is None:
