@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
-import time
+import threading
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,9 +71,8 @@ class RayNodes:
             )
         self._connect(address)
         self._here = ray.get_runtime_context().get_node_id()
-        self._looked_at = 0.0
-        self._others: list[dict[str, float]] = []
-        others = self._resources()
+        self._lost, self._closing = threading.Event(), threading.Event()
+        self._others = others = self._resources()
         if not others:
             ray.shutdown()
             raise ClusterError(
@@ -81,6 +80,13 @@ class RayNodes:
                 action="Let one join, with PQV-Mobile installed on it: ray start --address=HOST:PORT.",
             )
         self._room = _room(others, config, cpus)
+        # Not by whoever asks: Ray answers for a minute to nobody once the cluster has ended.
+        threading.Thread(target=self._watch, daemon=True, name="pqv-ray-watch").start()
+
+    def _watch(self) -> None:
+        while not self._closing.wait(_LOOK_S):
+            with contextlib.suppress(exceptions.RayError, OSError, RuntimeError):
+                self._others = self._resources()
 
     def _connect(self, address: str) -> None:
         if ray.is_initialized():
@@ -97,17 +103,14 @@ class RayNodes:
             ) from error
 
     def _resources(self) -> list[dict[str, float]]:
-        """What the other computers have that can train, as known a moment ago."""
-        if time.monotonic() - self._looked_at >= _LOOK_S:
-            alive = [node for node in ray.nodes() if node["Alive"] and node["NodeID"] != self._here]
-            self._others = [node["Resources"] for node in alive if node["Resources"].get("CPU", 0) >= 1]
-            self._looked_at = time.monotonic()
-        return self._others
+        """What the other computers have that can train."""
+        alive = [node["Resources"] for node in ray.nodes() if node["Alive"] and node["NodeID"] != self._here]
+        return [resources for resources in alive if resources.get("CPU", 0) >= 1]
 
     @property
     def slots(self) -> int:
-        """Trainings that there is room for at a time; computers may come and go."""
-        return sum(self._room.fits(resources) for resources in self._resources())
+        """Trainings that there is room for at a time, as known a moment ago; computers may come and go."""
+        return sum(self._room.fits(resources) for resources in self._others)
 
     @property
     def threads(self) -> int | None:
@@ -125,11 +128,13 @@ class RayNodes:
             label_selector={_HERE: f"!{self._here}"},
         )
         kept = [ray.put(content) for content in archives]
-        return RayTask(remote.remote(away.versions(), order.model_dump_json(), *kept))
+        return RayTask(remote.remote(away.versions(), order.model_dump_json(), *kept), self._lost)
 
     def close(self) -> None:
         """Leave the cluster, which goes on."""
-        ray.shutdown()
+        self._closing.set()
+        if not self._lost.is_set():  # else it waits for answers, until Ray ends this process
+            ray.shutdown()
 
 
 def _knock(address: str) -> None:
@@ -151,10 +156,15 @@ def _room(others: list[dict[str, float]], config: RunConfig, cpus: int | None) -
 
 
 class RayTask:
-    """A part of a run on a computer of the cluster."""
+    """A part of a run on a computer of the cluster.
 
-    def __init__(self, stream: Any) -> None:
-        self._stream = stream
+    Args:
+        stream: Of what it says.
+        lost: Set once the cluster itself is gone.
+    """
+
+    def __init__(self, stream: Any, lost: threading.Event) -> None:
+        self._stream, self._lost = stream, lost
 
     def next(self, timeout: float) -> Sent | None:
         """What it says next; see ``cluster_executor.Task``."""
@@ -175,6 +185,13 @@ class RayTask:
             ) from error
         except _LOST as error:
             raise NodeLostError from error
+        except OSError as error:
+            self._lost.set()
+            raise ClusterError(
+                "This computer has left the cluster, or the cluster has ended.",
+                action="Start it again, and run the study again: finished work is kept.",
+                details=f"{type(error).__name__}: {error}",
+            ) from error
         except exceptions.RayError as error:
             raise ClusterError(
                 "A computer of the cluster cannot do a trial.",
@@ -184,5 +201,7 @@ class RayTask:
 
     def cancel(self) -> None:
         """End it at once; its worker ends with it."""
-        with contextlib.suppress(exceptions.RayError, ValueError):
+        if self._lost.is_set():
+            return
+        with contextlib.suppress(exceptions.RayError, OSError, ValueError):
             ray.cancel(self._stream, force=True)
