@@ -25,7 +25,7 @@ from pqv_core.config import RunConfig
 from pqv_core.engine.context import Context
 from pqv_core.engine.formats.exporter import Way, exporter
 from pqv_core.engine.latency import measuring
-from pqv_core.engine.latency.probes import parts_of
+from pqv_core.engine.latency.probes import parts_of, write_file
 from pqv_core.engine.models import create as models
 from pqv_core.engine.prune import structured
 from pqv_core.formats import FORMATS
@@ -66,9 +66,7 @@ def written(
     for number, units in enumerate(structures):
         cut = structured.cut_evenly(model, parts_of(config.prune), units, tuple(image.shape), context)
         path = folder / f"structure-{number}{FORMATS[form].suffix}"
-        made = by.quantize(by.prepare(cut, spec).eval(), spec, [image])
-        description = {"input_shape": list(image.shape), "engine": way.engine, "precision": spec.scheme}
-        by.write(made, path, passes=way.passes, example=image, description=description)
+        write_file(by.prepare(cut, spec).eval(), by, spec, image=image, path=path, way=way)
         files.append(
             ProbeFile(
                 key=path.stem, name=path.name, size=path.stat().st_size, input_shape=tuple(image.shape), units=units

@@ -21,9 +21,9 @@ from pqv_core.engine import structure
 from pqv_core.engine.context import Context
 from pqv_core.engine.formats.exporter import Exporter, Way
 from pqv_core.engine.prune import structured
-from pqv_core.engine.prune.dependencies import Call, calls
 from pqv_core.engine.structure import Width, blocks
 from pqv_core.engine.structure.blocks import Block
+from pqv_core.engine.structure.calls import Call, calls
 from pqv_core.errors import PruneError
 from pqv_core.formats import FORMATS
 from pqv_core.latency.levels import levels
@@ -169,10 +169,20 @@ class Probes:
         return width.unit, width.units, _shapes(module), _form(dense.calls[scope])
 
     def _write(self, module: nn.Module, image: Tensor, path: Path, way: Way) -> None:
-        with FORMATS.blaming(self.by.key):
-            made = self.by.quantize(module, self.spec, [image])
-            description = {"input_shape": list(image.shape), "engine": way.engine, "precision": self.spec.scheme}
-            self.by.write(made, path, passes=way.passes, example=image, description=description)
+        write_file(module, self.by, self.spec, image=image, path=path, way=way)
+
+
+def write_file(prepared: nn.Module, by: Exporter, spec: ArtifactSpec, *, image: Tensor, path: Path, way: Way) -> None:
+    """Write a prepared model, or a part of one, quantized with noise in place of calibration images.
+
+    Args:
+        prepared: May be changed in place.
+        image: What it takes.
+    """
+    with FORMATS.blaming(by.key):
+        made = by.quantize(prepared, spec, [image])
+        description = {"input_shape": list(image.shape), "engine": way.engine, "precision": spec.scheme}
+        by.write(made, path, passes=way.passes, example=image, description=description)
 
 
 def _noted(

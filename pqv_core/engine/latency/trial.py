@@ -13,12 +13,13 @@ from pqv_core.config.budget import LOCAL
 from pqv_core.engine.context import Context
 from pqv_core.engine.formats.exporter import Way, exporter
 from pqv_core.engine.latency import measuring
+from pqv_core.engine.latency.probes import write_file
 from pqv_core.engine.models import create as models
 from pqv_core.engine.prune import structured
 from pqv_core.engine.prune.budget import Costs
 from pqv_core.formats import FORMATS
 from pqv_core.latency.probe_files import DENSE, ProbeFile
-from pqv_core.latency.table import LatencyTable, Subject
+from pqv_core.latency.table import LatencyTable
 
 _CUT = "cut"
 
@@ -49,7 +50,7 @@ class Trial:
         self._spec = measuring.result(config, self._form)
         self._by = exporter(self._form, config)
         self._shape = (1, *models.preprocessing(model).input_size)
-        self._times = table is not None and config.budget.on == LOCAL
+        self._table = table
         self._way = Way(table.subject.passes, table.subject.engine) if table is not None else None
         self._dense: ProbeFile | None = None
 
@@ -63,19 +64,11 @@ class Trial:
         cut = structured.cut_evenly(self._model, self._config.pruning, units, self._shape, self._context)
         self._finish(cut)
         file = self._written(cut, _CUT, units)
-        if not self._times:
+        if self._table is None or self._config.budget.on != LOCAL:
             return Costs(None, file.size)
         if self._dense is None:
             self._dense = self._written(self._model, DENSE, {})
-        assert self._way is not None
-        subject = Subject(
-            model=self._config.model.name,
-            input_shape=self._shape,
-            unit=self._config.prune.attention_unit,
-            format=self._form,
-            scheme=self._spec.scheme,
-            engine=self._way.engine,
-        )
+        subject = self._table.subject
         samples = measuring.timed([self._dense, file], subject, self._folder, self._config, self._context)
         return Costs(min(samples[_CUT]) / min(samples[DENSE]), file.size)
 
@@ -86,7 +79,5 @@ class Trial:
             prepared = self._by.prepare(model, self._spec).eval()
             if self._way is None:
                 self._way = self._by.ways(prepared, self._spec)[0]
-            made = self._by.quantize(prepared, self._spec, [image])
-            description = {"input_shape": list(self._shape), "engine": self._way.engine, "precision": self._spec.scheme}
-            self._by.write(made, path, passes=self._way.passes, example=image, description=description)
+        write_file(prepared, self._by, self._spec, image=image, path=path, way=self._way)
         return ProbeFile(key=key, name=path.name, size=path.stat().st_size, input_shape=self._shape, units=dict(units))

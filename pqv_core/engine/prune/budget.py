@@ -108,7 +108,8 @@ class ByBudget:
     def _chosen(self, scored: Scored, limits: Costs) -> dict[str, int]:
         """Units of every width, none of those that were left out before."""
         groups = self._groups(scored)
-        parts = [self._choices(scored, group) for group in groups]
+        scores = scored.comparable(range(len(scored.widths)))
+        parts = [self._choices(scored, scores, group) for group in groups]
         there = {width.name for width in scored.widths}
         gone = {self._blocks[name] for name in scored.original if name in self._blocks and name not in there}
         found = knapsack.solve(parts, [*self._free(scored, limits), self._most_blocks - len(gone)])
@@ -138,13 +139,13 @@ class ByBudget:
     def _is_known(self, block: BlockCost) -> bool:
         return set(block.parts) <= self._blocks.keys()
 
-    def _choices(self, scored: Scored, group: Sequence[int]) -> list[Choice]:
+    def _choices(self, scored: Scored, scores: Sequence[Sequence[float]], group: Sequence[int]) -> list[Choice]:
         """All that widths can be, together; nothing of any of them, where their block can be left out."""
         made = [Choice((), 0.0, (0.0, 0.0, 0.0))]
         whole_loss = 0.0
         for place in group:
-            mine = knapsack.undominated(self._of_width(scored, place))
-            whole_loss += float(sum(scored.comparable(range(len(scored.widths)))[place]))
+            mine = knapsack.undominated(self._of_width(scored, scores[place], place))
+            whole_loss += sum(scores[place])
             made = [_both(before, choice) for before in made for choice in mine]
         name = scored.widths[group[0]].name
         if name not in self._blocks:
@@ -159,10 +160,10 @@ class ByBudget:
         found = next((item for item in known if item.name == block), None)
         return self._predictor.around(found) if found is not None and self._predictor is not None else 0.0
 
-    def _of_width(self, scored: Scored, place: int) -> list[Choice]:
+    def _of_width(self, scored: Scored, scores: Sequence[float], place: int) -> list[Choice]:
         width = scored.widths[place]
         losses = [0.0]
-        for score in scored.comparable(range(len(scored.widths)))[place]:
+        for score in scores:
             losses.append(losses[-1] + max(0.0, score))
         each = self._sizes.units[width.name]
         return [

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from pqv_core.engine.context import Context
 from pqv_core.engine.prune.deadline import OutOfTime, deadline
 from pqv_core.engine.structure import Part, Width
+from pqv_core.engine.structure.calls import Call, calls
 from pqv_core.errors import PruneError
 
 _SEARCH_S = 60.0  # of processor time, however busy the machine is; a whole ViT-B takes 5 s on a slow one
@@ -135,26 +136,6 @@ def _function(part: Part) -> Any:
     if isinstance(layer, nn.Conv2d) and layer.groups > 1:
         return tp.prune_depthwise_conv_out_channels
     return _CUT[nn.Conv2d if isinstance(layer, nn.Conv2d) else nn.Linear, part.side]
-
-
-Call = tuple[tuple[Any, ...], dict[str, Any]]
-
-
-def calls(model: nn.Module, scopes: Iterable[nn.Module], images: Tensor) -> dict[nn.Module, Call]:
-    """The arguments that each scope gets from the model, the first time."""
-    found: dict[nn.Module, Call] = {}
-
-    def note(module: nn.Module, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> None:
-        found.setdefault(module, (arguments, keywords))
-
-    hooks = [scope.register_forward_pre_hook(note, with_kwargs=True) for scope in scopes]
-    try:
-        with torch.no_grad():
-            model(images)
-    finally:
-        for hook in hooks:
-            hook.remove()
-    return found
 
 
 def _graph(scope: nn.Module, call: Call | None, name: str) -> Any:

@@ -9,6 +9,7 @@ from typing import Optional
 import torch
 from torch import Tensor, nn
 
+from pqv_core.engine.structure.calls import Call, calls
 from pqv_core.engine.structure.widths import Width
 
 
@@ -46,8 +47,9 @@ def blocks(model: nn.Module, widths: Sequence[Width], image: Tensor) -> list[Blo
         for name, inside in _together(model, widths)
         if {width.kind for width in inside} == {"mlp", "attention"}
     ]
-    calls = _inputs(model, [block.name for block in found], image)
-    return [block for block in found[:-1] if _passes(model, block, calls.get(block.name))]
+    modules = {block.name: model.get_submodule(block.name) for block in found}
+    called = calls(model, modules.values(), image)
+    return [block for block in found[:-1] if _passes(modules[block.name], block, called.get(modules[block.name]))]
 
 
 def leave_out(model: nn.Module, names: Iterable[str]) -> None:
@@ -68,41 +70,17 @@ def _together(model: nn.Module, widths: Sequence[Width]) -> Iterator[tuple[str, 
     inside: dict[str, list[Width]] = defaultdict(list)
     for width in widths:
         inside[names[width.scope].rpartition(".")[0]].append(width)
-    for name, module in model.named_modules():  # in the order of the model
-        del module
+    for name in names.values():  # in the order of the model
         if name and name in inside:
             yield name, inside[name]
 
 
-def _inputs(model: nn.Module, names: Sequence[str], image: Tensor) -> dict[str, tuple[Tensor, tuple[object, ...]]]:
-    """What each module gets from the model, where its first argument is a tensor and no other one is given by name."""
-    found: dict[str, tuple[Tensor, tuple[object, ...]]] = {}
-
-    def note(name: str, arguments: tuple[object, ...], keywords: dict[str, object]) -> None:
-        if arguments and isinstance(arguments[0], Tensor) and not any(value is not None for value in keywords.values()):
-            found.setdefault(name, (arguments[0], arguments[1:]))
-
-    hooks = [
-        model.get_submodule(name).register_forward_pre_hook(
-            lambda _, arguments, keywords, name=name: note(name, arguments, keywords), with_kwargs=True
-        )
-        for name in names
-    ]
-    try:
-        with torch.no_grad():
-            model(image)
-    finally:
-        for hook in hooks:
-            hook.remove()
-    return found
-
-
-def _passes(model: nn.Module, block: Block, call: tuple[Tensor, tuple[object, ...]] | None) -> bool:
-    """Whether a block whose last layers are zero gives its tokens back."""
-    if call is None or any(other is not None for other in call[1]):
+def _passes(module: nn.Module, block: Block, call: Call | None) -> bool:
+    """Whether a block that is given tokens alone, and whose last layers are zero, gives them back."""
+    (tokens, *others), keywords = call or ((None,), {})
+    if not isinstance(tokens, Tensor) or any(other is not None for other in (*others, *keywords.values())):
         return False
-    tokens = call[0]
-    made = copy.deepcopy(model.get_submodule(block.name))
+    made = copy.deepcopy(module)
     with torch.no_grad():
         for width in block.widths:
             for parameter in made.get_submodule(width.removeprefix(f"{block.name}.")).parameters():
