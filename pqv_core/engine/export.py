@@ -78,6 +78,7 @@ def specifications(config: RunConfig) -> tuple[ArtifactSpec, ...]:
         scheme=scheme.key,
         exact=scheme.is_exact,
         merges=config.tokens.enabled,
+        hastened=config.prunes_for_budget and config.budget.speedup is not None,
         baselines=export.baselines,
     )
 

@@ -84,7 +84,13 @@ class ArtifactSpec(BaseModel):
 
 
 def of_run(
-    *, formats: Sequence[str], scheme: str, exact: bool = False, merges: bool = False, baselines: bool = True
+    *,
+    formats: Sequence[str],
+    scheme: str,
+    exact: bool = False,
+    merges: bool = False,
+    hastened: bool = False,
+    baselines: bool = True,
 ) -> tuple[ArtifactSpec, ...]:
     """The artefacts of a run, in the order in which they are written and shown.
 
@@ -94,6 +100,8 @@ def of_run(
     Args:
         exact: The scheme computes in fp32, so the result is made as the fairest baseline is.
         merges: The model merges tokens: what that gains is seen beside the same file with all of them.
+        hastened: The result in the first format is to be so many times as fast as the model as it was taken, written
+            in the same scheme: both are measured together.
         baselines: Write what the results are compared with, and the steps between; else the results alone, each in the
             way that is fastest.
     """
@@ -102,7 +110,10 @@ def of_run(
     found += _of_format(first, scheme, exact, suffix="", more="")
     for format in others:
         found += _of_format(format, scheme, exact, suffix=f"_{format}", more=f" ({format})")
-    found = [spec for spec in found if merges or not spec.is_contrast]
+    contrasts = {(UNMERGED, format) for format in formats if merges}
+    if hastened and not exact:  # an exact scheme has it as its fairest baseline
+        contrasts.add((DENSE, first))
+    found = [spec for spec in found if not spec.is_contrast or (spec.model, spec.format) in contrasts]
     if baselines:
         return tuple(found)
     return tuple(spec.model_copy(update={"way": FASTEST}) for spec in found if spec.is_result)
@@ -126,6 +137,7 @@ def _of_format(format: str, scheme: str, exact: bool, *, suffix: str, more: str)
         ("pruned_fp32", "Pruned FP32", STEP, FINAL, _FP32, INHERITED),
         ("compressed", "Compressed", RESULT, FINAL, scheme, INHERITED if exact else FASTEST),
         ("unmerged", "Compressed, all tokens", CONTRAST, UNMERGED, scheme, AS_RESULT),
+        ("uncut", "Quantized, uncut", CONTRAST, DENSE, scheme, AS_RESULT),
     )
     return [
         ArtifactSpec(
@@ -135,7 +147,7 @@ def _of_format(format: str, scheme: str, exact: bool, *, suffix: str, more: str)
     ]
 
 
-_KNOWN = {spec.key: spec for spec in of_run(formats=(PAPER_FORMAT,), scheme="", merges=True)}
+_KNOWN = {spec.key: spec for spec in of_run(formats=(PAPER_FORMAT,), scheme="", merges=True, hastened=True)}
 PAPER, FAIREST = (spec for spec in _KNOWN.values() if spec.is_baseline)
 """Both baselines as they are called in every run of this version."""
 

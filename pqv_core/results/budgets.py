@@ -40,8 +40,13 @@ def _of_latency(config: RunConfig, record: RunRecord, result: Variant) -> Iterat
         limit = budget.latency_ms * 1e6
         words = formatting.nanoseconds(limit)
         yield f"{formatting.nanoseconds(item.median_ns)}{where}{how}: {_judged(item.median_ns, limit, words)}."
-    if budget.speedup is not None and table is not None and item.median_ns > 0:
-        reached, wanted = table.dense_ns / item.median_ns, budget.speedup
+    uncut, wanted = _uncut(record, result), budget.speedup
+    if wanted is None or uncut is None:
+        return
+    reached = select.ratio(select.at(uncut, select.Setting.of(item)), item)
+    if reached is None:
+        yield f"The speed-up{where} is not known: the result and {uncut.label} were not measured together."
+    else:
         words = f"{formatting.ratio(wanted)} as fast"
         below = formatting.percent(1 - reached / wanted)
         judged = f"the budget, {words}, is met" if reached >= wanted else f"{below} below the budget, {words}"
@@ -73,6 +78,13 @@ def _measured(config: RunConfig, record: RunRecord, result: Variant) -> Measurem
             if found := select.at(result, chosen):
                 return found
     return None
+
+
+def _uncut(record: RunRecord, result: Variant) -> Variant | None:
+    """The model as it was taken, in the result's format and scheme."""
+    ours = result.artifact
+    alike = [item for item in record.variants if (item.artifact.format, item.precision) == (ours.format, ours.scheme)]
+    return next((item for item in alike if item.artifact.is_dense and not item.artifact.is_published), None)
 
 
 def _is_on(target: str, config: RunConfig, record: RunRecord) -> bool:

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from pqv_core import formatting
 from pqv_core.results import select
+from pqv_core.results.artifacts import UNMERGED
 from pqv_core.results.record import LOCAL, Measurement, RunRecord, Variant, standard_error
 
 Comparison = Literal["points", "faster", "smaller", "change", "none"]
@@ -145,7 +146,7 @@ def notes(record: RunRecord, *, target: str = LOCAL) -> list[str]:
 def _contrasts(record: RunRecord, target: str) -> Iterator[str]:
     """What a technique gains, by the file that does without it."""
     shown, where = select.shown(record, target=target), "" if target == LOCAL else f" on {target}"
-    for without in [variant for variant in record.in_order if variant.artifact.is_contrast]:
+    for without in [variant for variant in record.in_order if variant.artifact.model == UNMERGED]:
         made = next((item for item in record.results if item.artifact.format == without.artifact.format), None)
         before, after = shown.get(without.key), shown.get(made.key) if made else None
         gain = select.ratio(before, after)

@@ -80,7 +80,7 @@ def _variant(artifact: export.ArtifactFile, state: RunState) -> Variant:
     # A fp32 file answers as its model does (parity is checked): the model's accuracy is the file's.
     if artifact.spec.is_contrast:
         accuracy = None
-        counts = {**counts, "macs": found["merge"]["macs_before"]}
+        counts = counts if dense else {**counts, "macs": found["merge"]["macs_before"]}
     elif artifact.spec.is_result:
         accuracy = verified.get("accuracies", {}).get(key)
     else:

@@ -32,17 +32,25 @@ def test_a_run_that_merges_tokens_has_each_result_with_all_of_them_beside_it() -
     assert not any(spec.is_step or spec.is_result or spec.is_baseline for spec in contrasts)
 
 
+def test_what_is_to_be_so_many_times_as_fast_has_the_uncut_model_in_its_scheme_beside_it() -> None:
+    made = artifacts.of_run(formats=("ptl", "pte"), scheme="int8-dynamic", hastened=True)
+    (uncut,) = [spec for spec in made if spec.is_contrast]
+    assert (uncut.key, uncut.model, uncut.format, uncut.scheme) == ("uncut", "dense", "ptl", "int8-dynamic")
+    exact = artifacts.of_run(formats=("ptl",), scheme="fp32", exact=True, hastened=True)
+    assert not any(spec.is_contrast for spec in exact), "the fastest fp32 file is the uncut model"
+
+
 def test_without_baselines_there_is_nothing_beside_the_result_either() -> None:
     made = artifacts.of_run(formats=("ptl",), scheme="fp32", exact=True, merges=True, baselines=False)
     assert [(spec.key, spec.way) for spec in made] == [("compressed", artifacts.FASTEST)]
 
 
 def test_the_result_keeps_its_colour_beside_what_it_is_contrasted_with() -> None:
-    made = artifacts.of_run(formats=("ptl",), scheme="fp32", merges=True)
+    made = artifacts.of_run(formats=("ptl",), scheme="int8-dynamic", merges=True, hastened=True)
     colours = {spec.key: artifacts.colour(spec.key) for spec in made}
     assert colours["compressed"] == 0
-    assert sorted(colours.values()) == [0, 1, 2, 3, 4]
-    assert artifacts.colour("something else") == 5
+    assert sorted(colours.values()) == [0, 1, 2, 3, 4, 5]
+    assert artifacts.colour("something else") == 6
 
 
 def test_without_the_papers_format_there_is_no_figure_of_the_paper() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from pqv_core.config import RunConfig, with_settings
+from pqv_core.results import artifacts
 from pqv_core.results.budgets import verdicts
 from pqv_core.results.record import RunRecord, TableUsed
 from tests.fakes.records import MS, in_two_formats, measurement, record
@@ -58,11 +59,40 @@ def test_other_threads_than_the_tables_are_named() -> None:
     assert said == "20.0 ms on Maker Phone with 2 threads: within the budget of 25.0 ms."
 
 
-def test_a_speed_up_is_over_the_uncut_model_of_the_table() -> None:
-    assert verdicts(run(speedup=2.0)) == ["3.00× as fast as the uncut model: the budget, 2.00× as fast, is met."]
-    assert verdicts(run(speedup=1.5, on="SERIAL", dense_ms=25)) == [
-        "1.25× as fast as the uncut model on Maker Phone: 16.7 % below the budget, 1.50× as fast."
+def beside_the_uncut(ms: int, *, loop: str | None = None, **settings: Any) -> RunRecord:
+    """The run with the uncut model in the result's scheme, which took so long here, in the result's loop or another."""
+    (spec,) = [
+        spec
+        for spec in artifacts.of_run(formats=("ptl",), scheme="int8-dynamic", hastened=True)
+        if spec.model == artifacts.DENSE and spec.is_contrast
     ]
+    made = run(**settings)
+    ours = made.variants[3].measurements[0]
+    timed = ours.model_copy(update={"samples_ns": (ms * MS,) * 3, "loop": ours.loop if loop is None else loop})
+    uncut = made.variants[3].model_copy(update={"artifact": spec, "measurements": (timed,)})
+    return made.model_copy(update={"variants": (*made.variants, uncut)})
+
+
+def test_a_speed_up_is_over_the_uncut_model_measured_beside_the_result() -> None:
+    (met,) = verdicts(beside_the_uncut(30, speedup=2.0, dense_ms=99))
+    assert met == "3.00× as fast as the uncut model: the budget, 2.00× as fast, is met."
+    (missed,) = verdicts(beside_the_uncut(18, speedup=2.0, dense_ms=99))
+    assert missed == "1.80× as fast as the uncut model: 10.0 % below the budget, 2.00× as fast."
+
+
+def test_a_speed_up_in_fp32_is_over_the_fastest_fp32_file() -> None:
+    made = run(speedup=1.5)
+    exact = made.variants[3].artifact.model_copy(update={"scheme": "fp32"})
+    variants = (*made.variants[:3], made.variants[3].model_copy(update={"artifact": exact}))
+    (said,) = verdicts(made.model_copy(update={"variants": variants}))
+    fastest = made.variants[1].measurements[0].median_ns
+    assert said.startswith(f"{fastest / (10 * MS):.2f}× as fast as the uncut model")
+
+
+def test_what_was_not_measured_together_is_no_speed_up() -> None:
+    (said,) = verdicts(beside_the_uncut(30, loop="another", speedup=2.0))
+    assert said == "The speed-up is not known: the result and Quantized, uncut were not measured together."
+    assert verdicts(run(speedup=2.0)) == [], "a run without the uncut model says nothing"
 
 
 def test_a_size_is_that_of_the_file_in_the_first_format() -> None:
@@ -71,7 +101,7 @@ def test_a_size_is_that_of_the_file_in_the_first_format() -> None:
 
 
 def test_every_limit_has_its_sentence() -> None:
-    assert len(verdicts(run(latency_ms=12.0, speedup=2.0, size_mb=9.0))) == 3
+    assert len(verdicts(beside_the_uncut(30, latency_ms=12.0, speedup=2.0, size_mb=9.0))) == 3
 
 
 def test_a_run_without_its_result_or_of_a_newer_version_has_no_verdict() -> None:
