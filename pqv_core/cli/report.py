@@ -265,6 +265,7 @@ def _plain_run(record: RunRecord) -> dict[str, Any]:
         "type": "run",
         **here[1],
         "phones": dict(phones),
+        "budget": budgets.verdicts(record),
         "record": record.model_dump(mode="json"),
     }
 
