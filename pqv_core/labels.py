@@ -59,6 +59,7 @@ PARTS = {
     "images": "Scanning images",
     "inputs": "Reading validation images",
     "calibrate": "Reading calibration images",
+    "between": "Fine-tuning between steps",
     "quantize": "Quantizing",
     "spare": "Choosing layers to keep in floating point",
     "parity": "Comparing the files’ outputs",

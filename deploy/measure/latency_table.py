@@ -8,6 +8,7 @@ loses no more than the loop that was at work.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from deploy.job import Job
@@ -21,6 +22,7 @@ from pqv_core.files.fsio import remove_folder
 from pqv_core.latency import levels, probe_files, store
 from pqv_core.latency.probe_files import DENSE, Folder, ProbeFile, ProbeFiles
 from pqv_core.latency.table import LatencyTable, Samples
+from pqv_core.process.events import Event, Progress, StageFinished, StageStarted
 from pqv_core.process.job import ProbesJob
 from pqv_core.process.worker_client import Worker
 
@@ -72,13 +74,13 @@ def measured(config: RunConfig, form: str, bench: DeviceBench, *, worker: Probes
         )
 
     with bench.keeping() as keeping:
-        _measure(files, folder, keeping)
+        _measure(files, folder, keeping, bench.job)
         for _ in range(_REFINED):
             more = {name: tuple(widths) for name, widths in levels.bends(table()).items()}
             if not more:
                 break
             files = _written(asked.model_copy(update={"more": more}), bench.job, worker)
-            _measure(files, folder, keeping)
+            _measure(files, folder, keeping, bench.job)
     found = table()
     store.keep(found)
     remove_folder(folder.path)
@@ -94,12 +96,27 @@ def _request(file: ProbeFile, folder: Folder) -> BenchRequest:
     return BenchRequest(folder.path / file.name, role=file.key, input_shape=file.input_shape)
 
 
-def _measure(files: ProbeFiles, folder: Folder, bench: DeviceBench) -> None:
+def _measure(files: ProbeFiles, folder: Folder, bench: DeviceBench, job: Job) -> None:
     """Measure the loops that are left."""
     left = folder.left(files)
+    job.enter("measure")
+    bench = replace(bench, job=_quiet(job))
     for place, loop in enumerate(left, 1):
-        bench.job.log(f"Loop {place} of {len(left)}: {_loop_words(loop)}.")
+        job.progress(place - 1, len(left), unit="loops")
+        job.log(f"Loop {place} of {len(left)}: {_loop_words(loop)}.")
         folder.add(_samples(loop, folder, bench))
+    job.leave()
+
+
+def _quiet(job: Job) -> Job:
+    """The same job for the files of a loop: of their stages nothing is told but how long a cool phone is waited for."""
+
+    def send(event: Event) -> None:
+        waits = isinstance(event, Progress) and event.stage == "cool"
+        if waits or not isinstance(event, StageStarted | StageFinished | Progress):
+            job.send(event)
+
+    return replace(job, send=send)
 
 
 def _loop_words(loop: Sequence[ProbeFile]) -> str:

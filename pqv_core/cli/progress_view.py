@@ -29,7 +29,8 @@ from pqv_core.project.plan import START, Planned
 from pqv_core.project.run_progress import RunProgress
 from pqv_core.results import artifacts
 
-_SHOWN_METRICS = {"sparse_loss": "loss", "train_loss": "loss", "val_loss": "val. loss", "val_top1": "top-1"}
+_LOSSES = ("sparse_loss", "between_loss", "train_loss")
+_SHOWN_METRICS = {**dict.fromkeys(_LOSSES, "loss"), "val_loss": "val. loss", "val_top1": "top-1"}
 
 
 class View(Protocol):

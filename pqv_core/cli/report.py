@@ -54,8 +54,8 @@ def describe(config: RunConfig) -> str:
         steps.append(f"prune {to}{config.cut_words} by {config.prune.importance}")
     if config.tokens.enabled:
         steps.append(f"merge {config.tokens.words}")
-    if config.finetune.epochs:
-        steps.append(f"fine-tune {config.finetune.epochs} epochs")
+    if config.tuning_words:
+        steps.append(f"fine-tune {config.tuning_words}")
     engine = f" ({config.quantize.engine})" if config.uses_engine else ""
     groups = f", groups of {config.quantize.group}" if config.quantize.scheme.has_groups else ""
     return ", ".join([*steps, f"{config.quantize.precision}{groups}{engine}"])
@@ -265,6 +265,7 @@ def _plain_run(record: RunRecord) -> dict[str, Any]:
         "type": "run",
         **here[1],
         "phones": dict(phones),
+        "budget": budgets.verdicts(record),
         "record": record.model_dump(mode="json"),
     }
 

@@ -72,6 +72,16 @@ class RunConfig(Config):
         return self.budget.words or formatting.percent(self.prune.ratio)
 
     @property
+    def tuning_words(self) -> str:
+        """How the model is fine-tuned, in words: ``1 epoch between 3 steps, then 10 epochs``; empty where it is not."""
+        prune, after = self.prune, self.finetune.epochs
+        then = formatting.counted(after, "epoch") if after else ""
+        if not prune.trains_between:
+            return then
+        between = f"{formatting.counted(prune.epochs_between, 'epoch')} between {prune.steps:,} steps"
+        return f"{between}, then {then}" if then else between
+
+    @property
     def uses_engine(self) -> bool:
         """Whether there are layers that an engine runs which is chosen."""
         return self.quantize.uses_engine and self.export.chooses_engine

@@ -37,6 +37,7 @@ def problem(config: RunConfig) -> ConfigError | None:
     if channels is None or not (config.data.train or config.data.val):
         return None
     found = image_problem(channels)
-    if found is None and tune.augment and (tune.epochs or config.prune.sparse_epochs):
+    trains = tune.epochs or config.prune.sparse_epochs or config.prune.trains_between
+    if found is None and tune.augment and trains:
         found = colour_problem(channels, color_jitter=tune.color_jitter, auto_augment=tune.auto_augment)
     return found

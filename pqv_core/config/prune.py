@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -34,6 +34,7 @@ class PruneConfig(Config):
             weights are smallest beside the others of their layer by L1 and L2. A layer that does nothing goes first.
         max_ratio: With ``global``, no width loses more than this share (or ``ratio``, when that is more).
         steps: Cut in this many steps, and measure the importance again before each.
+        epochs_between: Epochs of fine-tuning after each step but the last; otherwise with the settings of fine-tuning.
         sparse_epochs: Epochs of training before pruning with a penalty on the group norm of what would be cut, so
             that it shrinks; otherwise with the settings of fine-tuning. 0 leaves it out.
         sparse_strength: Share of their size that the weights of it lose in that time, if training lets them.
@@ -52,6 +53,7 @@ class PruneConfig(Config):
     distribution: Distribution = "uniform"
     max_ratio: float = Field(default=0.5, gt=0, le=MAX_RATIO)
     steps: int = Field(default=1, ge=1, le=100)
+    epochs_between: int = Field(default=0, ge=0, le=10_000)
     sparse_epochs: int = Field(default=0, ge=0, le=10_000)
     sparse_strength: float = Field(default=0.95, gt=0, lt=1)
     images: int = Field(default=128, ge=1)
@@ -71,6 +73,15 @@ class PruneConfig(Config):
         if self.enabled and not (self.mlp or self.attention or self.embedding):
             raise ValueError("choose what to cut (mlp, attention or embedding), or turn pruning off")
         return self
+
+    @property
+    def trains_between(self) -> bool:
+        """Whether the model is fine-tuned between the steps in which it is cut."""
+        return self.enabled and self.steps > 1 and self.epochs_between > 0
+
+    def told(self) -> dict[str, Any]:
+        """The settings as files tell them, as JSON: those of training between steps only where there is one."""
+        return self.model_dump(mode="json", exclude=set() if self.trains_between else {"epochs_between"})
 
     def rounding(self, *, heads: int = 1) -> int:
         """What a width is rounded to; with ``heads``, that of each of them."""

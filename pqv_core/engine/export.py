@@ -268,7 +268,7 @@ class _Export:
             "passes": way.passes,
             "preprocessing": asdict(self.preprocessing),
             "classes": self.classes,
-            "prune": self.config.prune.model_dump(mode="json") if self.config.prune.enabled else None,
+            "prune": self.config.prune.told() if self.config.prune.enabled else None,
             "merged": self._merged(spec),
             "versions": {"pqv-mobile": described.pqv, **described.versions},
         }

@@ -85,7 +85,7 @@ class Progress(Event):
 
 
 class Metric(Event):
-    """One figure of a curve: ``train_loss``, ``learning_rate``, ``val_loss``, ``val_top1``, ``sparse_loss``, …
+    """One figure of a curve: ``train_loss``, ``learning_rate``, ``val_loss``, ``val_top1``, ``between_loss``, …
 
     ``step`` counts optimiser steps from 1; accuracies are fractions from 0 to 1.
     """

@@ -214,6 +214,11 @@ def _check_needs(config: RunConfig) -> None:
             "Fine-tuning needs training images, but there are none.",
             action="Give a folder with training images (--data DIR), or set --epochs 0.",
         )
+    if config.prune.trains_between and "train" not in given:
+        raise DataError(
+            "Fine-tuning between the steps of pruning needs training images, but there are none.",
+            action="Give a folder with training images (--data DIR), or leave prune.epochs_between at 0.",
+        )
     if config.prune.enabled and CRITERIA[config.prune.importance].needs_images and not given:
         raise DataError(
             f"The importance {config.prune.importance} needs images, but there are none.",

@@ -139,12 +139,13 @@ def _amounts(config: RunConfig, count: Callable[[str | None], int]) -> dict[str,
     look, look_after = (_IMAGE_S + macs / _MACS_PER_SECOND for macs in (before, after))
     prune, tune, measure = config.prune, config.finetune, config.measure
     gradients = prune.images * prune.steps if CRITERIA[prune.importance].needs_images else 0
+    between = prune.epochs_between * (prune.steps - 1)
     inference = after / _MACS_PER_SECOND
     files = _FILES if config.export.baselines else 1
     estimates = {
         "evaluate": judged * look,
         "sparsify": prune.sparse_epochs * train * look * _TRAINING,
-        "prune": gradients * look * _TRAINING,
+        "prune": (gradients * look + between * train * (look + look_after) / 2) * _TRAINING,
         "finetune": tune.epochs * (train * _TRAINING + judged) * look_after,
         "evaluate_pruned": judged * look_after,
         "sensitivity": 60 * 16 * inference,

@@ -57,6 +57,7 @@ _ONE_CUT = {
     "prune.attention_unit": "width",
     "prune.distribution": "uniform",
     "prune.steps": 1,
+    "prune.epochs_between": 0,
     "prune.sparse_epochs": 0,
     "quantize.precision": "int8-dynamic",
     "quantize.keep": [],

@@ -42,6 +42,7 @@ def variables() -> Mapping[str, Variable]:
         Variable("prune.round_to", "8,16", {text: text for text in ("1", "4", "8", "16", "32")}),
         Variable("prune.max_ratio", "0.5:0.9:0.1"),
         Variable("prune.steps", "1:5"),
+        Variable("prune.epochs_between", "0:2"),
         Variable("prune.sparse_epochs", "0:10:5"),
         Variable("tokens.merge", "0:16:4"),
         Variable("tokens.schedule", "constant,decreasing", {"constant": "Constant", "decreasing": "Decreasing"}),

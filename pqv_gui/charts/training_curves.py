@@ -60,8 +60,8 @@ def _scaled(curve: Curve, factor: float) -> Curve:
 
 
 def loss_chart() -> CurveChart:
-    """Loss over the training images, over the validation images, and of the training before pruning."""
-    return CurveChart(tr("Loss"), names=("train_loss", "val_loss", "sparse_loss"))
+    """Loss over the training images, over the validation images, and of training before and while pruning."""
+    return CurveChart(tr("Loss"), names=("train_loss", "val_loss", "sparse_loss", "between_loss"))
 
 
 def accuracy_chart() -> CurveChart:

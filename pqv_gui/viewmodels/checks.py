@@ -126,6 +126,12 @@ def _prune(config: RunConfig, around: Surroundings) -> Iterator[Problem]:
             "prune.sparse_epochs",
             "Sparse training needs training images. Choose a folder on the Model page, or set its epochs to 0.",
         )
+    if config.prune.trains_between and config.data.train is None:
+        yield Problem(
+            "prune.epochs_between",
+            "Fine-tuning between steps needs training images. Choose a folder on the Model page, or set its epochs to "
+            "0.",
+        )
     info = CRITERIA[config.prune.importance]
     if info.needs_images and config.data.train is None and config.data.val is None:
         yield Problem(

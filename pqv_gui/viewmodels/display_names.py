@@ -30,6 +30,8 @@ SETTINGS = {
     "prune.attention_unit": "Attention cut",
     "prune.embedding": "Embedding",
     "prune.round_to": "Round widths to",
+    "prune.steps": "Steps",
+    "prune.epochs_between": "Fine-tuning between steps",
     "prune.images": "Calibration images",
     "prune.batch_size": "Calibration batch",
     "prune.sparse_epochs": "Sparse training",
@@ -109,6 +111,7 @@ SETTINGS = {
 METRICS = {
     "train_loss": "Training loss",
     "sparse_loss": "Sparse training loss",
+    "between_loss": "Training loss between steps",
     "group_norm": "Group norm",
     "val_loss": "Validation loss",
     "val_top1": "Validation top-1",

@@ -88,9 +88,8 @@ def with_classes(config: RunConfig, images: ImageFolders) -> ModelConfig:
 
 
 def _choices(config: RunConfig, images: ImageFolders) -> list[tuple[str, str]]:
-    prune, tune = config.prune, config.finetune
+    prune = config.prune
     pruned = f"{config.cut_words}, {CRITERIA[prune.importance].label}" if prune.enabled else "Off"
-    tuned = f"{tune.epochs:,} epochs" if tune.epochs != 1 else "1 epoch"
     quantized = config.quantize.label
     if config.uses_engine:
         quantized = f"{quantized}, {ENGINES[config.quantize.engine].label}"
@@ -99,7 +98,7 @@ def _choices(config: RunConfig, images: ImageFolders) -> list[tuple[str, str]]:
         ("Images", _images(images)),
         ("Pruning", pruned),
         *([("Merging", config.tokens.words)] if config.tokens.enabled else []),
-        ("Fine-tuning", tuned if tune.epochs else "Off"),
+        ("Fine-tuning", config.tuning_words or "Off"),
         ("Precision", quantized),
     ]
 

@@ -14,17 +14,20 @@ import pytest
 import torch
 
 from pqv_core.config import RunConfig, with_setting
+from pqv_core.engine import pipeline
+from pqv_core.engine.context import Context
 from pqv_core.engine.data import batches as data
 from pqv_core.engine.models import checkpoint
 from pqv_core.engine.stages import PREPROCESSING
 from pqv_core.engine.train import finetune, sparsify
 from pqv_core.process import events
-from pqv_core.project import history
+from pqv_core.project import history, runs
 from pqv_core.project import project_file as projects
 from pqv_core.results import record as results
 from tests.fakes.training import Recorder, image_folder
 from tests.marks import marked, marked_environment
 
+BETWEEN = "between_loss"
 SETTINGS = {
     "model.name": "vit_tiny_patch16_224",
     "model.arguments": '{"img_size": 32, "patch_size": 8, "embed_dim": 32, "depth": 2, "num_heads": 2}',
@@ -33,6 +36,8 @@ SETTINGS = {
     "prune.importance": "l2",
     "prune.sparse_epochs": "2",
     "prune.sparse_strength": "0.05",
+    "prune.steps": "3",
+    "prune.epochs_between": "1",
     "quantize.precision": "fp32",
     "measure.iterations": "5",
     "measure.warmup": "0",
@@ -99,6 +104,7 @@ def test_two_processes_learn_what_one_learns(project: Path, tmp_path: Path) -> N
         curve = {metric.step: metric.value for metric in together if metric.name == name}
         assert curve == pytest.approx(recorder.curve(name), rel=1e-4), name
     same_weights(run / "stages" / "sparsify", sparse)
+    pruned_alone(project, run, tmp_path / "alone")
 
 
 @pytest.mark.slow
@@ -140,6 +146,23 @@ def sparsified_alone(project: Path, run: Path, scratch: Path, recorder: Recorder
         seed=config.seed,
         context=recorder.context,
     )
+
+
+def pruned_alone(project: Path, run: Path, folder: Path) -> None:
+    """One process that begins with the same sparse weights trains between the steps to the same curve and weights."""
+    shutil.copytree(project.parent, folder)
+    own = projects.runs_directory(folder / project.name) / run.name
+    shutil.rmtree(own / "stages" / "prune")
+    job = runs.job(folder / project.name)
+    assert job.run == run.name
+    pipeline.run(job, Context(run=job.run, send=lambda event: None))
+    shared, alone = (
+        {point.step: point.value for point in history.read(stage / results.HISTORY_FILE) if point.name == BETWEEN}
+        for stage in (run / "stages" / "prune", own / "stages" / "prune")
+    )
+    assert list(shared) == list(range(1, 7))
+    assert shared == pytest.approx(alone, rel=1e-4)
+    same_weights(run / "stages" / "prune", checkpoint.load(own / "stages" / "prune" / "model.safetensors"))
 
 
 def trained_alone(project: Path, run: Path, scratch: Path, recorder: Recorder) -> torch.nn.Module:

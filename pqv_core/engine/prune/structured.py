@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
@@ -22,6 +23,8 @@ from pqv_core.errors import PruneError
 from pqv_core.models.kept_widths import kept_width
 
 _NOISE_BATCH = 8
+_CUTTING = 0.1
+"""Share of a step that cutting takes, about, where the model is trained after it."""
 
 
 def prune(
@@ -31,6 +34,7 @@ def prune(
     batches: Batches | None,
     context: Context,
     allocation: Allocation | None = None,
+    between: Between | None = None,
 ) -> nn.Module:
     """A pruned copy of ``model``, in eval mode.
 
@@ -39,9 +43,11 @@ def prune(
         allocation: How many units stay of each width; as the ratio says where none is given.
         batches: Calibration images (N, C, H, W) and classes (N,) for criteria that need them, gone through once a
             step. Without, noise with the model's own answers as classes stands in, and the person is told.
+        between: Trains the model after each step but the last.
 
     Raises:
         PruneError: The model cannot be cut as asked.
+        PqvError: What trains between the steps failed.
         Cancelled: The end was asked for; ``model`` is unchanged.
     """
     pruned = copy.deepcopy(model).eval()
@@ -54,10 +60,32 @@ def prune(
         context.warn("No images: importance was measured on noise and ranks no better than chance.")
         batches = _Noise(pruned, shape, config.images)
     start = _Start(original, shape, batches)
-    for step in range(1, config.steps + 1):
-        _step(pruned, config, start, allocation, step=step, context=context)
+    resumed = between.resumed() if between is not None else None
+    done, pruned = resumed or (0, pruned)
+    for step in range(max(done, 1), config.steps + 1):
+        trains = between is not None and step < config.steps
+        begun, over = (step - 1) / config.steps, step / config.steps
+        cut = begun + _CUTTING * (over - begun) if trains else over
+        if step > done:
+            with context.part("", begun, cut):
+                _step(pruned, config, start, allocation, step=step, context=context)
+        if between is not None and trains:
+            with context.part("between", cut, over):
+                pruned = between.train(pruned, step)
     _check(pruned, shape)
     return pruned
+
+
+class Between(Protocol):
+    """Trains what is left after a step."""
+
+    def resumed(self) -> tuple[int, nn.Module] | None:
+        """The newest step that was done before the run was ended, and the model as it has left it, in eval mode."""
+        ...
+
+    def train(self, model: nn.Module, step: int) -> nn.Module:
+        """The model after a step, counted from 1, trained: in eval mode on the CPU."""
+        ...
 
 
 @dataclass(frozen=True)

@@ -78,7 +78,7 @@ def _export_inputs(state: RunState) -> Result:
         **_layers_of(config.quantize),
         "kept": _spared(state),
         "calibration": _calibrated_by(state),
-        "prune": config.prune.model_dump(mode="json") if config.prune.enabled else None,  # the files tell it
+        "prune": config.prune.told() if config.prune.enabled else None,  # the files tell it
         "formats": config.export.formats,
         "target": config.export.target,
         "file_name": config.export.file_name,

@@ -18,7 +18,8 @@ from pqv_core.engine.models import create as models
 from pqv_core.engine.prune import structured as prune
 from pqv_core.engine.prune.budget import ByBudget
 from pqv_core.engine.prune.sizes import size_line
-from pqv_core.engine.stages import latency, merging
+from pqv_core.engine.stages import between, latency, merging
+from pqv_core.engine.stages.between import Between
 from pqv_core.engine.stages.stage import Result, RunState, Stage, versions
 from pqv_core.engine.structure import Width, blocks
 from pqv_core.engine.structure.blocks import Block
@@ -43,8 +44,9 @@ def _prune_inputs(state: RunState) -> Result | None:
         "config": config.model_dump(mode="json", exclude=unread),
         **(_budget_inputs(state) if budgeted else {}),
         "images": state.fingerprint(state.train or state.val) if info.needs_images else None,
-        "seed": state.config.seed if info.uses_seed else None,
+        "seed": state.config.seed if info.uses_seed or config.trains_between else None,
         "versions": versions()["torch-pruning"],
+        **between.inputs(state),
     }
 
 
@@ -70,6 +72,8 @@ def _unread(config: PruneConfig) -> set[str]:
         unread.add("max_ratio")
     if not config.attention:
         unread.add("attention_unit")
+    if not config.trains_between:
+        unread.add("epochs_between")
     return unread
 
 
@@ -91,9 +95,14 @@ def _prune(state: RunState, directory: Path) -> Result:
             batches = list(read)  # every step of pruning looks at all of them
     torch.manual_seed(state.config.seed)
     model = state.model(_uncut(state))
+    trained = Between(state, directory / "between") if config.trains_between else None
     with tempfile.TemporaryDirectory(prefix="pqv-trial-") as scratch:
         allocation = _allocation(model, state, Path(scratch)) if state.config.prunes_for_budget else None
-        pruned = prune.prune(model, config, batches=batches, context=state.context, allocation=allocation)
+        pruned = prune.prune(
+            model, config, batches=batches, context=state.context, allocation=allocation, between=trained
+        )
+    if trained is not None:
+        trained.clear()
     state.save(pruned, directory)
     params, macs = models.count(pruned)
     reached = {"budget": _reached(allocation)} if allocation else {}
@@ -154,5 +163,6 @@ PRUNE = Stage(
     _prune_inputs,
     _prune,
     version=4,
+    writes_history=True,  # where the model is trained between the steps
     travels=lambda config: not config.prunes_for_budget,  # for a budget what is left is tried, on the clock
 )

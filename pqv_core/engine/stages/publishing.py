@@ -30,12 +30,17 @@ def publish(state: RunState, stage: str, directory: Path) -> None:
     """Show the files that a person looks for in the run's folder itself."""
     place = state.directories[stage]
     curve, shown = place / HISTORY_FILE, directory / HISTORY_FILE
-    if curve.exists() and (stage == "finetune" or (stage == "sparsify" and not shown.exists())):
+    if curve.exists() and (stage == "finetune" or _is_ahead(curve, shown)):
         with replacing(shown, durable=False) as temporary:  # a copy: points are added to it in place
             shutil.copyfile(curve, temporary)
     if stage == "export":
         for artifact in artifacts(state):
             _show(place / artifact.file, directory)
+
+
+def _is_ahead(curve: Path, shown: Path) -> bool:
+    """Whether a stage's curve is not all shown; what is shown may go on where a later training was ended."""
+    return not shown.exists() or shown.stat().st_size < curve.stat().st_size
 
 
 def _show(file: Path, directory: Path) -> None:

@@ -44,6 +44,7 @@ def _sparsify(state: RunState, directory: Path) -> Result:
         seed=state.config.seed,
         directory=directory / "state",
         sparsify=state.config.pruning,
+        is_last=not (state.config.prune.trains_between or planned.is_needed("finetune", state.config)),
     )
     state.save(distributed.train(plan, state.context), directory)
     remove_folder(directory / "state")

@@ -1,7 +1,7 @@
 """Several processes that train together, as ``accelerate launch`` starts them.
 
 The first does the whole run; when it comes to a training it hands the others a plan, as JSON. They train with it, and
-are done after the last. Alone, all of this is nothing but a call of ``finetune`` or ``sparsify``.
+are done after the last. Alone, all of this is nothing but a call of what trains.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from pqv_core.engine.context import Context
 from pqv_core.engine.data import batches as data
 from pqv_core.engine.data.preprocessing import Preprocessing
 from pqv_core.engine.models import checkpoint
-from pqv_core.engine.train import devices, finetune, sparsify
+from pqv_core.engine.train import between, devices, finetune, sparsify
 
 _NOTHING = "null"
 
@@ -30,7 +30,9 @@ class TrainingPlan(BaseModel):
     """All that a training needs, as data. Paths are absolute, on a disk that all processes see.
 
     Attributes:
-        sparsify: What is going to be cut, where this is the training before pruning; None for fine-tuning.
+        sparsify: What is going to be cut, where this is the training before pruning; None for all others.
+        between: How many trainings were before, where this is one between two steps of pruning; None for all others.
+        is_last: Whether no other training follows in the same run.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -46,11 +48,8 @@ class TrainingPlan(BaseModel):
     seed: int
     directory: Path
     sparsify: AlignedPruneConfig | PruneConfig | None = None
-
-    @property
-    def is_last(self) -> bool:
-        """Whether no other training follows in the same run."""
-        return self.sparsify is None
+    between: int | None = None
+    is_last: bool = True
 
 
 def world_size() -> int:
@@ -119,6 +118,18 @@ def _trained(plan: TrainingPlan, context: Context) -> nn.Module:
             seed=plan.seed,
             context=context,
         )
+    teacher = checkpoint.load(plan.teacher) if plan.teacher else None
+    if plan.between is not None:
+        return between.train(
+            checkpoint.load(plan.model),
+            plan.config,
+            before=plan.between,
+            images=images,
+            directory=plan.directory,
+            seed=plan.seed,
+            context=context,
+            teacher=teacher,
+        )
     val = plan.val and data.open_images(
         plan.val,
         preprocessing=plan.preprocessing,
@@ -134,7 +145,7 @@ def _trained(plan: TrainingPlan, context: Context) -> nn.Module:
         directory=plan.directory,
         seed=plan.seed,
         context=context,
-        teacher=checkpoint.load(plan.teacher) if plan.teacher else None,
+        teacher=teacher,
     )
 
 

@@ -86,6 +86,8 @@ class Trainer:
     """One training; what another kind of it adds stands in the methods that say so."""
 
     loss_curve = "train_loss"
+    first_step = 0
+    """Steps of earlier trainings that the same curves tell of."""
 
     def __init__(
         self,
@@ -286,9 +288,10 @@ class Trainer:
         position.loss_sum += loss
         position.loss_steps += 1
         if position.loss_steps >= self.window or position.step == self.steps:
-            epoch = position.step / self.epoch_steps
+            step = self.first_step + position.step
+            epoch = step / self.epoch_steps
             mean = position.loss_sum / position.loss_steps
-            self.context.metric(self.loss_curve, step=position.step, value=mean, epoch=epoch)
+            self.context.metric(self.loss_curve, step=step, value=mean, epoch=epoch)
             self._report_more(epoch, rate)
             position.loss_sum, position.loss_steps = 0.0, 0
 

@@ -123,6 +123,10 @@ class PrunePage(FormPage):
                 beside=True,
             )
         )
+        between = IntInput(0, 10_000, suffix=tr(" epochs"))
+        hint = tr("After each step but the last, with the settings below; 0 to skip.")
+        text = tr("Fine-tuning between steps")
+        card.body.addWidget(self.form.add("prune.epochs_between", between, text=text, hint=hint, beside=True))
         sparse = IntInput(0, 10_000, suffix=tr(" epochs"))
         hint = tr("Before pruning, train with a penalty that shrinks unimportant parts towards zero; 0 to skip.")
         card.body.addWidget(
@@ -156,6 +160,7 @@ class PrunePage(FormPage):
         self.distribution.setVisible(not budgeted)
         self.limit.setVisible(draft["distribution"] == "global" and not budgeted)
         self._tell_alignment()
+        self.form.field("prune.epochs_between").setVisible(draft["steps"] > 1)
         self.form.field("prune.sparse_strength").setVisible(draft["sparse_epochs"] > 0)
         seen = overview(
             self.session.config,

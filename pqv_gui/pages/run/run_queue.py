@@ -108,14 +108,14 @@ class RunQueue(Observable):
 
 def words(config: RunConfig) -> str:
     """The settings of a run in a line, as a person tells one run from another."""
-    prune, tune, quantize = config.prune, config.finetune, config.quantize
+    prune, quantize = config.prune, config.quantize
     parts = [config.model.name, "not pruned"]
     if prune.enabled:
         parts[1] = f"{CRITERIA[prune.importance].label} {config.cut_words}"
     if config.tokens.enabled:
         parts.append(f"merge {config.tokens.words}")
-    if tune.epochs:
-        parts.append("1 epoch" if tune.epochs == 1 else f"{tune.epochs:,} epochs")
+    if config.tuning_words:
+        parts.append(config.tuning_words)
     engine = f", {ENGINES[quantize.engine].label}" if config.uses_engine else ""
     parts.append(f"{quantize.label}{engine}")
     parts.append("Android" if config.export.target == "android" else "this computer")

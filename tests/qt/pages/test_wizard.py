@@ -84,6 +84,19 @@ def test_controls_and_settings_are_the_same_both_ways(window: MainWindow) -> Non
     assert window.menus.redo.text() == "&Redo: Pruning ratio"
 
 
+def test_fine_tuning_between_steps_is_offered_where_there_are_several(window: MainWindow) -> None:
+    session, form = window.workspace.session, page(window, "prune").form
+    field = form.field("prune.epochs_between")
+    assert not field.isVisibleTo(form.field("prune.steps").parentWidget())
+    form.editor("prune.steps").setValue(3)  # type: ignore[attr-defined]
+    assert field.isVisibleTo(form.field("prune.steps").parentWidget())
+    form.editor("prune.epochs_between").setValue(2)  # type: ignore[attr-defined]
+    assert (session.config.prune.steps, session.config.prune.epochs_between) == (3, 2)
+    assert [problem.field for problem in window.workspace.problems] == ["prune.epochs_between"]
+    session.undo()
+    assert window.menus.redo.text() == "&Redo: Fine-tuning between steps"
+
+
 def test_a_number_that_may_be_left_out_says_so(window: MainWindow) -> None:
     session, left_out = window.workspace.session, []
     for place in in_group("wizard"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -11,12 +12,13 @@ import pytest
 from deploy.errors import ConnectionLostError, IncompatibleError, OverheatedError
 from deploy.kit.kit import Kit
 from deploy.measure import latency_table
+from pqv_core import labels
 from pqv_core.config import RunConfig, with_settings
 from pqv_core.errors import BenchmarkError, Cancelled
 from pqv_core.files.fsio import remove_folder
 from pqv_core.latency import store
 from pqv_core.latency.table import LatencyTable
-from pqv_core.process.events import Log, StageStarted
+from pqv_core.process.events import LatencySample, Log, Progress, StageFinished, StageStarted
 from pqv_core.process.job import ProbesJob
 from pqv_core.process.worker_client import Worker
 from tests.fakes.adbd import Adbd
@@ -129,6 +131,29 @@ def test_each_part_is_measured_beside_the_uncut_model(table: Table, phone: Phone
     assert {len(point.samples_ns) for curve in found.curves for point in curve} == {5}
     assert phone.left_behind() == []
     assert not probes().exists()
+
+
+def test_how_far_it_is_is_told_loop_by_loop_and_not_file_by_file(table: Table) -> None:
+    table.bench.job.clock = time.monotonic
+    table.measured()
+    told = [event for event in table.bench.events if isinstance(event, StageStarted | StageFinished)]
+    assert [(event.type, event.stage) for event in told] == [
+        ("stage_started", "check"),
+        ("stage_finished", "check"),
+        ("stage_started", "measure"),
+        ("stage_finished", "measure"),
+    ]
+    done = [labels.activity(event) for event in table.bench.of(Progress) if isinstance(event, Progress)]
+    assert done[-2:] == ["Measuring: 0 of 2 loops", "Measuring: 1 of 2 loops"]
+    assert len(table.bench.of(LatencySample)) == 2 * 5 * 5
+
+
+def test_that_a_hot_phone_is_waited_for_is_told(table: Table, phone: Phone) -> None:
+    phone.write("state/dumpsys-thermalservice", "Thermal Status: 2")
+    table.bench.while_waiting = lambda: phone.write("state/dumpsys-thermalservice", "Thermal Status: 0")
+    table.measured()
+    waits = [event for event in table.bench.of(Progress) if isinstance(event, Progress) and event.stage == "cool"]
+    assert [labels.activity(event) for event in waits][:1] == ["Cooling down: 0 of 300 s"]
 
 
 def test_it_says_of_which_kind_of_device_it_is_and_a_budget_finds_it(table: Table, daemon: Adbd) -> None:

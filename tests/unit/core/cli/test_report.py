@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from pqv_core.config import RunConfig, with_settings
 from pqv_core.errors import ErrorInfo
 from pqv_core.formats.delegation import Delegation
 from pqv_core.project import project_file as projects
 from pqv_core.project import runs
 from pqv_core.results import record as results
+from pqv_core.results.budgets import verdicts
 from pqv_gui import cli
 from tests.fakes.records import in_two_formats, record
 
@@ -126,6 +128,18 @@ def test_as_json_there_is_a_line_for_the_project_and_one_a_run(
     assert second["speedup_over"] == {"paper_fp32": 8.0, "fast_fp32": 2.0}
     assert results.RunRecord.model_validate(second["record"]).id == record().id
     assert {row["figure"] for row in second["summary"]} >= {"top1", "latency_median_s", "size_bytes"}
+
+
+def test_as_json_a_run_says_how_it_stands_to_its_budget(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    budget = {"budget.latency_ms": 12.0, "budget.size_mb": 1.0, "export.formats": ["ptl"]}
+    for id_, settings in (("20260101-000000-0001", {}), ("20260102-000000-0002", budget)):
+        config = with_settings(RunConfig(), settings).model_dump(mode="json")
+        keep(project, record(id_).model_copy(update={"config": config}))
+    _, first, second = (json.loads(line) for line in shown(capsys, str(project), "--json").splitlines())
+    assert first["budget"] == []
+    assert second["budget"] == verdicts(results.RunRecord.model_validate(second["record"]))
+    assert second["budget"][0] == "10.0 ms: within the budget of 12.0 ms."
+    assert len(second["budget"]) == 2
 
 
 def test_a_damaged_run_is_named_and_the_others_are_shown(project: Path, capsys: pytest.CaptureFixture[str]) -> None:

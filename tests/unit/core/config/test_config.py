@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from pqv_core.config import PruneConfig, RunConfig, setting_names, with_setting
+from pqv_core.config import PruneConfig, RunConfig, setting_names, with_setting, with_settings
 from pqv_core.config.model import argument_problem
 from pqv_core.config.quantize import ENGINES
 from pqv_core.criteria import CRITERIA
@@ -148,6 +148,24 @@ def test_unknown_keys_survive_a_change() -> None:
     plain = with_setting(config, "seed", "3").model_dump(mode="json")
     assert plain["prune"]["later"] == [1]
     assert plain["cloud"] == {"on": True}
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({}, ""),
+        ({"finetune.epochs": 1}, "1 epoch"),
+        ({"prune.epochs_between": 2}, ""),
+        ({"prune.steps": 3, "prune.epochs_between": 2}, "2 epochs between 3 steps"),
+        (
+            {"prune.steps": 3, "prune.epochs_between": 1, "finetune.epochs": 20},
+            "1 epoch between 3 steps, then 20 epochs",
+        ),
+        ({"prune.steps": 3, "prune.epochs_between": 1, "prune.enabled": False}, ""),
+    ],
+)
+def test_fine_tuning_is_told_in_words(settings: dict[str, object], words: str) -> None:
+    assert with_settings(RunConfig(), settings).tuning_words == words
 
 
 def test_configs_are_frozen() -> None:

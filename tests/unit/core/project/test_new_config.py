@@ -180,6 +180,7 @@ def test_another_kind_of_file_is_named_before_a_run(tmp_path: Path) -> None:
         ({"importance": "magic"}, UsageError, "taylor"),
         ({"importance": "taylor"}, DataError, "--data"),
         ({"epochs": 3}, DataError, "--data"),
+        ({"settings": ("prune.steps=3", "prune.epochs_between=2")}, DataError, "between the steps"),
         ({"epochs": -1}, UsageError, "finetune.epochs"),
         ({"precision": "int3"}, UsageError, "int8-dynamic"),
         ({"engine": "tpu"}, UsageError, "qnnpack"),

@@ -74,6 +74,17 @@ def test_without_earlier_runs_time_follows_from_images_epochs_and_the_size_of_th
     assert seconds(job(project, finetune__epochs=4))["evaluate"] > 10 * usual["evaluate"]
 
 
+def test_training_between_the_steps_of_pruning_takes_time(project: Path) -> None:
+    def pruning(**settings: object) -> float:
+        return seconds(job(project, prune__importance="l2", **settings))["prune"]
+
+    once = pruning(prune__steps=2, prune__epochs_between=4)
+    tuned = seconds(job(project, finetune__epochs=4, data__val=None, prune__enabled=False))["finetune"]
+    assert 0.7 * tuned < once < 1.1 * tuned  # of a model that is half cut
+    assert pruning(prune__steps=3, prune__epochs_between=4) == pytest.approx(2 * once, rel=0.1)
+    assert pruning(prune__steps=3) == pruning(prune__epochs_between=4) == pruning()
+
+
 def test_what_a_stage_took_before_is_what_it_will_take_scaled_to_the_settings(project: Path) -> None:
     before = job(project, finetune__epochs=4).config
     stages = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 from typing import Any
 
@@ -141,8 +142,25 @@ class TestSteps:
     def test_progress_is_told_and_each_step_may_be_the_last(self) -> None:
         recorder = Recorder()
         cut(model(1.0, 1.0), recorder, steps=2)
-        done = [(event.done, event.total) for event in recorder.events if isinstance(event, Progress)]
-        assert done == [(1, 2), (2, 2)] * 2
+        told = [(event.done, event.total, event.share) for event in recorder.events if isinstance(event, Progress)]
+        assert told == [(0, 0, 0.0), (1, 2, 0.25), (2, 2, 0.5), (0, 0, 0.5), (1, 2, 0.75), (2, 2, 1.0)]
+
+    def test_what_each_but_the_last_leaves_can_be_trained_and_is_cut_on(self) -> None:
+        training = Training()
+        config = PruneConfig(importance="l2", attention=False, ratio=0.5, steps=4)
+        made = prune(model(1.0, 1.0), config, batches=None, context=Recorder().context, between=training)
+        assert training.seen == [(1, [112, 112]), (2, [96, 96]), (3, [80, 80])]
+        assert hidden(made) == [64, 64]
+        assert made.head.bias.tolist() == [3.0] * 3
+
+    def test_a_step_that_was_done_before_is_only_trained(self) -> None:
+        training = Training()
+        config = PruneConfig(importance="l2", attention=False, ratio=0.5, steps=4)
+        prune(model(1.0, 1.0), config, batches=None, context=Recorder().context, between=training)
+        again = Training(begun=training.kept[2])
+        made = prune(model(1.0, 1.0), config, batches=None, context=Recorder().context, between=again)
+        assert [step for step, _ in again.seen] == [2, 3]
+        assert hidden(made) == [64, 64]
 
     def test_what_a_step_leaves_is_rounded(self, monkeypatch: pytest.MonkeyPatch) -> None:
         seen = []
@@ -155,6 +173,25 @@ class TestSteps:
         monkeypatch.setattr(pruning, "_step", watched)
         cut(model(1.0, 1.0), ratio=0.5, steps=4)
         assert seen == [[112, 112], [96, 96], [80, 80], [64, 64]]
+
+
+class Training:
+    """Counts in the head's bias how often it was trained."""
+
+    def __init__(self, begun: tuple[int, nn.Module] | None = None) -> None:
+        self._begun = begun
+        self.seen: list[tuple[int, list[int]]] = []
+        self.kept: dict[int, tuple[int, nn.Module]] = {}
+
+    def resumed(self) -> tuple[int, nn.Module] | None:
+        return self._begun
+
+    def train(self, model: Any, step: int) -> nn.Module:
+        self.seen.append((step, hidden(model)))
+        self.kept[step] = (step, copy.deepcopy(model))
+        trained: Any = copy.deepcopy(model)
+        trained.head.bias.data.fill_(step)
+        return trained  # type: ignore[no-any-return]
 
 
 class Counted:

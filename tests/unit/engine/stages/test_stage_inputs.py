@@ -6,6 +6,7 @@ its work here.
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -92,6 +93,9 @@ SYNSETS: dict[str, Any] = {"data.train": "synsets", "data.val": "synsets"}
 BUDGET: dict[str, Any] = {"budget.latency_ms": 4.0}
 """A latency table is measured, and says how far the model is cut."""
 
+BETWEEN: dict[str, Any] = {"prune.steps": 3, "prune.epochs_between": 1, "prune.sparse_epochs": 0}
+"""The model is fine-tuned between the steps in which it is cut."""
+
 INT4: dict[str, Any] = {"quantize.precision": "int4", "export.formats": ("pte",)}
 
 ONE, TWO = (save({"head.bias": torch.full((2,), value)}) for value in (1.0, 2.0))
@@ -126,6 +130,7 @@ CHANGES: dict[str, list[Change]] = {
         Change("more", since("sparsify")),
         Change("more", since("prune"), {"prune.sparse_epochs": 0}),
         Change("more", since("finetune"), {"prune.sparse_epochs": 0, "prune.importance": "l1"}),
+        Change("more", since("prune"), {**BETWEEN, "prune.importance": "l1"}),
     ],
     "data.val": [
         Change("more", since("evaluate", "finetune")),
@@ -168,6 +173,11 @@ CHANGES: dict[str, list[Change]] = {
         Change(0.7, since("export")),
     ],
     "prune.steps": [Change(2, since("prune"))],
+    "prune.epochs_between": [
+        Change(2, NONE),  # of one step
+        Change(2, since("prune"), BETWEEN),
+        Change(0, since("prune"), BETWEEN),
+    ],
     "prune.sparse_epochs": [Change(2, since("sparsify")), Change(0, since("sparsify"))],
     "prune.sparse_strength": [
         Change(0.5, since("sparsify")),
@@ -202,11 +212,17 @@ CHANGES: dict[str, list[Change]] = {
         Change(False, NONE, {"tokens.merge": 0}),
         Change(False, since("prune"), {**BUDGET, "tokens.merge": 1}),
     ],
-    "finetune.epochs": [Change(2, since("finetune")), Change(0, since("finetune"))],
+    "finetune.epochs": [
+        Change(2, since("finetune")),
+        Change(0, since("finetune")),
+        Change(2, since("finetune"), BETWEEN),
+    ],
     **{
         f"finetune.{name}": [
             Change(value, since("sparsify")),
             Change(value, since("finetune"), {"prune.sparse_epochs": 0}),
+            Change(value, since("finetune"), {**BETWEEN, "prune.epochs_between": 0}),
+            Change(value, since("prune"), BETWEEN),
         ]
         for name, value in {
             "batch_size": 8,
@@ -229,14 +245,16 @@ CHANGES: dict[str, list[Change]] = {
             "mixed_precision": "no",
         }.items()
     },
-    "finetune.ema_decay": [Change(0.9, since("finetune"))],
-    "finetune.distillation": [Change(0.5, since("finetune"))],
+    "finetune.ema_decay": [Change(0.9, since("finetune")), Change(0.9, since("prune"), BETWEEN)],
+    "finetune.distillation": [Change(0.5, since("finetune")), Change(0.5, since("prune"), BETWEEN)],
     "finetune.temperature": [
         Change(3.0, since("finetune"), {"finetune.distillation": 0.5}),
+        Change(3.0, since("prune"), {**BETWEEN, "finetune.distillation": 0.5}),
         Change(3.0, NONE),
+        Change(3.0, NONE, BETWEEN),
     ],
-    "finetune.feature_distillation": [Change(0.5, since("finetune"))],
-    "finetune.patience": [Change(3, since("finetune"))],
+    "finetune.feature_distillation": [Change(0.5, since("finetune")), Change(0.5, since("prune"), BETWEEN)],
+    "finetune.patience": [Change(3, since("finetune")), Change(3, since("finetune"), BETWEEN)],
     "quantize.precision": [
         Change("int8-dynamic", since("export") | {"sensitivity"}),
         Change("int4", since("sparsify"), {"export.formats": ("pte",)}),  # widths are rounded for it
@@ -300,6 +318,7 @@ CHANGES: dict[str, list[Change]] = {
         Change(1, since("prune"), {**NOTHING_DRAWN, "prune.importance": "taylor"}),
         Change(1, since("prune"), {**NOTHING_DRAWN, "prune.importance": "random"}),
         Change(1, NONE, NOTHING_DRAWN | SYNSETS),
+        Change(1, since("prune"), {**NOTHING_DRAWN, **SYNSETS, **BETWEEN}),
     ],
 }
 
@@ -414,6 +433,16 @@ def test_files_for_phones_are_written_anew_for_another_runtime(folder: Path, mon
     monkeypatch.setattr(PyTorchLite, "default_runtime", "2.1.0")
     assert differing(before, keys(folder, settings)) == since("export") & set(before)
     assert differing(here, keys(folder, {})) == NONE
+
+
+def test_without_training_between_steps_results_are_those_of_versions_that_knew_none(folder: Path) -> None:
+    for settings in ({}, {"prune.steps": 3}, {"prune.epochs_between": 3}):
+        config = with_settings(RunConfig(), {**BASE, **settings})
+        state = RunState(folder / "project.pqv", config, Context(run="test", send=lambda event: None))
+        for stage in STAGES:
+            inputs = stage.inputs(state)
+            assert "between" not in json.dumps(inputs, default=str)
+            state.complete(stage.name, key=stage.name, result={}, directory=folder)
 
 
 @pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.name)

@@ -60,6 +60,7 @@ def test_a_new_project_can_run_at_once(session: ProjectSession, around: checks.S
         ({"prune.importance": "taylor"}, "prune.importance"),
         ({"finetune.epochs": 3}, "finetune.epochs"),
         ({"prune.sparse_epochs": 2}, "prune.sparse_epochs"),
+        ({"prune.steps": 3, "prune.epochs_between": 2}, "prune.epochs_between"),
         ({"export.file_name": "../up.ptl"}, "export.file_name"),
         ({"model.arguments": {"in_chans": 0}}, "model.arguments"),
         ({"model.arguments": {"in_chans": 5}, "data.val": "images"}, "model.arguments"),
