@@ -197,6 +197,7 @@ CHANGES: dict[str, list[Change]] = {
         Change("decreasing", NONE, {"tokens.merge": 0}),
     ],
     "tokens.per_block": [Change((1, 1), since("merge")), Change((0, 0), since("merge"))],
+    "tokens.by_budget": [Change(True, since("prune"), BUDGET)],
     "tokens.proportional": [
         Change(False, since("merge")),
         Change(False, NONE, {"tokens.merge": 0}),
