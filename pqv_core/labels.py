@@ -70,6 +70,7 @@ PARTS = {
     "probes": "Writing the parts",
     "timing": "Timing the parts",
     "trial": "Trying what is left",
+    "schedule": "Trying a number of merged tokens",
 }
 """What a stage of several parts is at, in the present tense."""
 

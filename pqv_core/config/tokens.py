@@ -21,6 +21,8 @@ class TokensConfig(Config):
         schedule: ``constant`` merges as many in each block; ``decreasing`` twice as many in the first, falling to none
             in the last, which is quicker and costs more accuracy.
         per_block: A number for each block, from the first, in place of ``merge`` and ``schedule``; empty for none.
+        by_budget: For a latency budget on this computer, several numbers are tried in place of ``merge`` and
+            ``per_block``, none among them, and the one with the least loss is taken.
         proportional: Attention counts a merged token as often as tokens are in it (there, §3, "proportional
             attention").
     """
@@ -28,6 +30,7 @@ class TokensConfig(Config):
     merge: _Merged = 0
     schedule: Schedule = "constant"
     per_block: tuple[_Merged, ...] = Field(default=(), max_length=1024)
+    by_budget: bool = False
     proportional: bool = True
 
     @field_validator("per_block", mode="before")
@@ -39,12 +42,14 @@ class TokensConfig(Config):
 
     @property
     def enabled(self) -> bool:
-        """Whether any token is merged."""
-        return any(self.per_block) if self.per_block else self.merge > 0
+        """Whether any token is merged, or may be."""
+        return self.by_budget or any(self.per_block) if self.per_block else self.merge > 0
 
     @property
     def words(self) -> str:
         """What is merged, in a few words; of use where something is (``enabled``)."""
+        if self.by_budget:
+            return "as many tokens as pay"
         if self.per_block:
             return f"{sum(self.per_block):,} tokens in {len(self.per_block)} blocks"
         falling = " on average, falling" if self.schedule == "decreasing" else ""

@@ -163,8 +163,8 @@ class _Export:
         return torch.zeros(1, *self.preprocessing.input_size)
 
     def run(self, dense: nn.Module, final: nn.Module, batches: Sequence[Tensor]) -> list[ArtifactFile]:
-        specs = specifications(self.config)
         merging = merged_tokens.merging_of(final)
+        specs = [spec for spec in specifications(self.config) if merging or spec.model != UNMERGED]
         self.merged = list(merging.merged) if merging else None
         for spec in specs:
             self._ways(nn.Identity(), spec)  # an engine that is missing is said before the work
@@ -286,7 +286,7 @@ class _Export:
         model = config.model.name.split("/")[-1].replace(":", "_")
         how_far = config.budget.mark or f"{config.prune.ratio:.4g}"
         pruned = f"_pruned{how_far}" if config.prune.enabled else ""
-        pruned += "_merged" if config.tokens.enabled else ""
+        pruned += "_merged" if self.merged else ""
         kernels = f"_{engine}" if engine != NO_ENGINE else ""
         return f"{model}{pruned}_{spec.scheme}{kernels}{suffix}"
 

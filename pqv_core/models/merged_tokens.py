@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import itertools
+import math
 
+from pqv_core.config import RunConfig
+from pqv_core.config.budget import LOCAL
 from pqv_core.config.tokens import TokensConfig
 from pqv_core.errors import ConfigError
 
 ARCHITECTURES = ("VisionTransformer", "VisionTransformerDistilled")
 """Classes of timm whose tokens can be merged."""
+_TRIED = (0.0, 1 / 24, 1 / 16, 1 / 12)
+"""Shares of an image's tokens that a budget tries to merge in each block: up to all, in a ViT of twelve blocks."""
 
 
 def merged(config: TokensConfig, *, patches: int, depth: int) -> tuple[int, ...]:
@@ -32,6 +37,30 @@ def merged(config: TokensConfig, *, patches: int, depth: int) -> tuple[int, ...]
         found.append(min(wanted, patches // 2))  # every merged token goes into one of the other half
         patches -= found[-1]
     return tuple(found)
+
+
+def tried(config: TokensConfig, *, patches: int, depth: int) -> list[tuple[int, ...]]:
+    """How many tokens each block merges away in the schedules among which a budget chooses; first, none."""
+    plain = config.changed(by_budget=False, per_block=())
+    numbers = dict.fromkeys(math.ceil(patches * share) for share in _TRIED)
+    return [merged(plain.changed(merge=number), patches=patches, depth=depth) for number in numbers]
+
+
+def problem(config: RunConfig) -> ConfigError | None:
+    """Why a budget cannot choose how many tokens are merged; None where it can, or is not asked to."""
+    if not config.tokens.by_budget:
+        return None
+    if not (config.prunes_for_budget and config.budget.limits_latency and config.budget.on == LOCAL):
+        reason = "there is no limit of latency on this computer"
+    elif not (config.data.train or config.data.val):
+        reason = "there are no images by which to judge"
+    else:
+        return None
+    return ConfigError(
+        f"A budget cannot choose how many tokens are merged: {reason}.",
+        field="tokens.by_budget",
+        action="Set tokens.by_budget to false and tokens.merge to a number, or set such a limit and choose images.",
+    )
 
 
 def _wanted(config: TokensConfig, depth: int) -> list[int]:

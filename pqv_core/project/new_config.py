@@ -150,6 +150,8 @@ def check_settings(config: RunConfig, *, project: Path) -> None:
         )
     if config.tokens.enabled and entry is not None and (why_not := merged_tokens.obstacle(entry.architecture)):
         raise UsageError(why_not, action="Choose another model, or leave tokens.merge at 0.")
+    if token_problem := merged_tokens.problem(config):
+        raise token_problem
     for refused in exports.problems(config.export, config.quantize):
         raise refused
     if config.model.weights == "file" and config.model.path:

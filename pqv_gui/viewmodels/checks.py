@@ -145,6 +145,8 @@ def _tokens(config: RunConfig, around: Surroundings) -> Iterator[Problem]:
     why_not = merged_tokens.obstacle(row.architecture) if row is not None and config.tokens.enabled else ""
     if why_not:
         yield Problem("tokens.merge", f"{why_not} Set the tokens to merge to 0.")
+    if problem := merged_tokens.problem(config):
+        yield Problem("tokens.by_budget", problem.message)
 
 
 def _finetune(config: RunConfig) -> Iterator[Problem]:

@@ -44,6 +44,7 @@ SETTINGS = {
     "tokens.merge": "Merge tokens",
     "tokens.schedule": "Merging schedule",
     "tokens.per_block": "Merged tokens per block",
+    "tokens.by_budget": "Merge as many tokens as pay",
     "tokens.proportional": "Proportional attention",
     "finetune.epochs": "Epochs",
     "finetune.batch_size": "Training batch",

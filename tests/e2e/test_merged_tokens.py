@@ -48,6 +48,32 @@ def test_a_run_merges_tokens_and_shows_what_that_gains(tmp_path: Path) -> None:
     assert found is not None and found.merged == (4, 4)
 
 
+def test_a_budget_merges_as_many_tokens_as_pay(tmp_path: Path) -> None:
+    make_images(tmp_path / "images")
+    wide = {**SMALL, "embed_dim": 96, "depth": 3}
+    small = [f"model.arguments.{key}={value}" for key, value in wide.items()]
+    code, said = new(tmp_path, "tokens.by_budget=true", "budget.speedup=1.1", "prune.attention_unit=heads", *small)
+    assert code == 0, said
+    ran = pqv("run", "p.pqv", folder=tmp_path)
+    assert ran.returncode == 0, ran.stderr
+    record = only_record(tmp_path / "p.pqv")
+    pruned = projects.runs_directory(tmp_path / "p.pqv") / record.id / "stages/prune/model.safetensors"
+    assert merged_tokens.merging_of(checkpoint.load(pruned)) is None, "tokens are merged in a stage of their own"
+    tuned = projects.runs_directory(tmp_path / "p.pqv") / record.id / "stages/finetune/model.safetensors"
+    taken = merged_tokens.merging_of(checkpoint.load(tuned))
+    line = next(line for line in ran.stderr.splitlines() if "tokens merged: loss" in line)
+    assert line.count("tokens merged") == 3, "what every number costs is said"
+    assert f"{sum(taken.merged) if taken else 0} tokens merged: loss" in line.partition(";")[2].partition(";")[0]
+    assert (record.variant("unmerged") is None) == (taken is None)
+
+
+def test_a_budget_on_another_device_cannot_choose_tokens(tmp_path: Path) -> None:
+    make_images(tmp_path / "images")
+    code, said = new(tmp_path, "tokens.by_budget=true", "budget.speedup=1.05", "budget.on=PHONE")
+    assert code == 2
+    assert "A budget cannot choose how many tokens are merged: there is no limit of latency on this computer" in said
+
+
 def test_a_model_that_cannot_merge_tokens_is_refused_at_once(tmp_path: Path) -> None:
     make_images(tmp_path / "images")
     code, said = new(tmp_path, "tokens.merge=4", model="swin_tiny_patch4_window7_224")

@@ -84,10 +84,6 @@ class Between:
         torch.manual_seed(derived(self._state.config.seed, "pruned", step))
         return trained
 
-    def clear(self) -> None:
-        """Forget all of it, once the last step is done."""
-        remove_folder(self._folder)
-
     def _place(self, step: int) -> Path:
         return self._folder / str(step)
 

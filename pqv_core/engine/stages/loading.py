@@ -14,7 +14,9 @@ from pqv_core.engine.models import create as models
 from pqv_core.engine.quantize.layers import check_names
 from pqv_core.engine.stages.merging import asked
 from pqv_core.engine.stages.stage import PREPROCESSING, WEIGHTS_FILE, Result, RunState, Stage
+from pqv_core.engine.transforms import merged_tokens
 from pqv_core.files import weights_files
+from pqv_core.models import merged_tokens as schedules
 from pqv_core.models.sources import DEFAULT
 from pqv_core.project import project_file as projects
 
@@ -99,7 +101,11 @@ def _check(state: RunState) -> None:
     """
     if names := state.config.quantize.kept:
         check_names(state.model("load"), names)
-    if state.config.tokens.enabled:
+    if problem := schedules.problem(state.config):
+        raise problem
+    if state.config.tokens.by_budget:
+        merged_tokens.size(state.model("load"))
+    elif state.config.tokens.enabled:
         asked(state.model("load"), state)
 
 

@@ -23,7 +23,10 @@ def asked(model: nn.Module, state: RunState) -> Merging:
     """
     patches, depth = merged_tokens.size(model)
     config = state.config.tokens
-    merged = schedule.merged(config, patches=patches, depth=depth)
+    if config.by_budget:  # what pruning chose
+        merged = tuple(state.results["prune"]["merged"])
+    else:
+        merged = schedule.merged(config, patches=patches, depth=depth)
     return Merging(merged=merged, proportional=config.proportional)
 
 
@@ -32,6 +35,7 @@ def _merge_inputs(state: RunState) -> Result | None:
         return None
     config = state.config.tokens
     unread = {"merge", "schedule"} if config.per_block else {"per_block"}
+    unread |= {"merge", "schedule", "per_block"} if config.by_budget else set()  # pruning read them
     return {"model": state.keys[state.final_stage], "config": config.model_dump(mode="json", exclude=unread)}
 
 
@@ -39,7 +43,8 @@ def _merge(state: RunState, directory: Path) -> Result:
     before = state.results[state.final_stage]
     model = state.model(state.final_stage)
     merging = asked(model, state)
-    merged_tokens.merge(model, merging)
+    if any(merging.merged):
+        merged_tokens.merge(model, merging)
     state.save(model, directory)
     params, macs = models.count(model)
     return {"params": params, "macs": macs, "macs_before": before["macs"], "merged": list(merging.merged)}

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from pqv_core.config import PruneConfig
 from pqv_core.criteria import CRITERIA
@@ -21,9 +22,13 @@ from pqv_core.engine.prune.sizes import size_line
 from pqv_core.engine.stages import between, latency, merging
 from pqv_core.engine.stages.between import Between
 from pqv_core.engine.stages.stage import Result, RunState, Stage, versions
+from pqv_core.engine.stages.token_search import Cut, least_loss
 from pqv_core.engine.structure import Width, blocks
 from pqv_core.engine.structure.blocks import Block
 from pqv_core.engine.transforms import merged_tokens
+from pqv_core.engine.transforms.merged_tokens import Merging
+from pqv_core.files.fsio import remove_folder
+from pqv_core.models import merged_tokens as schedules
 from pqv_core.project import plan
 
 
@@ -39,11 +44,13 @@ def _prune_inputs(state: RunState) -> Result | None:
     info = CRITERIA[config.importance]
     budgeted = state.config.prunes_for_budget
     unread = _unread(config) | ({"ratio", "distribution", "max_ratio"} if budgeted else set())
+    looks = _looks_at_images(state)
+    unread |= set() if looks else {"images", "batch_size"}
     return {
         "model": state.keys[_uncut(state)],
         "config": config.model_dump(mode="json", exclude=unread),
         **(_budget_inputs(state) if budgeted else {}),
-        "images": state.fingerprint(state.train or state.val) if info.needs_images else None,
+        "images": state.fingerprint(state.train or state.val) if looks else None,
         "seed": state.config.seed if info.uses_seed or config.trains_between else None,
         "versions": versions()["torch-pruning"],
         **between.inputs(state),
@@ -63,11 +70,14 @@ def _budget_inputs(state: RunState) -> Result:
     }
 
 
+def _looks_at_images(state: RunState) -> bool:
+    """Whether importance is measured on images, or what merging tokens costs is."""
+    return CRITERIA[state.config.prune.importance].needs_images or state.config.tokens.by_budget
+
+
 def _unread(config: PruneConfig) -> set[str]:
     """Settings that pruning does not look at, given the others."""
     unread = {"enabled", "sparse_epochs", "sparse_strength"}
-    if not CRITERIA[config.importance].needs_images:
-        unread |= {"images", "batch_size"}
     if config.distribution == "uniform":
         unread.add("max_ratio")
     if not config.attention:
@@ -78,10 +88,10 @@ def _unread(config: PruneConfig) -> set[str]:
 
 
 def _prune(state: RunState, directory: Path) -> Result:
-    config = state.config.pruning
+    config, tokens = state.config.pruning, state.config.tokens
     batches = None
     folder = state.train or state.val
-    if folder is not None and CRITERIA[config.importance].needs_images:
+    if folder is not None and _looks_at_images(state):
         read = data.calibration_batches(
             folder,
             preprocessing=state.preprocessing,
@@ -95,18 +105,48 @@ def _prune(state: RunState, directory: Path) -> Result:
             batches = list(read)  # every step of pruning looks at all of them
     torch.manual_seed(state.config.seed)
     model = state.model(_uncut(state))
-    trained = Between(state, directory / "between") if config.trains_between else None
+    training = directory / "between"
     with tempfile.TemporaryDirectory(prefix="pqv-trial-") as scratch:
-        allocation = _allocation(model, state, Path(scratch)) if state.config.prunes_for_budget else None
-        pruned = prune.prune(
-            model, config, batches=batches, context=state.context, allocation=allocation, between=trained
-        )
-    if trained is not None:
-        trained.clear()
-    state.save(pruned, directory)
-    params, macs = models.count(pruned)
-    reached = {"budget": _reached(allocation)} if allocation else {}
-    return {"params": params, "macs": macs, "widths": _widths(model, pruned, config), **reached}
+
+        def cut(merges: Merging | None) -> Cut:
+            allocation = between = None
+            if state.config.prunes_for_budget:
+                allocation = _allocation(model, state, Path(scratch), merges)
+            if config.trains_between:
+                between = Between(state, training / (f"merged-{sum(merges.merged)}" if merges else "whole"))
+            made = prune.prune(
+                model, config, batches=batches, context=state.context, allocation=allocation, between=between
+            )
+            return Cut(made, merges, allocation)
+
+        if tokens.by_budget:
+            assert batches is not None
+            best, tried = _searched(model, state, cut, batches)
+        else:
+            best, tried = cut(merging.asked(model, state) if tokens.enabled else None), {}
+    if config.trains_between:
+        remove_folder(training)
+    state.save(best.model, directory)
+    params, macs = models.count(best.model)
+    reached = {"budget": _reached(best.allocation)} if best.allocation else {}
+    return {"params": params, "macs": macs, "widths": _widths(model, best.model, config), **reached, **tried}
+
+
+def _searched(
+    model: nn.Module, state: RunState, cut: Callable[[Merging | None], Cut], batches: list[tuple[Tensor, Tensor]]
+) -> tuple[Cut, Result]:
+    """The best number of merged tokens, which the stage that merges reads, and what else was tried."""
+    tokens = state.config.tokens
+    patches, depth = merged_tokens.size(model)
+    best, tried = least_loss(
+        schedules.tried(tokens, patches=patches, depth=depth),
+        cut,
+        batches,
+        state.context,
+        proportional=tokens.proportional,
+    )
+    merged = list(best.merging.merged) if best.merging else [0] * depth
+    return best, {"merged": merged, "tokens_tried": [asdict(item) for item in tried]}
 
 
 def _widths(before: nn.Module, after: nn.Module, config: PruneConfig) -> list[Result]:
@@ -118,21 +158,21 @@ def _widths(before: nn.Module, after: nn.Module, config: PruneConfig) -> list[Re
     ]
 
 
-def _allocation(model: nn.Module, state: RunState, scratch: Path) -> ByBudget:
+def _allocation(model: nn.Module, state: RunState, scratch: Path, merges: Merging | None) -> ByBudget:
     config, table = state.config, latency.read(state)
     form = config.export.formats[0]
     widths = structure.widths(model, config.pruning)
 
     def finish(cut: nn.Module) -> None:
         """Merge tokens, as the run will: the table is about all of them, so what they save is tried."""
-        if config.tokens.enabled:
-            merged_tokens.merge(cut, merging.asked(cut, state))
+        if merges is not None:
+            merged_tokens.merge(cut, merges)
 
     return ByBudget(
         config.budget,
         config.pruning,
         table=table,
-        blocks=_leavable(model, widths, state),
+        blocks=_leavable(model, widths, state) if merges is None else [],  # a schedule counts every block
         sizes=size_line(model, widths, config, form, config.quantize.precision, state.context),
         trial=Trial(model, config, table, scratch, state.context, finish=finish),
         context=state.context,
@@ -140,8 +180,8 @@ def _allocation(model: nn.Module, state: RunState, scratch: Path) -> ByBudget:
 
 
 def _leavable(model: nn.Module, widths: Sequence[Width], state: RunState) -> list[Block]:
-    """Blocks that may be left out; none where tokens are merged, which counts every block."""
-    if not state.config.budget.blocks or state.config.tokens.enabled:
+    """Blocks that may be left out."""
+    if not state.config.budget.blocks:
         return []
     return blocks.blocks(model, widths, torch.zeros(1, *models.preprocessing(model).input_size))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from pqv_core import formatting
 from pqv_core.engine.export import ArtifactFile
 from pqv_core.engine.stages.exporting import artifacts, layers
@@ -17,7 +19,7 @@ def log_line(state: RunState, stage: str) -> str:
     words = {
         "load": _size,
         "prune": _size,
-        "merge": _size,
+        "merge": _merge,
         "evaluate": _accuracy,
         "evaluate_pruned": _accuracy,
         "sensitivity": _sensitivity,
@@ -31,6 +33,23 @@ def log_line(state: RunState, stage: str) -> str:
 def _size(state: RunState, stage: str) -> str:
     found = state.results[stage]
     return f"{formatting.count(found['params'])} parameters, {formatting.macs(found['macs'])}"
+
+
+def _merge(state: RunState, stage: str) -> str:
+    return "; ".join([_size(state, stage), *_tried(state)])
+
+
+def _tried(state: RunState) -> Iterator[str]:
+    """What a budget found of each number of merged tokens, the one that was taken first."""
+    found = state.results.get("prune", {})
+    taken = found.get("merged")
+    for item in sorted(found.get("tokens_tried", ()), key=lambda item: item["merged"] != taken):
+        words = f"{sum(item['merged']):,} tokens merged"
+        if item["loss"] is None:
+            yield f"{words}: too slow"
+        else:
+            share = f" at {formatting.percent(item['share'])} of the latency" if item["share"] is not None else ""
+            yield f"{words}: loss {item['loss']:.3f}{share}"
 
 
 def _accuracy(state: RunState, stage: str) -> str:

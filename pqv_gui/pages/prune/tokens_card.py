@@ -36,6 +36,14 @@ class TokensCard(Card):
         )
         self.body.addWidget(
             form.add(
+                "tokens.by_budget",
+                CheckInput(tr("As many as pay")),
+                text="",
+                hint=tr("With a limit of latency on this computer: several numbers are tried, none among them."),
+            )
+        )
+        self.body.addWidget(
+            form.add(
                 "tokens.proportional",
                 CheckInput(tr("Proportional attention")),
                 text="",
@@ -56,7 +64,9 @@ class TokensCard(Card):
         self.remark.setText(tr(why_not) if why_not else "")
         self.remark.setVisible(bool(why_not))
         possible = not why_not or config.enabled  # what was asked for in vain must be taken back
-        self._form.allow("tokens.merge", possible and not config.per_block)
-        self._form.allow("tokens.per_block", possible)
-        self._form.allow("tokens.schedule", config.enabled and not config.per_block)
+        by_hand = possible and not config.by_budget
+        self._form.allow("tokens.merge", by_hand and not config.per_block)
+        self._form.allow("tokens.per_block", by_hand)
+        self._form.allow("tokens.by_budget", possible)
+        self._form.allow("tokens.schedule", config.enabled and (config.by_budget or not config.per_block))
         self._form.allow("tokens.proportional", config.enabled)

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pqv_core.config import TokensConfig
+from pqv_core.config import RunConfig, TokensConfig, with_settings
 from pqv_core.errors import ConfigError
 from pqv_core.models import catalog
 from pqv_core.models.block_tokens import BlockTokens, entering
-from pqv_core.models.merged_tokens import merged, obstacle
+from pqv_core.models.merged_tokens import merged, obstacle, problem, tried
 
 configs = st.builds(
     TokensConfig,
@@ -23,6 +23,37 @@ configs = st.builds(
 def test_as_many_in_every_block() -> None:
     assert merged(TokensConfig(merge=8), patches=196, depth=12) == (8,) * 12
     assert merged(TokensConfig(), patches=196, depth=12) == (0,) * 12
+
+
+def test_a_budget_tries_all_tokens_and_three_numbers_of_merged_ones() -> None:
+    asked = TokensConfig(by_budget=True, merge=5, per_block=(1, 2))
+    assert tried(asked, patches=196, depth=12) == [(0,) * 12, (9,) * 12, (13,) * 12, (17,) * 10 + (13, 6)]
+    assert tried(asked, patches=16, depth=6) == [(0,) * 6, (1,) * 6, (2,) * 6]
+
+
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        ({}, "no limit of latency on this computer"),
+        ({"budget.size_mb": 5.0}, "no limit of latency on this computer"),
+        ({"budget.speedup": 2.0, "budget.on": "PHONE"}, "no limit of latency on this computer"),
+        ({"budget.speedup": 2.0, "prune.enabled": False}, "no limit of latency on this computer"),
+        ({"budget.speedup": 2.0, "data.val": None}, "no images"),
+    ],
+)
+def test_a_budget_chooses_tokens_only_with_a_clock_and_images(settings: dict[str, object], reason: str) -> None:
+    asked = with_settings(RunConfig(), {"data.val": "val", "tokens.by_budget": True, **settings})
+    found = problem(asked)
+    assert found is not None and reason in str(found)
+    assert problem(with_settings(asked, {"tokens.by_budget": False})) is None
+    assert (
+        problem(
+            with_settings(
+                asked, {"budget.on": "local", "budget.speedup": 2.0, "prune.enabled": True, "data.val": "val"}
+            )
+        )
+        is None
+    )
 
 
 def test_a_decreasing_schedule_merges_as_many_but_sooner() -> None:

@@ -177,7 +177,7 @@ def test_a_budget_is_kept_and_what_is_left_of_whole_blocks_is_trained(shop: Work
     left: list[tuple[str, ...]] = []
 
     def look(event: Event) -> None:
-        for cut in shop.folder.glob("stages/.prune.part/between/*/model.safetensors"):
+        for cut in shop.folder.glob("stages/.prune.part/between/*/*/model.safetensors"):
             left.append(blocks.left_out(checkpoint.load(cut)))
 
     record = shop.run(lambda event: look(event) if isinstance(event, Metric) else None)
@@ -251,7 +251,7 @@ def test_what_is_damaged_is_said_and_done_anew(shop: Workshop) -> None:
 
     with pytest.raises(Killed):
         shop.run(kill)
-    (kept,) = shop.folder.glob("stages/.prune.part/between/*/model.safetensors")
+    (kept,) = shop.folder.glob("stages/.prune.part/between/*/*/model.safetensors")
     kept.write_bytes(kept.read_bytes()[:100])
     record = shop.run()
     assert any("Pruning restarts from the beginning" in warning for warning in record.warnings)

@@ -207,6 +207,7 @@ CHANGES: dict[str, list[Change]] = {
         Change("decreasing", NONE, {"tokens.merge": 0}),
     ],
     "tokens.per_block": [Change((1, 1), since("merge")), Change((0, 0), since("merge"))],
+    "tokens.by_budget": [Change(True, since("prune"), BUDGET)],
     "tokens.proportional": [
         Change(False, since("merge")),
         Change(False, NONE, {"tokens.merge": 0}),
@@ -442,7 +443,7 @@ def test_without_training_between_steps_results_are_those_of_versions_that_knew_
         for stage in STAGES:
             inputs = stage.inputs(state)
             assert "between" not in json.dumps(inputs, default=str)
-            state.complete(stage.name, key=stage.name, result={}, directory=folder)
+            state.complete(stage.name, key=stage.name, result={"artefacts": []}, directory=folder)
 
 
 @pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.name)

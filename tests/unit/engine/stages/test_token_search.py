@@ -1,0 +1,67 @@
+"""Which number of merged tokens a budget takes."""
+
+from __future__ import annotations
+
+from unittest.mock import Mock
+
+import pytest
+import timm
+import torch
+
+from pqv_core.engine.context import Context
+from pqv_core.engine.stages.token_search import Cut, Tried, least_loss
+from pqv_core.engine.transforms import merged_tokens
+from pqv_core.engine.transforms.merged_tokens import Merging
+from pqv_core.errors import PruneError
+
+SMALL = {"img_size": 32, "patch_size": 8, "embed_dim": 32, "depth": 2, "num_heads": 2, "num_classes": 4}
+SCHEDULES = [(0, 0), (2, 2), (4, 4)]
+
+
+def images() -> list[tuple[torch.Tensor, torch.Tensor]]:
+    draw = torch.Generator().manual_seed(0)
+    return [(torch.randn(6, 3, 32, 32, generator=draw), torch.randint(4, (6,), generator=draw)) for _ in range(2)]
+
+
+def chosen(refused: tuple[tuple[int, ...], ...] = ()) -> tuple[Cut, list[Tried]]:
+    torch.manual_seed(0)
+    model = timm.create_model("vit_tiny_patch16_224", **SMALL).eval()
+
+    def cut(merging: Merging | None) -> Cut:
+        if (merging.merged if merging else (0, 0)) in refused:
+            raise PruneError("The budget cannot be met.")
+        return Cut(model, merging, None)
+
+    best, tried = least_loss(SCHEDULES, cut, images(), Context(run="", send=Mock()), proportional=True)
+    return best, tried
+
+
+def loss(merged: tuple[int, ...]) -> float:
+    """What a model that merges so really loses on the images."""
+    torch.manual_seed(0)
+    model = timm.create_model("vit_tiny_patch16_224", **SMALL).eval()
+    if any(merged):
+        merged_tokens.merge(model, Merging(merged=merged))
+    with torch.inference_mode():
+        losses = [torch.nn.functional.cross_entropy(model(inputs), classes) for inputs, classes in images()]
+    return float(sum(losses)) / len(losses)
+
+
+def test_the_schedule_with_the_least_loss_is_taken() -> None:
+    best, tried = chosen()
+    expected = {merged: loss(merged) for merged in SCHEDULES}
+    assert {item.merged: item.loss for item in tried} == pytest.approx(expected)
+    merged = best.merging.merged if best.merging else (0, 0)
+    assert merged == min(expected, key=expected.__getitem__)
+    assert merged_tokens.merging_of(best.model) is None, "tokens are merged later"
+
+
+def test_what_is_too_slow_is_left_out_and_said() -> None:
+    best, tried = chosen(refused=((0, 0),))
+    assert best.merging is not None
+    assert [item.loss is None for item in tried] == [True, False, False]
+
+
+def test_a_budget_that_no_number_meets_is_refused() -> None:
+    with pytest.raises(PruneError, match="cannot be met"):
+        chosen(refused=tuple(SCHEDULES))
