@@ -14,8 +14,9 @@ from pqv_core.config import BudgetConfig, PruneConfig
 from pqv_core.engine import structure
 from pqv_core.engine.models.checkpoint import Base
 from pqv_core.engine.prune import structured
-from pqv_core.engine.prune.budget import ByBudget, Costs, candidates
+from pqv_core.engine.prune.budget import ByBudget
 from pqv_core.engine.prune.sizes import SizeLine
+from pqv_core.engine.prune.space import Costs, candidates
 from pqv_core.engine.structure import blocks
 from pqv_core.errors import PruneError
 from pqv_core.latency.table import BlockCost, LatencyTable, Part, Point, Subject
