@@ -28,6 +28,7 @@ from pqv_core.latency.table import LatencyTable
 
 _OVER, _UNDER = 1.01, 0.97  # what is left may miss a limit by so much before the choice is made again
 _TRIALS = 3
+_TRUE = Costs(1.0, 1.0)
 
 
 Trial = Callable[[Mapping[str, int]], Costs]
@@ -108,8 +109,14 @@ class ByBudget:
         smaller = self._sizes.dense - (self._sizes.dense - size) * after if size < self._sizes.dense else size
         return Costs(nearer, smaller)
 
-    def _chosen(self, scored: Scored, spaces: Sequence[Space], limits: Costs) -> tuple[Space, dict[str, int]]:
-        """The embedding with which least is lost, and units of every width, none of those that were left out before."""
+    def _chosen(
+        self, scored: Scored, spaces: Sequence[Space], limits: Costs, *, off: Costs = _TRUE
+    ) -> tuple[Space, dict[str, int]]:
+        """The embedding with which least is lost, and units of every width, none of those that were left out before.
+
+        Args:
+            off: How many times as much as predicted a trial has cost.
+        """
         assert limits.share is not None
         there = {width.name for width in scored.widths}
         gone = {self._blocks[name] for name in scored.original if name in self._blocks and name not in there}
@@ -121,7 +128,7 @@ class ByBudget:
             knapsacks.append(Knapsack(space.parts, free, space.loss))
         found = knapsack.best(knapsacks)
         if found is None:
-            raise self._impossible(spaces, blocks)
+            raise self._impossible(spaces, blocks, off)
         place, choices = found
         return spaces[place], spaces[place].units(choices)
 
@@ -145,7 +152,8 @@ class ByBudget:
             assert aimed.share is not None
             share = aimed.share * limits.share / costs.share if costs.share else aimed.share
             aimed = Costs(share, aimed.size * limits.size / costs.size if limits.size < math.inf else math.inf)
-            space, chosen = self._chosen(scored, spaces, aimed)
+            off = Costs(_times(limits.share, share), _times(limits.size, aimed.size))
+            space, chosen = self._chosen(scored, spaces, aimed, off=off)
         return best
 
     def _check(self, scored: Scored) -> None:
@@ -160,21 +168,27 @@ class ByBudget:
                 action="Measure it anew: pqv latency PROJECT.",
             )
 
-    def _impossible(self, spaces: Sequence[Space], blocks: int) -> PruneError:
+    def _impossible(self, spaces: Sequence[Space], blocks: int, off: Costs) -> PruneError:
         """Says what the least is that can be had, leaving out so many blocks."""
         said = []
         budgets = (math.inf, math.inf, blocks)
         if self._table is not None and self._budget.limits_latency:
             dense = self._table.dense_ns
-            least = min((each.rest.share or 0.0) + knapsack.least(each.parts, 0, budgets) for each in spaces) * dense
+            shares = [(each.rest.share or 0.0) + knapsack.least(each.parts, 0, budgets) for each in spaces]
+            least = min(shares) * (off.share or 1.0) * dense
             said.append(
                 f"{formatting.nanoseconds(least)} of {formatting.nanoseconds(dense)} on {self._table.device} "
                 f"({formatting.ratio(dense / least)} as fast)"
             )
         if self._budget.size_mb is not None:
-            least = min(each.rest.size + knapsack.least(each.parts, 1, budgets) for each in spaces)
+            least = min(each.rest.size + knapsack.least(each.parts, 1, budgets) for each in spaces) * off.size
             said.append(f"{formatting.size(least)} of {formatting.size(self._sizes.dense)}")
         return PruneError(
             f"The budget cannot be met: at its least the model still takes {' and '.join(said)}.",
             action="Allow more, cut more kinds of parts, or choose a smaller model or another scheme.",
         )
+
+
+def _times(limit: float, aimed: float) -> float:
+    """How far below a limit is aimed, and so how much more there was than predicted; 1 where there is no limit."""
+    return limit / aimed if aimed < math.inf else 1.0

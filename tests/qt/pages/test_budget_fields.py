@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import cast
 
 import pytest
@@ -44,6 +46,15 @@ def with_embeddings(*, device: str, serial: str, dense_ns: int) -> LatencyTable:
     points = tuple(point.model_copy(update={"samples_ns": (point.samples_ns[0] // 2,)}) for point in curve)
     narrower = Narrower(units=96, samples_ns=(dense_ns // 2,), loop=0, curves=(points,))
     return whole.model_copy(update={"created": "2026-02-01", "embedding": 192, "embeddings": (narrower,)})
+
+
+@pytest.fixture
+def keep_more() -> Iterator[Callable[[], None]]:
+    """Keeps, until the test ends, a table of the phone that knows a narrower embedding."""
+    paths: list[Path] = []
+    yield lambda: paths.append(store.keep(with_embeddings(device="Pixel 8", serial="XYZ", dense_ns=400_000)))
+    for path in paths:
+        path.unlink()
 
 
 @pytest.fixture
@@ -121,26 +132,30 @@ def test_a_limit_can_be_about_a_device_whose_table_is_there(prune: MainWindow) -
     assert [problem.field for problem in prune.workspace.problems] == ["budget.on"]
 
 
-def test_a_limit_with_the_embedding_needs_a_table_that_knows_it_at_others(prune: MainWindow, qtbot: QtBot) -> None:
+def test_a_limit_with_the_embedding_needs_a_table_that_knows_it_at_others(
+    prune: MainWindow, qtbot: QtBot, keep_more: Callable[[], None]
+) -> None:
     choose(prune, "budget")
     work = prune.workspace
     work.session.set_many({"prune.embedding": True, "budget.on": "XYZ"}, label="embedding")
     assert [problem.field for problem in work.problems] == ["budget.on"]
     assert "three embeddings" in page(prune).how_far.told.text()
     assert "decides on the embedding" in page(prune).blocks.text()
-    store.keep(with_embeddings(device="Pixel 8", serial="XYZ", dense_ns=400_000))
+    keep_more()
     work.stored.emit()
     qtbot.waitUntil(lambda: "XYZ" in work.tables.devices(work.session.config))
     assert not [problem for problem in work.problems if problem.field.startswith(("budget", "prune"))]
     assert "measured first" not in page(prune).how_far.told.text()
 
 
-def test_the_latency_of_a_ratio_that_cuts_the_embedding_is_predicted(prune: MainWindow, qtbot: QtBot) -> None:
+def test_the_latency_of_a_ratio_that_cuts_the_embedding_is_predicted(
+    prune: MainWindow, qtbot: QtBot, keep_more: Callable[[], None]
+) -> None:
     work = prune.workspace
     work.session.set_many({"prune.ratio": 0.5, "prune.embedding": True}, label="embedding")
     (found,) = work.tables.predictions(work.session.config)
     assert found.after_ns is None  # what is known is about the whole embedding
-    store.keep(with_embeddings(device="Pixel 8", serial="XYZ", dense_ns=400_000))
+    keep_more()
     work.stored.emit()
     qtbot.waitUntil(lambda: work.tables.predictions(work.session.config)[0].after_ns is not None)
     (found,) = work.tables.predictions(work.session.config)
