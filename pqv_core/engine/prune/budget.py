@@ -2,9 +2,9 @@
 
 Latency comes from a table of the device, size from the weights that depend on a unit (MDP, Sun et al. 2025, arXiv
 2504.02168). Where the embedding may be cut, the choice is made for each embedding, and the best of all counts. Both are
-predictions. So the model that is left is written once with these sizes, which is its size, and,
-where its latency can be measured here, timed beside the uncut one; if it misses a limit, the limit is moved by as much
-and the choice is made again.
+predictions. So the model that is left is written once with these sizes, which is its size, and, where its latency can
+be measured here, timed beside the uncut one; if it misses a limit, the limit is moved by as much and the choice is made
+again.
 """
 
 from __future__ import annotations
@@ -29,7 +29,6 @@ from pqv_core.latency.table import LatencyTable
 _OVER, _UNDER = 1.01, 0.97  # what is left may miss a limit by so much before the choice is made again
 _TRIALS = 3
 _TRUE = Costs(1.0, 1.0)
-
 
 Trial = Callable[[Mapping[str, int]], Costs]
 """Writes the model with so many units of each width and says what it costs."""
@@ -147,7 +146,7 @@ class ByBudget:
             if abs(math.log(missed)) < least and (missed <= _OVER or least == math.inf):
                 best, least = chosen, abs(math.log(missed))
                 self.measured, self.predicted = costs, predicted
-            if _UNDER <= missed <= _OVER or chosen == scored.original:
+            if _UNDER <= missed <= _OVER or chosen == scored.original or number == _TRIALS - 1:
                 break
             assert aimed.share is not None
             share = aimed.share * limits.share / costs.share if costs.share else aimed.share
