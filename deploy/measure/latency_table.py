@@ -122,9 +122,12 @@ def _quiet(job: Job) -> Job:
 def _loop_words(loop: Sequence[ProbeFile]) -> str:
     """What takes turns with the uncut model."""
     last = loop[-1]
+    narrower = f" with an embedding of {last.embedding:,}" if last.embedding is not None else ""
+    if last.is_model:
+        return f"the model{narrower}"
     if last.blocks:
-        return formatting.counted(len(loop) - 1, "whole block")
-    return f"{', '.join(last.units)} at {formatting.counted(len(loop) - 1, 'width')}"
+        return formatting.counted(len(loop) - 1, "whole block") + narrower
+    return f"{', '.join(last.units)} at {formatting.counted(len(loop) - 1, 'width')}{narrower}"
 
 
 def _samples(loop: Sequence[ProbeFile], folder: Folder, bench: DeviceBench) -> dict[str, Samples]:

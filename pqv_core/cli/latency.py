@@ -167,6 +167,11 @@ def say(table: LatencyTable, *, as_json: bool) -> None:
         f"The whole model takes {formatting.nanoseconds(table.dense_ns)}, {formatting.percent(rest)} of which stay "
         "whatever is cut."
     )
+    for narrower in reversed(table.embeddings):
+        out.print(
+            f"With {narrower.units:,} of the {table.embedding:,} channels of its embedding it takes "
+            f"{formatting.nanoseconds(table.share(narrower) * table.dense_ns)}."
+        )
     loops = formatting.counted(len(table.loops), "loop")
     out.print(
         f"How certain: the middle half of a part’s times lies within {formatting.percent(table.scatter)}; "

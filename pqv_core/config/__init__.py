@@ -65,6 +65,11 @@ class RunConfig(Config):
         return self.prune.enabled and self.budget.is_set
 
     @property
+    def cuts_embedding(self) -> bool:
+        """Whether the embedding may become narrower."""
+        return self.prune.enabled and self.prune.embedding
+
+    @property
     def cut_words(self) -> str:
         """How far the model is cut, in words: ``25.0 %``, ``at most 30 ms``; empty where it is not."""
         if not self.prune.enabled:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from pqv_core.latency.table import LatencyTable
 
 _EIGHTHS = (8, 6, 4, 2, 1)  # first; more follow where it matters (``bends``)
+_OF_EMBEDDINGS = (6, 4)  # each costs more than half as many files as the whole one
 _MULTIPLE = 8  # kernels compute in blocks of this many channels, or of a multiple
 _BEND = 0.01
 _MOST = 16
@@ -17,9 +20,27 @@ def levels(units: int, *, whole: bool) -> list[int]:
         units: How many it has where nothing is cut.
         whole: They are heads, of which every number is possible.
     """
+    return [units, *_below(units, _EIGHTHS[1:], whole=whole)]
+
+
+def few(widths: list[int]) -> list[int]:
+    """Of the widths at which a part is measured, those with narrower embeddings too: every other one, and both ends."""
+    return [*widths[:-1:2], widths[-1]]
+
+
+def embeddings(units: int) -> list[int]:
+    """Narrower embeddings with which parts are measured, the widest first.
+
+    Args:
+        units: Channels that it has where nothing is cut.
+    """
+    return _below(units, _OF_EMBEDDINGS, whole=False)
+
+
+def _below(units: int, eighths: Iterable[int], *, whole: bool) -> list[int]:
     multiple = _multiple(units, whole=whole)
-    steps = {max(multiple, round(units * eighths / 8 / multiple) * multiple) for eighths in _EIGHTHS[1:]}
-    return [units, *sorted((step for step in steps if step < units), reverse=True)]
+    steps = {max(multiple, round(units * each / 8 / multiple) * multiple) for each in eighths}
+    return sorted((step for step in steps if step < units), reverse=True)
 
 
 def bends(table: LatencyTable) -> dict[str, list[int]]:

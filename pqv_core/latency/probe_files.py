@@ -7,13 +7,14 @@ was measured is kept after each file and each loop, so whoever is killed goes on
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from pqv_core.files.fsio import FileTooLargeError, read_json, write_json
-from pqv_core.latency.table import MAX_BYTES, BlockCost, LatencyTable, Part, Point, Samples, Subject, Whole
+from pqv_core.latency.table import MAX_BYTES, BlockCost, LatencyTable, Narrower, Part, Point, Samples, Subject, Whole
 
 DENSE = "dense"
 """Key of the uncut model, which takes its turns in every loop."""
@@ -30,6 +31,7 @@ class ProbeFile(BaseModel):
         units: Of the part that it holds; of every part where it holds the whole model.
         curve: Which curve its time is a point of; None for a whole model, and for a block.
         blocks: Names of the blocks that it stands for, each with the names of its parts; where it holds one.
+        embedding: Channels of it where it is narrower; None where it is whole.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -42,15 +44,24 @@ class ProbeFile(BaseModel):
     copies: int = 1
     curve: int | None = None
     blocks: dict[str, tuple[str, ...]] = {}
+    embedding: int | None = None
+
+    @property
+    def is_model(self) -> bool:
+        """Whether it holds the whole model, instead of one of its parts or blocks."""
+        return self.curve is None and not self.blocks
 
     @property
     def words(self) -> str:
         """What it holds, as the beginning of a sentence."""
-        if self.key == DENSE:
+        with_embedding = f" with an embedding of {self.embedding:,}" if self.embedding is not None else ""
+        if self.is_model and self.key == DENSE:
             return "The uncut model"
+        if self.is_model and self.embedding is not None:
+            return f"The model{with_embedding}"
         if self.blocks:
-            return f"The whole of {next(iter(self.blocks))}"
-        return ", ".join(f"{name} at {units:,}" for name, units in self.units.items())
+            return f"The whole of {next(iter(self.blocks))}{with_embedding}"
+        return ", ".join(f"{name} at {units:,}" for name, units in self.units.items()) + with_embedding
 
 
 class ProbeFiles(BaseModel):
@@ -58,6 +69,7 @@ class ProbeFiles(BaseModel):
 
     Attributes:
         subject: Of the table; of its device nothing is known yet.
+        embedding: Channels of it where it is whole; None where no narrower ones are asked about.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -65,6 +77,7 @@ class ProbeFiles(BaseModel):
     subject: Subject
     parts: tuple[Part, ...]
     files: tuple[ProbeFile, ...] = Field(min_length=1)
+    embedding: int | None = None
 
     def loops(self, measured: Collection[str] = ()) -> Iterator[list[ProbeFile]]:
         """Which files take turns: a few of one curve and the uncut model, which is timed beside all others.
@@ -73,8 +86,11 @@ class ProbeFiles(BaseModel):
             measured: Keys of files that need no further turns.
         """
         dense = next(file for file in self.files if file.key == DENSE)
-        for curve in dict.fromkeys(file.curve for file in self.files if file is not dense):
-            mine = [file for file in self.files if file.curve == curve and file.key not in (DENSE, *measured)]
+        alike: dict[object, list[ProbeFile]] = {}
+        for file in self.files:
+            if file.key not in (DENSE, *measured):
+                alike.setdefault((file.embedding, file.curve, file.is_model), []).append(file)
+        for mine in alike.values():
             for first in range(0, len(mine), _IN_A_LOOP):
                 yield [dense, *mine[first : first + _IN_A_LOOP]]
 
@@ -142,24 +158,13 @@ def assemble(
         device: For a person.
         serial: By which a connected device is known.
     """
-    curves: dict[int, list[Point]] = {}
-    wholes: list[Whole] = []
-    blocks: list[BlockCost] = []
     known = {file.key: file for file in files.files}
+    whole, narrower = _Timed(), defaultdict[int, _Timed](_Timed)
     for place, loop in enumerate(loops):
         for key, samples in loop.items():
-            file = known[key]
-            if file.curve is not None:
-                (units,) = file.units.values()
-                point = Point(units=units, copies=file.copies, samples_ns=samples, loop=place)
-                curves.setdefault(file.curve, []).append(point)
-            elif file.blocks:
-                blocks += [
-                    BlockCost(name=name, parts=parts, copies=file.copies, samples_ns=samples, loop=place)
-                    for name, parts in file.blocks.items()
-                ]
-            elif key != DENSE:
-                wholes.append(Whole(units=file.units, samples_ns=samples, loop=place))
+            if key != DENSE:
+                file = known[key]
+                (whole if file.embedding is None else narrower[file.embedding]).take(file, samples, place)
     return LatencyTable(
         subject=subject,
         device=device,
@@ -167,8 +172,48 @@ def assemble(
         created=time.strftime("%Y-%m-%dT%H:%M:%S%z"),
         versions=dict(versions),
         parts=files.parts,
-        curves=tuple(tuple(sorted(curves[place], key=lambda point: point.units)) for place in sorted(curves)),
-        wholes=tuple(wholes),
-        blocks=tuple(blocks),
+        curves=whole.in_order,
+        wholes=tuple(whole.models),
+        blocks=tuple(whole.blocks),
+        embedding=files.embedding,
+        embeddings=tuple(narrower[units].narrower(units) for units in sorted(narrower)),
         loops=tuple(loop[DENSE] for loop in loops),
     )
+
+
+class _Timed:
+    """What was timed with one embedding."""
+
+    def __init__(self) -> None:
+        self.models: list[Whole] = []
+        self.blocks: list[BlockCost] = []
+        self._curves: dict[int, list[Point]] = defaultdict(list)
+
+    def take(self, file: ProbeFile, samples: Samples, loop: int) -> None:
+        if file.curve is not None:
+            (units,) = file.units.values()
+            self._curves[file.curve].append(Point(units=units, copies=file.copies, samples_ns=samples, loop=loop))
+        elif file.blocks:
+            self.blocks += [
+                BlockCost(name=name, parts=parts, copies=file.copies, samples_ns=samples, loop=loop)
+                for name, parts in file.blocks.items()
+            ]
+        else:
+            self.models.append(Whole(units=file.units, samples_ns=samples, loop=loop))
+
+    @property
+    def in_order(self) -> tuple[tuple[Point, ...], ...]:
+        """The curves, the narrowest point of each first."""
+        return tuple(
+            tuple(sorted(self._curves[place], key=lambda point: point.units)) for place in sorted(self._curves)
+        )
+
+    def narrower(self, units: int) -> Narrower:
+        (model,) = self.models
+        return Narrower(
+            units=units,
+            samples_ns=model.samples_ns,
+            loop=model.loop,
+            curves=self.in_order,
+            blocks=tuple(self.blocks),
+        )

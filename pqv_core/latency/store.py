@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import platformdirs
 
@@ -42,7 +43,9 @@ def keep(table: LatencyTable) -> Path:
     except OSError as error:
         raise from_os_error(error, place) from error
     name = re.sub(r"[^\w.-]+", "_", table.subject.model)[:60]
-    about = {"subject": table.subject.model_dump(mode="json"), "serial": table.serial}
+    about: dict[str, Any] = {"subject": table.subject.model_dump(mode="json"), "serial": table.serial}
+    if table.embedding is not None:  # which says more: one without does not take its place
+        about["embeddings"] = [each.units for each in table.embeddings]
     path = place / f"{name}-{sha256_json(about)[:16]}.json"
     tables.save(path, table)
     return path
@@ -95,6 +98,7 @@ def fits(table: LatencyTable, config: RunConfig, form: str, *, threads: int | No
         (subject.model, subject.arguments) == (config.model.name, dict(config.model.arguments))
         and (subject.format, subject.scheme) == (form, config.quantize.precision)
         and subject.unit == config.prune.attention_unit
+        and (table.embedding is not None or not (config.prunes_for_budget and config.cuts_embedding))
         and subject.target in ("", config.export.target)
         and threads in (None, subject.threads)
         and (engine in ("auto", subject.engine) or not config.uses_engine)
@@ -112,5 +116,6 @@ def probes_folder(config: RunConfig, form: str, *, on: str) -> Path:
         "threads": config.measure.threads,
         "on": on,
         "versions": versions(),
+        **({"embedding": True} if config.cuts_embedding else {}),
     }
     return platformdirs.user_cache_path(_APP, appauthor=False) / "latency" / sha256_json(question)[:16]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import bisect
 import statistics
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -95,6 +96,21 @@ class Whole(_Data):
     loop: int = Field(ge=0)
 
 
+class Narrower(_Data):
+    """The model with a narrower embedding and nothing else cut, and what its parts cost in it; otherwise as ``Point``.
+
+    Attributes:
+        units: Channels of the embedding.
+        curves: As those of the table, one for one, at fewer widths.
+    """
+
+    units: Units
+    samples_ns: Samples = Field(min_length=1)
+    loop: int = Field(ge=0)
+    curves: tuple[tuple[Point, ...], ...] = Field(min_length=1, max_length=_MOST_PARTS)
+    blocks: tuple[BlockCost, ...] = Field(default=(), max_length=_MOST_PARTS)
+
+
 class Subject(_Data):
     """What a table is about. Two tables of one subject measure the same.
 
@@ -130,6 +146,8 @@ class LatencyTable(_Data):
         serial: By which a connected device is known; of a computer, ``machine.node``.
         curves: Points of each curve, the narrowest first, at different widths.
         wholes: Models of which something is cut; the uncut one takes its turns in every loop.
+        embedding: Channels of the embedding; None where nothing is known of narrower ones.
+        embeddings: What is known of those, the narrowest first.
         loops: What the uncut model took in each loop. A computer is not equally quick at all times, so what is
             compared is what each file took beside the same one.
     """
@@ -144,27 +162,36 @@ class LatencyTable(_Data):
     curves: tuple[tuple[Point, ...], ...] = Field(min_length=1, max_length=_MOST_PARTS)
     wholes: tuple[Whole, ...] = ()
     blocks: tuple[BlockCost, ...] = Field(default=(), max_length=_MOST_PARTS)
+    embedding: Units | None = None
+    embeddings: tuple[Narrower, ...] = Field(default=(), max_length=16)
     loops: tuple[Annotated[Samples, Field(min_length=1)], ...] = Field(min_length=1)
 
     @model_validator(mode="after")
     def _fits_together(self) -> LatencyTable:
         if any(part.curve >= len(self.curves) for part in self.parts):
             raise ValueError("a part names a curve that is not there")
-        for curve in self.curves:
-            widths = [point.units for point in curve]
-            if len(widths) < 2 or widths != sorted(set(widths)):
-                raise ValueError("a curve needs two points or more, at widths that grow")
-        timed: list[Point | BlockCost | Whole] = [*self.wholes, *self.blocks]
-        for curve in self.curves:
-            timed += curve
+        timed: list[Point | BlockCost | Whole | Narrower] = [*self.wholes, *self.embeddings]
+        all_of: list[LatencyTable | Narrower] = [self, *self.embeddings]
+        for of in all_of:
+            timed += of.blocks
+            for curve in of.curves:
+                widths = [point.units for point in curve]
+                if len(widths) < 2 or widths != sorted(set(widths)):
+                    raise ValueError("a curve needs two points or more, at widths that grow")
+                timed += curve
         loops = [one.loop for one in timed]
         if max(loops) >= len(self.loops):
             raise ValueError("a loop in which the whole model was not timed")
         names = {part.name for part in self.parts}
         if len(names) != len(self.parts) or any(set(whole.units) != names for whole in self.wholes):
             raise ValueError("a whole model says other parts than the table")
-        if any(not names.issuperset(block.parts) for block in self.blocks):
+        if any(not names.issuperset(block.parts) for of in all_of for block in of.blocks):
             raise ValueError("a block names a part that is not there")
+        narrower = [each.units for each in self.embeddings]
+        if narrower != sorted({*narrower} - {self.embedding}) or max(narrower, default=0) > (self.embedding or 0):
+            raise ValueError("embeddings that are not narrower than the whole one")
+        if any(len(each.curves) != len(self.curves) for each in self.embeddings):
+            raise ValueError("an embedding at which other curves are known")
         return self
 
     def curve(self, part: Part) -> tuple[Point, ...]:
@@ -192,7 +219,7 @@ class LatencyTable(_Data):
         """The same as a table of the kind of device, without what tells whose it is."""
         return self.model_copy(update={"serial": ""})
 
-    def share(self, timed: Point | Whole | BlockCost) -> float:
+    def share(self, timed: Point | Whole | BlockCost | Narrower) -> float:
         """What a file took, relative to the uncut model.
 
         The least of both are compared, as ``timeit`` does: what else runs on a device can only make a file slower, and
@@ -200,30 +227,48 @@ class LatencyTable(_Data):
         """
         return min(timed.samples_ns) / min(self.loops[timed.loop])
 
-    def cost(self, part: Part, units: int) -> float:
+    def cost(self, part: Part, units: int, narrower: Narrower | None = None) -> float:
         """What one part takes at a width, relative to the uncut model; between two measured widths on the line.
 
-        Nothing where nothing is left of it: then its block is left out.
+        Nothing where nothing is left of it: then its block is left out. With a narrower embedding it is measured at
+        fewer widths. Between two of these, what it takes beside the same with the whole embedding lies on the line: the
+        kernels bend at the same widths.
         """
         if units == 0:
             return 0.0
-        points = self.curve(part)
-        if units <= points[0].units:
-            return self._each(points[0])  # narrower was not measured
-        if units >= points[-1].units:
-            return self._each(points[-1])
-        after = bisect.bisect_left(points, units, key=lambda point: point.units)
-        low, high = points[after - 1], points[after]
-        share = (units - low.units) / (high.units - low.units)
-        return self._each(low) + share * (self._each(high) - self._each(low))
+        cost = _on_line(units, {point.units: self._each(point) for point in self.curve(part)})
+        if narrower is None:
+            return cost
+        curve = narrower.curves[part.curve]
+        return cost * _on_line(units, {each.units: self._each(each) / self.cost(part, each.units) for each in curve})
 
-    def around(self, block: BlockCost) -> float:
+    def around(self, block: BlockCost, narrower: Narrower | None = None) -> float:
         """What a block takes beyond its parts, relative to the uncut model: norms, sums."""
-        inside = sum(self.cost(part, part.units) for part in self.parts if part.name in block.parts)
+        inside = sum(self.cost(part, part.units, narrower) for part in self.parts if part.name in block.parts)
         return max(0.0, self.share(block) / block.copies - inside)
 
     def _each(self, point: Point) -> float:
         return self.share(point) / point.copies
+
+
+def beside(units: int, known: Sequence[int]) -> list[tuple[int, float]]:
+    """The one or two of several known widths beside one, and how much each weighs: on the line between them.
+
+    Beyond the narrowest and the widest nothing is made up.
+
+    Args:
+        known: In ascending order.
+    """
+    after = bisect.bisect_left(known, units)
+    if after == len(known) or after == 0 or known[after] == units:
+        return [(known[min(after, len(known) - 1)], 1.0)]
+    low, high = known[after - 1], known[after]
+    share = (units - low) / (high - low)
+    return [(low, 1 - share), (high, share)]
+
+
+def _on_line(units: int, known: Mapping[int, float]) -> float:
+    return sum(weight * known[each] for each, weight in beside(units, list(known)))
 
 
 def _middle_half(samples: Samples) -> float:

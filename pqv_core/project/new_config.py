@@ -144,10 +144,6 @@ def check_settings(config: RunConfig, *, project: Path) -> None:
     why_not = predict.obstacle(entry, config.prune) if entry is not None and config.prune.enabled else ""
     if why_not:
         raise UsageError(why_not, action="Prune other parts, or turn pruning off (--no-prune).")
-    if config.budget.is_set and config.prune.embedding and config.prune.enabled:
-        raise UsageError(
-            "For a budget the embedding is not cut.", action="Cut the MLPs and the attention, or cut by ratio."
-        )
     if config.tokens.enabled and entry is not None and (why_not := merged_tokens.obstacle(entry.architecture)):
         raise UsageError(why_not, action="Choose another model, or leave tokens.merge at 0.")
     if token_problem := merged_tokens.problem(config):

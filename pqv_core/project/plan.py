@@ -142,7 +142,11 @@ def _amounts(config: RunConfig, count: Callable[[str | None], int]) -> dict[str,
     between = prune.epochs_between * (prune.steps - 1)
     inference = after / _MACS_PER_SECOND
     files = _FILES if config.export.baselines else 1
+    narrower = (
+        1.5 if config.cuts_embedding else 0.0
+    )  # of two embeddings fewer widths are measured than of the whole one
     estimates = {
+        "latency": narrower * _FIXED_S["latency"],
         "evaluate": judged * look,
         "sparsify": prune.sparse_epochs * train * look * _TRAINING,
         "prune": (gradients * look + between * train * (look + look_after) / 2) * _TRAINING,

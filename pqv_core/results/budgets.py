@@ -13,19 +13,32 @@ from pqv_core.results.record import Measurement, RunRecord, Variant
 
 
 def verdicts(record: RunRecord) -> list[str]:
-    """A sentence for each limit: ``28.4 ms on Pixel 8: within the budget of 30 ms.``
+    """A sentence for each limit: ``28.4 ms on Pixel 8: within the budget of 30 ms.``; and one for the embedding.
 
     Nothing is said of a limit on the latency of a device on which the result was not measured.
     """
+    config = _kept(record)
+    result = next(
+        (item for item in record.results if config is not None and item.artifact.format == config.export.formats[0]),
+        None,
+    )
+    if config is None or result is None:
+        return []
+    return [*_of_latency(config, record, result), *_of_size(config, result), *_of_embedding(record)]
+
+
+def decided(record: RunRecord) -> bool:
+    """Whether a budget said how far the model is cut."""
+    return _kept(record) is not None
+
+
+def _kept(record: RunRecord) -> RunConfig | None:
+    """The settings of a run that keeps a budget; None of another, or where they are a newer version's."""
     try:
         config = RunConfig.parse(record.config)
-    except ConfigError:  # of a newer version
-        return []
-    form = config.export.formats[0]
-    result = next((item for item in record.results if item.artifact.format == form), None)
-    if result is None or not config.prunes_for_budget:
-        return []
-    return [*_of_latency(config, record, result), *_of_size(config, result)]
+    except ConfigError:
+        return None
+    return config if config.prunes_for_budget else None
 
 
 def _of_latency(config: RunConfig, record: RunRecord, result: Variant) -> Iterator[str]:
@@ -57,6 +70,13 @@ def _of_size(config: RunConfig, result: Variant) -> Iterator[str]:
     if config.budget.size_mb is not None:
         limit = config.budget.size_mb * MEGABYTE
         yield f"{formatting.size(result.size_bytes)}: {_judged(result.size_bytes, limit, formatting.size(limit))}."
+
+
+def _of_embedding(record: RunRecord) -> Iterator[str]:
+    for cut in record.widths:
+        if cut.kind == "embedding":
+            kept = f"{cut.after:,} of {cut.before:,}" if cut.after < cut.before else f"all {cut.before:,}"
+            yield f"The embedding keeps {kept} channels."
 
 
 def _judged(value: float, limit: float, words: str) -> str:

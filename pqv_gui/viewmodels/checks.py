@@ -111,8 +111,6 @@ def _shown_at(field: str) -> str:
 def _prune(config: RunConfig, around: Surroundings) -> Iterator[Problem]:
     if not config.prune.enabled:
         return
-    if config.budget.is_set and config.prune.embedding:
-        yield Problem("prune.embedding", "For limits of latency or size the embedding is not cut.")
     on = config.budget.on
     if config.budget.limits_latency and around.tables is not None and on not in around.tables.devices(config):
         yield Problem("budget.on", f"What parts of this model take on {on} has not been measured.")

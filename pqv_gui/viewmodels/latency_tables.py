@@ -33,7 +33,7 @@ class LatencyTables:
 
     def __init__(self) -> None:
         self._tables: tuple[LatencyTable, ...] = ()
-        self._predictors: dict[int, Predictor] = {}
+        self._predictors: dict[tuple[int, int | None], Predictor] = {}
 
     def take(self, tables: Sequence[LatencyTable]) -> None:
         """They have been read."""
@@ -58,16 +58,22 @@ class LatencyTables:
         """How long a run's result in its first format will take, on each device that is known."""
         found = []
         for table in self.of(config)[:_MOST]:
-            predictor = self._predictors.setdefault(id(table), Predictor(table))
             after: float | None = None
             if config.prunes_for_budget:
                 after = _limit(table, config)
             elif not config.tokens.enabled:  # a table is about all tokens
                 units = predict.cut_by_ratio(table, config.pruning)
-                after = predictor.ns(units) if units is not None else None
+                embedding = predict.embedding_by_ratio(table, config.pruning)
+                after = self._predictor(table, embedding).ns(units) if units is not None else None
             threads = f"{table.subject.threads} thread{'s' if table.subject.threads != 1 else ''}"
             found.append(PredictedLatency(f"{table.device}, {threads}", table.dense_ns, after))
         return found
+
+    def _predictor(self, table: LatencyTable, embedding: int | None) -> Predictor:
+        known = (id(table), embedding)
+        if known not in self._predictors:
+            self._predictors[known] = Predictor(table, embedding)
+        return self._predictors[known]
 
 
 def _limit(table: LatencyTable, config: RunConfig) -> float | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -14,10 +14,11 @@ from pqv_core.config import RunConfig
 from pqv_core.engine import export
 from pqv_core.engine.context import Context
 from pqv_core.engine.formats.exporter import Way, exporter
-from pqv_core.engine.latency.probes import Place, Probes
+from pqv_core.engine.latency.probes import Place, Probes, narrower_embeddings
 from pqv_core.engine.measure import benchmark, environment
 from pqv_core.engine.measure.file_client import ExportedFile
 from pqv_core.engine.models import create as models
+from pqv_core.engine.prune import structured
 from pqv_core.latency import levels, probe_files, store
 from pqv_core.latency.probe_files import Folder, ProbeFile, ProbeFiles
 from pqv_core.latency.table import LatencyTable, Subject
@@ -93,6 +94,8 @@ def write(
 ) -> ProbeFiles:
     """Write the files from which a table is measured, with the settings of a run; those that are there stay.
 
+    Where the run cuts the embedding, parts of the model with narrower ones too, at fewer widths.
+
     Args:
         model: In eval mode, on the CPU.
         form: Key of a format; the scheme is that of the run's results.
@@ -109,6 +112,7 @@ def write(
     image = torch.randn(1, *preprocessing.input_size, generator=torch.Generator().manual_seed(0))
     spec = result(config, form)
     by = exporter(form, config)
+    embedding, narrower = narrower_embeddings(model) if config.cuts_embedding else (None, [])
     probes = Probes(model, config, by, spec)
     with context.part("cut", 0.0, _CUTS):
         cuts = probes.cuts(image, context)
@@ -124,14 +128,27 @@ def write(
             )
     subject = _subject(config, spec, way, image)
     to = Place(folder.path, way, image, frozenset(file.name for file in files))
-    writing = itertools.chain(probes.written(cuts, parts, to), probes.further(more or {}, parts, to, context))
-    total = probes.count(parts) + sum(map(len, (more or {}).values()))
+    total = probes.count(parts) * (1 + len(narrower)) + sum(map(len, (more or {}).values()))
+
+    def written() -> ProbeFiles:
+        return ProbeFiles(subject=subject, parts=tuple(parts), files=tuple(files), embedding=embedding)
+
+    def writing() -> Iterator[ProbeFile]:
+        yield from probes.written(cuts, parts, to)
+        yield from probes.further(more or {}, parts, to, context)
+        for place, units in enumerate(narrower, 1):  # one after another, for each is the model several times over
+            done = place / (1 + len(narrower))
+            with context.part("cut", done, done):
+                narrow = Probes(structured.narrowed(model, units, context), config, by, spec, units)
+                narrow_cuts = narrow.cuts(image, context)
+            yield from narrow.written(narrow_cuts, parts, to)
+
     with context.part("probes", _WAY, 1.0):
-        for file in writing:
+        for file in writing():
             files.append(file)
-            folder.keep(ProbeFiles(subject=subject, parts=tuple(parts), files=tuple(files)))
+            folder.keep(written())
             context.progress(len(files), max(total, len(files)), unit="parts")
-    return ProbeFiles(subject=subject, parts=tuple(parts), files=tuple(files))
+    return written()
 
 
 def result(config: RunConfig, form: str) -> ArtifactSpec:

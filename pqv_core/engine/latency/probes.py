@@ -21,12 +21,12 @@ from pqv_core.engine import structure
 from pqv_core.engine.context import Context
 from pqv_core.engine.formats.exporter import Exporter, Way
 from pqv_core.engine.prune import structured
-from pqv_core.engine.structure import Width, blocks
+from pqv_core.engine.structure import Width, blocks, embedding
 from pqv_core.engine.structure.blocks import Block
 from pqv_core.engine.structure.calls import Call, calls
 from pqv_core.errors import PruneError
 from pqv_core.formats import FORMATS
-from pqv_core.latency.levels import levels
+from pqv_core.latency import levels
 from pqv_core.latency.probe_files import DENSE, ProbeFile
 from pqv_core.latency.table import Part
 from pqv_core.results.artifacts import ArtifactSpec
@@ -64,18 +64,23 @@ class Probes:
     Args:
         model: In eval mode, on the CPU.
         spec: Format and scheme of the files.
+        embedding: Channels of it, where the model has fewer than it comes with.
 
     Raises:
         PruneError: Nothing of the model can be cut.
     """
 
-    def __init__(self, model: nn.Module, config: RunConfig, by: Exporter, spec: ArtifactSpec) -> None:
-        self._model, self.by, self.spec = model, by, spec
+    def __init__(
+        self, model: nn.Module, config: RunConfig, by: Exporter, spec: ArtifactSpec, embedding: int | None = None
+    ) -> None:
+        self._model, self.by, self.spec, self._embedding = model, by, spec, embedding
         self._prune = parts_of(config.prune)
         widths = structure.widths(model, self._prune)
         names = {module: name for name, module in model.named_modules()}
         self._scopes = {width.name: names[width.scope] for width in widths}
-        self._levels = {width.name: levels(width.units, whole=width.unit == "heads") for width in widths}
+        self._levels = {width.name: levels.levels(width.units, whole=width.unit == "heads") for width in widths}
+        if embedding is not None:
+            self._levels = {name: levels.few(widths) for name, widths in self._levels.items()}
         self._widths = {width.name: width for width in widths}
 
     def cuts(self, image: Tensor, context: Context) -> list[_Cut]:
@@ -116,11 +121,10 @@ class Probes:
 
     def written(self, cuts: Sequence[_Cut], parts: Sequence[Part], to: Place) -> Iterator[ProbeFile]:
         """Write all files that are not there; the uncut model first."""
-        suffix = FORMATS[self.by.key].suffix
-        dense = to.folder / f"{DENSE}{suffix}"
+        dense = self._path(to, DENSE)
         if dense.name not in to.there:
             self._write(copy.deepcopy(cuts[0].prepared), to.image, dense, to.way)
-            yield _noted(dense, to.image, cuts[0].units)
+            yield self._noted(dense, to.image, cuts[0].units)
         yield from self._blocks(cuts[0], to)
         for curve in range(1 + max(part.curve for part in parts)):
             part = next(part for part in parts if part.curve == curve)
@@ -136,14 +140,14 @@ class Probes:
         for module, block in modules.items():
             alike.setdefault((_shapes(module), _form(called[module])), []).append(block)
         for number, several in enumerate(alike.values()):
-            path = to.folder / f"block-{number}{FORMATS[self.by.key].suffix}"
+            path = self._path(to, f"block-{number}")
             if path.name not in to.there:
                 name = several[0].name
                 cut = _Cut(dense.units, dense.prepared, {name: called[dense.prepared.get_submodule(name)]})
                 repeated, given = _repeated(cut, name)
                 self._write(repeated, given, path, to.way)
                 stands_for = {block.name: block.widths for block in several}
-                noted = _noted(path, given, {}, copies=len(repeated.copies))
+                noted = self._noted(path, given, {}, copies=len(repeated.copies))
                 yield noted.model_copy(update={"blocks": stands_for})
 
     def further(
@@ -157,16 +161,34 @@ class Probes:
                 yield from self._part(self._cut({**whole, name: units}, to.image, context), part, units, to)
 
     def _part(self, cut: _Cut, part: Part, units: int, to: Place) -> Iterator[ProbeFile]:
-        path = to.folder / f"part-{part.curve}-{units}{FORMATS[self.by.key].suffix}"
+        path = self._path(to, f"part-{part.curve}-{units}")
         if path.name not in to.there:
             repeated, given = _repeated(cut, self._scopes[part.name])
             self._write(repeated, given, path, to.way)
-            yield _noted(path, given, {part.name: units}, copies=len(repeated.copies), curve=part.curve)
+            yield self._noted(path, given, {part.name: units}, copies=len(repeated.copies), curve=part.curve)
 
     def _signature(self, width: Width, dense: _Cut) -> Any:
         scope = self._scopes[width.name]
         module = dense.prepared.get_submodule(scope)
         return width.unit, width.units, _shapes(module), _form(dense.calls[scope])
+
+    def _path(self, to: Place, key: str) -> Path:
+        narrower = f"embedding-{self._embedding}-" if self._embedding is not None else ""
+        return to.folder / f"{narrower}{key}{FORMATS[self.by.key].suffix}"
+
+    def _noted(
+        self, path: Path, given: Tensor, units: Mapping[str, int], *, copies: int = 1, curve: int | None = None
+    ) -> ProbeFile:
+        return ProbeFile(
+            key=path.stem,
+            name=path.name,
+            size=path.stat().st_size,
+            input_shape=tuple(given.shape),
+            units=dict(units),
+            copies=copies,
+            curve=curve,
+            embedding=self._embedding,
+        )
 
     def _write(self, module: nn.Module, image: Tensor, path: Path, way: Way) -> None:
         write_file(module, self.by, self.spec, image=image, path=path, way=way)
@@ -183,20 +205,6 @@ def write_file(prepared: nn.Module, by: Exporter, spec: ArtifactSpec, *, image: 
         made = by.quantize(prepared, spec, [image])
         description = {"input_shape": list(image.shape), "engine": way.engine, "precision": spec.scheme}
         by.write(made, path, passes=way.passes, example=image, description=description)
-
-
-def _noted(
-    path: Path, given: Tensor, units: Mapping[str, int], *, copies: int = 1, curve: int | None = None
-) -> ProbeFile:
-    return ProbeFile(
-        key=path.stem,
-        name=path.name,
-        size=path.stat().st_size,
-        input_shape=tuple(given.shape),
-        units=dict(units),
-        copies=copies,
-        curve=curve,
-    )
 
 
 def _shapes(module: nn.Module) -> Any:
@@ -232,6 +240,14 @@ def _repeated(cut: _Cut, scope: str) -> tuple[_Repeated, Tensor]:
         raise PruneError(f"{scope} gives no tensor, so what it costs cannot be measured.", action="Cut by ratio.")
     copies = COPIES if output.shape == image.shape else 1
     return _Repeated([copy.deepcopy(module) for _ in range(copies)], call).eval(), image.clone()
+
+
+def narrower_embeddings(model: nn.Module) -> tuple[int | None, list[int]]:
+    """Channels of the embedding, and fewer with which parts are measured; None and none where it cannot be cut."""
+    if structure.supported(model)["embedding"]:
+        return None, []
+    units = embedding.width(model).units
+    return units, levels.embeddings(units)
 
 
 def _form(value: Any) -> Any:

@@ -16,7 +16,7 @@ from pqv_core.engine.latency import measuring
 from pqv_core.engine.latency.probes import write_file
 from pqv_core.engine.models import create as models
 from pqv_core.engine.prune import structured
-from pqv_core.engine.prune.budget import Costs
+from pqv_core.engine.prune.space import Costs
 from pqv_core.formats import FORMATS
 from pqv_core.latency.probe_files import DENSE, ProbeFile
 from pqv_core.latency.table import LatencyTable

@@ -36,14 +36,21 @@ class Scored:
         What the loss would change by is in one already. The size of weights is not: layers differ in it by their place
         in the network more than by their worth, so it is relative to the mean of its own layer (as in LAMP, Lee et al.
         2021; docs/recovery.md has figures). But a layer whose weights are next to nothing beside the others' does
-        nothing, and is measured by theirs.
+        nothing, and is measured by theirs. A channel of the embedding is one of every layer's, and counts for as many.
         """
         scores: list[Tensor] = [self.rankings[place].scores for place in places]
         if self.estimates_loss:
             return [mine.tolist() for mine in scores]
         means = [float(mine.mean()) for mine in scores]
         least = max(_NOTHING * sum(means) / len(means), sys.float_info.min)
-        return [(mine.double() / max(mean, least)).tolist() for mine, mean in zip(scores, means, strict=True)]
+        layers = [
+            sum(width.kind != "embedding" for width in self.widths) if self.widths[place].kind == "embedding" else 1
+            for place in places
+        ]
+        return [
+            (mine.double() / max(mean, least) * max(1, count)).tolist()
+            for mine, mean, count in zip(scores, means, layers, strict=True)
+        ]
 
 
 class Allocation(Protocol):

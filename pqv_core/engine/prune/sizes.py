@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import partial
 
 import torch
 from torch import nn
 
 from pqv_core.config import RunConfig
+from pqv_core.engine import structure
 from pqv_core.engine.context import Context
 from pqv_core.engine.models import create as models
 from pqv_core.engine.prune.dependencies import Dependencies
-from pqv_core.engine.structure import Width
+from pqv_core.engine.prune.structured import narrowed
 from pqv_core.formats import FORMATS
+from pqv_core.latency import levels
+from pqv_core.latency.table import beside
 from pqv_core.models import sources
 from pqv_core.models.contents import Contents
 from pqv_core.models.vit_shape import Cost
@@ -25,15 +28,17 @@ _MANY = 1_000_000
 
 @dataclass(frozen=True)
 class SizeLine:
-    """Bytes of a file as a line in the units of each width.
+    """Bytes of a file as a line in the units of each width, with one embedding.
 
     Attributes:
-        dense: Of the uncut model.
-        units: By the name of a width, of one unit of it.
+        dense: Of the model with nothing else cut.
+        units: By the name of a width, of one unit of it; the embedding is none of them.
+        embeddings: The same with other embeddings, by their channels.
     """
 
     dense: float
     units: Mapping[str, float]
+    embeddings: Mapping[int, SizeLine] = field(default_factory=dict)
 
     def rest(self, original: Mapping[str, int]) -> float:
         """What no width has a part in.
@@ -41,18 +46,38 @@ class SizeLine:
         Args:
             original: Units of each width where nothing is cut.
         """
-        return self.dense - sum(self.units[name] * units for name, units in original.items())
+        return self.dense - sum(each * original[name] for name, each in self.units.items())
+
+    def at(self, embedding: int) -> SizeLine:
+        """The line with so many channels of the embedding; between two that are known, what lies between."""
+        lines = [(self.embeddings[known], weight) for known, weight in beside(embedding, sorted(self.embeddings))]
+        return SizeLine(
+            sum(line.dense * weight for line, weight in lines),
+            {name: sum(line.units[name] * weight for line, weight in lines) for name in self.units},
+        )
 
 
-def size_line(
-    model: nn.Module, widths: Sequence[Width], config: RunConfig, form: str, scheme: str, context: Context
-) -> SizeLine:
-    """The line of a model, from what its format says of sizes.
+def size_lines(model: nn.Module, config: RunConfig, form: str, scheme: str, context: Context) -> SizeLine:
+    """The line of a model, from what its format says of sizes; with narrower embeddings too, where it may be cut.
 
     Args:
         model: Uncut.
         form: Key of a format.
     """
+    pruning = config.pruning
+    line = _size_line(model, config, form, scheme, context)
+    whole = next((width for width in structure.widths(model, pruning) if width.kind == "embedding"), None)
+    if whole is None:
+        return line
+    lines = {whole.units: line}
+    for units in levels.embeddings(whole.units):
+        narrow = narrowed(model, units, context)
+        lines[units] = _size_line(narrow, config, form, scheme, context)
+    return dataclasses.replace(line, embeddings=lines)
+
+
+def _size_line(model: nn.Module, config: RunConfig, form: str, scheme: str, context: Context) -> SizeLine:
+    widths = [width for width in structure.widths(model, config.pruning) if width.kind != "embedding"]
     entry = sources.entry(config.model.source, config.model.name)
     contents = entry.contents if entry is not None else None
     cost = cost_of(model)

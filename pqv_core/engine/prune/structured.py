@@ -162,6 +162,18 @@ def cut_evenly(
     return made
 
 
+def narrowed(model: nn.Module, embedding: int, context: Context) -> nn.Module:
+    """A copy with so many channels of the embedding, whichever they are, and nothing else cut.
+
+    Raises:
+        PruneError: The embedding cannot be cut.
+    """
+    alone = PruneConfig(mlp=False, attention=False, embedding=True)
+    (width,) = structure.widths(model, alone)
+    shape = (1, *models.preprocessing(model).input_size)
+    return cut_evenly(model, alone, {width.name: embedding}, shape, context)
+
+
 def _tell_what_stays(model: nn.Module, config: PruneConfig, context: Context) -> None:
     """Say which kinds stay whole although they were named: because of the family, or of rounding."""
     wanted = {"mlp": config.mlp, "attention": config.attention, "embedding": config.embedding}

@@ -37,6 +37,7 @@ def _latency_inputs(state: RunState) -> Result | None:
         "format": config.export.formats[0],
         "target": config.export.target,
         "threads": _threads(state),
+        **({"embedding": True} if config.cuts_embedding else {}),
         "on": machine.node() if config.budget.on == LOCAL else sha256_json(kept and kept.model_dump(mode="json")),
     }
 

@@ -18,7 +18,7 @@ from pqv_core.engine.latency.trial import Trial
 from pqv_core.engine.models import create as models
 from pqv_core.engine.prune import structured as prune
 from pqv_core.engine.prune.budget import ByBudget
-from pqv_core.engine.prune.sizes import size_line
+from pqv_core.engine.prune.sizes import size_lines
 from pqv_core.engine.stages import between, latency, merging
 from pqv_core.engine.stages.between import Between
 from pqv_core.engine.stages.stage import Result, RunState, Stage, versions
@@ -173,7 +173,7 @@ def _allocation(model: nn.Module, state: RunState, scratch: Path, merges: Mergin
         config.pruning,
         table=table,
         blocks=_leavable(model, widths, state) if merges is None else [],  # a schedule counts every block
-        sizes=size_line(model, widths, config, form, config.quantize.precision, state.context),
+        sizes=size_lines(model, config, form, config.quantize.precision, state.context),
         trial=Trial(model, config, table, scratch, state.context, finish=finish),
         context=state.context,
     )
@@ -202,7 +202,7 @@ PRUNE = Stage(
     "prune",
     _prune_inputs,
     _prune,
-    version=4,
+    version=5,
     writes_history=True,  # where the model is trained between the steps
     travels=lambda config: not config.prunes_for_budget,  # for a budget what is left is tried, on the clock
 )

@@ -82,14 +82,19 @@ class HowFar(QWidget):
             del blocked
         self._show(self.device, on)
         found = next((item for item in tables.predictions(config)), None)
-        self.told.setText(
-            tr(
-                "What is least important goes, wherever it is, until all limits are kept. How long each part takes is "
-                "measured first: once for this model, about a minute or two."
+        sentences = [tr("What is least important goes, wherever it is, until all limits are kept.")]
+        if found is None and config.cuts_embedding:
+            sentences.append(
+                tr(
+                    "How long each part takes with three embeddings is measured first: once for this model, some "
+                    "minutes."
+                )
             )
-            if found is None
-            else tr("What is least important goes, wherever it is, until all limits are kept.")
-        )
+        elif found is None:
+            sentences.append(
+                tr("How long each part takes is measured first: once for this model, about a minute or two.")
+            )
+        self.told.setText(" ".join(sentences))
 
     @staticmethod
     def _show(editor: ComboInput, value: str) -> None:

@@ -210,7 +210,11 @@ class PrunePage(FormPage):
     def _tell_what_a_budget_leaves(self) -> None:
         """The widths of the newest run are known once it has cut."""
         self.bars.show_bars(())
-        self.blocks.setText(tr("The run decides block by block, and shows what it has cut on the Run page."))
+        self.blocks.setText(
+            tr("The run decides on the embedding and block by block, and shows what it has cut on the Run page.")
+            if self.session.config.cuts_embedding
+            else tr("The run decides block by block, and shows what it has cut on the Run page.")
+        )
 
     def _show_widths(self, prediction: Prediction | None, *, alike: bool) -> None:
         before = prediction.widths_before if prediction else None

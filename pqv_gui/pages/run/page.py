@@ -379,8 +379,8 @@ class RunPage(Page):
         self.delegation.setText("\n".join(row.words for row in rows))
 
     def _show_widths(self, record: RunRecord | None) -> None:
-        """How far each layer was cut, where they were not cut alike."""
-        bars = measurement_rows.width_bars(record.widths) if record else []
+        """How far each layer was cut, where that was decided for each."""
+        bars = measurement_rows.width_bars(record) if record else []
         self.widths_card.setVisible(bool(bars))
         self.widths.show_bars(bars)
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from pqv_core import formatting
-from pqv_core.results import operators, select, stability, wait_policy
-from pqv_core.results.record import LayerSensitivity, Measurement, OperatorTime, RunRecord, WidthCut
+from pqv_core.results import budgets, operators, select, stability, wait_policy
+from pqv_core.results.record import LayerSensitivity, Measurement, OperatorTime, RunRecord
 from pqv_gui.viewmodels import display_names
 from pqv_gui.viewmodels.results import result_cards
 from pqv_gui.viewmodels.results.bar_row import BarRow
@@ -156,12 +156,20 @@ def layer_bars(layers: Sequence[LayerSensitivity]) -> list[BarRow]:
     ]
 
 
-def width_bars(widths: Sequence[WidthCut]) -> list[BarRow]:
-    """What pruning left of each width, where it did not cut all of a kind alike."""
-    shares = {(cut.kind, round(cut.after / cut.before, 3)) for cut in widths}
-    if len(shares) == len({kind for kind, _ in shares}):
+def width_bars(record: RunRecord) -> list[BarRow]:
+    """What pruning left of each width, where it was decided for each, or not cut all of a kind alike."""
+    shares = {(cut.kind, round(cut.after / cut.before, 3)) for cut in record.widths}
+    if len(shares) == len({kind for kind, _ in shares}) and not budgets.decided(record):
         return []
-    return [BarRow(cut.name, f"{cut.before:,} → {cut.after:,}", cut.after / cut.before, behind=1.0) for cut in widths]
+    return [
+        BarRow(
+            f"{cut.name} (embedding)" if cut.kind == "embedding" else cut.name,
+            f"{cut.before:,} → {cut.after:,}",
+            cut.after / cut.before,
+            behind=1.0,
+        )
+        for cut in record.widths
+    ]
 
 
 def _bars(times: tuple[OperatorTime, ...], total: int) -> Iterator[BarRow]:

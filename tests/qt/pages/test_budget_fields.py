@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import cast
 
 import pytest
@@ -9,7 +11,7 @@ from pytestqt.qtbot import QtBot
 
 from pqv_core.config.budget import LOCAL
 from pqv_core.latency import store
-from pqv_core.latency.table import LatencyTable, Part, Point, Subject
+from pqv_core.latency.table import LatencyTable, Narrower, Part, Point, Subject
 from pqv_core.process import machine
 from pqv_gui.app.window import MainWindow
 from pqv_gui.pages.prune.page import PrunePage
@@ -35,6 +37,24 @@ def table(*, device: str, serial: str, dense_ns: int) -> LatencyTable:
         curves=(points,),
         loops=((dense_ns,),),
     )
+
+
+def with_embeddings(*, device: str, serial: str, dense_ns: int) -> LatencyTable:
+    """With half of the 192 channels of the embedding everything takes half as long."""
+    whole = table(device=device, serial=serial, dense_ns=dense_ns)
+    (curve,) = whole.curves
+    points = tuple(point.model_copy(update={"samples_ns": (point.samples_ns[0] // 2,)}) for point in curve)
+    narrower = Narrower(units=96, samples_ns=(dense_ns // 2,), loop=0, curves=(points,))
+    return whole.model_copy(update={"created": "2026-02-01", "embedding": 192, "embeddings": (narrower,)})
+
+
+@pytest.fixture
+def keep_more() -> Iterator[Callable[[], None]]:
+    """Keeps, until the test ends, a table of the phone that knows a narrower embedding."""
+    paths: list[Path] = []
+    yield lambda: paths.append(store.keep(with_embeddings(device="Pixel 8", serial="XYZ", dense_ns=400_000)))
+    for path in paths:
+        path.unlink()
 
 
 @pytest.fixture
@@ -112,10 +132,34 @@ def test_a_limit_can_be_about_a_device_whose_table_is_there(prune: MainWindow) -
     assert [problem.field for problem in prune.workspace.problems] == ["budget.on"]
 
 
-def test_the_embedding_is_not_cut_for_a_limit(prune: MainWindow) -> None:
+def test_a_limit_with_the_embedding_needs_a_table_that_knows_it_at_others(
+    prune: MainWindow, qtbot: QtBot, keep_more: Callable[[], None]
+) -> None:
     choose(prune, "budget")
-    prune.workspace.session.set("prune.embedding", True)
-    assert [problem.field for problem in prune.workspace.problems] == ["prune.embedding"]
+    work = prune.workspace
+    work.session.set_many({"prune.embedding": True, "budget.on": "XYZ"}, label="embedding")
+    assert [problem.field for problem in work.problems] == ["budget.on"]
+    assert "three embeddings" in page(prune).how_far.told.text()
+    assert "decides on the embedding" in page(prune).blocks.text()
+    keep_more()
+    work.stored.emit()
+    qtbot.waitUntil(lambda: "XYZ" in work.tables.devices(work.session.config))
+    assert not [problem for problem in work.problems if problem.field.startswith(("budget", "prune"))]
+    assert "measured first" not in page(prune).how_far.told.text()
+
+
+def test_the_latency_of_a_ratio_that_cuts_the_embedding_is_predicted(
+    prune: MainWindow, qtbot: QtBot, keep_more: Callable[[], None]
+) -> None:
+    work = prune.workspace
+    work.session.set_many({"prune.ratio": 0.5, "prune.embedding": True}, label="embedding")
+    (found,) = work.tables.predictions(work.session.config)
+    assert found.after_ns is None  # what is known is about the whole embedding
+    keep_more()
+    work.stored.emit()
+    qtbot.waitUntil(lambda: work.tables.predictions(work.session.config)[0].after_ns is not None)
+    (found,) = work.tables.predictions(work.session.config)
+    assert found.after_ns == pytest.approx(200_000 - 192_000 / 2 + 96_000 / 2)
 
 
 def test_a_table_that_a_run_measures_is_known_afterwards(prune: MainWindow, qtbot: QtBot) -> None:

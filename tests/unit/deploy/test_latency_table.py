@@ -40,13 +40,21 @@ files = [("dense", {{"a": 64, "b": 64}}, None)]
 for name, curve in units:
     for width in [*{WIDTHS!r}, *job["more"].get(name, [])]:
         files.append((f"part-{{curve}}-{{width}}", {{name: width}}, curve))
+files = [(*file, None) for file in files]
+if job["config"]["prune"]["embedding"]:
+    files.append(("embedding-24-dense", {{"a": 64, "b": 64}}, None, 24))
+    for name, curve in units:
+        files += [(f"embedding-24-part-{{curve}}-{{width}}", {{name: width}}, curve, 24) for width in (64, 16)]
 plan = dict(
     subject=dict(model="some_vit", input_shape=[1, 4], unit="width", format="ptl", scheme="int8-dynamic"),
     parts=[dict(name=name, kind="mlp", units=64, curve=curve) for name, curve in units],
     files=[
-        dict(key=key, name=key + ".ptl", size=len(model), input_shape=[1, 4], units=widths, copies=1, curve=curve)
-        for key, widths, curve in files
+        dict(
+            key=key, name=key + ".ptl", size=len(model), input_shape=[1, 4], units=widths, curve=curve, embedding=narrow
+        )
+        for key, widths, curve, narrow in files
     ],
+    embedding=48 if job["config"]["prune"]["embedding"] else None,
 )
 for each in plan["files"]:
     with open(os.path.join(job["folder"], each["name"]), "wb") as file:
@@ -69,11 +77,12 @@ done
 
 def times(*, bend: bool = False) -> dict[str, int]:
     """What each file takes; with a bend, the parts of the first curve take thrice as much where they are whole."""
-    found = {"dense": TIMES["dense"]}
+    found = {"dense": TIMES["dense"], "embedding-24-dense": 6_000}
     for curve in (0, 1):
         for width in range(8, 65, 8):
             bent = bend and curve == 0 and width > 56
             found[f"part-{curve}-{width}"] = width * TIMES[f"part-{curve}-"] * (3 if bent else 1)
+            found[f"embedding-24-part-{curve}-{width}"] = width * TIMES[f"part-{curve}-"] // 2
     return found
 
 
@@ -169,6 +178,22 @@ def test_it_says_of_which_kind_of_device_it_is_and_a_budget_finds_it(table: Tabl
         assert store.find(config, "ptl", on=on, threads=4) == found
         assert store.find(config, "ptl", on=on, threads=2) is None
     assert store.find(config, "ptl", on="local", threads=None) is None
+
+
+def test_narrower_embeddings_are_measured_where_the_project_cuts_it(table: Table, phone: Phone) -> None:
+    config = with_settings(CONFIG, {"model.name": "some_vit", "prune.embedding": True, "budget.speedup": 2.0})
+    found = table.measured(config)
+    (narrower,) = found.embeddings
+    assert (found.embedding, narrower.units) == (48, 24)
+    assert found.share(narrower) == pytest.approx(0.6)
+    assert found.cost(found.parts[0], 32, narrower) == pytest.approx(32 * 100 / 10_000 / 2)
+    assert table.loops()[2:] == [
+        "Loop 3 of 5: the model with an embedding of 24.",
+        "Loop 4 of 5: a at 2 widths with an embedding of 24.",
+        "Loop 5 of 5: b at 2 widths with an embedding of 24.",
+    ]
+    assert store.find(config, "ptl", on=found.serial, threads=4) == found
+    assert phone.left_behind() == []
 
 
 def test_threads_are_those_of_the_project_where_it_says(bench: Bench) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from pqv_core.latency import store
 from pqv_core.latency import table as tables
-from pqv_core.latency.table import LatencyTable, Part, Point, Subject
+from pqv_core.latency.table import LatencyTable, Narrower, Part, Point, Subject
 from pqv_gui import cli
 
 SUBJECT = Subject(
@@ -84,6 +84,18 @@ def test_somebody_elses_table_is_kept_beside_ones_own(tmp_path: Path, capsys: py
     assert "Kept: a budget on “Maker Phone” uses it." in text
     assert [(found.serial, found.device) for found in store.kept()] == [("SERIAL", "Maker Phone"), ("", "Maker Phone")]
     assert not any(store.is_of(found, "THEIRS") for found in store.kept())
+
+
+def test_what_the_model_takes_with_narrower_embeddings_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole = table()
+    narrower = Narrower(units=288, samples_ns=whole.loops[0], loop=0, curves=whole.curves)
+    more = whole.model_copy(update={"embedding": 384, "embeddings": (narrower,)})
+    tables.save(tmp_path / "some.json", more)
+    assert "With 288 of the 384 channels of its embedding it takes 10.5 ms." in said(
+        capsys, str(tmp_path / "some.json")
+    )
 
 
 def test_how_certain_a_table_is_stands_below_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pqv_core.latency.knapsack import Choice, least, solve
+from pqv_core.latency.knapsack import Choice, Knapsack, best, least, solve, undominated
 
 COST = st.integers(0, 50).map(float)
 PARTS = st.lists(
@@ -45,6 +45,39 @@ def test_nothing_that_meets_the_budgets_loses_less(parts: list[list[Choice]], bu
         assert all(cost(found, index) <= budgets[index] for index in (0, 1))
         best = min(sum(choice.loss for choice in some) for some in possible)
         assert sum(choice.loss for choice in found) == pytest.approx(best)
+
+
+KNAPSACKS = st.lists(
+    st.builds(
+        Knapsack,
+        parts=PARTS.map(lambda parts: [undominated(part) for part in parts]),
+        budgets=st.tuples(st.integers(0, 150), st.integers(0, 150)),
+        loss=st.integers(0, 80).map(float),
+    ),
+    min_size=1,
+    max_size=4,
+)
+
+
+@settings(max_examples=150)
+@given(knapsacks=KNAPSACKS)
+def test_of_several_knapsacks_the_one_is_taken_with_which_least_is_lost(knapsacks: list[Knapsack]) -> None:
+    possible = [
+        each.loss + sum(choice.loss for choice in some)
+        for each in knapsacks
+        for some in itertools.product(*each.parts)
+        if all(cost(some, index) <= each.budgets[index] for index in (0, 1))
+    ]
+    found = best(knapsacks)
+    assert (found is None) == (not possible)
+    if found is not None:
+        place, choices = found
+        assert all(cost(choices, index) <= knapsacks[place].budgets[index] for index in (0, 1))
+        assert knapsacks[place].loss + sum(choice.loss for choice in choices) == pytest.approx(min(possible))
+
+
+def test_where_only_the_embedding_is_cut_there_are_no_parts() -> None:
+    assert best([Knapsack([], (-1.0,), 0.0), Knapsack([], (0.0,), 2.0), Knapsack([], (1.0,), 3.0)]) == (1, [])
 
 
 @settings(max_examples=30)

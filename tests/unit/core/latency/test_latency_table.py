@@ -9,11 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pqv_core.config import PruneConfig
 from pqv_core.errors import ProjectError, StorageError
+from pqv_core.latency import predict
 from pqv_core.latency import table as tables
-from pqv_core.latency.levels import bends, levels
+from pqv_core.latency.levels import bends, embeddings, few, levels
 from pqv_core.latency.predict import Predictor
-from pqv_core.latency.table import LatencyTable, Part, Point, Subject, Whole
+from pqv_core.latency.table import LatencyTable, Narrower, Part, Point, Subject, Whole
 
 SUBJECT = Subject(
     model="some_vit",
@@ -104,9 +106,74 @@ def test_parts_that_make_no_difference_cost_their_share() -> None:
     assert 0.9 < predictor.share({}) < 1.6
 
 
-def test_it_survives_being_written(tmp_path: Path) -> None:
-    tables.save(tmp_path / "a.json", table())
+RESTS = {48: 300, 64: 320}
+"""Nanoseconds of the rest with narrower embeddings; parts take 400 and 900 at any width less."""
+
+
+def with_embeddings() -> LatencyTable:
+    """The same model with an embedding of 96, and of 48 and 64."""
+    narrower = tuple(
+        Narrower(
+            units=embedding,
+            samples_ns=(rest + 2 * (STEPS[256] - less),),
+            loop=0,
+            curves=(
+                tuple(Point(units=units, copies=1, samples_ns=(ns - less,), loop=0) for units, ns in STEPS.items()),
+            ),
+        )
+        for (embedding, rest), less in zip(RESTS.items(), (900, 400), strict=True)
+    )
+    return LatencyTable.model_validate({**table().model_dump(), "wholes": (), "embedding": 96, "embeddings": narrower})
+
+
+@pytest.mark.parametrize("units", [64, 128, 256])
+def test_with_an_embedding_that_was_measured_parts_and_rest_are_its_own(units: int) -> None:
+    made = with_embeddings()
+    for embedding, less, rest in ((96, 0, 500), (64, 400, RESTS[64]), (48, 900, RESTS[48])):
+        part = made.cost(made.parts[0], units) * DENSE - less
+        predictor = Predictor(made, embedding)
+        assert predictor.part("a", units) * DENSE == pytest.approx(part)
+        assert predictor.rest * DENSE == pytest.approx(rest)
+        assert predictor.share({"a": units, "b": units}) * DENSE == pytest.approx(rest + 2 * part)
+    assert Predictor(made).share({"a": units}) == Predictor(made, 96).share({"a": units})
+
+
+def test_between_two_embeddings_lies_the_line_and_below_the_narrowest_nothing_is_made_up() -> None:
+    made = with_embeddings()
+    between = [Predictor(made, embedding).share({"a": 64}) for embedding in (64, 72, 80, 88, 96)]
+    assert between == pytest.approx([between[0] + (between[4] - between[0]) * quarters / 4 for quarters in range(5)])
+    assert Predictor(made, 8).share({}) == Predictor(made, 48).share({})
+
+
+def test_the_latency_of_a_ratio_that_cuts_the_embedding_is_known_down_to_the_narrowest() -> None:
+    pruning = PruneConfig(ratio=1 / 3, embedding=True, attention=False)
+    made = with_embeddings()
+    assert predict.embedding_by_ratio(made, pruning) == 64
+    assert predict.cut_by_ratio(made, pruning) == {"a": 168, "b": 168}
+    assert predict.cut_by_ratio(made, pruning.changed(ratio=0.75)) is None
+    assert predict.cut_by_ratio(table(), pruning) is None
+    assert predict.embedding_by_ratio(made, pruning.changed(embedding=False)) is None
+
+
+def test_a_table_of_an_earlier_version_knows_no_other_embedding(tmp_path: Path) -> None:
+    plain = table().model_dump_json(exclude={"embedding", "embeddings"})
+    (tmp_path / "a.json").write_text(plain)
     assert tables.load(tmp_path / "a.json") == table()
+    assert table().embedding is None
+
+
+@pytest.mark.parametrize("units", [1, 8, 48, 192, 384, 1024])
+def test_embeddings_are_three_quarters_and_half(units: int) -> None:
+    found = embeddings(units)
+    assert all(0.4 <= each / units < 1 for each in found) and found == sorted(found, reverse=True)
+    assert len(found) == (2 if units > 8 else len(found))
+    assert embeddings(384) == [288, 192]
+
+
+def test_it_survives_being_written(tmp_path: Path) -> None:
+    for made in (table(), with_embeddings()):
+        tables.save(tmp_path / "a.json", made)
+        assert tables.load(tmp_path / "a.json") == made
 
 
 @pytest.mark.parametrize(
@@ -124,6 +191,10 @@ def test_it_survives_being_written(tmp_path: Path) -> None:
         table().model_dump_json().replace("[6500]", "[0]"),
         table().model_dump_json().replace("[6500]", "[]"),
         table().model_dump_json().replace('"loop":1', '"loop":2'),
+        with_embeddings().model_dump_json().replace('"embedding":96', '"embedding":64'),
+        with_embeddings().model_dump_json().replace('"embedding":96', '"embedding":null'),
+        with_embeddings().model_dump_json().replace('"units":48', '"units":80'),
+        with_embeddings().model_dump_json().replace('"samples_ns":[4500],"loop":0', '"samples_ns":[4500],"loop":5'),
     ],
 )
 def test_what_is_no_table_is_refused(text: str, tmp_path: Path) -> None:
@@ -185,6 +256,22 @@ def test_a_straight_curve_needs_no_more() -> None:
 def test_what_all_parts_of_a_curve_are_off_by_counts() -> None:
     assert bends(curved({64: 1_000, 128: 2_000, 192: 3_500})) == {}
     assert bends(curved({64: 1_000, 128: 2_000, 192: 3_500}, alike=12)) == {"0": [96, 160]}
+
+
+def test_with_a_narrower_embedding_a_curve_bends_at_the_same_widths() -> None:
+    whole = curved({64: 2_000, 128: 2_000, 192: 8_000, 256: 8_000})
+    ends = curved({64: 1_000, 256: 2_000}).curves  # a half of the narrowest, and a quarter of the widest
+    narrower = Narrower(units=48, samples_ns=(90_000,), loop=0, curves=ends)
+    (part,) = whole.parts
+    found = [whole.cost(part, units, narrower) * 100_000 for units in (64, 128, 192, 256)]
+    assert found == pytest.approx([1_000, 2_000 * 5 / 12, 8_000 * 4 / 12, 2_000])
+
+
+@pytest.mark.parametrize(
+    ("widths", "found"), [([64, 48, 32, 16, 8], [64, 32, 8]), ([3, 2, 1], [3, 1]), ([16, 8], [16, 8]), ([1], [1])]
+)
+def test_few_widths_are_every_other_one_and_both_ends(widths: list[int], found: list[int]) -> None:
+    assert few(widths) == found
 
 
 def test_between_neighbouring_widths_there_is_no_other() -> None:

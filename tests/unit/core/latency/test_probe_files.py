@@ -43,6 +43,41 @@ def test_the_uncut_model_takes_its_turns_with_all_others() -> None:
     assert all(len({key[0] for key in loop[1:]}) == 1 for loop in loops)
 
 
+def narrower(embedding: int) -> list[ProbeFile]:
+    """The files of a narrower model: itself, a block, and parts."""
+    several = [
+        file("dense", {"a": 16, "b": 4}),
+        file("block", {}).model_copy(update={"blocks": {"ab": ("a", "b")}}),
+        *(file(f"a-{units}", {"a": units}, curve=0) for units in (8, 16)),
+        *(file(f"b-{units}", {"b": units}, curve=1) for units in (2, 4)),
+    ]
+    return [
+        each.model_copy(
+            update={"key": f"{embedding}-{each.key}", "embedding": embedding, "name": f"{embedding}-{each.name}"}
+        )
+        for each in several
+    ]
+
+
+def test_narrower_embeddings_are_measured_beside_the_uncut_model_and_told_apart() -> None:
+    files = FILES.model_copy(update={"files": (*FILES.files, *narrower(24), *narrower(16)), "embedding": 32})
+    loops = list(files.loops())
+    assert all(loop[0].key == DENSE and len({each.embedding for each in loop[1:]}) == 1 for loop in loops)
+    samples = [
+        {each.key: (1000 if each.key == DENSE else 10 * (each.embedding or 32),) for each in loop} for loop in loops
+    ]
+    table = assemble(files, samples, subject=SUBJECT, device="A phone", versions={})
+    assert table.embedding == 32 and [each.units for each in table.embeddings] == [16, 24]
+    for each in table.embeddings:
+        assert table.share(each) == each.units / 100
+        assert [[point.units for point in curve] for curve in each.curves] == [[8, 16], [2, 4]]
+        assert [block.name for block in each.blocks] == ["ab"]
+        assert table.cost(table.parts[0], 8, each) == each.units / 100
+    assert table.cost(table.parts[0], 8) == 0.32 and table.blocks == ()
+    assert narrower(24)[0].words == "The model with an embedding of 24"
+    assert narrower(24)[2].words == "a at 8 with an embedding of 24"
+
+
 def test_a_table_goes_on_where_it_was(tmp_path: Path) -> None:
     made = folder(tmp_path)
     todo = made.left(FILES)

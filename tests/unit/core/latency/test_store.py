@@ -13,6 +13,7 @@ from pqv_core.latency import store
 from pqv_core.latency.table import LatencyTable
 from pqv_core.process import machine
 from tests.unit.core.latency.test_latency_table import table as made
+from tests.unit.core.latency.test_latency_table import with_embeddings
 
 CONFIG = with_settings(RunConfig(), {"model.name": "some_vit", "export.formats": ["ptl"], "measure.threads": 1})
 
@@ -62,6 +63,24 @@ def test_a_run_of_other_files_does_not_find_it(settings: dict[str, object]) -> N
     assert found("XYZ") is not None
     assert found("XYZ", with_settings(CONFIG, settings)) is None
     assert found("XYZ", threads=2) is None
+
+
+BUDGETED = with_settings(CONFIG, {"budget.speedup": 2.0, "prune.embedding": True})
+
+
+def test_a_budget_that_cuts_the_embedding_needs_a_table_that_knows_it_at_others() -> None:
+    plain = table(device="Pixel 8", serial="XYZ")
+    store.keep(plain)
+    assert found("XYZ") is not None and found("XYZ", BUDGETED) is None
+    assert found("XYZ", with_settings(CONFIG, {"prune.embedding": True})) is not None  # by ratio
+    more = with_embeddings().model_copy(
+        update={name: getattr(plain, name) for name in ("subject", "device", "serial", "versions")}
+    )
+    store.keep(more)
+    store.keep(plain)
+    assert len(list(store.kept())) == 2
+    assert found("XYZ", BUDGETED) == more
+    assert store.probes_folder(BUDGETED, "ptl", on=LOCAL) != store.probes_folder(CONFIG, "ptl", on=LOCAL)
 
 
 def test_the_newest_one_counts_and_a_damaged_one_is_passed_over() -> None:

@@ -306,3 +306,11 @@ def test_a_latency_may_be_as_short_as_it_likes(tmp_path: Path) -> None:
     config = build(tmp_path, latency="1ms", on="SERIAL").config
     assert (config.budget.latency_ms, config.budget.on) == (1.0, "SERIAL")
     assert build(tmp_path, latency="0.001us").config.budget.latency_ms == pytest.approx(1e-6)
+
+
+@pytest.mark.parametrize("limit", [{"latency": "30ms"}, {"speedup": "2x"}, {"max_size": "10MB"}])
+def test_for_a_budget_the_embedding_may_be_cut_where_a_model_has_one(limit: dict[str, str], tmp_path: Path) -> None:
+    config = build(tmp_path, settings=("prune.embedding=true",), **limit).config
+    assert config.prunes_for_budget and config.cuts_embedding
+    with pytest.raises(UsageError, match=r"^The embedding of this model cannot be cut: its stages are tied together"):
+        build(tmp_path, model="swin_tiny_patch4_window7_224", settings=("prune.embedding=true",), **limit)

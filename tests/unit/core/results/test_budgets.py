@@ -9,7 +9,7 @@ import pytest
 from pqv_core.config import RunConfig, with_settings
 from pqv_core.results import artifacts
 from pqv_core.results.budgets import verdicts
-from pqv_core.results.record import RunRecord, TableUsed
+from pqv_core.results.record import RunRecord, TableUsed, WidthCut
 from tests.fakes.records import MS, in_two_formats, measurement, record
 
 PHONE = "Maker Phone (SERIAL)"
@@ -108,3 +108,13 @@ def test_a_run_without_its_result_or_of_a_newer_version_has_no_verdict() -> None
     made = run(latency_ms=12.0)
     assert verdicts(made.model_copy(update={"variants": made.variants[:3]})) == []
     assert verdicts(made.model_copy(update={"config": {"budget": {"unknown": 1}}})) == []
+
+
+def test_the_embedding_that_was_chosen_is_told() -> None:
+    def said(after: int, **limits: Any) -> list[str]:
+        cut = WidthCut(name="patch_embed.proj", kind="embedding", before=96, after=after)
+        return verdicts(run(**limits).model_copy(update={"widths": (cut,)}))
+
+    assert said(72, latency_ms=12.0)[1:] == ["The embedding keeps 72 of 96 channels."]
+    assert said(96, latency_ms=12.0)[1:] == ["The embedding keeps all 96 channels."]
+    assert said(72) == []  # by ratio

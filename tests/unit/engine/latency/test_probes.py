@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 import timm
@@ -15,11 +16,15 @@ from pqv_core.config import RunConfig
 from pqv_core.engine import export
 from pqv_core.engine.context import Context
 from pqv_core.engine.formats.exporter import Way, exporter
-from pqv_core.engine.latency.probes import COPIES, Place, Probes
+from pqv_core.engine.latency import measuring
+from pqv_core.engine.latency.probes import COPIES, Place, Probes, narrower_embeddings
+from pqv_core.engine.models import checkpoint
 from pqv_core.errors import Cancelled
+from pqv_core.latency.probe_files import DENSE, Folder
 
 IMAGE = torch.zeros(1, 3, 32, 32)
-PLAIN = {"img_size": 32, "patch_size": 8, "embed_dim": 48, "depth": 3, "num_heads": 3, "num_classes": 5}
+SWIN: dict[str, Any] = {"img_size": 56, "depths": (2, 2), "num_heads": (2, 4), "embed_dim": 16, "num_classes": 5}
+PLAIN: dict[str, Any] = {"img_size": 32, "patch_size": 8, "embed_dim": 48, "depth": 3, "num_heads": 3, "num_classes": 5}
 
 
 def context() -> Context:
@@ -78,6 +83,38 @@ def test_a_probe_holds_a_part_several_times_and_can_be_read(precision: str, mode
     assert sizes == sorted(sizes, reverse=True)
 
 
+def test_with_a_narrower_embedding_the_same_parts_are_written_at_fewer_widths(tmp_path: Path) -> None:
+    config = RunConfig.parse(
+        {
+            "model": {"name": "vit_tiny_patch16_224", "arguments": PLAIN},
+            "prune": {"embedding": True, "attention_unit": "heads"},
+            "quantize": {"precision": "fp32"},
+            "export": {"formats": ["ptl"]},
+        }
+    )
+    model = checkpoint.Base(name="vit_tiny_patch16_224", arguments=PLAIN).create().eval()
+    folder = Folder(tmp_path)
+    files = measuring.write(model, config, "ptl", folder, context())
+    assert folder.files() == files and files.embedding == 48
+    assert files.files[0].key == DENSE
+    whole, half = ({file.key: file for file in files.files if file.embedding == units} for units in (None, 24))
+    assert {file.embedding for file in files.files} == {None, 32, 24}
+    assert {key.removeprefix("embedding-24-") for key in half} == set(whole) - {
+        f"part-{curve}-{units}" for curve in (0, 1) for units in (144, 48)
+    } - {f"part-{curve}-2" for curve in (2, 3)}
+    for key, file in half.items():
+        same = whole[key.removeprefix("embedding-24-")]
+        assert (file.units, file.curve, file.blocks, file.copies) == (same.units, same.curve, same.blocks, same.copies)
+        assert file.size < same.size
+    assert half["embedding-24-part-0-192"].input_shape[-1] == 24
+    again = measuring.write(model, config, "ptl", folder, context())
+    assert again == files  # nothing is written twice
+
+
+def test_a_model_with_several_embeddings_keeps_them_whole() -> None:
+    assert narrower_embeddings(timm.create_model("swin_tiny_patch4_window7_224", **SWIN)) == (None, [])
+
+
 def test_what_was_written_before_is_not_written_again(model: nn.Module, tmp_path: Path) -> None:
     made = probes(model)
     cuts = made.cuts(IMAGE, context())
@@ -99,9 +136,7 @@ def test_a_part_can_be_written_at_any_further_width(model: nn.Module, tmp_path: 
 
 
 def test_windows_that_are_shifted_have_curves_of_their_own() -> None:
-    swin = timm.create_model(
-        "swin_tiny_patch4_window7_224", img_size=56, depths=(2, 2), num_heads=(2, 4), embed_dim=16, num_classes=5
-    )
+    swin = timm.create_model("swin_tiny_patch4_window7_224", **SWIN)
     made = probes(swin, unit="heads")
     image = torch.zeros(1, 3, 56, 56)
     parts = made.parts(made.cuts(image, context())[0])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,8 +15,9 @@ from pqv_core.config import BudgetConfig, PruneConfig
 from pqv_core.engine import structure
 from pqv_core.engine.models.checkpoint import Base
 from pqv_core.engine.prune import structured
-from pqv_core.engine.prune.budget import ByBudget, Costs, candidates
+from pqv_core.engine.prune.budget import ByBudget
 from pqv_core.engine.prune.sizes import SizeLine
+from pqv_core.engine.prune.space import Costs, candidates
 from pqv_core.engine.structure import blocks
 from pqv_core.errors import PruneError
 from pqv_core.latency.table import BlockCost, LatencyTable, Part, Point, Subject
@@ -171,6 +173,13 @@ def test_one_that_cannot_be_kept_says_what_the_least_is() -> None:
     with pytest.raises(PruneError, match=r"cannot be met.*0\.\d+ ms of 1\.\d+ ms on A phone") as caught:
         pruned(latency_ms=0.001)
     assert "smaller model" in caught.value.action
+
+
+def test_where_a_trial_shows_that_it_cannot_be_kept_the_least_is_told_as_it_was_tried() -> None:
+    with pytest.raises(PruneError, match=r"cannot be met") as caught:
+        pruned(off=0.5, speedup=2.0)
+    (times,) = re.findall(r"\((\d\.\d+)× as fast\)", str(caught.value))
+    assert float(times) < 2.0
 
 
 def test_whole_blocks_go_where_narrower_ones_are_not_enough() -> None:

@@ -165,7 +165,10 @@ CHANGES: dict[str, list[Change]] = {
         Change("heads", since("sparsify")),
         Change("heads", since("export"), {"prune.attention": False}),  # the files tell what was asked for
     ],
-    "prune.embedding": [Change(True, since("sparsify"))],
+    "prune.embedding": [
+        Change(True, since("sparsify")),
+        Change(True, since("latency", "sparsify"), BUDGET),
+    ],
     "prune.round_to": [Change(4, since("sparsify"))],
     "prune.distribution": [Change("global", since("sparsify"))],
     "prune.max_ratio": [
