@@ -65,8 +65,8 @@ MODEL = checkpoint.Base(
 )
 """A stem of convolutions, and 4 × 4 tokens: a tenth of its time is outside the blocks."""
 PRUNING = PruneConfig(importance="taylor", round_to=8, images=512, max_ratio=MAX_RATIO)
-MERGED = (0, 1, 2)
-"""Tokens that each block may merge away."""
+MERGED = (1, 2)
+"""Tokens that each block may merge away, beside none."""
 _STEPS = 14  # of the search for a ratio: 1 part in 16,000
 _TRIALS, _OFF = 3, 0.02  # a ratio is corrected while the latency is off by more
 _TOGETHER = 6  # files in one loop, beside the uncut one
@@ -259,7 +259,8 @@ class Frontier:
 
     def by_budget_with_tokens(self, dense: nn.Module, table: LatencyTable, share: float) -> nn.Module:
         """Of several numbers of merged tokens, the one with the least loss before fine-tuning, on training images."""
-        made = []
+        whole = self.cut(dense, table, "budget", share)
+        made = [whole] if whole is not None else []
         for merged in MERGED:
             try:
                 made.append(self.by_budget(dense, table, share, merged=merged))
@@ -408,7 +409,7 @@ of {len(made.some):,} of the photographs from {len(SEEDS)} seeds. The uncut mode
 *Uniform* cuts the same share of every width and *global* the least important channels wherever they are; both at the
 smallest ratio that is fast enough, found with the latency table and corrected by the clock. *Budget* is `--speedup`:
 the table and an exact solver, which may leave out whole blocks. *Budget with tokens* may merge
-{" or ".join(map(str, MERGED[1:]))} tokens in each block instead, where that costs less loss. All rank by Taylor
+{" or ".join(map(str, MERGED))} tokens in each block instead, where that costs less loss. All rank by Taylor
 importance. Latency is the least of a loop, relative to that of the uncut file in the same loop.
 
 ![Top-1 over latency, by method](images/frontier.svg)
