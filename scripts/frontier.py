@@ -251,7 +251,6 @@ class Frontier:
             sizes=SizeLine(0.0, {width.name: 0.0 for width in widths}),
             blocks=leavable,
             trial=self._trial(dense, table, finish),
-            finished=merging is not None,
             context=self.context,
         )
         cut = self._pruned(dense, allocation)

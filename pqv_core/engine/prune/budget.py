@@ -41,8 +41,6 @@ class ByBudget:
         table: Of the device whose latency is limited; None where none is.
         blocks: Blocks that may be left out, where the table says what they take.
         trial: How predictions are checked at the last step.
-        finished: The trial does more to a model than cutting it, of which the table knows nothing: what that saves of
-            the uncut model is tried first, and need not be cut.
     """
 
     def __init__(
@@ -54,11 +52,9 @@ class ByBudget:
         sizes: SizeLine,
         blocks: Sequence[Block] = (),
         trial: Trial,
-        finished: bool = False,
         context: Context,
     ) -> None:
         self._budget, self._pruning, self._context = budget, pruning, context
-        self._finished = finished
         self._table, self._sizes, self._trial = table, sizes, trial
         self._blocks = {name: block.name for block in blocks for name in block.widths}
         self._most_blocks = len(blocks) // 2
@@ -74,10 +70,9 @@ class ByBudget:
         self._check(scored)
         limits = self._limits(step)
         spaces = self._spaces(scored)
-        aimed, off = self._aimed(limits, scored)
-        space, chosen = self._chosen(scored, spaces, aimed, off=off)
+        space, chosen = self._chosen(scored, spaces, limits)
         if step == self._pruning.steps:
-            chosen = self._checked(limits, aimed, space, chosen, scored, spaces)
+            chosen = self._checked(limits, space, chosen, scored, spaces)
         return [chosen[width.name] for width in scored.widths]
 
     def _spaces(self, scored: Scored) -> list[Space]:
@@ -97,13 +92,6 @@ class ByBudget:
             )
 
         return [space(each) for each in embeddings(scored, scores, self._pruning)] or [space(None)]
-
-    def _aimed(self, limits: Costs, scored: Scored) -> tuple[Costs, Costs]:
-        """Limits for what is predicted, and how many times as much the uncut model takes once it is finished."""
-        tried = self._trial(scored.original).share if self._finished else None
-        if tried is None or limits.share is None:
-            return limits, _TRUE
-        return Costs(limits.share / tried, limits.size), Costs(tried, 1.0)
 
     def _limits(self, step: int) -> Costs:
         """Of latency and size after a step; without end where there is none."""
@@ -144,16 +132,10 @@ class ByBudget:
         return spaces[place], spaces[place].units(choices)
 
     def _checked(
-        self,
-        limits: Costs,
-        aimed: Costs,
-        space: Space,
-        chosen: dict[str, int],
-        scored: Scored,
-        spaces: Sequence[Space],
+        self, limits: Costs, space: Space, chosen: dict[str, int], scored: Scored, spaces: Sequence[Space]
     ) -> dict[str, int]:
-        """What is chosen once more wherever the trial shows that the predictions, made for ``aimed``, miss."""
-        best, least = chosen, math.inf
+        """What is chosen once more wherever the trial shows that the predictions miss."""
+        aimed, best, least = limits, chosen, math.inf
         assert limits.share is not None
         for number in range(_TRIALS):
             self._context.progress(number, _TRIALS, unit="candidates")

@@ -175,7 +175,6 @@ def _allocation(model: nn.Module, state: RunState, scratch: Path, merges: Mergin
         blocks=_leavable(model, widths, state) if merges is None else [],  # a schedule counts every block
         sizes=size_lines(model, config, form, config.quantize.precision, state.context),
         trial=Trial(model, config, table, scratch, state.context, finish=finish),
-        finished=merges is not None,
         context=state.context,
     )
 

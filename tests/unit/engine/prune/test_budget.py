@@ -78,21 +78,11 @@ def table(found: Mapping[str, structure.Width]) -> LatencyTable:
 
 
 class Tried:
-    """A device on which parts cost a little more or less inside the whole than on their own.
-
-    ``takes``: What is left of a latency once the rest is done to the model.
-    """
+    """A device on which parts cost a little more or less inside the whole than on their own."""
 
     def __init__(
-        self,
-        found: Mapping[str, structure.Width],
-        line: SizeLine,
-        *,
-        off: float = 1.0,
-        elsewhere: bool = False,
-        takes: float = 1.0,
+        self, found: Mapping[str, structure.Width], line: SizeLine, *, off: float = 1.0, elsewhere: bool = False
     ) -> None:
-        self._takes = takes
         self._found, self._line, self._off, self._elsewhere = found, line, off, elsewhere
         self._whole = {name: width.units for name, width in found.items()}
         self.tries: list[Costs] = []
@@ -101,7 +91,7 @@ class Tried:
         dense = nanoseconds(self._whole, self._found)
         gone = 1 - nanoseconds(units, self._found) / dense
         size = self._line.rest(self._whole) + sum(self._line.units[name] * number for name, number in units.items())
-        self.tries.append(Costs(None if self._elsewhere else (1 - gone * self._off) * self._takes, size))
+        self.tries.append(Costs(None if self._elsewhere else 1 - gone * self._off, size))
         return self.tries[-1]
 
 
@@ -110,14 +100,13 @@ def pruned(
     steps: int = 1,
     config: Mapping[str, Any] | None = None,
     elsewhere: bool = False,
-    takes: float = 1.0,
     **limits: Any,
 ) -> tuple[Any, Tried]:
     pruning = PruneConfig.parse({"importance": "l1", "steps": steps, **(config or {})})
     model = vit()
     found = widths(model, pruning)
     line = SizeLine(100_000.0, {name: 100_000.0 / 4 / len(found) / width.units for name, width in found.items()})
-    trial = Tried(found, line, off=off, elsewhere=elsewhere, takes=takes)
+    trial = Tried(found, line, off=off, elsewhere=elsewhere)
     context = Recorder().context
     allocation = ByBudget(
         BudgetConfig.parse(limits),
@@ -126,7 +115,6 @@ def pruned(
         sizes=line,
         blocks=blocks.blocks(model, list(found.values()), IMAGE) if limits.get("blocks") else (),
         trial=trial,
-        finished=takes < 1,
         context=context,
     )
     made = structured.prune(model, pruning, batches=None, context=context, allocation=allocation)
@@ -185,15 +173,6 @@ def test_one_that_cannot_be_kept_says_what_the_least_is() -> None:
     with pytest.raises(PruneError, match=r"cannot be met.*0\.\d+ ms of 1\.\d+ ms on A phone") as caught:
         pruned(latency_ms=0.001)
     assert "smaller model" in caught.value.action
-
-
-def test_what_else_is_done_to_the_model_need_not_be_cut() -> None:
-    with pytest.raises(PruneError, match="cannot be met"):
-        pruned(speedup=4.0)
-    units, trial = pruned(takes=0.5, speedup=4.0)
-    assert trial.tries[0].share == 0.5, "the uncut model is tried first"
-    assert 0.9 / 4 < (trial.tries[-1].share or 0) <= 1.01 / 4
-    assert min(units.values()) > 0
 
 
 def test_where_a_trial_shows_that_it_cannot_be_kept_the_least_is_told_as_it_was_tried() -> None:
