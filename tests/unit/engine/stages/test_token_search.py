@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from unittest.mock import Mock
 
 import pytest
 import timm
 import torch
 
+from pqv_core.config import RunConfig, with_settings
 from pqv_core.engine.context import Context
+from pqv_core.engine.stages import RunState
+from pqv_core.engine.stages.merging import asked
 from pqv_core.engine.stages.token_search import Cut, Tried, least_loss
+from pqv_core.engine.structure import blocks
 from pqv_core.engine.transforms import merged_tokens
 from pqv_core.engine.transforms.merged_tokens import Merging
 from pqv_core.errors import PruneError
@@ -65,3 +70,12 @@ def test_what_is_too_slow_is_left_out_and_said() -> None:
 def test_a_budget_that_no_number_meets_is_refused() -> None:
     with pytest.raises(PruneError, match="cannot be met"):
         chosen(refused=tuple(SCHEDULES))
+
+
+def test_where_no_token_is_merged_blocks_may_have_been_left_out(tmp_path: Path) -> None:
+    model = timm.create_model("vit_tiny_patch16_224", **SMALL).eval()
+    blocks.leave_out(model, ["blocks.0"])
+    config = with_settings(RunConfig(), {"tokens.by_budget": True})
+    state = RunState(tmp_path / "some.pqv", config, Context(run="", send=Mock()))
+    state.complete("prune", key="", result={"merged": [0, 0]}, directory=tmp_path)
+    assert not any(asked(model, state).merged)
