@@ -184,6 +184,7 @@ def _allocation(model: nn.Module, state: RunState, scratch: Path, merges: Mergin
         sizes=size_lines(model, config, form, config.quantize.precision, state.context),
         trial=Trial(model, config, table, scratch, state.context, finish=finish),
         context=state.context,
+        does_more=merges is not None,
     )
 
 
@@ -210,7 +211,7 @@ PRUNE = Stage(
     "prune",
     _prune_inputs,
     _prune,
-    version=5,
+    version=6,
     writes_history=True,  # where the model is trained between the steps
     travels=lambda config: not config.prunes_for_budget,  # for a budget what is left is tried, on the clock
 )
