@@ -111,6 +111,7 @@ def _prune(state: RunState, directory: Path) -> Result:
 
         def cut(merges: Merging | None) -> Cut:
             allocation = between = None
+            torch.manual_seed(state.config.seed)  # so that with each number of merged tokens the same is drawn
             if state.config.prunes_for_budget:
                 allocation = _allocation(model, state, Path(scratch), merges)
             if config.trains_between:
