@@ -146,6 +146,11 @@ def _searched(
 ) -> tuple[Cut, Result]:
     """The best number of merged tokens, which the stage that merges reads, and what else was tried."""
     tokens = state.config.tokens
+    if _uncut(state) == "load" and not state.results["load"]["brought_head"]:
+        state.context.warn(
+            "The model has not learnt these classes yet, so its loss says little of how many tokens to merge. "
+            "Fine-tune it first, or set tokens.merge yourself."
+        )
     patches, depth = merged_tokens.size(model)
     best, tried = least_loss(
         schedules.tried(tokens, patches=patches, depth=depth),

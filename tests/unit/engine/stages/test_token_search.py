@@ -90,11 +90,13 @@ def test_with_each_number_of_merged_tokens_the_same_is_drawn(tmp_path: Path, mon
     base = Base(name="vit_tiny_patch16_224", arguments={**SMALL, "num_classes": 3})
     form = PREPROCESSING.dump_python(FORM, mode="json")
     load = {"classes": ["blue", "green", "red"], "preprocessing": form, "base": base.model_dump(mode="json")}
+    load["brought_head"] = False
     state.complete("load", key="", result=load, directory=tmp_path)
     state.save(base.create(), tmp_path)
     (tmp_path / "part").mkdir()
     pruning._prune(state, tmp_path / "part")
     assert len(drawn) == 3 and len(set(drawn)) == 1
+    assert any("has not learnt these classes yet" in warning for warning in state.context.warnings)
 
 
 def test_where_no_token_is_merged_blocks_may_have_been_left_out(tmp_path: Path) -> None:
