@@ -146,7 +146,8 @@ def _searched(
 ) -> tuple[Cut, Result]:
     """The best number of merged tokens, which the stage that merges reads, and what else was tried."""
     tokens = state.config.tokens
-    if _uncut(state) == "load" and not state.results["load"]["brought_head"]:
+    learnt = state.results["load"]["brought_head"] or _uncut(state) != "load" or state.config.prune.trains_between
+    if not learnt:
         state.context.warn(
             "The model has not learnt these classes yet, so its loss says little of how many tokens to merge. "
             "Fine-tune it first, or set tokens.merge yourself."
