@@ -252,6 +252,7 @@ class Frontier:
             blocks=leavable,
             trial=self._trial(dense, table, finish),
             context=self.context,
+            does_more=bool(merged),
         )
         cut = self._pruned(dense, allocation)
         finish(cut)

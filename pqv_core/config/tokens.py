@@ -43,7 +43,7 @@ class TokensConfig(Config):
     @property
     def enabled(self) -> bool:
         """Whether any token is merged, or may be."""
-        return self.by_budget or any(self.per_block) if self.per_block else self.merge > 0
+        return self.by_budget or (any(self.per_block) if self.per_block else self.merge > 0)
 
     @property
     def words(self) -> str:

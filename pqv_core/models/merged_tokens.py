@@ -14,6 +14,8 @@ ARCHITECTURES = ("VisionTransformer", "VisionTransformerDistilled")
 """Classes of timm whose tokens can be merged."""
 _TRIED = (0.0, 1 / 24, 1 / 16, 1 / 12)
 """Shares of an image's tokens that a budget tries to merge in each block: up to all, in a ViT of twelve blocks."""
+TRIED = len(_TRIED)
+"""How many numbers of merged tokens a budget tries, at most."""
 
 
 def merged(config: TokensConfig, *, patches: int, depth: int) -> tuple[int, ...]:

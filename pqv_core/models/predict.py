@@ -133,7 +133,7 @@ def predict(
     if why_not:
         return dataclasses.replace(before, why_not=why_not)
     pruned = prune_shape(dense, prune) if prune.enabled else dense
-    if tokens.enabled:
+    if tokens.enabled and not tokens.by_budget:  # how many a budget merges is not known before
         merged = merged_tokens.merged(tokens, patches=pruned.patches, depth=pruned.depth)
         pruned = dataclasses.replace(pruned, merged=merged)
     return dataclasses.replace(

@@ -18,7 +18,7 @@ from pathlib import Path
 from pqv_core.config import RunConfig
 from pqv_core.criteria import CRITERIA
 from pqv_core.errors import ConfigError, PqvError
-from pqv_core.models import predict, sources
+from pqv_core.models import merged_tokens, predict, sources
 from pqv_core.process.job import RunJob
 from pqv_core.project import project_file as projects
 from pqv_core.results import record as results
@@ -140,16 +140,15 @@ def _amounts(config: RunConfig, count: Callable[[str | None], int]) -> dict[str,
     prune, tune, measure = config.prune, config.finetune, config.measure
     gradients = prune.images * prune.steps if CRITERIA[prune.importance].needs_images else 0
     between = prune.epochs_between * (prune.steps - 1)
+    times = merged_tokens.TRIED if config.tokens.by_budget else 1
     inference = after / _MACS_PER_SECOND
     files = _FILES if config.export.baselines else 1
-    narrower = (
-        1.5 if config.cuts_embedding else 0.0
-    )  # of two embeddings fewer widths are measured than of the whole one
+    narrower = 1.5 if config.cuts_embedding else 0.0  # of two embeddings fewer widths are measured than of the whole
     estimates = {
         "latency": narrower * _FIXED_S["latency"],
         "evaluate": judged * look,
         "sparsify": prune.sparse_epochs * train * look * _TRAINING,
-        "prune": (gradients * look + between * train * (look + look_after) / 2) * _TRAINING,
+        "prune": times * (gradients * look + between * train * (look + look_after) / 2) * _TRAINING,
         "finetune": tune.epochs * (train * _TRAINING + judged) * look_after,
         "evaluate_pruned": judged * look_after,
         "sensitivity": 60 * 16 * inference,

@@ -111,7 +111,7 @@ def of_run(
     for format in others:
         found += _of_format(format, scheme, exact, suffix=f"_{format}", more=f" ({format})")
     contrasts = {(UNMERGED, format) for format in formats if merges}
-    if hastened and not exact:  # an exact scheme has it as its fairest baseline
+    if hastened and scheme != _FP32:  # which has it as its fairest baseline
         contrasts.add((DENSE, first))
     found = [spec for spec in found if not spec.is_contrast or (spec.model, spec.format) in contrasts]
     if baselines:

@@ -54,7 +54,11 @@ def _of_latency(config: RunConfig, record: RunRecord, result: Variant) -> Iterat
         words = formatting.nanoseconds(limit)
         yield f"{formatting.nanoseconds(item.median_ns)}{where}{how}: {_judged(item.median_ns, limit, words)}."
     uncut, wanted = _uncut(record, result), budget.speedup
-    if wanted is None or uncut is None:
+    if wanted is None:
+        return
+    if uncut is None:  # nor does an earlier version write it
+        if not config.export.baselines:
+            yield f"The speed-up{where} is not known: the uncut model is not written where export.baselines is false."
         return
     reached = select.ratio(select.at(uncut, select.Setting.of(item)), item)
     if reached is None:

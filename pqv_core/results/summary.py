@@ -161,8 +161,16 @@ def _contrasts(record: RunRecord, target: str) -> Iterator[str]:
         else:
             yield (
                 f"Merging tokens does not pay{where}: {made.label} takes {medians[0]}, with all tokens {medians[1]}. "
-                "Set tokens.merge to 0, or to more."
+                + _without_merging(record)
             )
+
+
+def _without_merging(record: RunRecord) -> str:
+    """What a person can do where merging does not pay."""
+    tokens = record.config.get("tokens")
+    if isinstance(tokens, dict) and tokens.get("by_budget") is True:
+        return "Set tokens.by_budget to false and tokens.merge to 0."
+    return "Set tokens.merge to 0, or to more."
 
 
 def _note(record: RunRecord, variant: Variant, target: str) -> str:

@@ -41,6 +41,8 @@ class ByBudget:
         table: Of the device whose latency is limited; None where none is.
         blocks: Blocks that may be left out, where the table says what they take.
         trial: How predictions are checked at the last step.
+        does_more: The trial does more to the model than cut it. Of what that saves the table knows nothing, so it is
+            tried before anything is chosen.
     """
 
     def __init__(
@@ -53,11 +55,13 @@ class ByBudget:
         blocks: Sequence[Block] = (),
         trial: Trial,
         context: Context,
+        does_more: bool = False,
     ) -> None:
         self._budget, self._pruning, self._context = budget, pruning, context
         self._table, self._sizes, self._trial = table, sizes, trial
         self._blocks = {name: block.name for block in blocks for name in block.widths}
         self._most_blocks = len(blocks) // 2
+        self._off = None if does_more else _TRUE
         self.predicted: Costs | None = None
         self.measured: Costs | None = None
 
@@ -68,11 +72,12 @@ class ByBudget:
             PruneError: No choice meets the limits, or what the table is about is another structure.
         """
         self._check(scored)
-        limits = self._limits(step)
         spaces = self._spaces(scored)
-        space, chosen = self._chosen(scored, spaces, limits)
+        if self._off is None:
+            self._off = self._beforehand(scored)
+        space, chosen = self._chosen(scored, spaces, self._limits(step, self._off), off=self._off)
         if step == self._pruning.steps:
-            chosen = self._checked(limits, space, chosen, scored, spaces)
+            chosen = self._checked(self._limits(step), space, chosen, scored, spaces)
         return [chosen[width.name] for width in scored.widths]
 
     def _spaces(self, scored: Scored) -> list[Space]:
@@ -93,8 +98,17 @@ class ByBudget:
 
         return [space(each) for each in embeddings(scored, scores, self._pruning)] or [space(None)]
 
-    def _limits(self, step: int) -> Costs:
-        """Of latency and size after a step; without end where there is none."""
+    def _beforehand(self, scored: Scored) -> Costs:
+        """How many times as much as predicted the model costs of which nothing is cut."""
+        costs = self._trial(scored.original)
+        return Costs(costs.share or 1.0, _times(costs.size, self._sizes.dense))
+
+    def _limits(self, step: int, off: Costs = _TRUE) -> Costs:
+        """Of latency and size after a step, as they are to be predicted; without end where there is none.
+
+        Args:
+            off: How many times as much as predicted the model costs.
+        """
         share, size = math.inf, math.inf
         if self._table is not None:
             if self._budget.latency_ms is not None:
@@ -103,6 +117,7 @@ class ByBudget:
                 share = min(share, 1 / self._budget.speedup)
         if self._budget.size_mb is not None:
             size = self._budget.size_mb * MEGABYTE
+        share, size = share / (off.share or 1.0), size / off.size
         after = step / self._pruning.steps
         nearer = 1 - (1 - share) * after if share < 1 else share
         smaller = self._sizes.dense - (self._sizes.dense - size) * after if size < self._sizes.dense else size
@@ -135,7 +150,7 @@ class ByBudget:
         self, limits: Costs, space: Space, chosen: dict[str, int], scored: Scored, spaces: Sequence[Space]
     ) -> dict[str, int]:
         """What is chosen once more wherever the trial shows that the predictions miss."""
-        aimed, best, least = limits, chosen, math.inf
+        best, least = chosen, (True, math.inf)
         assert limits.share is not None
         for number in range(_TRIALS):
             self._context.progress(number, _TRIALS, unit="candidates")
@@ -143,15 +158,15 @@ class ByBudget:
             predicted = space.predicted(chosen)
             reached = costs.share or predicted.share or 0.0  # on a device that is elsewhere nothing is timed
             missed = max(costs.size / limits.size, reached / limits.share)
-            if abs(math.log(missed)) < least and (missed <= _OVER or least == math.inf):
-                best, least = chosen, abs(math.log(missed))
+            if (
+                off_by := (missed > _OVER, abs(math.log(missed)))
+            ) < least:  # one that keeps all limits before any other
+                best, least = chosen, off_by
                 self.measured, self.predicted = costs, predicted
             if _UNDER <= missed <= _OVER or chosen == scored.original or number == _TRIALS - 1:
                 break
-            assert aimed.share is not None
-            share = aimed.share * limits.share / costs.share if costs.share else aimed.share
-            aimed = Costs(share, aimed.size * limits.size / costs.size if limits.size < math.inf else math.inf)
-            off = Costs(_times(limits.share, share), _times(limits.size, aimed.size))
+            off = Costs(_times(costs.share, predicted.share), _times(costs.size, predicted.size))
+            aimed = Costs(limits.share / (off.share or 1.0), limits.size / off.size)
             space, chosen = self._chosen(scored, spaces, aimed, off=off)
         return best
 
@@ -188,6 +203,6 @@ class ByBudget:
         )
 
 
-def _times(limit: float, aimed: float) -> float:
-    """How far below a limit is aimed, and so how much more there was than predicted; 1 where there is no limit."""
-    return limit / aimed if aimed < math.inf else 1.0
+def _times(measured: float | None, predicted: float | None) -> float:
+    """How many times as much as predicted there was; 1 where either is not known."""
+    return measured / predicted if measured and predicted else 1.0

@@ -97,7 +97,9 @@ class Between:
     def _plan(self, step: int) -> distributed.TrainingPlan:
         state, config, place = self._state, self._state.config, self._place(step)
         assert state.train is not None
-        is_last = step == config.prune.steps - 1 and not planned.is_needed("finetune", config)
+        # Where a budget tries several numbers of merged tokens, nobody knows which of them is the last to be trained.
+        others = config.tokens.by_budget or planned.is_needed("finetune", config)
+        is_last = step == config.prune.steps - 1 and not others
         return distributed.TrainingPlan(
             model=place / WEIGHTS_FILE,
             teacher=state.directories["load"] / WEIGHTS_FILE if config.finetune.needs_teacher else None,

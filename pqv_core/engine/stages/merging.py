@@ -21,11 +21,11 @@ def asked(model: nn.Module, state: RunState) -> Merging:
         ModelError: It cannot merge tokens.
         ConfigError: There are numbers for more blocks than it has.
     """
-    patches, depth = merged_tokens.size(model)
     config = state.config.tokens
-    if config.by_budget:  # what pruning chose
+    if config.by_budget:  # what pruning chose; where it is none, blocks may have been left out
         merged = tuple(state.results["prune"]["merged"])
     else:
+        patches, depth = merged_tokens.size(model)
         merged = schedule.merged(config, patches=patches, depth=depth)
     return Merging(merged=merged, proportional=config.proportional)
 

@@ -25,9 +25,10 @@ from pqv_core.engine.stages.stage import Result, RunState, Stage, versions
 from pqv_core.engine.stages.token_search import Cut, least_loss
 from pqv_core.engine.structure import Width, blocks
 from pqv_core.engine.structure.blocks import Block
+from pqv_core.engine.train import distributed
 from pqv_core.engine.transforms import merged_tokens
 from pqv_core.engine.transforms.merged_tokens import Merging
-from pqv_core.files.fsio import remove_folder
+from pqv_core.files.fsio import remove_folder, sha256_json
 from pqv_core.models import merged_tokens as schedules
 from pqv_core.project import plan
 
@@ -51,7 +52,7 @@ def _prune_inputs(state: RunState) -> Result | None:
         "config": config.model_dump(mode="json", exclude=unread),
         **(_budget_inputs(state) if budgeted else {}),
         "images": state.fingerprint(state.train or state.val) if looks else None,
-        "seed": state.config.seed if info.uses_seed or config.trains_between else None,
+        "seed": state.config.seed if info.uses_seed or looks or config.trains_between else None,
         "versions": versions()["torch-pruning"],
         **between.inputs(state),
     }
@@ -110,10 +111,11 @@ def _prune(state: RunState, directory: Path) -> Result:
 
         def cut(merges: Merging | None) -> Cut:
             allocation = between = None
+            torch.manual_seed(state.config.seed)  # so that with each number of merged tokens the same is drawn
             if state.config.prunes_for_budget:
                 allocation = _allocation(model, state, Path(scratch), merges)
             if config.trains_between:
-                between = Between(state, training / (f"merged-{sum(merges.merged)}" if merges else "whole"))
+                between = Between(state, training / _folder_of(merges))
             made = prune.prune(
                 model, config, batches=batches, context=state.context, allocation=allocation, between=between
             )
@@ -126,10 +128,17 @@ def _prune(state: RunState, directory: Path) -> Result:
             best, tried = cut(merging.asked(model, state) if tokens.enabled else None), {}
     if config.trains_between:
         remove_folder(training)
+        if tokens.by_budget and not plan.is_needed("finetune", state.config):
+            distributed.release_followers(state.config.finetune)  # which number would be the last was not known
     state.save(best.model, directory)
     params, macs = models.count(best.model)
     reached = {"budget": _reached(best.allocation)} if best.allocation else {}
     return {"params": params, "macs": macs, "widths": _widths(model, best.model, config), **reached, **tried}
+
+
+def _folder_of(merges: Merging | None) -> str:
+    """A name of its own for each schedule: several may merge as many tokens in all."""
+    return f"merged-{sha256_json(merges.merged)[:16]}" if merges is not None else "whole"
 
 
 def _searched(
@@ -137,6 +146,12 @@ def _searched(
 ) -> tuple[Cut, Result]:
     """The best number of merged tokens, which the stage that merges reads, and what else was tried."""
     tokens = state.config.tokens
+    learnt = state.results["load"]["brought_head"] or _uncut(state) != "load" or state.config.prune.trains_between
+    if not learnt:
+        state.context.warn(
+            "The model has not learnt these classes yet, so its loss says little of how many tokens to merge. "
+            "Fine-tune it first, or set tokens.merge yourself."
+        )
     patches, depth = merged_tokens.size(model)
     best, tried = least_loss(
         schedules.tried(tokens, patches=patches, depth=depth),
@@ -176,6 +191,7 @@ def _allocation(model: nn.Module, state: RunState, scratch: Path, merges: Mergin
         sizes=size_lines(model, config, form, config.quantize.precision, state.context),
         trial=Trial(model, config, table, scratch, state.context, finish=finish),
         context=state.context,
+        does_more=merges is not None,
     )
 
 
@@ -202,7 +218,7 @@ PRUNE = Stage(
     "prune",
     _prune_inputs,
     _prune,
-    version=5,
+    version=6,
     writes_history=True,  # where the model is trained between the steps
     travels=lambda config: not config.prunes_for_budget,  # for a budget what is left is tried, on the clock
 )

@@ -8,8 +8,8 @@ from typing import Literal
 
 from pqv_core import formatting
 from pqv_core.formats import FORMATS
+from pqv_core.results import budgets, select, stability, summary, wait_policy
 from pqv_core.results import record as results
-from pqv_core.results import select, stability, summary, wait_policy
 from pqv_core.results.record import LOCAL, Accuracy, Measurement, RunRecord, Variant
 from pqv_core.results.summary import MISSING
 
@@ -25,7 +25,7 @@ class ResultCard:
         note: What "before" is.
         detail: Spread and circumstances, shown on hover.
         baselines: Further comparisons, one line each.
-        remarks: Why figures are not compared, one sentence each.
+        remarks: How the run stands to its budget, and why figures are not compared, one sentence each.
         doubts: Why the figures are not to be trusted, one sentence each; their ratios are greyed.
     """
 
@@ -120,7 +120,7 @@ def _latency(record: RunRecord, target: str) -> ResultCard | None:
         note=f"median on {'this computer' if target == LOCAL else target}{batch}{_format(record, result)}",
         detail="\n".join(details),
         baselines=tuple(lines),
-        remarks=tuple(summary.notes(record, target=target)),
+        remarks=(*budgets.verdicts(record), *summary.notes(record, target=target)),
         doubts=tuple(_doubts([*measured, *([(paper, "The paper’s FP32")] if paper else [])])),
     )
     if before is not None and select.together(before, after):

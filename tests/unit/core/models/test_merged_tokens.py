@@ -31,6 +31,13 @@ def test_a_budget_tries_all_tokens_and_three_numbers_of_merged_ones() -> None:
     assert tried(asked, patches=16, depth=6) == [(0,) * 6, (1,) * 6, (2,) * 6]
 
 
+def test_where_a_budget_chooses_tokens_may_be_merged_whatever_else_is_set() -> None:
+    assert TokensConfig(by_budget=True).enabled
+    assert TokensConfig(by_budget=True, per_block=(0, 0)).enabled
+    assert not TokensConfig().enabled
+    assert not TokensConfig(merge=3, per_block=(0, 0)).enabled
+
+
 @pytest.mark.parametrize(
     ("settings", "reason"),
     [

@@ -85,6 +85,12 @@ def test_merged_tokens_save_compute_and_nothing_else() -> None:
     assert found.after.macs == pytest.approx(2.7e9, rel=0.02), "ToMe, table 1: DeiT-S, r = 13"
 
 
+def test_numbers_of_merged_tokens_that_a_budget_does_not_heed_predict_nothing() -> None:
+    tokens = TokensConfig(by_budget=True, per_block=(8,) * 40)
+    found = predict(_entry(DEIT), model=ModelConfig(name=DEIT), prune=OFF, quantize=FP32, tokens=tokens)
+    assert found.after is not None and found.after.macs == found.before.macs
+
+
 def test_where_tokens_cannot_be_merged_the_prediction_says_so() -> None:
     swin = _entry("swin_tiny_patch4_window7_224")
     found = predict(swin, model=ModelConfig(name=swin.name), prune=OFF, quantize=FP32, tokens=TokensConfig(merge=1))

@@ -83,6 +83,8 @@ def test_training_between_the_steps_of_pruning_takes_time(project: Path) -> None
     assert 0.7 * tuned < once < 1.1 * tuned  # of a model that is half cut
     assert pruning(prune__steps=3, prune__epochs_between=4) == pytest.approx(2 * once, rel=0.1)
     assert pruning(prune__steps=3) == pruning(prune__epochs_between=4) == pruning()
+    every = pruning(prune__steps=2, prune__epochs_between=4, tokens__by_budget=True)
+    assert every > 3 * once, "it is trained with each number of merged tokens"
 
 
 def test_what_a_stage_took_before_is_what_it_will_take_scaled_to_the_settings(project: Path) -> None:

@@ -38,6 +38,8 @@ def test_what_is_to_be_so_many_times_as_fast_has_the_uncut_model_in_its_scheme_b
     assert (uncut.key, uncut.model, uncut.format, uncut.scheme) == ("uncut", "dense", "ptl", "int8-dynamic")
     exact = artifacts.of_run(formats=("ptl",), scheme="fp32", exact=True, hastened=True)
     assert not any(spec.is_contrast for spec in exact), "the fastest fp32 file is the uncut model"
+    other = artifacts.of_run(formats=("ptl",), scheme="sparse", exact=True, hastened=True)
+    assert [(spec.key, spec.scheme) for spec in other if spec.is_contrast] == [("uncut", "sparse")]
 
 
 def test_without_baselines_there_is_nothing_beside_the_result_either() -> None:

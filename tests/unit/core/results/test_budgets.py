@@ -95,6 +95,14 @@ def test_what_was_not_measured_together_is_no_speed_up() -> None:
     assert verdicts(run(speedup=2.0)) == [], "a run without the uncut model says nothing"
 
 
+def test_without_baselines_it_is_said_why_a_speed_up_is_not_known() -> None:
+    made = run(speedup=2.0)
+    made.config["export"]["baselines"] = False
+    assert verdicts(made) == [
+        "The speed-up is not known: the uncut model is not written where export.baselines is false."
+    ]
+
+
 def test_a_size_is_that_of_the_file_in_the_first_format() -> None:
     assert verdicts(run(size_mb=8.0)) == ["8.00 MB: within the budget of 8.00 MB."]
     assert verdicts(run(made=in_two_formats(), size_mb=4.0)) == ["8.00 MB: 100 % above the budget of 4.00 MB."]

@@ -69,6 +69,11 @@ def test_what_merging_tokens_gains_is_said_with_both_figures(ms: int, says: str)
     whole = compressed.model_copy(update={"artifact": spec, "measurements": (measured,)})
     told = summary.notes(record().model_copy(update={"variants": (*record().variants, whole)}))
     assert [note.removesuffix(" Set tokens.merge to 0, or to more.") for note in told] == [says]
+    chosen = record().model_copy(
+        update={"variants": (*record().variants, whole), "config": {"tokens": {"by_budget": True}}}
+    )
+    instead = " Set tokens.by_budget to false and tokens.merge to 0."
+    assert [note.removesuffix(instead) for note in summary.notes(chosen)] == [says]
     apart = whole.model_copy(update={"measurements": (measured.model_copy(update={"loop": "another"}),)})
     later = record().model_copy(update={"variants": (*record().variants, apart)})
     assert not any("Merging" in note for note in summary.notes(later)), "they were not measured together"

@@ -15,20 +15,23 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from pqv_core.config import RunConfig, with_settings
+from pqv_core.config import RunConfig, TokensConfig, with_settings
 from pqv_core.engine import pipeline
 from pqv_core.engine.context import Context
 from pqv_core.engine.models import checkpoint
 from pqv_core.engine.models.checkpoint import Base
-from pqv_core.engine.stages import STAGES
+from pqv_core.engine.stages import PREPROCESSING, STAGES, RunState, pruning
+from pqv_core.engine.stages.between import Between
 from pqv_core.engine.structure import blocks
-from pqv_core.engine.train import training_state
+from pqv_core.engine.train import distributed, training_state
+from pqv_core.engine.transforms.merged_tokens import Merging
 from pqv_core.errors import Cancelled, DataError
+from pqv_core.models.merged_tokens import tried
 from pqv_core.process.events import Event, Log, Metric, Progress, StageFinished
 from pqv_core.project import history, runs
 from pqv_core.project import project_file as projects
 from pqv_core.results import record as results
-from tests.fakes.training import image_folder
+from tests.fakes.training import FORM, image_folder
 
 SETTINGS: dict[str, Any] = {
     "model.name": "vit_tiny_patch16_224",
@@ -256,6 +259,37 @@ def test_what_is_damaged_is_said_and_done_anew(shop: Workshop) -> None:
     record = shop.run()
     assert any("Pruning restarts from the beginning" in warning for warning in record.warnings)
     assert same(shop.pruned(), expected)
+
+
+def test_every_number_of_merged_tokens_has_a_training_of_its_own() -> None:
+    schedules = tried(TokensConfig(by_budget=True), patches=196, depth=24)
+    assert len({sum(merged) for merged in schedules[1:]}) == 1  # all that there are
+    assert len({pruning._folder_of(Merging(merged=merged)) for merged in schedules} | {pruning._folder_of(None)}) == 5
+
+
+@pytest.mark.parametrize(
+    ("settings", "last"), [({}, False), ({"epochs": 0}, True), ({"epochs": 0, "many": True}, False)]
+)
+def test_other_processes_are_told_which_training_is_the_last(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: dict[str, Any], last: bool
+) -> None:
+    plans: list[distributed.TrainingPlan] = []
+
+    def train(plan: distributed.TrainingPlan, context: Context) -> nn.Module:
+        plans.append(plan)
+        return nn.Identity()
+
+    monkeypatch.setattr(distributed, "train", train)
+    more = {"finetune.epochs": settings.get("epochs", 1), "tokens.by_budget": settings.get("many", False)}
+    config = with_settings(RunConfig(), {**SETTINGS, **more})
+    state = RunState(image_folder(tmp_path / "train").parent / "some.pqv", config, Context("test", lambda event: None))
+    form = PREPROCESSING.dump_python(FORM, mode="json")
+    base = Base(name=SETTINGS["model.name"], arguments=SETTINGS["model.arguments"])
+    load = {"classes": ["a", "b", "c"], "preprocessing": form, "base": base.model_dump(mode="json")}
+    state.complete("load", key="", result=load, directory=tmp_path)
+    for step in (1, 2):
+        Between(state, tmp_path / "between").train(base.create(), step)
+    assert [plan.is_last for plan in plans] == [False, last]
 
 
 def test_without_training_images_it_is_refused(shop: Workshop) -> None:

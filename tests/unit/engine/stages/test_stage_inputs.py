@@ -323,6 +323,7 @@ CHANGES: dict[str, list[Change]] = {
         Change(1, since("prune"), {**NOTHING_DRAWN, "prune.importance": "random"}),
         Change(1, NONE, NOTHING_DRAWN | SYNSETS),
         Change(1, since("prune"), {**NOTHING_DRAWN, **SYNSETS, **BETWEEN}),
+        Change(1, since("prune"), {**NOTHING_DRAWN, **SYNSETS, **BUDGET, "tokens.by_budget": True}),
     ],
 }
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from pqv_core.config import RunConfig, with_settings
 from pqv_core.results import record as results
 from pqv_gui.viewmodels.results import result_cards
 from tests.fakes.records import artifact, in_two_formats
@@ -53,6 +54,13 @@ def _record(*, top1: float | None = 0.97, peak: int | None = 1_000_000) -> resul
             _variant("compressed", ms=10.0, size=1_000_000, top1=top1, peak=peak),
         ),
     )
+
+
+def test_how_a_run_stands_to_its_budget_is_said_in_the_window() -> None:
+    config = with_settings(RunConfig(), {"budget.latency_ms": 12.0, "export.formats": ["ptl"]})
+    made = _record().model_copy(update={"config": config.model_dump(mode="json")})
+    card = next(card for card in result_cards.cards(made) if card.title == "Latency")
+    assert card.remarks[0] == "10.0 ms: within the budget of 12.0 ms."
 
 
 def test_four_cards_with_both_baselines() -> None:
