@@ -234,7 +234,9 @@ class Frontier:
         """The same ratio everywhere, or the least important wherever they are."""
         return self._pruned(dense, ByShare(config, table, share, self._trial(dense, table)))
 
-    def by_budget(self, dense: nn.Module, table: LatencyTable, share: float, *, merged: int = 0) -> nn.Module:
+    def by_budget(
+        self, dense: nn.Module, table: LatencyTable, share: float, *, merged: int = 0, leaves_out: bool = True
+    ) -> nn.Module:
         """As a run with ``budget.speedup`` does; with merged tokens where that is said, and then with all blocks."""
         merging = self._merging(dense, merged)
 
@@ -243,7 +245,7 @@ class Frontier:
                 merged_tokens.merge(model, merging)
 
         widths = structure.widths(dense, PRUNING)
-        leavable = blocks.blocks(dense, widths, self._image()) if merging is None else []
+        leavable = blocks.blocks(dense, widths, self._image()) if leaves_out and merging is None else []
         allocation = ByBudget(
             BudgetConfig(speedup=1 / share),
             PRUNING,
@@ -348,6 +350,7 @@ METHODS: Mapping[str, Callable[[Frontier, nn.Module, LatencyTable, float], nn.Mo
         dense, table, share, PRUNING.changed(distribution="global")
     ),
     "budget": lambda made, dense, table, share: made.by_budget(dense, table, share),
+    "budget, all blocks": lambda made, dense, table, share: made.by_budget(dense, table, share, leaves_out=False),
     "budget with tokens": lambda made, dense, table, share: made.by_budget_with_tokens(dense, table, share),
 }
 
@@ -409,8 +412,8 @@ of {len(made.some):,} of the photographs from {len(SEEDS)} seeds. The uncut mode
 
 *Uniform* cuts the same share of every width and *global* the least important channels wherever they are; both at the
 smallest ratio that is fast enough, found with the latency table and corrected by the clock. *Budget* is `--speedup`:
-the table and an exact solver, which may leave out whole blocks. *Budget with tokens* may merge
-{" or ".join(map(str, MERGED))} tokens in each block instead, where that costs less loss. All rank by Taylor
+the table and an exact solver, which may leave out whole blocks; *budget, all blocks* may not. *Budget with tokens* may
+merge {" or ".join(map(str, MERGED))} tokens in each block instead, where that costs less loss. All rank by Taylor
 importance. Latency is the least of a loop, relative to that of the uncut file in the same loop.
 
 ![Top-1 over latency, by method](images/frontier.svg)
@@ -439,15 +442,20 @@ def _error(point: Point) -> float:
 
 
 def _verdicts(points: Sequence[Point]) -> Iterator[str]:
-    """The budget beside uniform at each share, with the standard error of the difference."""
+    """Every other method beside uniform at each share, with the standard error of the difference."""
     at = {(point.method, point.share): point for point in points}
-    for share in SHARES:
-        ours, uniform = at.get(("budget", share)), at.get(("uniform", share))
-        if ours is None or uniform is None:
-            continue
-        gain = statistics.mean(ours.top1) - statistics.mean(uniform.top1)
-        error = (_error(ours) ** 2 + _error(uniform) ** 2) ** 0.5
-        yield f"- At {100 * share:g} % the budget is {100 * gain:+.1f} ± {100 * error:.1f} points from uniform."
+    yield "| beside uniform, points | " + " | ".join(f"{100 * share:g} %" for share in SHARES) + " |"
+    yield "|---|" + "--:|" * len(SHARES)
+    for method in [name for name in METHODS if name != "uniform"]:
+        gains = [_gain(at.get((method, share)), at.get(("uniform", share))) for share in SHARES]
+        yield f"| {method} | " + " | ".join(gains) + " |"
+
+
+def _gain(ours: Point | None, uniform: Point | None) -> str:
+    if ours is None or uniform is None:
+        return "–"
+    gain = statistics.mean(ours.top1) - statistics.mean(uniform.top1)
+    return f"{100 * gain:+.1f} ± {100 * (_error(ours) ** 2 + _error(uniform) ** 2) ** 0.5:.1f}"
 
 
 def chart(table: LatencyTable, dense: float, points: Sequence[Point]) -> charts.ScatterChart:
