@@ -235,9 +235,9 @@ class Frontier:
         return self._pruned(dense, ByShare(config, table, share, self._trial(dense, table)))
 
     def by_budget(
-        self, dense: nn.Module, table: LatencyTable, share: float, *, merged: int = 0, leaves_out: bool = True
+        self, dense: nn.Module, table: LatencyTable, share: float, *, merged: int = 0, leaves_out: bool = False
     ) -> nn.Module:
-        """As a run with ``budget.speedup`` does; with merged tokens where that is said, and then with all blocks."""
+        """As a run with ``budget.speedup`` does; with merged tokens, or without whole blocks, where that is said."""
         merging = self._merging(dense, merged)
 
         def finish(model: nn.Module) -> None:
@@ -245,7 +245,7 @@ class Frontier:
                 merged_tokens.merge(model, merging)
 
         widths = structure.widths(dense, PRUNING)
-        leavable = blocks.blocks(dense, widths, self._image()) if leaves_out and merging is None else []
+        leavable = blocks.blocks(dense, widths, self._image()) if leaves_out else []
         allocation = ByBudget(
             BudgetConfig(speedup=1 / share),
             PRUNING,
@@ -350,7 +350,7 @@ METHODS: Mapping[str, Callable[[Frontier, nn.Module, LatencyTable, float], nn.Mo
         dense, table, share, PRUNING.changed(distribution="global")
     ),
     "budget": lambda made, dense, table, share: made.by_budget(dense, table, share),
-    "budget, all blocks": lambda made, dense, table, share: made.by_budget(dense, table, share, leaves_out=False),
+    "budget, fewer blocks": lambda made, dense, table, share: made.by_budget(dense, table, share, leaves_out=True),
     "budget with tokens": lambda made, dense, table, share: made.by_budget_with_tokens(dense, table, share),
 }
 
@@ -412,8 +412,8 @@ of {len(made.some):,} of the photographs from {len(SEEDS)} seeds. The uncut mode
 
 *Uniform* cuts the same share of every width and *global* the least important channels wherever they are; both at the
 smallest ratio that is fast enough, found with the latency table and corrected by the clock. *Budget* is `--speedup`:
-the table and an exact solver, which may leave out whole blocks; *budget, all blocks* may not. *Budget with tokens* may
-merge {" or ".join(map(str, MERGED))} tokens in each block instead, where that costs less loss. All rank by Taylor
+the table and an exact solver; *budget, fewer blocks* may leave out whole ones (`budget.blocks`). *Budget with tokens*
+may merge {" or ".join(map(str, MERGED))} tokens in each block, where that costs less loss. All rank by Taylor
 importance. Latency is the least of a loop, relative to that of the uncut file in the same loop.
 
 ![Top-1 over latency, by method](images/frontier.svg)

@@ -197,9 +197,10 @@ class ByBudget:
         if self._budget.size_mb is not None:
             least = min(each.rest.size + knapsack.least(each.parts, 1, budgets) for each in spaces) * off.size
             said.append(f"{formatting.size(least)} of {formatting.size(self._sizes.dense)}")
+        leave = "" if self._blocks else "let whole blocks be left out (budget.blocks), "
         return PruneError(
             f"The budget cannot be met: at its least the model still takes {' and '.join(said)}.",
-            action="Allow more, cut more kinds of parts, or choose a smaller model or another scheme.",
+            action=f"Allow more, {leave}cut more kinds of parts, or choose a smaller model or another scheme.",
         )
 
 

@@ -56,7 +56,12 @@ SETTINGS: dict[str, Any] = {
     "measure.threads": 1,
     "measure.profile": False,
 }
-BUDGET = {"budget__size_mb": 0.11, "model__weights": "file", "model__path": "weights.safetensors"}
+BUDGET = {
+    "budget__size_mb": 0.11,
+    "budget__blocks": True,
+    "model__weights": "file",
+    "model__path": "weights.safetensors",
+}
 EACH = 6  # steps of a training: 24 images in batches of 8, twice
 
 

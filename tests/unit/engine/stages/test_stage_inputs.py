@@ -197,7 +197,7 @@ CHANGES: dict[str, list[Change]] = {
     "budget.latency_ms": [Change(5.0, since("prune"), BUDGET), Change(5.0, NONE, {"prune.enabled": False})],
     "budget.speedup": [Change(2.0, since("prune"), BUDGET)],
     "budget.size_mb": [Change(2.0, since("prune"), BUDGET)],
-    "budget.blocks": [Change(False, since("prune"), BUDGET), Change(False, NONE)],
+    "budget.blocks": [Change(True, since("prune"), BUDGET), Change(True, NONE)],
     "budget.on": [Change("A phone", since("latency"), BUDGET), Change("A phone", NONE)],
     "tokens.merge": [
         Change(2, since("merge")),
