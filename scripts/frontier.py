@@ -13,6 +13,7 @@ import copy
 import json
 import statistics
 import tempfile
+import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -396,36 +397,56 @@ def page(made: Frontier, table: LatencyTable, dense: float, again: Sequence[floa
     Args:
         dense: Top-1 of the trained model; ``again`` of the same after fine-tuning, one a seed.
     """
-    arguments = ", ".join(f"{key}={value}" for key, value in MODEL.arguments.items())
-    judged = len(made.val)
-    error = 100 * (dense * (1 - dense) / judged) ** 0.5
+    head = (
+        "| latency asked | method | measured | top-1 after fine-tuning | ± | before | M parameters | blocks | merged |"
+    )
     return f"""# Accuracy at a latency
 
-Written by `make frontier IMAGES=FOLDER` from what it measured, here with {len(made.train):,} photographs of
-CIFAR-10 to train on and {judged:,} others to judge by (a figure alone has a standard error of {error:.1f} points; all
-are judged by the same photographs). A `{MODEL.name}` ({arguments}) was trained from random weights for
-{made.training.epochs} epochs by the tool itself: **{100 * dense:.1f} % top-1**. It was cut to shares of its latency as
-a {table.subject.format} file in {table.subject.scheme} on {table.device}, {table.subject.threads} thread
-({formatting.nanoseconds(table.dense_ns)} uncut), and fine-tuned for {formatting.counted(made.recovery.epochs, "epoch")}
-of {len(made.some):,} of the photographs from {len(SEEDS)} seeds. The uncut model, fine-tuned alike, gives
-{100 * statistics.mean(again):.1f} %.
+{textwrap.fill(_setting(made, table, dense, again), 124)}
 
-*Uniform* cuts the same share of every width and *global* the least important channels wherever they are; both at the
-smallest ratio that is fast enough, found with the latency table and corrected by the clock. *Budget* is `--speedup`:
-the table and an exact solver; *budget, fewer blocks* may leave out whole ones (`budget.blocks`). *Budget with tokens*
-may merge {" or ".join(map(str, MERGED))} tokens in each block, where that costs less loss. All rank by Taylor
-importance. Latency is the least of a loop, relative to that of the uncut file in the same loop.
+{textwrap.fill(" ".join(_ways(points)), 124)}
 
 ![Top-1 over latency, by method](images/frontier.svg)
 
-| latency asked | method | measured | top-1 after fine-tuning | ± | before | M parameters | blocks | merged |
+{head}
 |--:|---|--:|--:|--:|--:|--:|--:|--:|
 {chr(10).join(_lines(points))}
 
-± is the standard error of the mean over the seeds.
+± is the standard error of the mean over the seeds. Where a row is missing, the method has no cut that is so fast.
 
 {chr(10).join(_verdicts(points))}
 """
+
+
+def _setting(made: Frontier, table: LatencyTable, dense: float, again: Sequence[float]) -> str:
+    arguments = ", ".join(f"{key}={value}" for key, value in MODEL.arguments.items())
+    judged, subject = len(made.val), table.subject
+    error = 100 * (dense * (1 - dense) / judged) ** 0.5
+    return (
+        f"Written by `make frontier IMAGES=FOLDER` from what it measured, here with {len(made.train):,} photographs of "
+        f"CIFAR-10 to train on and {judged:,} others to judge by (a figure alone has a standard error of {error:.1f} "
+        f"points; all are judged by the same photographs). A `{MODEL.name}` ({arguments}) was trained from random "
+        f"weights for {made.training.epochs} epochs by the tool itself: **{100 * dense:.1f} % top-1**. It was cut to "
+        f"shares of its latency as a {subject.format} file in {subject.scheme} on {table.device} with "
+        f"{formatting.counted(subject.threads, 'thread')} ({formatting.nanoseconds(table.dense_ns)} uncut), and "
+        f"fine-tuned for {formatting.counted(made.recovery.epochs, 'epoch')} of {len(made.some):,} of the photographs "
+        f"from {len(SEEDS)} seeds. The uncut model, fine-tuned alike, gives {100 * statistics.mean(again):.1f} %."
+    )
+
+
+def _ways(points: Sequence[Point]) -> Iterator[str]:
+    """What the methods are."""
+    methods = {point.method for point in points}
+    yield (
+        "*Uniform* cuts the same share of every width and *global* the least important channels wherever they are; "
+        "both at the smallest ratio that is fast enough, or at 90 % where none is, found with the latency table and "
+        "corrected by the clock. *Budget* is `--speedup`: the table and an exact solver; *budget, fewer blocks* may "
+        "leave out whole ones (`budget.blocks`)."
+    )
+    if "budget with tokens" in methods:
+        numbers = " or ".join(map(str, MERGED))
+        yield f"*Budget with tokens* may merge {numbers} tokens in each block, where that costs less loss."
+    yield "All rank by Taylor importance. Latency is the least of a loop, beside that of the uncut file in that loop."
 
 
 def _lines(points: Sequence[Point]) -> Iterator[str]:
@@ -446,7 +467,8 @@ def _verdicts(points: Sequence[Point]) -> Iterator[str]:
     at = {(point.method, point.share): point for point in points}
     yield "| beside uniform, points | " + " | ".join(f"{100 * share:g} %" for share in SHARES) + " |"
     yield "|---|" + "--:|" * len(SHARES)
-    for method in [name for name in METHODS if name != "uniform"]:
+    found = {point.method for point in points}
+    for method in [name for name in METHODS if name in found and name != "uniform"]:
         gains = [_gain(at.get((method, share)), at.get(("uniform", share))) for share in SHARES]
         yield f"| {method} | " + " | ".join(gains) + " |"
 
