@@ -79,3 +79,14 @@ def nothing_left_behind(request: pytest.FixtureRequest) -> Iterator[None]:
         yield
     if watch.found:
         pytest.fail("left behind: " + "; ".join(watch.found))
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """PyTorch computes with one: the same sums here and in processes that tests start; quick where cores are busy."""
+    import torch  # most tests do without
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)

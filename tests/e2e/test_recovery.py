@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import torch
 
 from pqv_core.config import PruneConfig
 from pqv_core.engine.data import batches as data
@@ -17,13 +15,7 @@ from pqv_core.engine.train.finetune import finetune
 from pqv_core.project import demo
 from tests.fakes.training import Recorder
 
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.mark.slow

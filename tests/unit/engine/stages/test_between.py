@@ -33,6 +33,8 @@ from pqv_core.project import project_file as projects
 from pqv_core.results import record as results
 from tests.fakes.training import FORM, image_folder
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 SETTINGS: dict[str, Any] = {
     "model.name": "vit_tiny_patch16_224",
     "model.arguments": {"img_size": 32, "patch_size": 8, "embed_dim": 32, "depth": 3, "num_heads": 2},
@@ -121,14 +123,6 @@ class Workshop:
 
     def at_work(self) -> list[Progress]:
         return [event for event in self.events if isinstance(event, Progress) and event.stage == "prune"]
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture

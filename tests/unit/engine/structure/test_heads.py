@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import importlib
-from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
@@ -22,6 +21,8 @@ from pqv_core.engine.prune.structured import prune
 from pqv_core.engine.structure import Width, attention, forwards
 from pqv_core.engine.structure.attention_rows import ROWS
 from tests.fakes.training import Recorder
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 TOKENS = (2, 9, 32)
 GRID = (2, 32, 3, 3)
@@ -89,14 +90,6 @@ CASES: dict[str, tuple[dict[str, Any], tuple[Any, ...]]] = {
     "models.xcit.XCA": (SIZES, (TOKENS,)),
 }
 MIXING = ("proj_l", "proj_w", "talking_head1", "talking_head2")
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # for so little, two only wait for each other
-    yield
-    torch.set_num_threads(threads)
 
 
 class Model(nn.Module):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,8 @@ from pqv_core.engine.train import between, training_state
 from pqv_core.process.events import Event, Metric, Progress
 from tests.fakes.training import FORM, Recorder, image_folder, tiny_vit
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 TUNING = FinetuneConfig(epochs=30, batch_size=8, learning_rate=2e-3, augment=False, device="cpu", patience=1)
 PRUNE = PruneConfig(importance="l2", steps=3, epochs_between=2)
 STEPS = 6  # 24 images in batches of 8, twice
@@ -28,14 +29,6 @@ class Killed(BaseException):
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return image_folder(tmp_path_factory.mktemp("data") / "images")
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def trained(folder: Path, directory: Path, recorder: Recorder, *, before: int = 0, **changes: Any) -> nn.Module:

@@ -26,6 +26,8 @@ from pqv_core.errors import Cancelled, DataError, StorageError, TrainingError
 from pqv_core.process.events import Event, Log, Metric, Progress
 from tests.fakes.training import FORM, Recorder, image_folder, tiny_vit
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 CONFIG = FinetuneConfig(epochs=3, batch_size=8, learning_rate=2e-3, warmup_epochs=0.5, label_smoothing=0.1)
 SEED = 3
 STEPS = 9  # 24 images in batches of 8, three times
@@ -38,15 +40,6 @@ class Killed(BaseException):
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return image_folder(tmp_path_factory.mktemp("data") / "images")
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """The same sums here and in the processes that the tests start; and quick where all cores are busy."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(autouse=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,8 @@ from pqv_core.errors import PruneError
 from pqv_core.process.events import Event, Metric, Progress
 from tests.fakes.training import FORM, Recorder, image_folder, tiny_vit
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 TRAINING = FinetuneConfig(batch_size=8, learning_rate=2e-3, augment=False, device="cpu", distillation=0.5, patience=1)
 PRUNE = PruneConfig(importance="l2", sparse_epochs=2, sparse_strength=0.05)
 STEPS = 6  # 24 images in batches of 8, twice
@@ -31,14 +32,6 @@ class Killed(BaseException):
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return image_folder(tmp_path_factory.mktemp("data") / "images")
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def trained(folder: Path, directory: Path, recorder: Recorder, *, prune: PruneConfig = PRUNE) -> Any:
