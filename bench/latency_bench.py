@@ -25,7 +25,7 @@ from pqv_core.config import RunConfig
 from pqv_core.engine.context import Context
 from pqv_core.engine.formats.exporter import Way, exporter
 from pqv_core.engine.latency import measuring
-from pqv_core.engine.latency.probes import parts_of, write_file
+from pqv_core.engine.latency.probes import parts_of, whole_file
 from pqv_core.engine.models import create as models
 from pqv_core.engine.prune import structured
 from pqv_core.formats import FORMATS
@@ -66,12 +66,8 @@ def written(
     for number, units in enumerate(structures):
         cut = structured.cut_evenly(model, parts_of(config.prune), units, tuple(image.shape), context)
         path = folder / f"structure-{number}{FORMATS[form].suffix}"
-        write_file(by.prepare(cut, spec).eval(), by, spec, image=image, path=path, way=way)
-        files.append(
-            ProbeFile(
-                key=path.stem, name=path.name, size=path.stat().st_size, input_shape=tuple(image.shape), units=units
-            )
-        )
+        prepared = by.prepare(cut, spec).eval()
+        files.append(whole_file(prepared, by, spec, image=image, path=path, way=way, units=units))
     return files
 
 

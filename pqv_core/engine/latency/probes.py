@@ -207,6 +207,28 @@ def write_file(prepared: nn.Module, by: Exporter, spec: ArtifactSpec, *, image: 
         by.write(made, path, passes=way.passes, example=image, description=description)
 
 
+def whole_file(
+    prepared: nn.Module,
+    by: Exporter,
+    spec: ArtifactSpec,
+    *,
+    image: Tensor,
+    path: Path,
+    way: Way,
+    units: Mapping[str, int] | None = None,
+) -> ProbeFile:
+    """Write a prepared model as one file, which is called as the file is.
+
+    Args: as ``write_file``.
+        units: What is left of its widths, by name.
+    """
+    write_file(prepared, by, spec, image=image, path=path, way=way)
+    shape = tuple(image.shape)
+    return ProbeFile(
+        key=path.stem, name=path.name, size=path.stat().st_size, input_shape=shape, units=dict(units or {})
+    )
+
+
 def _shapes(module: nn.Module) -> Any:
     return type(module), tuple((name, tuple(tensor.shape)) for name, tensor in module.state_dict().items())
 

@@ -13,7 +13,7 @@ from pqv_core.config.budget import LOCAL
 from pqv_core.engine.context import Context
 from pqv_core.engine.formats.exporter import Way, exporter
 from pqv_core.engine.latency import measuring
-from pqv_core.engine.latency.probes import write_file
+from pqv_core.engine.latency.probes import whole_file
 from pqv_core.engine.models import create as models
 from pqv_core.engine.prune import structured
 from pqv_core.engine.prune.space import Costs
@@ -79,5 +79,4 @@ class Trial:
             prepared = self._by.prepare(model, self._spec).eval()
             if self._way is None:
                 self._way = self._by.ways(prepared, self._spec)[0]
-        write_file(prepared, self._by, self._spec, image=image, path=path, way=self._way)
-        return ProbeFile(key=key, name=path.name, size=path.stat().st_size, input_shape=self._shape, units=dict(units))
+        return whole_file(prepared, self._by, self._spec, image=image, path=path, way=self._way, units=units)
