@@ -20,7 +20,6 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from pqv_core import formatting
 from pqv_core.comparison import charts
@@ -34,7 +33,7 @@ from pqv_core.engine.data import batches as data
 from pqv_core.engine.data.readers import Readers
 from pqv_core.engine.formats.exporter import Way, exporter
 from pqv_core.engine.latency import measuring
-from pqv_core.engine.latency.probes import write_file
+from pqv_core.engine.latency.probes import whole_file
 from pqv_core.engine.latency.trial import Trial
 from pqv_core.engine.measure import evaluate
 from pqv_core.engine.models import checkpoint
@@ -43,7 +42,9 @@ from pqv_core.engine.prune.allocation import Allocation, ByRatio, Scored
 from pqv_core.engine.prune.budget import ByBudget
 from pqv_core.engine.prune.sizes import SizeLine
 from pqv_core.engine.prune.structured import prune
+from pqv_core.engine.stages.token_search import Cut, least_loss
 from pqv_core.engine.structure import blocks
+from pqv_core.engine.structure.blocks import Block
 from pqv_core.engine.train.finetune import finetune
 from pqv_core.engine.transforms import merged_tokens
 from pqv_core.engine.transforms.merged_tokens import Merging
@@ -66,8 +67,6 @@ MODEL = checkpoint.Base(
 )
 """A stem of convolutions, and 4 × 4 tokens: a tenth of its time is outside the blocks."""
 PRUNING = PruneConfig(importance="taylor", round_to=8, images=512, max_ratio=MAX_RATIO)
-MERGED = (1, 2)
-"""Tokens that each block may merge away, beside none."""
 _STEPS = 14  # of the search for a ratio: 1 part in 16,000
 _TRIALS, _OFF = 3, 0.02  # a ratio is corrected while the latency is off by more
 _TOGETHER = 6  # files in one loop, beside the uncut one
@@ -235,44 +234,51 @@ class Frontier:
         """The same ratio everywhere, or the least important wherever they are."""
         return self._pruned(dense, ByShare(config, table, share, self._trial(dense, table)))
 
-    def by_budget(
-        self, dense: nn.Module, table: LatencyTable, share: float, *, merged: int = 0, leaves_out: bool = False
-    ) -> nn.Module:
-        """As a run with ``budget.speedup`` does; with merged tokens, or without whole blocks, where that is said."""
-        merging = self._merging(dense, merged)
+    def by_budget(self, dense: nn.Module, table: LatencyTable, share: float, *, leaves_out: bool = False) -> nn.Module:
+        """As a run with ``budget.speedup`` does; without whole blocks where that is said."""
+        leavable = blocks.blocks(dense, structure.widths(dense, PRUNING), self._image()) if leaves_out else []
+        return self._by_budget(dense, table, share, leavable=leavable).model
 
+    def by_budget_with_tokens(self, dense: nn.Module, table: LatencyTable, share: float) -> nn.Module:
+        """As a run with ``tokens.by_budget`` does."""
+        patches, depth = merged_tokens.size(dense)
+        tokens = TokensConfig(by_budget=True)
+        best, tried = least_loss(
+            schedules.tried(tokens, patches=patches, depth=depth),
+            lambda merging: self._by_budget(dense, table, share, merging=merging),
+            self._calibrated(),
+            self.context,
+            proportional=tokens.proportional,
+        )
+        print(f"tokens at {share:g}: {tried}", flush=True)
+        if best.merging is not None:
+            merged_tokens.merge(best.model, best.merging)
+        return best.model
+
+    def _by_budget(
+        self,
+        dense: nn.Module,
+        table: LatencyTable,
+        share: float,
+        *,
+        merging: Merging | None = None,
+        leavable: Sequence[Block] = (),
+    ) -> Cut:
         def finish(model: nn.Module) -> None:
             if merging is not None:
                 merged_tokens.merge(model, merging)
 
-        widths = structure.widths(dense, PRUNING)
-        leavable = blocks.blocks(dense, widths, self._image()) if leaves_out else []
         allocation = ByBudget(
             BudgetConfig(speedup=1 / share),
             PRUNING,
             table=table,
-            sizes=SizeLine(0.0, {width.name: 0.0 for width in widths}),
+            sizes=SizeLine(0.0, {width.name: 0.0 for width in structure.widths(dense, PRUNING)}),
             blocks=leavable,
             trial=self._trial(dense, table, finish),
             context=self.context,
-            does_more=bool(merged),
+            does_more=merging is not None,
         )
-        cut = self._pruned(dense, allocation)
-        finish(cut)
-        return cut
-
-    def by_budget_with_tokens(self, dense: nn.Module, table: LatencyTable, share: float) -> nn.Module:
-        """Of several numbers of merged tokens, the one with the least loss before fine-tuning, on training images."""
-        whole = self.cut(dense, table, "budget", share)
-        made = [whole] if whole is not None else []
-        for merged in MERGED:
-            try:
-                made.append(self.by_budget(dense, table, share, merged=merged))
-            except PruneError as error:
-                print(f"{merged} merged at {share:g}: {error}", flush=True)
-        if not made:
-            raise PruneError("No number of merged tokens is fast enough.")
-        return min(made, key=self._loss)
+        return Cut(self._pruned(dense, allocation), merging, allocation)
 
     def _pruned(self, dense: nn.Module, allocation: Allocation) -> nn.Module:
         torch.manual_seed(0)
@@ -292,18 +298,6 @@ class Frontier:
                 )
             )
         return self._calibration
-
-    @torch.inference_mode()
-    def _loss(self, model: nn.Module) -> float:
-        return statistics.mean(
-            float(functional.cross_entropy(model(images), classes)) for images, classes in self._calibrated()
-        )
-
-    def _merging(self, dense: nn.Module, merged: int) -> Merging | None:
-        if not merged:
-            return None
-        patches, depth = merged_tokens.size(dense)
-        return Merging(merged=schedules.merged(TokensConfig(merge=merged), patches=patches, depth=depth))
 
     def _image(self) -> Tensor:
         return torch.zeros(1, *self.preprocessing.input_size)
@@ -339,10 +333,8 @@ class Frontier:
     def _file(self, name: str, model: nn.Module, table: LatencyTable) -> ProbeFile:
         self._files.mkdir(exist_ok=True)
         spec, by, path = measuring.result(self.config, "pte"), exporter("pte", self.config), self._files / f"{name}.pte"
-        way = Way(table.subject.passes, table.subject.engine)
-        write_file(by.prepare(copy.deepcopy(model), spec).eval(), by, spec, image=self._image(), path=path, way=way)
-        size, shape = path.stat().st_size, tuple(self._image().shape)
-        return ProbeFile(key=name, name=path.name, size=size, input_shape=shape, units={})
+        way, prepared = Way(table.subject.passes, table.subject.engine), by.prepare(copy.deepcopy(model), spec).eval()
+        return whole_file(prepared, by, spec, image=self._image(), path=path, way=way)
 
 
 METHODS: Mapping[str, Callable[[Frontier, nn.Module, LatencyTable, float], nn.Module]] = {
@@ -444,8 +436,7 @@ def _ways(points: Sequence[Point]) -> Iterator[str]:
         "leave out whole ones (`budget.blocks`)."
     )
     if "budget with tokens" in methods:
-        numbers = " or ".join(map(str, MERGED))
-        yield f"*Budget with tokens* may merge {numbers} tokens in each block, where that costs less loss."
+        yield "*Budget with tokens* may merge tokens, too, where that costs less loss (`tokens.by_budget`)."
     yield "All rank by Taylor importance. Latency is the least of a loop, beside that of the uncut file in that loop."
 
 

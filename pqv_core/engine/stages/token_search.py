@@ -14,9 +14,9 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from pqv_core.engine.context import Context
+from pqv_core.engine.measure.evaluate import Tally
 from pqv_core.engine.prune.budget import ByBudget
 from pqv_core.engine.transforms import merged_tokens
 from pqv_core.engine.transforms.merged_tokens import Merging
@@ -102,11 +102,10 @@ def _loss(made: Cut, batches: Iterable[tuple[Tensor, Tensor]], context: Context)
     model = made.model
     if made.merging is not None:
         merged_tokens.merge(model, made.merging)
-    total, images = 0.0, 0
-    for inputs, classes in batches:
+    tally = Tally()
+    for images, classes in batches:
         context.check_cancelled()
-        total += float(functional.cross_entropy(model(inputs).double(), classes, reduction="sum"))
-        images += len(classes)
+        tally.add(model(images), classes)
     if made.merging is not None:
         merged_tokens.undo(model)
-    return total / images
+    return tally.result().loss
