@@ -18,11 +18,11 @@ def verdicts(record: RunRecord) -> list[str]:
     Nothing is said of a limit on the latency of a device on which the result was not measured.
     """
     config = _kept(record)
-    result = next(
-        (item for item in record.results if config is not None and item.artifact.format == config.export.formats[0]),
-        None,
-    )
-    if config is None or result is None:
+    if config is None:
+        return []
+    form = config.export.formats[0]
+    result = next((item for item in record.results if item.artifact.format == form), None)
+    if result is None:
         return []
     return [*_of_latency(config, record, result), *_of_size(config, result), *_of_embedding(record)]
 

@@ -158,9 +158,8 @@ class ByBudget:
             predicted = space.predicted(chosen)
             reached = costs.share or predicted.share or 0.0  # on a device that is elsewhere nothing is timed
             missed = max(costs.size / limits.size, reached / limits.share)
-            if (
-                off_by := (missed > _OVER, abs(math.log(missed)))
-            ) < least:  # one that keeps all limits before any other
+            off_by = (missed > _OVER, abs(math.log(missed)))  # one that keeps all limits comes before any other
+            if off_by < least:
                 best, least = chosen, off_by
                 self.measured, self.predicted = costs, predicted
             if _UNDER <= missed <= _OVER or chosen == scored.original or number == _TRIALS - 1:
