@@ -52,7 +52,8 @@ def _of_latency(config: RunConfig, record: RunRecord, result: Variant) -> Iterat
     if budget.latency_ms is not None:
         limit = budget.latency_ms * 1e6
         words = formatting.nanoseconds(limit)
-        yield f"{formatting.nanoseconds(item.median_ns)}{where}{how}: {_judged(item.median_ns, limit, words)}."
+        judged = _judged(item.median_ns, limit, words)
+        yield f"{formatting.nanoseconds(item.median_ns)}{where}{how}: {judged}{_doubt(item)}."
     uncut, wanted = _uncut(record, result), budget.speedup
     if wanted is None:
         return
@@ -60,14 +61,20 @@ def _of_latency(config: RunConfig, record: RunRecord, result: Variant) -> Iterat
         if not config.export.baselines:
             yield f"The speed-up{where} is not known: the uncut model is not written where export.baselines is false."
         return
-    reached = select.ratio(select.at(uncut, select.Setting.of(item)), item)
+    before = select.at(uncut, select.Setting.of(item))
+    reached = select.ratio(before, item)
     if reached is None:
         yield f"The speed-up{where} is not known: the result and {uncut.label} were not measured together."
     else:
         words = f"{formatting.ratio(wanted)} as fast"
         below = formatting.percent(1 - reached / wanted)
         judged = f"the budget, {words}, is met" if reached >= wanted else f"{below} below the budget, {words}"
-        yield f"{formatting.ratio(reached)} as fast as the uncut model{where}{how}: {judged}."
+        yield f"{formatting.ratio(reached)} as fast as the uncut model{where}{how}: {judged}{_doubt(item, before)}."
+
+
+def _doubt(item: Measurement, before: Measurement | None = None) -> str:
+    """What a judgement carries whose figures are not to be trusted."""
+    return ", but other work disturbed the measurement" if select.doubtful(before, item) else ""
 
 
 def _of_size(config: RunConfig, result: Variant) -> Iterator[str]:

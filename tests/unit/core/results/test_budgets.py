@@ -89,6 +89,17 @@ def test_a_speed_up_in_fp32_is_over_the_fastest_fp32_file() -> None:
     assert said.startswith(f"{fastest / (10 * MS):.2f}× as fast as the uncut model")
 
 
+def test_a_judgement_by_disturbed_figures_says_so() -> None:
+    made = beside_the_uncut(30, speedup=2.0, latency_ms=12.0)
+    ours = made.variants[3]
+    samples = tuple(ms * MS for ms in [10] * 9 + [40] * 9)
+    busy = ours.measurements[0].model_copy(update={"samples_ns": samples})
+    disturbed = ours.model_copy(update={"measurements": (busy, *ours.measurements[1:])})
+    told = verdicts(made.model_copy(update={"variants": (*made.variants[:3], disturbed, *made.variants[4:])}))
+    assert len(told) == 2
+    assert all(said.endswith(", but other work disturbed the measurement.") for said in told)
+
+
 def test_what_was_not_measured_together_is_no_speed_up() -> None:
     (said,) = verdicts(beside_the_uncut(30, loop="another", speedup=2.0))
     assert said == "The speed-up is not known: the result and Quantized, uncut were not measured together."
