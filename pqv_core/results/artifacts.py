@@ -137,7 +137,7 @@ def _of_format(format: str, scheme: str, exact: bool, *, suffix: str, more: str)
         ("pruned_fp32", "Pruned FP32", STEP, FINAL, _FP32, INHERITED),
         ("compressed", "Compressed", RESULT, FINAL, scheme, INHERITED if exact else FASTEST),
         ("unmerged", "Compressed, all tokens", CONTRAST, UNMERGED, scheme, AS_RESULT),
-        ("uncut", "Quantized, uncut", CONTRAST, DENSE, scheme, AS_RESULT),
+        ("uncut", "Compressed, uncut", CONTRAST, DENSE, scheme, AS_RESULT),
     )
     return [
         ArtifactSpec(

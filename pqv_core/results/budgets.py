@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 
 from pqv_core import formatting
@@ -61,18 +62,18 @@ def _of_latency(config: RunConfig, record: RunRecord, result: Variant) -> Iterat
         if not config.export.baselines:
             yield f"The speed-up{where} is not known: the uncut model is not written where export.baselines is false."
         return
-    before = select.at(uncut, select.Setting.of(item))
-    reached = select.ratio(before, item)
+    before, after = _together(uncut, result, item)
+    reached = select.ratio(before, after)
     if reached is None:
         yield f"The speed-up{where} is not known: the result and {uncut.label} were not measured together."
     else:
         words = f"{formatting.ratio(wanted)} as fast"
         below = formatting.percent(1 - reached / wanted)
         judged = f"the budget, {words}, is met" if reached >= wanted else f"{below} below the budget, {words}"
-        yield f"{formatting.ratio(reached)} as fast as the uncut model{where}{how}: {judged}{_doubt(item, before)}."
+        yield f"{formatting.ratio(reached)} as fast as the uncut model{where}{how}: {judged}{_doubt(after, before)}."
 
 
-def _doubt(item: Measurement, before: Measurement | None = None) -> str:
+def _doubt(item: Measurement | None, before: Measurement | None = None) -> str:
     """What a judgement carries whose figures are not to be trusted."""
     return ", but other work disturbed the measurement" if select.doubtful(before, item) else ""
 
@@ -116,6 +117,18 @@ def _uncut(record: RunRecord, result: Variant) -> Variant | None:
     ours = result.artifact
     alike = [item for item in record.variants if (item.artifact.format, item.precision) == (ours.format, ours.scheme)]
     return next((item for item in alike if item.artifact.is_dense and not item.artifact.is_published), None)
+
+
+def _together(uncut: Variant, result: Variant, item: Measurement) -> tuple[Measurement | None, Measurement | None]:
+    """What both took in the latest loop that holds both, measured as ``item`` was; None twice where none does."""
+    like = select.Setting.of(item)
+    settings = [select.Setting.of(one) for one in reversed(result.measurements)]
+    for one in settings:
+        if dataclasses.replace(one, loop=like.loop) == like:
+            before, after = select.at(uncut, one), select.at(result, one)
+            if select.together(before, after):
+                return before, after
+    return None, None
 
 
 def _is_on(target: str, config: RunConfig, record: RunRecord) -> bool:

@@ -36,6 +36,7 @@ def test_what_is_to_be_so_many_times_as_fast_has_the_uncut_model_in_its_scheme_b
     made = artifacts.of_run(formats=("ptl", "pte"), scheme="int8-dynamic", hastened=True)
     (uncut,) = [spec for spec in made if spec.is_contrast]
     assert (uncut.key, uncut.model, uncut.format, uncut.scheme) == ("uncut", "dense", "ptl", "int8-dynamic")
+    assert uncut.label == "Compressed, uncut", "whatever the scheme: fp16 quantizes nothing"
     exact = artifacts.of_run(formats=("ptl",), scheme="fp32", exact=True, hastened=True)
     assert not any(spec.is_contrast for spec in exact), "the fastest fp32 file is the uncut model"
     other = artifacts.of_run(formats=("ptl",), scheme="sparse", exact=True, hastened=True)

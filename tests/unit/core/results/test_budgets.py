@@ -102,8 +102,17 @@ def test_a_judgement_by_disturbed_figures_says_so() -> None:
 
 def test_what_was_not_measured_together_is_no_speed_up() -> None:
     (said,) = verdicts(beside_the_uncut(30, loop="another", speedup=2.0))
-    assert said == "The speed-up is not known: the result and Quantized, uncut were not measured together."
+    assert said == "The speed-up is not known: the result and Compressed, uncut were not measured together."
     assert verdicts(run(speedup=2.0)) == [], "a run without the uncut model says nothing"
+
+
+def test_a_speed_up_is_that_of_the_latest_loop_that_holds_both() -> None:
+    made = beside_the_uncut(30, speedup=2.0)
+    result = made.variants[3]
+    later = result.measurements[0].model_copy(update={"samples_ns": (25 * MS,) * 3, "loop": "later"})
+    alone = result.model_copy(update={"measurements": (*result.measurements, later)})
+    (said,) = verdicts(made.model_copy(update={"variants": (*made.variants[:3], alone, *made.variants[4:])}))
+    assert said == "3.00× as fast as the uncut model: the budget, 2.00× as fast, is met."
 
 
 def test_without_baselines_it_is_said_why_a_speed_up_is_not_known() -> None:
