@@ -18,6 +18,7 @@ from pqv_core.config import RunConfig
 from pqv_core.config.budget import LOCAL
 from pqv_core.errors import PqvError, from_os_error
 from pqv_core.files.fsio import sha256_json
+from pqv_core.latency import levels
 from pqv_core.latency import table as tables
 from pqv_core.latency.table import LatencyTable
 from pqv_core.process import machine
@@ -98,11 +99,19 @@ def fits(table: LatencyTable, config: RunConfig, form: str, *, threads: int | No
         (subject.model, subject.arguments) == (config.model.name, dict(config.model.arguments))
         and (subject.format, subject.scheme) == (form, config.quantize.precision)
         and subject.unit == config.prune.attention_unit
-        and (table.embedding is not None or not (config.prunes_for_budget and config.cuts_embedding))
+        and (knows_embeddings(table) or not (config.prunes_for_budget and config.cuts_embedding))
         and subject.target in ("", config.export.target)
         and threads in (None, subject.threads)
         and (engine in ("auto", subject.engine) or not config.uses_engine)
     )
+
+
+def knows_embeddings(table: LatencyTable) -> bool:
+    """Whether a table says what parts take with every embedding that a budget may choose."""
+    if table.embedding is None:
+        return False
+    narrowest = min((each.units for each in table.embeddings), default=table.embedding)
+    return narrowest <= min(levels.embeddings(table.embedding), default=table.embedding)
 
 
 def probes_folder(config: RunConfig, form: str, *, on: str) -> Path:

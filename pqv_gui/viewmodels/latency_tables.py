@@ -46,8 +46,11 @@ class LatencyTables:
             for table in self._tables
             if store.fits(table, config, config.export.formats[0], threads=config.measure.threads)
         ]
-        newest = {(table.serial or table.device, table.subject.threads): table for table in reversed(fitting)}
-        return list(newest.values())
+        fitting.reverse()
+        if config.cuts_embedding:  # a newer one that knows nothing of narrower embeddings would hide one that does
+            fitting.sort(key=store.knows_embeddings)
+        chosen = {(table.serial or table.device, table.subject.threads): table for table in fitting}
+        return list(chosen.values())
 
     def devices(self, config: RunConfig) -> dict[str, str]:
         """Whose latency a budget can limit: what the setting holds, and what a person reads."""

@@ -83,6 +83,19 @@ def test_a_budget_that_cuts_the_embedding_needs_a_table_that_knows_it_at_others(
     assert store.probes_folder(BUDGETED, "ptl", on=LOCAL) != store.probes_folder(CONFIG, "ptl", on=LOCAL)
 
 
+@pytest.mark.parametrize("known_at_half", ["2026-01-01", "2026-03-01"])
+def test_of_those_that_know_narrower_embeddings_the_newest_counts_that_knows_all(known_at_half: str) -> None:
+    plain = table(device="Pixel 8", serial="XYZ")
+    about = {name: getattr(plain, name) for name in ("subject", "device", "serial", "versions")}
+    whole = with_embeddings().model_copy(update={**about, "created": known_at_half})
+    some = whole.model_copy(update={"embeddings": whole.embeddings[1:], "created": "2026-02-01"})
+    for each in (whole, some):
+        store.keep(each)
+    assert found("XYZ", BUDGETED) == whole, "a budget may choose half of it, which the other does not know"
+    newest = found("XYZ")
+    assert newest is not None and newest.created == max(known_at_half, "2026-02-01")
+
+
 def test_the_newest_one_counts_and_a_damaged_one_is_passed_over() -> None:
     store.keep(table(device="Pixel 8", serial="XYZ", created="2026-01-01"))
     store.keep(table(device="Pixel 8 Pro", serial="XYZ", created="2026-02-01"))
