@@ -46,6 +46,11 @@ class TokensConfig(Config):
         return self.by_budget or (any(self.per_block) if self.per_block else self.merge > 0)
 
     @property
+    def asked_by(self) -> str:
+        """Dotted name of the setting that says how many tokens are merged."""
+        return f"tokens.{'by_budget' if self.by_budget else 'per_block' if self.per_block else 'merge'}"
+
+    @property
     def words(self) -> str:
         """What is merged, in a few words; of use where something is (``enabled``)."""
         if self.by_budget:

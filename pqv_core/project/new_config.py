@@ -7,7 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pqv_core.config import DataConfig, ModelConfig, RunConfig, budget, channels, with_setting, with_settings
+from pqv_core.config import (
+    DataConfig,
+    ModelConfig,
+    RunConfig,
+    budget,
+    channels,
+    distillation,
+    with_setting,
+    with_settings,
+)
 from pqv_core.config import export as exports
 from pqv_core.config.model import argument_problem
 from pqv_core.criteria import CRITERIA
@@ -145,7 +154,7 @@ def check_settings(config: RunConfig, *, project: Path) -> None:
     if why_not:
         raise UsageError(why_not, action="Prune other parts, or turn pruning off (--no-prune).")
     if config.tokens.enabled and entry is not None and (why_not := merged_tokens.obstacle(entry.architecture)):
-        raise UsageError(why_not, action="Choose another model, or leave tokens.merge at 0.")
+        raise UsageError(why_not, action=f"Choose another model, or leave {config.tokens.asked_by} out.")
     if token_problem := merged_tokens.problem(config):
         raise token_problem
     for refused in exports.problems(config.export, config.quantize):
@@ -157,8 +166,8 @@ def check_settings(config: RunConfig, *, project: Path) -> None:
                 f"The weights file does not exist: {weights}.", action="Give the path of a .safetensors or .pth file."
             )
         weights_files.parts(weights)
-    if channels_problem := channels.problem(config):
-        raise channels_problem
+    if refused_together := channels.problem(config) or distillation.problem(config):
+        raise refused_together
     _check_needs(config)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from pqv_core.config import RunConfig, channels
+from pqv_core.config import RunConfig, channels, distillation
 from pqv_core.config.export import ExportConfig, engine_problem, format_problem
 from pqv_core.config.model import argument_problem
 from pqv_core.config.quantize import Engine
@@ -22,6 +22,12 @@ from pqv_gui.viewmodels.image_folders import ImageFolders
 from pqv_gui.viewmodels.latency_tables import LatencyTables
 from pqv_gui.viewmodels.model_catalog import ModelCatalog
 from pqv_gui.viewmodels.project_session import Problem, ProjectSession
+
+_MERGE_NONE = {
+    "tokens.merge": "Set the tokens to merge to 0.",
+    "tokens.per_block": "Leave the tokens for each block empty.",
+    "tokens.by_budget": "Turn off As many as pay.",
+}
 
 
 @dataclass(frozen=True)
@@ -142,8 +148,9 @@ def _tokens(config: RunConfig, around: Surroundings) -> Iterator[Problem]:
     row = around.models.get(config.model.name)
     why_not = merged_tokens.obstacle(row.architecture) if row is not None and config.tokens.enabled else ""
     if why_not:
-        yield Problem("tokens.merge", f"{why_not} Set the tokens to merge to 0.")
-    if problem := merged_tokens.problem(config):
+        field = config.tokens.asked_by
+        yield Problem(field, f"{why_not} {_MERGE_NONE[field]}")
+    elif problem := merged_tokens.problem(config):
         yield Problem("tokens.by_budget", problem.message)
 
 
@@ -153,6 +160,8 @@ def _finetune(config: RunConfig) -> Iterator[Problem]:
             "finetune.epochs",
             "Fine-tuning needs training images. Choose them on the Model page, or set the epochs to 0.",
         )
+    if problem := distillation.problem(config):
+        yield Problem("finetune.feature_distillation", str(problem))
 
 
 def _engine(config: RunConfig, machine: Machine | None) -> Iterator[Problem]:

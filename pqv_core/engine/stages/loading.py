@@ -6,8 +6,9 @@ from pathlib import Path
 
 import torch
 
-from pqv_core.config import channels
+from pqv_core.config import channels, distillation
 from pqv_core.data import class_order, dataset
+from pqv_core.engine import structure
 from pqv_core.engine.data import class_names
 from pqv_core.engine.models import checkpoint, sources
 from pqv_core.engine.models import create as models
@@ -26,8 +27,7 @@ come from and do not name."""
 
 
 def _load_inputs(state: RunState) -> Result:
-    problem = channels.problem(state.config)
-    if problem is not None:
+    if problem := channels.problem(state.config) or distillation.problem(state.config):
         raise problem
     model = state.config.model
     weights = projects.resolved_path(model.path, project=state.project) if model.path else None
@@ -95,18 +95,21 @@ def _load(state: RunState, directory: Path) -> Result:
 
 
 def _check(state: RunState) -> None:
-    """Say what cannot be done with the model before it is trained for hours.
+    """Say what cannot be done with the model before it is measured for minutes and trained for hours.
 
-    That is a layer to keep which is not there, and tokens that cannot be merged.
+    That is a layer to keep which is not there, what cannot be cut, and tokens that cannot be merged.
     """
-    if names := state.config.quantize.kept:
-        check_names(state.model("load"), names)
-    if problem := schedules.problem(state.config):
+    config, model = state.config, state.model("load")
+    if names := config.quantize.kept:
+        check_names(model, names)
+    if config.prune.enabled:
+        structure.widths(model, config.pruning)
+    if problem := schedules.problem(config):
         raise problem
-    if state.config.tokens.by_budget:
-        merged_tokens.size(state.model("load"))
-    elif state.config.tokens.enabled:
-        asked(state.model("load"), state)
+    if config.tokens.by_budget:
+        merged_tokens.size(model)
+    elif config.tokens.enabled:
+        asked(model, state)
 
 
 LOAD = Stage("load", _load_inputs, _load, version=2, check=_check)

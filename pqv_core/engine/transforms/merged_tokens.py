@@ -63,9 +63,7 @@ def size(model: nn.Module) -> tuple[int, int]:
 
 def _able(model: nn.Module) -> VisionTransformer:
     if why_not := obstacle(model):
-        raise ModelError(
-            f"Tokens cannot be merged: {why_not}.", action="Set tokens.merge to 0, or choose another model."
-        )
+        raise ModelError(f"Tokens cannot be merged: {why_not}.", action="Merge none, or choose another model.")
     assert isinstance(model, VisionTransformer)
     return model
 

@@ -11,7 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from pqv_core.config import PruneConfig, RunConfig, setting_names, with_setting, with_settings
+from pqv_core.config import (
+    PruneConfig,
+    RunConfig,
+    TokensConfig,
+    distillation,
+    setting_names,
+    with_setting,
+    with_settings,
+)
 from pqv_core.config.model import argument_problem
 from pqv_core.config.quantize import ENGINES
 from pqv_core.criteria import CRITERIA
@@ -197,3 +205,27 @@ def test_an_argument_beyond_any_model_is_named(value: float) -> None:
         {"depth": 12, "drop_rate": value, "act": "gelu"}, source="timm"
     )
     assert argument_problem({"depth": 1_000, "drop_rate": 1_000_000, "act": None}, source="timm") == ""
+
+
+@pytest.mark.parametrize(
+    ("settings", "asked_by"),
+    [
+        ({}, "tokens.merge"),
+        ({"per_block": (4, 4)}, "tokens.per_block"),
+        ({"per_block": (4, 4), "by_budget": True}, "tokens.by_budget"),
+    ],
+)
+def test_the_setting_that_counts_says_how_many_tokens_are_merged(settings: dict[str, Any], asked_by: str) -> None:
+    assert TokensConfig(merge=8, **settings).asked_by == asked_by
+
+
+FEATURES = {"finetune.feature_distillation": 1.0, "prune.embedding": True}
+
+
+@pytest.mark.parametrize("trained", [{"finetune.epochs": 1}, {"prune.steps": 2, "prune.epochs_between": 1}])
+def test_features_are_not_learnt_where_the_embedding_is_cut(trained: dict[str, Any]) -> None:
+    found = distillation.problem(with_settings(RunConfig(), {**FEATURES, **trained}))
+    assert found is not None and found.field == "finetune.feature_distillation"
+    for without in ({"prune.embedding": False}, {"prune.enabled": False}, {"finetune.feature_distillation": 0.0}):
+        assert distillation.problem(with_settings(RunConfig(), {**FEATURES, **trained, **without})) is None
+    assert distillation.problem(with_settings(RunConfig(), FEATURES)) is None, "nothing is trained"

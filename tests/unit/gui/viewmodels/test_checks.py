@@ -21,6 +21,8 @@ from pqv_gui.viewmodels.model_catalog import ModelCatalog
 from pqv_gui.viewmodels.overview import overview
 from pqv_gui.viewmodels.project_session import ProjectSession
 
+SWIN = "swin_tiny_patch4_window7_224"
+
 
 @pytest.fixture
 def session(tmp_path: Path) -> ProjectSession:
@@ -55,7 +57,19 @@ def test_a_new_project_can_run_at_once(session: ProjectSession, around: checks.S
         ({"model.weights": "file"}, "model.path"),
         ({"model.weights": "file", "model.path": "gone.safetensors"}, "model.path"),
         ({"model.name": "lowformer_b0"}, "prune.enabled"),
-        ({"model.name": "swin_tiny_patch4_window7_224", "tokens.merge": 8}, "tokens.merge"),
+        ({"model.name": SWIN, "tokens.merge": 8}, "tokens.merge"),
+        ({"model.name": SWIN, "tokens.per_block": (8,)}, "tokens.per_block"),
+        ({"model.name": SWIN, "tokens.merge": 8, "tokens.by_budget": True}, "tokens.by_budget"),
+        (
+            {
+                "data.train": "x",
+                "finetune.epochs": 1,
+                "finetune.feature_distillation": 1.0,
+                "prune.importance": "l2",
+                "prune.embedding": True,
+            },
+            "finetune.feature_distillation",
+        ),
         ({"model.arguments": {"checkpoint_path": "own.pth"}}, "model.arguments"),
         ({"prune.importance": "taylor"}, "prune.importance"),
         ({"finetune.epochs": 3}, "finetune.epochs"),
