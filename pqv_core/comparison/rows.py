@@ -255,7 +255,7 @@ class Chosen:
             model=str(model.get("name") or ""),
             importance=str(how or "") if cut else "",
             ratio=float(ratio) if cut and isinstance(ratio, int | float) else 0.0,
-            merged=_merged(tokens),
+            merged=_merged(tokens, record.merged),
             group=group if isinstance(group, int) else None,
         )
 
@@ -275,10 +275,16 @@ def _lost(record: RunRecord) -> float:
     return 1 - after / before if before else 0.0
 
 
-def _merged(tokens: dict[str, Any]) -> str:
-    """What a run merges, in words; empty for settings of another version that cannot be read."""
+def _merged(tokens: dict[str, Any], found: tuple[int, ...]) -> str:
+    """What a run merges, in words; empty for settings of another version that cannot be read.
+
+    Args:
+        found: What each block merges away, once a budget has chosen.
+    """
     with contextlib.suppress(ConfigError):
         config = TokensConfig.parse(tokens)
+        if config.by_budget and found:
+            config = config.changed(by_budget=False, merge=0, per_block=found)
         return config.words if config.enabled else ""
     return ""
 

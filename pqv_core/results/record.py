@@ -290,6 +290,7 @@ class RunRecord(Record):
         created: When it began, as this computer's clock had it.
         state: ``running``, ``succeeded``, ``failed``, ``cancelled``, or one of a newer version. One that was written as
             running, and that no process works on, is read as ``interrupted``.
+        merged: Tokens that each block of the result merges away; empty where that is not known, or nothing is merged.
         spans: Seconds that it was at work, for each time that it was begun.
     """
 
@@ -307,6 +308,7 @@ class RunRecord(Record):
     pruned_accuracy: Accuracy | None = None
     sensitivity: tuple[LayerSensitivity, ...] = ()
     widths: tuple[WidthCut, ...] = ()
+    merged: tuple[int, ...] = ()
     latency_table: TableUsed | None = None
     warnings: tuple[str, ...] = ()
     error: ErrorInfo | None = None

@@ -61,6 +61,7 @@ def test_a_budget_merges_as_many_tokens_as_pay(tmp_path: Path) -> None:
     assert merged_tokens.merging_of(checkpoint.load(pruned)) is None, "tokens are merged in a stage of their own"
     tuned = projects.runs_directory(tmp_path / "p.pqv") / record.id / "stages/finetune/model.safetensors"
     taken = merged_tokens.merging_of(checkpoint.load(tuned))
+    assert sum(record.merged) == (sum(taken.merged) if taken else 0)
     line = next(line for line in ran.stderr.splitlines() if "tokens merged: loss" in line)
     assert line.count("tokens merged") == 3, "what every number costs is said"
     assert f"{sum(taken.merged) if taken else 0} tokens merged: loss" in line.partition(";")[2].partition(";")[0]

@@ -68,6 +68,7 @@ def fill(record: RunRecord, state: RunState) -> RunRecord:
             else record.variants,
             "sensitivity": layers(state),
             "latency_table": TableUsed.model_validate(found["latency"]) if "latency" in found else None,
+            "merged": tuple(found.get("merge", {}).get("merged", ())),
             "widths": tuple(WidthCut.model_validate(item) for item in found.get("prune", {}).get("widths", ())),
         }
     )

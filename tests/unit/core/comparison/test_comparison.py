@@ -145,6 +145,14 @@ def test_how_many_tokens_are_merged_is_said_of_what_merges_them(project: Path) -
     }
 
 
+@pytest.mark.parametrize(
+    ("merged", "words"), [((), "as many tokens as pay"), ((5, 3), "8 tokens in 2 blocks"), ((0, 0), "")]
+)
+def test_what_a_budget_chose_is_said_once_it_is_known(project: Path, merged: tuple[int, ...], words: str) -> None:
+    keep(project, made("r1", tokens={"by_budget": True}).model_copy(update={"merged": merged}))
+    assert {row.merged for row in comparison.load(project).rows if not row.artifact.is_dense} == {words}
+
+
 def test_only_measurements_with_as_many_threads_are_compared(project: Path) -> None:
     run = record("r1")
     four = measurement(5).model_copy(update={"threads": 4})
