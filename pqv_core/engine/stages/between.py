@@ -47,10 +47,13 @@ class Between:
     Args:
         folder: For each such step it has a folder by its number, with the model as that step has left it and the state
             of its training, until the next step is done. So a run that was ended goes on where it was.
+        schedule: How many schedules of merged tokens were tried before; their trainings come first in the curve.
+        name: With which its steps are told, where several are tried: ``" (schedule 2, 56 tokens merged)"``.
     """
 
-    def __init__(self, state: RunState, folder: Path) -> None:
-        self._state, self._folder = state, folder
+    def __init__(self, state: RunState, folder: Path, *, schedule: int = 0, name: str = "") -> None:
+        self._state, self._folder, self._name = state, folder, name
+        self._before = schedule * (state.config.prune.steps - 1)
 
     def resumed(self) -> tuple[int, nn.Module] | None:
         """The newest step that is done, and the model as it has left it; None where there is none."""
@@ -64,7 +67,7 @@ class Between:
             self._state.context.warn(f"{error.message} Pruning restarts from the beginning.")
             remove_folder(self._folder)
             return None
-        self._state.context.log(f"Pruning resumes after step {step} of {self._state.config.prune.steps}.")
+        self._state.context.log(f"Pruning resumes after step {step} of {self._state.config.prune.steps}{self._name}.")
         return step, model
 
     def train(self, model: nn.Module, step: int) -> nn.Module:
@@ -92,7 +95,8 @@ class Between:
         prune, (params, macs) = self._state.config.prune, models.count(model)
         left = f"{formatting.count(params)} parameters, {formatting.macs(macs)}"
         trained = formatting.counted(prune.epochs_between, "epoch")
-        self._state.context.log(f"Step {step} of {prune.steps}: {left} are left; fine-tuning for {trained}.")
+        reached = f"Step {step} of {prune.steps}{self._name}"
+        self._state.context.log(f"{reached}: {left} are left; fine-tuning for {trained}.")
 
     def _plan(self, step: int) -> distributed.TrainingPlan:
         state, config, place = self._state, self._state.config, self._place(step)
@@ -111,6 +115,6 @@ class Between:
             config=between.phase(config.finetune, config.prune),
             seed=derived(config.seed, "between", step),
             directory=place / _STATE,
-            between=step - 1,
+            between=self._before + step - 1,
             is_last=is_last,
         )

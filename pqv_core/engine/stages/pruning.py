@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
@@ -106,7 +107,7 @@ def _prune(state: RunState, directory: Path) -> Result:
             batches = list(read)  # every step of pruning looks at all of them
     torch.manual_seed(state.config.seed)
     model = state.model(_uncut(state))
-    training = directory / "between"
+    training, schedules_before = directory / "between", itertools.count()
     with tempfile.TemporaryDirectory(prefix="pqv-trial-") as scratch:
 
         def cut(merges: Merging | None) -> Cut:
@@ -115,7 +116,9 @@ def _prune(state: RunState, directory: Path) -> Result:
             if state.config.prunes_for_budget:
                 allocation = _allocation(model, state, Path(scratch), merges)
             if config.trains_between:
-                between = Between(state, training / _folder_of(merges))
+                before = next(schedules_before)
+                name = _name_of(merges, before) if tokens.by_budget else ""
+                between = Between(state, training / _folder_of(merges), schedule=before, name=name)
             made = prune.prune(
                 model, config, batches=batches, context=state.context, allocation=allocation, between=between
             )
@@ -139,6 +142,11 @@ def _prune(state: RunState, directory: Path) -> Result:
 def _folder_of(merges: Merging | None) -> str:
     """A name of its own for each schedule: several may merge as many tokens in all."""
     return f"merged-{sha256_json(merges.merged)[:16]}" if merges is not None else "whole"
+
+
+def _name_of(merges: Merging | None, before: int) -> str:
+    """What a person reads of a schedule, before which so many were tried."""
+    return f" (schedule {before + 1}, {sum(merges.merged) if merges else 0:,} tokens merged)"
 
 
 def _searched(
@@ -218,7 +226,7 @@ PRUNE = Stage(
     "prune",
     _prune_inputs,
     _prune,
-    version=6,
+    version=7,
     writes_history=True,  # where the model is trained between the steps
     travels=lambda config: not config.prunes_for_budget,  # for a budget what is left is tried, on the clock
 )

@@ -45,7 +45,7 @@ def train(
     Args:
         model: Left as it is.
         config: As ``phase`` gives it.
-        before: How many such trainings were done.
+        before: How many such trainings come before this one in the curve.
         directory: Holds the state of this one.
         teacher: The unpruned model, for distillation; left as it is.
 

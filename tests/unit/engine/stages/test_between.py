@@ -266,6 +266,21 @@ def test_every_number_of_merged_tokens_has_a_training_of_its_own() -> None:
     assert len({pruning._folder_of(Merging(merged=merged)) for merged in schedules} | {pruning._folder_of(None)}) == 5
 
 
+def test_the_trainings_of_all_numbers_of_merged_tokens_are_shown_and_named(
+    shop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pruning, "_allocation", lambda *given: None)  # by ratio, which takes no time
+    shop.set(tokens__by_budget=True, budget__speedup=2.0, prune__importance="l2", finetune__epochs=0)
+    shop.run()
+    told = [event.text for event in shop.events if isinstance(event, Log) and event.text.startswith("Step")]
+    assert [text.partition(":")[0] for text in told] == [
+        f"Step {step} of 3 (schedule {number}, {merged} tokens merged)"
+        for number, merged in ((1, 0), (2, 3), (3, 6))
+        for step in (1, 2)
+    ]
+    assert shop.curve() == list(range(1, 3 * 2 * EACH + 1))
+
+
 @pytest.mark.parametrize(
     ("settings", "last"), [({}, False), ({"epochs": 0}, True), ({"epochs": 0, "many": True}, False)]
 )
