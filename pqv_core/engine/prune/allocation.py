@@ -10,7 +10,7 @@ from typing import Protocol
 from torch import Tensor
 
 from pqv_core.config import PruneConfig
-from pqv_core.engine.structure import Ranking, Width
+from pqv_core.engine.structure import Ranking, Width, attention, mlp
 from pqv_core.models.kept_widths import kept_width, shared_out, step_ratio
 
 _NOTHING = 1e-3
@@ -43,14 +43,18 @@ class Scored:
             return [mine.tolist() for mine in scores]
         means = [float(mine.mean()) for mine in scores]
         least = max(_NOTHING * sum(means) / len(means), sys.float_info.min)
-        layers = [
-            sum(width.kind != "embedding" for width in self.widths) if self.widths[place].kind == "embedding" else 1
-            for place in places
-        ]
         return [
-            (mine.double() / max(mean, least) * max(1, count)).tolist()
-            for mine, mean, count in zip(scores, means, layers, strict=True)
+            (mine.double() / max(mean, least) * _layers(self.widths[place])).tolist()
+            for mine, mean, place in zip(scores, means, places, strict=True)
         ]
+
+
+def _layers(width: Width) -> int:
+    """How many layers a unit of a width is one of: the embedding's of all, also of those that are not to be cut."""
+    if width.kind != "embedding":
+        return 1
+    model = width.scope
+    return max(1, sum(1 for _ in (*mlp.widths(model), *attention.widths(model, "width"))))
 
 
 class Allocation(Protocol):

@@ -27,6 +27,7 @@ from pqv_core.latency.predict import Predictor
 from pqv_core.latency.table import LatencyTable
 
 _OVER, _UNDER = 1.01, 0.97  # what is left may miss a limit by so much before the choice is made again
+_NEARLY = 1.05  # where no choice is left, what misses a limit by so much is taken: hours of training may lie before it
 _TRIALS = 3
 _TRUE = Costs(1.0, 1.0)
 
@@ -43,6 +44,11 @@ class ByBudget:
         trial: How predictions are checked at the last step.
         does_more: The trial does more to the model than cut it. Of what that saves the table knows nothing, so it is
             tried before anything is chosen.
+
+    Attributes:
+        predicted: What the choice of the last step costs.
+        measured: What it cost when it was tried.
+        missed: How many times as much that is as the limit that is nearest to being missed.
     """
 
     def __init__(
@@ -64,6 +70,12 @@ class ByBudget:
         self._off = None if does_more else _TRUE
         self.predicted: Costs | None = None
         self.measured: Costs | None = None
+        self.missed = 1.0
+
+    @property
+    def is_within(self) -> bool:
+        """Whether what was tried keeps every limit."""
+        return self.missed <= _OVER
 
     def kept(self, scored: Scored, *, step: int) -> list[int]:
         """As ``Allocation.kept``: the limits come nearer from step to step.
@@ -149,7 +161,7 @@ class ByBudget:
     def _checked(
         self, limits: Costs, space: Space, chosen: dict[str, int], scored: Scored, spaces: Sequence[Space]
     ) -> dict[str, int]:
-        """What is chosen once more wherever the trial shows that the predictions miss."""
+        """What is chosen once more wherever the trial shows that the predictions miss; of all trials the best."""
         best, least = chosen, (True, math.inf)
         assert limits.share is not None
         for number in range(_TRIALS):
@@ -161,12 +173,19 @@ class ByBudget:
             off_by = (missed > _OVER, abs(math.log(missed)))  # one that keeps all limits comes before any other
             if off_by < least:
                 best, least = chosen, off_by
-                self.measured, self.predicted = costs, predicted
+                self.measured, self.predicted, self.missed = costs, predicted, missed
             if _UNDER <= missed <= _OVER or chosen == scored.original or number == _TRIALS - 1:
                 break
             off = Costs(_times(costs.share, predicted.share), _times(costs.size, predicted.size))
             aimed = Costs(limits.share / (off.share or 1.0), limits.size / off.size)
-            space, chosen = self._chosen(scored, spaces, aimed, off=off)
+            try:
+                space, chosen = self._chosen(scored, spaces, aimed, off=off)
+            except PruneError:  # but an earlier choice was tried
+                if self.missed > _NEARLY:
+                    raise
+                break
+        if not self.is_within:
+            self._context.warn(f"What is left misses the budget by {formatting.percent(self.missed - 1)}.")
         return best
 
     def _check(self, scored: Scored) -> None:

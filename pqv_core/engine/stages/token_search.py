@@ -61,7 +61,7 @@ def least_loss(
     *,
     proportional: bool,
 ) -> tuple[Cut, list[Tried]]:
-    """The best cut, and what came of each schedule.
+    """The best cut, and what came of each schedule. One that keeps the budget comes before any that misses it.
 
     Args:
         merged: Schedules.
@@ -73,7 +73,7 @@ def least_loss(
         Cancelled: The end was asked for.
     """
     best: Cut | None = None
-    least = math.inf
+    least = (True, math.inf)
     tried: list[Tried] = []
     refused: PruneError | None = None
     schedules = list(merged)
@@ -88,8 +88,9 @@ def least_loss(
             continue
         measured = made.allocation.measured if made.allocation is not None else None
         loss = _loss(made, batches, context)
-        if best is None or loss < least:
-            best, least = made, loss
+        worth = (made.allocation is not None and not made.allocation.is_within, loss)
+        if best is None or worth < least:
+            best, least = made, worth
         tried.append(Tried(each, loss, measured.share if measured is not None else None))
     if best is None:
         assert refused is not None

@@ -94,6 +94,7 @@ class Tried:
         self._found, self._line, self._off, self._elsewhere = found, line, off, elsewhere
         self._instead = iter(instead)
         self.taken: Costs | None = None
+        self.warnings: list[str] = []
         self._whole = {name: width.units for name, width in found.items()}
         self.tries: list[Costs] = []
 
@@ -135,7 +136,8 @@ def pruned(
     assert made(IMAGE).shape == (1, 5)
     left = widths(made, pruning)
     units = {name: left[name].units if name in left else 0 for name in found}
-    trial.taken = allocation.measured
+    trial.taken, trial.warnings = allocation.measured, context.warnings
+    assert allocation.is_within == (not trial.warnings)
     if not instead:
         assert trial.taken == trial(units)
     return units, trial
@@ -209,6 +211,26 @@ def test_where_a_trial_shows_that_it_cannot_be_kept_the_least_is_told_as_it_was_
 def test_of_what_was_tried_the_nearest_below_the_limit_is_taken(shares: list[float], taken: int) -> None:
     _, trial = pruned(instead=shares, speedup=1 / 0.714)
     assert trial.taken is not None and trial.taken.share == shares[taken]
+
+
+LEAST = (REST_NS + 3 * (24 * 1_000 + 8 * 10_000)) / 1e6 / DENSE_MS
+"""The least share that can be left, as predicted."""
+
+
+def test_where_a_later_choice_is_impossible_an_earlier_one_that_kept_the_budget_is_taken() -> None:
+    limit = LEAST * 1.01
+    _, trial = pruned(instead=[limit * 0.95, limit * 1.2], speedup=1 / limit)
+    assert trial.taken is not None and trial.taken.share == limit * 0.95
+    assert not trial.warnings
+
+
+def test_one_that_misses_by_a_little_is_taken_with_a_warning_where_nothing_else_can_be() -> None:
+    limit = LEAST * 1.01
+    _, trial = pruned(instead=[limit * 1.04], speedup=1 / limit)
+    assert trial.taken is not None and trial.taken.share == limit * 1.04
+    assert trial.warnings == ["What is left misses the budget by 4.00 %."]
+    with pytest.raises(PruneError, match="cannot be met"):
+        pruned(instead=[limit * 1.06], speedup=1 / limit)
 
 
 def test_a_limit_that_does_not_bind_is_left_where_it_is(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -242,6 +242,15 @@ def test_by_sizes_of_weights_a_channel_of_it_counts_as_one_of_every_layer() -> N
     assert all(scores[name] == pytest.approx([1.0] * WHOLE[name]) for name in PARTS)
 
 
+def test_also_of_the_layers_that_stay_whole() -> None:
+    widths = structure.widths(MODEL, PRUNING.changed(mlp=False))
+    rankings = [Ranking(torch.ones(width.units), torch.arange(width.units)[:, None]) for width in widths]
+    found = Scored(widths, rankings, WHOLE, estimates_loss=False)
+    scores = dict(zip((width.name for width in widths), found.comparable(range(len(widths))), strict=True))
+    assert len(widths) < len(WIDTHS)
+    assert scores[EMBEDDING] == pytest.approx([len(PARTS)] * 48)
+
+
 @settings(max_examples=30, deadline=None)
 @given(round_to=st.integers(1, 64), left=st.integers(24, 48))
 def test_only_embeddings_that_rounding_allows_are_offered(round_to: int, left: int) -> None:

@@ -30,14 +30,17 @@ def images() -> list[tuple[torch.Tensor, torch.Tensor]]:
     return [(torch.randn(6, 3, 32, 32, generator=draw), torch.randint(4, (6,), generator=draw)) for _ in range(2)]
 
 
-def chosen(refused: tuple[tuple[int, ...], ...] = ()) -> tuple[Cut, list[Tried]]:
+def chosen(
+    refused: tuple[tuple[int, ...], ...] = (), missing: tuple[tuple[int, ...], ...] = ()
+) -> tuple[Cut, list[Tried]]:
     torch.manual_seed(0)
     model = timm.create_model("vit_tiny_patch16_224", **SMALL).eval()
 
     def cut(merging: Merging | None) -> Cut:
-        if (merging.merged if merging else (0, 0)) in refused:
+        merged = merging.merged if merging else (0, 0)
+        if merged in refused:
             raise PruneError("The budget cannot be met.")
-        return Cut(model, merging, None)
+        return Cut(model, merging, Mock(is_within=False, measured=None) if merged in missing else None)
 
     best, tried = least_loss(SCHEDULES, cut, images(), Context(run="", send=Mock()), proportional=True)
     return best, tried
@@ -67,6 +70,16 @@ def test_what_is_too_slow_is_left_out_and_said() -> None:
     best, tried = chosen(refused=((0, 0),))
     assert best.merging is not None
     assert [item.loss is None for item in tried] == [True, False, False]
+
+
+def test_what_misses_the_budget_is_taken_only_where_nothing_keeps_it() -> None:
+    best, tried = chosen(missing=((0, 0), (2, 2)))
+    assert best.merging is not None and best.merging.merged == (4, 4)
+    assert all(item.loss is not None for item in tried)
+    best, tried = chosen(missing=tuple(SCHEDULES))
+    assert best.allocation is not None
+    merged = best.merging.merged if best.merging else (0, 0)
+    assert merged == min(tried, key=lambda item: item.loss or 0).merged
 
 
 def test_a_budget_that_no_number_meets_is_refused() -> None:
