@@ -24,7 +24,7 @@ from torch import nn
 from pqv_core.config import RunConfig
 from pqv_core.engine.context import Context
 from pqv_core.engine.formats.exporter import Way, exporter
-from pqv_core.engine.latency import measuring
+from pqv_core.engine.latency import measuring, writing
 from pqv_core.engine.latency.probes import parts_of, whole_file
 from pqv_core.engine.models import create as models
 from pqv_core.engine.prune import structured
@@ -59,7 +59,7 @@ def written(
     context: Context,
 ) -> list[ProbeFile]:
     """A file for each structure, in the way of the table."""
-    spec, by = measuring.result(config, form), exporter(form, config)
+    spec, by = writing.result(config, form), exporter(form, config)
     way = Way(table.subject.passes, table.subject.engine)
     image = torch.randn(table.subject.input_shape)
     files = []

@@ -32,7 +32,7 @@ from pqv_core.engine.context import Context
 from pqv_core.engine.data import batches as data
 from pqv_core.engine.data.readers import Readers
 from pqv_core.engine.formats.exporter import Way, exporter
-from pqv_core.engine.latency import measuring
+from pqv_core.engine.latency import measuring, writing
 from pqv_core.engine.latency.probes import whole_file
 from pqv_core.engine.latency.trial import Trial
 from pqv_core.engine.measure import evaluate
@@ -332,7 +332,7 @@ class Frontier:
 
     def _file(self, name: str, model: nn.Module, table: LatencyTable) -> ProbeFile:
         self._files.mkdir(exist_ok=True)
-        spec, by, path = measuring.result(self.config, "pte"), exporter("pte", self.config), self._files / f"{name}.pte"
+        spec, by, path = writing.result(self.config, "pte"), exporter("pte", self.config), self._files / f"{name}.pte"
         way, prepared = Way(table.subject.passes, table.subject.engine), by.prepare(copy.deepcopy(model), spec).eval()
         return whole_file(prepared, by, spec, image=self._image(), path=path, way=way)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from deploy.job import Job
@@ -18,7 +19,6 @@ from deploy.measure.worker_result import worker_result
 from pqv_core import formatting
 from pqv_core.config import RunConfig, with_settings
 from pqv_core.errors import BenchmarkError, PqvError
-from pqv_core.files.fsio import remove_folder
 from pqv_core.latency import levels, probe_files, store
 from pqv_core.latency.probe_files import DENSE, Folder, ProbeFile, ProbeFiles
 from pqv_core.latency.table import LatencyTable, Samples
@@ -56,8 +56,17 @@ def measured(config: RunConfig, form: str, bench: DeviceBench, *, worker: Probes
         Cancelled: The person asked for the end.
     """
     (threads,) = bench.config.threads
-    config = with_settings(config, {"measure.threads": threads})
-    folder = Folder(store.probes_folder(config, form, on=bench.name))
+    config, job = with_settings(config, {"measure.threads": threads}), bench.job
+    warn = partial(job.log, level="warning")
+    work = f"pqv latency of {config.model.name}"
+    with store.at_work(config, form, on=bench.name, work=work, say=job.log, warn=warn, check=job.check) as folder:
+        found = _measured(config, form, bench, folder, worker)
+        store.keep(found)
+    return found
+
+
+def _measured(config: RunConfig, form: str, bench: DeviceBench, folder: Folder, worker: ProbesWorker) -> LatencyTable:
+    (threads,) = bench.config.threads
     asked = ProbesJob(run=bench.job.run, config=config, format=form, folder=str(folder.path))
     files = _written(asked, bench.job, worker)
     dense = next(file for file in files.files if file.key == DENSE)
@@ -81,10 +90,7 @@ def measured(config: RunConfig, form: str, bench: DeviceBench, *, worker: Probes
                 break
             files = _written(asked.model_copy(update={"more": more}), bench.job, worker)
             _measure(files, folder, keeping, bench.job)
-    found = table()
-    store.keep(found)
-    remove_folder(folder.path)
-    return found
+    return table()
 
 
 def _written(asked: ProbesJob, job: Job, worker: ProbesWorker) -> ProbeFiles:

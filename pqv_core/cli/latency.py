@@ -16,7 +16,7 @@ from pqv_core.config import RunConfig, with_settings
 from pqv_core.config.budget import LOCAL
 from pqv_core.config.export import format_problem
 from pqv_core.errors import UsageError
-from pqv_core.files.fsio import check_writable, remove_folder
+from pqv_core.files.fsio import check_writable
 from pqv_core.files.kind import Kind, kind
 from pqv_core.latency import store
 from pqv_core.latency import table as tables
@@ -56,14 +56,10 @@ def run(config: RunConfig, *, threads: int | None, out: Path | None, as_json: bo
     """
     here = with_settings(config, {"export.target": "host", "measure.threads": threads or config.measure.threads})
     form = measurable(here, out)
-    folder = store.probes_folder(here, form, on=LOCAL)
-    job = LatencyJob(run=runs.new_id(), config=here, format=form, folder=str(folder))
+    job = LatencyJob(run=runs.new_id(), config=here, format=form)
     finished = cli_job.do(job, as_json=as_json)
     if finished.result is not None:
-        table = LatencyTable.model_validate(finished.result)
-        store.keep(table)
-        remove_folder(folder)
-        write(table, out, as_json=as_json)
+        write(LatencyTable.model_validate(finished.result), out, as_json=as_json)
     return finished
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -17,11 +17,12 @@ import platformdirs
 from pqv_core.config import RunConfig
 from pqv_core.config.budget import LOCAL
 from pqv_core.errors import PqvError, from_os_error
-from pqv_core.files.fsio import sha256_json
+from pqv_core.files.fsio import remove_folder, sha256_json
 from pqv_core.latency import levels
 from pqv_core.latency import table as tables
+from pqv_core.latency.probe_files import Folder
 from pqv_core.latency.table import LatencyTable
-from pqv_core.process import machine
+from pqv_core.process import machine, measuring_lock
 
 _APP = "pqv-mobile"
 _PACKAGES = ("pqv-mobile", "torch", "timm", "executorch", "torchao")
@@ -112,6 +113,29 @@ def knows_embeddings(table: LatencyTable) -> bool:
         return False
     narrowest = min((each.units for each in table.embeddings), default=table.embedding)
     return narrowest <= min(levels.embeddings(table.embedding), default=table.embedding)
+
+
+@contextlib.contextmanager
+def at_work(
+    config: RunConfig,
+    form: str,
+    *,
+    on: str,
+    work: str,
+    say: Callable[[str], None],
+    warn: Callable[[str], None],
+    check: Callable[[], None],
+) -> Iterator[Folder]:
+    """The folder in which a table is measured: by one process at a time, the others wait.
+
+    It is removed once the block has come to its end, for then the table is kept; else whoever asks again goes on there.
+
+    Args: as ``probes_folder`` and ``measuring_lock.held``.
+    """
+    place = probes_folder(config, form, on=on)
+    with measuring_lock.held(work, say=say, warn=warn, check=check, path=place.with_suffix(".lock")):
+        yield Folder(place)
+        remove_folder(place)
 
 
 def probes_folder(config: RunConfig, form: str, *, on: str) -> Path:

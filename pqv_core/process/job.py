@@ -112,7 +112,7 @@ class ProbesJob(JobBase):
 
 
 class LatencyJob(JobBase):
-    """Measure what each part of a model costs at each width, on this computer.
+    """Measure what each part of a model costs at each width, on this computer, and keep the table.
 
     The result is a ``pqv_core.latency.table.LatencyTable``. Otherwise as ``ProbesJob``.
     """
@@ -120,7 +120,6 @@ class LatencyJob(JobBase):
     kind: Literal["latency"] = "latency"
     config: RunConfig
     format: str
-    folder: str
 
 
 class Answers(BaseModel):

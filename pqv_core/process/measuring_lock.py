@@ -1,4 +1,5 @@
-"""Latency is measured by one process of this computer at a time; the others wait, and are told for whom.
+"""Latency is measured by one process of this computer at a time; the others wait, and are told for whom. A latency
+table, which takes many such turns, has a lock of its own as well.
 
 The lock is the system's and ends with the process that holds it, however that ends. All projects of a person share it.
 Where it cannot be had (no home folder, or one that may not be written), measuring goes on without it, with a warning.
@@ -50,17 +51,23 @@ class MeasuringHolder(BaseModel):
 
 @contextlib.contextmanager
 def held(
-    work: str, *, say: Callable[[str], None], warn: Callable[[str], None], check: Callable[[], None]
+    work: str,
+    *,
+    say: Callable[[str], None],
+    warn: Callable[[str], None],
+    check: Callable[[], None],
+    path: Path | None = None,
 ) -> Iterator[None]:
     """Inside, no other process of this person's measures on this computer; waits for its turn.
 
     Args:
         work: What is measured, for others who wait.
+        path: Of the lock, where only those who measure the same exclude each other; None for all.
         say: Told who is waited for, at once, when that changes, and every half minute.
         warn: Told where the lock cannot be had.
         check: Called four times a second while waiting; raises where the person has asked for the end.
     """
-    path = _path()
+    path = path or _path()
     try:
         if not path.is_absolute():
             raise FileNotFoundError("there is no home folder")

@@ -73,7 +73,7 @@ class Probes:
     def __init__(
         self, model: nn.Module, config: RunConfig, by: Exporter, spec: ArtifactSpec, embedding: int | None = None
     ) -> None:
-        self._model, self.by, self.spec, self._embedding = model, by, spec, embedding
+        self.model, self.by, self.spec, self._embedding, self._config = model, by, spec, embedding, config
         self._prune = parts_of(config.prune)
         widths = structure.widths(model, self._prune)
         names = {module: name for name, module in model.named_modules()}
@@ -82,6 +82,11 @@ class Probes:
         if embedding is not None:
             self._levels = {name: levels.few(widths) for name, widths in self._levels.items()}
         self._widths = {width.name: width for width in widths}
+
+    def narrowed(self, embedding: int, context: Context) -> Probes:
+        """The probes of the same model with so many channels of its embedding."""
+        model = structured.narrowed(self.model, embedding, context)
+        return Probes(model, self._config, self.by, self.spec, embedding)
 
     def cuts(self, image: Tensor, context: Context) -> list[_Cut]:
         """The model at each level, the first of them whole."""
@@ -94,7 +99,7 @@ class Probes:
         return found
 
     def _cut(self, units: Mapping[str, int], image: Tensor, context: Context) -> _Cut:
-        cut = structured.cut_evenly(self._model, self._prune, units, image.shape, context)
+        cut = structured.cut_evenly(self.model, self._prune, units, image.shape, context)
         prepared = self.by.prepare(cut, self.spec).eval()
         modules = {prepared.get_submodule(scope): scope for scope in self._scopes.values()}
         called = {modules[module]: call for module, call in calls(prepared, modules, image).items()}
@@ -133,7 +138,7 @@ class Probes:
 
     def _blocks(self, dense: _Cut, to: Place) -> Iterator[ProbeFile]:
         """A file for each kind of block that can be left out, with nothing cut."""
-        found = blocks.blocks(self._model, list(self._widths.values()), to.image)
+        found = blocks.blocks(self.model, list(self._widths.values()), to.image)
         modules = {dense.prepared.get_submodule(block.name): block for block in found}
         called = calls(dense.prepared, modules, to.image)
         alike: dict[Any, list[Block]] = {}

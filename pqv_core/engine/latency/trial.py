@@ -12,7 +12,7 @@ from pqv_core.config import RunConfig
 from pqv_core.config.budget import LOCAL
 from pqv_core.engine.context import Context
 from pqv_core.engine.formats.exporter import Way, exporter
-from pqv_core.engine.latency import measuring
+from pqv_core.engine.latency import measuring, writing
 from pqv_core.engine.latency.probes import whole_file
 from pqv_core.engine.models import create as models
 from pqv_core.engine.prune import structured
@@ -47,7 +47,7 @@ class Trial:
         self._model, self._config, self._folder, self._context = model, config, folder, context
         self._finish = finish
         self._form = config.export.formats[0]
-        self._spec = measuring.result(config, self._form)
+        self._spec = writing.result(config, self._form)
         self._by = exporter(self._form, config)
         self._shape = (1, *models.preprocessing(model).input_size)
         self._table = table

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from pqv_core.config.budget import LOCAL
@@ -9,10 +10,9 @@ from pqv_core.engine.latency import measuring
 from pqv_core.engine.measure import environment
 from pqv_core.engine.stages.stage import Result, RunState, Stage
 from pqv_core.errors import BenchmarkError
-from pqv_core.files.fsio import remove_folder, sha256_json
+from pqv_core.files.fsio import sha256_json
 from pqv_core.latency import store
 from pqv_core.latency import table as tables
-from pqv_core.latency.probe_files import Folder
 from pqv_core.latency.table import LatencyTable
 from pqv_core.process import machine
 from pqv_core.project import plan
@@ -60,12 +60,8 @@ def _kept(state: RunState) -> LatencyTable | None:
 
 def _measured(state: RunState) -> LatencyTable:
     config = state.config
-    form = config.export.formats[0]
-    place = store.probes_folder(config, form, on=LOCAL)
-    table = measuring.measured(state.model("load"), config, form, Folder(place), state.context)
-    store.keep(table)
-    remove_folder(place)
-    return table
+    unless = partial(_kept, state)  # another process may have measured it while this one waited
+    return measuring.kept(state.model("load"), config, config.export.formats[0], state.context, unless=unless)
 
 
 def _threads(state: RunState) -> int | None:

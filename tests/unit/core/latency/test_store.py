@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import platformdirs
@@ -9,6 +12,7 @@ import pytest
 
 from pqv_core.config import RunConfig, with_settings
 from pqv_core.config.budget import LOCAL
+from pqv_core.errors import Cancelled
 from pqv_core.latency import store
 from pqv_core.latency.table import LatencyTable
 from pqv_core.process import machine
@@ -107,6 +111,51 @@ def test_the_newest_one_counts_and_a_damaged_one_is_passed_over() -> None:
 def test_one_of_the_same_subject_takes_the_place_of_the_earlier() -> None:
     assert store.keep(table(device="Pixel 8", serial="XYZ")) == store.keep(table(device="Pixel 8", serial="XYZ"))
     assert len(list(store.kept())) == 1
+
+
+HOLDING = """
+import sys
+from pqv_core.config import RunConfig
+from pqv_core.latency import store
+work = dict(work="the run 7 of trees", say=print, warn=print, check=lambda: None)
+with store.at_work(RunConfig(), "ptl", on="local", **work):
+    print("holds", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_a_table_is_measured_by_one_process_at_a_time() -> None:
+    said: list[str] = []
+
+    def at_work(form: str, check: Callable[[], None]) -> Path:
+        turn = store.at_work(RunConfig(), form, on=LOCAL, work="a test", say=said.append, warn=pytest.fail, check=check)
+        with turn as folder:
+            assert folder.path.is_dir()
+        return folder.path
+
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLDING], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None and process.stdout.readline() == "holds\n"
+
+        def end() -> None:
+            if said:
+                process.communicate()
+
+        at_work("pte", lambda: None)
+        assert said == [], "another table is nobody's business"
+        place = at_work("ptl", end)
+    assert "the run 7 of trees" in said[0] and said[-1].startswith("Measuring starts after waiting")
+    assert not place.exists(), "what was written is gone once the table is kept"
+
+
+def test_what_was_written_stays_where_measuring_fails() -> None:
+    turn = store.at_work(
+        RunConfig(), "ptl", on=LOCAL, work="a test", say=pytest.fail, warn=pytest.fail, check=lambda: None
+    )
+    with pytest.raises(Cancelled), turn as folder:
+        raise Cancelled
+    assert folder.path.is_dir()
 
 
 def test_files_at_work_lie_apart_for_each_question() -> None:

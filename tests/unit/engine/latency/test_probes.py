@@ -16,11 +16,13 @@ from pqv_core.config import RunConfig
 from pqv_core.engine import export
 from pqv_core.engine.context import Context
 from pqv_core.engine.formats.exporter import Way, exporter
-from pqv_core.engine.latency import measuring
+from pqv_core.engine.latency import measuring, writing
 from pqv_core.engine.latency.probes import COPIES, Place, Probes, narrower_embeddings
 from pqv_core.engine.models import checkpoint
 from pqv_core.errors import Cancelled
+from pqv_core.latency import store
 from pqv_core.latency.probe_files import DENSE, Folder
+from tests.unit.core.latency.test_latency_table import table
 
 IMAGE = torch.zeros(1, 3, 32, 32)
 SWIN: dict[str, Any] = {"img_size": 56, "depths": (2, 2), "num_heads": (2, 4), "embed_dim": 16, "num_classes": 5}
@@ -94,7 +96,7 @@ def test_with_a_narrower_embedding_the_same_parts_are_written_at_fewer_widths(tm
     )
     model = checkpoint.Base(name="vit_tiny_patch16_224", arguments=PLAIN).create().eval()
     folder = Folder(tmp_path)
-    files = measuring.write(model, config, "ptl", folder, context())
+    files = writing.write(model, config, "ptl", folder, context())
     assert folder.files() == files and files.embedding == 48
     assert files.files[0].key == DENSE
     whole, half = ({file.key: file for file in files.files if file.embedding == units} for units in (None, 24))
@@ -107,12 +109,18 @@ def test_with_a_narrower_embedding_the_same_parts_are_written_at_fewer_widths(tm
         assert (file.units, file.curve, file.blocks, file.copies) == (same.units, same.curve, same.blocks, same.copies)
         assert file.size < same.size
     assert half["embedding-24-part-0-192"].input_shape[-1] == 24
-    again = measuring.write(model, config, "ptl", folder, context())
+    again = writing.write(model, config, "ptl", folder, context())
     assert again == files  # nothing is written twice
 
 
 def test_a_model_with_several_embeddings_keeps_them_whole() -> None:
     assert narrower_embeddings(timm.create_model("swin_tiny_patch4_window7_224", **SWIN)) == (None, [])
+
+
+def test_a_table_that_another_process_measured_meanwhile_is_taken() -> None:
+    found = table()
+    taken = measuring.kept(nn.Identity(), RunConfig(), "ptl", context(), unless=lambda: found)
+    assert taken is found and not list(store.kept())
 
 
 def test_what_was_written_before_is_not_written_again(model: nn.Module, tmp_path: Path) -> None:
