@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,12 +11,13 @@ from functools import partial
 import torch
 from torch import nn
 
-from pqv_core.config import RunConfig
+from pqv_core.config import QuantizeConfig, RunConfig
 from pqv_core.engine import structure
 from pqv_core.engine.context import Context
 from pqv_core.engine.models import create as models
 from pqv_core.engine.prune.dependencies import Dependencies
 from pqv_core.engine.prune.structured import narrowed
+from pqv_core.engine.quantize import layers
 from pqv_core.formats import FORMATS
 from pqv_core.latency import levels
 from pqv_core.latency.table import beside
@@ -80,7 +82,7 @@ def _size_line(model: nn.Module, config: RunConfig, form: str, scheme: str, cont
     widths = [width for width in structure.widths(model, config.pruning) if width.kind != "embedding"]
     entry = sources.entry(config.model.source, config.model.name)
     contents = entry.contents if entry is not None else None
-    cost = cost_of(model)
+    cost = cost_of(model, config.quantize)
     size = partial(_size, form, contents, scheme, config.quantize.group)
     dense = size(cost)
     of_other = (size(dataclasses.replace(cost, params=cost.params + _MANY)) - dense) / _MANY
@@ -88,25 +90,32 @@ def _size_line(model: nn.Module, config: RunConfig, form: str, scheme: str, cont
         cost, params=cost.params + _MANY, linear_weights=cost.linear_weights + _MANY, by_inputs=()
     )
     of_linear = (size(more) - size(dataclasses.replace(cost, by_inputs=()))) / _MANY
+    of_output = (size(dataclasses.replace(cost, linear_outputs=cost.linear_outputs + _MANY)) - dense) / _MANY
     image = (1, *models.preprocessing(model).input_size)
     dependencies = Dependencies(model, widths, shape=image, context=context)
-    linear_weights = {id(weight) for weight in _linear_weights(model)}
+    packed = _packed(model, config.quantize).keys()
+    linear_weights = {id(module.weight) for name, module in model.named_modules() if name in packed}
     units = {}
     for width in widths:
-        linear = other = 0.0
+        linear = other = outputs = 0.0
         for each in dependencies.slices(width):
             numbers = each.weight.numel() / each.weight.shape[each.dimension] * len(each.indices)
             if id(each.weight) in linear_weights:
                 linear += numbers
+                outputs += len(each.indices) if each.dimension == 0 else 0
             else:
                 other += numbers
-        units[width.name] = (of_linear * linear + of_other * other) / width.units
+        units[width.name] = (of_linear * linear + of_output * outputs + of_other * other) / width.units
     return SizeLine(dense, units)
 
 
-def cost_of(model: nn.Module) -> Cost:
-    """What a model's file is made of; operations are not counted."""
-    weights = _linear_weights(model)
+def cost_of(model: nn.Module, quantize: QuantizeConfig) -> Cost:
+    """What a model's file is made of; operations are not counted.
+
+    Layers that are left in floating point (``quantize.keep``) have no weights that are packed.
+    """
+    packed = _packed(model, quantize)
+    weights = list(packed.values())
     by_inputs: dict[int, int] = {}
     for weight in weights:
         inputs = weight[0].numel()
@@ -115,14 +124,18 @@ def cost_of(model: nn.Module) -> Cost:
         params=sum(parameter.numel() for parameter in model.parameters()),
         linear_weights=sum(weight.numel() for weight in weights),
         linear_outputs=sum(len(weight) for weight in weights),
-        linears=len(weights),
+        linears=len(_packed(model, quantize.changed(keep=()))),
         macs=0,
         by_inputs=tuple(sorted(by_inputs.items())),
     )
 
 
-def _linear_weights(model: nn.Module) -> list[torch.Tensor]:
-    return [module.weight for module in model.modules() if isinstance(module, nn.Linear)]
+def _packed(model: nn.Module, quantize: QuantizeConfig) -> dict[str, torch.Tensor]:
+    """Weights of the linear layers that a scheme packs, by the names of the layers; a patch projection is one."""
+    prepared = copy.deepcopy(model)
+    layers.make_quantizable(prepared)
+    names = layers.chosen(prepared, quantize.keep if quantize.uses_engine else ())
+    return {name: prepared.get_parameter(f"{name}.weight") for name in names}
 
 
 def _size(form: str, contents: Contents | None, scheme: str, group: int, cost: Cost) -> float:
