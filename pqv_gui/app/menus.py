@@ -9,6 +9,7 @@ from PySide6.QtGui import QAction, QActionGroup, QDesktopServices, QGuiApplicati
 from PySide6.QtWidgets import QMainWindow, QMenu
 
 from pqv_gui.app.commands import Commands
+from pqv_gui.app.help import Help
 from pqv_gui.app.step_list import page_keys
 from pqv_gui.desks.workspace import Workspace
 from pqv_gui.i18n import tr
@@ -34,7 +35,7 @@ class Menus:
     """Builds the menus of a window and keeps them true."""
 
     def __init__(self, window: QMainWindow, commands: Commands, workspace: Workspace, theme: Theme) -> None:
-        self._window, self._commands = window, commands
+        self._window, self._commands, self.guide = window, commands, Help(window, commands)
         self._work, self._theme = workspace, theme
         self.shortcuts = Shortcuts(workspace.settings)
         bar = window.menuBar()
@@ -127,6 +128,7 @@ class Menus:
         menu.addAction(self.summary)
 
     def _help(self, menu: QMenu) -> None:
+        self._add(menu, tr("&Guide to this page"), self.guide.open_here, "F1")
         self._add(menu, tr("&Keyboard shortcuts …"), self._show_shortcuts, "Ctrl+/")
         menu.addSeparator()
         self._add(menu, tr("&Copy details for a bug report"), _copy_details)

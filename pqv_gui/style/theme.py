@@ -247,6 +247,7 @@ QAbstractSpinBox::up-button, QAbstractSpinBox::down-button {{
   border: none; width: {px(20)}px; background: transparent; }}
 QAbstractSpinBox::up-arrow {{ image: url({icons}/up.svg); width: {px(9)}px; height: {px(9)}px; }}
 QAbstractSpinBox::down-arrow {{ image: url({icons}/down.svg); width: {px(9)}px; height: {px(9)}px; }}
+QTreeView::item {{ padding: {px(3)}px 0; }}
 QTableView, QHeaderView {{ font-size: {points * 0.92:.1f}pt; }}
 QHeaderView {{ background: {shades.surface}; border: none; padding: 0; }}
 QHeaderView::section {{ background: {shades.surface}; color: {shades.muted}; border: none;
