@@ -108,6 +108,11 @@ def _has(text: str, words: Sequence[str]) -> bool:
     return all(word in text for word in words)
 
 
+def address(name: str, anchor: str) -> str:
+    """The address of a place in the guide, for whoever opens links."""
+    return f"{SCHEME}:{name}#{anchor}" if anchor else f"{SCHEME}:{name}"
+
+
 def target(link: str, *, seen: str) -> tuple[str, str]:
     """The document and the anchor to which a link leads.
 

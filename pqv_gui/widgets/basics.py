@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QDialog, QFrame, QHBoxLayout, QLabel, QPushButton,
 from pqv_gui.style.theme import em
 
 Role = Literal["title", "heading", "strong", "figure", "muted", "caption", "problem", "predicted", "amber", "plain"]
-Kind = Literal["plain", "primary", "link"]
+Kind = Literal["plain", "primary", "link", "mark"]
 FIELD_HEIGHT = 1.75  # of an editor, in lines of text
 _SCREEN_SHARE = 0.92  # of a dialog at most: the system draws a frame around it
 

@@ -13,6 +13,7 @@ from pqv_gui.style.theme import em
 from pqv_gui.viewmodels import display_names
 from pqv_gui.viewmodels.project_session import Problem
 from pqv_gui.widgets.basics import Disclosure, column, label, row
+from pqv_gui.widgets.term_mark import with_mark
 
 
 class Editor(Protocol):
@@ -38,24 +39,28 @@ class FormSettings(Protocol):
 
 
 class _Field(QWidget):
-    def __init__(self, editor: QWidget, *, text: str, hint: str, beside: bool) -> None:
+    def __init__(self, editor: QWidget, *, text: str, hint: str, beside: bool, term: str) -> None:
         super().__init__()
         self.editor = editor
         self.problem: QLabel = label("", "problem", wrap=True)
         self.problem.hide()
         layout = column(self, gap=0.25)
+        name: QWidget | None = None
         if text:
             self.name = label(text)
             self.name.setTextFormat(Qt.TextFormat.AutoText)
             self.name.setBuddy(editor)
-        if text and beside:
+            name = with_mark(self.name, term)
+        else:
+            editor = with_mark(editor, term)
+        if name is not None and beside:
             line = row(gap=0.6)
-            line.addWidget(self.name, 1)
+            line.addWidget(name, 1)
             line.addWidget(editor)
             layout.addLayout(line)
         else:
-            if text:
-                layout.addWidget(self.name)
+            if name is not None:
+                layout.addWidget(name)
             layout.addWidget(editor)
         if hint:
             layout.addWidget(label(hint, "caption", wrap=True))
@@ -101,7 +106,7 @@ class Form:
         if beside:
             editor.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
             editor.setFixedWidth(max(em(times=9.5), editor.sizeHint().width() if isinstance(editor, QComboBox) else 0))
-        field = _Field(editor, text=shown, hint=hint, beside=beside)
+        field = _Field(editor, text=shown, hint=hint, beside=beside, term=display_names.TERMS.get(name, ""))
         self._fields[name] = field
         cast(Editor, editor).changed.connect(lambda value, name=name: self._edited(name, value))
         return field
