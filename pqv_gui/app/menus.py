@@ -17,7 +17,7 @@ from pqv_gui.pages import PAGES, in_group
 from pqv_gui.services.shortcuts import Shortcuts
 from pqv_gui.style.theme import TEXT_SCALES, Mode, Theme, em
 from pqv_gui.viewmodels import display_names
-from pqv_gui.widgets.basics import ElidedLabel
+from pqv_gui.widgets.basics import ElidedLabel, plain
 
 _RECENT = 10
 _MODES: dict[Mode, str] = {"system": "As the &system", "light": "&Light", "dark": "&Dark"}
@@ -68,7 +68,7 @@ class Menus:
         action.triggered.connect(lambda _=False: act())
         menu.addAction(action)
         if keep:
-            self.shortcuts.add(f"{_plain(menu.title())} › {_plain(text)}", action)
+            self.shortcuts.add(f"{plain(menu.title())} › {plain(text)}", action)
         return action
 
     def _file(self, menu: QMenu) -> None:
@@ -129,12 +129,18 @@ class Menus:
 
     def _help(self, menu: QMenu) -> None:
         self._add(menu, tr("&Guide to this page"), self.guide.open_here, "F1")
+        self._add(menu, tr("Co&mmands …"), self._open_palette, "Ctrl+Shift+P")
         self._add(menu, tr("&Keyboard shortcuts …"), self._show_shortcuts, "Ctrl+/")
         menu.addSeparator()
         self._add(menu, tr("&Copy details for a bug report"), _copy_details)
         self._add(menu, tr("Open the &log’s folder"), _open_log)
         menu.addSeparator()
         self._add(menu, tr("&About PQV-Mobile"), self._about)
+
+    def _open_palette(self) -> None:
+        from pqv_gui.app.palette import open_palette
+
+        open_palette(self._window, self._commands, self._work)
 
     def _show_shortcuts(self) -> None:
         from pqv_gui.dialogs.shortcut_editor import ShortcutsDialog
@@ -197,11 +203,6 @@ class Menus:
             text = f"{path.stem} – {path.parent}".replace("&", "&&")
             self._add(self.recent, text, lambda path=path: self._commands.open_project(path), keep=False)  # type: ignore[misc]
         self.recent.setEnabled(bool(self._work.recents.paths))
-
-
-def _plain(text: str) -> str:
-    """A menu's text as it is read."""
-    return text.replace("&", "").removesuffix("…").strip()
 
 
 def _copy_details() -> None:

@@ -42,6 +42,11 @@ def button(
     return made
 
 
+def plain(text: str) -> str:
+    """A menu's or a button's text as it is read, without its Alt letter."""
+    return text.replace("&&", "\0").replace("&", "").replace("\0", "&").removesuffix("…").strip()
+
+
 def restyle(widget: QWidget, **properties: str) -> None:
     """Set properties that the style sheet looks at."""
     if all(widget.property(key) == value for key, value in properties.items()):

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any, Protocol, cast
 
 from PySide6.QtCore import QSignalBlocker, Qt
-from PySide6.QtWidgets import QComboBox, QLabel, QSizePolicy, QWidget
+from PySide6.QtWidgets import QAbstractButton, QComboBox, QLabel, QSizePolicy, QWidget
 
 from pqv_gui.i18n import tr
 from pqv_gui.style.theme import em
@@ -84,6 +84,15 @@ class Form:
     def editor(self, name: str) -> QWidget:
         """The editor of a setting."""
         return self._fields[name].editor
+
+    def uncover(self, name: str) -> QWidget:
+        """What takes the keyboard for a setting (its editor or a part of that), after what hides it was opened."""
+        _uncover(self._fields[name])
+        editor = self.editor(name)
+        parts = [part for part in editor.findChildren(QAbstractButton) if part.isCheckable()]
+        if editor.focusPolicy() != Qt.FocusPolicy.NoFocus or editor.focusProxy() is not None or not parts:
+            return editor
+        return next((part for part in parts if part.isChecked()), parts[0])
 
     def field(self, name: str) -> QWidget:
         """The whole field of a setting: label, editor, hint and problem."""
