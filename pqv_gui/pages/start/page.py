@@ -16,7 +16,7 @@ from pqv_gui.pages.shared.base_page import Page
 from pqv_gui.pages.start.recent_list import RecentList
 from pqv_gui.services.jobs import Progressing
 from pqv_gui.style.theme import em
-from pqv_gui.viewmodels import apply_preset, project_notes
+from pqv_gui.viewmodels import apply_preset, defaults, project_notes
 from pqv_gui.viewmodels.project_notes import ProjectNote
 from pqv_gui.viewmodels.project_session import free_name
 from pqv_gui.widgets.basic_inputs import TextInput
@@ -153,7 +153,8 @@ class StartPage(Page):
     def _create(self, config: RunConfig | None = None) -> None:
         try:
             folder = self._folder()
-            self.workspace.create(folder, self.name.text(), config)
+            threads = self.workspace.settings.threads
+            self.workspace.create(folder, self.name.text(), defaults.measured_with(config, threads=threads))
         except PqvError as error:
             self.present(error.info())
             return
