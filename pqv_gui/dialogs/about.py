@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QDialog, QDialogButtonBox, QGridLayout, QHBoxLayout, QLabel, QTabWidget, QWidget
+from PySide6.QtWidgets import (
+    QDialog,
+    QDialogButtonBox,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QScrollArea,
+    QTabWidget,
+    QWidget,
+)
 
 from pqv_core.errors import PqvError
 from pqv_core.files.resource_files import resource
@@ -55,21 +64,23 @@ class AboutDialog(QDialog):
         return head
 
     def _version_list(self) -> QWidget:
-        page = QWidget()
+        page, scroller = QWidget(), QScrollArea()
+        page.setProperty("role", "page")
+        scroller.setWidgetResizable(True)
+        scroller.setAccessibleName(tr("Versions"))
+        scroller.setWidget(page)
         grid = QGridLayout(page)
         grid.setContentsMargins(em(times=0.8), em(times=0.6), em(times=0.8), em(times=0.6))
         grid.setHorizontalSpacing(em(times=1.5))
         for line, (name, version) in enumerate(self._versions.items()):
             shown = label(version)
-            shown.setTextInteractionFlags(
-                Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
-            )
+            shown.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
             shown.setAccessibleName(f"{name} {version}")
             grid.addWidget(label(name, "muted"), line, 0)
             grid.addWidget(shown, line, 1)
         grid.setColumnStretch(1, 1)
         grid.setRowStretch(len(self._versions), 1)
-        return page
+        return scroller
 
     def _copy(self) -> None:
         QGuiApplication.clipboard().setText("\n".join(f"{name}: {text}" for name, text in self._versions.items()))
