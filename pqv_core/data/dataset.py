@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import platformdirs
+
 from pqv_core.data import brightness, folder_walk, images
 from pqv_core.data import layout as dataset_layout
 from pqv_core.data.class_order import composed, listed
@@ -83,6 +85,11 @@ class Scan:
     def total(self) -> int:
         """Number of images, readable or not."""
         return sum(self.counts)
+
+
+def named_folder() -> Path:
+    """Where data sets that are named are kept: the user's cache."""
+    return platformdirs.user_cache_path("pqv-mobile", appauthor=False) / "datasets"
 
 
 def is_named(stored: str) -> bool:

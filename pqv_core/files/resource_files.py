@@ -1,6 +1,7 @@
 """Where the files that come with the program are.
 
 The one place that knows it: ``resources/`` stands beside ``pqv_core/`` in a checkout and in an installed wheel alike.
+The documentation lies in ``docs/`` in a checkout, and in ``resources/docs/`` in a wheel (``pyproject.toml``).
 """
 
 from __future__ import annotations
@@ -29,6 +30,16 @@ def resource(*parts: str) -> Path:
             details=str(path),
         )
     return path
+
+
+def docs() -> Path:
+    """The folder of the documentation, with ``guide.md`` and ``glossary.md``.
+
+    Raises:
+        StorageError: It did not come with this installation.
+    """
+    in_checkout = _ROOT.parent / "docs"
+    return in_checkout if (in_checkout / "guide.md").exists() else resource("docs")
 
 
 def texts(*parts: str) -> dict[str, str]:

@@ -18,6 +18,7 @@ from pqv_gui.pages import PAGES, in_group, page_of
 from pqv_gui.pages.compare import INFO as COMPARE
 from pqv_gui.pages.device import INFO as DEVICE
 from pqv_gui.pages.run import INFO as RUN
+from pqv_gui.pages.shared.base_page import FormPage
 from pqv_gui.pages.start import INFO as START
 from pqv_gui.viewmodels.undoable import Undoable
 
@@ -49,6 +50,13 @@ class Commands(QObject):
     def go(self, place: str) -> None:
         """Show a page. Without a project there is only Start."""
         self._stack.show_page(place if self._work.session.is_open else START.key)
+
+    def show_setting(self, name: str) -> None:
+        """Show the page on which a setting is edited, with the keyboard on its field."""
+        self.go(page_of(name))
+        page = self._stack.current
+        if isinstance(page, FormPage):
+            page.show_field(name)
 
     def step(self, by: int) -> None:
         """Go so many steps on or back: from the wizard's first to Start, from its last to the first working page."""

@@ -9,6 +9,8 @@ from PySide6.QtGui import QAction, QActionGroup, QDesktopServices, QGuiApplicati
 from PySide6.QtWidgets import QMainWindow, QMenu
 
 from pqv_gui.app.commands import Commands
+from pqv_gui.app.help import Help
+from pqv_gui.app.preferences import MODE, SCALE, Preferences
 from pqv_gui.app.step_list import page_keys
 from pqv_gui.desks.workspace import Workspace
 from pqv_gui.i18n import tr
@@ -16,7 +18,7 @@ from pqv_gui.pages import PAGES, in_group
 from pqv_gui.services.shortcuts import Shortcuts
 from pqv_gui.style.theme import TEXT_SCALES, Mode, Theme, em
 from pqv_gui.viewmodels import display_names
-from pqv_gui.widgets.basics import ElidedLabel
+from pqv_gui.widgets.basics import ElidedLabel, plain
 
 _RECENT = 10
 _MODES: dict[Mode, str] = {"system": "As the &system", "light": "&Light", "dark": "&Dark"}
@@ -34,8 +36,9 @@ class Menus:
     """Builds the menus of a window and keeps them true."""
 
     def __init__(self, window: QMainWindow, commands: Commands, workspace: Workspace, theme: Theme) -> None:
-        self._window, self._commands = window, commands
-        self._work, self._theme = workspace, theme
+        self._window, self._commands, self.guide = window, commands, Help(window, commands)
+        self._work, self.preferences = workspace, Preferences(workspace, theme)
+        self._ticks: dict[tuple[str, object], QAction] = {}
         self.shortcuts = Shortcuts(workspace.settings)
         bar = window.menuBar()
         self.corner = _Corner("", "caption")
@@ -67,7 +70,7 @@ class Menus:
         action.triggered.connect(lambda _=False: act())
         menu.addAction(action)
         if keep:
-            self.shortcuts.add(f"{_plain(menu.title())} › {_plain(text)}", action)
+            self.shortcuts.add(f"{plain(menu.title())} › {plain(text)}", action)
         return action
 
     def _file(self, menu: QMenu) -> None:
@@ -87,6 +90,8 @@ class Menus:
     def _edit(self, menu: QMenu) -> None:
         self.undo = self._add(menu, tr("&Undo"), self._commands.undo, "Ctrl+Z")
         self.redo = self._add(menu, tr("&Redo"), self._commands.redo, "Ctrl+Shift+Z", "Ctrl+Y")
+        menu.addSeparator()
+        self._add(menu, tr("&Settings …"), self._show_settings, "Ctrl+,")
 
     def _go(self, menu: QMenu) -> None:
         self.places = [
@@ -106,27 +111,29 @@ class Menus:
         self.connect_phone = self._add(menu, tr("Connect a &Wi-Fi phone …"), self._commands.connect_phone)
 
     def _view(self, menu: QMenu) -> None:
-        theme = self._theme
         colours = menu.addMenu(tr("&Colours"))
         group = QActionGroup(self._window)
         for mode, text in _MODES.items():
-            action = self._add(colours, tr(text), lambda mode=mode: self._set_mode(mode))  # type: ignore[misc]
-            action.setCheckable(True)
-            action.setChecked(theme.mode == mode)
+            action = self._add(colours, tr(text), lambda mode=mode: self._prefer(MODE, mode))  # type: ignore[misc]
+            self._ticks[MODE, mode] = action
             group.addAction(action)
         sizes = menu.addMenu(tr("&Text size"))
         group = QActionGroup(self._window)
         for percent in TEXT_SCALES:
-            action = self._add(sizes, f"{percent} %", lambda percent=percent: self._set_scale(percent))  # type: ignore[misc]
-            action.setCheckable(True)
-            action.setChecked(theme.text_scale == percent)
+            action = self._add(sizes, f"{percent} %", lambda percent=percent: self._prefer(SCALE, percent))  # type: ignore[misc]
+            self._ticks[SCALE, percent] = action
             group.addAction(action)
+        for action in self._ticks.values():
+            action.setCheckable(True)
+        self._show_ticks()
         self.summary = QAction(tr("&Summary"), self._window)
         self.summary.setCheckable(True)
         self.summary.setChecked(True)
         menu.addAction(self.summary)
 
     def _help(self, menu: QMenu) -> None:
+        self._add(menu, tr("&Guide to this page"), self.guide.open_here, "F1")
+        self._add(menu, tr("Co&mmands …"), self._open_palette, "Ctrl+Shift+P")
         self._add(menu, tr("&Keyboard shortcuts …"), self._show_shortcuts, "Ctrl+/")
         menu.addSeparator()
         self._add(menu, tr("&Copy details for a bug report"), _copy_details)
@@ -134,18 +141,30 @@ class Menus:
         menu.addSeparator()
         self._add(menu, tr("&About PQV-Mobile"), self._about)
 
+    def _open_palette(self) -> None:
+        from pqv_gui.app.palette import open_palette
+
+        open_palette(self._window, self._commands, self._work)
+
     def _show_shortcuts(self) -> None:
         from pqv_gui.dialogs.shortcut_editor import ShortcutsDialog
 
         ShortcutsDialog(self._window, self.shortcuts).exec()
 
-    def _set_mode(self, mode: Mode) -> None:
-        self._work.settings.mode = mode
-        self._theme.set_mode(mode)
+    def _prefer(self, name: str, value: object) -> None:
+        self.preferences.set(name, value)
 
-    def _set_scale(self, percent: int) -> None:
-        self._work.settings.text_scale = percent
-        self._theme.set_text_scale(percent)
+    def _show_ticks(self) -> None:
+        """Tick what is preferred, here or in the settings."""
+        for (name, value), action in self._ticks.items():
+            action.setChecked(self.preferences.get(name) == value)
+
+    def _show_settings(self) -> None:
+        from pqv_gui.app.kept_folders import kept_folders
+        from pqv_gui.dialogs.settings import SettingsDialog
+
+        SettingsDialog(self._window, self.preferences, kept=kept_folders()).exec()
+        self._show_ticks()
 
     def _about(self) -> None:
         from pqv_gui.dialogs.about import AboutDialog
@@ -195,11 +214,6 @@ class Menus:
             text = f"{path.stem} – {path.parent}".replace("&", "&&")
             self._add(self.recent, text, lambda path=path: self._commands.open_project(path), keep=False)  # type: ignore[misc]
         self.recent.setEnabled(bool(self._work.recents.paths))
-
-
-def _plain(text: str) -> str:
-    """A menu's text as it is read."""
-    return text.replace("&", "").removesuffix("…").strip()
 
 
 def _copy_details() -> None:

@@ -17,6 +17,7 @@ from pqv_gui.app.double_clicks import DoubleClicks
 from pqv_gui.app.drops import Drops
 from pqv_gui.app.job_bar import JobBar
 from pqv_gui.app.menus import Menus
+from pqv_gui.app.notifier import Notifier
 from pqv_gui.app.page_stack import PageStack
 from pqv_gui.app.read_only_bar import ReadOnlyBar
 from pqv_gui.app.step_list import StepList
@@ -60,6 +61,7 @@ class MainWindow(QMainWindow):
         self.drops = Drops(self, self.commands, workspace)
         self.close_guard = CloseGuard(self, self.commands, workspace)
         self.double_clicks = DoubleClicks(self)
+        self.notifier = Notifier(self, self.commands, workspace)
         self.focus = FocusKeeper(self)
         self.steps.setFixedWidth(em(times=10.4))
         self.summary.setFixedWidth(em(times=16.5))
@@ -246,6 +248,7 @@ class MainWindow(QMainWindow):
         desk.run_changed.connect(self._refresh_phone_run)
         desk.failed.connect(lambda error: self.commands.present(error, DEVICE.key))
         desk.ended.connect(self.close_guard.go_on)
+        desk.ended.connect(self.notifier.look_at_phones)
         desk.watch.look()
         self.workspace.compare.changed.connect(self._refresh_compare)
         self._refresh_compare()
@@ -272,6 +275,7 @@ class MainWindow(QMainWindow):
         self.menus.refresh_phones()
         if self._measured != self.workspace.measures:
             self._measured = self.workspace.measures
+            self.notifier.look_at_phones()
             self._refresh_run_controls()
         shown = self.stack.visible(DEVICE.key)
         if shown is not None:

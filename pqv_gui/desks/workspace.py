@@ -28,6 +28,7 @@ from pqv_gui.pages.backend import INFO as BACKEND
 from pqv_gui.pages.model import INFO as MODEL
 from pqv_gui.pages.run import INFO as RUN
 from pqv_gui.pages.start import INFO as START
+from pqv_gui.services import adb_choice
 from pqv_gui.services.file_writer import FileWriter
 from pqv_gui.services.jobs import Handle, JobRunner, Progressing, Tasks
 from pqv_gui.services.settings import Settings
@@ -141,6 +142,8 @@ class Workspace(QObject):
         if self._phones is None:
             from pqv_gui.desks.phone_desk import PhoneDesk
             from pqv_gui.desks.phone_watch import Around
+
+            adb_choice.use(self.settings.adb_server)
 
             def around() -> Around:
                 config = self.session.config

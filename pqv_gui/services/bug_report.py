@@ -6,15 +6,27 @@ import platform
 from collections.abc import Iterator
 from importlib import metadata
 
+from PySide6.QtCore import qVersion
+
 from pqv_core.process import machine
 from pqv_gui.services import logfile
 
-_PACKAGES = ("pqv-mobile", "PySide6-Essentials", "pyqtgraph", "torch", "timm", "torch-pruning", "adb-shell")
+_PACKAGES = (
+    "pqv-mobile",
+    "torch",
+    "timm",
+    "torch-pruning",
+    "executorch",
+    "torchao",
+    "PySide6-Essentials",
+    "pyqtgraph",
+    "adb-shell",
+)
 
 
 def versions() -> dict[str, str]:
-    """Version of each package that matters, of those that are installed."""
-    found = {}
+    """What runs here: the system, Python, Qt, and each package that matters, of those that are installed."""
+    found = {"System": platform.platform(), "Python": platform.python_version(), "Qt": qVersion()}
     for name in _PACKAGES:
         try:
             found[name] = metadata.version(name)
@@ -29,7 +41,6 @@ def details() -> str:
 
 
 def _lines() -> Iterator[str]:
-    yield f"System: {platform.platform()}, Python {platform.python_version()}"
     yield from (f"{name}: {version}" for name, version in versions().items())
     known = machine.remembered()
     if known is not None:

@@ -8,11 +8,13 @@ from typing import Any, cast
 
 from PySide6.QtCore import QByteArray, QSettings, QStandardPaths
 
+from pqv_gui.services import adb_choice
 from pqv_gui.style.theme import TEXT_SCALES, Mode
 from pqv_gui.viewmodels.recent_projects import TextStore
 
 VERSION = 1
 _MODES = ("system", "light", "dark")
+_MOST_THREADS = 256
 
 
 class Settings:
@@ -87,6 +89,35 @@ class Settings:
     @projects_folder.setter
     def projects_folder(self, value: Path) -> None:
         self._stored.setValue("projects/folder", str(value))
+
+    @property
+    def threads(self) -> int | None:
+        """With how many threads new projects measure; None for what is usual."""
+        value = self._read("projects/threads", 0, int)
+        return int(value) if 0 < value <= _MOST_THREADS else None
+
+    @threads.setter
+    def threads(self, value: int | None) -> None:
+        self._stored.setValue("projects/threads", value or 0)
+
+    @property
+    def notify(self) -> bool:
+        """Whether the person is told when work ends while the window is in the background."""
+        return bool(self._read("notify/ended", 1, int))
+
+    @notify.setter
+    def notify(self, value: bool) -> None:
+        self._stored.setValue("notify/ended", int(value))
+
+    @property
+    def adb_server(self) -> str:
+        """Where the adb server listens, as HOST:PORT; empty for what is usual."""
+        text = self._read("phones/adb_server", "", str)
+        return "" if adb_choice.problem(text) else str(text)
+
+    @adb_server.setter
+    def adb_server(self, value: str) -> None:
+        self._stored.setValue("phones/adb_server", value)
 
     @property
     def recents(self) -> TextStore:

@@ -247,6 +247,7 @@ QAbstractSpinBox::up-button, QAbstractSpinBox::down-button {{
   border: none; width: {px(20)}px; background: transparent; }}
 QAbstractSpinBox::up-arrow {{ image: url({icons}/up.svg); width: {px(9)}px; height: {px(9)}px; }}
 QAbstractSpinBox::down-arrow {{ image: url({icons}/down.svg); width: {px(9)}px; height: {px(9)}px; }}
+QTreeView::item {{ padding: {px(3)}px 0; }}
 QTableView, QHeaderView {{ font-size: {points * 0.92:.1f}pt; }}
 QHeaderView {{ background: {shades.surface}; border: none; padding: 0; }}
 QHeaderView::section {{ background: {shades.surface}; color: {shades.muted}; border: none;
@@ -285,6 +286,13 @@ QPushButton[kind="link"] {{ background: transparent; border: none; color: {shade
   text-align: left; }}
 QPushButton[kind="link"]:hover {{ text-decoration: underline; }}
 QPushButton[kind="link"]:focus {{ border: 1px dashed {shades.accent}; padding: 1px 3px; }}
+QPushButton[kind="mark"] {{ min-width: {px(15)}px; max-width: {px(15)}px; min-height: {px(15)}px;
+  max-height: {px(15)}px; padding: 0; border: 1px solid {shades.border}; border-radius: {px(15) // 2 + 1}px;
+  background: transparent; color: {shades.muted}; font-size: {points * 0.85:.1f}pt; }}
+QPushButton[kind="mark"]:hover {{ color: {shades.accent}; border-color: {shades.accent}; }}
+QPushButton[kind="mark"]:focus {{ border: 2px solid {shades.accent}; color: {shades.accent};
+  min-width: {px(15) - 2}px; max-width: {px(15) - 2}px; min-height: {px(15) - 2}px; max-height: {px(15) - 2}px; }}
+QFrame[role="term"] {{ background: {shades.surface}; border: 1px solid {shades.edge}; }}
 QToolTip, QLabel[role="tip"] {{ background: {shades.surface}; color: {shades.text};
   border: 1px solid {shades.border}; padding: 4px; }}
 QMenuBar {{ background: {shades.surface}; border-bottom: 1px solid {shades.border}; }}

@@ -13,6 +13,14 @@ def new_config() -> RunConfig:
     return RunConfig(prune=PruneConfig(importance="l2"), finetune=FinetuneConfig(epochs=0))
 
 
+def measured_with(config: RunConfig | None, *, threads: int | None) -> RunConfig:
+    """A new project's settings, which measure with so many threads where nothing else was asked for."""
+    config = config or new_config()
+    if threads is None or config.measure.threads is not None:
+        return config
+    return config.changed(measure={**config.measure.model_dump(), "threads": threads})
+
+
 def with_images(config: RunConfig, *, published: bool) -> dict[str, Any]:
     """What else to set once images are chosen, as far as a person has not decided otherwise.
 

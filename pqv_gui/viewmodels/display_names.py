@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pqv_core.labels import stage, target
 
-__all__ = ["METRICS", "SETTINGS", "metric", "setting", "stage", "target"]
+__all__ = ["METRICS", "SETTINGS", "TERMS", "metric", "setting", "stage", "target"]
 
 SETTINGS = {
     "model.source": "Model source",
@@ -108,6 +108,27 @@ SETTINGS = {
     "phone.compare": "Compare outputs",
     "phone.images": "Images to compare",
 }
+
+TERMS = {
+    "prune.ratio": "Pruning ratio",
+    "prune.round_to": "Width",
+    "prune.images": "Calibration",
+    "prune.sparse_epochs": "Sparse training",
+    "budget.latency_ms": "Budget",
+    "budget.on": "Latency table",
+    "tokens.merge": "Merged tokens",
+    "finetune.distillation": "Distillation",
+    "quantize.images": "Calibration",
+    "quantize.observer": "Observer",
+    "quantize.group": "Group",
+    "quantize.sensitivity": "Sensitivity",
+    "quantize.tolerance": "Tolerance",
+    "export.formats": "Format",
+    "export.baselines": "Baseline",
+    "phone.cool_down": "Throttled",
+    "phone.compare": "Parity",
+}
+"""Settings beside which a term of the glossary is explained."""
 
 METRICS = {
     "train_loss": "Training loss",

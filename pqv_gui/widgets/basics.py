@@ -7,13 +7,14 @@ from typing import Literal
 
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QPainter, QPaintEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from pqv_gui.style.theme import em
 
 Role = Literal["title", "heading", "strong", "figure", "muted", "caption", "problem", "predicted", "amber", "plain"]
-Kind = Literal["plain", "primary", "link"]
+Kind = Literal["plain", "primary", "link", "mark"]
 FIELD_HEIGHT = 1.75  # of an editor, in lines of text
+_SCREEN_SHARE = 0.92  # of a dialog at most: the system draws a frame around it
 
 
 def label(text: str = "", role: Role = "plain", *, wrap: bool = False) -> QLabel:
@@ -39,6 +40,11 @@ def button(
         made.setCursor(Qt.CursorShape.PointingHandCursor)
     made.clicked.connect(lambda: clicked())
     return made
+
+
+def plain(text: str) -> str:
+    """A menu's or a button's text as it is read, without its Alt letter."""
+    return text.replace("&&", "\0").replace("&", "").replace("\0", "&").removesuffix("…").strip()
 
 
 def restyle(widget: QWidget, **properties: str) -> None:
@@ -67,6 +73,12 @@ def row(parent: QWidget | None = None, *, gap: float = 0.5, margin: float = 0.0)
     layout.setContentsMargins(space, space, space, space)
     layout.setSpacing(em(times=gap))
     return layout
+
+
+def fit(dialog: QDialog, wide: float, high: float) -> None:
+    """Make a dialog so large, in lines of text, but no larger than the screen has room for."""
+    room = dialog.screen().availableSize() * _SCREEN_SHARE
+    dialog.resize(QSize(em(times=wide), em(times=high)).boundedTo(room))
 
 
 def rule() -> QFrame:

@@ -11,11 +11,15 @@ from PySide6.QtWidgets import QButtonGroup, QFrame, QGridLayout, QLabel, QRadioB
 
 from pqv_gui.style.theme import colors, em
 from pqv_gui.widgets.basics import column, label
+from pqv_gui.widgets.term_mark import with_mark
 
 
 @dataclass(frozen=True)
 class Choice:
-    """A value, its name and one sentence; ``note`` is a short figure such as a predicted cost."""
+    """A value, its name and one sentence; ``note`` is a short figure such as a predicted cost.
+
+    What the glossary has under the name can be looked up on the card.
+    """
 
     value: str
     name: str
@@ -39,7 +43,7 @@ class _ChoiceCard(QFrame):
         self.note.setVisible(bool(choice.note))
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         layout = column(self, gap=0.25, margin=0.65)
-        layout.addWidget(self.radio)
+        layout.addWidget(with_mark(self.radio, choice.name.replace("&", ""), apart=True))
         layout.addWidget(self.sentence)
         layout.addWidget(self.note)
         self.radio.toggled.connect(self.update)

@@ -6,13 +6,14 @@ from collections.abc import Iterable
 from typing import Any, Protocol, cast
 
 from PySide6.QtCore import QSignalBlocker, Qt
-from PySide6.QtWidgets import QComboBox, QLabel, QSizePolicy, QWidget
+from PySide6.QtWidgets import QAbstractButton, QComboBox, QLabel, QSizePolicy, QWidget
 
 from pqv_gui.i18n import tr
 from pqv_gui.style.theme import em
 from pqv_gui.viewmodels import display_names
 from pqv_gui.viewmodels.project_session import Problem
 from pqv_gui.widgets.basics import Disclosure, column, label, row
+from pqv_gui.widgets.term_mark import with_mark
 
 
 class Editor(Protocol):
@@ -38,24 +39,28 @@ class FormSettings(Protocol):
 
 
 class _Field(QWidget):
-    def __init__(self, editor: QWidget, *, text: str, hint: str, beside: bool) -> None:
+    def __init__(self, editor: QWidget, *, text: str, hint: str, beside: bool, term: str) -> None:
         super().__init__()
         self.editor = editor
         self.problem: QLabel = label("", "problem", wrap=True)
         self.problem.hide()
         layout = column(self, gap=0.25)
+        name: QWidget | None = None
         if text:
             self.name = label(text)
             self.name.setTextFormat(Qt.TextFormat.AutoText)
             self.name.setBuddy(editor)
-        if text and beside:
+            name = with_mark(self.name, term)
+        else:
+            editor = with_mark(editor, term)
+        if name is not None and beside:
             line = row(gap=0.6)
-            line.addWidget(self.name, 1)
+            line.addWidget(name, 1)
             line.addWidget(editor)
             layout.addLayout(line)
         else:
-            if text:
-                layout.addWidget(self.name)
+            if name is not None:
+                layout.addWidget(name)
             layout.addWidget(editor)
         if hint:
             layout.addWidget(label(hint, "caption", wrap=True))
@@ -80,6 +85,15 @@ class Form:
         """The editor of a setting."""
         return self._fields[name].editor
 
+    def uncover(self, name: str) -> QWidget:
+        """What takes the keyboard for a setting (its editor or a part of that), after what hides it was opened."""
+        _uncover(self._fields[name])
+        editor = self.editor(name)
+        parts = [part for part in editor.findChildren(QAbstractButton) if part.isCheckable()]
+        if editor.focusPolicy() != Qt.FocusPolicy.NoFocus or editor.focusProxy() is not None or not parts:
+            return editor
+        return next((part for part in parts if part.isChecked()), parts[0])
+
     def field(self, name: str) -> QWidget:
         """The whole field of a setting: label, editor, hint and problem."""
         return self._fields[name]
@@ -101,7 +115,7 @@ class Form:
         if beside:
             editor.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
             editor.setFixedWidth(max(em(times=9.5), editor.sizeHint().width() if isinstance(editor, QComboBox) else 0))
-        field = _Field(editor, text=shown, hint=hint, beside=beside)
+        field = _Field(editor, text=shown, hint=hint, beside=beside, term=display_names.TERMS.get(name, ""))
         self._fields[name] = field
         cast(Editor, editor).changed.connect(lambda value, name=name: self._edited(name, value))
         return field

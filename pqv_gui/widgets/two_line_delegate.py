@@ -1,4 +1,4 @@
-"""Rows of a list: a name, and below it a smaller line of detail."""
+"""Rows of a list: a name, beside it a short word, and below it a smaller line of detail."""
 
 from __future__ import annotations
 
@@ -12,9 +12,14 @@ Index = QModelIndex | QPersistentModelIndex
 
 
 class TwoLineDelegate(QStyledItemDelegate):
-    """Draws the display role, and below it what the role ``DETAIL`` holds."""
+    """Draws the display role, below it the role ``DETAIL``, and at the right ``ASIDE``, where there is any."""
 
     DETAIL = Qt.ItemDataRole.UserRole + 1
+    ASIDE = Qt.ItemDataRole.UserRole + 2
+
+    def aside(self, option: QStyleOptionViewItem, index: Index) -> str:
+        """What stands at the right of a row's name."""
+        return str(index.data(self.ASIDE) or "")
 
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
         """The same for all rows."""
@@ -35,6 +40,10 @@ class TwoLineDelegate(QStyledItemDelegate):
         upper = QRect(inner.left(), inner.top(), inner.width(), inner.height() // 2)
         lower = QRect(inner.left(), inner.center().y(), inner.width(), inner.height() // 2)
         font = painter.font()
+        if aside := self.aside(option, index):
+            painter.setPen(QColor(shades.muted))
+            painter.drawText(upper, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, aside)
+            upper.setRight(upper.right() - painter.fontMetrics().horizontalAdvance(aside) - em(times=0.6))
         font.setBold(chosen)
         painter.setFont(font)
         painter.setPen(QColor(shades.text))

@@ -78,6 +78,14 @@ def test_every_resource_is_in_the_wheel(wheel: Path) -> None:
     assert kept - packed == set()
 
 
+def test_its_guide_is_found(programs: Path, tmp_path: Path) -> None:
+    code = "from pqv_gui.viewmodels import guide; print(*(each.title for each in guide.documents()), sep='\\n')"
+
+    titles = run(python_of(programs), "-c", code, cwd=tmp_path).splitlines()
+
+    assert titles[:2] == ["Guide", "Glossary"] and len(titles) == len(list((ROOT / "docs").glob("*.md")))
+
+
 def test_nothing_but_the_program_is_in_the_wheel(wheel: Path) -> None:
     tops = {name.split("/")[0] for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
 

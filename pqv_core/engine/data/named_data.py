@@ -13,12 +13,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import platformdirs
 from filelock import FileLock, Timeout
 from PIL import Image
 from timm.data.dataset_factory import create_dataset
 from timm.data.imagenet_info import ImageNetInfo
 
+from pqv_core.data import dataset
 from pqv_core.engine.context import Context
 from pqv_core.errors import DataError, PqvError, from_os_error
 from pqv_core.files.fsio import move, remove_folder
@@ -44,7 +44,7 @@ def folder(name: str, which: str, *, root: Path | None, context: Context) -> Pat
         StorageError: The images cannot be written.
         Cancelled: The end was asked for.
     """
-    cache = platformdirs.user_cache_path("pqv-mobile", appauthor=False) / "datasets"
+    cache = dataset.named_folder()
     place = cache / re.sub(r"[^\w.-]", "_", name) / which
     if place.exists():
         return place

@@ -17,6 +17,7 @@ from pqv_gui.widgets.basics import Card, label
 from pqv_gui.widgets.choices import Choice, ChoiceCards
 from pqv_gui.widgets.list_inputs import WordsInput
 from pqv_gui.widgets.number_inputs import IntInput, RealInput
+from pqv_gui.widgets.term_mark import explain
 
 _PRECISIONS = {
     "int8-dynamic": "INT8 d&ynamic",
@@ -38,6 +39,7 @@ class BackendPage(FormPage):
             sentence=tr("Choose precision and kernels."),
         )
         precision = Card(tr("Precision"))
+        explain(precision, "Precision")
         choices = [
             Choice(value, tr(_PRECISIONS.get(value, info.label)), tr(info.sentence)) for value, info in SCHEMES.items()
         ]
@@ -45,6 +47,7 @@ class BackendPage(FormPage):
         precision.body.addWidget(self.form.add("quantize.precision", self.precision, text=""))
         self.layers = self._layers_card()
         engine = Card(tr("Engine"), tr("The kernels that run the quantized layers."))
+        explain(engine, "Engine")
         choices = [
             Choice(value, tr(_ENGINES.get(value, info.label)), tr(info.sentence)) for value, info in ENGINES.items()
         ]

@@ -14,6 +14,7 @@ from pqv_gui.widgets.basics import Card, Disclosure, column, label
 from pqv_gui.widgets.choices import Choice, ChoiceCards
 from pqv_gui.widgets.folding_columns import FoldingColumns
 from pqv_gui.widgets.number_inputs import IntInput, RealInput
+from pqv_gui.widgets.term_mark import explain
 
 _TARGETS = {"host": "This &computer", "android": "&Android"}
 
@@ -64,6 +65,7 @@ class ExportPage(FormPage):
 
     def _check_card(self) -> Card:
         card = Card(tr("Checks"))
+        explain(card, "Parity")
         for words in (
             tr("✓  Each file loads in a new process."),
             tr("✓  Its outputs match the model’s."),

@@ -26,6 +26,7 @@ from pqv_gui.widgets.basics import Card, column, label
 from pqv_gui.widgets.choices import Choice, ChoiceCards
 from pqv_gui.widgets.folding_columns import FoldingColumns
 from pqv_gui.widgets.number_inputs import IntInput, RatioInput, RealInput
+from pqv_gui.widgets.term_mark import explain
 
 _MNEMONICS = {"taylor": "&Taylor", "l1": "L&1", "l2": "L&2", "hessian": "Hessia&n"}
 
@@ -54,6 +55,7 @@ class PrunePage(FormPage):
 
     def _importance_card(self) -> Card:
         card = Card(tr("Importance criterion"))
+        explain(card, "Criterion")
         choices = [
             Choice(value, tr(_MNEMONICS.get(value, info.label)), tr(info.sentence)) for value, info in CRITERIA.items()
         ]

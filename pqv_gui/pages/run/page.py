@@ -30,6 +30,7 @@ from pqv_gui.widgets.basics import Card, ElidedLabel, button, column, label, res
 from pqv_gui.widgets.focus import share_focus
 from pqv_gui.widgets.folding_columns import FoldingColumns
 from pqv_gui.widgets.measurement_table import MeasurementTable
+from pqv_gui.widgets.term_mark import explain
 
 _BETWEEN_CHARTS_MS = 30
 _HEADLINES = {
@@ -85,6 +86,7 @@ class RunPage(Page):
         self.body.addWidget(self.operators_card)
         self.delegation = label("", wrap=True)
         self.delegation_card = Card(tr("Delegated to the runtime’s backend"))
+        explain(self.delegation_card, "Delegate")
         self.delegation_card.body.addWidget(self.delegation)
         self.body.addWidget(self.delegation_card)
         self.widths = BarList(tr("What is left of each width"))
@@ -94,6 +96,7 @@ class RunPage(Page):
         self.layers = BarList(tr("Most sensitive layers"))
         self.layers.setAccessibleName(tr("Layer sensitivity"))
         self.layers_card = Card(tr("Effect on the outputs of quantizing each layer alone"))
+        explain(self.layers_card, "Sensitivity")
         self.layers_card.body.addWidget(self.layers)
         self.body.addWidget(self.layers_card)
         self.stages = StageList()

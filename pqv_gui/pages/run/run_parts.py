@@ -18,6 +18,7 @@ from pqv_gui.viewmodels.results.result_cards import ResultCard
 from pqv_gui.viewmodels.run_view import LogLine, RunView, StageRow
 from pqv_gui.widgets.basic_inputs import ComboInput, TextInput
 from pqv_gui.widgets.basics import Card, ElidedLabel, button, column, label, restyle, row
+from pqv_gui.widgets.term_mark import with_mark
 
 _WORDS = {
     "waiting": "",
@@ -207,7 +208,8 @@ class ResultCards(QWidget):
         self.unsteady.setProperty("role", "caution")
         line = row(gap=0.8)
         words = column(gap=0.2)
-        words.addWidget(label(f"⚠ {tr('Unstable: do not trust these latencies.')}", "amber"))
+        unstable = label(f"⚠ {tr('Unstable: do not trust these latencies.')}", "amber")
+        words.addWidget(with_mark(unstable, "Disturbed"))
         self.doubts = label("", "muted", wrap=True)
         words.addWidget(self.doubts)
         line.addLayout(words, 1)

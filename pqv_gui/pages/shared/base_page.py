@@ -94,6 +94,13 @@ class FormPage(Page):
         self.writers: list[QWidget] = []
         """What changes settings beside the form's fields: like them of no use in a project that is open to read."""
 
+    def show_field(self, name: str) -> None:
+        """Bring the field of a setting to sight and the keyboard to it, where it has one now."""
+        if name in self.form.names:
+            editor = self.form.uncover(name)
+            editor.setFocus(Qt.FocusReason.ShortcutFocusReason)
+            self.scroller.ensureWidgetVisible(editor)
+
     def refresh(self) -> None:
         """Show what the settings hold and what is missing."""
         self.form.refresh()

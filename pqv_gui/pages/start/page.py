@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, QPoint, Qt, Signal
-from PySide6.QtGui import QAction, QKeyEvent
-from PySide6.QtWidgets import QListView, QMenu
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtGui import QHideEvent, QShowEvent
 
 from pqv_core.config import RunConfig
 from pqv_core.errors import PqvError
@@ -15,94 +13,20 @@ from pqv_core.project.project_file import resolved_path
 from pqv_gui.desks.workspace import Workspace
 from pqv_gui.i18n import tr
 from pqv_gui.pages.shared.base_page import Page
+from pqv_gui.pages.start.recent_list import RecentList
+from pqv_gui.services.jobs import Progressing
 from pqv_gui.style.theme import em
-from pqv_gui.viewmodels import apply_preset
+from pqv_gui.viewmodels import apply_preset, defaults, project_notes
+from pqv_gui.viewmodels.project_notes import ProjectNote
 from pqv_gui.viewmodels.project_session import free_name
 from pqv_gui.widgets.basic_inputs import TextInput
 from pqv_gui.widgets.basics import Card, button, label, row
 from pqv_gui.widgets.folding_columns import FoldingColumns
 from pqv_gui.widgets.path_input import PathInput
 from pqv_gui.widgets.preset_menu import PresetCard
-from pqv_gui.widgets.two_line_delegate import TwoLineDelegate
 
-Index = QModelIndex | QPersistentModelIndex
-
-
-class _RecentModel(QAbstractListModel):
-    def __init__(self, parent: QListView) -> None:
-        super().__init__(parent)
-        self._paths: Sequence[Path] = ()
-
-    def show_paths(self, paths: Sequence[Path]) -> None:
-        self.beginResetModel()
-        self._paths = list(paths)
-        self.endResetModel()
-
-    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008 - Qt's own signature
-        return 0 if parent.isValid() else len(self._paths)
-
-    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
-        path = self._paths[index.row()]
-        if role == Qt.ItemDataRole.UserRole:
-            return path
-        if role == Qt.ItemDataRole.DisplayRole:
-            return path.stem
-        if role == TwoLineDelegate.DETAIL:
-            return str(path.parent)
-        if role in (Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.AccessibleTextRole):
-            return str(path)
-        return None
-
-
-class RecentList(QListView):
-    """Projects that were opened lately; Enter or a click opens, Delete takes out of the list."""
-
-    opened = Signal(object)  # Path
-    forgotten = Signal(object)  # Path
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._paths = _RecentModel(self)
-        self.setModel(self._paths)
-        self.setItemDelegate(TwoLineDelegate(self))
-        self.setUniformItemSizes(True)
-        self.setMouseTracking(True)
-        self.setTabKeyNavigation(False)
-        self.setAccessibleName(tr("Recent projects"))
-        self.setMinimumHeight(em(times=16))
-        self.clicked.connect(self._open)
-        self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
-        self.customContextMenuRequested.connect(self._menu)
-
-    def show_paths(self, paths: Sequence[Path]) -> None:
-        """Show other projects."""
-        self._paths.show_paths(paths)
-        self.setCurrentIndex(self._paths.index(0, 0))
-
-    def _open(self, index: QModelIndex) -> None:
-        if index.isValid():
-            self.opened.emit(index.data(Qt.ItemDataRole.UserRole))
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Enter opens, Delete forgets."""
-        current = self.currentIndex()
-        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
-            self._open(current)
-        elif event.key() == Qt.Key.Key_Delete and current.isValid():
-            self.forgotten.emit(current.data(Qt.ItemDataRole.UserRole))
-        else:
-            super().keyPressEvent(event)
-
-    def _menu(self, where: QPoint) -> None:
-        index = self.indexAt(where)
-        if index.isValid():
-            path = index.data(Qt.ItemDataRole.UserRole)
-            menu = QMenu(self)
-            forget = QAction(tr("Remove from list"), menu)
-            forget.triggered.connect(lambda: self.forgotten.emit(path))
-            menu.addAction(forget)
-            menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-            menu.popup(self.viewport().mapToGlobal(where))
+_LOOKED_AT = 30  # recent projects, the newest: more are seldom seen
+_LOOK_AFTER_MS = 150  # once the window is there
 
 
 class StartPage(Page):
@@ -121,6 +45,11 @@ class StartPage(Page):
         self.body.addWidget(self.presets)
         self.body.addStretch(1)
         workspace.recents.subscribe(self._show_recents)
+        self._notes: dict[Path, ProjectNote] = {}
+        self._look = QTimer(self)
+        self._look.setSingleShot(True)
+        self._look.setInterval(_LOOK_AFTER_MS)
+        self._look.timeout.connect(self._look_at_recents)
 
     def _demo_card(self) -> Card:
         card = Card(tr("New here?"))
@@ -179,6 +108,31 @@ class StartPage(Page):
             self.name.setText(free_name(folder))
         self._show_recents()
 
+    def showEvent(self, event: QShowEvent) -> None:
+        """Look at the projects anew once the page is there: something may have run meanwhile."""
+        super().showEvent(event)
+        self._look.start()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """Look no more."""
+        super().hideEvent(event)
+        self._look.stop()
+
+    def _look_at_recents(self) -> None:
+        paths = self.workspace.recents.paths[:_LOOKED_AT]
+
+        def work(task: Progressing) -> None:
+            for path in paths:
+                if task.cancelled():
+                    return
+                task.say((path, project_notes.look(path)))
+
+        def said(found: tuple[Path, ProjectNote]) -> None:
+            self._notes[found[0]] = found[1]
+            self.recent.show_notes(self._notes)
+
+        self.workspace.tasks.start(work, done=lambda _: None, failed=self.present, said=said)
+
     def _show_recents(self) -> None:
         paths = self.workspace.recents.paths
         self.recent.show_paths(paths)
@@ -199,7 +153,8 @@ class StartPage(Page):
     def _create(self, config: RunConfig | None = None) -> None:
         try:
             folder = self._folder()
-            self.workspace.create(folder, self.name.text(), config)
+            threads = self.workspace.settings.threads
+            self.workspace.create(folder, self.name.text(), defaults.measured_with(config, threads=threads))
         except PqvError as error:
             self.present(error.info())
             return

@@ -28,6 +28,7 @@ from pqv_gui.widgets.basic_inputs import ComboInput
 from pqv_gui.widgets.basics import Card, ElidedLabel, button, column, label, row
 from pqv_gui.widgets.focus import share_focus
 from pqv_gui.widgets.folding_columns import FoldingColumns
+from pqv_gui.widgets.term_mark import explain
 
 _BETWEEN_PARTS_MS = 15  # each is drawn in a turn of its own, so that no frame waits for all
 _HEADLINES: dict[Phase, str] = {
@@ -161,6 +162,7 @@ class StudyPage(Page):
 
     def _table_card(self) -> Card:
         self.table_card = Card(tr("Trials"))
+        explain(self.table_card, "Trial")
         self.table = TrialTable()
         self.table.chosen.connect(self.state.select)
         self.table.sort_wanted.connect(self.state.sort)

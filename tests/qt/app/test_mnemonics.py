@@ -13,9 +13,11 @@ from pytestqt.qtbot import QtBot
 
 from pqv_core.comparison import StoredRun
 from pqv_core.project.run_label import RunLabel
+from pqv_gui.app.kept_folders import kept_folders
 from pqv_gui.app.window import MainWindow
 from pqv_gui.dialogs.about import AboutDialog
 from pqv_gui.dialogs.exported_file import ExportedFileDialog
+from pqv_gui.dialogs.settings import SettingsDialog
 from pqv_gui.dialogs.shortcut_editor import ShortcutsDialog
 from pqv_gui.pages import PAGES
 from pqv_gui.pages.compare.page import ComparePage
@@ -57,6 +59,7 @@ def test_a_page_takes_no_letter_of_the_menus_and_none_twice(window: MainWindow, 
 
 DIALOGS: dict[str, Callable[[MainWindow], object]] = {
     "about": lambda window: AboutDialog(window).open(),
+    "settings": lambda window: SettingsDialog(window, window.menus.preferences, kept=kept_folders()).open(),
     "shortcuts": lambda window: ShortcutsDialog(window, window.menus.shortcuts).open(),
     "file": lambda window: ExportedFileDialog(window, name="a.ptl", facts=[("Size", "1 MB")], operators=[]).open(),
     "closing": lambda window: window.close_guard._ask_to_stop(),

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import logging
+import platform
+import sys
 from collections.abc import Iterator
+from importlib import metadata
 from pathlib import Path
 
 import pytest
 from PySide6.QtGui import QKeySequence
-from PySide6.QtWidgets import QApplication, QTabWidget, QTextBrowser
+from PySide6.QtWidgets import QApplication, QLabel, QTabWidget, QTextBrowser
 
 from pqv_core import errors
 from pqv_gui.app.window import MainWindow
@@ -83,9 +86,21 @@ def test_about_names_versions_and_licences(window: MainWindow) -> None:
     dialog = AboutDialog(window)
     tabs = dialog.findChild(QTabWidget)
     assert tabs is not None
-    texts = [browser.toPlainText() for browser in dialog.findChildren(QTextBrowser)]
-    assert any("PySide6" in text and "torch" in text for text in texts)
-    assert any("LGPL" in text for text in texts)
+    shown = " ".join(each.text() for each in dialog.findChildren(QLabel))
+    assert f"Version {metadata.version('pqv-mobile')}" in shown and metadata.version("torch") in shown
+    assert any("LGPL" in browser.toPlainText() for browser in dialog.findChildren(QTextBrowser))
+    assert any(not each.pixmap().isNull() for each in dialog.findChildren(QLabel))
+    dialog.deleteLater()
+
+
+def test_the_versions_can_be_copied_and_torch_is_not_imported_for_it(window: MainWindow) -> None:
+    loaded = "torch" in sys.modules
+    dialog = AboutDialog(window)
+    dialog.copy.click()
+    lines = QApplication.clipboard().text().splitlines()
+    assert {line.partition(": ")[0] for line in lines} >= {"System", "Python", "Qt", "pqv-mobile", "torch", "timm"}
+    assert f"Python: {platform.python_version()}" in lines
+    assert ("torch" in sys.modules) is loaded
     dialog.deleteLater()
 
 

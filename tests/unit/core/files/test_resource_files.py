@@ -31,3 +31,24 @@ def test_a_missing_part_is_named_with_the_way_out() -> None:
 def test_nothing_outside_is_handed_out(parts: tuple[str, ...]) -> None:
     with pytest.raises(UsageError):
         resource(*parts)
+
+
+@pytest.mark.parametrize("place", ["docs", "resources/docs"])
+def test_the_documentation_is_found_in_a_checkout_and_in_a_wheel(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    monkeypatch.setattr(resource_files, "_ROOT", tmp_path / "resources")
+    (tmp_path / place).mkdir(parents=True)
+    (tmp_path / place / "guide.md").write_text("# Guide")
+
+    assert resource_files.docs() == tmp_path / place
+
+
+def test_a_folder_of_docs_that_somebody_else_has_installed_is_not_ours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(resource_files, "_ROOT", tmp_path / "resources")
+    (tmp_path / "docs").mkdir()
+
+    with pytest.raises(StorageError, match="resources/docs"):
+        resource_files.docs()

@@ -38,7 +38,7 @@ def root(tmp_path: Path) -> Path:
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(named_data.platformdirs, "user_cache_path", lambda *_args, **_more: tmp_path / "cache")
+    monkeypatch.setattr(dataset.platformdirs, "user_cache_path", lambda *_args, **_more: tmp_path / "cache")
     return tmp_path / "cache"
 
 
