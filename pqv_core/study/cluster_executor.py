@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from pqv_core.errors import Cancelled, ClusterError, ErrorInfo, PqvError
+from pqv_core.errors import Cancelled, ClusterError, ErrorInfo, PqvError, ToldError
 from pqv_core.files.fsio import sha256_json
 from pqv_core.process.events import AnyEvent, Finished, JobStarted, Log, Metric, StageFinished, StageStarted
 from pqv_core.process.job import RunJob
@@ -322,15 +322,4 @@ def _check_end(end: Finished, node: str) -> None:
     if end.outcome == "succeeded":
         return
     error = end.error or ErrorInfo(kind="WorkerError", message="Its work was ended there.")
-    raise _AwayError(error, node)
-
-
-class _AwayError(PqvError):
-    """An error of another computer, with the kind that it had there."""
-
-    def __init__(self, error: ErrorInfo, node: str) -> None:
-        super().__init__(f"On {node}: {error.message}", action=error.action, details=error.details)
-        self._kind = error.kind
-
-    def info(self) -> ErrorInfo:
-        return super().info().model_copy(update={"kind": self._kind})
+    raise ToldError(error, message=f"On {node}: {error.message}")
