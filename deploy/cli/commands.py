@@ -1,5 +1,5 @@
-"""The commands of ``pqv`` for devices: devices, run, bench and study run (with --target), latency (with --on),
-export-kit, plugins, runner.
+"""The commands of ``pqv`` for devices: devices, run, bench, study run and study measure (with --target), latency (with
+--on), export-kit, plugins, runner.
 
 What a command needs is imported inside it, so that ``pqv --help`` is quick.
 """
@@ -47,6 +47,7 @@ def register(app: typer.Typer) -> None:
         app.command()(command)
     study = core_study.group()
     study.command("run")(study_run)
+    study.command("measure")(study_measure)
     app.add_typer(study, name="study")
     runner = typer.Typer(help="Manage the phone benchmark program and the Android runtime's libraries.")
     runner.command("info")(runner_info)
@@ -190,6 +191,29 @@ def study_run(
         prepare=tables.measure,
         options=options,
     )
+
+
+def study_measure(
+    study: core_study.StudyFolder,
+    target: Annotated[
+        list[str] | None,
+        typer.Option(help="local, a phone's serial, or HOST:PORT; repeatable. Default: local.", metavar="DEVICE"),
+    ] = None,
+    threads: Annotated[int | None, typer.Option(help="Threads. Default: as trials.", min=1, max=256)] = None,
+    archives: Archives = None,
+    as_json: Json = False,
+) -> int:
+    """Measure the results of all trials on the front together, in turns, so that their latencies can be compared."""
+    from deploy.cli import study_front
+    from pqv_core.study import study_file
+
+    wanted, code = target or [LOCAL], 0
+    if phones := _phones(wanted):
+        config = _measured_as(study_file.load(study).space.base, (threads,) if threads else ())
+        code = study_front.on_phones(study, phones, config, archives=tuple(archives or ()), as_json=as_json)
+    if LOCAL in wanted and not code:
+        code = study_front.here(study, threads=threads, as_json=as_json)
+    return code
 
 
 def bench(

@@ -112,7 +112,7 @@ def measured(
     as_json: bool,
 ) -> list[DeviceOutcome]:
     """Measure the files of a run on phones, say how that went, and add what was measured to the run."""
-    files, val = record.files(directory), settings.data.val
+    files = record.files(directory)
     plan = cli_bench.BenchPlan(
         files=tuple(files),
         targets=tuple(targets),
@@ -120,11 +120,17 @@ def measured(
         archives=archives,
         roles={path: keys[-1] for path, keys in files.items()},
         runs=directory.parent,
-        val=projects.resolved_path(val, project=project) if val and not dataset.is_named(val) else None,
+        val=validation_images(project, settings),
     )
     outcomes = cli_bench.measure(plan, as_json=as_json)
     for outcome in outcomes:
-        cli_bench.say(outcome, as_json=as_json)
+        cli_bench.say(outcome, names=plan.names, as_json=as_json)
         for path, result in outcome.session.results.items():
             record.add(directory, dict.fromkeys(files[path], result.measurements))
     return outcomes
+
+
+def validation_images(project: Path, settings: RunConfig) -> Path | None:
+    """The folder of images that phones are asked about; None where a project has none of its own."""
+    val = settings.data.val
+    return projects.resolved_path(val, project=project) if val and not dataset.is_named(val) else None
