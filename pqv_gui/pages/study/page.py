@@ -167,7 +167,7 @@ class StudyPage(Page):
 
     def _table_card(self) -> Card:
         self.table_card = Card(tr("Trials"))
-        self.table = TrialTable()
+        self.table = TrialTable(self.state)
         self.table.chosen.connect(self.state.select)
         self.table.sort_wanted.connect(self.state.sort)
         self.table_card.body.addWidget(self.table)
@@ -359,11 +359,11 @@ class StudyPage(Page):
         self.phone_note.setText(note if rows or self.desk.phone else f"{note} {tr('No phone is ready.')}")
 
     def _show_chosen(self) -> None:
-        state, line = self.state, self.state.chosen
+        line = self.state.chosen
         name = line.name if line is not None else ""
         self.front.choose(name)
         self.parallel.choose(name)
-        self.table.refresh(state)
+        self.table.refresh()
         words = f"{name}: {line.params}" if line is not None else tr("Select a trial.")
         self.chosen.setText(words)
         self.details.setText(line.details.replace("\n", " ") if line is not None else "")
