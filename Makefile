@@ -63,9 +63,10 @@ lock: $(STAMP) ## Write requirements.lock anew from pyproject.toml, for every pl
 demo: $(STAMP) ## Run the demo in the terminal; from the start: make demo ARGS=--fresh
 	$(BIN)/pqv demo $(ARGS)
 
-bench: $(STAMP) ## Measure window, demo, importance, training, pushes and latency beside what there is: make bench [IMAGES=FOLDER] [AENV=FOLDER [FILES="a.ptl b.pte"]]
+bench: $(STAMP) ## Measure window, demo, study, importance, training, pushes and latency beside what there is: make bench [IMAGES=FOLDER] [AENV=FOLDER [FILES="a.ptl b.pte"]]
 	$(BIN)/python -m bench.window_bench
 	$(BIN)/python -m bench.demo_bench
+	$(BIN)/python -m bench.study_bench
 	$(BIN)/python -m bench.hessian_bench
 	$(BIN)/python -m bench.finetune_bench $(if $(IMAGES),"$(IMAGES)")
 	@if command -v adb >/dev/null; then $(BIN)/python -m bench.push_bench; else echo "push: needs adb, left out"; fi

@@ -127,6 +127,18 @@ class WorkerError(PqvError):
     """The worker process died or did not answer."""
 
 
+class ToldError(PqvError):
+    """An error that another process, or a job, has told of; as data it keeps the kind that it had there."""
+
+    def __init__(self, error: ErrorInfo, *, message: str = "") -> None:
+        super().__init__(message or error.message, action=error.action, details=error.details)
+        self._kind = error.kind
+
+    def info(self) -> ErrorInfo:
+        """The error as data."""
+        return super().info().model_copy(update={"kind": self._kind})
+
+
 class ClusterError(PqvError):
     """Other computers cannot do what they are asked to."""
 

@@ -40,6 +40,7 @@ class BenchPlan:
 
     Attributes:
         roles: Of each file in its run; without one, its path stands for it.
+        names: What a person calls the files; one without is called as on the disk.
         compare: Ask this computer the same, and compare.
         val: Validation images to ask about, besides a fixed input.
         runs: The ``.runs`` folder of the project that the files belong to.
@@ -52,6 +53,7 @@ class BenchPlan:
     version: str = ""
     archives: tuple[Path, ...] = ()
     roles: Mapping[Path, str] = field(default_factory=dict)
+    names: Mapping[Path, str] = field(default_factory=dict)
     compare: bool = True
     val: Path | None = None
     runs: Path | None = None
@@ -86,7 +88,7 @@ def run(plan: BenchPlan, *, as_json: bool) -> int:
     """Measure and say what was found; returns the exit code."""
     outcomes = measure(plan, as_json=as_json)
     for outcome in outcomes:
-        say(outcome, as_json=as_json)
+        say(outcome, names=plan.names, as_json=as_json)
     return exit_code(outcomes)
 
 
@@ -166,18 +168,18 @@ def as_event(outcome: DeviceOutcome) -> Finished:
     return event
 
 
-def say(outcome: DeviceOutcome, *, as_json: bool) -> None:
+def say(outcome: DeviceOutcome, *, names: Mapping[Path, str], as_json: bool) -> None:
     """Print how it went on one phone."""
     if as_json:
         print(encode(as_event(outcome)), flush=True)
     out, taken = console(as_json=as_json), outcome.session
     if taken.results:
-        out.print(_table(taken.results))
+        out.print(_table(taken.results, names))
     for result in taken.results.values():
         for warning in result.warnings:
             out.print(f"! {warning}")
     for file, failure in taken.failures.items():
-        print(f"{file.name} on {outcome.phone}", file=sys.stderr)
+        print(f"{names.get(file, file.name)} on {outcome.phone}", file=sys.stderr)
         cli_app.report(failure.info(), as_json=False)
     if taken.cancelled:
         print(f"{outcome.phone}: cancelled; nothing was left on the device.", file=sys.stderr)
@@ -186,7 +188,7 @@ def say(outcome: DeviceOutcome, *, as_json: bool) -> None:
         cli_app.report(taken.error.info(), as_json=False)
 
 
-def _table(results: Mapping[Path, BenchResult]) -> Table:
+def _table(results: Mapping[Path, BenchResult], names: Mapping[Path, str]) -> Table:
     first = next(iter(results.values()))
     info = first.info
     title = f"{info.name}, {info.system or 'unknown system'}, {info.soc or 'unknown chip'}"
@@ -210,7 +212,7 @@ def _table(results: Mapping[Path, BenchResult]) -> Table:
         for item in result.measurements:
             cores = (item.heat or {}).get("cores")
             table.add_row(
-                file.name,
+                names.get(file, file.name),
                 str(item.threads),
                 str(item.batch),
                 item.engine,

@@ -1,11 +1,12 @@
-"""The commands of ``pqv`` for devices: devices, run, bench and study run (with --target), latency (with --on),
-export-kit, plugins, runner.
+"""The commands of ``pqv`` for devices: devices, run, bench, study run and study measure (with --target), latency (with
+--on), export-kit, plugins, runner.
 
 What a command needs is imported inside it, so that ``pqv --help`` is quick.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,6 +16,7 @@ from pqv_core.cli import commands as core
 from pqv_core.cli import study as core_study
 
 if TYPE_CHECKING:
+    from deploy.measure.steps import PhoneConfig
     from pqv_core.config import RunConfig
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON lines only.")]
@@ -45,6 +47,7 @@ def register(app: typer.Typer) -> None:
         app.command()(command)
     study = core_study.group()
     study.command("run")(study_run)
+    study.command("measure")(study_measure)
     app.add_typer(study, name="study")
     runner = typer.Typer(help="Manage the phone benchmark program and the Android runtime's libraries.")
     runner.command("info")(runner_info)
@@ -81,31 +84,49 @@ def run(
     as_json: Json = False,
 ) -> int:
     """Do what a project says. What an earlier run has finished is taken over; a run that was stopped goes on."""
-    settings = core.run_config(project, formats)
-    if not target and settings.budget.on == LOCAL:
+    settings, phones = core.run_config(project, formats), _phones(target or ())
+    if not phones and settings.budget.on == LOCAL:
         return core.run(project, fresh=fresh, remeasure=remeasure, formats=formats, as_json=as_json)
     from deploy.cli import run as cli_run
-    from deploy.measure.steps import PhoneConfig
 
-    if target:
-        cli_run.check(project, settings, target)
+    if phones:
+        cli_run.check(project, settings, phones)
     counts, files = _threads(threads), tuple(archives or ())
     first = next(iter(counts), None)
-    table = cli_run.measure_table(settings, target or (), threads=first, archives=files, as_json=as_json)
+    table = cli_run.measure_table(settings, phones, threads=first, archives=files, as_json=as_json)
     if table is not None and (code := core.exit_code(table, f"Go on with: pqv run {project}")):
         return code
     code = core.run(project, fresh=fresh, remeasure=remeasure, formats=formats, as_json=as_json)
-    if code or not target:
+    if code or not phones:
         return code
-    usual = (settings.measure.threads or 4,) if settings.budget.on != LOCAL else (4,)
-    config = PhoneConfig.parse({**_measured_as(settings), "threads": counts or usual, "profile": profile})
-    return cli_run.measure(project, settings, target, config, archives=files, as_json=as_json)
+    config = _measured_as(settings, counts, profile=profile)
+    return cli_run.measure(project, settings, phones, config, archives=files, as_json=as_json)
 
 
-def _measured_as(settings: RunConfig) -> dict[str, Any]:
-    """How a project's files are measured, as a phone is told."""
+def _phones(targets: Iterable[str]) -> list[str]:
+    """Of what runs are measured on, that which is not this computer, which measures every run."""
+    return [target for target in targets if target != LOCAL]
+
+
+def _measured_as(settings: RunConfig, threads: tuple[int, ...], *, profile: bool = False) -> PhoneConfig:
+    """How a project's files are measured on a phone.
+
+    Args:
+        threads: As they are asked for; none for the usual ones.
+    """
+    from deploy.measure.steps import PhoneConfig
+
     measure = settings.measure
-    return {"iterations": measure.iterations, "warmup": measure.warmup, "max_seconds": measure.max_seconds}
+    usual = (measure.threads or 4,) if settings.budget.on != LOCAL else (4,)
+    return PhoneConfig.parse(
+        {
+            "threads": threads or usual,
+            "iterations": measure.iterations,
+            "warmup": measure.warmup,
+            "max_seconds": measure.max_seconds,
+            "profile": profile,
+        }
+    )
 
 
 def latency(
@@ -143,25 +164,56 @@ def latency(
 def study_run(
     study: core_study.StudyFolder,
     target: Annotated[
-        str | None, typer.Option(help="Measure each trial on a phone (serial or HOST:PORT).", metavar="PHONE")
-    ] = None,
-    threads: Annotated[int, typer.Option(help="Phones: threads.", min=1, max=256)] = 4,
+        str, typer.Option(help="Whose latency counts: local, or a phone (serial or HOST:PORT).", metavar="DEVICE")
+    ] = LOCAL,
+    threads: Annotated[int | None, typer.Option(help="Phones: threads. Default: as pqv run.", min=1, max=256)] = None,
     archives: Archives = None,
     ray: core_study.RayAddress = None,
     ray_cpus: core_study.RayCpus = None,
     as_json: Json = False,
 ) -> int:
     """Run a study, or go on with it; every trial is a run of the project."""
-    if target is None:
-        return core_study.run(study, ray=ray, ray_cpus=ray_cpus, as_json=as_json)
     from deploy.cli import study as cli_study
-    from deploy.measure.steps import PhoneConfig
     from pqv_core.study import study_file
 
-    settings = _measured_as(study_file.load(study).space.base)
-    config = PhoneConfig.parse({**settings, "threads": (threads,)})
-    meter = cli_study.meter(study, target, config, archives=tuple(archives or ()), as_json=as_json)
-    return core_study.do(study, ray=ray, ray_cpus=ray_cpus, as_json=as_json, meter=meter)
+    settings, phones, files = study_file.load(study).space.base, _phones([target]), tuple(archives or ())
+    counts = (threads,) if threads is not None else ()
+    config = _measured_as(settings, counts)
+    meter = cli_study.meter(study, phones[0], config, archives=files, as_json=as_json) if phones else None
+    tables = cli_study.Tables(phones=phones, threads=threads, archives=files, as_json=as_json)
+    options = ["--target", *phones, *(["--threads", str(threads)] if threads else [])] if phones else []
+    return core_study.do(
+        study,
+        ray=ray,
+        ray_cpus=ray_cpus,
+        as_json=as_json,
+        meter=meter,
+        prepare=tables.measure,
+        options=options,
+    )
+
+
+def study_measure(
+    study: core_study.StudyFolder,
+    target: Annotated[
+        list[str] | None,
+        typer.Option(help="local, a phone's serial, or HOST:PORT; repeatable. Default: local.", metavar="DEVICE"),
+    ] = None,
+    threads: Annotated[int | None, typer.Option(help="Threads. Default: as trials.", min=1, max=256)] = None,
+    archives: Archives = None,
+    as_json: Json = False,
+) -> int:
+    """Measure the results of all trials on the front together, in turns, so that their latencies can be compared."""
+    from deploy.cli import study_front
+    from pqv_core.study import study_file
+
+    wanted, code = target or [LOCAL], 0
+    if phones := _phones(wanted):
+        config = _measured_as(study_file.load(study).space.base, (threads,) if threads else ())
+        code = study_front.on_phones(study, phones, config, archives=tuple(archives or ()), as_json=as_json)
+    if LOCAL in wanted and not code:
+        code = study_front.here(study, threads=threads, as_json=as_json)
+    return code
 
 
 def bench(

@@ -13,17 +13,15 @@ from deploy.cli.bench import DeviceOutcome
 from deploy.device import discovery
 from deploy.device.target import Found
 from deploy.kit.kit import KitChoice
-from deploy.measure import record
+from deploy.measure import latency_table, record
 from deploy.measure.steps import PhoneConfig
 from pqv_core.cli import report as cli_report
 from pqv_core.config import RunConfig
-from pqv_core.config.budget import LOCAL
 from pqv_core.data import dataset
 from pqv_core.errors import DeviceError, PluginError
-from pqv_core.latency import store
 from pqv_core.process.events import Finished
-from pqv_core.project import plan, runs
 from pqv_core.project import project_file as projects
+from pqv_core.project import runs
 
 
 def check(project: Path, settings: RunConfig, targets: Sequence[str]) -> None:
@@ -55,9 +53,7 @@ def measure_table(
         DeviceError: A phone of ``targets`` is not there or not ready.
     """
     budget, form = settings.budget, settings.export.formats[0]
-    if not plan.is_needed("latency", settings) or budget.on == LOCAL:
-        return None
-    if store.find(settings, form, on=budget.on, threads=threads or settings.measure.threads) is not None:
+    if not latency_table.is_missing(settings, threads=threads):
         return None
     seen = discovery.find(failed=phones.say_failed)
     candidates = [discovery.choose(target, seen) for target in targets] or [item for item in seen if not item.problem()]
@@ -116,7 +112,7 @@ def measured(
     as_json: bool,
 ) -> list[DeviceOutcome]:
     """Measure the files of a run on phones, say how that went, and add what was measured to the run."""
-    files, val = record.files(directory), settings.data.val
+    files = record.files(directory)
     plan = cli_bench.BenchPlan(
         files=tuple(files),
         targets=tuple(targets),
@@ -124,11 +120,17 @@ def measured(
         archives=archives,
         roles={path: keys[-1] for path, keys in files.items()},
         runs=directory.parent,
-        val=projects.resolved_path(val, project=project) if val and not dataset.is_named(val) else None,
+        val=validation_images(project, settings),
     )
     outcomes = cli_bench.measure(plan, as_json=as_json)
     for outcome in outcomes:
-        cli_bench.say(outcome, as_json=as_json)
+        cli_bench.say(outcome, names=plan.names, as_json=as_json)
         for path, result in outcome.session.results.items():
             record.add(directory, dict.fromkeys(files[path], result.measurements))
     return outcomes
+
+
+def validation_images(project: Path, settings: RunConfig) -> Path | None:
+    """The folder of images that phones are asked about; None where a project has none of its own."""
+    val = settings.data.val
+    return projects.resolved_path(val, project=project) if val and not dataset.is_named(val) else None

@@ -1,4 +1,7 @@
-"""``pqv study run STUDY --target PHONE``: each trial's files are measured on a phone before the trial is judged."""
+"""``pqv study run STUDY --target PHONE``: each trial's files are measured on a phone before the trial is judged.
+
+Before a trial whose budget is about a phone's latency, the table by which that is kept is measured where it is missing.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from pathlib import Path
 from deploy.cli import run as cli_run
 from deploy.measure.steps import PhoneConfig
 from pqv_core.config import RunConfig
-from pqv_core.errors import Cancelled
+from pqv_core.errors import Cancelled, ToldError
 from pqv_core.study import study_file
 
 
@@ -52,6 +55,36 @@ class PhoneMeter:
         for session in sessions:
             if error := session.error or next(iter(session.failures.values()), None):
                 raise error
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tables:
+    """Measures the latency tables that runs need, as ``pqv run`` does.
+
+    Attributes:
+        phones: Those that may be meant; none for all that are connected.
+        threads: None for those of the project, or as many as phones are measured with.
+    """
+
+    phones: Sequence[str]
+    threads: int | None
+    archives: tuple[Path, ...] = ()
+    as_json: bool = False
+
+    def measure(self, settings: RunConfig) -> None:
+        """Measure the table by which a run keeps its budget, where it is missing and its phone is connected.
+
+        Raises:
+            PqvError: The phone could not measure it.
+            Cancelled: The end was asked for.
+        """
+        end = cli_run.measure_table(
+            settings, self.phones, threads=self.threads, archives=self.archives, as_json=self.as_json
+        )
+        if end is not None and end.outcome == "cancelled":
+            raise Cancelled
+        if end is not None and end.error is not None:
+            raise ToldError(end.error)
 
 
 def meter(

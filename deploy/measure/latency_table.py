@@ -18,6 +18,7 @@ from deploy.measure.steps import PhoneConfig
 from deploy.measure.worker_result import worker_result
 from pqv_core import formatting
 from pqv_core.config import RunConfig, with_settings
+from pqv_core.config.budget import LOCAL
 from pqv_core.errors import BenchmarkError, PqvError
 from pqv_core.latency import levels, probe_files, store
 from pqv_core.latency.probe_files import DENSE, Folder, ProbeFile, ProbeFiles
@@ -25,6 +26,7 @@ from pqv_core.latency.table import LatencyTable, Samples
 from pqv_core.process.events import Event, Progress, StageFinished, StageStarted
 from pqv_core.process.job import ProbesJob
 from pqv_core.process.worker_client import Worker
+from pqv_core.project import plan
 
 _THREADS = 4
 _REFINED = 2  # times that more widths are measured where a curve bends
@@ -40,6 +42,18 @@ def phone_config(config: RunConfig, threads: int | None) -> PhoneConfig:
     """
     wanted = threads or config.measure.threads or _THREADS
     return PhoneConfig(threads=(wanted,), warmup=2, iterations=20, max_seconds=10.0)
+
+
+def is_missing(config: RunConfig, *, threads: int | None) -> bool:
+    """Whether the table of a device by which a run keeps its budget is still to be measured.
+
+    Args:
+        threads: None for those of the project, or any number.
+    """
+    on = config.budget.on
+    if not plan.is_needed("latency", config) or on == LOCAL:
+        return False
+    return store.find(config, config.export.formats[0], on=on, threads=threads or config.measure.threads) is None
 
 
 def measured(config: RunConfig, form: str, bench: DeviceBench, *, worker: ProbesWorker = Worker) -> LatencyTable:

@@ -35,11 +35,12 @@ _HEADS = (
 )
 
 
-def run(asked: Mapping[str, Any], *, as_json: bool) -> Finished:
+def run(asked: Mapping[str, Any], *, names: Mapping[str, str] | None = None, as_json: bool) -> Finished:
     """Measure, and say what was found.
 
     Args:
         asked: Fields of a ``BenchJob``, without its id.
+        names: What a person calls the files; their paths where that is None.
 
     Raises:
         ConfigError: One of them is out of range.
@@ -50,14 +51,14 @@ def run(asked: Mapping[str, Any], *, as_json: bool) -> Finished:
         raise config_error(error) from error
     finished = cli_job.do(job, as_json=as_json)
     if finished.result is not None:
-        say(finished.result, as_json=as_json)
+        say(finished.result, names=names, as_json=as_json)
     return finished
 
 
-def say(result: dict[str, Any], *, as_json: bool) -> None:
+def say(result: dict[str, Any], *, names: Mapping[str, str] | None = None, as_json: bool) -> None:
     """Print what a ``BenchJob`` results in: a table, each row beside the quickest of its loop."""
     measured = [
-        (_shown(file), Measurement.model_validate(item))
+        (names[file] if names else _shown(file), Measurement.model_validate(item))
         for file, items in result["measurements"].items()
         for item in items
     ]

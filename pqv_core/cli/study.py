@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,6 +14,7 @@ import typer
 from pqv_core.cli.help_names import naming
 
 if TYPE_CHECKING:
+    from pqv_core.config import RunConfig
     from pqv_core.study.executors import Executor
     from pqv_core.study.runner import Meter
 
@@ -111,7 +113,14 @@ def run(study: StudyFolder, ray: RayAddress = None, ray_cpus: RayCpus = None, as
 
 
 def do(
-    study: Path, *, as_json: bool, ray: str | None = None, ray_cpus: int | None = None, meter: Meter | None = None
+    study: Path,
+    *,
+    as_json: bool,
+    ray: str | None = None,
+    ray_cpus: int | None = None,
+    meter: Meter | None = None,
+    prepare: Callable[[RunConfig], None] | None = None,
+    options: Sequence[str] = (),
 ) -> int:
     """Run a study on this terminal; returns the exit code.
 
@@ -119,6 +128,8 @@ def do(
         ray: Address of the cluster that trains; None for this computer.
         ray_cpus: Processors for each training there.
         meter: Measures trials besides.
+        prepare: Has measured what a trial's run needs first.
+        options: Of the command, besides those for the cluster, with which one goes on after Ctrl-C.
     """
     from pqv_core.cli import app as cli_app
     from pqv_core.cli import study_view
@@ -133,12 +144,11 @@ def do(
                 print(encode(event) if isinstance(event, Event) else event.model_dump_json(), flush=True)
             view.show(event)
 
-        runner = StudyRunner(study, _executor(study, ray, ray_cpus), heard=heard, meter=meter)
+        runner = StudyRunner(study, _executor(study, ray, ray_cpus), heard=heard, meter=meter, prepare=prepare)
         with ending(runner.cancel, force=runner.kill, notice=_ENDING):
             end = runner.run()
     if end.outcome == "cancelled":
-        there = f" --ray {shlex.quote(ray)}" if ray else ""
-        again = f"pqv study run {shlex.quote(str(study))}{there}"
+        again = shlex.join(["pqv", "study", "run", str(study), *(["--ray", ray] if ray else []), *options])
         print(f"Cancelled; finished trials and stages are kept. Continue with: {again}", file=sys.stderr)
         return cli_app.CANCELLED
     study_view.say(study, as_json=as_json)

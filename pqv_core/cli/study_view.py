@@ -68,7 +68,7 @@ def figures(found: Mapping[str, float], keys: tuple[str, ...]) -> str:
 class Progress:
     """The trials of a study while they are done, each with what its run says.
 
-    A run's end closes the view, for what measures on phones then has one of its own.
+    Between runs the view is closed, for what measures on phones then has one of its own.
     """
 
     def __init__(self) -> None:
@@ -90,6 +90,7 @@ class Progress:
         elif isinstance(event, TrialStarted):
             most = f" (of at most {event.wanted:,})" if event.wanted is not None else ""
             self._log(f"Trial {event.trial}{most}{' goes on' if event.resumed else ''}: {space.words(event.params)}")
+            self._close()
         elif isinstance(event, TrialFinished):
             self._log(_ended(event), level="warning" if event.state == "failed" else "info")
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from pqv_core.errors import Cancelled, ClusterError, ErrorInfo, PqvError
+from pqv_core.errors import Cancelled, ClusterError, ErrorInfo, PqvError, ToldError
 from pqv_core.files.fsio import sha256_json
 from pqv_core.process.events import AnyEvent, Finished, JobStarted, Log, Metric, StageFinished, StageStarted
 from pqv_core.process.job import RunJob
@@ -79,6 +79,7 @@ class _Trial:
     Attributes:
         told: The stages whose end was told.
         waits: For another run, which trains the very same.
+        node: The other computer that is at it, or was.
     """
 
     job: RunJob
@@ -88,6 +89,7 @@ class _Trial:
     started: str = ""
     has_begun: bool = False
     waits: bool = False
+    node: str = ""
 
     @property
     def trained(self) -> str:
@@ -265,32 +267,37 @@ class ClusterExecutor:
         ready = stage_folder.finished(trial.directory)
         job = trial.job.model_copy(update={"threads": self._nodes.threads})
         task = self._nodes.begin(*away.order(job, images=self._image_hashes(job), stages=ready))
-        node = ""
+        trial.node = ""
         try:
             for said, content in self._heard(trial, task):
-                if isinstance(said, Began):
-                    node = said.node
-                    self._say(trial, f"Goes on, on {node}.")
-                elif isinstance(said, Arrives):
-                    stage_folder.put(trial.directory, said.stage, content)
-                elif isinstance(said, Finished):
-                    return _check_end(said, node)
-                elif trial.is_news(said) and (not isinstance(said, Metric) or history.add(said)):
-                    self._events.put(said)
+                self._take(trial, history, said, content)
         except NodeLostError as lost:
-            raise NodeLostError(node or "A computer") from lost
+            raise NodeLostError(trial.node or "A computer") from lost
         finally:
             task.cancel()
 
+    def _take(self, trial: _Trial, history: History, said: away.Said, content: bytes) -> None:
+        """Take in what is said of a part of a run elsewhere."""
+        if isinstance(said, Began):
+            trial.node = said.node
+            self._say(trial, f"Goes on, on {trial.node}.")
+        elif isinstance(said, Arrives):
+            stage_folder.put(trial.directory, said.stage, content)
+        elif isinstance(said, Finished):
+            _check_end(said, trial.node)
+        elif trial.is_news(said) and (not isinstance(said, Metric) or history.add(said)):
+            self._events.put(said)
+
     def _heard(self, trial: _Trial, task: Task) -> Iterator[tuple[away.Said, bytes]]:
-        """What a task says, until the end is asked for."""
+        """What a task says, to its end, or until the end is asked for."""
         remind_at: float | None = time.monotonic() + _PATIENCE_S
-        while True:
+        said: away.Said | None = None
+        while not isinstance(said, Finished):
             trial.check()
             sent = task.next(_WAIT_S)
             if sent is not None:
-                remind_at = None
-                yield away.read(sent[0]), sent[1]
+                remind_at, said = None, away.read(sent[0])
+                yield said, sent[1]
             elif remind_at is not None and time.monotonic() >= remind_at:
                 remind_at = None
                 self._say(trial, "Waiting for room on a computer of the cluster.")
@@ -322,15 +329,4 @@ def _check_end(end: Finished, node: str) -> None:
     if end.outcome == "succeeded":
         return
     error = end.error or ErrorInfo(kind="WorkerError", message="Its work was ended there.")
-    raise _AwayError(error, node)
-
-
-class _AwayError(PqvError):
-    """An error of another computer, with the kind that it had there."""
-
-    def __init__(self, error: ErrorInfo, node: str) -> None:
-        super().__init__(f"On {node}: {error.message}", action=error.action, details=error.details)
-        self._kind = error.kind
-
-    def info(self) -> ErrorInfo:
-        return super().info().model_copy(update={"kind": self._kind})
+    raise ToldError(error, message=f"On {node}: {error.message}")

@@ -36,7 +36,7 @@ _REPEATS = 20
 """Proposals in a row that were there before, after which another is made in the sampler's place."""
 
 _NOT_THE_SETTINGS = {kind.__name__: kind for kind in (StorageError, ClusterError)}
-"""Errors of a run that end the study, by their names: another trial would meet them too."""
+"""Errors that end the study, by their names: another trial would meet them too."""
 
 Said = StudyEvent | AnyEvent
 
@@ -72,6 +72,7 @@ class StudyRunner:
         executor: Where runs are done; it is closed in the end.
         heard: Told of everything, in the thread that runs the study.
         meter: What measures trials besides.
+        prepare: Has measured what a run with these settings needs first, as a ``Meter`` measures.
 
     Raises:
         ProjectError: The study or its project cannot be read.
@@ -79,7 +80,13 @@ class StudyRunner:
     """
 
     def __init__(
-        self, folder: Path, executor: Executor, *, heard: Callable[[Said], None], meter: Meter | None = None
+        self,
+        folder: Path,
+        executor: Executor,
+        *,
+        heard: Callable[[Said], None],
+        meter: Meter | None = None,
+        prepare: Callable[[RunConfig], None] | None = None,
     ) -> None:
         self._folder = folder
         self._file = study_file.load(folder)
@@ -88,7 +95,7 @@ class StudyRunner:
         new_config.look_at_images(self._file.config, project=self._project)
         self._executor = executor
         self._heard = heard
-        self._meter = meter
+        self._meter, self._prepare = meter, prepare
         self._cancelled = False
         self._working: dict[str, _AtWork] = {}
         self._tried: dict[str, FrozenTrial] = {}
@@ -225,10 +232,24 @@ class StudyRunner:
         job = runs.job(self._project, config=config, run=known)
         if not known:
             self._journal.keep(number, {RUN: job.run, BEFORE: self._spent(job.run)})
-        self._working[job.run] = _AtWork(number, params, job)
         self._heard(self._started(number, params, run=job.run, resumed=bool(known)))
-        self._executor.begin(job)
+        if self._is_prepared(number, job):
+            self._working[job.run] = _AtWork(number, params, job)
+            self._executor.begin(job)
         return ""
+
+    def _is_prepared(self, number: int, job: RunJob) -> bool:
+        """Have measured what a run needs first; False where that has failed, or the end was asked for."""
+        try:
+            if self._prepare is not None:
+                self._prepare(job.config)
+        except Cancelled:  # it goes on the next time
+            self.cancel()
+            return False
+        except PqvError as error:
+            self._fail(number, error.info(), run=job.run)
+            return False
+        return True
 
     def _started(self, number: int, params: Params, *, run: str, resumed: bool) -> TrialStarted:
         return TrialStarted(trial=number, run=run, params=dict(params), wanted=self._file.wanted, resumed=resumed)
@@ -282,8 +303,6 @@ class StudyRunner:
             return  # else it goes on the next time
         if end.outcome == "failed":
             error = end.error or ErrorInfo(kind="WorkerError", message="The run failed.")
-            if kind := _NOT_THE_SETTINGS.get(error.kind):
-                raise kind(error.message, action=error.action, details=error.details)
             self._fail(work.number, error, run=work.job.run)
             return
         self._succeed(work)
@@ -323,6 +342,9 @@ class StudyRunner:
         self._over(work.number, work.job.run, state, {**attributes, **facts}, values)
 
     def _fail(self, number: int, error: ErrorInfo, *, run: str) -> None:
+        """A trial has failed; where it is not for its settings, the study ends, and the trial goes on the next time."""
+        if kind := _NOT_THE_SETTINGS.get(error.kind):
+            raise kind(error.message, action=error.action, details=error.details)
         words = f"{error.message} {error.action}".strip()
         self._over(number, run, OptunaState.FAIL, {WORDS: words, **self._facts(number, run)}, None)
 

@@ -16,15 +16,18 @@ from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from deploy.errors import NoDeviceError
 from deploy.job import Job
+from deploy.measure.steps import PhoneConfig
+from pqv_core.config.measure import MeasureConfig
 from pqv_core.errors import Cancelled, ErrorInfo
 from pqv_core.process.events import AnyEvent, Event, Finished
 from pqv_core.process.job import BenchJob
+from pqv_core.results import select
 from pqv_core.results.record import LOCAL, Measurement
 from pqv_gui.desks import phone_work
 from pqv_gui.desks.phone_watch import Around, PhoneWatch
 from pqv_gui.desks.phone_work import MeasuringOutcome, MeasuringPlan, Prepared
 from pqv_gui.desks.study_meter import StudyMeter
-from pqv_gui.pages.device.phone_files import File, Files
+from pqv_gui.pages.device.phone_files import File, Files, Group
 from pqv_gui.pages.device.phone_list import PhoneRow
 from pqv_gui.pages.device.phone_run import PhoneRun, TargetState
 from pqv_gui.pages.device.phone_settings import PhoneSettings
@@ -32,6 +35,8 @@ from pqv_gui.services.jobs import BATCH_EVENTS, BATCH_MS, JobRunner, Progressing
 from pqv_gui.services.mailbox import Mailbox
 from pqv_gui.services.settings import Settings
 from pqv_gui.viewmodels.results.measurement_rows import Measured
+
+_READ_ONLY = "The project is open read-only: measurements could not be saved."
 
 
 class PhoneDesk(QObject):
@@ -132,7 +137,7 @@ class PhoneDesk(QObject):
         if self.run.active:
             return ""
         if not self._around().writable:
-            return "The project is open read-only: measurements could not be saved."
+            return _READ_ONLY
         if self.settings.problems:
             return self.settings.problems[0].message
         if not self.files.chosen:
@@ -143,6 +148,15 @@ class PhoneDesk(QObject):
         if any(row.key == LOCAL for row in chosen) and self._computer_busy():
             return "A run is in progress on this computer: measure on it afterwards, or deselect it."
         return self.refusal if any(row.key != LOCAL for row in chosen) else ""
+
+    @property
+    def why_not_here(self) -> str:
+        """Why nothing can be measured on this computer now; empty where it can."""
+        if self.run.active:
+            return "A measurement is in progress."
+        if not self._around().writable:
+            return _READ_ONLY
+        return "A run or study is in progress: measure afterwards." if self._computer_busy() else ""
 
     @property
     def refusal(self) -> str:
@@ -212,6 +226,25 @@ class PhoneDesk(QObject):
                 kit=self.watch.kit,
             )
             self._begin(plan, self.phones.chosen)
+
+    def measure_here(self, group: Group, measure: MeasureConfig) -> None:
+        """Measure the results of several runs in one loop on this computer, which has measured each alone.
+
+        Args:
+            measure: How runs are measured; without threads as many as the runs were measured with.
+        """
+        self.files.choose_group(group)
+        known = next((item for source in group.sources if (item := select.of_result(source.record))), None)
+        here = self.phones.get(LOCAL)
+        if here is None or known is None or not self.files.chosen or self.why_not_here:
+            return
+        config = PhoneConfig(
+            threads=(measure.threads or known.threads,),
+            warmup=measure.warmup,
+            iterations=measure.iterations,
+            max_seconds=measure.max_seconds,
+        )
+        self._begin(MeasuringPlan(self.files.chosen, config), (here,))
 
     def repeat(self) -> None:
         """The same once more, on the phones on which it ended early."""

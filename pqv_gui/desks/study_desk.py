@@ -54,7 +54,9 @@ class _Running:
         from pqv_core.study.executors import LocalExecutor  # with Optuna, for which nobody waits but this thread
         from pqv_core.study.runner import StudyRunner
 
-        self._runner = StudyRunner(folder, LocalExecutor(worker), heard=heard, meter=self.meter)
+        meter = self.meter
+        prepare = meter.prepare if meter is not None else None
+        self._runner = StudyRunner(folder, LocalExecutor(worker), heard=heard, meter=meter, prepare=prepare)
         if self._asked.is_set():
             self._runner.cancel()
         return self._runner.run()

@@ -6,14 +6,18 @@ import tempfile
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from deploy.device.target import Found
 from deploy.job import Job
-from deploy.kit.kit import Kit
+from deploy.kit.kit import Kit, KitChoice
+from deploy.measure import latency_table, session
 from deploy.measure.steps import PhoneConfig
-from pqv_core.errors import BenchmarkError, Cancelled, ErrorInfo
+from pqv_core.config import RunConfig
+from pqv_core.errors import Cancelled, ToldError
 from pqv_core.process.events import Event, StageStarted
+from pqv_core.process.worker_client import Worker
 from pqv_core.results import record as results
 from pqv_gui.desks import phone_work
 from pqv_gui.desks.phone_work import MeasuringPlan
@@ -52,11 +56,32 @@ class StudyMeter:
         """Ask for the end; may be called from any thread."""
         self._job.cancelled.set()
 
+    def prepare(self, settings: RunConfig) -> None:
+        """Measure the latency table by which a run keeps its budget, where that is about this phone and missing.
+
+        Raises:
+            PqvError: The phone could not measure it.
+            Cancelled: The end was asked for.
+        """
+        is_meant = settings.budget.on in (self.found.key, self.found.serial, self.name)
+        if not is_meant or not latency_table.is_missing(settings, threads=None):
+            return
+        self._job.send = self._heard
+        self._job.check()
+        config, choice = latency_table.phone_config(settings, None), KitChoice(archives=self.archives, kit=self.kit)
+        with self.lock:
+            latency_table.measured(
+                settings,
+                settings.export.formats[0],
+                session.bench_of(self.found, self._job, config, choice),
+                worker=partial(Worker, command=self.command),
+            )
+
     def measure(self, directory: Path) -> None:
         """Measure the results of a run, and add the figures to it.
 
         Raises:
-            BenchmarkError: The phone could not measure them.
+            PqvError: The phone could not measure them, or they could not be kept.
             Cancelled: The end was asked for.
         """
         source = Source(results.load(directory), directory, directory.name)
@@ -72,12 +97,8 @@ class StudyMeter:
             raise Cancelled
         failure = outcome.error or next((error for _, error in outcome.failures), None) or outcome.not_kept
         if failure is not None:
-            raise _raised(failure)
+            raise ToldError(failure)
 
     def _heard(self, event: Event) -> None:
         if isinstance(event, StageStarted):
             self.doing(event.stage)
-
-
-def _raised(error: ErrorInfo) -> BenchmarkError:
-    return BenchmarkError(error.message, action=error.action, details=error.details)

@@ -12,6 +12,9 @@ from pqv_core.latency import store
 from pqv_core.latency import table as tables
 from pqv_core.latency.probe_files import Folder
 from pqv_core.latency.table import LatencyTable
+from pqv_core.project import project_file as projects
+from pqv_core.results import record as results
+from pqv_core.study.view import StudyWatch
 from pqv_gui import cli
 from tests.e2e.test_run import SMALL, only_record, pqv
 from tests.fakes.adbd import Adbd, Faults
@@ -108,6 +111,24 @@ def test_a_run_with_a_budget_on_a_phone_measures_its_table_and_then_its_result(
     assert (record.latency_table.device, record.latency_table.threads) == (NAME, 1)
     assert cli.main(["show", str(path)]) == 0
     assert f"ms on {NAME}: within the budget of 1,000 ms." in capfd.readouterr().out
+
+
+@pytest.mark.slow
+def test_a_study_with_a_budget_on_a_phone_measures_its_table_once_and_its_trials_alike(
+    daemon: Adbd, tmp_path: Path
+) -> None:
+    path = project(tmp_path, "--latency", "1s", "--on", NAME)
+    varied = ("--vary", "prune.importance=l1,l2", "--sampler", "grid", "--objective", "latency")
+    assert cli.main(["study", "new", str(path), *varied]) == 0
+    folder = path.with_suffix(".study")
+    assert cli.main(["study", "run", str(folder), "--target", daemon.address]) == 0
+    table = only_table()
+    assert (table.serial, table.subject.threads) == (daemon.address, 1)
+    view = StudyWatch(folder).look()
+    assert [trial.state for trial in view.trials] == ["done", "done"]
+    for trial in view.trials:
+        (result,) = results.load(projects.runs_directory(path) / trial.run).results
+        assert [item.threads for item in result.measurements if item.target != results.LOCAL] == [1]
 
 
 def test_what_is_wrong_is_said_before_anything_is_measured(

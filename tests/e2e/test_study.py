@@ -82,6 +82,13 @@ def test_a_study_from_its_making_to_the_use_of_what_it_found(tmp_path: Path) -> 
     assert [line["type"] for line in plain] == ["study"] + ["trial"] * 6
     assert plain[0]["front"] == list(look(folder).front)
 
+    measured = pqv("study", "measure", folder, folder=tmp_path)
+    assert measured.returncode == 0, measured.stderr
+    assert f"Trial {best}, Compressed" in measured.stdout
+    loops = [loops_of(folder, trial) for trial in look(folder).front]
+    assert len({last for _, last in loops}) == 1  # they took turns
+    assert len({first for first, _ in loops}) == len(loops)  # which as trials they did not
+
     assert pqv("study", "use", folder, str(best), folder=tmp_path).returncode == 0
     assert pqv("study", "use", folder, "0", "--to", "mine.pqv", folder=tmp_path).returncode == 0
     used = projects.load(project).config
@@ -92,6 +99,16 @@ def test_a_study_from_its_making_to_the_use_of_what_it_found(tmp_path: Path) -> 
     again = pqv("study", "run", folder, folder=tmp_path)
     assert again.returncode == 0
     assert "Trial" not in again.stderr  # there is nothing more to do
+
+
+def loops_of(folder: Path, number: int) -> list[str]:
+    """In which loops the result of a trial was measured."""
+    view = look(folder)
+    trial = view.trial(number)
+    assert trial is not None
+    (result,) = results.load(projects.runs_directory(view.project) / trial.run).results
+    assert {item.threads for item in result.measurements} == {1}
+    return [item.loop for item in result.measurements]
 
 
 @pytest.mark.slow

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from deploy.cli import study as cli_study
+from deploy.cli import study_front
 from deploy.errors import NoDeviceError
 from pqv_core.errors import UsageError
 from pqv_core.project import project_file as projects
@@ -44,6 +45,14 @@ def test_trials_are_judged_by_what_the_phone_measured(address: str, tmp_path: Pa
         assert len(phone) >= len(record.variants)
         assert trial.figures is not None
         assert trial.figures["latency"] in phone
+
+    assert study_front.on_phones(folder, [address], CONFIG, archives=(), as_json=False) == 0
+    loops = set()
+    for number in view.front:
+        trial = view.trials[number]
+        for result in results.load(projects.runs_directory(view.project) / trial.run).results:
+            loops.add(result.measurements[-1].loop)
+    assert len(loops) == 1  # one session
 
 
 def test_a_study_for_this_computer_has_no_use_for_a_phone(tmp_path: Path) -> None:

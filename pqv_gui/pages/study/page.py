@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QTimer
 from PySide6.QtGui import QHideEvent, QShowEvent
@@ -30,6 +31,9 @@ from pqv_gui.widgets.focus import share_focus
 from pqv_gui.widgets.folding_columns import FoldingColumns
 from pqv_gui.widgets.term_mark import explain
 
+if TYPE_CHECKING:
+    from pqv_core.study.study_file import StudyFile
+
 _BETWEEN_PARTS_MS = 15  # each is drawn in a turn of its own, so that no frame waits for all
 _HEADLINES: dict[Phase, str] = {
     "filling": "Looking for studies …",
@@ -44,6 +48,8 @@ _HEADLINES: dict[Phase, str] = {
     "failed": "The study cannot be read",
 }
 _HERE = ""
+_SEND, _MEASURE = "Send the front to the phone", "Measure the front together"
+_TOGETHER = "Trials were measured at different times; together, in turns, their latencies can be compared."
 
 
 class StudyPage(Page):
@@ -163,7 +169,7 @@ class StudyPage(Page):
     def _table_card(self) -> Card:
         self.table_card = Card(tr("Trials"))
         explain(self.table_card, "Trial")
-        self.table = TrialTable()
+        self.table = TrialTable(self.state)
         self.table.chosen.connect(self.state.select)
         self.table.sort_wanted.connect(self.state.sort)
         self.table_card.body.addWidget(self.table)
@@ -173,7 +179,7 @@ class StudyPage(Page):
         self.table_card.body.addWidget(self.details)
         self.use = button(tr("&Use these settings"), self._use)
         self.compare = button(tr("O&pen in Compare"), self._open_in_compare)
-        self.send = button(tr("Send the front to the phone"), self._send_front)
+        self.send = button(tr(_SEND), self._measure_front)
         first, second = QWidget(), QWidget()
         line = row(first, gap=0.6)
         line.addWidget(self.use)
@@ -242,14 +248,18 @@ class StudyPage(Page):
             self.workspace.compare.view.select(line.trial.run)
             self.go.emit(COMPARE.key)
 
-    def _send_front(self) -> None:
-        def show(group: Group) -> None:
-            phones = self.workspace.phones
-            phones.files.choose_group(group)
-            self.go.emit(DEVICE.key)
-            phones.start()
+    def _measure_front(self) -> None:
+        study, phones = self._study, self.workspace.phones
 
-        self.desk.gather_front(show)
+        def begin(group: Group) -> None:
+            self.go.emit(DEVICE.key)
+            if study is not None and not self._is_for_phones:
+                phones.measure_here(group, study.space.base.measure)
+            else:
+                phones.files.choose_group(group)
+                phones.start()
+
+        self.desk.gather_front(begin)
 
     # what is shown -------------------------------------------------------------------------------------------
 
@@ -329,13 +339,12 @@ class StudyPage(Page):
         self.why_not.setText((tr(why_not) if said else "") or ("" if self.session.writable else read_only))
         self.why_not.setVisible(bool(self.why_not.text()))
         self._show_phone()
+        self._show_measuring()
 
     def _show_phone(self) -> None:
         """Where trials are measured; asked only of studies that export for phones."""
-        state = self.state
-        study = state.picture.view.study if state.picture is not None else None
-        for_phones = study is not None and study.config.export.target == "android"
-        self.phone_line.setVisible(for_phones and state.phase in ("waiting", "stopped", "running", "stopping"))
+        phase, for_phones = self.state.phase, self._is_for_phones
+        self.phone_line.setVisible(for_phones and phase in ("waiting", "stopped", "running", "stopping"))
         if not for_phones:
             return
         rows = {item.key: item.name for item in self.workspace.phones.phones.ready if item.found is not None}
@@ -352,28 +361,41 @@ class StudyPage(Page):
         self.phone_note.setText(note if rows or self.desk.phone else f"{note} {tr('No phone is ready.')}")
 
     def _show_chosen(self) -> None:
-        state, line = self.state, self.state.chosen
+        line = self.state.chosen
         name = line.name if line is not None else ""
         self.front.choose(name)
         self.parallel.choose(name)
-        self.table.refresh(state)
+        self.table.refresh()
         words = f"{name}: {line.params}" if line is not None else tr("Select a trial.")
         self.chosen.setText(words)
         self.details.setText(line.details.replace("\n", " ") if line is not None else "")
         self.details.setVisible(bool(self.details.text()))
         self.use.setEnabled(line is not None and self.session.writable)
         self.compare.setEnabled(line is not None and line.trial.run_number is not None)
-        why_not = self._why_not_send()
-        self.send.setEnabled(not why_not)
-        self.why_not_send.setText(why_not)
+        self._show_measuring()
 
-    def _why_not_send(self) -> str:
-        state = self.state
-        if state.picture is None or not state.front:
+    def _show_measuring(self) -> None:
+        """The front, to be measured together where its trials were measured."""
+        why_not = self._why_not_measured()
+        self.send.setText(tr(_SEND if self._is_for_phones else _MEASURE))
+        self.send.setEnabled(not why_not)
+        self.why_not_send.setText(why_not or ("" if self._is_for_phones else tr(_TOGETHER)))
+
+    def _why_not_measured(self) -> str:
+        if self.state.picture is None or not self.state.front:
             return tr("The front is empty until a trial is done.")
-        if state.picture.view.study.config.export.target != "android":
-            return tr("This study exports for this computer; for phones, choose Android on the Export page first.")
+        if not self._is_for_phones:
+            return tr(self.workspace.phones.why_not_here)
         return tr("A measurement is in progress.") if self.workspace.measures else ""
+
+    @property
+    def _study(self) -> StudyFile | None:
+        return self.state.picture.view.study if self.state.picture is not None else None
+
+    @property
+    def _is_for_phones(self) -> bool:
+        study = self._study
+        return study is not None and study.config.export.target == "android"
 
     def _draw_next(self) -> None:
         if self._turn is None or not self.isVisible():

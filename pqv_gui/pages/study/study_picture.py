@@ -17,6 +17,7 @@ from pqv_core.study.space import Choice, Parameter, Range, Word, word
 from pqv_core.study.variables import variables
 from pqv_gui.viewmodels import display_names
 from pqv_gui.viewmodels.results.parallel import Parallel, ParallelAxis
+from pqv_gui.viewmodels.table_head import Head
 
 if TYPE_CHECKING:
     from pqv_core.study.study_file import StudyFile
@@ -38,15 +39,6 @@ _MOST_TICKS = 6
 _MISSING = "–"
 
 Importances = Mapping[str, Mapping[str, float]]
-
-
-@dataclass(frozen=True)
-class Head:
-    """A column of the table of trials."""
-
-    words: str
-    tip: str = ""
-    figure: bool = False
 
 
 @dataclass(frozen=True)

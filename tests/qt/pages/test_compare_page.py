@@ -12,11 +12,11 @@ from xml.etree import ElementTree as Xml
 
 import pytest
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtGui import QImage
+from PySide6.QtGui import QFont, QFontMetrics, QImage
 from PySide6.QtWidgets import QFileDialog, QMessageBox
 from pytestqt.qtbot import QtBot
 
-from pqv_core.comparison.columns import COLUMNS, Column
+from pqv_core.comparison.columns import Column
 from pqv_core.project import project_file as projects
 from pqv_core.project import run_label, runs
 from pqv_core.results import record as results
@@ -234,10 +234,13 @@ def test_the_width_of_a_column_is_found_by_its_eight_longest_texts(qtbot: QtBot,
 
     table = CompareTable(Texts())
     qtbot.addWidget(table)
-    column = next(column for column in COLUMNS if column.key == "run")
-    advance = table.fontMetrics().horizontalAdvance
-    assert advance(wide) > max(map(advance, (*thin, f"{column.head} ▾")))
-    assert (table._width(column, first=False) >= advance(wide) + em(table, 1.1)) == looked_at
+    table.refresh()
+    place = next(place for place, head in enumerate(table._lines.heads) if place and len(head.words) <= 3)
+    bold = QFont(table.font())
+    bold.setBold(True)  # as a run's name is
+    advance = QFontMetrics(bold).horizontalAdvance
+    assert advance(wide) > max(map(advance, (*thin, f"{table._lines.heads[place].words} ▾")))
+    assert (table.columnWidth(place) >= advance(wide) + em(table, 1.1)) == looked_at
 
 
 def test_a_name_and_a_note_are_kept_as_one_types(opened: Opened, project: Path, qtbot: QtBot) -> None:

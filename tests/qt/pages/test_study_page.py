@@ -335,11 +335,45 @@ def test_a_trial_is_opened_in_compare(opened: Opened, qtbot: QtBot, project: Pat
     assert window.workspace.compare.view.selected == run.trial.run
 
 
-def test_why_the_front_cannot_be_sent_stands_beside_the_button(opened: Opened, qtbot: QtBot, project: Path) -> None:
-    many_trials.add(many_trials.opened(many_trials.made(project)), 8)
-    _, page = opened()
+def test_why_the_front_cannot_be_measured_stands_beside_the_button(opened: Opened, qtbot: QtBot, project: Path) -> None:
+    ask(project)
+    window, page = opened("hang")
     assert not page.send.isEnabled()
-    assert "exports for this computer" in page.why_not_send.text()
+    assert "empty" in page.why_not_send.text()
+    many_trials.add(many_trials.opened(many_trials.made(project)), 8)
+    page.desk.find()
+    qtbot.waitUntil(lambda: len(page.state.folders) == 2, timeout=SOON_MS)
+    page.desk.look_at(next(folder for folder in page.state.folders if folder.stem != "asked"))
+    qtbot.waitUntil(page.send.isEnabled, timeout=SOON_MS)
+    assert page.send.text() == "Measure the front together"
+    window.commands.start_run()
+    window.commands.go("study")
+    qtbot.waitUntil(lambda: not page.send.isEnabled(), timeout=SOON_MS)
+    assert page.why_not_send.text() == "A run or study is in progress: measure afterwards."
+    window.commands.cancel()
+    qtbot.waitUntil(page.send.isEnabled, timeout=SOON_MS)
+    qtbot.waitUntil(lambda: window.workspace.tasks.active == 0, timeout=SOON_MS)
+
+
+def test_the_front_is_measured_in_one_loop_on_the_computer_that_measured_its_trials(
+    opened: Opened, qtbot: QtBot, project: Path
+) -> None:
+    many_trials.add(many_trials.opened(many_trials.made(project)), 8)
+    window, page = opened()
+    runs = [projects.runs_directory(project) / line.trial.run for line in page.state.front]
+    for directory in runs:
+        keep_run(directory)
+    page.send.click()
+    phones = window.workspace.phones
+    qtbot.waitUntil(lambda: phones.run.targets != {} and not phones.run.active, timeout=SOON_MS)
+    assert window.stack.place == "device"
+    assert [target.key for target in phones.run.targets.values()] == [results.LOCAL]
+    assert [file.name for file in phones.files.chosen] == [f"{line.name}, Compressed" for line in page.state.front]
+    qtbot.waitUntil(lambda: window.workspace.tasks.active == 0)
+    for directory in runs:
+        trial, together = results.load(directory).results[0].measurements
+        assert together.samples_ns != trial.samples_ns
+        assert together.threads == trial.threads
 
 
 def test_the_front_is_offered_on_the_device_page_as_one(opened: Opened, qtbot: QtBot, project: Path) -> None:

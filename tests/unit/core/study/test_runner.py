@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from pqv_core.config import RunConfig, with_settings
-from pqv_core.errors import ErrorInfo, ProjectError, StorageError, WorkerError
+from pqv_core.errors import Cancelled, DeviceError, ErrorInfo, ProjectError, StorageError, WorkerError
 from pqv_core.files.fsio import write_json
 from pqv_core.project import project_file as projects
 from pqv_core.project import run_label
 from pqv_core.results import record as results
 from pqv_core.study import new_study, storage, study_file
-from pqv_core.study.events import TrialFinished, TrialStarted
+from pqv_core.study.events import StudyFinished, TrialFinished, TrialStarted
 from pqv_core.study.executors import Executor
 from pqv_core.study.runner import Said, StudyRunner
 from pqv_core.study.view import StudyView, StudyWatch
@@ -276,6 +276,48 @@ def test_what_is_measured_elsewhere_is_measured_before_a_trial_is_judged(ask: As
     assert meter.asked == [trial.run for trial in trials]
     assert [trial.state for trial in trials] == ["done", "failed", "done"]
     assert trials[1].words == "The phone is gone. Connect it."
+
+
+def test_what_a_run_needs_is_measured_before_it_begins(ask: Ask) -> None:
+    folder, executor = ask("prune.ratio=0.1:0.3:0.1", sampler="grid"), RunsAtOnce()
+    asked: list[tuple[float, int]] = []
+
+    def prepare(settings: RunConfig) -> None:
+        asked.append((settings.prune.ratio, len(executor.begun)))
+        if len(asked) == 2:
+            raise DeviceError("The phone is gone.", action="Connect it.")
+
+    run(folder, executor, prepare=prepare)
+    assert asked == [(0.1, 0), (0.2, 1), (0.3, 1)]
+    trials = look(folder).trials
+    assert [trial.state for trial in trials] == ["done", "failed", "done"]
+    assert trials[1].words == "The phone is gone. Connect it."
+
+
+def test_a_study_that_is_ended_while_a_phone_measures_goes_on_with_the_same_trial(ask: Ask) -> None:
+    def prepare(settings: RunConfig) -> None:
+        raise Cancelled
+
+    folder, executor = ask("prune.ratio=0.1,0.3", sampler="grid"), RunsAtOnce()
+    said = run(folder, executor, prepare=prepare)
+    assert isinstance(said[-1], StudyFinished)
+    assert said[-1].outcome == "cancelled"
+    assert executor.begun == []
+    assert [trial.state for trial in look(folder).trials] == ["interrupted"]
+    run(folder, RunsAtOnce())
+    assert [trial.state for trial in look(folder).trials] == ["done", "done"]
+
+
+def test_a_full_disk_ends_the_study_wherever_it_is_met(ask: Ask) -> None:
+    class Meter:
+        def measure(self, directory: Path) -> None:
+            raise StorageError("The disk is full.", action="Make room.")
+
+    folder = ask("prune.ratio=0.1,0.3", sampler="grid")
+    with pytest.raises(StorageError, match="The disk is full"):
+        run(folder, RunsAtOnce(), meter=Meter())
+    run(folder, RunsAtOnce())
+    assert [trial.state for trial in look(folder).trials] == ["done", "done"]
 
 
 def test_a_run_that_was_there_before_is_not_work_of_the_study(ask: Ask, project: Path) -> None:

@@ -1,0 +1,49 @@
+"""Which files are measured together: the results of the trials on a study's front."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pqv_core.config import RunConfig, with_settings
+from pqv_core.errors import UsageError
+from pqv_core.project import project_file as projects
+from pqv_core.results import record as results
+from pqv_core.study import front, new_study, study_file
+from pqv_core.study.runner import StudyRunner
+from pqv_core.study.view import StudyWatch
+from tests.fakes.study_runs import RunsAtOnce
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Path:
+    """Two ratios, of which the greater is quicker and smaller."""
+    project = tmp_path / "some.pqv"
+    projects.save(project, projects.Project(config=with_settings(RunConfig(), {"prune.importance": "l2"})))
+    asked = new_study.Choices(
+        project=project, vary=("prune.ratio=0.1,0.4",), objectives=("latency", "size"), sampler="grid"
+    )
+    folder = project.with_suffix(".study")
+    study_file.create(folder, new_study.build(asked))
+    return folder
+
+
+def test_they_are_the_results_of_the_front_that_are_still_there(study: Path) -> None:
+    with pytest.raises(UsageError, match="No trial on the front"):
+        front.files(study)
+    StudyRunner(study, RunsAtOnce(), heard=lambda _: None).run()
+    with pytest.raises(UsageError, match="No trial on the front"):
+        front.files(study)  # of which nobody has written the files
+
+    view = StudyWatch(study).look()
+    for trial in view.trials:
+        directory = projects.runs_directory(view.project) / trial.run
+        for result in results.load(directory).results:
+            (directory / result.file).write_bytes(b"a model")
+    (file,) = front.files(study)
+    best = view.trials[1]
+    assert view.front == (1,)
+    assert file.name == "Trial 1, Compressed"
+    assert file.directory == projects.runs_directory(view.project) / best.run
+    assert (file.path.parent, file.key) == (file.directory, "compressed")
