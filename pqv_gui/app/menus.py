@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from PySide6.QtCore import QSize, Qt, QUrl
 from PySide6.QtGui import QAction, QActionGroup, QDesktopServices, QGuiApplication, QKeySequence
-from PySide6.QtWidgets import QMainWindow, QMenu
+from PySide6.QtWidgets import QMainWindow, QMenu, QMenuBar
 
 from pqv_gui.app.commands import Commands
 from pqv_gui.app.help import Help
@@ -21,15 +21,21 @@ from pqv_gui.viewmodels import display_names
 from pqv_gui.widgets.basics import ElidedLabel, plain
 
 _RECENT = 10
+_AROUND = 2 * 10  # of a menu's name, in pixels, as the style sheet has it
 _MODES: dict[Mode, str] = {"system": "As the &system", "light": "&Light", "dark": "&Dark"}
 
 
 class _Corner(ElidedLabel):
-    """The project's name at the right of the menu bar, which asks for a size once only."""
+    """The project's name at the right of the menu bar, whose size is the same for all names."""
 
     def sizeHint(self) -> QSize:
-        """Room for a name."""
-        return QSize(em(times=20), em(times=1.9))
+        """Room for a name, as far as the menus leave any: they come first."""
+        bar, wide = self.parentWidget(), em(times=20)
+        if isinstance(bar, QMenuBar):
+            metrics = bar.fontMetrics()
+            menus = sum(metrics.horizontalAdvance(plain(each.text())) + _AROUND + em() // 3 for each in bar.actions())
+            wide = max(0, min(wide, bar.width() - menus - em()))
+        return QSize(wide, em(times=1.9))
 
 
 class Menus:

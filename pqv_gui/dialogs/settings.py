@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from PySide6.QtCore import QUrl
+from PySide6.QtCore import QEvent, QUrl
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QFrame, QScrollArea, QWidget
 
@@ -20,6 +20,7 @@ from pqv_gui.widgets.number_inputs import IntInput
 from pqv_gui.widgets.path_input import PathInput
 
 MODES = {"system": "As the system", "light": "Light", "dark": "Dark"}
+_SIZE = (40, 44)  # in lines of text
 Kept = Sequence[tuple[str, Path]]
 
 
@@ -58,7 +59,7 @@ class SettingsDialog(QDialog):
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         buttons.rejected.connect(self.reject)
         outer.addWidget(buttons)
-        fit(self, 40, 44)
+        fit(self, *_SIZE)
         self.form.refresh()
         for name in self.form.names:
             self.form.editor(name).changed.connect(self._show_problems)  # type: ignore[attr-defined]
@@ -113,6 +114,12 @@ class SettingsDialog(QDialog):
             line.addWidget(show)
             card.body.addLayout(line)
         return card
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Grow with the text, which can be changed here."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.FontChange:
+            fit(self, *_SIZE)
 
     def _show_problems(self) -> None:
         self.form.show_problems(self._preferences.problems)

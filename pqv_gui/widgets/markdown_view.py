@@ -34,6 +34,8 @@ class MarkdownView(QTextBrowser):
         images: Where the images of the text lie.
     """
 
+    _text = ""  # also while Qt, from within __init__, tells of fonts and colours
+
     def __init__(self, *, name: str, images: Path | None = None) -> None:
         super().__init__()
         self.setOpenLinks(False)
@@ -42,7 +44,6 @@ class MarkdownView(QTextBrowser):
         self.document().setIndentWidth(em(times=1.3))
         if images is not None:
             self.setSearchPaths([str(images)])
-        self._text = ""
 
     def show_markdown(self, text: str) -> None:
         """Show a text from its beginning."""

@@ -181,8 +181,9 @@ def test_text_and_lines_can_be_told_from_what_they_stand_on(shades: Colors) -> N
 
 def test_settings_are_kept_and_damaged_ones_are_not_trusted(window: MainWindow) -> None:
     settings = window.workspace.settings
-    window.menus._set_mode("dark")
-    window.menus._set_scale(130)
+    for item in window.menus.shortcuts:
+        if item.name in ("Colours › Dark", "Text size › 130 %"):
+            item.action.trigger()
     assert (settings.mode, settings.text_scale) == ("dark", 130)
     settings._stored.setValue("view/mode", "pink")
     settings._stored.setValue("view/text_scale", "large")
@@ -293,3 +294,17 @@ def test_larger_text_does_not_make_the_window_larger_than_the_screen(window: Mai
     assert window.width() <= room.width()
     assert window.height() <= room.height()
     assert window.minimumHeight() <= room.height()
+
+
+@pytest.mark.parametrize(("wide", "scale"), [(1100, 200), (1020, 100), (1600, 150)])
+def test_every_menu_is_to_be_seen_and_the_project_has_what_is_left(
+    window: MainWindow, qtbot: QtBot, wide: int, scale: int
+) -> None:
+    window.theme.set_text_scale(scale)
+    window.resize(wide, 660)
+    qtbot.waitUntil(lambda: window.width() == wide)
+    bar = window.menuBar()
+    places = [bar.actionGeometry(action) for action in bar.actions()]
+    assert all(place.width() > 0 for place in places)
+    assert max(place.right() for place in places) < window.menus.corner.geometry().left()
+    assert window.menus.corner.width() > 0

@@ -109,5 +109,5 @@ def test_a_real_run_that_was_waited_for_says_nothing(make_window: MakeWindow, qt
     qtbot.waitUntil(lambda: window.workspace.models.loaded and window.workspace.tasks.active == 0)
     window.commands.start_run()
     qtbot.waitUntil(lambda: window.workspace.run.state == "succeeded", timeout=20_000)
-    qtbot.waitUntil(lambda: window.workspace.tasks.active == 0)
+    qtbot.waitUntil(lambda: not window.workspace.jobs.active and window.workspace.tasks.active == 0)
     assert told == [] and window.notifier._began == {}
