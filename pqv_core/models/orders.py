@@ -33,7 +33,7 @@ class Order:
 
 
 ORDERS = {
-    "accuracy": Order("Accuracy", lambda entry: entry.top1, most_first=True),
+    "accuracy": Order("Published top-1", lambda entry: entry.top1, most_first=True),
     "params": Order("Parameters", lambda entry: entry.params),
     "macs": Order("Compute", lambda entry: entry.macs),
 }
