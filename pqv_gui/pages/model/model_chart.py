@@ -13,9 +13,9 @@ from pqv_core.comparison.charts import Point
 from pqv_gui.charts.pareto_chart import ParetoChart
 from pqv_gui.i18n import tr
 from pqv_gui.pages.model.model_scatter import FILTERED_OUT, LISTED, STARRED
-from pqv_gui.style.theme import colors
+from pqv_gui.style.theme import colors, em
 
-_SIZES = {FILTERED_OUT: 5, LISTED: 7, STARRED: 13}  # pixels
+_SIZES = {FILTERED_OUT: 0.35, LISTED: 0.5, STARRED: 0.9}  # lines of text
 _STEPS: dict[int, tuple[Callable[[Point], float], int]] = {
     Qt.Key.Key_Left: (lambda point: point.x, -1),
     Qt.Key.Key_Right: (lambda point: point.x, 1),
@@ -57,7 +57,7 @@ class ModelChart(ParetoChart):
 
     def mark_size(self, index: int) -> int:
         """What is starred is the largest, and what is not listed the smallest."""
-        return _SIZES[list(self._marks)[index]]
+        return em(self, _SIZES[list(self._marks)[index]])
 
     def as_svg(self) -> str:
         """The chart as it is seen: what is listed is told from what is not by its colour."""
