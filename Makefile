@@ -1,6 +1,6 @@
 # Needs make and a Python of 3.11 to 3.14; everything else is made in .venv. `make` alone shows what there is.
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-slow try-executorch-sdk lint format lock demo bench sweep recovery frontier screenshots catalogue schema demo-model licences wheel executorch-sdk
+.PHONY: help setup run test test-slow try-executorch-sdk lint format lock demo bench sweep recovery frontier screenshots catalogue accuracies schema demo-model licences wheel executorch-sdk
 
 # The first Python that will do; else whichever there is, so that setup can say what is wrong with it.
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.14 python3.11 python; do \
@@ -88,6 +88,9 @@ screenshots: $(STAMP) ## Picture every page into docs/images, light and dark
 
 catalogue: $(STAMP) ## Write resources/catalog.json anew from the installed timm
 	$(BIN)/python -m scripts.make_catalog
+
+accuracies: $(STAMP) ## Write resources/imagenet.json anew from timm's results: make accuracies TABLE=results-imagenet.csv COMMIT=HASH DATE=YYYY-MM-DD
+	$(BIN)/python -m scripts.make_published_accuracy "$(TABLE)" --commit "$(COMMIT)" --date "$(DATE)"
 
 schema: $(STAMP) ## Write the JSON Schema of run.json anew into resources/schema/
 	$(BIN)/python -m scripts.make_schema

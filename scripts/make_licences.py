@@ -23,6 +23,9 @@ The handwritten digits of `resources/demo/` are from the UCI Machine Learning Re
 1998, DOI 10.24432/C50P49) under the Creative Commons Attribution 4.0 International licence (CC BY 4.0); the demo
 model's weights are this project's own. `resources/demo/LICENSE.md` says what was changed.
 
+The published accuracies of `resources/imagenet.json` are from timm's `results/results-imagenet.csv` (Apache
+License 2.0).
+
 ## Programs in `resources/runner/`
 
 They are this project's own, compiled against the headers of the runtimes that they run beside, which are under the

@@ -311,12 +311,13 @@ def report(
 def models(
     text: Annotated[list[str] | None, typer.Argument(help="Words in the name.", metavar="[TEXT]")] = None,
     family: Annotated[str | None, typer.Option(help="Only this family, for example DeiT.")] = None,
+    sort: Annotated[str | None, typer.Option(help="By accuracy, params or macs, the best first.")] = None,
     as_json: Json = False,
 ) -> None:
-    """The models that timm offers: parameters, multiply-accumulates, input size, published weights."""
+    """The models that timm offers: published top-1, parameters, multiply-accumulates, input size, weights."""
     from pqv_core.cli import models as cli_models
 
-    cli_models.show(" ".join(text or ()), family=family, as_json=as_json)
+    cli_models.show(" ".join(text or ()), family=family, sort=sort, as_json=as_json)
 
 
 def plugins(as_json: Json = False) -> None:

@@ -10,16 +10,21 @@ from typing import Any
 from pqv_core import formatting
 from pqv_core.errors import UsageError
 from pqv_core.models import catalog
+from pqv_core.models.orders import ORDERS
 
 
-def show(text: str, *, family: str | None, as_json: bool) -> None:
-    """Print the models that fit, best matches first.
+def show(text: str, *, family: str | None, sort: str | None, as_json: bool) -> None:
+    """Print the models that fit, best matches first, or in the order that ``sort`` names.
 
     Raises:
-        UsageError: There is no such family.
+        UsageError: There is no such family or order.
     """
     everything = catalog.load()
     found = everything.search(text, family=_family(everything, family))
+    if sort is not None:
+        if sort not in ORDERS:
+            raise UsageError(f"Unknown order: {sort!r}.", action=f"Choose one of: {', '.join(ORDERS)}.")
+        found = ORDERS[sort].sorted(found)
     if as_json:
         for entry in found:
             print(json.dumps(_plain(entry)))
@@ -27,7 +32,9 @@ def show(text: str, *, family: str | None, as_json: bool) -> None:
     if not found:
         print("No matching model.", "All names: pqv models.", file=sys.stderr)
         return
-    _print_columns(["Name", "Family", "Parameters", "Operations", "Input", "Weights"], [_cells(item) for item in found])
+    heads = ["Name", "Family", "Top-1", "Parameters", "Operations", "Input", "Weights"]
+    _print_columns(heads, [_cells(item) for item in found])
+    print(f"Top-1: default weights on ImageNet-1k, as published ({everything.accuracy_source}).", file=sys.stderr)
 
 
 def _family(everything: catalog.Catalog, asked: str | None) -> str | None:
@@ -44,10 +51,11 @@ def _plain(entry: catalog.CatalogEntry) -> dict[str, Any]:
 
 
 def _cells(entry: catalog.CatalogEntry) -> list[str]:
+    top1 = formatting.percent(entry.top1) if entry.top1 is not None else "–"
     macs = formatting.macs(entry.macs) if entry.macs is not None else "–"
     size = "×".join(str(side) for side in entry.input_size[1:])
     published = "published" if entry.pretrained else "–"
-    return [entry.name, entry.family, formatting.count(entry.params), macs, size, published]
+    return [entry.name, entry.family, top1, formatting.count(entry.params), macs, size, published]
 
 
 def _print_columns(heads: list[str], rows: list[list[str]]) -> None:

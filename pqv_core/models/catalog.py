@@ -1,6 +1,7 @@
 """The transformer-family models that timm offers, read from ``resources/catalog.json``.
 
-The file is made by ``scripts/make_catalog.py``. Nothing here imports timm: a window lists the models at once.
+The file is made by ``scripts/make_catalog.py``; what their weights reach comes from ``published_accuracy``. Nothing
+here imports timm: a window lists the models at once.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ from typing import Any
 
 from pqv_core.errors import ModelError, StorageError, from_os_error
 from pqv_core.files.resource_files import resource
+from pqv_core.models import published_accuracy
 from pqv_core.models.contents import Contents
+from pqv_core.models.published_accuracy import PublishedAccuracies, PublishedAccuracy
 from pqv_core.models.vit_shape import Cost, VitShape
 from pqv_core.spelling import closest
 
@@ -26,11 +29,22 @@ _CLOSE_MATCHES = 5
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """Published weights of a model: timm calls them by ``model.tag``."""
+    """Published weights of a model: timm calls them by ``model.tag``.
+
+    Attributes:
+        image_size: Side of the images in pixels that they are used with.
+        accuracies: What was published of them; empty where nothing was.
+    """
 
     tag: str
     classes: int
     image_size: int
+    accuracies: tuple[PublishedAccuracy, ...] = ()
+
+    @property
+    def top1(self) -> float | None:
+        """Published top-1 on ImageNet-1k with images of ``image_size``, from 0 to 1; None where there is none."""
+        return next((each.top1 for each in self.accuracies if each.image_size == self.image_size), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +124,16 @@ class CatalogEntry:
         return bool(self.weights)
 
     @property
+    def top1(self) -> float | None:
+        """Published top-1 of the default weights on ImageNet-1k, from 0 to 1; None where there is none."""
+        return self.weights[0].top1 if self.weights else None
+
+    def weights_of(self, name: str) -> Weights | None:
+        """The published weights that ``name`` stands for: those of its tag, else the default ones; None where none."""
+        _, _, tag = name.partition(".")
+        return next((weights for weights in self.weights if tag in ("", weights.tag)), None)
+
+    @property
     def download_bytes(self) -> int | None:
         """About how much is downloaded for the default weights; None when there are none."""
         return self.params * _BYTES_PER_PARAMETER if self.weights else None
@@ -135,16 +159,58 @@ class CatalogEntry:
         return tuple(unit for unit in ("width", "heads") if units & {"", unit})
 
 
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """What of a model is searched, taken apart once: a person types letter by letter."""
+
+    name: str
+    parts: tuple[str, ...]
+    all: str
+    sets: int
+
+    @classmethod
+    def of(cls, entry: CatalogEntry) -> _Words:
+        tags = " ".join(weights.tag for weights in entry.weights)
+        parts = tuple(re.split(r"[_.\s]", entry.name))
+        return cls(entry.name, parts, f"{entry.name} {entry.family.casefold()} {tags}", len(entry.weights))
+
+    def rank(self, words: list[str]) -> tuple[int, int, int, str] | None:
+        """Where the model stands among the matches (least first), or None when a word is missing."""
+        if not all(word in self.all for word in words):
+            return None
+        name, parts, joined = self.name, self.parts, "_".join(words)
+        if joined == name:
+            place = 0
+        elif name.startswith(joined):
+            place = 1
+        elif all(word in parts for word in words):
+            place = 2
+        elif all(any(part.startswith(word) for part in parts) for word in words):
+            place = 3
+        elif all(word in name for word in words):
+            place = 4
+        else:
+            place = 5
+        return place, len(parts), -self.sets, name
+
+
 @dataclass(frozen=True)
 class Catalog:
-    """All models, in timm's natural order of names."""
+    """All models, in timm's natural order of names.
+
+    Attributes:
+        accuracy_source: Whose the published accuracies are; empty where there are none.
+    """
 
     timm: str
     entries: tuple[CatalogEntry, ...]
+    accuracy_source: str = ""
     _by_name: dict[str, CatalogEntry] = field(init=False, repr=False, compare=False)
+    _words: tuple[_Words, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_by_name", {entry.name: entry for entry in self.entries})
+        object.__setattr__(self, "_words", tuple(_Words.of(entry) for entry in self.entries))
 
     def families(self) -> tuple[str, ...]:
         """Names of all families, in alphabetical order."""
@@ -159,8 +225,8 @@ class Catalog:
         words = text.casefold().split()
         found = [
             (rank, entry)
-            for entry in self.entries
-            if (family is None or entry.family == family) and (rank := _rank(entry, words)) is not None
+            for entry, known in zip(self.entries, self._words, strict=True)
+            if (family is None or entry.family == family) and (rank := known.rank(words)) is not None
         ]
         if words:
             found.sort(key=lambda pair: pair[0])
@@ -188,40 +254,19 @@ class Catalog:
         return f"Did you mean {', '.join(close)}?" if close else "List the names with: pqv models."
 
 
-def _rank(entry: CatalogEntry, words: list[str]) -> tuple[int, int, int, str] | None:
-    """Where an entry stands among the matches (least first), or None when a word is missing."""
-    name = entry.name
-    haystack = f"{name} {entry.family.casefold()} {' '.join(weights.tag for weights in entry.weights)}"
-    if not all(word in haystack for word in words):
-        return None
-    parts = re.split(r"[_.\s]", name)
-    joined = "_".join(words)
-    if joined == name:
-        place = 0
-    elif name.startswith(joined):
-        place = 1
-    elif all(word in parts for word in words):
-        place = 2
-    elif all(any(part.startswith(word) for part in parts) for word in words):
-        place = 3
-    elif all(word in name for word in words):
-        place = 4
-    else:
-        place = 5
-    return place, len(parts), -len(entry.weights), name
-
-
 @functools.cache
 def load(path: Path | None = None) -> Catalog:
     """The catalogue that comes with the program, read once.
 
     Raises:
-        StorageError: The file is missing or damaged.
+        StorageError: The file, or the one of published accuracies, is missing or damaged.
     """
     path = path or resource("catalog.json")
+    published = published_accuracy.load()
     try:
         plain = json.loads(path.read_bytes())
-        return Catalog(timm=plain["timm"], entries=tuple(_entry(item) for item in plain["models"]))
+        entries = tuple(_entry(item, published) for item in plain["models"])
+        return Catalog(timm=plain["timm"], entries=entries, accuracy_source=published.source)
     except OSError as error:
         raise from_os_error(error, path) from error
     except (ValueError, KeyError, TypeError) as error:
@@ -240,8 +285,11 @@ def _channel(params: int, linear_weights: int, macs: int, conv_weights: int) -> 
     return Cost(params, linear_weights, 0, 0, macs, conv_weights)
 
 
-def _entry(plain: dict[str, Any]) -> CatalogEntry:
-    weights = [Weights(tag, classes, size) for tag, (classes, size) in plain.get("tags", {}).items()]
+def _entry(plain: dict[str, Any], published: PublishedAccuracies) -> CatalogEntry:
+    weights = [
+        Weights(tag, classes, size, published.by_weights.get(f"{plain['name']}.{tag}", ()))
+        for tag, (classes, size) in plain.get("tags", {}).items()
+    ]
     vit = plain.get("vit")
     if vit is not None:
         vit = VitShape(**{**vit, "image": tuple(vit["image"]), "patch": tuple(vit["patch"])})

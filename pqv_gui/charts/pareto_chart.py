@@ -15,13 +15,14 @@ from PySide6.QtGui import QColor
 from pqv_core.comparison.charts import Point, ScatterChart, value_text
 from pqv_core.report import plain_data, svg
 from pqv_gui.charts.chart import Chart, Floats, ValueAxis
+from pqv_gui.charts.error_axis import ErrorAxis, place
 from pqv_gui.charts.legend import LegendEntry
 from pqv_gui.i18n import tr
 from pqv_gui.style.theme import DARK, colors, em
 
 MARKS = ("o", "s", "t1", "d", "star", "p")
 _NEAR = 24.0  # pixels from a mark within which it is read out
-_MARK, _SMALL, _RING = 10, 6, 17
+_MARK, _SMALL, _RING, _SMALL_RING = 10, 6, 17, 11
 _MANY = 200  # marks from which on they are small ones
 _TOLD = 100  # points; nobody listens to more
 _HEIGHT = 17.0  # in lines of text
@@ -41,19 +42,23 @@ class ParetoChart(Chart[Shown]):
 
     Args:
         heading: By default that of the comparison's.
+        by_error: The values are percentages, and equal distances mean equal ratios of what is missing to 100 %.
     """
 
     chosen = Signal(str)  # name of a point that was clicked
 
-    def __init__(self, heading: str = "") -> None:
+    def __init__(self, heading: str = "", *, by_error: bool = False) -> None:
         self._chart: ScatterChart | None = None
         self._marks: dict[str, Any] = {}
         self._chosen = ""
         super().__init__(heading or tr("Accuracy vs. latency"), x_name="")
+        self._by_error = by_error
         self._bottom = ValueAxis("bottom")
-        self._bottom.enableAutoSIPrefix(False)
-        self._bottom.setStyle(tickLength=-4, maxTickLevel=0)
-        self._item.setAxisItems({"bottom": self._bottom})
+        axes: dict[str, Any] = {"bottom": self._bottom, **({"left": ErrorAxis("left")} if by_error else {})}
+        for axis in axes.values():
+            axis.enableAutoSIPrefix(False)
+            axis.setStyle(tickLength=-4, maxTickLevel=0)
+        self._item.setAxisItems(axes)
         self._rings = pg.ScatterPlotItem(symbol="o", size=_RING, brush=None)
         self._line = pg.PlotCurveItem(antialias=True)
         self._ring = pg.ScatterPlotItem(symbol="o", size=_RING + 6, brush=None)
@@ -65,6 +70,14 @@ class ParetoChart(Chart[Shown]):
         self.plot.viewport().setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._recolor()
 
+    def mark(self, index: int) -> str:
+        """The mark of the series with this number, as pyqtgraph calls it."""
+        return MARKS[index % len(MARKS)]
+
+    def mark_size(self, index: int) -> int:
+        """How large the marks of the series with this number are, in pixels; small where there are many."""
+        return _SMALL if self._chart is not None and len(self._chart.points) > _MANY else _MARK
+
     def state(self, run: Shown) -> object:
         """The chart itself."""
         return run.chart
@@ -75,27 +88,27 @@ class ParetoChart(Chart[Shown]):
         self._chart = chart
         xs = [point.x for point in chart.points]
         self._bottom.logarithmic = bool(xs) and min(xs) > 0 and max(xs) > _WIDE * min(xs)
-        if list(self._marks) != list(chart.series):
+        renewed = list(self._marks) != list(chart.series)
+        if renewed:
             for old in self._marks.values():
                 self._item.removeItem(old)
             self._marks = {name: pg.ScatterPlotItem() for name in chart.series}
             for item in self._marks.values():
                 self._item.addItem(item, ignoreBounds=True)
         self._series.clear()
-        many = len(chart.points) > _MANY
         for index, (name, item) in enumerate(self._marks.items()):
             points = sorted((point for point in chart.points if point.series == name), key=lambda point: point.x)
             x, y = self._places(points)
-            item.setData(x=x, y=y, symbol=MARKS[index % len(MARKS)], size=_SMALL if many else _MARK)
+            item.setData(x=x, y=y, symbol=self.mark(index), size=self.mark_size(index))
             self._series[name] = (name, x, y)
         self._all = self._places(chart.points)
         x, y = self._places(chart.front)
         self._line.setData(*((x, y) if chart.line else self._places(())))
-        self._rings.setData(x=x, y=y)
+        self._rings.setData(x=x, y=y, size=_SMALL_RING if len(chart.points) > _MANY else _RING)
         self._show_chosen()
         if before is None or _axes(before) != _axes(chart):
             self._recolor()
-        else:
+        elif renewed:
             self._color_marks()
 
     def choose(self, name: str) -> None:
@@ -124,13 +137,17 @@ class ParetoChart(Chart[Shown]):
         """Where a latency lies along the axis."""
         return math.log10(value) if self._bottom.logarithmic else value
 
+    def _y(self, value: float) -> float:
+        """Where a value lies along its axis."""
+        return place(value) if self._by_error else value
+
     def _places(self, points: Sequence[Point]) -> tuple[Floats, Floats]:
         x = [self._x(point.x) for point in points]
-        return np.array(x, dtype=np.float64), np.array([point.y for point in points], dtype=np.float64)
+        return np.array(x, dtype=np.float64), np.array([self._y(point.y) for point in points], dtype=np.float64)
 
     def _place(self, point: Point) -> QPointF:
         """Where a point's mark lies in the scene."""
-        return QPointF(self._item.getViewBox().mapViewToScene(QPointF(self._x(point.x), point.y)))
+        return QPointF(self._item.getViewBox().mapViewToScene(QPointF(self._x(point.x), self._y(point.y))))
 
     def nearest(self, where: QPointF) -> Point | None:
         """The point whose mark is under the pointer, or nearly."""
@@ -145,13 +162,10 @@ class ParetoChart(Chart[Shown]):
 
     def pointed(self, where: QPointF) -> tuple[QPointF, str] | None:
         """The point whose mark is under the pointer, and all that is known of it."""
-        point, chart = self.nearest(where), self._chart
-        if point is None or chart is None:
+        point = self.nearest(where)
+        if point is None:
             return None
-        figures = f"{value_text(point.x, chart.x_unit)}, {value_text(point.y, chart.y_unit)}"
-        front = tr("on the Pareto front") if point.front else ""
-        words = " · ".join(part for part in (point.name, figures, front, point.detail) if part)
-        return self._place(point), words
+        return self._place(point), " · ".join([*self.facts(point), *filter(None, [point.detail])])
 
     def described(self) -> str:
         """Each point, for a screen reader; of very many those on the front."""
@@ -159,15 +173,22 @@ class ParetoChart(Chart[Shown]):
         if chart is None:
             return ""
         told = chart.points if len(chart.points) <= _TOLD else chart.front
-        return "; ".join(
-            f"{point.name}: {value_text(point.x, chart.x_unit)}, {value_text(point.y, chart.y_unit)}"
-            + (f", {tr('on the Pareto front')}" if point.front else "")
-            for point in told
-        )
+        return "; ".join(self.said(point) for point in told)
+
+    def said(self, point: Point) -> str:
+        """A point in words."""
+        name, *facts = self.facts(point)
+        return f"{name}: {', '.join(facts)}"
+
+    def facts(self, point: Point) -> list[str]:
+        """The name of a point, its figures, and whether it is on the front."""
+        assert self._chart is not None
+        figures = f"{value_text(point.x, self._chart.x_unit)}, {value_text(point.y, self._chart.y_unit)}"
+        return [point.name, figures, *([tr("on the Pareto front")] if point.front else [])]
 
     def _show_legend(self) -> None:
         entries = [
-            LegendEntry(tr(name), "", self.color(index).name(), dashed=False, mark=MARKS[index % len(MARKS)])
+            LegendEntry(tr(name), "", self.color(index).name(), dashed=False, mark=self.mark(index))
             for index, name in enumerate(self._marks)
         ]
         if self._chart is not None and self._chart.line and len(self._chart.front) > 1:

@@ -14,6 +14,7 @@ from pqv_core.data import class_order, dataset
 from pqv_core.data import layout as dataset_layout
 from pqv_core.errors import ErrorInfo, PqvError
 from pqv_core.latency import store
+from pqv_core.latency.dense import DenseLatencies
 from pqv_core.latency.table import LatencyTable
 from pqv_core.models import catalog
 from pqv_core.process import machine
@@ -28,18 +29,20 @@ from pqv_gui.pages.backend import INFO as BACKEND
 from pqv_gui.pages.model import INFO as MODEL
 from pqv_gui.pages.run import INFO as RUN
 from pqv_gui.pages.start import INFO as START
-from pqv_gui.services import adb_choice
+from pqv_gui.services import adb_choice, garbage
 from pqv_gui.services.file_writer import FileWriter
 from pqv_gui.services.jobs import Handle, JobRunner, Progressing, Tasks
 from pqv_gui.services.settings import Settings
 from pqv_gui.viewmodels import apply_preset, checks, defaults
 from pqv_gui.viewmodels.image_folders import ImageFolders
+from pqv_gui.viewmodels.kept_models import KeptModels
 from pqv_gui.viewmodels.latency_tables import LatencyTables
 from pqv_gui.viewmodels.model_catalog import ModelCatalog
 from pqv_gui.viewmodels.project_session import Problem, ProjectSession, Write, free_name, new_path
 from pqv_gui.viewmodels.recent_projects import RecentProjects
 
 if TYPE_CHECKING:
+    from pqv_core.comparison.dense_latencies import DenseLatencyReader
     from pqv_gui.desks.app_kit_desk import AppKitDesk
     from pqv_gui.desks.compare_desk import CompareDesk
     from pqv_gui.desks.phone_desk import PhoneDesk
@@ -69,7 +72,8 @@ class Workspace(QObject):
         super().__init__()
         self.settings = settings
         self.session = ProjectSession()
-        self.models = ModelCatalog()
+        stores = {kind: settings.store(f"models/{kind}") for kind in ("starred", "recent")}
+        self.models = ModelCatalog(KeptModels(**stores))
         self.images = ImageFolders()
         self.tables = LatencyTables()
         self.recents = RecentProjects(settings.recents)
@@ -93,6 +97,7 @@ class Workspace(QObject):
         self._compare: CompareDesk | None = None
         self._app_kit: AppKitDesk | None = None
         self._study: StudyDesk | None = None
+        self._dense: DenseLatencyReader | None = None  # reads what is known of how long models take
         self.visited: set[str] = set()
         self.problems: tuple[Problem, ...] = ()
         self._scans: dict[str, Handle] = {}
@@ -289,6 +294,19 @@ class Workspace(QObject):
         """Read the catalogue, once."""
         if not self.models.loaded:
             self.tasks.start(lambda _: catalog.load(), done=self.models.take, failed=self.models.failed)
+
+    def read_latencies(self) -> None:
+        """Find out what tables and the latest projects' runs know of how long models take."""
+        latest = tuple(self.recents.paths)
+
+        def work(task: Progressing) -> DenseLatencies:
+            from pqv_core.comparison.dense_latencies import DenseLatencyReader
+
+            self._dense = self._dense or DenseLatencyReader()
+            with garbage.uncollected():
+                return self._dense.read(latest, cancelled=task.cancelled)
+
+        self.tasks.start(work, done=self.models.take_latencies, failed=self._failing(MODEL.key))
 
     def _read_tables(self) -> None:
         """Read the latency tables anew: a run or a phone may have measured one."""

@@ -1,9 +1,9 @@
-"""Rows of a list: a name, beside it a short word, and below it a smaller line of detail."""
+"""Rows of a list: a name, beside it a short word or figure, and below it a smaller line of detail."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QSize, Qt
-from PySide6.QtGui import QColor, QPainter
+from PySide6.QtCore import QModelIndex, QObject, QPersistentModelIndex, QRect, QSize, Qt
+from PySide6.QtGui import QColor, QFont, QPainter
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 from pqv_gui.style.theme import colors, em
@@ -17,13 +17,32 @@ class TwoLineDelegate(QStyledItemDelegate):
     DETAIL = Qt.ItemDataRole.UserRole + 1
     ASIDE = Qt.ItemDataRole.UserRole + 2
 
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._base: QFont | None = None
+        self._made = (QFont(), QFont(), QFont())
+
     def aside(self, option: QStyleOptionViewItem, index: Index) -> str:
         """What stands at the right of a row's name."""
         return str(index.data(self.ASIDE) or "")
 
+    def inner(self, row: QRect) -> QRect:
+        """Where in a row its texts are."""
+        beside, above = em(times=0.6), em(times=0.25)
+        return row.adjusted(beside, above, -beside, -above)
+
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
         """The same for all rows."""
         return QSize(em(times=12), em(times=2.7))
+
+    def _fonts(self, font: QFont) -> tuple[QFont, QFont, QFont]:
+        """Of the name, of the chosen one's, and of the detail; made once, for Qt looks long for a new one."""
+        if font != self._base:
+            bold, small = QFont(font), QFont(font)
+            bold.setBold(True)
+            small.setPointSizeF(font.pointSizeF() * 0.92)
+            self._base, self._made = QFont(font), (QFont(font), bold, small)
+        return self._made
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         """Draw one row."""
@@ -36,21 +55,19 @@ class TwoLineDelegate(QStyledItemDelegate):
             painter.fillRect(rect, QColor(shades.accent_soft if chosen else shades.sunken))
         if chosen:
             painter.fillRect(QRect(rect.left(), rect.top(), 3, rect.height()), QColor(shades.accent))
-        inner = rect.adjusted(em(times=0.6), em(times=0.25), -em(times=0.6), -em(times=0.25))
+        inner = self.inner(rect)
         upper = QRect(inner.left(), inner.top(), inner.width(), inner.height() // 2)
         lower = QRect(inner.left(), inner.center().y(), inner.width(), inner.height() // 2)
-        font = painter.font()
+        plain, bold, small = self._fonts(painter.font())
         if aside := self.aside(option, index):
+            painter.setFont(plain)
             painter.setPen(QColor(shades.muted))
             painter.drawText(upper, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, aside)
             upper.setRight(upper.right() - painter.fontMetrics().horizontalAdvance(aside) - em(times=0.6))
-        font.setBold(chosen)
-        painter.setFont(font)
+        painter.setFont(bold if chosen else plain)
         painter.setPen(QColor(shades.text))
         _draw(painter, upper, str(index.data()))
-        font.setBold(False)
-        font.setPointSizeF(font.pointSizeF() * 0.92)
-        painter.setFont(font)
+        painter.setFont(small)
         painter.setPen(QColor(shades.muted))
         _draw(painter, lower, str(index.data(self.DETAIL)))
         painter.restore()

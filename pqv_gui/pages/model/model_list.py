@@ -2,33 +2,45 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
-from PySide6.QtCore import QAbstractListModel, QModelIndex, Qt, Signal
-from PySide6.QtWidgets import QListView, QWidget
+from PySide6.QtCore import QAbstractListModel, QModelIndex, QPointF, QRect, Qt, Signal
+from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPen, QPolygonF
+from PySide6.QtWidgets import QListView, QStyle, QStyleOptionViewItem, QWidget
 
-from pqv_core import formatting
 from pqv_core.models.catalog import CatalogEntry
 from pqv_gui.i18n import tr
-from pqv_gui.style.theme import em
+from pqv_gui.style.theme import colors, em
+from pqv_gui.viewmodels.model_catalog import ModelCatalog
 from pqv_gui.widgets.two_line_delegate import Index, TwoLineDelegate
+
+STARRED = TwoLineDelegate.ASIDE + 1
+_STAR = 2.0  # width of a star's place, in lines of text
 
 
 class ModelListModel(QAbstractListModel):
-    """Rows of the catalogue for a view."""
+    """The models that are shown, for a view."""
 
-    def __init__(self, parent: QWidget) -> None:
+    def __init__(self, models: ModelCatalog, parent: QWidget) -> None:
         super().__init__(parent)
+        self._models = models
         self._rows: Sequence[CatalogEntry] = ()
+        self._starred: frozenset[str] = frozenset()
 
-    def show_rows(self, rows: Sequence[CatalogEntry]) -> None:
-        """Show other rows."""
-        if rows is self._rows:
-            return
-        self.beginResetModel()
-        self._rows = rows
-        self.endResetModel()
+    def refresh(self) -> bool:
+        """Show what there is to show now; whether other rows than before were shown, or in another order."""
+        renewed = self._models.shown is not self._rows and bool(self._rows)
+        if self._models.shown is not self._rows:
+            self.beginResetModel()
+            self._rows = self._models.shown
+            self.endResetModel()
+        starred = frozenset(self._models.starred)
+        if starred != self._starred:
+            self._starred = starred
+            self.dataChanged.emit(self.index(0), self.index(len(self._rows) - 1))
+        return renewed
 
     def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008 - Qt's own signature
         """Number of rows."""
@@ -40,32 +52,51 @@ class ModelListModel(QAbstractListModel):
             return None
         row = self._rows[index.row()]
         if role == TwoLineDelegate.DETAIL:
-            return figures(row)
+            return self._models.detail(row)
+        if role == TwoLineDelegate.ASIDE:
+            return self._models.figure(row)
+        if role == STARRED:
+            return row.name in self._starred
         if role == Qt.ItemDataRole.DisplayRole:
             return row.name
         if role in (Qt.ItemDataRole.AccessibleTextRole, Qt.ItemDataRole.ToolTipRole):
-            return f"{row.name}, {figures(row)}"
+            return self._models.said(row)
         return None
 
 
-def figures(row: CatalogEntry) -> str:
-    """The figures of a model in one line."""
-    weights = tr("weights published") if row.pretrained else tr("no published weights")
-    macs = formatting.macs(row.macs) if row.macs is not None else ""
-    parts = (formatting.count(row.params), macs, f"{row.input_size[1]} px", weights)
-    return " · ".join(part for part in parts if part)
+class _ModelDelegate(TwoLineDelegate):
+    """A model with its star, which is an outline where it can be given."""
+
+    def inner(self, row: QRect) -> QRect:
+        """The texts leave room for the star."""
+        return super().inner(row).adjusted(0, 0, -em(times=_STAR - 0.6), 0)
+
+    def star(self, row: QRect) -> QRect:
+        """Where in a row its star is."""
+        return QRect(row.right() - em(times=_STAR), row.top(), em(times=_STAR), row.height())
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
+        """Draw one row."""
+        super().paint(painter, option, index)
+        state: QStyle.StateFlag = option.state
+        touched = bool(state & (QStyle.StateFlag.State_MouseOver | QStyle.StateFlag.State_Selected))
+        if index.data(STARRED) or touched:
+            _draw_star(painter, self.star(option.rect), filled=bool(index.data(STARRED)))
 
 
 class ModelList(QListView):
-    """A list in which one model is chosen."""
+    """A list in which one model is chosen, and any can be starred by a click on its star."""
 
     chosen = Signal(str)
+    star_clicked = Signal(str)
 
-    def __init__(self) -> None:
+    def __init__(self, models: ModelCatalog) -> None:
         super().__init__()
-        self._rows = ModelListModel(self)
+        self._models = models
+        self._rows = ModelListModel(models, self)
+        self._delegate = _ModelDelegate(self)
         self.setModel(self._rows)
-        self.setItemDelegate(TwoLineDelegate(self))
+        self.setItemDelegate(self._delegate)
         self.setUniformItemSizes(True)
         self.setMouseTracking(True)
         self.setTabKeyNavigation(False)
@@ -78,13 +109,50 @@ class ModelList(QListView):
         if current.isValid() and not self._quiet:
             self.chosen.emit(current.data())
 
-    def show_rows(self, rows: Sequence[CatalogEntry], position: int) -> None:
-        """Show rows; the one at ``position`` is chosen already."""
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """A click on a star is none on the model."""
+        where = event.position().toPoint()
+        index = self.indexAt(where)
+        if index.isValid() and self.star_of(index).contains(where):
+            self.star_clicked.emit(index.data())
+            event.accept()
+        else:
+            super().mousePressEvent(event)
+
+    def star_of(self, index: QModelIndex) -> QRect:
+        """Where the star of a model is."""
+        return self._delegate.star(self.visualRect(index))
+
+    def refresh(self, chosen: str) -> None:
+        """Show the models that there are to show; the one named ``chosen`` is chosen already.
+
+        It is brought into sight, unless a person has just searched or sorted: the best ones stand at the top.
+        """
         self._quiet = True
-        self._rows.show_rows(rows)
+        renewed = self._rows.refresh()
+        position = self._models.position(chosen)
         if position != self.currentIndex().row():
             index = self._rows.index(position, 0) if position >= 0 else QModelIndex()
             self.setCurrentIndex(index)
-            if position >= 0:
+            if position >= 0 and not renewed:
                 self.scrollTo(index, QListView.ScrollHint.PositionAtCenter)
+        if renewed:
+            self.scrollToTop()
         self._quiet = False
+
+
+def _draw_star(painter: QPainter, area: QRect, *, filled: bool) -> None:
+    shades, radius = colors(), em(times=0.42)
+    middle = QPointF(area.center())
+    turns = [math.pi * corner / 5 for corner in range(10)]
+    reach = [radius if corner % 2 == 0 else 0.45 * radius for corner in range(10)]
+    points = [
+        QPointF(middle.x() + far * math.sin(turn), middle.y() - far * math.cos(turn))
+        for turn, far in zip(turns, reach, strict=True)
+    ]
+    painter.save()
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(QPen(QColor(shades.accent if filled else shades.edge), 1.2))
+    painter.setBrush(QColor(shades.accent) if filled else Qt.BrushStyle.NoBrush)
+    painter.drawPolygon(QPolygonF(points))
+    painter.restore()

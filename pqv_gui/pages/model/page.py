@@ -2,39 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QImage
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtGui import QHideEvent, QImage, QShowEvent
 from PySide6.QtWidgets import QFileDialog, QLabel, QWidget
 
 from pqv_core import formatting
 from pqv_core.config.data import Scale
 from pqv_core.data import brightness, class_order
 from pqv_core.data.dataset import Unreadable
-from pqv_core.errors import ConfigError
-from pqv_core.models import predict
+from pqv_core.errors import ErrorInfo
 from pqv_core.models.catalog import CatalogEntry
 from pqv_core.models.sources import DEFAULT
+from pqv_gui.charts.pareto_chart import Shown
 from pqv_gui.desks.workspace import Workspace
 from pqv_gui.i18n import tr
 from pqv_gui.pages.model import thumbnails
+from pqv_gui.pages.model.chosen_card import ChosenCard
 from pqv_gui.pages.model.class_order_input import ClassOrderInput
-from pqv_gui.pages.model.model_list import ModelList
+from pqv_gui.pages.model.model_chart import ModelChart
+from pqv_gui.pages.model.model_scatter import ModelScatter
+from pqv_gui.pages.model.network_card import NetworkCard
 from pqv_gui.pages.shared.base_page import FormPage
-from pqv_gui.style.theme import em
 from pqv_gui.viewmodels.image_folders import FolderView
-from pqv_gui.viewmodels.model_catalog import can_be_cut, cannot_be_cut
-from pqv_gui.viewmodels.overview import with_classes
-from pqv_gui.widgets.basic_inputs import ComboInput, TextInput
-from pqv_gui.widgets.basics import Card, Disclosure, button, column, label, restyle, row
+from pqv_gui.widgets.basics import Card, Disclosure, button, column, label, restyle
 from pqv_gui.widgets.choices import Choice, ChoiceCards
 from pqv_gui.widgets.folding_columns import FoldingColumns
 from pqv_gui.widgets.list_inputs import ArgumentsInput
 from pqv_gui.widgets.number_inputs import IntInput, RealInput
 from pqv_gui.widgets.path_input import PathInput
 
-_ALL = ""
+_UNTIL_DRAWN_MS = 15
 _LARGE = 1e9  # beyond any value that a person types in for white
 
 
@@ -48,55 +48,45 @@ class ModelPage(FormPage):
             sentence=tr("Choose a Vision Transformer, its weights and the images."),
         )
         self.models = workspace.models
-        self._families: tuple[str, ...] = ()
+        self._charted = -1  # revision of the list
+        self._entries: Sequence[CatalogEntry] = ()
+        self._scatter = ModelScatter(())
+        self._soon = QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.setInterval(_UNTIL_DRAWN_MS)
+        self._soon.timeout.connect(self._draw_chart)
+        self._told: ErrorInfo | None = None
         self._pictures: dict[str, tuple[tuple[Path, ...], Scale]] = {}
-        self.body.addWidget(FoldingColumns([(self._list_card(), 3), (self._weights_card(), 2)], fold_below=44))
+        self.network = NetworkCard(self.models)
+        self.chosen = ChosenCard(workspace)
+        known = QWidget()
+        layout = column(known, gap=0.8)
+        layout.addWidget(self.chosen)
+        layout.addWidget(self._chart_card(), 1)
+        self.body.addWidget(FoldingColumns([(self.network, 1), (known, 1)], fold_below=44))
+        self.body.addWidget(self._weights_card())
         self.body.addWidget(self._images_card())
-        self.writers += [self.list, self.choose_folder]
+        for chooser in (self.network.list, self.chart):
+            chooser.chosen.connect(self._choose)
+        for giver in (self.network.list, self.chosen):
+            giver.star_clicked.connect(self._flip_star)
+        self.models.listed.subscribe(self._list_changed)
+        self.writers += [self.network.list, self.chart.plot, self.choose_folder]
         self.body.addWidget(self._advanced())
         self.body.addStretch(1)
 
     # parts ---------------------------------------------------------------------------------------------------
 
-    def _list_card(self) -> Card:
-        card = Card(tr("Network"))
-        self.search = TextInput(placeholder=tr("Search, for example “deit small”"))
-        self.search.setAccessibleName(tr("Search the models"))
-        self.search.setClearButtonEnabled(True)
-        self.family = ComboInput({_ALL: tr("All families")})
-        self.family.setAccessibleName(tr("Family"))
-        self.family.setMaximumWidth(em(times=12))
-        self.count = label("", "caption")
-        self.list = ModelList()
-        search_label = label(tr("&Search"))
-        search_label.setBuddy(self.search)
-        line = row(gap=0.5)
-        line.addWidget(search_label)
-        line.addWidget(self.search, 1)
-        line.addWidget(self.family)
-        card.body.addLayout(line)
-        card.body.addWidget(self.list, 1)
-        card.body.addWidget(self.count)
-        self.search.textChanged.connect(lambda _: self._search())
-        self.family.changed.connect(lambda _: self._search())
-        self.list.chosen.connect(self._choose)
+    def _chart_card(self) -> Card:
+        card = Card()
+        self.chart = ModelChart()
+        self.chart.saver.failed.connect(self.present)
+        self.source = label("", "caption", wrap=True)
+        card.body.addWidget(self.chart, 1)
+        card.body.addWidget(self.source)
         return card
 
-    def _weights_card(self) -> QWidget:
-        holder = QWidget()
-        layout = column(holder, gap=0.8)
-        self.chosen = Card(gap=0.25)
-        self.name = label("", "heading", wrap=True)
-        self.figures = label("", wrap=True)
-        self.weights_info = label("", "muted", wrap=True)
-        self.support = label("", wrap=True)
-        self.no_support = label("", "caption", wrap=True)
-        self.name_problem = label("", "problem", wrap=True)
-        self.arguments = label("", "caption", wrap=True)
-        shown = (self.figures, self.weights_info, self.support, self.no_support, self.arguments, self.name_problem)
-        for part in (self.name, *shown):
-            self.chosen.body.addWidget(part)
-        layout.addWidget(self.chosen)
+    def _weights_card(self) -> Card:
         card = Card(tr("Weights"))
         choices = ChoiceCards(
             [
@@ -118,9 +108,7 @@ class ModelPage(FormPage):
         )
         self.path_field = self.form.add("model.path", self.path, text=tr("&Weights file"))
         card.body.addWidget(self.path_field)
-        layout.addWidget(card)
-        layout.addStretch()
-        return holder
+        return card
 
     def _images_card(self) -> Card:
         card = Card(
@@ -235,9 +223,6 @@ class ModelPage(FormPage):
     def _project_folder(self) -> Path:
         return self.session.path.parent if self.session.path else Path.home()
 
-    def _search(self) -> None:
-        self.models.search(self.search.text(), str(self.family.currentData() or _ALL))
-
     def _choose(self, name: str) -> None:
         if name == self.session.get("model.name").partition(".")[0]:
             return
@@ -246,6 +231,23 @@ class ModelPage(FormPage):
         if entry is not None and not entry.pretrained and self.session.get("model.weights") == "pretrained":
             changes["model.weights"] = "random"
         self.session.set_many(changes, label="model.name")
+
+    def _flip_star(self, name: str) -> None:
+        if self.models.kept is not None:
+            self.models.kept.star(name, name not in self.models.starred)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Look for latencies that were measured meanwhile."""
+        super().showEvent(event)
+        if not event.spontaneous():
+            self.workspace.read_latencies()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """A model with which a person goes on is one that was used."""
+        super().hideEvent(event)
+        name = str(self.session.get("model.name")).partition(".")[0] if self.session.is_open else ""
+        if self.models.kept is not None and self.models.get(name) is not None and not event.spontaneous():
+            self.models.kept.use(name)
 
     def _choose_folder(self) -> None:
         chosen = QFileDialog.getExistingDirectory(self, tr("Choose a folder of images"), str(self._project_folder()))
@@ -259,8 +261,10 @@ class ModelPage(FormPage):
         """Show the present state."""
         self.workspace.load_catalog()
         super().refresh()
-        self._show_list()
-        self._show_chosen()
+        self._show_error()
+        self._show_listed()
+        self.chosen.refresh()
+        self._show_weights()
         self.path_field.setVisible(self.session.get("model.weights") == "file")
         for split in ("train", "val"):
             self._show_facts(split, self.workspace.images.folders[split])
@@ -270,66 +274,45 @@ class ModelPage(FormPage):
     def begin_anew(self) -> None:
         """All models are listed again."""
         super().begin_anew()
-        self.search.clear()
-        self.family.set_value(_ALL)
-        self._search()
+        self.network.begin_anew()
 
-    def _show_list(self) -> None:
-        if self.models.families != self._families:
-            self._families = self.models.families
-            for family in self._families:
-                self.family.addItem(family, family)
-        self.list.show_rows(self.models.shown, self.models.position(self.session.get("model.name")))
-        if self.models.error is not None:
-            self.present(self.models.error)
-        elif not self.models.loaded:
-            self.count.setText(tr("Loading the model list …"))
-        elif not self.models.shown:
-            self.count.setText(tr("No matching model. Try fewer words or all families."))
-        else:
-            text = tr("{shown} of {all} models").replace("{shown}", f"{len(self.models.shown):,}")
-            self.count.setText(text.replace("{all}", f"{len(self.models):,}"))
+    def _show_error(self) -> None:
+        if self.models.error is not None and self.models.error is not self._told:
+            self.present(self.models.error, offers={tr("Try again"): self.workspace.load_catalog})
+        self._told = self.models.error
 
-    def _show_chosen(self) -> None:
-        name = self.session.get("model.name")
-        entry = self.models.get(name)
-        self.name.setText(name)
-        problem = next((item.message for item in self.workspace.problems if item.field == "model.name"), "")
-        self.name_problem.setText(problem)
-        self.name_problem.setVisible(bool(problem))
-        self.figures.setVisible(entry is not None)
-        self.weights_info.setVisible(entry is not None)
-        self.support.setText(tr(can_be_cut(entry)) if entry is not None else "")
-        self.no_support.setText(tr(cannot_be_cut(entry)) if entry is not None else "")
-        for part in (self.support, self.no_support):
-            part.setVisible(bool(part.text()))
+    def _list_changed(self) -> None:
+        if self.isVisible():
+            self._show_listed()
+            self.chosen.refresh()
+
+    def _show_listed(self) -> None:
+        self.network.refresh(self.session.get("model.name"))
+        self.chart.choose(self.models.charted(self.session.get("model.name")))
+        if self.models.loaded and self.models.revision != self._charted:
+            self._soon.start()
+
+    def _draw_chart(self) -> None:
+        """Draw what is listed and starred now, in a turn of its own, so that no letter waits for it."""
+        models = self.models
+        if not self.isVisible():
+            return
+        if models.entries is not self._entries:
+            self._entries, self._scatter = models.entries, ModelScatter(models.entries)
+        self._charted = models.revision
+        chart = self._scatter.chart(listed=models.shown, starred=models.starred)
+        self.chart.draw(Shown(chart))
+        words = tr("Default weights on ImageNet-1k, known for {n} of {all} models. Source: {source}.")
+        words = words.replace("{n}", f"{len(chart.points):,}").replace("{all}", f"{len(models):,}")
+        self.source.setText(words.replace("{source}", models.accuracy_source))
+
+    def _show_weights(self) -> None:
+        entry = self.models.get(self.session.get("model.name"))
         if entry is not None:
-            self._show_figures(entry)
-            changed = ", ".join(f"{key}={value}" for key, value in self.session.get("model.arguments").items())
-            self.arguments.setText(tr("Made with {list}").replace("{list}", changed) if changed else "")
-            self.arguments.setVisible(bool(changed))
-            self.weights_info.setText(_published(entry))
             reason = "" if entry.pretrained else tr("No weights are published for this model.")
             self.weights.set_available("pretrained", reason)
             size = entry.download_bytes
             self.weights.set_note("pretrained", f"≈ {formatting.size(size)}" if size else "")
-
-    def _show_figures(self, entry: CatalogEntry) -> None:
-        """The model as the project's arguments and classes make it, not as it was published."""
-        try:
-            made = predict.describe(entry, with_classes(self.session.config, self.workspace.images))
-        except ConfigError as error:
-            self.figures.setText(str(error))
-            return
-        parts = [f"{formatting.count(made.params)} {tr('parameters')}"]
-        parts += [formatting.macs(made.macs)] if made.macs is not None else []
-        height, width = made.image
-        parts.append(f"{height} × {width} × {made.channels}")
-        words = " · ".join(parts)
-        if made.unheeded:
-            names = ", ".join(made.unheeded)
-            words += "\n" + tr("As published; the effect of {names} is known after a run.").replace("{names}", names)
-        self.figures.setText(words)
 
     def _show_facts(self, split: str, folder: FolderView) -> None:
         text, scale = self.facts[split], self.session.config.data.scale
@@ -372,12 +355,3 @@ class ModelPage(FormPage):
 
 def _bad(folder: FolderView) -> tuple[Unreadable, ...]:
     return folder.scan.unreadable if folder.scan is not None else ()
-
-
-def _published(entry: CatalogEntry) -> str:
-    if not entry.pretrained:
-        return f"{entry.family} · {tr('no weights published')}"
-    count = len(entry.weights)
-    words = tr("one set of weights") if count == 1 else tr("{n} sets of weights").replace("{n}", str(count))
-    licence = f" · {entry.licence}" if entry.licence else ""
-    return f"{entry.family} · {words}{licence}"

@@ -23,6 +23,7 @@ from pqv_core.comparison.charts import Point, ScatterChart
 from pqv_core.process import events
 from pqv_gui.charts.chart import POINTS, Chart, rounded_up, thinned
 from pqv_gui.charts.dot_chart import MOST_DOTS
+from pqv_gui.charts.error_axis import ErrorAxis, place
 from pqv_gui.charts.latency_chart import LatencyChart
 from pqv_gui.charts.pareto_chart import ParetoChart, Shown
 from pqv_gui.charts.training_curves import accuracy_chart, loss_chart
@@ -387,3 +388,15 @@ def test_of_more_than_a_hundred_points_those_on_the_front_are_told(qtbot: QtBot,
     spoken = chart.plot.accessibleDescription().split("; ")
     assert len(spoken) == told
     assert spoken[0] == "p0: 1.00 ms, 50.0 %, on the Pareto front"
+
+
+def test_where_errors_halve_steps_are_equal_and_ticks_never_run_into_each_other() -> None:
+    assert place(90) - place(80) == pytest.approx(place(95) - place(90))
+    axis = ErrorAxis("left")
+    for low, high in ((40, 91), (70, 80), (0, 99.5), (84, 86)):
+        ((_, places),) = axis.tickValues(place(low), place(high), 200.0)
+        assert all(place(low) <= each <= place(high) for each in places)
+        apart = [abs(one - other) for one in places for other in places if one != other]
+        assert min(apart, default=1.0) >= 0.12 * (place(high) - place(low))
+    ((_, places),) = axis.tickValues(place(40), place(91), 400.0)
+    assert {"90", "80", "60", "40"} <= set(axis.tickStrings(places, 1.0, 1.0))

@@ -273,7 +273,7 @@ def test_another_project_begins_with_its_pages_anew(make_window: MakeWindow, qtb
     rests(window, qtbot)
     page = window.stack.currentWidget()
     assert isinstance(page, ModelPage)
-    page.search.setText("deit")
+    page.network.search.setText("deit")
     page.advanced.set_open(True)
     page.present(ErrorInfo(kind="X", message="This was of the project before."))
     bar = page.scroller.verticalScrollBar()
@@ -285,7 +285,7 @@ def test_another_project_begins_with_its_pages_anew(make_window: MakeWindow, qtb
 
     assert window.stack.place == "model"
     assert not page.banner.isVisible()
-    assert (bar.value(), page.search.text(), page.advanced.toggle.isChecked()) == (0, "", False)
+    assert (bar.value(), page.network.search.text(), page.advanced.toggle.isChecked()) == (0, "", False)
 
 
 def double_click(window: MainWindow, widget: QWidget, at: QPoint) -> None:

@@ -204,4 +204,4 @@ def test_the_models_card_tells_what_the_arguments_give(
     window.commands.go("model")
     page = window.stack.currentWidget()
     assert isinstance(page, ModelPage)
-    assert expected in page.figures.text()
+    assert expected in page.chosen.figures.text()

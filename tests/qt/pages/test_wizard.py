@@ -113,10 +113,10 @@ def test_a_number_that_may_be_left_out_says_so(window: MainWindow) -> None:
 
 def test_a_model_is_found_and_chosen_with_the_keys(window: MainWindow, qtbot: QtBot) -> None:
     model = page(window, "model")
-    qtbot.keyClicks(model.search, "deit3 large")  # type: ignore[attr-defined]
-    assert model.list.model().rowCount() == 2  # type: ignore[attr-defined]
-    model.list.setFocus()  # type: ignore[attr-defined]
-    qtbot.keyClick(model.list, Qt.Key.Key_Down)  # type: ignore[attr-defined]
+    qtbot.keyClicks(model.network.search, "deit3 large")  # type: ignore[attr-defined]
+    assert model.network.list.model().rowCount() == 2  # type: ignore[attr-defined]
+    model.network.list.setFocus()  # type: ignore[attr-defined]
+    qtbot.keyClick(model.network.list, Qt.Key.Key_Down)  # type: ignore[attr-defined]
     assert window.workspace.session.config.model.name.startswith("deit3_large")
     assert window.summary.model.toolTip().startswith("deit3_large")
 
@@ -165,8 +165,8 @@ def test_only_what_the_model_allows_can_be_cut(window: MainWindow) -> None:
     session.set("model.name", "mixer_s32_224")
     window.commands.go("model")
     shown = page(window, "model")
-    assert shown.support.text() == "Can be pruned: MLP width."  # type: ignore[attr-defined]
-    assert "No attention: MlpMixer has no attention whose heads" in shown.no_support.text()  # type: ignore[attr-defined]
+    assert shown.chosen.support.text() == "Can be pruned: MLP width."  # type: ignore[attr-defined]
+    assert "No attention: MlpMixer has no attention whose heads" in shown.chosen.no_support.text()  # type: ignore[attr-defined]
     window.commands.go("prune")
     pruning = page(window, "prune")
     boxes = {kind: pruning.form.editor(f"prune.{kind}") for kind in ("mlp", "attention", "embedding")}
@@ -316,7 +316,7 @@ def test_what_images_lack_is_said_beside_the_setting(window: MainWindow, qtbot: 
     qtbot.waitUntil(lambda: any("the model expects 5" in text for text in visible_problems(problems)))
     session.set("model.arguments", {"in_chans": 1})
     assert not any("the model expects" in text for text in visible_problems(problems))
-    assert "× 1" in problems.figures.text()  # type: ignore[attr-defined]
+    assert "× 1" in problems.chosen.figures.text()  # type: ignore[attr-defined]
 
 
 def test_what_is_skipped_in_a_folder_is_said_below_it(window: MainWindow, qtbot: QtBot, images: Path) -> None:
