@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from pqv_core.comparison import rows
-from pqv_core.comparison.rows import Row
 from pqv_core.comparison.stored_runs import THIS_COMPUTER, computer
 from pqv_core.errors import PqvError
 from pqv_core.formats import FORMATS
@@ -20,11 +19,14 @@ from pqv_core.models.sources import DEFAULT
 from pqv_core.process import machine
 from pqv_core.project import project_file as projects
 from pqv_core.results import record as results
-from pqv_core.results.record import RUN_FILE, Environment, RunRecord
+from pqv_core.results import select
+from pqv_core.results.record import LOCAL, RUN_FILE, Environment, Measurement, RunRecord
+from pqv_core.results.stability import is_steady
 from pqv_core.schemes import has_quantized_layers
 
 _PROJECTS, _RUNS = 20, 20
 """How many of the latest projects are looked at, and how many runs of each."""
+_MOST_NS = 1e15  # beyond all measure
 _SAME_MODEL = {"num_classes"}
 
 
@@ -47,7 +49,7 @@ class DenseLatencyReader:
         for path in _runs(latest[:_PROJECTS]):
             if cancelled():
                 break
-            with contextlib.suppress(OSError, PqvError, ArithmeticError):  # as if it were not there
+            with contextlib.suppress(OSError, PqvError):  # as if it were not there
                 stamp = _stamp(path)
                 if self._known.get(path, (None,))[0] != stamp:
                     self._known[path] = stamp, tuple(of_run(results.load(path.parent), here=environment))
@@ -73,9 +75,6 @@ def of_run(record: RunRecord, *, here: Environment | None) -> list[DenseLatency]
 
     Args:
         here: What is known of this computer.
-
-    Raises:
-        ArithmeticError: A figure is beyond all measure.
     """
     model = record.config.get("model")
     if not isinstance(model, dict) or model.get("source", DEFAULT) != DEFAULT or record.state == "running":
@@ -85,16 +84,23 @@ def of_run(record: RunRecord, *, here: Environment | None) -> list[DenseLatency]
     name = computer(record)
     if here is not None and name == f"{here.processor}, {here.cores} cores":
         name = THIS_COMPUTER
-    found = rows.of_run(record, folder="", name="", note="", here=name)
-    return [made for row in found if (made := _of_row(row, record.created)) is not None]
+    return [
+        DenseLatency(_plain(str(model.get("name"))), conditions, taken.median_ns, record.created, is_steady(taken))
+        for conditions, taken in _measured(record, computer=name)
+        if 0 < taken.median_ns < _MOST_NS
+    ]
 
 
-def _of_row(row: Row, created: str) -> DenseLatency | None:
-    artifact, taken = row.artifact, row.measurement
-    if taken is None or taken.batch != 1 or not artifact.is_dense or artifact.is_published or not row.is_possible:
-        return None
-    conditions = Conditions(row.device, taken.threads, _file(artifact.scheme, artifact.format, row.engine))
-    return DenseLatency(_plain(row.model), conditions, taken.median_ns, created, not row.remarks)
+def _measured(record: RunRecord, *, computer: str) -> Iterator[tuple[Conditions, Measurement]]:
+    """What counts of the uncut model's files on each device, an image at a time."""
+    dense = [each for each in record.variants if each.artifact.is_dense and not each.artifact.is_published]
+    for setting in select.settings(record):
+        device = computer if setting.target == LOCAL else setting.target
+        for variant in dense:
+            taken = select.at(variant, setting)
+            if taken is not None and setting.batch == 1:
+                artifact, engine = variant.artifact, taken.engine or variant.engine
+                yield Conditions(device, setting.threads, _file(artifact.scheme, artifact.format, engine)), taken
 
 
 def _plain(name: str) -> str:
