@@ -74,6 +74,15 @@ PARTS = {
 }
 """What a stage of several parts is at, in the present tense."""
 
+STATES = {
+    "running": "Running",
+    "succeeded": "Complete",
+    "failed": "Failed",
+    "cancelled": "Stopped",
+    "interrupted": "Interrupted",
+}
+"""How a run is, or how it ended."""
+
 UNITS = {
     "images": "image",
     "files": "file",
@@ -92,6 +101,11 @@ UNITS = {
 def stage(name: str) -> str:
     """Name of a stage."""
     return STAGES.get(name, _plain(name))
+
+
+def state(name: str) -> str:
+    """How a run is, in a word."""
+    return STATES.get(name, _plain(name))
 
 
 def doing(name: str, part: str = "", unit: str = "") -> str:

@@ -44,7 +44,7 @@ def register(app: typer.Typer) -> None:
     app.callback()(_version_option)
     app.command()(demo)
     app.command(cls=naming(_choices))(new)
-    for command in (run, latency, show, report, models, plugins, info):
+    for command in (run, latency, show, diff, report, models, plugins, info):
         app.command()(command)
     app.add_typer(study.group(), name="study")
 
@@ -293,6 +293,22 @@ def show(
         cli_report.show(file, as_json=as_json)
     else:
         cli_file.show_any(file, as_json=as_json)
+
+
+def diff(
+    project: ProjectFile,
+    one: Annotated[
+        str | None, typer.Argument(help="A run, by id or name. Default: the newest but one.", metavar="[RUN]")
+    ] = None,
+    other: Annotated[
+        str | None, typer.Argument(help="The run to compare with it. Default: the newest.", metavar="[OTHER]")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Two runs of a project: the settings in which they differ, and by how much each figure changed."""
+    from pqv_core.cli import diff as cli_diff
+
+    cli_diff.show(project, one, other, as_json=as_json)
 
 
 def report(

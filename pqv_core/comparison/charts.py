@@ -65,7 +65,12 @@ class BarChart:
 
 @dataclass(frozen=True)
 class Point:
-    """A dot. ``front``: no other one beats it."""
+    """A dot.
+
+    Attributes:
+        front: No other one beats it.
+        key: What it stands for, where names are not enough.
+    """
 
     x: float
     y: float
@@ -73,6 +78,12 @@ class Point:
     series: str
     detail: str = ""
     front: bool = False
+    key: str = ""
+
+    @property
+    def known_by(self) -> str:
+        """What tells it from the others."""
+        return self.key or self.name
 
 
 @dataclass(frozen=True)

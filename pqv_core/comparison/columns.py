@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from pqv_core import formatting
+from pqv_core import formatting, labels
 from pqv_core.comparison.rows import Row, engine_name, importance
 from pqv_core.results import artifacts, summary
 
@@ -106,6 +106,7 @@ def footnotes(rows: Sequence[Row]) -> list[str]:
 
 COLUMNS = (
     _words("run", "Run", lambda row: row.title),
+    _words("state", "State", lambda row: labels.state(row.state), "How the run is, or how it ended"),
     _words("model", "Model", lambda row: row.model),
     _words("artefact", "File", lambda row: row.artifact.label, "Role of the file in the run"),
     _words("precision", "Precision", lambda row: row.precision_words),

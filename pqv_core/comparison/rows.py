@@ -32,6 +32,7 @@ class Row:
     Attributes:
         run: Run name's folder.
         name: What the person calls the run; empty where it has no name.
+        title: The run's name; where it has none, what tells it from the others.
         artifact: What it is to its run.
         importance: How its parts were ranked; empty where nothing was cut.
         ratio: Share of each width removed, from 0 to 1; 0 where nothing was.
@@ -52,6 +53,7 @@ class Row:
 
     run: str
     name: str
+    title: str
     note: str
     number: int
     state: str
@@ -106,11 +108,6 @@ class Row:
     def batch(self) -> int:
         """Images per inference; latencies of different batches are not compared."""
         return self.measurement.batch if self.measurement else 1
-
-    @property
-    def title(self) -> str:
-        """The run's name, or its id where it has none."""
-        return self.name or self.run
 
     @cached_property
     def median_ms(self) -> float | None:
@@ -289,11 +286,12 @@ def _merged(tokens: dict[str, Any], found: tuple[int, ...]) -> str:
     return ""
 
 
-def of_run(record: RunRecord, *, folder: str, name: str, note: str, here: str) -> Iterator[Row]:
+def of_run(record: RunRecord, *, folder: str, name: str, title: str, note: str, here: str) -> Iterator[Row]:
     """The rows of a run, artefact by artefact, this computer first.
 
     Args:
         folder: Run name's folder.
+        title: What the run is called, by the person or by what tells it from others.
         here: What the computer of this run is called.
 
     Raises:
@@ -312,6 +310,7 @@ def of_run(record: RunRecord, *, folder: str, name: str, note: str, here: str) -
             yield Row(
                 run=folder,
                 name=name,
+                title=title,
                 note=note,
                 number=record.number,
                 state=record.state,

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pqv_core.comparison import rows
+from pqv_core.comparison import rows, run_names
 from pqv_core.comparison.rows import Row
 from pqv_core.errors import ProjectError
 from pqv_core.project import project_file as projects
@@ -20,16 +20,21 @@ THIS_COMPUTER = "This computer"
 
 @dataclass(frozen=True)
 class StoredRun:
-    """A run in its folder, whose name is what it is known by, with what the person calls it."""
+    """A run in its folder, whose name is what it is known by, with what the person calls it.
+
+    Attributes:
+        made_name: What tells it from the other runs of the project (``run_names.py``); empty for a run by itself.
+    """
 
     directory: Path
     record: RunRecord
     label: RunLabel
+    made_name: str = ""
 
     @property
     def title(self) -> str:
-        """The run's name, or its folder's where it has none."""
-        return self.label.name or self.directory.name
+        """The run's name; where it has none, what tells it from the others."""
+        return self.label.name or self.made_name or self.directory.name
 
 
 @dataclass(frozen=True)
@@ -74,11 +79,19 @@ def compare(runs: Sequence[StoredRun], *, problems: Sequence[str] = ()) -> Compa
     found: list[Row] = []
     problems_found = list(problems)
     computers = {computer(run.record) for run in runs}
-    for run in runs:
+    made_names = run_names.names([run.record for run in runs])
+    for run in [replace(run, made_name=name) for run, name in zip(runs, made_names, strict=True)]:
         here = THIS_COMPUTER if len(computers) == 1 else computer(run.record)
         try:
             made = list(
-                rows.of_run(run.record, folder=run.directory.name, name=run.label.name, note=run.label.note, here=here)
+                rows.of_run(
+                    run.record,
+                    folder=run.directory.name,
+                    name=run.label.name,
+                    title=run.title,
+                    note=run.label.note,
+                    here=here,
+                )
             )
             possible = all(row.is_possible for row in made)
         except ArithmeticError:

@@ -29,7 +29,7 @@ def view(key: str, rows: Iterable[Row], *, device: str) -> Chart | None:
 
 
 def run_names(rows: Sequence[Row]) -> dict[str, str]:
-    """A name for each run that tells it from the others: its own, else the settings that vary, else its id."""
+    """A name for each run that tells it from the others: its own, else the settings that vary, else its title."""
     standing: dict[str, Row] = {}
     for row in rows:
         if row.is_result or row.run not in standing:
@@ -39,9 +39,9 @@ def run_names(rows: Sequence[Row]) -> dict[str, str]:
     made = {}
     for run, row in standing.items():
         different = [text for text, varies in zip(settings[run], vary, strict=True) if varies and text]
-        made[run] = row.name or " · ".join(different) or (row.made if len(standing) == 1 else run)
+        made[run] = row.name or " · ".join(different) or (row.made if len(standing) == 1 else row.title)
     taken = Counter(made.values())
-    return {run: name if taken[name] == 1 else f"{name} · {run}" for run, name in made.items()}
+    return {run: name if taken[name] == 1 else standing[run].title for run, name in made.items()}
 
 
 def _settings(row: Row) -> tuple[str, ...]:
@@ -62,7 +62,9 @@ def front(rows: Sequence[Row], names: dict[str, str]) -> ScatterChart:
     best = set(pareto.front([(ms, top1) for _, ms, top1 in placed]))
     several = len({row.threads for row, *_ in placed}) > 1
     points = tuple(
-        Point(ms, top1, _with_threads(_artifact(row, names), row, several), _kind(row), row.spread, index in best)
+        Point(
+            ms, top1, _with_threads(_artifact(row, names), row, several), _kind(row), row.spread, index in best, row.key
+        )
         for index, (row, ms, top1) in enumerate(placed)
     )
     return ScatterChart("pareto", "Accuracy vs. latency", "Latency, median", "ms", "Top-1", "%", points)

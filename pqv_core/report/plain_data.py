@@ -16,6 +16,7 @@ from pqv_core.comparison.views import views
 
 SCHEMA_VERSION = 1
 _UNSTABLE = "Unstable"
+_RUN_ID = "Run ID"
 _FORMULA = ("=", "+", "-", "@")
 
 
@@ -77,10 +78,10 @@ def _chart(chart: Chart) -> dict[str, Any]:
 
 
 def table(rows: Iterable[Row]) -> str:
-    """The rows as CSV with plain figures in the units of the heads, and why a latency cannot be trusted."""
+    """The rows as CSV with plain figures in the units of the heads, why a latency cannot be trusted, and the run."""
     heads = [f"{column.head} [{column.unit}]" if column.unit else column.head for column in COLUMNS]
-    values = ([*(column.find(row) for column in COLUMNS), "; ".join(row.remarks)] for row in rows)
-    return csv_text([*heads, _UNSTABLE], values)
+    values = ([*(column.find(row) for column in COLUMNS), "; ".join(row.remarks), row.run] for row in rows)
+    return csv_text([*heads, _UNSTABLE, _RUN_ID], values)
 
 
 def chart_table(chart: Chart) -> str:

@@ -258,7 +258,8 @@ class MainWindow(QMainWindow):
         self.menus.refresh_compare()
         words = tr("{count} runs").replace("{count}", str(count)) if count else ""
         self.steps.buttons[COMPARE.key].set_state("todo", words, f"({count})" if count else "")
-        self._refresh_page(COMPARE.key)
+        for place in (COMPARE.key, RUN.key):
+            self._refresh_page(place)
 
     def _refresh_phones(self) -> None:
         desk = self.workspace.phones

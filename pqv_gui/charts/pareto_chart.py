@@ -45,7 +45,7 @@ class ParetoChart(Chart[Shown]):
         by_error: The values are percentages, and equal distances mean equal ratios of what is missing to 100 %.
     """
 
-    chosen = Signal(str)  # name of a point that was clicked
+    chosen = Signal(str)  # what a point that was clicked is known by
 
     def __init__(self, heading: str = "", *, by_error: bool = False) -> None:
         self._chart: ScatterChart | None = None
@@ -111,21 +111,21 @@ class ParetoChart(Chart[Shown]):
         elif renewed:
             self._color_marks()
 
-    def choose(self, name: str) -> None:
-        """Mark the point of this name; none where there is no such point."""
-        if name != self._chosen:
-            self._chosen = name
+    def choose(self, known_by: str) -> None:
+        """Mark the point that is known by this; none where there is no such point."""
+        if known_by != self._chosen:
+            self._chosen = known_by
             self._show_chosen()
 
     def _show_chosen(self) -> None:
         points = self._chart.points if self._chart is not None else ()
-        x, y = self._places([point for point in points if point.name == self._chosen][:1])
+        x, y = self._places([point for point in points if point.known_by == self._chosen][:1])
         self._ring.setData(x=x, y=y)
 
     def _on_clicked(self, event: Any) -> None:
         point = self.nearest(event.scenePos())
         if point is not None:
-            self.chosen.emit(point.name)
+            self.chosen.emit(point.known_by)
 
     def _stepped(self, left: float, right: float, low: float, high: float) -> tuple[float, float, float, float]:
         """All marks with room around them."""

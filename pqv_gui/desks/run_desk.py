@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from pqv_core.config import RunConfig
-from pqv_core.errors import ErrorInfo
+from pqv_core.errors import ErrorInfo, ProjectError
 from pqv_core.process.events import Event, Finished
 from pqv_core.process.job import RunJob
 from pqv_core.project import plan, runs
@@ -27,7 +29,11 @@ LOOK_MS = 2_000
 
 
 class RunDesk(QObject):
-    """Begins runs of the open project, one after another.
+    """Begins runs of the open project, one after another, and shows those that are kept.
+
+    Attributes:
+        view: The run that goes on, or was last.
+        past: Another run, which the person looks at instead; empty where it is the former.
 
     Args:
         command: Program to start instead of the worker of this installation.
@@ -49,10 +55,12 @@ class RunDesk(QObject):
     ) -> None:
         super().__init__(parent)
         self._session, self._tasks, self._held = session, tasks, held
-        self.view = RunView()
+        self.view, self.past = RunView(), RunView()
         self.queue = RunQueue(session)
         self.jobs = JobRunner(self, command=command)
         self._item = QueuedRun(config=session.config)  # the run that was begun last
+        self._asked: dict[str, Any] = {}  # its settings
+        self._wanted = ""  # the past run that is being read
         self._ticking = QTimer(self)
         self._ticking.setInterval(_TICK_MS)
         self._ticking.timeout.connect(self.view.tick)
@@ -62,7 +70,8 @@ class RunDesk(QObject):
         self._look.setSingleShot(True)
         self._look.setInterval(LOOK_MS)
         self._look.timeout.connect(self._look_again)
-        self.view.subscribe(self.changed.emit)
+        for view in (self.view, self.past):
+            view.subscribe(self.changed.emit)
         self.queue.subscribe(self.changed.emit)
         self.jobs.batch.connect(self._on_batch)
         self.jobs.ended.connect(self._on_ended)
@@ -86,20 +95,32 @@ class RunDesk(QObject):
         return self._session.config in asked
 
     @property
+    def shown(self) -> RunView:
+        """The run that the person looks at."""
+        return self.past if self.past.now.run else self.view
+
+    @property
+    def settings(self) -> dict[str, Any] | None:
+        """The settings of the run that is shown; None where none is."""
+        now = self.shown.now
+        if now.record is not None:
+            return now.record.config
+        return self._asked if now.run else None
+
+    @property
     def same(self) -> bool:
         """Whether the run that is shown has the settings that the project has now."""
-        record = self.view.now.record
-        did = record.config if record is not None else self._item.config.model_dump(mode="json")
-        return bool(self.view.now.run) and did == self._session.config.model_dump(mode="json")
+        return self.settings == self._session.config.model_dump(mode="json")
 
     @property
     def resumes(self) -> bool:
         """Whether a run that is asked for now goes on with the one that is shown."""
-        return self.view.can_resume and self.same
+        return self.shown.can_resume and self.same
 
     def entered(self) -> None:
         """Another project is open, or none."""
         self.view.reset()
+        self.show_current()
         self.queue.entered()
         self.show_newest()
 
@@ -122,11 +143,66 @@ class RunDesk(QObject):
 
         self._tasks.start(work, done=done, failed=failed)
 
-    def _show(self, stored: run_view.StoredRunView) -> None:
+    def show_run(self, run: str) -> None:
+        """Show one of the runs that are kept, by its folder's name; one that goes on meanwhile goes on."""
+        if run == _known_by(self.view):
+            self.show_current()
+        elif run != self.shown_run:
+            self._read_past(run)
+
+    def _read_past(self, run: str) -> None:
+        path = self._session.path
+        if path is None:
+            return
+        self._wanted = run
+
+        def work(_: Progressing) -> run_view.StoredRunView:
+            stored = run_view.read(projects.runs_directory(path) / run)
+            if stored is None:
+                raise ProjectError("This run no longer exists.", action="Choose another one.")
+            return stored
+
+        def done(stored: run_view.StoredRunView) -> None:
+            if path == self._session.path and self._wanted == run:
+                self._wanted = ""
+                self._show(stored, self.past)
+
+        def failed(error: ErrorInfo) -> None:
+            if path == self._session.path and self._wanted == run:
+                self.show_current()
+                self.failed.emit(error)
+
+        self._tasks.start(work, done=done, failed=failed)
+
+    @property
+    def shown_run(self) -> str:
+        """Name of the folder of the run that is shown, or will be in a moment; empty where none is."""
+        return self._wanted or _known_by(self.shown)
+
+    def show_current(self) -> None:
+        """Show the run that goes on, or was last."""
+        self._wanted = ""
+        self.past.reset()
+
+    def forget(self, directory: Path) -> None:
+        """A run is kept no longer: the newest of those that are left takes its place."""
+        if directory == self.past.now.directory:
+            self.show_current()
+        if directory == self.view.now.directory and not self.view.active:
+            self.view.reset()
+            self.show_newest()
+
+    def attach(self, record: results.RunRecord) -> None:
+        """Take over what has been added to a run that is shown."""
+        for view in (self.view, self.past):
+            view.attach(record)
+
+    def _show(self, stored: run_view.StoredRunView, view: RunView | None = None) -> None:
         """Show a run as it is kept, and look again while another process works on it."""
-        before = self.view.state
-        self.view.show(stored.record, stored.metrics, stored.directory)
-        if self.view.state == "elsewhere":
+        view = view or self.view
+        before = view.state
+        view.show(stored.record, stored.metrics, stored.directory)
+        if view.state == "elsewhere":
             self._look.start()
         elif before == "elsewhere":
             self.stored.emit()
@@ -134,15 +210,20 @@ class RunDesk(QObject):
     def _look_again(self) -> None:
         if self.view.state == "elsewhere":
             self.show_newest()
+        if self.past.state == "elsewhere":
+            self._read_past(_known_by(self.past))
 
     # beginning and ending ------------------------------------------------------------------------------------
 
     def start(self, *, fresh: bool = False) -> None:
         """Run the project as it is now; while something else is going, put it at the end of the queue.
 
-        Where a queue that was stopped holds the same run, that one is done, and waits there no longer.
+        A run with these settings that the person looks at is gone on with. Where a queue that was stopped holds the
+        same run, that one is done, and waits there no longer.
         """
-        self._ask(QueuedRun(config=self._session.config, fresh=fresh))
+        record = self.past.now.record
+        again = record.id if record is not None and self.same and not fresh else ""
+        self._ask(QueuedRun(config=self._session.config, fresh=fresh, run=again))
 
     def measure_again(self) -> None:
         """Repeat the measuring of the run that is shown, and nothing else; its settings are those that it had.
@@ -150,7 +231,7 @@ class RunDesk(QObject):
         Raises:
             ConfigError: They are of another version, and cannot be used.
         """
-        record = self.view.now.record
+        record = self.shown.now.record
         if record is not None:
             self._ask(QueuedRun(config=RunConfig.parse(record.config), run=record.id, remeasure=True))
 
@@ -186,6 +267,8 @@ class RunDesk(QObject):
         path = self._session.path
         assert path is not None
         self._item, self._told_begun = item, False
+        self._asked = item.config.model_dump(mode="json")
+        self.show_current()
         self.view.begin("", [Planned(name, 1.0) for name in plan.stages(item.config)])
 
         def work(_: Progressing) -> tuple[RunJob, tuple[Planned, ...]]:
@@ -218,7 +301,9 @@ class RunDesk(QObject):
         if last.outcome == "cancelled":
             self.queue.hold("cancelled")
         else:
-            self.queue.over(Ended(self._item, last.outcome, last.error.message if last.error else ""))
+            why = last.error.message if last.error else ""
+            kept = self.view.now.directory.name if self.view.now.directory is not None else ""
+            self.queue.over(Ended(self._item, last.outcome, why, run=kept))
         directory = self.view.now.directory
         if directory is None or last.run != self.view.now.run:
             self._never_begun(last)
@@ -256,3 +341,8 @@ class RunDesk(QObject):
     def _go_further(self) -> None:
         self.changed.emit()
         self.advance()
+
+
+def _known_by(view: RunView) -> str:
+    """Name of the folder of a run; its id where it has none yet."""
+    return view.now.directory.name if view.now.directory is not None else view.now.run

@@ -24,6 +24,7 @@ from pqv_core.process.machine import Machine
 from pqv_core.project import demo
 from pqv_core.project import project_file as projects
 from pqv_core.project.lock import ProjectLock, ProjectOpenError
+from pqv_core.results.record import RunRecord
 from pqv_gui.desks.run_desk import RunDesk
 from pqv_gui.pages.backend import INFO as BACKEND
 from pqv_gui.pages.model import INFO as MODEL
@@ -49,6 +50,8 @@ if TYPE_CHECKING:
     from pqv_gui.desks.study_desk import StudyDesk
 
 AUTOSAVE_MS = 600
+USED = "run.settings"
+"""What the step is called by which the settings of a run come into the project."""
 
 
 class Workspace(QObject):
@@ -164,7 +167,7 @@ class Workspace(QObject):
                 around=around,
             )
             self._phones.ended.connect(self.runs.advance)
-            self._phones.kept.connect(self.run.attach)
+            self._phones.kept.connect(self.runs.attach)
             self._phones.kept.connect(lambda _: self.stored.emit())
             self._show_files()
             self._offer_runs()
@@ -179,7 +182,7 @@ class Workspace(QObject):
             self._compare = CompareDesk(self.session, self.tasks, self.writer, self)
             self.opened.connect(self._compare.entered)
             self.stored.connect(self._compare.read)
-            self._compare.trashed.connect(self._on_trashed)
+            self._compare.trashed.connect(self.runs.forget)
             self._compare.changed.connect(self._offer_runs)
         return self._compare
 
@@ -242,12 +245,6 @@ class Workspace(QObject):
             return "This computer is being measured: start the study afterwards."
         return ""
 
-    def _on_trashed(self, directory: Path) -> None:
-        """The Run page shows the newest of the runs that are left."""
-        if directory == self.run.now.directory and not self.run.active:
-            self.run.reset()
-            self.runs.show_newest()
-
     @property
     def measures(self) -> bool:
         """Whether something is measured on phones, or on this computer beside a run."""
@@ -278,7 +275,8 @@ class Workspace(QObject):
 
     def _show_files(self) -> None:
         """The phones are offered the files of the run that is shown."""
-        shown = self.run.now.record, self.run.now.directory, self.run.state
+        run = self.runs.shown
+        shown = run.now.record, run.now.directory, run.state
         if self._phones is not None and shown != self._offered:
             self._offered = shown
             self._phones.files.show_run(shown[0], shown[1], state=shown[2])
@@ -570,6 +568,14 @@ class Workspace(QObject):
         if self.session.is_open and self.session.writable:
             self.flush()
             self.runs.measure_again()
+
+    def use_settings(self, record: RunRecord) -> None:
+        """Take the settings of a run over into the project, in one step that can be undone.
+
+        Raises:
+            ConfigError: They are of another version, and cannot be used.
+        """
+        self.session.set_many(RunConfig.parse(record.config).model_dump(mode="json"), label=USED)
 
     def export_for_android(self) -> None:
         """Make files that phones run of the present settings, and measure them on the ticked phones once they are made.

@@ -93,6 +93,7 @@ SETTINGS = {
     "measure.profile": "Profile operators",
     "measure.max_seconds": "Time limit",
     "study.trial": "Trial of a study",
+    "run.settings": "Settings of a run",
     "phone.threads": "Phone threads",
     "phone.iterations": "Timed runs",
     "phone.warmup": "Warm-up runs",

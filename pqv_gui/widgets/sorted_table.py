@@ -158,8 +158,12 @@ class SortedTable(QTableView):
         measured = QFontMetrics(bold)
         for place, head in enumerate(self._lines.heads):
             widest = max(measured.horizontalAdvance(text) for text in (f"{tr(head.words)} ▾", *self.texts(place)))
-            self.setColumnWidth(place, min(widest + self._beside(place), em(self, _WIDEST)))
+            self.setColumnWidth(place, min(widest + self._beside(place), em(self, self.widest(place))))
         self.updateGeometry()
+
+    def widest(self, column: int) -> float:
+        """Most that a column may be wide, in lines of text."""
+        return _WIDEST
 
     def _beside(self, column: int) -> int:
         """What a cell wants besides its text."""

@@ -6,17 +6,22 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
+from pqv_core import labels
 from pqv_core.comparison import Comparison, Row, StoredRun
 from pqv_core.comparison.charts import Chart
 from pqv_core.comparison.columns import COLUMNS, Column, Value, distinct, footnotes, searched, varied
+from pqv_core.comparison.differences import Difference, difference
 from pqv_core.comparison.figures import Figure, figure
 from pqv_core.comparison.views import view
 from pqv_core.errors import ErrorInfo
 from pqv_core.results.summary import MISSING
 from pqv_gui.viewmodels.observable import Observable
+from pqv_gui.viewmodels.results import run_choices
+from pqv_gui.viewmodels.results.run_choices import RunChoice
 
 State = Literal["empty", "filling", "full", "failed"]
 NEWEST = "newest"
+_OF_EVERY_RUN = [column for column in COLUMNS if column.key in ("run", "state")]
 
 
 @dataclass(frozen=True)
@@ -31,17 +36,23 @@ class TableLine:
         """What the run is known by."""
         return self.run.directory.name
 
+    @property
+    def key(self) -> str:
+        """Of its row; empty for a run that has made nothing."""
+        return self.row.key if self.row is not None else ""
+
     def text(self, column: Column) -> str:
         """What stands in a column."""
-        if self.row is not None:
-            return column.text(self.row)
-        return self.run.title if column.key == "run" else MISSING
+        return column.text(self.row) if self.row is not None else self._known.get(column.key, MISSING)
 
     def value(self, column: Column) -> Value:
         """What the line is sorted by."""
-        if self.row is not None:
-            return column.find(self.row)
-        return self.run.title if column.key == "run" else None
+        return column.find(self.row) if self.row is not None else self._known.get(column.key)
+
+    @property
+    def _known(self) -> dict[str, str]:
+        """What is known of a run that has made nothing."""
+        return {"run": self.run.title, "state": labels.state(self.run.record.state)}
 
     @cached_property
     def searched(self) -> str:
@@ -56,7 +67,7 @@ class TableLine:
         found = (
             self.run.label.note,
             self.row.spread if self.row else "",
-            f"{self.folder}, {self.run.record.state}",
+            f"{run_choices.made(self.run.record)}, {self.folder}",
             error,
         )
         return "\n".join(text for text in found if text)
@@ -67,6 +78,9 @@ class ComparisonView(Observable):
 
     Attributes:
         device: The one whose charts are shown; empty where there is none.
+        choices: The runs as a person chooses among them, the newest first.
+        row: Key of the row that is selected; empty for whichever of the selected run comes first.
+        pair: The two runs that are compared with each other.
         all_files: Whether the table shows baselines and pruned files too, not only the compressed ones.
     """
 
@@ -86,6 +100,9 @@ class ComparisonView(Observable):
         self.descending = True
         self.all_files = False
         self.selected = ""
+        self.row = ""
+        self.pair: tuple[str, str] | None = None
+        self._difference: Difference | None = None
         self._left_out: set[str] = set()
         self._lines: list[TableLine] | None = None
         self._shown: tuple[list[Column], list[tuple[str, str]]] | None = None
@@ -95,6 +112,7 @@ class ComparisonView(Observable):
         self._charts: dict[str, Chart | None] = {}
         self._figure: Figure | None = None
         self._every: list[TableLine] | None = None
+        self.choices: list[RunChoice] = []
 
     # what comes in -------------------------------------------------------------------------------------------
 
@@ -113,6 +131,7 @@ class ComparisonView(Observable):
     def take(self, comparison: Comparison) -> None:
         """The runs as they are now. Ticks and choices are kept."""
         self.comparison, self._known = comparison, True
+        self.choices = run_choices.choices(comparison.runs)
         self.state = "full" if comparison.runs or comparison.problems else "empty"
         self.error = self._every = None
         folders = {run.directory.name for run in comparison.runs}
@@ -121,6 +140,10 @@ class ComparisonView(Observable):
             self.device = comparison.devices[0] if comparison.devices else ""
         if self.selected not in folders:
             self.selected = comparison.runs[-1].directory.name if comparison.runs else ""
+            self.row = ""
+        self._difference = None
+        if self.pair is not None and not folders.issuperset(self.pair):
+            self.pair = None
         self._forget_charts()
         self._table_changed()
 
@@ -173,11 +196,38 @@ class ComparisonView(Observable):
         self.all_files, self._every = wanted, None
         self._table_changed()
 
-    def select(self, run: str) -> None:
-        """The run whose name and note are shown."""
-        if run != self.selected:
-            self.selected = run
+    def select(self, run: str, *, row: str = "") -> None:
+        """The run whose name and note are shown.
+
+        Args:
+            row: Key of the one of its rows that is meant; empty for whichever comes first.
+        """
+        if (run, row) != (self.selected, self.row):
+            self.selected, self.row = run, row
             self.notify()
+
+    def select_row(self, key: str) -> None:
+        """The run that has made the row with this key."""
+        found = next((row for row in self.rows if row.key == key), None)
+        if found is not None:
+            self.select(found.run, row=key)
+
+    def compare(self, one: str, other: str) -> None:
+        """Show what differs between two runs."""
+        self.pair, self._difference = (one, other), None
+        self.notify()
+
+    def stop_comparing(self) -> None:
+        """Show it no longer."""
+        self.pair = self._difference = None
+        self.notify()
+
+    def beside(self, run: str) -> str:
+        """The run with which another is compared unless somebody says which: the one before it, else the next."""
+        names = [each.directory.name for each in self.comparison.runs]
+        place = names.index(run) if run in names else -1
+        around = names[max(0, place - 1) : place] or names[place + 1 : place + 2]
+        return around[0] if around and place >= 0 else ""
 
     def _table_changed(self) -> None:
         """Another table, the same charts."""
@@ -204,6 +254,21 @@ class ComparisonView(Observable):
     def chosen(self) -> StoredRun | None:
         """The run that is selected."""
         return next((run for run in self.comparison.runs if run.directory.name == self.selected), None)
+
+    @property
+    def difference(self) -> Difference | None:
+        """What differs between the two runs that are compared; None where none are."""
+        if self._difference is None and self.pair is not None:
+            found = {run.directory.name: run for run in self.comparison.runs}
+            self._difference = difference(*(found[name] for name in self.pair))
+        return self._difference
+
+    @property
+    def marked(self) -> str:
+        """Key of the row whose point is marked in a chart: the selected one, else the result of the selected run."""
+        own = [row for row in self.rows if row.run == self.selected]
+        keys = [row.key for row in own if row.key == self.row] or [row.key for row in own if row.is_result]
+        return keys[0] if keys else ""
 
     @property
     def ticked(self) -> list[str]:
@@ -275,6 +340,9 @@ class ComparisonView(Observable):
             ]
             rows = [line.row for line in self.lines if line.row is not None]
             self._texts = {column.key: distinct(column, rows) for column in COLUMNS}
+            for line in [line for line in self.lines if line.row is None]:
+                for column in _OF_EVERY_RUN:
+                    self._texts[column.key].add(line.text(column))
             shown, shared = varied(offered, rows, seen=lambda column, _: self._texts[column.key])
             self._shown = (shown or [COLUMNS[0]], shared)
         return self._shown

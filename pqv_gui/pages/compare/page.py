@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import Qt, QTimer, QUrl
-from PySide6.QtGui import QDesktopServices, QShowEvent
+from PySide6.QtGui import QAction, QDesktopServices, QShowEvent
 from PySide6.QtWidgets import QMessageBox, QProgressBar, QWidget
 
+from pqv_core import formats
 from pqv_core.comparison import StoredRun
 from pqv_core.comparison.charts import BarChart, ScatterChart
 from pqv_core.comparison.columns import COLUMNS
 from pqv_core.comparison.figures import TITLES
 from pqv_core.comparison.views import VIEWS
-from pqv_core.errors import ErrorInfo
+from pqv_core.errors import ErrorInfo, PqvError
 from pqv_gui.charts.bar_chart import BarChartView
 from pqv_gui.charts.pareto_chart import ParetoChart, Shown
 from pqv_gui.desks.workspace import Workspace
 from pqv_gui.i18n import tr
 from pqv_gui.pages.compare.compare_table import CompareTable
 from pqv_gui.pages.compare.comparison_view import NEWEST
+from pqv_gui.pages.compare.difference_card import DifferenceCard
 from pqv_gui.pages.compare.export_report import ask_for_report
 from pqv_gui.pages.compare.run_label_card import RunLabelCard
+from pqv_gui.pages.compare.run_menu import Allowed, RunMenu
+from pqv_gui.pages.device import INFO as DEVICE
 from pqv_gui.pages.run import INFO as RUN
 from pqv_gui.pages.shared.base_page import Page
 from pqv_gui.widgets.basic_inputs import CheckInput, ComboInput, TextInput
@@ -55,16 +60,20 @@ class ComparePage(Page):
         self.full = QWidget()
         self.parts = column(self.full, gap=0.8)
         self.parts.addWidget(self._table_card())
-        self.selected = RunLabelCard()
+        self.menu = self._run_menu()
+        self.selected = RunLabelCard(self.menu)
         self.selected.labelled.connect(lambda path, name, note: self.desk.label(path, name=name, note=note))
-        self.selected.reveal.connect(_reveal)
-        self.selected.trash.connect(self._ask_to_trash)
         self.parts.addWidget(self.selected)
+        self.difference = DifferenceCard()
+        self.difference.wanted.connect(self.view.compare)
+        self.difference.closed.connect(self._stop_comparing)
+        self.parts.addWidget(self.difference)
         self._chart_cards()
         self.parts.addWidget(self._figure_card())
         self.body.addWidget(self.full)
         self.body.addStretch(1)
         self.desk.failed.connect(self.present)
+        self.desk.trashed.connect(self._on_trashed)
         self.desk.closing.connect(self.selected.keep)
         self.desk.written.connect(self._on_written)
         self.workspace.run_changed.connect(self._on_run_changed)
@@ -135,12 +144,32 @@ class ComparePage(Page):
         self.shared = ElidedLabel("", "caption")
         card.body.addWidget(self.shared)
         self.table = CompareTable(self.view)
-        self.table.chosen.connect(self.view.select)
+        self.table.chosen.connect(lambda run, row: self.view.select(run, row=row))
         self.table.sorted.connect(self._sort_by_head)
         card.body.addWidget(self.table)
         self.footnotes = label("", "caption", wrap=True)
         card.body.addWidget(self.footnotes)
         return card
+
+    def _run_menu(self) -> RunMenu:
+        menu = RunMenu(self)
+        for told, act in (
+            (menu.opened, self._open_run),
+            (menu.used, self._use_settings),
+            (menu.measured, self._measure),
+            (menu.compared, self._compare_runs),
+            (menu.renamed, lambda _: self.selected.rename()),
+            (menu.revealed, lambda run: _reveal(run.directory)),
+            (menu.trashed, self._ask_to_trash),
+        ):
+            told.connect(partial(self._with_selected, act))
+        menu.aboutToShow.connect(lambda: menu.allow(self._allowed()))
+        self.table.menu_wanted.connect(menu.popup)
+        self.table.opened.connect(lambda _: menu.opened.emit())
+        self.table.rename_wanted.connect(lambda: self._if_allowed(menu.rename))
+        self.table.trash_wanted.connect(lambda: self._if_allowed(menu.trash))
+        self.table.selection_changed.connect(lambda: self.selected.allow(self._allowed()))
+        return menu
 
     def _chart_cards(self) -> None:
         line = row(gap=0.6)
@@ -155,6 +184,7 @@ class ComparePage(Page):
         self.parts.addWidget(self.device_line)
         self.pareto = ParetoChart()
         self.pareto.saver.failed.connect(self.present)
+        self.pareto.chosen.connect(self.view.select_row)
         self.pareto_card = Card()
         self.pareto_card.body.addWidget(self.pareto)
         self.parts.addWidget(self.pareto_card)
@@ -197,6 +227,71 @@ class ComparePage(Page):
     def _flip_order(self) -> None:
         self.view.sort_by(self.view.sort, descending=not self.view.descending)
 
+    def _with_selected(self, act: Callable[[StoredRun], object]) -> None:
+        """Do something with the selected run, if there still is one."""
+        run = self.view.chosen
+        if run is not None:
+            self.banner.hide()
+            act(run)
+
+    def _if_allowed(self, action: QAction) -> None:
+        """Do what a key stands for, where the menu would offer it."""
+        self.menu.allow(self._allowed())
+        action.trigger()
+
+    def _allowed(self) -> Allowed:
+        """What can be done with the selected run, or why not."""
+        run, count = self.view.chosen, len(self.table.selected_runs)
+        read_only = "" if self.session.writable else tr("the project is open read-only")
+        measurable = run is not None and any(formats.named(Path(each.file)) for each in run.record.variants)
+        busy = self.workspace.works or self.workspace.measures
+        alone = tr("there is no other run") if self.view.count < 2 else ""
+        return Allowed(
+            use=read_only,
+            measure="" if measurable else tr("it has made no file"),
+            compare=tr("select two runs") if count > 2 else alone,
+            rename=read_only,
+            trash=read_only or (tr("a run or a measurement is in progress") if busy else ""),
+            pair=count == 2,
+        )
+
+    def _open_run(self, run: StoredRun) -> None:
+        self.workspace.runs.show_run(run.directory.name)
+        self.go.emit(RUN.key)
+
+    def _use_settings(self, run: StoredRun) -> None:
+        try:
+            self.workspace.use_settings(run.record)
+        except PqvError as error:
+            self.present(error.info())
+            return
+        sentence = tr("The project has the settings of {name} now. Undo (Ctrl+Z) takes them back.")
+        self.banner.tell(sentence.replace("{name}", f"“{run.title}”"))
+        self.scroller.verticalScrollBar().setValue(0)
+
+    def _measure(self, run: StoredRun) -> None:
+        self.workspace.phones.files.choose_run(run.directory)
+        self.go.emit(DEVICE.key)
+
+    def _compare_runs(self, run: StoredRun) -> None:
+        """Show what differs between the two selected runs; one alone is compared with the run before it."""
+        chosen = self.table.selected_runs
+        older = [each.directory.name for each in self.view.comparison.runs if each.directory.name in chosen]
+        one, other = older if len(older) == 2 else (self.view.beside(run.directory.name), run.directory.name)
+        if one:
+            self.view.compare(one, other)
+            self.difference.before.setFocus()
+            self.scroller.ensureWidgetVisible(self.difference)
+
+    def _stop_comparing(self) -> None:
+        self.view.stop_comparing()
+        self.table.setFocus()
+
+    def _on_trashed(self, directory: Path) -> None:
+        title = next((run.title for run in self.view.comparison.runs if run.directory == directory), "")
+        told = tr("“{name}” is in the system’s trash now, as {folder}; restore it from there.")
+        self.banner.tell(told.replace("{name}", title).replace("{folder}", directory.name))
+
     def _ask_to_trash(self, run: StoredRun) -> None:
         box = QMessageBox(self)
         box.setIcon(QMessageBox.Icon.Question)
@@ -214,7 +309,7 @@ class ComparePage(Page):
     def _on_written(self, path: Path) -> None:
         self._report = path
         self.banner.hide()
-        self.written.set_text(tr("Written: {path}").replace("{path}", str(path)))
+        self.written.set_text(tr("Saved to {path}").replace("{path}", str(path)))
         self.written_line.show()
 
     def _open_report(self) -> None:
@@ -237,7 +332,7 @@ class ComparePage(Page):
         if not full:
             return
         self.table.refresh()
-        self.shared.set_text(tr("All: {what}").replace("{what}", view.shared) if view.shared else "")
+        self.shared.set_text(tr("Same in all runs: {what}").replace("{what}", view.shared) if view.shared else "")
         self.shared.setVisible(bool(view.shared))
         self.footnotes.setText("\n".join(map(tr, view.footnotes)))
         self.footnotes.setVisible(bool(view.footnotes))
@@ -288,9 +383,12 @@ class ComparePage(Page):
             self._show_selected()
 
     def _show_selected(self) -> None:
-        busy = self.workspace.works or self.workspace.measures
-        self.selected.setEnabled(self.session.writable)
-        self.selected.show_run(self.view.chosen, may_trash=not busy)
+        for part in (self.selected.name, self.selected.note):
+            part.setEnabled(self.session.writable)
+        self.selected.show_run(self.view.chosen)
+        self.selected.allow(self._allowed())
+        self.pareto.choose(self.view.marked)
+        self.difference.refresh(self.view)
 
     def _draw_next(self) -> None:
         if self._turn is None or not self.isVisible():

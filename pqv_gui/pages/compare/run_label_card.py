@@ -1,4 +1,4 @@
-"""The selected run: its name and note, its folder, and the way to the trash."""
+"""The selected run: its name and note, and what can be done with it."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
 from PySide6.QtGui import QHideEvent
 from PySide6.QtWidgets import QPlainTextEdit, QWidget
 
+from pqv_core import labels
 from pqv_core.comparison import StoredRun
 from pqv_core.project.run_label import NAME_LIMIT
 from pqv_gui.i18n import tr
+from pqv_gui.pages.compare.run_menu import Allowed, RunMenu
 from pqv_gui.style.theme import em
+from pqv_gui.viewmodels.results import run_choices
 from pqv_gui.widgets.basic_inputs import TextInput
 from pqv_gui.widgets.basics import Card, ElidedLabel, button, row
 from pqv_gui.widgets.folding_columns import FoldingColumns
@@ -21,17 +24,17 @@ class RunLabelCard(Card):
     """A run's name and note; they are kept as one types."""
 
     labelled = Signal(object, str, str)  # Path, name, note
-    reveal = Signal(object)  # Path
-    trash = Signal(object)  # StoredRun
 
-    def __init__(self) -> None:
+    def __init__(self, menu: RunMenu) -> None:
         super().__init__()
         self._run: StoredRun | None = None
         self._edited = False
         self.heading.setText(tr("Selected run"))
         self.which = ElidedLabel("", "muted")
-        self.show_folder = button(tr("&Show in folder"), self._reveal, name=tr("Show the run’s folder"))
-        self.delete = button(tr("&Move to trash …"), self._trash, name=tr("Move the run to the trash"))
+        self.open = button(tr("&Show run"), menu.opened.emit, name=tr("Show this run on the Run page"))
+        self.compare = button(tr("&Compare with …"), menu.compared.emit)
+        self.more = button(tr("&More"), lambda: None, name=tr("More that can be done with this run"))
+        self.more.setMenu(menu)
         self.name = TextInput(placeholder=tr("Custom name"))
         self.name.setMaxLength(NAME_LIMIT)
         self.name.setAccessibleName(tr("Run name"))
@@ -45,8 +48,8 @@ class RunLabelCard(Card):
         line.addWidget(self.heading)
         line.addWidget(self.which, 1)
         line = row(doings, gap=0.6)
-        line.addWidget(self.show_folder)
-        line.addWidget(self.delete)
+        for widget in (self.open, self.compare, self.more):
+            line.addWidget(widget)
         line.addStretch()
         self.body.addWidget(FoldingColumns([(title, 1), (doings, 0)], fold_below=32, gap=0.6))
         fields = row(gap=0.6)
@@ -68,11 +71,20 @@ class RunLabelCard(Card):
             self.keep()
         return super().eventFilter(watched, event)
 
-    def show_run(self, run: StoredRun | None, *, may_trash: bool) -> None:
+    def allow(self, allowed: Allowed) -> None:
+        """Enable what can be done with the run now."""
+        self.compare.setText(tr("&Compare the two") if allowed.pair else tr("&Compare with …"))
+        self.compare.setEnabled(not allowed.compare)
+        self.compare.setToolTip(allowed.compare)
+
+    def rename(self) -> None:
+        """Bring the person to where the name is typed."""
+        self.name.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        self.name.selectAll()
+
+    def show_run(self, run: StoredRun | None) -> None:
         """Show a run; what is being typed about the same one is left alone."""
         self.setVisible(run is not None)
-        self.delete.setEnabled(may_trash)
-        self.delete.setToolTip("" if may_trash else tr("A run or a measurement is in progress"))
         if self._run is not None and (run is None or run.directory != self._run.directory):
             self.keep()
         if run is None or run == self._run:
@@ -80,7 +92,10 @@ class RunLabelCard(Card):
             return
         same = self._run is not None and self._run.directory == run.directory
         self._run = run
-        self.which.set_text(f"{run.directory.name} · {tr(run.record.state)}")
+        parts = (run.title, tr(labels.state(run.record.state)), run_choices.made(run.record))
+        self.which.set_text(" · ".join(parts))
+        self.which.setToolTip(str(run.directory))
+        self.name.setPlaceholderText(run.made_name or tr("Custom name"))
         if same and (self._edited or self.name.hasFocus() or self.note.hasFocus()):
             return
         self.name.setText(run.label.name)
@@ -103,11 +118,3 @@ class RunLabelCard(Card):
         if self._edited and self._run is not None:
             self.labelled.emit(self._run.directory, self.name.text(), self.note.toPlainText())
         self._edited = False
-
-    def _reveal(self) -> None:
-        if self._run is not None:
-            self.reveal.emit(self._run.directory)
-
-    def _trash(self) -> None:
-        if self._run is not None:
-            self.trash.emit(self._run)

@@ -19,13 +19,17 @@ from pqv_gui.pages.device.phone_parts import FileList, TargetRows
 from pqv_gui.pages.device.phone_settings_card import PhoneSettingsCard
 from pqv_gui.pages.run import INFO as RUN
 from pqv_gui.pages.shared.base_page import Page
+from pqv_gui.pages.shared.run_head import RunHead
+from pqv_gui.viewmodels.results import run_choices
 from pqv_gui.viewmodels.results.measurement_rows import Measured, from_record, operator_bars
+from pqv_gui.viewmodels.results.run_choices import RunChoice
 from pqv_gui.widgets.bar_list import BarList
 from pqv_gui.widgets.basic_inputs import ComboInput
 from pqv_gui.widgets.basics import Card, ElidedLabel, button, label, row
 from pqv_gui.widgets.focus import share_focus
 from pqv_gui.widgets.folding_columns import FoldingColumns
 from pqv_gui.widgets.measurement_table import MeasurementTable
+from pqv_gui.widgets.run_picker import RunPicker
 
 _GROUP = "group"  # in the list of runs, several of them together
 _DRAW_MS = 180  # the chart is drawn in a turn of its own, so that no frame waits for figures and chart
@@ -50,6 +54,8 @@ class DevicePage(Page):
         )
         self.desk = workspace.phones
         self._told: object = None
+        self._offered: tuple[object, object] = (None, None)
+        self._choices: list[RunChoice] = []
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
         self._soon.timeout.connect(self._draw)
@@ -97,6 +103,8 @@ class DevicePage(Page):
 
     def _result_card(self) -> Card:
         self.results = Card(tr("Results"))
+        self.head = RunHead()
+        self.results.body.addWidget(self.head)
         self.table = MeasurementTable()
         self.results.body.addWidget(self.table)
         self.warnings = label("", "problem", wrap=True)
@@ -137,10 +145,13 @@ class DevicePage(Page):
 
     def _file_card(self) -> Card:
         card = Card(tr("Files"))
-        self.source = ComboInput({})
-        self.source.setAccessibleName(tr("Run to measure"))
+        self.source = RunPicker(tr("Run to measure"))
         self.source.changed.connect(self._choose_source)
-        card.body.addWidget(self.source)
+        self.source_line = QWidget()
+        line = row(self.source_line, gap=0.6)
+        line.addWidget(label(tr("Of run"), "muted"))
+        line.addWidget(self.source, 1)
+        card.body.addWidget(self.source_line)
         self.files = FileList()
         self.files.ticked.connect(self.desk.files.tick)
         self.files.removed.connect(self.desk.files.remove)
@@ -244,16 +255,15 @@ class DevicePage(Page):
     def _show_sources(self) -> None:
         """The runs whose files can be measured, and which one is meant."""
         files = self.desk.files
-        choices = [(tr("Run {name}").replace("{name}", each.title), str(each.directory)) for each in files.sources]
-        if files.group is not None:
-            choices.insert(0, (files.group.title, _GROUP))
-        count = self.source.count()
-        if choices != [(self.source.itemText(index), self.source.itemData(index)) for index in range(count)]:
-            self.source.clear()
-            for words, directory in choices:
-                self.source.addItem(words, directory)
-        self.source.set_value(_GROUP if files.grouped else str(files.directory))
-        self.source.setVisible(bool(choices))
+        if files.sources is not self._offered[0] or files.group is not self._offered[1]:
+            self._offered = files.sources, files.group
+            group = [RunChoice(_GROUP, files.group.title)] if files.group is not None else []
+            self._choices = [
+                *group,
+                *(run_choices.of(each.directory, each.record, each.title) for each in files.sources),
+            ]
+        self.source.show_runs(self._choices, _GROUP if files.grouped else str(files.directory))
+        self.source_line.setVisible(bool(self._choices))
 
     def refresh_run(self) -> None:
         """Show how far the measuring is."""
@@ -316,6 +326,7 @@ class DevicePage(Page):
         self.results.setVisible(bool(rows))
         if not rows:
             return
+        self._show_head()
         self.table.show_rows(rows)
         warnings = ((target, text) for target in run.targets.values() for text in target.warnings)
         said = dict.fromkeys(f"{target.name}: {text}" if len(run.targets) > 1 else text for target, text in warnings)
@@ -328,6 +339,19 @@ class DevicePage(Page):
                 self.profile.addItem(title, title)
         self.operators.setVisible(bool(titles))
         self._show_operators()
+
+    def _show_head(self) -> None:
+        """Which run the results are of; nothing where they are of several, or of files from the disk."""
+        files, run = self.desk.files, self.desk.run
+        source = files.source
+        if run.measured:
+            folders = {file.run for target in run.targets.values() for file in target.files}
+            known = [each for each in files.sources if each.directory in folders]
+            source = known[0] if len(folders) == len(known) == 1 else None
+        words = tr("Results of {name}").replace("{name}", source.title) if source is not None else tr("Results")
+        self.results.heading.setText(words)
+        did = source.record.config if source is not None else None
+        self.head.show_settings(did, self.session.config, writable=self.session.writable)
 
     def _show_operators(self) -> None:
         chosen = self.profile.currentIndex()

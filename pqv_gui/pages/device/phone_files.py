@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pqv_core import formats, formatting
-from pqv_core.comparison import StoredRun
+from pqv_core.comparison import StoredRun, run_names
 from pqv_core.comparison.rows import engine_name, precision
 from pqv_core.errors import UsageError, from_os_error
 from pqv_core.results.artifacts import ArtifactSpec
@@ -165,7 +165,7 @@ class Files(Observable):
     def show_run(self, record: RunRecord | None, directory: Path | None, *, state: State = "succeeded") -> None:
         """The run that the Run page shows, and how it is."""
         self._state = state
-        self._last = Source(record, directory, directory.name) if record and directory else None
+        self._last = Source(record, directory, run_names.words(record)) if record and directory else None
         self._settle()
 
     def offer(self, runs: Iterable[StoredRun]) -> None:

@@ -22,14 +22,17 @@ from pqv_gui.pages.device import INFO as DEVICE
 from pqv_gui.pages.run.queue_card import QueueCard
 from pqv_gui.pages.run.run_parts import LogView, ResultCards, StageList
 from pqv_gui.pages.shared.base_page import Page
+from pqv_gui.pages.shared.run_head import RunHead
 from pqv_gui.viewmodels import display_names
 from pqv_gui.viewmodels.results import measurement_rows
-from pqv_gui.viewmodels.run_view import BAR_LENGTH, RunView, bar_length
+from pqv_gui.viewmodels.results.run_choices import RunChoice
+from pqv_gui.viewmodels.run_view import BAR_LENGTH, Dirty, RunView, bar_length
 from pqv_gui.widgets.bar_list import BarList
 from pqv_gui.widgets.basics import Card, ElidedLabel, button, column, label, restyle, row
 from pqv_gui.widgets.focus import share_focus
 from pqv_gui.widgets.folding_columns import FoldingColumns
 from pqv_gui.widgets.measurement_table import MeasurementTable
+from pqv_gui.widgets.run_picker import RunPicker
 from pqv_gui.widgets.term_mark import explain
 
 _BETWEEN_CHARTS_MS = 30
@@ -56,7 +59,6 @@ class RunPage(Page):
             heading=tr("Run"),
             sentence=tr("Everything from loading the model to measuring the file. Finished work is kept."),
         )
-        self.run = workspace.run
         self._shown = ""
         self._told: ErrorInfo | None = None
         self.results = ResultCards()
@@ -125,6 +127,11 @@ class RunPage(Page):
         self.body.addWidget(self.log_card)
         self.body.addStretch(1)
 
+    @property
+    def run(self) -> RunView:
+        """The run that is shown: the one that goes on or was last, unless the person looks at another."""
+        return self.workspace.runs.shown
+
     def _control_card(self) -> Card:
         card = Card()
         line = row(gap=0.6)
@@ -143,6 +150,7 @@ class RunPage(Page):
             line.addWidget(widget)
         share_focus(self.start, self.cancel, self.fresh)
         card.body.addLayout(line)
+        card.body.addWidget(self._which())
         card.body.addWidget(self._further())
         card.body.addWidget(self._written())
         self.missing = label("", "problem", wrap=True)
@@ -154,15 +162,26 @@ class RunPage(Page):
         card.body.addWidget(self.progress)
         return card
 
+    def _which(self) -> QWidget:
+        """The run that is shown, and how its settings stand to the project's."""
+        self.which = QWidget()
+        lines = column(self.which, gap=0.35)
+        line = row(gap=0.6)
+        self.picker = RunPicker(tr("Run that is shown"))
+        self.picker.changed.connect(self._choose)
+        self.current = button(tr("Show the run in progress"), self.workspace.runs.show_current, kind="link")
+        line.addWidget(self.picker, 1)
+        line.addWidget(self.current)
+        lines.addLayout(line)
+        self.head = RunHead(self._use)
+        lines.addWidget(self.head)
+        return self.which
+
     def _further(self) -> QWidget:
         """What can be done with the files of a run."""
         self.folder = button(tr("&Open folder"), self._open_folder, name=tr("Open the folder of this run"))
-        self.send = button(
-            tr("Se&nd to phone"), lambda: self.go.emit(DEVICE.key), tip=tr("Measure these files on a phone")
-        )
-        self.compare = button(
-            tr("Co&mpare"), lambda: self.go.emit(COMPARE.key), name=tr("Compare this run with the others")
-        )
+        self.send = button(tr("Se&nd to phone"), self._send, tip=tr("Measure these files on a phone"))
+        self.compare = button(tr("Co&mpare"), self._compare, name=tr("Compare this run with the others"))
         self.android = button(tr("Export for Android and measure"), self._export_for_android)
         self.refused = ElidedLabel("", "muted")
         self.app_kit = button(
@@ -171,8 +190,8 @@ class RunPage(Page):
             name=tr("Export what an app needs of this run"),
             tip=tr("Files, labels, preprocessing, Kotlin and C++ code, and an example to check"),
         )
-        measured, taken = QWidget(), QWidget()
-        line = row(measured, gap=0.6)
+        self.measured, taken = QWidget(), QWidget()
+        line = row(self.measured, gap=0.6)
         for widget in (self.send, self.android, self.compare):
             line.addWidget(widget)
         line.addStretch()
@@ -180,7 +199,7 @@ class RunPage(Page):
         for widget in (self.app_kit, self.folder):
             line.addWidget(widget)
         line.addWidget(self.refused, 1)
-        self.further = FoldingColumns([(measured, 0), (taken, 1)], fold_below=44, gap=0.6)
+        self.further = FoldingColumns([(self.measured, 0), (taken, 1)], fold_below=44, gap=0.6)
         self.workspace.phones.changed.connect(self._show_further)
         return self.further
 
@@ -208,6 +227,35 @@ class RunPage(Page):
             self.workspace.start_run(fresh=fresh)
         except PqvError as error:
             self.present(error.info())
+
+    def _choose(self, run: str) -> None:
+        self.banner.hide()
+        self.workspace.runs.show_run(run)
+
+    def _use(self) -> None:
+        """Take the settings of the run that is shown over into the project."""
+        record = self.run.now.record
+        if record is None:
+            return
+        self.banner.hide()
+        try:
+            self.workspace.use_settings(record)
+        except PqvError as error:
+            self.present(error.info())
+        else:
+            self.banner.tell(tr("The project has the settings of this run now. Undo (Ctrl+Z) takes them back."))
+
+    def _send(self) -> None:
+        """Offer the files of this run on the Device page."""
+        if self.run.now.directory is not None:
+            self.workspace.phones.files.choose_run(self.run.now.directory)
+        self.go.emit(DEVICE.key)
+
+    def _compare(self) -> None:
+        """Show this run among the others."""
+        if self.run.now.directory is not None:
+            self.workspace.compare.view.select(self.run.now.directory.name)
+        self.go.emit(COMPARE.key)
 
     def _measure_again(self, target: str) -> None:
         """A phone measures again on the Device page, this computer here and now."""
@@ -241,7 +289,7 @@ class RunPage(Page):
     def _on_kit_written(self, folder: Path) -> None:
         self._kit = folder
         self.banner.hide()
-        self.written.set_text(tr("Written: {path}").replace("{path}", str(folder)))
+        self.written.set_text(tr("Saved to {path}").replace("{path}", str(folder)))
         self.written_line.show()
 
     def _open_kit(self) -> None:
@@ -263,7 +311,7 @@ class RunPage(Page):
         self._show_progress()
         self._show_parts()
         record = run.now.record if not run.active else None
-        self.results.show_record(record, can_measure=self.session.writable)
+        self.results.show_record(record, name=self._name(), can_measure=self.session.writable)
         self.warnings.setText("\n".join(f"⚠ {tr(text)}" for text in record.warnings) if record else "")
         self.warnings.setVisible(bool(self.warnings.text()))
         self._show_phones(record)
@@ -275,6 +323,7 @@ class RunPage(Page):
 
     def _begin_anew(self) -> None:
         self._shown = self.run.now.run
+        self.run.dirty = Dirty()
         for chart in self._charts:
             chart.clear()
         self.log.clear()
@@ -284,13 +333,14 @@ class RunPage(Page):
     def _show_controls(self) -> None:
         run = self.run
         self.headline.setText(tr(_HEADLINES[run.state]))
+        self._show_which()
         self.start.setEnabled(self.workspace.can_run)
         self.start.setText(self._start_words())
         why_not = tr(self.workspace.why_not_run)
         self.start.setToolTip(why_not or tr("Run the current settings (F5)"))
         self.queue.refresh()
         self.queue.setEnabled(self.session.writable)
-        self.fresh.setVisible(not run.active and bool(run.now.run))
+        self.fresh.setVisible(not self.workspace.run.active and bool(run.now.run))
         self.fresh.setEnabled(self.workspace.can_run)
         self.fresh.setToolTip(why_not or tr("Do not reuse earlier runs"))
         self.cancel.setVisible(run.active)
@@ -300,12 +350,28 @@ class RunPage(Page):
         self.missing.setVisible(bool(why_not))
         restyle(self.missing, role="problem" if self.workspace.problems else "muted")
 
+    def _show_which(self) -> None:
+        desk, view = self.workspace.runs, self.workspace.compare.view
+        choices = view.choices
+        if desk.shown_run and all(choice.key != desk.shown_run for choice in choices):  # it is not kept yet
+            choices = [RunChoice(desk.shown_run, tr("This run")), *choices]
+        self.picker.show_runs(choices, desk.shown_run)
+        self.which.setVisible(bool(choices))
+        self.current.setVisible(self.workspace.run.active and desk.shown is not self.workspace.run)
+        self.head.show_settings(desk.settings, self.session.config, writable=self.session.writable)
+
+    def _name(self) -> str:
+        """What the run that is shown is called; empty where that is not known yet."""
+        shown, choices = self.workspace.runs.shown_run, self.workspace.compare.view.choices
+        return next((choice.words for choice in choices if choice.key == shown), "")
+
     def _show_further(self) -> None:
         run, files = self.run, self.workspace.phones.files
         complete = run.state == "succeeded" and run.now.record is not None
         refusal = tr(files.refusal(files.of_run)) if complete else ""
         for widget in (self.send, self.compare, self.app_kit):
             widget.setVisible(complete)
+        self.measured.setVisible(complete)
         writing = self.workspace.app_kit.busy
         self.app_kit.setEnabled(not writing)
         self.app_kit.setText(tr("Writing …") if writing else tr("For an a&pp …"))

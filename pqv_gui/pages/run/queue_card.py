@@ -8,8 +8,8 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from pqv_gui.desks.run_desk import RunDesk
 from pqv_gui.i18n import tr
-from pqv_gui.pages.run import run_queue
 from pqv_gui.pages.run.run_queue import Pause
+from pqv_gui.viewmodels.results import run_choices
 from pqv_gui.widgets.basics import Card, ElidedLabel, button, column, label, row
 
 _WORDS: dict[Pause, str] = {
@@ -42,7 +42,7 @@ class QueueCard(Card):
         shown = self._desk.queue
         self.setVisible(bool(shown.waiting or shown.ended))
         words = (not shown.pause and self._desk.held) or _WORDS[shown.pause]
-        self.state.setText(tr(words) if shown.waiting else tr("The queue is empty."))
+        self.state.setText(tr(words) if shown.waiting else tr("Queue is empty."))
         self.go_on.setVisible(bool(shown.pause))
         if (shown.waiting, shown.ended) != self._seen:
             self._seen = (shown.waiting, shown.ended)
@@ -56,13 +56,20 @@ class QueueCard(Card):
         shown = self._desk.queue
         for index, ended in enumerate(shown.ended):
             sign = "✓" if ended.outcome == "succeeded" else "✖"
-            text = " – ".join(part for part in (f"{sign} {run_queue.words(ended.item.config)}", ended.why) if part)
-            failed = ended.outcome == "failed"
-            self._add(text, index, {"Queue again": self._desk.again} if failed else {}, called=text)
+            text = " – ".join(
+                part for part in (f"{sign} {run_choices.in_a_line(ended.item.config)}", ended.why) if part
+            )
+            doings: dict[str, Callable[[int], None]] = {"Show": self._show} if ended.run else {}
+            again = {"Queue again": self._desk.again} if ended.outcome == "failed" else {}
+            self._add(text, index, {**again, **doings}, called=text)
         for index, waiting in enumerate(shown.waiting):
             up = {"Move up": shown.move_up} if index else {}
-            words = run_queue.words(waiting.config)
+            words = run_choices.in_a_line(waiting.config)
             self._add(f"{index + 1}. {words}", index, {**up, "Remove": shown.remove}, called=words)
+
+    def _show(self, index: int) -> None:
+        """Lead to what came of a run that is over."""
+        self._desk.show_run(self._desk.queue.ended[index].run)
 
     def _add(self, text: str, index: int, buttons: dict[str, Callable[[int], None]], *, called: str) -> None:
         """A line; its buttons are called after the run, not after its place, so that they are known again."""

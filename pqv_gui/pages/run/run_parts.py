@@ -181,6 +181,8 @@ class ResultCards(QWidget):
     def __init__(self) -> None:
         super().__init__()
         whole = column(self, gap=0.6)
+        self.title = ElidedLabel("", "heading")
+        whole.addWidget(self.title)
         self.switch = QWidget()
         line = row(self.switch, gap=0.5)
         self.target = ComboInput({})
@@ -218,8 +220,10 @@ class ResultCards(QWidget):
         self.unsteady.body.addLayout(line)
         return self.unsteady
 
-    def show_record(self, record: RunRecord | None, *, can_measure: bool) -> None:
-        """Show the results of a run; None, or a run without any, hides the cards."""
+    def show_record(self, record: RunRecord | None, *, name: str = "", can_measure: bool) -> None:
+        """Show the results of a run with this name; None, or a run without any, hides the cards."""
+        self.title.set_text(tr("Results of {name}").replace("{name}", name))
+        self.title.setVisible(bool(name))
         self.measure.setEnabled(can_measure)
         if record is self._record:
             return

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 from pqv_core.config import RunConfig
-from pqv_core.config.quantize import ENGINES
-from pqv_core.criteria import CRITERIA
 from pqv_core.project.project_file import QueuedRun
 from pqv_gui.viewmodels.observable import Observable
 from pqv_gui.viewmodels.project_session import ProjectSession
@@ -18,11 +16,17 @@ Pause = Literal["", "cancelled", "failed", "reopened"]
 
 @dataclass(frozen=True)
 class Ended:
-    """A run of the queue that is over; ``why`` says what went wrong."""
+    """A run of the queue that is over.
+
+    Attributes:
+        why: What went wrong.
+        run: Name of its folder; empty where it was not kept.
+    """
 
     item: QueuedRun
     outcome: Outcome
     why: str = ""
+    run: str = ""
 
 
 class RunQueue(Observable):
@@ -104,19 +108,3 @@ class RunQueue(Observable):
         if kept != self._session.queue:
             self._session.set_queue(kept)
         self.notify()
-
-
-def words(config: RunConfig) -> str:
-    """The settings of a run in a line, as a person tells one run from another."""
-    prune, quantize = config.prune, config.quantize
-    parts = [config.model.name, "not pruned"]
-    if prune.enabled:
-        parts[1] = f"{CRITERIA[prune.importance].label} {config.cut_words}"
-    if config.tokens.enabled:
-        parts.append(f"merge {config.tokens.words}")
-    if config.tuning_words:
-        parts.append(config.tuning_words)
-    engine = f", {ENGINES[quantize.engine].label}" if config.uses_engine else ""
-    parts.append(f"{quantize.label}{engine}")
-    parts.append("Android" if config.export.target == "android" else "this computer")
-    return " · ".join(parts)

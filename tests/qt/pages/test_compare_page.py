@@ -87,6 +87,11 @@ def cells(page: ComparePage, column: int = 0) -> list[str]:
     return [model.index(row, column).data() for row in range(model.rowCount())]
 
 
+def listed(page: ComparePage) -> list[str]:
+    """The folders of the runs in the table, from top to bottom."""
+    return [line.folder for line in page.table._lines.lines]
+
+
 # states ------------------------------------------------------------------------------------------------------
 
 
@@ -103,7 +108,7 @@ def test_runs_are_shown_as_table_and_charts(opened: Opened, project: Path) -> No
     keep(project, made("r2", engine="fbgemm", ms=5))
     window, page = opened()
     assert page.headline.text() == "2 runs"
-    assert cells(page) == ["r2", "r1"]
+    assert listed(page) == ["r2", "r1"]
     assert "Model: deit_small_patch16_224" in page.shared._whole
     assert page.pareto_card.isVisible()
     speedup = page.bars["speedup"].chart
@@ -141,7 +146,7 @@ def test_a_damaged_run_is_named_beside_the_others(opened: Opened, project: Path)
     broken.mkdir()
     (broken / results.RUN_FILE).write_text("{")
     _, page = opened()
-    assert cells(page) == ["r1"]
+    assert listed(page) == ["r1"]
     assert page.problems.text() == "⚠ The run broken is damaged."
 
 
@@ -160,7 +165,7 @@ def test_a_full_page_is_named_reached_by_tab_and_nowhere_cut_off(
     chain = tab_chain(page)
     for widget in (page.export, page.filter, page.sort, page.table, page.device, page.pareto.save, page.figure):
         assert widget in chain
-    assert {page.selected.name, page.selected.note, page.selected.delete, page.bars["size"].save} <= set(chain)
+    assert {page.selected.name, page.selected.note, page.selected.more, page.bars["size"].save} <= set(chain)
     follows_the_eye(page)
     assert cut_off(page) == []
 
@@ -200,11 +205,11 @@ def test_the_keyboard_ticks_sorts_and_filters(opened: Opened, project: Path, qtb
     assert page.view.selected == "r1"
     page.sort.setCurrentIndex(page.sort.findData("median_ms"))
     page.sort.activated.emit(page.sort.currentIndex())
-    assert cells(page) == ["r2", "r1"]
+    assert listed(page) == ["r2", "r1"]
     page.order.click()
-    assert cells(page) == ["r1", "r2"]
+    assert listed(page) == ["r1", "r2"]
     qtbot.keyClicks(page.filter, "fbgemm")
-    assert cells(page) == ["r2"]
+    assert listed(page) == ["r2"]
 
 
 def test_a_click_on_a_head_sorts_and_turns_round(opened: Opened, project: Path) -> None:
@@ -213,11 +218,11 @@ def test_a_click_on_a_head_sorts_and_turns_round(opened: Opened, project: Path) 
     _, page = opened()
     keys = [column.key for column in page.view.columns]
     page.table.horizontalHeader().sectionClicked.emit(keys.index("median_ms"))
-    assert cells(page) == ["r2", "r1"]
+    assert listed(page) == ["r2", "r1"]
     head = page.table.model().headerData(keys.index("median_ms"), Qt.Orientation.Horizontal)
     assert head == "Median ▴"
     page.table.horizontalHeader().sectionClicked.emit(keys.index("median_ms"))
-    assert cells(page) == ["r1", "r2"]
+    assert listed(page) == ["r1", "r2"]
 
 
 # names, notes, trash -----------------------------------------------------------------------------------------
@@ -317,17 +322,17 @@ def test_a_run_goes_to_the_trash_only_when_that_is_confirmed(
     data = project.parent / "data"
     monkeypatch.setenv("XDG_DATA_HOME", str(data))
     window, page = opened()
-    page.selected.delete.click()
+    page.menu.trash.trigger()
     answer(page, "&Keep")
     assert folder.is_dir()
     qtbot.waitUntil(lambda: not page.findChildren(QMessageBox))
-    page.selected.delete.click()
+    page.menu.trash.trigger()
     answer(page, "&Move to trash")
     qtbot.waitUntil(lambda: page.view.count == 1, timeout=SOON_MS)
     rest(window, page, qtbot)
     assert not folder.exists()
     assert (data / "Trash" / "files" / "r2" / results.RUN_FILE).exists()
-    assert cells(page) == ["r1"]
+    assert listed(page) == ["r1"]
     assert window.workspace.run.now.run == "r1", "the Run page shows the newest that is left"
 
 

@@ -233,7 +233,7 @@ def test_a_run_that_cannot_be_read_is_named_and_hides_no_other(project: Path, te
     broken.mkdir()
     (broken / results.RUN_FILE).write_text(text)
     found = comparison.load(project)
-    assert [run.title for run in found.runs] == ["r1"]
+    assert [run.directory.name for run in found.runs] == ["r1"]
     assert len(found.problems) == 1
     assert "broken" in found.problems[0]
 
@@ -249,7 +249,7 @@ def test_figures_beyond_all_measure_are_named_and_hide_no_other_run(project: Pat
     folder.mkdir()
     (folder / results.RUN_FILE).write_text(json.dumps(plain))
     found = comparison.load(project)
-    assert [run.title for run in found.runs] == ["r1"]
+    assert [run.directory.name for run in found.runs] == ["r1"]
     assert found.problems == ("The run r2 contains invalid figures.",)
 
 
@@ -269,7 +269,7 @@ def test_a_run_is_known_by_its_folder(project: Path) -> None:
     results.save(projects.runs_directory(project) / "copied", record("../../elsewhere"))
     (run,) = comparison.load(project).runs
     assert run.directory == projects.runs_directory(project) / "copied"
-    assert run.title == "copied"
+    assert run.directory.name == "copied"
 
 
 # the Pareto front --------------------------------------------------------------------------------------------
@@ -334,11 +334,14 @@ def test_the_views_of_a_device(project: Path) -> None:
     assert bars(chart(phone, "speedup"))["over FP32, fastest"] == {name: 3}
 
 
-def test_runs_are_told_apart_by_name_else_by_what_varies_else_by_id(project: Path) -> None:
+def test_runs_are_told_apart_by_name_else_by_what_varies_else_by_their_order(project: Path) -> None:
     keep(project, record("r1"))
     assert views.run_names(comparison.load(project).rows) == {"r1": "INT8 dynamic, 25.0 % pruned (ONEDNN)"}
     keep(project, record("r2"))
-    assert views.run_names(comparison.load(project).rows) == {"r1": "r1", "r2": "r2"}
+    assert views.run_names(comparison.load(project).rows) == {
+        "r1": "25 % Taylor · INT8 dynamic · ONEDNN · run 1",
+        "r2": "25 % Taylor · INT8 dynamic · ONEDNN · run 2",
+    }
     run_label.save(projects.runs_directory(project) / "r1", name="First", note="")
     keep(project, made("r3", engine="fbgemm", prune={"ratio": 0.5}))
     keep(project, made("r4", engine="fbgemm", prune={"enabled": False}))
@@ -347,8 +350,8 @@ def test_runs_are_told_apart_by_name_else_by_what_varies_else_by_id(project: Pat
         "r1": "First",
         "r2": "25.0 % pruned · Taylor · ONEDNN",
         "r3": "50.0 % pruned · Taylor · FBGEMM",
-        "r4": "not pruned · FBGEMM · r4",
-        "r5": "not pruned · FBGEMM · r5",
+        "r4": "not pruned · INT8 dynamic · FBGEMM · run 4",
+        "r5": "not pruned · INT8 dynamic · FBGEMM · run 5",
     }
     assert views.run_names([]) == {}
 
@@ -373,7 +376,7 @@ def test_a_table_leaves_out_what_all_rows_share_and_what_none_has(project: Path)
     rows = [row for row in comparison.load(project).rows if row.artifact.key == "compressed"]
     shown, shared = varied(COLUMNS, rows)
     assert [column.key for column in shown] == [
-        "run", "artefact", "engine", "device", "top1", "median_ms", "p90_ms", "over_paper", "over_fastest",
+        "run", "state", "artefact", "engine", "device", "top1", "median_ms", "p90_ms", "over_paper", "over_fastest",
         "size_bytes", "memory_bytes", "params",
     ]  # fmt: skip
     assert shared == [

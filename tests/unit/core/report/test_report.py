@@ -208,7 +208,7 @@ def test_csv_holds_plain_figures_in_the_units_of_its_heads(project: Path) -> Non
     rows = list(csv.DictReader(io.StringIO((project.parent / "some-report.csv").read_text(encoding="utf-8"))))
     assert len(rows) == 8
     last = rows[-1]
-    assert (last["Run"], last["File"], last["Median [ms]"], last["Size [bytes]"]) == (
+    assert (last["Run ID"], last["File"], last["Median [ms]"], last["Size [bytes]"]) == (
         "r2",
         "Compressed",
         "10.0",

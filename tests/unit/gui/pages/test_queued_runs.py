@@ -8,7 +8,7 @@ import pytest
 
 from pqv_core.config import RunConfig
 from pqv_core.project.project_file import QueuedRun
-from pqv_gui.pages.run.run_queue import Ended, RunQueue, words
+from pqv_gui.pages.run.run_queue import Ended, RunQueue
 from pqv_gui.viewmodels.project_session import ProjectSession
 
 
@@ -122,17 +122,3 @@ def test_paths_of_waiting_runs_move_with_the_project(session: ProjectSession, tm
     (tmp_path / "elsewhere").mkdir()
     session.save_as(tmp_path / "elsewhere" / "copy.pqv")
     assert queue.waiting[0].config.data.val == "../images/val"
-
-
-def test_a_run_is_told_from_another_in_a_line() -> None:
-    config = RunConfig.parse(
-        {
-            "model": {"name": "deit_small_patch16_224"},
-            "prune": {"importance": "taylor", "ratio": 0.25},
-            "finetune": {"epochs": 3},
-            "quantize": {"precision": "int8-static", "engine": "fbgemm"},
-        }
-    )
-    assert words(config) == "deit_small_patch16_224 · Taylor 25.0 % · 3 epochs · INT8 static, FBGEMM · this computer"
-    off = config.changed(prune={"enabled": False}, quantize={"precision": "fp32"}, finetune={"epochs": 0})
-    assert words(off) == "deit_small_patch16_224 · not pruned · FP32 · this computer"

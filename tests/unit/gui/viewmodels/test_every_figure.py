@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 from pqv_core.comparison import load
+from pqv_core.comparison.differences import difference
 from pqv_core.project import project_file as projects
 from pqv_core.results import record as results
 from pqv_gui import cli
@@ -548,7 +549,7 @@ def test_the_rows_of_the_report_as_csv(project: Path, runs: list[Plain]) -> None
     found = list(csv.DictReader(io.StringIO(report(project, "csv"))))
     assert len(found) == len(expected)
     for said in found:
-        figures_ = expected.pop(tuple(said[head] for head in ("Run", "File", "Device", "Threads", "Batch")))
+        figures_ = expected.pop(tuple(said[head] for head in ("Run ID", "File", "Device", "Threads", "Batch")))
         shown = {name: float(said[head]) if said[head] else None for head, name in HEADS.items()}
         assert shown == pytest.approx({name: figures_[name] for name in shown})
         assert bool(said["Unstable"]) == figures_["unstable"]
@@ -878,6 +879,56 @@ def test_the_compare_page(project: Path, runs: list[Plain]) -> None:
             view.choose_figure(figure)
             charts += view.shown_figure.charts
         check_charts([json.loads(json.dumps(chart, default=vars)) for chart in charts], runs, device)
+
+
+def test_what_differs_between_two_runs(project: Path, runs: list[Plain]) -> None:
+    stored = load(project).runs
+    one, other = stored[0], stored[-1]
+    before, after = runs[0], runs[-1]
+    shown = {(found.label, found.device): found for found in difference(one, other).figures}
+    for target in [target for target in targets(before) if target in targets(after)]:
+        device = HERE if target == "local" else target
+        pair = figures(before, "compressed", target), figures(after, "compressed", target)
+        settings_ = [setting(run, target) for run in (before, after)]
+        measured_alike = None not in settings_ and settings_[0][1:3] == settings_[1][1:3]  # type: ignore[index]
+        for label, name in FIGURES.items():
+            found = shown.pop((label, device), None)
+            if None in (pair[0].get(name), pair[1].get(name)) or (target != "local" and name in ("params", "macs")):
+                assert found is None or name == "size_bytes", (label, device)
+                continue
+            if target != "local" and name == "size_bytes":
+                assert found is None
+                continue
+            assert found is not None, (label, device)
+            assert found.values == pytest.approx((pair[0][name], pair[1][name]))
+            assert (
+                judged(found.before, *share_of(name, pair[0])) if name in SHARES else says(found.before, pair[0][name])
+            )
+            counted = name in SHARES
+            comparable = pair[0].get("images") == pair[1].get("images") if counted else measured_alike
+            if not comparable and name not in ("size_bytes", "params", "macs", "relative_error", "top1_agreement"):
+                assert found.change == "–"
+            elif name in (*SHARES, "top1_agreement"):
+                assert abs((number(found.change) or 0) - (pair[1][name] - pair[0][name])) <= 0.0000501
+            else:
+                assert changed(found.change.removeprefix("≈ "), pair[0][name], pair[1][name])
+        for label, role in (("Speed-up over paper’s FP32", "paper_fp32"), ("Speed-up over fastest FP32", "fast_fp32")):
+            gains = [
+                ratio(at(run, role, setting(run, target)), at(run, "compressed", setting(run, target)))
+                for run in (before, after)
+            ]
+            found = shown.pop((label, device), None)
+            assert (found is None) == (None in gains)
+            if found is not None:
+                assert found.values == pytest.approx(gains)
+    assert shown == {}
+
+
+SHARES = ("top1", "top5")
+
+
+def share_of(name: str, known: Plain) -> tuple[float, int]:
+    return known[name], known["images"]
 
 
 # the example -------------------------------------------------------------------------------------------------
