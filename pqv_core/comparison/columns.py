@@ -174,7 +174,7 @@ def spell_out(rows: Iterable[Row]) -> None:
         for column in COLUMNS:
             column.text(row)
         searched(row)
-        _ = row.spread, row.words, row.groups
+        _ = row.key, row.spread, row.words, row.groups
 
 
 def searched(row: Row) -> str:

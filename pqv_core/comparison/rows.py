@@ -83,7 +83,7 @@ class Row:
     texts: dict[str, str] = field(default_factory=dict, compare=False, repr=False)
     """What stands in the columns of a table, as far as it has been asked for."""
 
-    @property
+    @cached_property
     def key(self) -> str:
         """Different for every row of a project."""
         return "\n".join((self.run, self.artifact.key, self.device, str(self.threads), str(self.batch)))

@@ -106,6 +106,7 @@ class Workspace(QObject):
         self._scans: dict[str, Handle] = {}
         self._to_measure: RunConfig | None = None  # what is exported for the phones
         self._offered: object = None
+        self._kept: object = None  # the runs whose files the phones are offered
         self._autosave = QTimer(self)
         self._autosave.setSingleShot(True)
         self._autosave.setInterval(AUTOSAVE_MS)
@@ -282,9 +283,13 @@ class Workspace(QObject):
             self._phones.files.show_run(shown[0], shown[1], state=shown[2])
 
     def _offer_runs(self) -> None:
-        """The phones are offered the files of all runs that are kept."""
-        if self._phones is not None and self._compare is not None:
-            self._phones.files.offer(self._compare.view.comparison.runs)
+        """The phones are offered the files of all runs that are kept, whenever these have been read anew."""
+        if self._phones is None or self._compare is None:
+            return
+        runs = self._compare.view.comparison.runs
+        if runs is not self._kept:
+            self._kept = runs
+            self._phones.files.offer(runs)
 
     # catalogue, images, checks -------------------------------------------------------------------------------
 
@@ -527,7 +532,7 @@ class Workspace(QObject):
             self.recents.add(self.session.path)
         if self._phones is not None:
             self._phones.entered()
-            self._offered = None
+            self._offered = self._kept = None
         self.runs.entered()
         self._read_tables()
         self.opened.emit()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from PySide6.QtCore import QEvent, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QFont, QGuiApplication, QKeyEvent, QKeySequence
+from PySide6.QtGui import QColor, QFont, QGuiApplication, QKeyEvent, QKeySequence, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QSizePolicy, QTableWidget, QTableWidgetItem, QWidget
 
 from pqv_core.comparison.differences import Difference, Verdict
@@ -19,6 +19,7 @@ from pqv_gui.widgets.run_picker import RunPicker
 
 _MOST_ROWS = 40
 _LINE = 1.75  # height of a row, in lines of text
+_NARROWEST = 5.0  # what the names of settings and figures have at least, in lines of text
 Cells = tuple[str, str, str, str]
 
 
@@ -41,6 +42,9 @@ class DifferenceTable(QTableWidget):
         super().__init__(0, 4)
         self._shown: Difference | None = None
         self._verdicts: list[Verdict] = []
+        self._scrolls = False  # sideways
+        self._needed: list[int] = []  # pixels that the words of a column take
+        self._wanted: list[int] = []  # pixels that its head takes
         self.setAccessibleName(tr("What differs between the two runs"))
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
@@ -55,8 +59,7 @@ class DifferenceTable(QTableWidget):
         head.setHighlightSections(False)
         head.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         head.setTextElideMode(Qt.TextElideMode.ElideRight)
-        head.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
-        head.setSectionResizeMode(0, QHeaderView.ResizeMode.ResizeToContents)
+        head.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
     def show_difference(self, found: Difference) -> None:
@@ -125,14 +128,43 @@ class DifferenceTable(QTableWidget):
             if item is not None:
                 item.setForeground(QColor(inks[verdict]))
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Share the width out anew."""
+        super().resizeEvent(event)
+        self._share_width()
+
     def _fit(self) -> None:
         self.verticalHeader().setDefaultSectionSize(em(self, _LINE))
+        measure, columns = self.fontMetrics().horizontalAdvance, range(self.columnCount())
+        made = [cells for cells, _ in lines(self._shown) if any(cells[1:])] if self._shown is not None else []
+        self._needed = [max(map(measure, (cells[place] for cells in made)), default=0) for place in columns]
+        self._wanted = [measure(text) for text in self.heads]
+        self._share_width()
         self.updateGeometry()
+
+    def _share_width(self) -> None:
+        """Figures come first, then the names of the runs; the first column gives what is missing."""
+        around = em(self, 0.8)
+        widths = [width + around for width in self._needed]
+        for place, wanted in enumerate(self._wanted):
+            spare = max(0, self.viewport().width() - sum(widths))
+            widths[place] += min(spare, max(0, wanted + around - widths[place]))
+        spare = self.viewport().width() - sum(widths)
+        if spare < 0:
+            widths[0] = max(em(self, _NARROWEST), widths[0] + spare)
+        else:
+            widths = [width + spare // len(widths) for width in widths]
+        for place, width in enumerate(widths):
+            self.setColumnWidth(place, width)
+        if (sum(widths) > self.viewport().width()) != self._scrolls:
+            self._scrolls = not self._scrolls
+            self.updateGeometry()
 
     def sizeHint(self) -> QSize:
         """As high as its rows."""
         rows = min(_MOST_ROWS, max(1, self.rowCount()))
-        return QSize(em(self, 20), self.horizontalHeader().sizeHint().height() + rows * em(self, _LINE) + 4)
+        bar = self.horizontalScrollBar().sizeHint().height() if self._scrolls else 0
+        return QSize(em(self, 20), self.horizontalHeader().sizeHint().height() + rows * em(self, _LINE) + bar + 4)
 
     def minimumSizeHint(self) -> QSize:
         """The same height."""

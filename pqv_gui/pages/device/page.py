@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 
 from pqv_core import formats
 from pqv_core.errors import ErrorInfo, PqvError
+from pqv_core.results.record import LOCAL
 from pqv_gui.desks.workspace import Workspace
 from pqv_gui.i18n import tr
 from pqv_gui.pages.device.phone_cards import AddressLine, PhoneCards
@@ -289,7 +290,7 @@ class DevicePage(Page):
 
     def _show_controls(self) -> None:
         desk, run = self.desk, self.desk.run
-        self.headline.setText(tr("Measured earlier" if self._earlier else _HEADLINES[run.state]))
+        self.headline.setText(tr("Measured earlier") if self._earlier else self._headline())
         self.position.set_text("" if run.active else self._wanted())
         self.start.setVisible(not run.active)
         self.start.setEnabled(desk.can_start)
@@ -305,6 +306,17 @@ class DevicePage(Page):
         self.missing.setVisible(bool(missing))
         self.start.setToolTip(tr(missing) or tr("Measure the selected files on the selected devices (F6)"))
         self.android.setVisible(bool(desk.refusal) and missing == desk.refusal)
+
+    def _headline(self) -> str:
+        """How the measuring goes, or how many devices it failed on."""
+        run = self.desk.run
+        targets = list(run.targets.values())
+        failed = [target for target in targets if target.state == "failed" or target.failures]
+        if run.state != "failed" or len(targets) < 2:
+            return tr(_HEADLINES[run.state])
+        phones = all(target.key != LOCAL for target in targets)
+        words = tr("{count} of {total} phones failed") if phones else tr("{count} of {total} devices failed")
+        return words.replace("{count}", f"{len(failed):,}").replace("{total}", f"{len(targets):,}")
 
     @property
     def _earlier(self) -> list[Measured]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 from pqv_core import formats, formatting
@@ -73,6 +74,11 @@ class Source:
     record: RunRecord
     directory: Path
     title: str
+
+    @cached_property
+    def has_files(self) -> bool:
+        """Whether the run has made one that can be measured, there or not."""
+        return any(formats.named(Path(variant.file)) is not None for variant in self.record.variants)
 
 
 @dataclass(frozen=True)
@@ -171,6 +177,7 @@ class Files(Observable):
     def offer(self, runs: Iterable[StoredRun]) -> None:
         """The runs that are kept, oldest first."""
         self._kept = tuple(Source(run.record, run.directory, run.title) for run in runs)[::-1]
+        self._told = None  # comparing a thousand records takes longer than telling of them
         self._settle()
 
     @property
@@ -202,7 +209,7 @@ class Files(Observable):
         ]
         if last is not None and all(source.directory != last.directory for source in kept):
             kept.insert(0, last)
-        self.sources = tuple(source for source in kept if _names(source.record))
+        self.sources = tuple(source for source in kept if source.has_files)
         first = [self._wanted, last.directory if last is not None else None]
         ordered = sorted(self.sources, key=lambda source: [source.directory != each for each in first])
         offered = next(((source, found) for source in ordered if (found := _files(source))), None)
@@ -238,10 +245,6 @@ class Files(Observable):
         if self._added.pop(path, None) is not None:
             self._ticks.pop(path, None)
             self.notify()
-
-
-def _names(record: RunRecord) -> list[str]:
-    return [variant.file for variant in record.variants if formats.named(Path(variant.file)) is not None]
 
 
 def _files(source: Source) -> dict[Path, File]:

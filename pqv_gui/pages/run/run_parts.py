@@ -210,7 +210,7 @@ class ResultCards(QWidget):
         self.unsteady.setProperty("role", "caution")
         line = row(gap=0.8)
         words = column(gap=0.2)
-        unstable = label(f"⚠ {tr('Unstable: do not trust these latencies.')}", "amber")
+        unstable = label(f"⚠ {tr('Unstable: do not trust these latencies.')}", "amber", wrap=True)
         words.addWidget(with_mark(unstable, "Disturbed"))
         self.doubts = label("", "muted", wrap=True)
         words.addWidget(self.doubts)

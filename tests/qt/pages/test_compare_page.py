@@ -12,11 +12,12 @@ from xml.etree import ElementTree as Xml
 
 import pytest
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtGui import QFont, QFontMetrics, QImage
+from PySide6.QtGui import QContextMenuEvent, QFont, QFontMetrics, QGuiApplication, QImage
 from PySide6.QtWidgets import QFileDialog, QMessageBox
 from pytestqt.qtbot import QtBot
 
 from pqv_core.comparison.columns import Column
+from pqv_core.config import RunConfig
 from pqv_core.project import project_file as projects
 from pqv_core.project import run_label, runs
 from pqv_core.results import record as results
@@ -356,6 +357,207 @@ def test_a_system_without_a_trash_says_so(
     rest(window, page, qtbot)
     assert "could not be moved to the trash" in page.banner.message.text()
     assert folder.is_dir()
+
+
+# what can be done with a run ---------------------------------------------------------------------------------
+
+
+def two_runs(project: Path) -> None:
+    keep(project, made("r1", ms=30))
+    keep(project, made("r2", engine="fbgemm", ms=20))
+
+
+def test_the_state_of_each_run_is_a_column(opened: Opened, project: Path) -> None:
+    keep(project, made("r1"))
+    keep(project, made("r2").model_copy(update={"state": "failed", "variants": ()}))
+    _, page = opened()
+    column = [column.key for column in page.view.columns].index("state")
+    assert cells(page, column) == ["Failed", "Complete"]
+
+
+def test_a_run_is_opened_on_the_run_page(opened: Opened, project: Path, qtbot: QtBot) -> None:
+    two_runs(project)
+    window, page = opened()
+    page.view.select("r1")
+    page.table.setFocus()
+    qtbot.keyClick(page.table, Qt.Key.Key_Return)
+    assert window.stack.place == "run"
+    qtbot.waitUntil(lambda: window.workspace.runs.shown.now.run == "r1", timeout=SOON_MS)
+    qtbot.waitUntil(lambda: window.workspace.tasks.active == 0, timeout=SOON_MS)
+
+
+def test_the_settings_of_a_run_are_used_and_undone(opened: Opened, project: Path) -> None:
+    two_runs(project)
+    window, page = opened()
+    before = window.workspace.session.config
+    page.menu.use.trigger()
+    assert window.workspace.session.config == RunConfig()
+    assert "“25 % Taylor · INT8 dynamic · FBGEMM”" in page.banner.message.text()
+    window.commands.undo()
+    assert window.workspace.session.config == before
+
+
+def test_a_run_is_measured_on_a_phone(opened: Opened, project: Path) -> None:
+    two_runs(project)
+    folder = projects.runs_directory(project) / "r1"
+    for variant in results.load(folder).variants:
+        (folder / variant.file).write_bytes(b"file")
+    window, page = opened()
+    page.view.select("r1")
+    page.menu.measure.trigger()
+    assert window.stack.place == "device"
+    assert window.workspace.phones.files.directory == folder
+
+
+def test_a_run_is_renamed_where_its_name_stands(opened: Opened, project: Path, qtbot: QtBot) -> None:
+    two_runs(project)
+    _, page = opened()
+    page.table.setFocus()
+    qtbot.keyClick(page.table, Qt.Key.Key_F2)
+    assert page.selected.name.hasFocus()
+    assert page.selected.name.placeholderText() == "25 % Taylor · INT8 dynamic · FBGEMM"
+
+
+def test_the_menu_of_a_row_says_what_cannot_be_done_and_why(opened: Opened, project: Path, qtbot: QtBot) -> None:
+    keep(project, made("r1").model_copy(update={"state": "failed", "variants": ()}))
+    window, page = opened("hang")
+    window.workspace.session.set("prune.ratio", 0.4)
+    page.menu.allow(page._allowed())
+    assert page.menu.measure.text() == "&Measure on a phone – it has made no file"
+    assert page.menu.compare.text() == "&Compare with … – there is no other run"
+    assert page.menu.trash.isEnabled()
+    window.workspace.start_run()
+    qtbot.waitUntil(lambda: window.workspace.run.now.progress is not None, timeout=SOON_MS)
+    page.table.setFocus()
+    qtbot.keyClick(page.table, Qt.Key.Key_Delete)
+    assert not page.findChildren(QMessageBox)
+    assert page.menu.trash.text() == "Move to &trash … – a run or a measurement is in progress"
+    window.workspace.runs.cancel()
+    qtbot.waitUntil(lambda: not window.workspace.runs.busy, timeout=SOON_MS)
+    rest(window, page, qtbot)
+
+
+@pytest.mark.parametrize("how", ["by the pointer", "by the keyboard"])
+def test_a_row_has_a_menu(opened: Opened, project: Path, qtbot: QtBot, how: str) -> None:
+    two_runs(project)
+    _, page = opened()
+    table, model = page.table, page.table.model()
+    at = table.visualRect(model.index(1, 0)).center()
+    if how == "by the pointer":
+        event = QContextMenuEvent(QContextMenuEvent.Reason.Mouse, at, table.viewport().mapToGlobal(at))
+    else:
+        table.setCurrentIndex(model.index(1, 0))
+        event = QContextMenuEvent(QContextMenuEvent.Reason.Keyboard, at, table.mapToGlobal(at))
+    table.contextMenuEvent(event)
+    qtbot.waitUntil(page.menu.isVisible)
+    assert page.view.selected == "r1"
+    page.menu.hide()
+
+
+# two runs compared -------------------------------------------------------------------------------------------
+
+
+def test_two_selected_runs_are_compared_the_older_first(opened: Opened, project: Path, qtbot: QtBot) -> None:
+    two_runs(project)
+    window, page = opened()
+    assert not page.difference.isVisible()
+    page.table.setFocus()
+    page.table.setCurrentIndex(page.table.model().index(0, 0))
+    qtbot.keyClick(page.table, Qt.Key.Key_Down, Qt.KeyboardModifier.ShiftModifier)
+    assert page.table.selected_runs == ["r2", "r1"]
+    assert page.selected.compare.text() == "&Compare the two"
+    page.selected.compare.click()
+    assert page.view.pair == ("r1", "r2")
+    assert page.difference.isVisible()
+    assert page.difference.before.currentText() == "25 % Taylor · INT8 dynamic · ONEDNN"
+    table = page.difference.table
+    shown = [[table.item(row, column).text() for column in range(4)] for row in range(table.rowCount())]
+    assert ["Latency, median", "30.0 ms", "20.0 ms", "≈ −33.3 %"] in shown
+    assert page.difference.nothing.text() == "All settings are the same."
+    rest(window, page, qtbot)
+
+
+def test_one_run_is_compared_with_the_one_before_and_others_are_chosen(
+    opened: Opened, project: Path, qtbot: QtBot
+) -> None:
+    for run in ("r1", "r2", "r3"):
+        keep(project, made(run))
+    window, page = opened()
+    page.view.select("r3")
+    page.menu.compare.trigger()
+    assert page.view.pair == ("r2", "r3")
+    page.difference.before.setFocus()
+    qtbot.keyClick(page.difference.before, Qt.Key.Key_Down)
+    assert page.view.pair == ("r1", "r3")
+    page.difference.swap.click()
+    assert page.view.pair == ("r3", "r1")
+    page.difference.close_it.click()
+    assert not page.difference.isVisible()
+    assert page.table.hasFocus()
+    rest(window, page, qtbot)
+
+
+def test_the_comparison_is_copied_for_a_spreadsheet(opened: Opened, project: Path, qtbot: QtBot) -> None:
+    two_runs(project)
+    window, page = opened()
+    page.view.compare("r1", "r2")
+    page.difference.table.setFocus()
+    qtbot.keyClick(page.difference.table, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
+    lines = QGuiApplication.clipboard().text().split("\n")
+    assert lines[0].split("\t") == [
+        "",
+        "25 % Taylor · INT8 dynamic · ONEDNN",
+        "25 % Taylor · INT8 dynamic · FBGEMM",
+        "Change",
+    ]
+    assert "Latency, median\t30.0 ms\t20.0 ms\t≈ −33.3 %" in lines
+    rest(window, page, qtbot)
+
+
+def test_the_comparison_ends_with_one_of_its_runs(opened: Opened, project: Path, qtbot: QtBot) -> None:
+    two_runs(project)
+    window, page = opened()
+    page.view.compare("r1", "r2")
+    (projects.runs_directory(project) / "r1" / results.RUN_FILE).unlink()
+    page.desk.read()
+    rest(window, page, qtbot)
+    assert not page.difference.isVisible()
+
+
+@pytest.mark.parametrize("scale", [100, 200])
+def test_the_comparison_of_two_runs_is_named_reached_by_tab_and_nowhere_cut_off(
+    opened: Opened, project: Path, qtbot: QtBot, scale: int
+) -> None:
+    two_runs(project)
+    window, page = opened()
+    page.view.compare("r1", "r2")
+    window.resize(1024, 700)
+    window.theme.set_text_scale(scale)
+    rest(window, page, qtbot)
+    settle(window, page, qtbot)
+    assert [repr(widget) for widget in controls(page) if not name_of(widget)] == []
+    card = page.difference
+    assert {card.before, card.after, card.swap, card.copy, card.close_it, card.table} <= set(tab_chain(page))
+    follows_the_eye(page)
+    assert cut_off(page) == []
+
+
+def test_a_point_selects_its_row_and_a_row_its_point(opened: Opened, project: Path, qtbot: QtBot) -> None:
+    two_runs(project)
+    window, page = opened()
+    assert page.view.selected == "r2"
+    chart = page.pareto
+    page.scroller.ensureWidgetVisible(chart.plot)
+    point = next(point for point in chart._chart.points if point.x == 30)  # type: ignore[union-attr]
+    at = chart.plot.mapFromScene(chart._place(point))
+    qtbot.mouseClick(chart.plot.viewport(), Qt.MouseButton.LeftButton, pos=at)
+    qtbot.waitUntil(lambda: page.view.selected == "r1")
+    assert page.table.currentIndex().row() == 1
+    assert chart._ring.getData()[1].tolist() == [88.5]
+    page.table.setCurrentIndex(page.table.model().index(0, 0))
+    assert page.view.marked.startswith("r2")
+    assert chart._chosen == page.view.marked
+    rest(window, page, qtbot)
 
 
 # reports and saved charts ------------------------------------------------------------------------------------
