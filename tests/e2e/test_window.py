@@ -15,6 +15,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from pqv_core import formatting
+from pqv_core.comparison import run_names
 from pqv_core.results import record as results
 from pqv_core.results import select
 from pqv_core.results.record import LOCAL, Variant
@@ -83,7 +84,7 @@ def check_what_the_screen_says(said: dict[str, Any], record: results.RunRecord) 
     assert judged is not None
     assert "Complete" in said["run"]
     assert all(words in said["run"] for words in figures(judged))
-    assert all(row["Run"] == record.id for row in said["compare"])
+    assert {row["Run"] for row in said["compare"]} == {run_names.words(record)}
     rows = [(row["Median"].removesuffix(" ⚠"), row["Size"]) for row in said["compare"]]  # marked on a busy machine
     assert sorted(rows) == sorted(map(figures, record.results))
 

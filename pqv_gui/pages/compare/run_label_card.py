@@ -31,7 +31,7 @@ class RunLabelCard(Card):
         self._edited = False
         self.heading.setText(tr("Selected run"))
         self.which = ElidedLabel("", "muted")
-        self.open = button(tr("&Show run"), menu.opened.emit, name=tr("Show this run on the Run page"))
+        self.open = button(tr("Open ru&n"), menu.opened.emit, name=tr("Open this run on the Run page"))
         self.compare = button(tr("&Compare with …"), menu.compared.emit)
         self.more = button(tr("&More"), lambda: None, name=tr("More that can be done with this run"))
         self.more.setMenu(menu)

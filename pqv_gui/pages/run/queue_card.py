@@ -59,7 +59,7 @@ class QueueCard(Card):
             text = " – ".join(
                 part for part in (f"{sign} {run_choices.in_a_line(ended.item.config)}", ended.why) if part
             )
-            doings: dict[str, Callable[[int], None]] = {"Show": self._show} if ended.run else {}
+            doings: dict[str, Callable[[int], None]] = {"Open": self._open} if ended.run else {}
             again = {"Queue again": self._desk.again} if ended.outcome == "failed" else {}
             self._add(text, index, {**again, **doings}, called=text)
         for index, waiting in enumerate(shown.waiting):
@@ -67,7 +67,7 @@ class QueueCard(Card):
             words = run_choices.in_a_line(waiting.config)
             self._add(f"{index + 1}. {words}", index, {**up, "Remove": shown.remove}, called=words)
 
-    def _show(self, index: int) -> None:
+    def _open(self, index: int) -> None:
         """Lead to what came of a run that is over."""
         self._desk.show_run(self._desk.queue.ended[index].run)
 

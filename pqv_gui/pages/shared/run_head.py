@@ -33,8 +33,9 @@ class RunHead(QWidget):
         line = row(self.changed_line, gap=0.6)
         line.addWidget(self.changed, 1)
         self.use = button(tr("Use these settings"), use or (lambda: None), kind="link")
-        self.use.setVisible(use is not None)
         line.addWidget(self.use)
+        if use is None:
+            self.use.hide()
         lines.addWidget(self.settings)
         lines.addWidget(self.changed_line)
         self._seen: tuple[object, object] | None = None

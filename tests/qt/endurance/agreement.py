@@ -33,11 +33,14 @@ def disagreements(window: MainWindow) -> list[str]:
     records = {directory.name: record for directory, record in found}
     shown = window.workspace.run.now.directory
     record = records.get(shown.name) if shown is not None and shown.parent == folder else None
+    past = window.workspace.runs.past.now.directory
+    looked_at = record if past is None else records.get(past.name)
     return [
         *_run(window, record, records),
+        *_run_page(window, looked_at),
         *_compare(window, records),
         *_device(window, records),
-        *_around(window, record),
+        *_around(window, record, looked_at),
     ]
 
 
@@ -51,9 +54,17 @@ def _run(window: MainWindow, record: RunRecord | None, records: dict[str, RunRec
         yield f"Run says {view.state}, the disk {record.state}"
     if view.now.record is None or view.now.record.state != record.state:
         yield "Run shows another record than the disk holds"
+
+
+def _run_page(window: MainWindow, looked_at: RunRecord | None) -> Iterator[str]:
+    past = window.workspace.runs.past.now.directory
+    if looked_at is None:
+        if past is not None:
+            yield f"the Run page shows {past}, which is not on the disk"
+        return
     page = window.stack.pages.get("run")
-    if isinstance(page, RunPage) and page.isVisible() and page.headline.text() != HEADLINES[record.state]:
-        yield f"the Run page says {page.headline.text()}, the disk {record.state}"
+    if isinstance(page, RunPage) and page.isVisible() and page.headline.text() != HEADLINES[looked_at.state]:
+        yield f"the Run page says {page.headline.text()}, the disk {looked_at.state}"
 
 
 def _compare(window: MainWindow, records: dict[str, RunRecord]) -> Iterator[str]:
@@ -81,13 +92,13 @@ def _device(window: MainWindow, records: dict[str, RunRecord]) -> Iterator[str]:
         yield f"Device says {page.files.empty.text()}, and there are {list(records)}"
 
 
-def _around(window: MainWindow, record: RunRecord | None) -> Iterator[str]:
+def _around(window: MainWindow, record: RunRecord | None, looked_at: RunRecord | None) -> Iterator[str]:
     work = window.workspace
-    if record is None:
+    if record is None or looked_at is None:
         return
-    resumes = record.state in ENDED_EARLY and record.config == work.session.config.model_dump(mode="json")
+    resumes = looked_at.state in ENDED_EARLY and looked_at.config == work.session.config.model_dump(mode="json")
     if (window.summary.start.text() == "Resume") != resumes:
-        yield f"the summary offers {window.summary.start.text()} after {record.state}"
+        yield f"the summary offers {window.summary.start.text()} for {looked_at.state}"
     told = window.job_bar.message.toolTip()
     if not work.runs.queue.waiting and told != _IDLE[STATES.get(record.state, record.state)]:
         yield f"the status bar says {told} after {record.state}"

@@ -243,7 +243,9 @@ class Runner:
 
     def step(self) -> None:
         """One thing, and a moment in which it may begin to work."""
-        act = self.draw.choice((self._run, self._run, self._cancel, self._kill, self._go_on, self._reopen, self._trash))
+        act = self.draw.choice(
+            (self._run, self._run, self._cancel, self._kill, self._go_on, self._reopen, self._trash, self._look)
+        )
         self.done = [*self.done[-8:], act.__name__]
         self.window.commands.go(self.draw.choice(("run", "device", "compare")))
         act()
@@ -268,6 +270,15 @@ class Runner:
         if not self.window.workspace.run.active:
             self.window.commands.close_project()
             self.window.commands.open_project(path)
+
+    def _look(self) -> None:
+        """Look at some run, or at the one that goes on or was last."""
+        known = [choice.key for choice in self.window.workspace.compare.view.choices]
+        run = self.draw.choice(["", *known])
+        if run:
+            self.window.workspace.runs.show_run(run)
+        else:
+            self.window.workspace.runs.show_current()
 
     def _trash(self) -> None:
         chosen = self.window.workspace.compare.view.chosen
