@@ -16,6 +16,7 @@ from pytestqt.qtbot import QtBot
 from deploy.errors import RuntimeLibraryError
 from deploy.kit import fetching, programs
 from deploy.kit.kit import Kit
+from pqv_core.errors import ErrorInfo
 from pqv_core.files.fsio import sha256_file
 from pqv_core.formats import FORMATS
 from pqv_core.formats.base import Archive
@@ -334,6 +335,19 @@ def test_two_phones_and_this_computer_in_one_go(desk_of: MakeDesk, phone: Phone,
     assert [row.target for row in desk.run.measured][-1] == "This computer"
     assert {row.target for row in desk.run.measured} == {"Fakesung Phone One", "Fakesung Phone Two", "This computer"}
     assert len(desk.run.series) == 3
+
+
+@pytest.mark.parametrize(
+    ("keys", "words"), [(("A1", "B2"), "1 of 2 phones failed"), (("A1", "B2", LOCAL), "1 of 3 devices failed")]
+)
+def test_of_several_devices_it_is_said_how_many_failed(desk_of: MakeDesk, keys: tuple[str, ...], words: str) -> None:
+    _, page, desk = desk_of()
+    desk.run.begin([(key, key) for key in keys], (), ())
+    first, *others = (f"{desk.run.number}:{key}" for key in keys)
+    desk.run.finished(first, "failed", error=ErrorInfo(kind="DeviceError", message="It was unplugged."))
+    for run in others:
+        desk.run.finished(run, "succeeded")
+    assert page.headline.text() == words
 
 
 def test_cancel_leaves_nothing_on_the_phone(desk_of: MakeDesk, phone: Phone, kit: Kit, qtbot: QtBot) -> None:
