@@ -43,13 +43,18 @@ class RunPicker(ComboInput):
             self.addItems([_words(choice) for choice in choices])
             for place, choice in enumerate(choices):
                 self.setItemData(place, choice.key, Qt.ItemDataRole.UserRole)
-                self.setItemData(place, choice.tip or choice.words, Qt.ItemDataRole.ToolTipRole)
             self.blockSignals(False)
         self._choices = choices
         place = next((place for place, choice in enumerate(self._choices) if choice.key == chosen), -1)
         if place != self.currentIndex():
             self.setCurrentIndex(place)
-        self.setToolTip(self._choices[place].tip or self._choices[place].words if place >= 0 else "")
+        self.setToolTip(self._choices[place].tip if place >= 0 else "")
+
+    def showPopup(self) -> None:
+        """Open the list, whose lines say more on hover."""
+        for place, choice in enumerate(self._choices):
+            self.setItemData(place, choice.tip, Qt.ItemDataRole.ToolTipRole)
+        super().showPopup()
 
 
 def _words(choice: RunChoice) -> str:

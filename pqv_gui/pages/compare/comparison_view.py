@@ -67,7 +67,7 @@ class TableLine:
         found = (
             self.run.label.note,
             self.row.spread if self.row else "",
-            f"{run_choices.made(self.run.record)}, {self.folder}",
+            f"{run_choices.when(self.run.record.created)}, {self.folder}",
             error,
         )
         return "\n".join(text for text in found if text)

@@ -92,7 +92,7 @@ class RunLabelCard(Card):
             return
         same = self._run is not None and self._run.directory == run.directory
         self._run = run
-        parts = (run.title, tr(labels.state(run.record.state)), run_choices.made(run.record))
+        parts = (run.title, tr(labels.state(run.record.state)), run_choices.when(run.record.created))
         self.which.set_text(" · ".join(parts))
         self.which.setToolTip(str(run.directory))
         self.name.setPlaceholderText(run.made_name or tr("Custom name"))

@@ -23,13 +23,20 @@ class RunChoice:
         key: What the run is known by.
         words: What a person calls it.
         state: How it is, or how it ended; empty where it is complete.
-        tip: When it was made, and the like.
+        created: When it began, as its record has it; empty for what is no run that is kept.
     """
 
     key: str
     words: str
     state: str = ""
-    tip: str = ""
+    note: str = ""
+    created: str = ""
+
+    @property
+    def tip(self) -> str:
+        """What is said on hover: how it ended, when it began, and its note. It is made only for what is looked at."""
+        ended = f"{self.state or labels.state('succeeded')}, {when(self.created)}" if self.created else ""
+        return "\n".join(text for text in (self.words, ended, self.note) if text)
 
 
 def choices(runs: Iterable[StoredRun]) -> list[RunChoice]:
@@ -38,18 +45,17 @@ def choices(runs: Iterable[StoredRun]) -> list[RunChoice]:
 
 
 def of(key: object, record: RunRecord, title: str, *, note: str = "") -> RunChoice:
-    """A run with what it is called, and when it was made."""
-    state = labels.state(record.state)
-    tip = "\n".join(text for text in (title, f"{state}, {made(record)}", note) if text)
-    return RunChoice(str(key), title, "" if record.state == "succeeded" else state, tip)
+    """A run with what it is called."""
+    state = "" if record.state == "succeeded" else labels.state(record.state)
+    return RunChoice(str(key), title, state, note, record.created)
 
 
-def made(record: RunRecord) -> str:
+def when(created: str) -> str:
     """When a run began, on this computer's clock: ``30 Nov 2026, 14:02``; as it stands where it is no time."""
     try:
-        moment = datetime.fromisoformat(record.created).astimezone()
+        moment = datetime.fromisoformat(created).astimezone()
     except (ValueError, OverflowError, OSError):
-        return record.created
+        return created
     return f"{moment.day} {moment:%b %Y, %H:%M}"
 
 
