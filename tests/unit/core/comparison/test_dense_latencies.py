@@ -127,6 +127,12 @@ def project(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.fixture(autouse=True)
+def without_tables(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tables that other tests have measured are none of these."""
+    monkeypatch.setattr(store, "kept", lambda: iter(()))
+
+
 def test_tables_and_runs_are_read_together(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(store, "kept", lambda: iter([table(model="vit_tiny_patch16_224")]))
     found = DenseLatencyReader().read([project])
