@@ -95,7 +95,7 @@ def difference(one: StoredRun, other: StoredRun) -> Difference:
     """What differs in ``other`` from ``one``."""
     before, after = settings.flat(one.record.config), settings.flat(other.record.config)
     changes = tuple(
-        SettingChange(name, settings.value_words(name, before.get(name)), settings.value_words(name, after.get(name)))
+        SettingChange(settings.in_line(name), *(settings.value_words(name, each.get(name)) for each in (before, after)))
         for name in settings.changed(before, after)
     )
     found = _Figures(one.record, other.record, same_images=before.get("data.val") == after.get("data.val"))

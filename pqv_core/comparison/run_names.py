@@ -24,6 +24,7 @@ _TOLD = (
 )
 """Settings that every name tells."""
 _MOST = 3  # settings beside these: longer names tell less
+_LETTERS = 160
 _DOT = " · "
 
 
@@ -38,10 +39,13 @@ def names(records: Sequence[RunRecord]) -> list[str]:
     made = [words(record, model=len(models) > 1) for record in records]
     for places in _alike(made):
         for place, more in zip(places, _others([records[place] for place in places]), strict=True):
-            made[place] = _DOT.join((made[place], *more))
+            made[place] = settings.in_line(_DOT.join((made[place], *more)), _LETTERS)
     for places in _alike(made):
         for place in places:
             made[place] = f"{made[place]}{_DOT}run {records[place].number or place + 1}"
+    for places in _alike(made):  # a copy of a run's folder has its number
+        for copy, place in enumerate(places[1:], start=2):
+            made[place] = f"{made[place]}{_DOT}copy {copy}"
     return made
 
 
@@ -63,7 +67,7 @@ def words(record: RunRecord, *, model: bool = False) -> str:
         f"{precision(scheme)}{group}",
         _engine(record, scheme, quantize),
     )
-    return _DOT.join(part for part in parts if part)
+    return settings.in_line(_DOT.join(part for part in parts if part), _LETTERS)
 
 
 def _cut(record: RunRecord, chosen: Chosen) -> str:

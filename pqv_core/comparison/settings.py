@@ -10,12 +10,14 @@ from typing import Any
 from pqv_core.config import RunConfig
 from pqv_core.criteria import CRITERIA
 from pqv_core.errors import ConfigError
+from pqv_core.files.foreign_text import line
 from pqv_core.formats import FORMATS
 from pqv_core.results.summary import MISSING
 from pqv_core.schemes import SCHEMES
 
 _PATHS = ("model.path", "data.train", "data.val", "data.class_order")
 _ARGUMENTS = "model.arguments"
+_LETTERS = 500
 
 
 def flat(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -25,7 +27,7 @@ def flat(config: Mapping[str, Any]) -> dict[str, Any]:
     """
     try:
         plain: Mapping[str, Any] = RunConfig.parse(dict(config)).model_dump(mode="json")
-    except ConfigError:  # of another version
+    except (ConfigError, ValueError):  # of another version; or nested too deeply
         plain = config
     found: dict[str, Any] = {}
     for section, value in plain.items():
@@ -48,19 +50,28 @@ def changed(one: Mapping[str, Any], other: Mapping[str, Any]) -> tuple[str, ...]
 
 
 def value_words(name: str, value: Any) -> str:
-    """A value as a person reads it: ``on``, ``25 %``, ``Taylor``, ``.ptl, .pte``."""
+    """A value as a person reads it, in a line that has an end: ``on``, ``25 %``, ``Taylor``, ``.ptl, .pte``."""
+    is_flat = isinstance(value, list) and value and not any(isinstance(each, list | dict) for each in value)
+    return in_line(", ".join(_words(name, each) for each in value) if is_flat else _words(name, value))
+
+
+def in_line(text: str, limit: int = _LETTERS) -> str:
+    """Text of a stranger's run in one line; one that is longer than ``limit`` letters ends in …."""
+    found = line(text, limit + 1)
+    return found if len(found) <= limit else f"{found[:limit]}…"
+
+
+def _words(name: str, value: Any) -> str:
     if value is None or value in ("", [], {}):
         return MISSING
     if isinstance(value, bool):
         return "on" if value else "off"
-    if name == "prune.ratio" and isinstance(value, int | float):
+    if name == "prune.ratio" and isinstance(value, int | float) and 0 <= value <= 1:
         return share(value)
     if isinstance(value, float):
         return f"{value:g}"
     if isinstance(value, int):
         return str(value) if name == "seed" else f"{value:,}"
-    if isinstance(value, list):
-        return ", ".join(value_words(name, each) for each in value)
     return _label(name, value) if isinstance(value, str) else json.dumps(value)
 
 
@@ -78,7 +89,7 @@ def _label(name: str, value: str) -> str:
 
 def short(name: str, value: Any) -> str:
     """A setting with its value, among those that tell runs apart: ``3 epochs``, ``seed 7``, ``mixup on``."""
-    words = PurePath(value).name if name in _PATHS and value else value_words(name, value)
+    words = PurePath(value).name if name in _PATHS and isinstance(value, str) and value else value_words(name, value)
     if name == "finetune.epochs":
         return f"{words} epoch{'' if value == 1 else 's'}" if value else "not fine-tuned"
     if name in ("export.formats", "export.target", "model.weights"):

@@ -139,3 +139,15 @@ def test_a_run_without_results_differs_in_settings_only() -> None:
     failed = made("r2", {"prune": {"ratio": 0.5}}).model_copy(update={"variants": (), "state": "failed"})
     found = between(made("r1"), failed)
     assert ([change.name for change in found.settings], found.figures) == (["prune.ratio"], ())
+
+
+@pytest.mark.parametrize(
+    "value",
+    [5, ["x", {"a": 1}], json.loads("[" * 900 + "]" * 900), 10**400, "x\n" * 1_000_000],
+    ids=["number", "list", "deep", "large", "long"],
+)
+def test_a_setting_of_another_version_is_told_in_a_line_that_has_an_end(value: Any) -> None:
+    found = between(made("r1"), made("r2", {"data": {"val": value}, "prune": {"ratio": value}}))
+    told = {change.name: change.after for change in found.settings}
+    assert {"data.val", "prune.ratio"} <= set(told)
+    assert all("\n" not in text and len(text) <= 501 for text in told.values())

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -67,6 +69,30 @@ def test_runs_of_the_same_settings_are_counted() -> None:
 def test_a_run_of_another_version_has_a_name_too() -> None:
     strange = record().model_copy(update={"config": {"prune": "much", "quantize": {"precision": "int2"}}})
     assert run_names.names([strange, made()])[0] == "not pruned · int2"
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"data": {"val": 5}},
+        {"model": {"path": {"a": 1}}},
+        {"prune": {"ratio": 10**400}},
+        {"later": {"deep": json.loads("[" * 900 + "]" * 900)}},
+        {"later": {"long": "x" * 1_000_000}},
+        {"x" * 1_000_000: {"y": 1}},
+    ],
+    ids=lambda config: next(iter(config))[:8],
+)
+def test_whatever_stands_in_a_strangers_run_it_has_a_name_that_has_an_end(config: dict[str, Any]) -> None:
+    strange = [record().model_copy(update={"config": each}) for each in (config, {"prune": {}})]
+    names = run_names.names([made(prune={"enabled": False}), *strange])
+    assert len(set(names)) == 3
+    assert max(map(len, names)) < 200
+
+
+def test_a_copy_of_a_run_has_a_name_of_its_own() -> None:
+    runs = [made(run).model_copy(update={"number": number}) for run, number in (("r1", 4), ("r2", 4), ("r3", 0))]
+    assert [name.partition("ONEDNN · ")[2] for name in run_names.names(runs)] == ["run 4", "run 4 · copy 2", "run 3"]
 
 
 @given(st.lists(st.tuples(RATIOS, PRECISIONS, st.integers(0, 1)), max_size=8))
