@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from rich.console import Console
@@ -18,6 +19,12 @@ def console(*, as_json: bool = False) -> Console:
     if not made.is_terminal:
         made.width = _FILE_WIDTH
     return made
+
+
+def say_problems(problems: Iterable[str]) -> None:
+    """Say on standard error what could not be read of a project's runs."""
+    for problem in problems:
+        _Plain(stderr=True, highlight=False, markup=False, emoji=False).print(problem, style="yellow")
 
 
 class _Plain(Console):

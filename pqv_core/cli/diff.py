@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from pqv_core import comparison
-from pqv_core.cli.console import console
+from pqv_core.cli.console import console, say_problems
 from pqv_core.comparison import Comparison, StoredRun
 from pqv_core.comparison.differences import Difference, difference
 from pqv_core.errors import UsageError
@@ -31,9 +31,10 @@ def show(project: Path, one: str | None, other: str | None, *, as_json: bool) ->
     """
     projects.load(project)
     found = comparison.load(project)
-    for problem in found.problems:
-        Console(stderr=True, markup=False).print(problem, style="yellow")
+    say_problems(found.problems)
     before, after = _chosen(found, one, other)
+    if before is after:
+        raise UsageError(f"Both are the run {after.title}.", action="Name another run to compare it with.")
     made = difference(before, after)
     if as_json:
         ids = {"runs": [run.directory.name for run in (before, after)]}

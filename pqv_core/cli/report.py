@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pqv_core import formatting, labels
-from pqv_core.cli.console import console
+from pqv_core.cli.console import console, say_problems
 from pqv_core.config import RunConfig
 from pqv_core.errors import ConfigError, UsageError
 from pqv_core.formats import FORMATS
@@ -214,8 +214,7 @@ def show(project: Path, *, as_json: bool) -> None:
         for record in records:
             print(json.dumps(_plain_run(record)))
     out = console(as_json=as_json)
-    for problem in problems:
-        Console(stderr=True, markup=False).print(problem, style="yellow")
+    say_problems(problems)
     if as_json:
         return
     out.print(f"{project}: {describe(content.config)}.", soft_wrap=True)
@@ -246,8 +245,7 @@ def write(project: Path, out: Path | None, form: str, *, runs: Sequence[str], as
     projects.load(project)
     path = out or report.default_path(project, kind)
     found = report.write(project, path, kind=kind, runs=runs)
-    for problem in found.problems:
-        Console(stderr=True, markup=False).print(problem, style="yellow")
+    say_problems(found.problems)
     if as_json:
         print(json.dumps({"type": "report", "format": kind, "path": str(path.resolve()), "runs": len(found.runs)}))
     else:

@@ -65,3 +65,21 @@ def test_one_run_has_nothing_to_be_compared_with(tmp_path: Path) -> None:
     projects.save(path, projects.Project())
     with pytest.raises(UsageError, match="fewer than two runs"):
         diff.show(path, None, None, as_json=False)
+
+
+def test_a_run_is_not_compared_with_itself(project: Path) -> None:
+    for one, other in (("r3", None), ("First", "r1")):
+        with pytest.raises(UsageError, match="Both are the run"):
+            diff.show(project, one, other, as_json=False)
+
+
+def test_names_of_strangers_folders_do_nothing_to_the_terminal(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    damaged = projects.runs_directory(project) / "r0\x1b[31m\u202e"
+    damaged.mkdir()
+    (damaged / results.RUN_FILE).write_text("{", encoding="utf-8")
+    diff.show(project, None, None, as_json=False)
+    said = capsys.readouterr().err
+    assert "The run r0[31m is damaged." in said
+    assert not {"\x1b", "\u202e"} & set(said)
