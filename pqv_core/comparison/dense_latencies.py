@@ -49,7 +49,7 @@ class DenseLatencyReader:
         for path in _runs(latest[:_PROJECTS]):
             if cancelled():
                 break
-            with contextlib.suppress(OSError, PqvError):  # as if it were not there
+            with contextlib.suppress(OSError, PqvError, ArithmeticError):  # as if it were not there
                 stamp = _stamp(path)
                 if self._known.get(path, (None,))[0] != stamp:
                     self._known[path] = stamp, tuple(of_run(results.load(path.parent), here=environment))
@@ -79,7 +79,8 @@ def of_run(record: RunRecord, *, here: Environment | None) -> list[DenseLatency]
     model = record.config.get("model")
     if not isinstance(model, dict) or model.get("source", DEFAULT) != DEFAULT or record.state == "running":
         return []
-    if not _is_usual(model.get("arguments") or {}):
+    arguments = model.get("arguments") or {}
+    if not isinstance(arguments, dict) or not _is_usual(arguments):
         return []
     name = computer(record)
     if here is not None and name == f"{here.processor}, {here.cores} cores":

@@ -163,3 +163,15 @@ def test_a_run_is_read_again_only_when_it_has_changed(project: Path, monkeypatch
 
 def test_reading_ends_when_it_is_no_longer_wanted(project: Path) -> None:
     assert DenseLatencyReader().read([project], cancelled=lambda: True) == {}
+
+
+@pytest.mark.parametrize("arguments", [5, [{}], "x"])
+def test_settings_of_another_version_tell_nothing(arguments: Any) -> None:
+    assert of_run(run(arguments=arguments), here=None) == []
+
+
+def test_a_run_with_impossible_figures_does_not_hide_the_others(project: Path) -> None:
+    plain = run().model_dump(mode="json")
+    plain["variants"][1]["measurements"][0]["samples_ns"] = [10**400] * 2
+    results.save(projects.runs_directory(project) / "r2", RunRecord.model_validate(plain))
+    assert len(DenseLatencyReader().read([project])) == 1
