@@ -40,6 +40,8 @@ def files(folder: Path) -> tuple[FrontFile, ...]:
         trial = view.trial(number)
         assert trial is not None
         directory = projects.runs_directory(view.project) / trial.run
+        if not (directory / results.RUN_FILE).exists():  # a person has moved it to the trash
+            continue
         for result in results.load(directory).results:
             path = directory / result.file
             if path.is_file():

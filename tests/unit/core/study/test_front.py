@@ -8,11 +8,12 @@ import pytest
 
 from pqv_core.config import RunConfig, with_settings
 from pqv_core.errors import UsageError
+from pqv_core.files.fsio import remove_folder
 from pqv_core.project import project_file as projects
 from pqv_core.results import record as results
 from pqv_core.study import front, new_study, study_file
 from pqv_core.study.runner import StudyRunner
-from pqv_core.study.view import StudyWatch
+from pqv_core.study.view import StudyView, StudyWatch
 from tests.fakes.study_runs import RunsAtOnce
 
 
@@ -29,6 +30,16 @@ def study(tmp_path: Path) -> Path:
     return folder
 
 
+def with_files(study: Path) -> StudyView:
+    """Write the results of all trials."""
+    view = StudyWatch(study).look()
+    for trial in view.trials:
+        directory = projects.runs_directory(view.project) / trial.run
+        for result in results.load(directory).results:
+            (directory / result.file).write_bytes(b"a model")
+    return view
+
+
 def test_they_are_the_results_of_the_front_that_are_still_there(study: Path) -> None:
     with pytest.raises(UsageError, match="No trial on the front"):
         front.files(study)
@@ -36,14 +47,19 @@ def test_they_are_the_results_of_the_front_that_are_still_there(study: Path) -> 
     with pytest.raises(UsageError, match="No trial on the front"):
         front.files(study)  # of which nobody has written the files
 
-    view = StudyWatch(study).look()
-    for trial in view.trials:
-        directory = projects.runs_directory(view.project) / trial.run
-        for result in results.load(directory).results:
-            (directory / result.file).write_bytes(b"a model")
+    view = with_files(study)
     (file,) = front.files(study)
     best = view.trials[1]
     assert view.front == (1,)
     assert file.name == "Trial 1, Compressed"
     assert file.directory == projects.runs_directory(view.project) / best.run
     assert (file.path.parent, file.key) == (file.directory, "compressed")
+
+
+def test_a_trial_whose_run_was_deleted_is_left_out(study: Path) -> None:
+    StudyRunner(study, RunsAtOnce(), heard=lambda _: None).run()
+    with_files(study)
+    (file,) = front.files(study)
+    remove_folder(file.directory)
+    with pytest.raises(UsageError, match="No trial on the front"):
+        front.files(study)
