@@ -174,7 +174,8 @@ class ByBudget:
             if off_by < least:
                 best, least = chosen, off_by
                 self.measured, self.predicted, self.missed = costs, predicted, missed
-            if _UNDER <= missed <= _OVER or chosen == scored.original or number == _TRIALS - 1:
+            is_enough = missed <= _OVER and (missed >= _UNDER or chosen == scored.original)  # less cannot be cut
+            if is_enough or number == _TRIALS - 1:
                 break
             off = Costs(_times(costs.share, predicted.share), _times(costs.size, predicted.size))
             aimed = Costs(limits.share / (off.share or 1.0), limits.size / off.size)

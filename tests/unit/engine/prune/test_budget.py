@@ -182,6 +182,12 @@ def test_a_budget_that_is_kept_already_cuts_nothing() -> None:
     assert set(units.values()) == {192, 16}
 
 
+def test_a_budget_that_only_seemed_to_be_kept_by_the_whole_model_cuts_it() -> None:
+    units, trial = pruned(latency_ms=1.02 * DENSE_MS, instead=[1.05, 1.0])
+    assert trial.taken is not None and trial.taken.share == 1.0
+    assert sum(units.values()) < 3 * (192 + 16)
+
+
 def test_in_several_steps_the_same_limit_is_kept() -> None:
     _, trial = pruned(speedup=1.5, steps=3)
     assert (trial.tries[-1].share or 0) <= 1 / 1.5 * 1.01
