@@ -162,8 +162,7 @@ def assemble(
     whole, narrower = _Timed(), defaultdict[int, _Timed](_Timed)
     for place, loop in enumerate(loops):
         for key, samples in loop.items():
-            if key != DENSE:
-                file = known[key]
+            if key != DENSE and (file := known.get(key)):  # others were deleted since, and are not asked about
                 (whole if file.embedding is None else narrower[file.embedding]).take(file, samples, place)
     return LatencyTable(
         subject=subject,

@@ -147,7 +147,7 @@ def probes_folder(config: RunConfig, form: str, *, on: str) -> Path:
         "target": config.export.target,
         "format": form,
         "threads": config.measure.threads,
-        "on": on,
+        "on": [on, machine.node()] if on == LOCAL else on,  # home folders may be shared by several computers
         "versions": versions(),
         **({"embedding": True} if config.cuts_embedding else {}),
     }

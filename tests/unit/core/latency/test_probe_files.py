@@ -122,3 +122,12 @@ def test_the_table_has_every_width_of_every_curve(tmp_path: Path) -> None:
     assert table.cost(table.parts[0], 8) == 0.08
     assert [whole.units for whole in table.wholes] == [{"a": 8, "b": 1}]
     assert len(table.loops) == len(list(FILES.loops()))
+
+
+def test_a_file_that_was_measured_and_deleted_since_is_not_in_the_table(tmp_path: Path) -> None:
+    made = folder(tmp_path)
+    further = file("a-1b", {"a": 17}, curve=0)
+    for loop in made.left(FILES.model_copy(update={"files": (*FILES.files, further)})):
+        made.add({one.key: [5] for one in loop})
+    table = assemble(FILES, made.measured(), subject=SUBJECT, device="A phone", versions={})
+    assert [point.units for point in table.curves[0]] == [*range(1, 17)]
