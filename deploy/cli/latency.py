@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from deploy.cli import phones
@@ -53,28 +54,47 @@ def run(
 
 
 def measure(
-    settings: RunConfig, form: str, found: Found, *, threads: int | None, choice: KitChoice, as_json: bool
+    settings: RunConfig,
+    form: str,
+    found: Found,
+    *,
+    threads: int | None,
+    choice: KitChoice,
+    unless: Callable[[], LatencyTable | None] = lambda: None,
+    as_json: bool,
 ) -> Finished:
-    """Measure a table on a phone, and show how far it is; how it ended, with the table."""
+    """Measure a table on a phone, and show how far it is; how it ended, with the table.
+
+    Args:
+        unless: As ``latency_table.measured``.
+    """
     with cli_progress.view() as view:
         screen = Screen(view, as_json=as_json)
         job = Job(run=found.key, send=screen.show)
         with ending([job]):
-            finished = _measured(settings, form, found, job, threads=threads, choice=choice)
+            finished = _measured(settings, form, found, job, threads=threads, choice=choice, unless=unless)
     if as_json:
         print(encode(finished), flush=True)
     return finished
 
 
 def _measured(
-    settings: RunConfig, form: str, found: Found, job: Job, *, threads: int | None, choice: KitChoice
+    settings: RunConfig,
+    form: str,
+    found: Found,
+    job: Job,
+    *,
+    threads: int | None,
+    choice: KitChoice,
+    unless: Callable[[], LatencyTable | None],
 ) -> Finished:
     def asked() -> None:
         job.log("Unlock the phone and tap Allow.", level="warning")
 
     config = latency_table.phone_config(settings, threads)
     try:
-        table = latency_table.measured(settings, form, session.bench_of(found, job, config, choice, asked=asked))
+        bench = session.bench_of(found, job, config, choice, asked=asked)
+        table = latency_table.measured(settings, form, bench, unless=unless)
     except Cancelled:
         return Finished(run=job.run, outcome="cancelled")
     except PqvError as error:

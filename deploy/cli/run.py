@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from deploy.cli import bench as cli_bench
@@ -62,7 +63,8 @@ def measure_table(
     if found is None or settings.export.target != "android":
         return None
     choice = KitChoice(archives=archives)
-    return cli_latency.measure(settings, form, found, threads=threads, choice=choice, as_json=as_json)
+    unless = partial(latency_table.kept, settings, threads=threads)  # which another process may have measured meanwhile
+    return cli_latency.measure(settings, form, found, threads=threads, choice=choice, unless=unless, as_json=as_json)
 
 
 def _name(found: Found) -> str:

@@ -50,19 +50,35 @@ def is_missing(config: RunConfig, *, threads: int | None) -> bool:
     Args:
         threads: None for those of the project, or any number.
     """
-    on = config.budget.on
-    if not plan.is_needed("latency", config) or on == LOCAL:
+    if not plan.is_needed("latency", config) or config.budget.on == LOCAL:
         return False
-    return store.find(config, config.export.formats[0], on=on, threads=threads or config.measure.threads) is None
+    return kept(config, threads=threads) is None
 
 
-def measured(config: RunConfig, form: str, bench: DeviceBench, *, worker: ProbesWorker = Worker) -> LatencyTable:
+def kept(config: RunConfig, *, threads: int | None) -> LatencyTable | None:
+    """The table by which a run keeps its budget; None where it is still to be measured.
+
+    Args: as ``is_missing``.
+    """
+    form, wanted = config.export.formats[0], threads or config.measure.threads
+    return store.find(config, form, on=config.budget.on, threads=wanted)
+
+
+def measured(
+    config: RunConfig,
+    form: str,
+    bench: DeviceBench,
+    *,
+    worker: ProbesWorker = Worker,
+    unless: Callable[[], LatencyTable | None] = lambda: None,
+) -> LatencyTable:
     """Measure the table of a project's model on a device, and keep it; what was measured earlier is not repeated.
 
     Args:
         config: For devices of this kind (``export.target``).
         form: Key of one of its formats; the scheme is that of the run's results.
         bench: With one number of threads.
+        unless: Asked once no other process measures the same: a table that will do.
 
     Raises:
         BenchmarkError: A file cannot be written, or not be run there.
@@ -74,8 +90,10 @@ def measured(config: RunConfig, form: str, bench: DeviceBench, *, worker: Probes
     warn = partial(job.log, level="warning")
     work = f"pqv latency of {config.model.name}"
     with store.at_work(config, form, on=bench.name, work=work, say=job.log, warn=warn, check=job.check) as folder:
-        found = _measured(config, form, bench, folder, worker)
-        store.keep(found)
+        found = unless()
+        if found is None:
+            found = _measured(config, form, bench, folder, worker)
+            store.keep(found)
     return found
 
 

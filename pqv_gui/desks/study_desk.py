@@ -297,14 +297,15 @@ class StudyDesk(QObject):
         return True
 
     def gather_front(self, done: Callable[[Group], None]) -> None:
-        """Read the runs of the front, for their files to be measured together."""
+        """Read the runs of the front that are still there, for their files to be measured together."""
         path, lines, name = self._session.path, self.state.front, self.state.name
         if path is None:
             return
         directories = [(line.name, projects.runs_directory(path) / line.trial.run) for line in lines]
 
         def work(_: Progressing) -> Group:
-            sources = tuple(Source(results.load(directory), directory, title) for title, directory in directories)
+            there = [(title, path) for title, path in directories if (path / results.RUN_FILE).exists()]
+            sources = tuple(Source(results.load(path), path, title) for title, path in there or directories)
             return Group(f"Front of the study {name}", sources)
 
         self._tasks.start(work, done=done, failed=self.failed.emit)

@@ -75,6 +75,7 @@ class StudyMeter:
                 settings.export.formats[0],
                 session.bench_of(self.found, self._job, config, choice),
                 worker=partial(Worker, command=self.command),
+                unless=partial(latency_table.kept, settings, threads=None),
             )
 
     def measure(self, directory: Path) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -102,8 +104,8 @@ class Table:
     def runs(self, body: str) -> None:
         self.bench.kit.program.write_text(PROGRAM.replace("BODY", body))
 
-    def measured(self, config: RunConfig = CONFIG) -> LatencyTable:
-        return latency_table.measured(config, "ptl", self.bench.phone, worker=self._worker)
+    def measured(self, config: RunConfig = CONFIG, **more: Any) -> LatencyTable:
+        return latency_table.measured(config, "ptl", self.bench.phone, worker=self._worker, **more)
 
     def _worker(self, job: ProbesJob) -> Worker:
         self.written.append(job)
@@ -178,6 +180,17 @@ def test_it_says_of_which_kind_of_device_it_is_and_a_budget_finds_it(table: Tabl
         assert store.find(config, "ptl", on=on, threads=4) == found
         assert store.find(config, "ptl", on=on, threads=2) is None
     assert store.find(config, "ptl", on="local", threads=None) is None
+
+
+def test_a_run_takes_the_table_that_another_process_has_measured_while_it_waited(table: Table) -> None:
+    config = with_settings(CONFIG, {"model.name": "some_vit", "budget.speedup": 2.0, "budget.on": "FAKE0001"})
+    unless = partial(latency_table.kept, config, threads=None)
+    assert latency_table.is_missing(config, threads=None)
+    first = table.measured(config, unless=unless)
+    assert not latency_table.is_missing(config, threads=None)
+    assert table.measured(config, unless=unless) == first
+    assert len(table.written) == 1 and len(table.loops()) == 2
+    assert not probes().exists()
 
 
 def test_narrower_embeddings_are_measured_where_the_project_cuts_it(table: Table, phone: Phone) -> None:
