@@ -170,7 +170,7 @@ def test_files_at_work_lie_apart_for_each_question() -> None:
     assert all(place.is_relative_to(platformdirs.user_cache_path("pqv-mobile", appauthor=False)) for place in places)
 
 
-def test_what_another_computer_with_the_same_home_has_begun_is_not_gone_on_with(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_another_computer_with_the_same_home_has_begun_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     here, phone = (store.probes_folder(CONFIG, "ptl", on=on) for on in (LOCAL, "XYZ"))
     monkeypatch.setattr(machine, "node", lambda: "another")
     assert store.probes_folder(CONFIG, "ptl", on=LOCAL) != here
