@@ -17,7 +17,7 @@ import platformdirs
 from pqv_core.config import RunConfig
 from pqv_core.config.budget import LOCAL
 from pqv_core.errors import PqvError, from_os_error
-from pqv_core.files.fsio import remove_folder, sha256_json
+from pqv_core.files.fsio import check_writable, remove_folder, sha256_json
 from pqv_core.latency import levels
 from pqv_core.latency import table as tables
 from pqv_core.latency.probe_files import Folder
@@ -131,7 +131,11 @@ def at_work(
     It is removed once the block has come to its end, for then the table is kept; else whoever asks again goes on there.
 
     Args: as ``probes_folder`` and ``measuring_lock.held``.
+
+    Raises:
+        StorageError: The table could not be kept.
     """
+    check_writable(folder() / "table.json")
     place = probes_folder(config, form, on=on)
     with measuring_lock.held(work, say=say, warn=warn, check=check, path=place.with_suffix(".lock")):
         yield Folder(place)

@@ -12,7 +12,7 @@ import pytest
 
 from pqv_core.config import RunConfig, with_settings
 from pqv_core.config.budget import LOCAL
-from pqv_core.errors import Cancelled
+from pqv_core.errors import Cancelled, StorageError
 from pqv_core.latency import store
 from pqv_core.latency.table import LatencyTable
 from pqv_core.process import machine
@@ -156,6 +156,18 @@ def test_what_was_written_stays_where_measuring_fails() -> None:
     with pytest.raises(Cancelled), turn as folder:
         raise Cancelled
     assert folder.path.is_dir()
+
+
+def test_that_a_table_cannot_be_kept_is_told_before_it_is_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(store, "folder", lambda: tmp_path / "file" / "latency")
+    turn = store.at_work(
+        RunConfig(), "ptl", on=LOCAL, work="a test", say=pytest.fail, warn=pytest.fail, check=lambda: None
+    )
+    with pytest.raises(StorageError), turn:
+        pytest.fail("it is measured")
 
 
 def test_files_at_work_lie_apart_for_each_question() -> None:
