@@ -221,7 +221,7 @@ class StudyRunner:
         params = frozen.params
         if len(params) < len(self._file.space.parameters):  # killed before the sampler had chosen all
             params = dict(self._file.space.suggested(self._journal.going_on(number)))
-        known = frozen.user_attrs.get(RUN, "")
+        known = trials.run_of(frozen)
         try:
             config = self._file.space.config(params)
             new_config.check_settings(config, project=self._project)

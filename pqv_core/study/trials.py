@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import Any
 
 from optuna.trial import FrozenTrial
@@ -68,6 +69,12 @@ def counts(frozen: FrozenTrial) -> bool:
     return frozen.state != OptunaState.WAITING and SAME_AS not in frozen.user_attrs
 
 
+def run_of(frozen: FrozenTrial) -> str:
+    """Id of the run that did a trial; empty where none was begun, or where a stranger's journal names another place."""
+    run = frozen.user_attrs.get(RUN, "")
+    return run if isinstance(run, str) and run not in (".", "..") and PurePath(run).name == run else ""
+
+
 def of(frozen: FrozenTrial, bounds: Sequence[Constraint], *, at_work: bool) -> Trial:
     """What is kept of a trial.
 
@@ -82,7 +89,7 @@ def of(frozen: FrozenTrial, bounds: Sequence[Constraint], *, at_work: bool) -> T
         number=frozen.number,
         state=state,
         params=frozen.params,
-        run=attributes.get(RUN, ""),
+        run=run_of(frozen),
         run_number=attributes.get(NUMBER),
         figures=figures,
         values=tuple(frozen.values) if done and frozen.values else None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -61,5 +62,21 @@ def test_a_trial_whose_run_was_deleted_is_left_out(study: Path) -> None:
     with_files(study)
     (file,) = front.files(study)
     remove_folder(file.directory)
+    with pytest.raises(UsageError, match="No trial on the front"):
+        front.files(study)
+
+
+@pytest.mark.parametrize("run", ["../elsewhere/", "..", "/tmp", "a/b", 5])
+def test_a_strangers_journal_leads_nowhere_else(run: object, study: Path) -> None:
+    StudyRunner(study, RunsAtOnce(), heard=lambda _: None).run()
+    view = with_files(study)
+    journal = study / "journal.log"
+    text = journal.read_text(encoding="utf-8")
+    for trial in view.trials:
+        elsewhere = f"../elsewhere/{trial.run}" if run == "../elsewhere/" else run
+        text = text.replace(json.dumps(trial.run), json.dumps(elsewhere))
+    journal.write_text(text, encoding="utf-8")
+    projects.runs_directory(view.project).rename(study.parent / "elsewhere")
+    assert {trial.run for trial in StudyWatch(study).look().trials} == {""}
     with pytest.raises(UsageError, match="No trial on the front"):
         front.files(study)
