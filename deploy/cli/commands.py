@@ -181,7 +181,8 @@ def study_run(
     config = _measured_as(settings, counts)
     meter = cli_study.meter(study, phones[0], config, archives=files, as_json=as_json) if phones else None
     tables = cli_study.Tables(phones=phones, threads=threads, archives=files, as_json=as_json)
-    options = ["--target", *phones, *(["--threads", str(threads)] if threads else [])] if phones else []
+    options = [*(["--target", *phones] if phones else []), *(["--threads", str(threads)] if threads else [])]
+    options += [word for file in files for word in ("--file", str(file))]
     return core_study.do(
         study,
         ray=ray,

@@ -148,7 +148,8 @@ def do(
         with ending(runner.cancel, force=runner.kill, notice=_ENDING):
             end = runner.run()
     if end.outcome == "cancelled":
-        again = shlex.join(["pqv", "study", "run", str(study), *(["--ray", ray] if ray else []), *options])
+        cluster = [*(["--ray", ray] if ray else []), *(["--ray-cpus", str(ray_cpus)] if ray_cpus else [])]
+        again = shlex.join(["pqv", "study", "run", str(study), *cluster, *options])
         print(f"Cancelled; finished trials and stages are kept. Continue with: {again}", file=sys.stderr)
         return cli_app.CANCELLED
     study_view.say(study, as_json=as_json)
