@@ -12,6 +12,7 @@ from deploy.measure import record
 from deploy.measure.steps import PhoneConfig
 from pqv_core.cli import bench as core_bench
 from pqv_core.cli import commands as core
+from pqv_core.errors import PqvError
 from pqv_core.results.record import Measurement
 from pqv_core.study import front, study_file
 from pqv_core.study.front import FrontFile
@@ -79,8 +80,18 @@ def _measurements(plain: list[dict[str, Any]]) -> tuple[Measurement, ...]:
 
 
 def _keep(files: Sequence[FrontFile], measured: Mapping[Path, Sequence[Measurement]]) -> None:
-    """Add what was measured to the runs that the files belong to."""
+    """Add what was measured to the runs that the files belong to.
+
+    Raises:
+        PqvError: A run was deleted meanwhile, or is at work; the others have their figures.
+    """
+    refused: PqvError | None = None
     for directory in dict.fromkeys(file.directory for file in files):
         own = [file for file in files if file.directory == directory and file.path in measured]
-        if own:
-            record.add(directory, {file.key: measured[file.path] for file in own})
+        try:
+            if own:
+                record.add(directory, {file.key: measured[file.path] for file in own})
+        except PqvError as error:
+            refused = refused or error
+    if refused is not None:
+        raise refused

@@ -39,6 +39,8 @@ def test_the_command_that_goes_on_has_all_that_was_asked_for(
     monkeypatch.setattr(core_study, "_executor", lambda *_: None)
     code = commands.study_run(folder, threads=2, archives=[Path("a b.aar")], ray="10.0.0.1:6379", ray_cpus=8)
     assert code == 130
-    assert capsys.readouterr().err.rstrip().endswith(
-        f"pqv study run {folder} --ray 10.0.0.1:6379 --ray-cpus 8 --threads 2 --file 'a b.aar'"
+    assert (
+        capsys.readouterr()
+        .err.rstrip()
+        .endswith(f"pqv study run {folder} --ray 10.0.0.1:6379 --ray-cpus 8 --threads 2 --file 'a b.aar'")
     )
