@@ -14,6 +14,7 @@ from pqv_gui.i18n import tr
 from pqv_gui.pages.compare.comparison_view import ComparisonView, TableLine
 from pqv_gui.style.theme import colors
 from pqv_gui.viewmodels.table_head import Head
+from pqv_gui.widgets.basics import as_tip
 from pqv_gui.widgets.sorted_table import Index, SortedLines, SortedTable
 
 _LOOKED_AT = 8  # texts, the longest ones, by which the width of a column is found
@@ -57,7 +58,7 @@ class _Lines(SortedLines):
         if role == _Role.TextAlignmentRole:
             return self.alignment(index.column())
         if role == _Role.ToolTipRole:
-            return f"{line.text(column)}\n{line.details}"
+            return as_tip(f"{line.text(column)}\n{line.details}")
         if role == _Role.AccessibleTextRole and index.column() == 0:
             state = tr("in the charts") if self._ticks[index.row()] else tr("not in the charts")
             return f"{line.text(column)}, {state}"

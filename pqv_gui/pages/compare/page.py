@@ -295,6 +295,7 @@ class ComparePage(Page):
     def _ask_to_trash(self, run: StoredRun) -> None:
         box = QMessageBox(self)
         box.setIcon(QMessageBox.Icon.Question)
+        box.setTextFormat(Qt.TextFormat.PlainText)
         box.setWindowTitle(tr("Move to the trash"))
         box.setText(tr("Move the run {name} to the trash?").replace("{name}", run.title))
         box.setInformativeText(tr("This includes its files and measurements. Other runs are not affected."))

@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from PySide6 import QtGui
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QTextDocument
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QPushButton
+from PySide6.QtWidgets import QMessageBox, QPushButton
 from pytestqt.qtbot import QtBot
 
 from pqv_core.project import project_file as projects
@@ -15,6 +17,7 @@ from pqv_core.project import run_label
 from pqv_core.results import record as results
 from pqv_core.results.record import RunRecord
 from pqv_gui.app.window import MainWindow
+from pqv_gui.pages.compare.page import ComparePage
 from pqv_gui.pages.device.page import DevicePage
 from pqv_gui.pages.run.page import RunPage
 from pqv_gui.viewmodels import defaults
@@ -191,6 +194,35 @@ def test_a_run_that_is_gone_is_said(make_window: MakeWindow, qtbot: QtBot, proje
     choose(window, qtbot, page.picker, FIRST)
     assert "no longer exists" in page.banner.message.text()
     assert (page.run.now.run, page.picker.currentText()) == ("r2", SECOND)
+
+
+def test_a_name_with_markup_stands_as_it_was_written_wherever_it_is_shown(
+    make_window: MakeWindow, qtbot: QtBot, project: Path
+) -> None:
+    name = "a < b <img src='/tmp/x.png'><b>'\"bold\"</b> & c"
+    run_label.save(projects.runs_directory(project) / "r2", name=name, note="<i>note</i>")
+    window, page = opened(make_window, qtbot, project)
+    page.picker.showPopup()
+    page.picker.hidePopup()
+    tips = [page.picker.toolTip(), page.picker.itemData(0, Qt.ItemDataRole.ToolTipRole), page.results.title.toolTip()]
+    window.commands.go("compare")
+    rest(window, qtbot)
+    compare = window.stack.currentWidget()
+    assert isinstance(compare, ComparePage)
+    compare.menu.compare.trigger()
+    differences = [compare.difference.table.horizontalHeaderItem(place) for place in (1, 2)]
+    cell = compare.table.model().index(0, 0)
+    tips += [cell.data(Qt.ItemDataRole.ToolTipRole)]
+    tips += [differences[1].toolTip()]
+    shown = [QTextDocument() for _ in tips]
+    for document, tip in zip(shown, tips, strict=True):
+        document.setHtml(tip) if QtGui.Qt.mightBeRichText(tip) else document.setPlainText(tip)
+    assert [name in document.toPlainText() for document in shown] == [True] * len(tips)
+    compare.menu.trash.trigger()
+    box = compare.findChild(QMessageBox)
+    assert isinstance(box, QMessageBox)
+    assert (box.textFormat(), name in box.text()) == (Qt.TextFormat.PlainText, True)
+    box.reject()
 
 
 def test_the_files_of_the_run_that_is_shown_are_sent_to_the_phone(
