@@ -477,6 +477,23 @@ def test_two_selected_runs_are_compared_the_older_first(opened: Opened, project:
     rest(window, page, qtbot)
 
 
+def test_runs_that_are_selected_together_stay_so_when_the_table_is_filled_anew(
+    opened: Opened, project: Path, qtbot: QtBot
+) -> None:
+    two_runs(project)
+    window, page = opened()
+    page.table.selectAll()
+    page.desk.read()
+    rest(window, page, qtbot)
+    assert page.table.selected_runs == ["r2", "r1"]
+    page.view.sort_by("run", descending=False)
+    assert set(page.table.selected_runs) == {"r1", "r2"}
+    assert page.selected.compare.text() == "&Compare the two"
+    page.view.select("r1")
+    assert page.table.selected_runs == ["r1"]
+    rest(window, page, qtbot)
+
+
 def test_one_run_is_compared_with_the_one_before_and_others_are_chosen(
     opened: Opened, project: Path, qtbot: QtBot
 ) -> None:
