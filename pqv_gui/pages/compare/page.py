@@ -289,6 +289,8 @@ class ComparePage(Page):
 
     def _on_trashed(self, directory: Path) -> None:
         title = next((run.title for run in self.view.comparison.runs if run.directory == directory), "")
+        if not title:  # another project is open by now
+            return
         told = tr("“{name}” is in the system’s trash now, as {folder}; restore it from there.")
         self.banner.tell(told.replace("{name}", title).replace("{folder}", directory.name))
 
