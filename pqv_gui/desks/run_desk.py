@@ -117,6 +117,11 @@ class RunDesk(QObject):
         """Whether a run that is asked for now goes on with the one that is shown."""
         return self.shown.can_resume and self.same
 
+    def close(self) -> None:
+        """End the run that goes on, and look at none any more."""
+        self._look.stop()
+        self.jobs.close()
+
     def entered(self) -> None:
         """Another project is open, or none."""
         self.view.reset()
@@ -210,7 +215,7 @@ class RunDesk(QObject):
     def _look_again(self) -> None:
         if self.view.state == "elsewhere":
             self.show_newest()
-        if self.past.state == "elsewhere":
+        if self.past.state == "elsewhere" and not self._wanted:  # another one is being read otherwise
             self._read_past(_known_by(self.past))
 
     # beginning and ending ------------------------------------------------------------------------------------

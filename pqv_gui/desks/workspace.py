@@ -126,7 +126,7 @@ class Workspace(QObject):
             PqvError: The project cannot be saved.
         """
         self._autosave.stop()
-        self.jobs.close()
+        self.runs.close()
         self._probe.close()
         if self._phones is not None:
             self._phones.close()

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QMessageBox, QPushButton
 from pytestqt.qtbot import QtBot
 
 from pqv_core.project import project_file as projects
-from pqv_core.project import run_label
+from pqv_core.project import run_label, runs
 from pqv_core.results import record as results
 from pqv_core.results.record import RunRecord
 from pqv_gui.app.window import MainWindow
@@ -194,6 +194,23 @@ def test_a_run_that_is_gone_is_said(make_window: MakeWindow, qtbot: QtBot, proje
     choose(window, qtbot, page.picker, FIRST)
     assert "no longer exists" in page.banner.message.text()
     assert (page.run.now.run, page.picker.currentText()) == ("r2", SECOND)
+
+
+def test_a_run_that_is_chosen_is_shown_though_another_is_looked_at_again_meanwhile(
+    make_window: MakeWindow, qtbot: QtBot, project: Path
+) -> None:
+    folder = projects.runs_directory(project) / "r1"
+    results.save(folder, results.load(folder).model_copy(update={"state": "running"}))
+    keep(project, "r3", ratio=0.3)
+    with runs.claimed(folder):
+        window, page = opened(make_window, qtbot, project)
+        choose(window, qtbot, page.picker, FIRST)
+        assert page.headline.text() == "Running in another process"
+        desk = window.workspace.runs
+        desk.show_run("r2")
+        desk._look_again()
+        rest(window, qtbot)
+        assert page.run.now.run == desk.shown_run == "r2"
 
 
 def test_a_name_with_markup_stands_as_it_was_written_wherever_it_is_shown(
