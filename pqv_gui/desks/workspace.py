@@ -599,10 +599,12 @@ class Workspace(QObject):
             self.start_run()
 
     def _measure_what_was_exported(self) -> None:
-        record = self.run.now.record
-        if self._to_measure is None or self.run.active or record is None:
+        record, directory = self.run.now.record, self.run.now.directory
+        if self._to_measure is None or self.run.active or record is None or directory is None:
             return
         if record.config == self._to_measure.model_dump(mode="json"):
             self._to_measure = None
-            if self.run.state == "succeeded":
+            if self.run.state == "succeeded":  # the person may look at another run by now, or have chosen its files
+                self.phones.files.show_run(record, directory)
+                self.phones.files.choose_run(directory)
                 self.phones.start()

@@ -213,6 +213,22 @@ def test_a_run_that_is_chosen_is_shown_though_another_is_looked_at_again_meanwhi
         assert page.run.now.run == desk.shown_run == "r2"
 
 
+def test_what_is_exported_for_phones_is_measured_whichever_run_is_looked_at(
+    make_window: MakeWindow, qtbot: QtBot, project: Path
+) -> None:
+    window, page = opened(make_window, qtbot, project)
+    work = window.workspace
+    work.phones.files.choose_run(projects.runs_directory(project) / "r2")
+    work.export_for_android()
+    work.runs.show_run("r1")
+    qtbot.waitUntil(lambda: work.run.state == "succeeded" and not work.runs.busy, timeout=SOON_MS)
+    qtbot.waitUntil(lambda: work._to_measure is None, timeout=SOON_MS)
+    assert page.run.now.run == "r1"
+    assert work.phones.files.directory == work.run.now.directory
+    rest(window, qtbot)
+    assert work.phones.files.directory == work.run.now.directory
+
+
 def test_a_name_with_markup_stands_as_it_was_written_wherever_it_is_shown(
     make_window: MakeWindow, qtbot: QtBot, project: Path
 ) -> None:
