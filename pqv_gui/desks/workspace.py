@@ -101,6 +101,7 @@ class Workspace(QObject):
         self._app_kit: AppKitDesk | None = None
         self._study: StudyDesk | None = None
         self._dense: DenseLatencyReader | None = None  # reads what is known of how long models take
+        self._latencies: Handle | None = None  # its last reading
         self.visited: set[str] = set()
         self.problems: tuple[Problem, ...] = ()
         self._scans: dict[str, Handle] = {}
@@ -309,7 +310,9 @@ class Workspace(QObject):
             with garbage.uncollected():
                 return self._dense.read(latest, cancelled=task.cancelled)
 
-        self.tasks.start(work, done=self.models.take_latencies, failed=self._failing(MODEL.key))
+        if self._latencies is not None:  # what is asked for later knows more, and one at a time is enough for a disk
+            self._latencies.cancel()
+        self._latencies = self.tasks.start(work, done=self.models.take_latencies, failed=self._failing(MODEL.key))
 
     def _read_tables(self) -> None:
         """Read the latency tables anew: a run or a phone may have measured one."""
