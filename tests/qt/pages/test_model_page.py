@@ -197,6 +197,13 @@ def test_an_earlier_run_makes_latency_an_order(page: ModelPage, window: MainWind
     assert page.chosen.latencies.text() == "20.0 ms: Some CPU, 2 cores, 2 threads, FP32 .ptl, 2026-01-01"
 
 
+def test_published_accuracy_is_not_taken_for_that_of_other_weights(page: ModelPage) -> None:
+    page.session.set("model.weights", "pretrained")
+    assert page.chosen.accuracy.text().endswith("(weights fb_in1k).")
+    page.session.set("model.weights", "random")
+    assert page.chosen.accuracy.text().endswith("(weights fb_in1k). This project uses random weights.")
+
+
 def test_latencies_are_read_by_the_last_who_asks_alone(
     page: ModelPage, window: MainWindow, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
