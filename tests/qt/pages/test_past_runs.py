@@ -171,6 +171,21 @@ def test_the_run_that_is_looked_at_is_gone_on_with(make_window: MakeWindow, qtbo
     assert window.workspace.run.now.run == "r1", "and not r3, which is newer"
 
 
+def test_what_would_be_gone_on_with_is_said_while_another_run_is_looked_at(
+    make_window: MakeWindow, qtbot: QtBot, project: Path
+) -> None:
+    folder = keep(project, "r3", ratio=defaults.new_config().prune.ratio)
+    results.save(folder, results.load(folder).model_copy(update={"state": "cancelled"}))
+    window, page = opened(make_window, qtbot, project)
+    assert page.start.text() == "Res&ume"
+    choose(window, qtbot, page.picker, FIRST)
+    assert (page.start.text(), window.summary.start.text()) == ("Res&ume", "Resume")
+    page.start.click()
+    qtbot.waitUntil(lambda: window.workspace.run.state == "succeeded", timeout=SOON_MS)
+    rest(window, qtbot)
+    assert window.workspace.run.now.run == "r3"
+
+
 def test_a_finished_run_of_the_queue_leads_to_its_results(make_window: MakeWindow, qtbot: QtBot, project: Path) -> None:
     window, page = opened(make_window, qtbot, project)
     work = window.workspace
