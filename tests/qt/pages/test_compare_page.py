@@ -337,6 +337,13 @@ def test_a_run_goes_to_the_trash_only_when_that_is_confirmed(
     assert window.workspace.run.now.run == "r1", "the Run page shows the newest that is left"
 
 
+def test_of_a_run_in_the_trash_nothing_is_said_in_another_project(opened: Opened, project: Path) -> None:
+    keep(project, made("r1"))
+    _, page = opened()
+    page.desk.trashed.emit(project.parent / "other.runs" / "r9")
+    assert not page.banner.isVisible()
+
+
 def test_a_run_that_is_worked_on_stays(opened: Opened, project: Path, qtbot: QtBot) -> None:
     folder = keep(project, made("r1"))
     window, page = opened()

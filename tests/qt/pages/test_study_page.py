@@ -379,6 +379,19 @@ def test_the_front_is_measured_in_one_loop_on_the_computer_that_measured_its_tri
         assert together.threads == trial.threads
 
 
+def test_a_front_is_not_measured_once_its_project_is_closed(opened: Opened, qtbot: QtBot, project: Path) -> None:
+    many_trials.add(many_trials.opened(many_trials.made(project)), 8)
+    window, page = opened()
+    for line in page.state.front:
+        keep_run(projects.runs_directory(project) / line.trial.run)
+    page.send.click()
+    window.commands.close_project()
+    qtbot.waitUntil(lambda: window.workspace.tasks.active == 0 and page.desk._tasks.active == 0, timeout=SOON_MS)
+    assert window.stack.place == "start"
+    assert not window.workspace.phones.run.targets
+    assert window.workspace.phones.files.group is None
+
+
 def test_the_front_is_offered_on_the_device_page_as_one(opened: Opened, qtbot: QtBot, project: Path) -> None:
     folder = many_trials.made(project, target="android")
     many_trials.add(many_trials.opened(folder), 8)
