@@ -156,6 +156,9 @@ def label(key: str) -> str:
     """What a person reads for the key of an artefact of which nothing else is known."""
     if key in _KNOWN:
         return _KNOWN[key].label
+    first, _, format = key.rpartition("_")
+    if first in _KNOWN:  # the same in another format
+        return f"{_KNOWN[first].label} ({format})"
     words = key.replace("_", " ")
     return words[:1].upper() + words[1:]
 

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QProgressBar, QWidget
 from pqv_gui.i18n import tr
 from pqv_gui.style.theme import em
 from pqv_gui.viewmodels.run_view import BAR_LENGTH, RunView, bar_length
-from pqv_gui.widgets.basics import ElidedLabel, button, row
+from pqv_gui.widgets.basics import ElidedLabel, as_tip, button, row
 
 if TYPE_CHECKING:
     from pqv_gui.pages.study.study_state import StudyState
@@ -65,7 +65,7 @@ class JobBar(QWidget):
         short = words if len(words) <= _DEVICE_LETTERS else f"{words[: _DEVICE_LETTERS - 1]}…"
         if self.device.text() != short:
             self.device.setText(short)
-            self.device.setToolTip(words)
+            self.device.setToolTip(as_tip(words))
             self.device.setAccessibleName(f"{tr('Phone')}: {words}")
             self.device.setVisible(bool(words))
 

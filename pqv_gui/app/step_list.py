@@ -12,7 +12,7 @@ from pqv_gui.app.step_states import Step, StepState
 from pqv_gui.i18n import tr
 from pqv_gui.pages import PAGES, PageInfo, Shape, in_group
 from pqv_gui.style.theme import colors, em
-from pqv_gui.widgets.basics import column, rule
+from pqv_gui.widgets.basics import as_tip, column, rule
 
 _STATE_WORDS = {"todo": "to do", "valid": "complete", "invalid": "incomplete"}
 
@@ -46,7 +46,7 @@ class StepButton(QAbstractButton):
         self.setAccessibleName(f"{self.text()}, {words}" if words else self.text())
         self.setAccessibleDescription(message)
         tip = f"{self.text()} ({self._keys[0]})" if self._keys else self.text()
-        self.setToolTip(f"{tip}\n{message}" if message else tip)
+        self.setToolTip(as_tip(f"{tip}\n{message}" if message else tip))
         self.update()
 
     def sizeHint(self) -> QSize:

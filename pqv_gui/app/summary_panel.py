@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QFrame, QGridLayout, QScrollArea, QWidget
 from pqv_gui.i18n import tr
 from pqv_gui.style.theme import em
 from pqv_gui.viewmodels.overview import Estimate, Overview
-from pqv_gui.widgets.basics import ElidedLabel, button, column, label, rule
+from pqv_gui.widgets.basics import ElidedLabel, as_tip, button, column, label, rule
 from pqv_gui.widgets.preset_menu import PresetButton
 
 
@@ -111,7 +111,7 @@ class SummaryPanel(QWidget):
         """What pressing the button would do, or why it cannot be pressed; with a note on what it does."""
         self.start.setText(words)
         self.start.setEnabled(not why_not)
-        self.start.setToolTip(why_not or tr("F5"))
+        self.start.setToolTip(as_tip(why_not) or tr("F5"))
         self.why_not.setText(why_not or note)
         self.why_not.setVisible(bool(why_not or note))
 

@@ -33,7 +33,7 @@ from pqv_gui.pages.start import INFO as START
 from pqv_gui.pages.study import INFO as STUDY
 from pqv_gui.style.theme import Theme, em
 from pqv_gui.viewmodels.overview import overview
-from pqv_gui.widgets.basics import ElidedLabel, button, row
+from pqv_gui.widgets.basics import ElidedLabel, as_tip, button, row
 from pqv_gui.widgets.focus import FocusKeeper
 
 _FRAME = QSize(4, 40)  # about what the system draws around a window
@@ -178,7 +178,7 @@ class MainWindow(QMainWindow):
         if here is not None:
             self.missing.set_text(tr(here.message))
             self.next.setEnabled(here.state != "invalid")
-            self.next.setToolTip(tr(here.message))
+            self.next.setToolTip(as_tip(tr(here.message)))
 
     def _refresh_run(self) -> None:
         self._refresh_run_controls()

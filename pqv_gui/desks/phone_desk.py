@@ -236,7 +236,8 @@ class PhoneDesk(QObject):
         self.files.choose_group(group)
         known = next((item for source in group.sources if (item := select.of_result(source.record))), None)
         here = self.phones.get(LOCAL)
-        if here is None or known is None or not self.files.chosen or self.why_not_here:
+        files = self.files.of_run  # all of them, whatever was ticked for a phone, and none from the disk
+        if here is None or known is None or not files or self.why_not_here:
             return
         config = PhoneConfig(
             threads=(measure.threads or known.threads,),
@@ -244,7 +245,7 @@ class PhoneDesk(QObject):
             iterations=measure.iterations,
             max_seconds=measure.max_seconds,
         )
-        self._begin(MeasuringPlan(self.files.chosen, config), (here,))
+        self._begin(MeasuringPlan(files, config), (here,))
 
     def repeat(self) -> None:
         """The same once more, on the phones on which it ended early."""

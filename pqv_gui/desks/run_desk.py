@@ -102,20 +102,32 @@ class RunDesk(QObject):
     @property
     def settings(self) -> dict[str, Any] | None:
         """The settings of the run that is shown; None where none is."""
-        now = self.shown.now
-        if now.record is not None:
-            return now.record.config
-        return self._asked if now.run else None
+        return self._settings_of(self.shown)
+
+    def _settings_of(self, view: RunView) -> dict[str, Any] | None:
+        if view.now.record is not None:
+            return view.now.record.config
+        return self._asked if view.now.run else None
+
+    def _is_same(self, view: RunView) -> bool:
+        return self._settings_of(view) == self._session.config.model_dump(mode="json")
 
     @property
     def same(self) -> bool:
         """Whether the run that is shown has the settings that the project has now."""
-        return self.settings == self._session.config.model_dump(mode="json")
+        return self._is_same(self.shown)
 
     @property
     def resumes(self) -> bool:
-        """Whether a run that is asked for now goes on with the one that is shown."""
-        return self.shown.can_resume and self.same
+        """Whether a run that is asked for now goes on with the one that is shown, or else with the last one."""
+        view = self.shown if self.same else self.view
+        return view.can_resume and self._is_same(view)
+
+    def close(self) -> None:
+        """End the run that goes on, and look at none any more."""
+        self._look.stop()
+        self._ticking.stop()
+        self.jobs.close()
 
     def entered(self) -> None:
         """Another project is open, or none."""
@@ -210,7 +222,7 @@ class RunDesk(QObject):
     def _look_again(self) -> None:
         if self.view.state == "elsewhere":
             self.show_newest()
-        if self.past.state == "elsewhere":
+        if self.past.state == "elsewhere" and not self._wanted:  # another one is being read otherwise
             self._read_past(_known_by(self.past))
 
     # beginning and ending ------------------------------------------------------------------------------------

@@ -308,7 +308,11 @@ class StudyDesk(QObject):
             sources = tuple(Source(results.load(path), path, title) for title, path in there or directories)
             return Group(f"Front of the study {name}", sources)
 
-        self._tasks.start(work, done=done, failed=self.failed.emit)
+        def read(group: Group) -> None:
+            if path == self._session.path:
+                done(group)
+
+        self._tasks.start(work, done=read, failed=self.failed.emit)
 
 
 def _watch(folder: Path, task: Progressing) -> None:

@@ -101,6 +101,7 @@ class Workspace(QObject):
         self._app_kit: AppKitDesk | None = None
         self._study: StudyDesk | None = None
         self._dense: DenseLatencyReader | None = None  # reads what is known of how long models take
+        self._latencies: Handle | None = None  # its last reading
         self.visited: set[str] = set()
         self.problems: tuple[Problem, ...] = ()
         self._scans: dict[str, Handle] = {}
@@ -126,7 +127,7 @@ class Workspace(QObject):
             PqvError: The project cannot be saved.
         """
         self._autosave.stop()
-        self.jobs.close()
+        self.runs.close()
         self._probe.close()
         if self._phones is not None:
             self._phones.close()
@@ -309,7 +310,9 @@ class Workspace(QObject):
             with garbage.uncollected():
                 return self._dense.read(latest, cancelled=task.cancelled)
 
-        self.tasks.start(work, done=self.models.take_latencies, failed=self._failing(MODEL.key))
+        if self._latencies is not None:  # what is asked for later knows more, and one at a time is enough for a disk
+            self._latencies.cancel()
+        self._latencies = self.tasks.start(work, done=self.models.take_latencies, failed=self._failing(MODEL.key))
 
     def _read_tables(self) -> None:
         """Read the latency tables anew: a run or a phone may have measured one."""
@@ -599,10 +602,12 @@ class Workspace(QObject):
             self.start_run()
 
     def _measure_what_was_exported(self) -> None:
-        record = self.run.now.record
-        if self._to_measure is None or self.run.active or record is None:
+        record, directory = self.run.now.record, self.run.now.directory
+        if self._to_measure is None or self.run.active or record is None or directory is None:
             return
         if record.config == self._to_measure.model_dump(mode="json"):
             self._to_measure = None
-            if self.run.state == "succeeded":
+            if self.run.state == "succeeded":  # the person may look at another run by now, or have chosen its files
+                self.phones.files.show_run(record, directory)
+                self.phones.files.choose_run(directory)
                 self.phones.start()

@@ -61,6 +61,7 @@ class SettingsDialog(QDialog):
         outer.addWidget(buttons)
         fit(self, *_SIZE)
         self.form.refresh()
+        self._show_problems()  # what was refused is still there when it is opened again
         for name in self.form.names:
             self.form.editor(name).changed.connect(self._show_problems)  # type: ignore[attr-defined]
 

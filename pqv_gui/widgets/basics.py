@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Literal
 
+from PySide6 import QtGui
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QDialog, QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
@@ -45,6 +46,11 @@ def button(
 def plain(text: str) -> str:
     """A menu's or a button's text as it is read, without its Alt letter."""
     return text.replace("&&", "\0").replace("&", "").replace("\0", "&").removesuffix("…").strip()
+
+
+def as_tip(text: str) -> str:
+    """A text as a tool tip that shows it as it stands: of markup in a name or a path Qt would fetch the images."""
+    return QtGui.Qt.convertFromPlainText(text) if QtGui.Qt.mightBeRichText(text) else text
 
 
 def restyle(widget: QWidget, **properties: str) -> None:
@@ -143,7 +149,7 @@ class ElidedLabel(QLabel):
         """Show ``text``."""
         if text != self._whole:
             self._whole = text
-            self.setToolTip(text)
+            self.setToolTip(as_tip(text))
             self.setAccessibleName(text)
             self.update()
 

@@ -10,7 +10,7 @@ from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPen, QRes
 from PySide6.QtWidgets import QButtonGroup, QFrame, QGridLayout, QLabel, QRadioButton, QWidget
 
 from pqv_gui.style.theme import colors, em
-from pqv_gui.widgets.basics import column, label
+from pqv_gui.widgets.basics import as_tip, column, label
 from pqv_gui.widgets.term_mark import with_mark
 
 
@@ -117,7 +117,7 @@ class ChoiceCards(QWidget):
         """Take a choice away and say why, or with an empty ``reason`` give it back."""
         card = self._cards[value]
         card.radio.setEnabled(not reason)
-        card.setToolTip(reason)
+        card.setToolTip(as_tip(reason))
         card.radio.setAccessibleDescription(reason or card.sentence.text())
 
     def radio(self, value: str) -> QRadioButton:

@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
 from pqv_gui.i18n import tr
 from pqv_gui.style.theme import em
 from pqv_gui.viewmodels.results.measurement_rows import HEADS, NOTHING, TIPS, Measured
+from pqv_gui.widgets.basics import as_tip
 
 _LEFT = 2  # columns of the table that hold words
 _MOST_ROWS = 12
@@ -64,7 +65,7 @@ class MeasurementTable(QTableWidget):
                 right = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight
                 if place >= _LEFT:
                     item.setTextAlignment(right)
-                item.setToolTip(measured.details)
+                item.setToolTip(as_tip(measured.details))
                 self.setItem(index, place, item)
         for place in range(len(HEADS)):
             self.setColumnHidden(place, all(row.cells[place] == NOTHING for row in rows))

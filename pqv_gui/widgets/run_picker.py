@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QListView, QSizePolicy
 from pqv_gui.i18n import tr
 from pqv_gui.viewmodels.results.run_choices import RunChoice
 from pqv_gui.widgets.basic_inputs import ComboInput
+from pqv_gui.widgets.basics import as_tip
 
 _LETTERS = 12  # that have room however narrow it is
 _AT_ONCE = 16  # lines of the open list
@@ -48,12 +49,12 @@ class RunPicker(ComboInput):
         place = next((place for place, choice in enumerate(self._choices) if choice.key == chosen), -1)
         if place != self.currentIndex():
             self.setCurrentIndex(place)
-        self.setToolTip(self._choices[place].tip if place >= 0 else "")
+        self.setToolTip(as_tip(self._choices[place].tip) if place >= 0 else "")
 
     def showPopup(self) -> None:
         """Open the list, whose lines say more on hover."""
         for place, choice in enumerate(self._choices):
-            self.setItemData(place, choice.tip, Qt.ItemDataRole.ToolTipRole)
+            self.setItemData(place, as_tip(choice.tip), Qt.ItemDataRole.ToolTipRole)
         super().showPopup()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from PySide6.QtCore import QModelIndex, QPoint, Qt, Signal
+from PySide6.QtCore import QItemSelectionModel, QModelIndex, QPoint, Qt, Signal
 from PySide6.QtGui import QColor, QContextMenuEvent, QFont, QKeyEvent
 from PySide6.QtWidgets import QAbstractItemView
 
@@ -14,6 +14,7 @@ from pqv_gui.i18n import tr
 from pqv_gui.pages.compare.comparison_view import ComparisonView, TableLine
 from pqv_gui.style.theme import colors
 from pqv_gui.viewmodels.table_head import Head
+from pqv_gui.widgets.basics import as_tip
 from pqv_gui.widgets.sorted_table import Index, SortedLines, SortedTable
 
 _LOOKED_AT = 8  # texts, the longest ones, by which the width of a column is found
@@ -57,7 +58,7 @@ class _Lines(SortedLines):
         if role == _Role.TextAlignmentRole:
             return self.alignment(index.column())
         if role == _Role.ToolTipRole:
-            return f"{line.text(column)}\n{line.details}"
+            return as_tip(f"{line.text(column)}\n{line.details}")
         if role == _Role.AccessibleTextRole and index.column() == 0:
             state = tr("in the charts") if self._ticks[index.row()] else tr("not in the charts")
             return f"{line.text(column)}, {state}"
@@ -103,6 +104,7 @@ class CompareTable(SortedTable):
     def __init__(self, view: ComparisonView) -> None:
         self._view, self._shown = view, _Lines(view)
         self._row = ""  # that is selected, where the table shows it
+        self._together: set[tuple[str, str]] = set()  # rows that were selected with it before the table was filled anew
         super().__init__(self._shown, name=tr("Runs and their measurements"))
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.picked.connect(self._on_picked)
@@ -112,7 +114,9 @@ class CompareTable(SortedTable):
 
     def take_lines(self) -> bool:
         """Take over what the view holds."""
+        selected = {(line.folder, line.key) for line in self._selected}
         anew = self._shown.refresh()
+        self._together = selected if anew else set()
         chosen = self._view.selected
         own = [line.key for line in self._shown.lines if line.folder == chosen] if self._view.row else []
         self._row = self._view.row if self._view.row in own else ""
@@ -121,6 +125,15 @@ class CompareTable(SortedTable):
     def is_chosen(self, line: TableLine) -> bool:
         """Whether this is the line that is chosen."""
         return line.folder == self._view.selected and (not self._row or line.key == self._row)
+
+    def _show_chosen(self) -> None:
+        """The line that is chosen; of a table that was filled anew, those too that were selected with it."""
+        super()._show_chosen()
+        if self._view.selected in {folder for folder, _ in self._together}:
+            flags = QItemSelectionModel.SelectionFlag.Select | QItemSelectionModel.SelectionFlag.Rows
+            for place, line in enumerate(self._shown.lines):
+                if (line.folder, line.key) in self._together:
+                    self.selectionModel().select(self._shown.index(place, 0), flags)
 
     def texts(self, column: int) -> Iterable[str]:
         """The longest ones."""
@@ -133,8 +146,13 @@ class CompareTable(SortedTable):
     @property
     def selected_runs(self) -> list[str]:
         """The folders of the runs whose rows are selected, from top to bottom, each once."""
+        return list(dict.fromkeys(line.folder for line in self._selected))
+
+    @property
+    def _selected(self) -> list[TableLine]:
+        """The lines that are selected, from top to bottom."""
         lines, rows = self._shown.lines, sorted({index.row() for index in self.selectionModel().selectedRows()})
-        return list(dict.fromkeys(lines[place].folder for place in rows if place < len(lines)))
+        return [lines[place] for place in rows if place < len(lines)]
 
     def _on_picked(self, row: int) -> None:
         line = self._shown.lines[row]

@@ -13,7 +13,7 @@ from pqv_gui.i18n import tr
 from pqv_gui.pages.compare.comparison_view import ComparisonView
 from pqv_gui.style.theme import colors, em
 from pqv_gui.viewmodels import display_names
-from pqv_gui.widgets.basics import Card, button, label, row
+from pqv_gui.widgets.basics import Card, as_tip, button, label, row
 from pqv_gui.widgets.folding_columns import FoldingColumns
 from pqv_gui.widgets.run_picker import RunPicker
 
@@ -175,7 +175,7 @@ def _item(text: str, *, right: bool) -> QTableWidgetItem:
     made = QTableWidgetItem(text)
     side = Qt.AlignmentFlag.AlignRight if right else Qt.AlignmentFlag.AlignLeft
     made.setTextAlignment(Qt.AlignmentFlag.AlignVCenter | side)
-    made.setToolTip(text)
+    made.setToolTip(as_tip(text))
     return made
 
 

@@ -289,12 +289,15 @@ class ComparePage(Page):
 
     def _on_trashed(self, directory: Path) -> None:
         title = next((run.title for run in self.view.comparison.runs if run.directory == directory), "")
+        if not title:  # another project is open by now
+            return
         told = tr("“{name}” is in the system’s trash now, as {folder}; restore it from there.")
         self.banner.tell(told.replace("{name}", title).replace("{folder}", directory.name))
 
     def _ask_to_trash(self, run: StoredRun) -> None:
         box = QMessageBox(self)
         box.setIcon(QMessageBox.Icon.Question)
+        box.setTextFormat(Qt.TextFormat.PlainText)
         box.setWindowTitle(tr("Move to the trash"))
         box.setText(tr("Move the run {name} to the trash?").replace("{name}", run.title))
         box.setInformativeText(tr("This includes its files and measurements. Other runs are not affected."))

@@ -14,7 +14,7 @@ from pqv_gui.pages.compare.run_menu import Allowed, RunMenu
 from pqv_gui.style.theme import em
 from pqv_gui.viewmodels.results import run_choices
 from pqv_gui.widgets.basic_inputs import TextInput
-from pqv_gui.widgets.basics import Card, ElidedLabel, button, row
+from pqv_gui.widgets.basics import Card, ElidedLabel, as_tip, button, row
 from pqv_gui.widgets.folding_columns import FoldingColumns
 
 _KEEP_MS = 700  # after the last letter
@@ -94,7 +94,7 @@ class RunLabelCard(Card):
         self._run = run
         parts = (run.title, tr(labels.state(run.record.state)), run_choices.when(run.record.created))
         self.which.set_text(" · ".join(parts))
-        self.which.setToolTip(str(run.directory))
+        self.which.setToolTip(as_tip(str(run.directory)))
         self.name.setPlaceholderText(run.made_name or tr("Custom name"))
         if same and (self._edited or self.name.hasFocus() or self.note.hasFocus()):
             return

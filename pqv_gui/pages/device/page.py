@@ -26,7 +26,7 @@ from pqv_gui.viewmodels.results.measurement_rows import Measured, from_record, o
 from pqv_gui.viewmodels.results.run_choices import RunChoice
 from pqv_gui.widgets.bar_list import BarList
 from pqv_gui.widgets.basic_inputs import ComboInput
-from pqv_gui.widgets.basics import Card, ElidedLabel, button, label, row
+from pqv_gui.widgets.basics import Card, ElidedLabel, as_tip, button, label, row
 from pqv_gui.widgets.focus import share_focus
 from pqv_gui.widgets.folding_columns import FoldingColumns
 from pqv_gui.widgets.measurement_table import MeasurementTable
@@ -304,7 +304,7 @@ class DevicePage(Page):
         missing = desk.missing
         self.missing.setText(tr(missing))
         self.missing.setVisible(bool(missing))
-        self.start.setToolTip(tr(missing) or tr("Measure the selected files on the selected devices (F6)"))
+        self.start.setToolTip(as_tip(tr(missing)) or tr("Measure the selected files on the selected devices (F6)"))
         self.android.setVisible(bool(desk.refusal) and missing == desk.refusal)
 
     def _headline(self) -> str:

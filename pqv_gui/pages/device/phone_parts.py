@@ -15,7 +15,7 @@ from pqv_gui.pages.device.phone_files import File, Files
 from pqv_gui.pages.device.phone_run import PhoneRun, RunningTarget
 from pqv_gui.style.theme import em
 from pqv_gui.widgets.basic_inputs import CheckInput
-from pqv_gui.widgets.basics import ElidedLabel, button, column, label, restyle, row
+from pqv_gui.widgets.basics import ElidedLabel, as_tip, button, column, label, restyle, row
 
 
 class _FileRow(QWidget):
@@ -26,10 +26,10 @@ class _FileRow(QWidget):
         super().__init__()
         self.tick = CheckInput(file.name.replace("&", "&&"))
         self.tick.changed.connect(lambda wanted: self.ticked.emit(file.path, wanted))
-        self.tick.setToolTip(str(file.path))
+        self.tick.setToolTip(as_tip(str(file.path)))
         self._detail = file.detail
         self.detail = ElidedLabel(file.detail, "caption")
-        self.detail.setToolTip(str(file.path))
+        self.detail.setToolTip(as_tip(str(file.path)))
         line = row(gap=0.5)
         line.addWidget(self.tick, 1)
         if file.artifact is None:
@@ -52,7 +52,7 @@ class _FileRow(QWidget):
         """Say that phones refuse the file, and in the tool tip why."""
         if reason:
             self.detail.set_text(f"{self._detail} · {tr('not supported on phones')}")
-            self.detail.setToolTip(reason)
+            self.detail.setToolTip(as_tip(reason))
 
 
 class FileList(QWidget):

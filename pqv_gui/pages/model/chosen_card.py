@@ -15,6 +15,7 @@ from pqv_gui.viewmodels.overview import with_classes
 from pqv_gui.widgets.basics import Card, button, label, row
 
 _MOST_LATENCIES = 3
+_OTHERS = {"file": "This project uses weights from a file.", "random": "This project uses random weights."}
 
 
 class ChosenCard(Card):
@@ -72,12 +73,17 @@ class ChosenCard(Card):
         known = self._models.known_latencies(name)[:_MOST_LATENCIES]
         return [
             self._figures(entry),
-            tr(published_accuracy(entry, name)),
+            self._accuracy(entry, name),
             _published(entry),
             "\n".join(latency_words(each) for each in known),
             tr(can_be_cut(entry)),
             tr(cannot_be_cut(entry)),
         ]
+
+    def _accuracy(self, entry: CatalogEntry, name: str) -> str:
+        """What is published, and which weights the project has instead of those."""
+        published, others = tr(published_accuracy(entry, name)), _OTHERS.get(self._session.get("model.weights"), "")
+        return f"{published} {tr(others)}" if published and others else published
 
     def _show_star(self) -> None:
         starred = self._plain in self._models.starred

@@ -27,7 +27,7 @@ from pqv_gui.pages.model.model_scatter import ModelScatter
 from pqv_gui.pages.model.network_card import NetworkCard
 from pqv_gui.pages.shared.base_page import FormPage
 from pqv_gui.viewmodels.image_folders import FolderView
-from pqv_gui.widgets.basics import Card, Disclosure, button, column, label, restyle
+from pqv_gui.widgets.basics import Card, Disclosure, as_tip, button, column, label, restyle
 from pqv_gui.widgets.choices import Choice, ChoiceCards
 from pqv_gui.widgets.folding_columns import FoldingColumns
 from pqv_gui.widgets.list_inputs import ArgumentsInput
@@ -320,7 +320,7 @@ class ModelPage(FormPage):
         text.setText("" if folder.state == "failed" else f"{tr(folder.sentence)} {tr(dark)}".strip())
         text.setVisible(bool(text.text()))
         restyle(text, tone="good" if folder.state == "ok" and not folder.leaves_out and not dark else "")
-        text.setToolTip("\n".join(f"{item.name}: {item.reason}" for item in _bad(folder)[:30]))
+        text.setToolTip(as_tip("\n".join(f"{item.name}: {item.reason}" for item in _bad(folder)[:30])))
         pictures = folder.scan.thumbnails if folder.scan is not None else ()
         if self._pictures.get(split, ((), scale)) != (pictures, scale):
             self._pictures[split] = (pictures, scale)

@@ -28,7 +28,7 @@ from pqv_gui.viewmodels.results import measurement_rows
 from pqv_gui.viewmodels.results.run_choices import RunChoice
 from pqv_gui.viewmodels.run_view import BAR_LENGTH, Dirty, RunView, bar_length
 from pqv_gui.widgets.bar_list import BarList
-from pqv_gui.widgets.basics import Card, ElidedLabel, button, column, label, restyle, row
+from pqv_gui.widgets.basics import Card, ElidedLabel, as_tip, button, column, label, restyle, row
 from pqv_gui.widgets.focus import share_focus
 from pqv_gui.widgets.folding_columns import FoldingColumns
 from pqv_gui.widgets.measurement_table import MeasurementTable
@@ -337,12 +337,12 @@ class RunPage(Page):
         self.start.setEnabled(self.workspace.can_run)
         self.start.setText(self._start_words())
         why_not = tr(self.workspace.why_not_run)
-        self.start.setToolTip(why_not or tr("Run the current settings (F5)"))
+        self.start.setToolTip(as_tip(why_not) or tr("Run the current settings (F5)"))
         self.queue.refresh()
         self.queue.setEnabled(self.session.writable)
         self.fresh.setVisible(not self.workspace.run.active and bool(run.now.run))
         self.fresh.setEnabled(self.workspace.can_run)
-        self.fresh.setToolTip(why_not or tr("Do not reuse earlier runs"))
+        self.fresh.setToolTip(as_tip(why_not) or tr("Do not reuse earlier runs"))
         self.cancel.setVisible(run.active)
         self.cancel.setEnabled(run.state != "cancelling")
         self._show_further()
@@ -376,7 +376,7 @@ class RunPage(Page):
         self.app_kit.setEnabled(not writing)
         self.app_kit.setText(tr("Writing …") if writing else tr("For an a&pp …"))
         self.send.setEnabled(not refusal)
-        self.send.setToolTip(refusal or tr("Measure these files on a phone"))
+        self.send.setToolTip(as_tip(refusal) or tr("Measure these files on a phone"))
         self.android.setVisible(bool(refusal) and self.session.writable)
         self.refused.set_text(tr("Phones cannot run them. {reason}").replace("{reason}", refusal) if refusal else "")
         self.folder.setVisible(run.now.directory is not None and not run.active)

@@ -17,7 +17,7 @@ from pqv_gui.viewmodels.results import result_cards
 from pqv_gui.viewmodels.results.result_cards import ResultCard
 from pqv_gui.viewmodels.run_view import LogLine, RunView, StageRow
 from pqv_gui.widgets.basic_inputs import ComboInput, TextInput
-from pqv_gui.widgets.basics import Card, ElidedLabel, button, column, label, restyle, row
+from pqv_gui.widgets.basics import Card, ElidedLabel, as_tip, button, column, label, restyle, row
 from pqv_gui.widgets.term_mark import with_mark
 
 _WORDS = {
@@ -316,6 +316,6 @@ def _result_card(card: ResultCard) -> Card:
     if card.note:
         made.body.addWidget(ElidedLabel(tr(card.note), "caption"))
     made.body.addStretch()
-    made.setToolTip(card.detail)
+    made.setToolTip(as_tip(card.detail))
     made.setAccessibleName(f"{card.title}: {card.before} to {card.after}, {card.difference}")
     return made

@@ -14,6 +14,7 @@ from pqv_gui.i18n import tr
 from pqv_gui.style.theme import colors, em
 from pqv_gui.viewmodels import project_notes
 from pqv_gui.viewmodels.project_notes import ProjectNote
+from pqv_gui.widgets.basics import as_tip
 from pqv_gui.widgets.two_line_delegate import TwoLineDelegate
 
 Index = QModelIndex | QPersistentModelIndex
@@ -50,7 +51,7 @@ class _Projects(QAbstractListModel):
         if role == TwoLineDelegate.ASIDE:
             return project_notes.when(note.changed, datetime.now()) if note.changed is not None else ""
         if role == Qt.ItemDataRole.ToolTipRole:
-            return str(path)
+            return as_tip(str(path))
         if role == Qt.ItemDataRole.AccessibleTextRole:
             parts = (path.stem, tr(note.result), self.data(index, TwoLineDelegate.ASIDE), str(path.parent))
             return ", ".join(str(part) for part in parts if part)

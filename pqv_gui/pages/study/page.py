@@ -249,11 +249,11 @@ class StudyPage(Page):
             self.go.emit(COMPARE.key)
 
     def _measure_front(self) -> None:
-        study, phones = self._study, self.workspace.phones
+        study, phones, for_phones = self._study, self.workspace.phones, self._is_for_phones
 
         def begin(group: Group) -> None:
             self.go.emit(DEVICE.key)
-            if study is not None and not self._is_for_phones:
+            if study is not None and not for_phones:
                 phones.measure_here(group, study.space.base.measure)
             else:
                 phones.files.choose_group(group)

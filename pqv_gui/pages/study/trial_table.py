@@ -12,6 +12,7 @@ from pqv_gui.i18n import tr
 from pqv_gui.pages.study.study_picture import Line
 from pqv_gui.pages.study.study_state import StudyState
 from pqv_gui.viewmodels.table_head import Head
+from pqv_gui.widgets.basics import as_tip
 from pqv_gui.widgets.sorted_table import NOWHERE, Index, SortedLines, SortedTable
 
 _LOOKED_AT = 60  # lines by which the width of a column is found
@@ -56,7 +57,7 @@ class _Trials(SortedLines):
         if role == _Role.TextAlignmentRole:
             return self.alignment(column)
         if role == _Role.ToolTipRole:
-            return "\n".join(text for text in (line.cells[column], line.details) if text)
+            return as_tip("\n".join(text for text in (line.cells[column], line.details) if text))
         if role == _Role.AccessibleTextRole and column == 0:
             return f"{line.name}, {tr('on the Pareto front')}" if line.front else line.name
         if role == _Role.ForegroundRole and line.trial.keeps is not True:

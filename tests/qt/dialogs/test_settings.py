@@ -94,6 +94,15 @@ def test_another_adb_server_is_asked_and_what_is_no_address_is_said(dialog: Sett
     assert list(dialog._preferences.problems) == [] and window.workspace.settings.adb_server == ""
 
 
+def test_what_was_refused_is_said_again_when_the_dialog_is_opened_again(
+    dialog: SettingsDialog, window: MainWindow
+) -> None:
+    enter(dialog, ADB, "phonebox")
+    again = SettingsDialog(window, dialog._preferences, kept=[])
+    assert again.form.field(ADB).problem.text() == "An address is HOST:PORT, such as 127.0.0.1:5037."
+    again.deleteLater()
+
+
 def test_a_folder_that_is_no_whole_path_is_refused(dialog: SettingsDialog, window: MainWindow) -> None:
     before = window.workspace.settings.projects_folder
     enter(dialog, FOLDER, "somewhere")

@@ -337,6 +337,13 @@ def test_a_run_goes_to_the_trash_only_when_that_is_confirmed(
     assert window.workspace.run.now.run == "r1", "the Run page shows the newest that is left"
 
 
+def test_of_a_run_in_the_trash_nothing_is_said_in_another_project(opened: Opened, project: Path) -> None:
+    keep(project, made("r1"))
+    _, page = opened()
+    page.desk.trashed.emit(project.parent / "other.runs" / "r9")
+    assert not page.banner.isVisible()
+
+
 def test_a_run_that_is_worked_on_stays(opened: Opened, project: Path, qtbot: QtBot) -> None:
     folder = keep(project, made("r1"))
     window, page = opened()
@@ -474,6 +481,23 @@ def test_two_selected_runs_are_compared_the_older_first(opened: Opened, project:
     shown = [[table.item(row, column).text() for column in range(4)] for row in range(table.rowCount())]
     assert ["Latency, median", "30.0 ms", "20.0 ms", "≈ −33.3 %"] in shown
     assert page.difference.nothing.text() == "All settings are the same."
+    rest(window, page, qtbot)
+
+
+def test_runs_that_are_selected_together_stay_so_when_the_table_is_filled_anew(
+    opened: Opened, project: Path, qtbot: QtBot
+) -> None:
+    two_runs(project)
+    window, page = opened()
+    page.table.selectAll()
+    page.desk.read()
+    rest(window, page, qtbot)
+    assert page.table.selected_runs == ["r2", "r1"]
+    page.view.sort_by("run", descending=False)
+    assert set(page.table.selected_runs) == {"r1", "r2"}
+    assert page.selected.compare.text() == "&Compare the two"
+    page.view.select("r1")
+    assert page.table.selected_runs == ["r1"]
     rest(window, page, qtbot)
 
 

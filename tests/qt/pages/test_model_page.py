@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,9 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from pqv_core.comparison.dense_latencies import DenseLatencyReader
 from pqv_core.errors import ErrorInfo
+from pqv_core.latency.dense import DenseLatencies
 from pqv_core.models import catalog
 from pqv_core.project import project_file as projects
 from pqv_core.results import record as results
@@ -191,6 +195,37 @@ def test_an_earlier_run_makes_latency_an_order(page: ModelPage, window: MainWind
     assert page.network.list.model().index(0, 0).data(page.network.list._delegate.ASIDE) == "20.0 ms"
     page.network.list.setCurrentIndex(page.network.list.model().index(0, 0))
     assert page.chosen.latencies.text() == "20.0 ms: Some CPU, 2 cores, 2 threads, FP32 .ptl, 2026-01-01"
+
+
+def test_published_accuracy_is_not_taken_for_that_of_other_weights(page: ModelPage) -> None:
+    page.session.set("model.weights", "pretrained")
+    assert page.chosen.accuracy.text().endswith("(weights fb_in1k).")
+    page.session.set("model.weights", "random")
+    assert page.chosen.accuracy.text().endswith("(weights fb_in1k). This project uses random weights.")
+
+
+def test_latencies_are_read_by_the_last_who_asks_alone(
+    page: ModelPage, window: MainWindow, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ends: list[str] = []
+    asked = threading.Event()
+
+    def slow_disk(_: object, latest: object, *, cancelled: Callable[[], bool]) -> DenseLatencies:
+        if asked.is_set():
+            ends.append("read")
+            return {}
+        asked.set()
+        pause = threading.Event()
+        tries = (cancelled() or pause.wait(0.01) for _ in range(500))
+        ends.append("declined" if any(tries) else "read to its end")
+        return {}
+
+    monkeypatch.setattr(DenseLatencyReader, "read", slow_disk)
+    window.workspace.read_latencies()
+    qtbot.waitUntil(asked.is_set)
+    window.workspace.read_latencies()
+    qtbot.waitUntil(lambda: window.workspace.tasks.active == 0, timeout=10_000)
+    assert sorted(ends) == ["declined", "read"]
 
 
 def test_other_weights_than_the_default_ones_are_not_marked_as_those(page: ModelPage) -> None:

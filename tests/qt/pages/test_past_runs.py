@@ -5,16 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from PySide6 import QtGui
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QTextDocument
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QPushButton
+from PySide6.QtWidgets import QMessageBox, QPushButton
 from pytestqt.qtbot import QtBot
 
 from pqv_core.project import project_file as projects
-from pqv_core.project import run_label
+from pqv_core.project import run_label, runs
 from pqv_core.results import record as results
 from pqv_core.results.record import RunRecord
 from pqv_gui.app.window import MainWindow
+from pqv_gui.pages.compare.page import ComparePage
 from pqv_gui.pages.device.page import DevicePage
 from pqv_gui.pages.run.page import RunPage
 from pqv_gui.viewmodels import defaults
@@ -168,6 +171,21 @@ def test_the_run_that_is_looked_at_is_gone_on_with(make_window: MakeWindow, qtbo
     assert window.workspace.run.now.run == "r1", "and not r3, which is newer"
 
 
+def test_what_would_be_gone_on_with_is_said_while_another_run_is_looked_at(
+    make_window: MakeWindow, qtbot: QtBot, project: Path
+) -> None:
+    folder = keep(project, "r3", ratio=defaults.new_config().prune.ratio)
+    results.save(folder, results.load(folder).model_copy(update={"state": "cancelled"}))
+    window, page = opened(make_window, qtbot, project)
+    assert page.start.text() == "Res&ume"
+    choose(window, qtbot, page.picker, FIRST)
+    assert (page.start.text(), window.summary.start.text()) == ("Res&ume", "Resume")
+    page.start.click()
+    qtbot.waitUntil(lambda: window.workspace.run.state == "succeeded", timeout=SOON_MS)
+    rest(window, qtbot)
+    assert window.workspace.run.now.run == "r3"
+
+
 def test_a_finished_run_of_the_queue_leads_to_its_results(make_window: MakeWindow, qtbot: QtBot, project: Path) -> None:
     window, page = opened(make_window, qtbot, project)
     work = window.workspace
@@ -191,6 +209,68 @@ def test_a_run_that_is_gone_is_said(make_window: MakeWindow, qtbot: QtBot, proje
     choose(window, qtbot, page.picker, FIRST)
     assert "no longer exists" in page.banner.message.text()
     assert (page.run.now.run, page.picker.currentText()) == ("r2", SECOND)
+
+
+def test_a_run_that_is_chosen_is_shown_though_another_is_looked_at_again_meanwhile(
+    make_window: MakeWindow, qtbot: QtBot, project: Path
+) -> None:
+    folder = projects.runs_directory(project) / "r1"
+    results.save(folder, results.load(folder).model_copy(update={"state": "running"}))
+    keep(project, "r3", ratio=0.3)
+    with runs.claimed(folder):
+        window, page = opened(make_window, qtbot, project)
+        choose(window, qtbot, page.picker, FIRST)
+        assert page.headline.text() == "Running in another process"
+        desk = window.workspace.runs
+        desk.show_run("r2")
+        desk._look_again()
+        rest(window, qtbot)
+        assert page.run.now.run == desk.shown_run == "r2"
+
+
+def test_what_is_exported_for_phones_is_measured_whichever_run_is_looked_at(
+    make_window: MakeWindow, qtbot: QtBot, project: Path
+) -> None:
+    window, page = opened(make_window, qtbot, project)
+    work = window.workspace
+    work.phones.files.choose_run(projects.runs_directory(project) / "r2")
+    work.export_for_android()
+    work.runs.show_run("r1")
+    qtbot.waitUntil(lambda: work.run.state == "succeeded" and not work.runs.busy, timeout=SOON_MS)
+    qtbot.waitUntil(lambda: work._to_measure is None, timeout=SOON_MS)
+    assert page.run.now.run == "r1"
+    assert work.phones.files.directory == work.run.now.directory
+    rest(window, qtbot)
+    assert work.phones.files.directory == work.run.now.directory
+
+
+def test_a_name_with_markup_stands_as_it_was_written_wherever_it_is_shown(
+    make_window: MakeWindow, qtbot: QtBot, project: Path
+) -> None:
+    name = "a < b <img src='/tmp/x.png'><b>'\"bold\"</b> & c"
+    run_label.save(projects.runs_directory(project) / "r2", name=name, note="<i>note</i>")
+    window, page = opened(make_window, qtbot, project)
+    page.picker.showPopup()
+    page.picker.hidePopup()
+    tips = [page.picker.toolTip(), page.picker.itemData(0, Qt.ItemDataRole.ToolTipRole), page.results.title.toolTip()]
+    window.commands.go("compare")
+    rest(window, qtbot)
+    compare = window.stack.currentWidget()
+    assert isinstance(compare, ComparePage)
+    compare.menu.compare.trigger()
+    differences = [compare.difference.table.horizontalHeaderItem(place) for place in (1, 2)]
+    cell = compare.table.model().index(0, 0)
+    tips += [cell.data(Qt.ItemDataRole.ToolTipRole)]
+    tips += [differences[1].toolTip()]
+    shown = [QTextDocument() for _ in tips]
+    for document, tip in zip(shown, tips, strict=True):
+        document.setHtml(tip) if QtGui.Qt.mightBeRichText(tip) else document.setPlainText(tip)
+    assert [name in document.toPlainText() for document in shown] == [True] * len(tips)
+    compare.menu.trash.trigger()
+    box = compare.findChild(QMessageBox)
+    assert isinstance(box, QMessageBox)
+    assert (box.textFormat(), name in box.text()) == (Qt.TextFormat.PlainText, True)
+    box.reject()
 
 
 def test_the_files_of_the_run_that_is_shown_are_sent_to_the_phone(

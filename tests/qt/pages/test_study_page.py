@@ -363,17 +363,33 @@ def test_the_front_is_measured_in_one_loop_on_the_computer_that_measured_its_tri
     runs = [projects.runs_directory(project) / line.trial.run for line in page.state.front]
     for directory in runs:
         keep_run(directory)
-    page.send.click()
     phones = window.workspace.phones
+    phones.files.tick(runs[0] / results.load(runs[0]).results[0].file, False)
+    phones.files.add(Path(__file__).parents[2] / "data" / "tiny.ptl")
+    page.send.click()
     qtbot.waitUntil(lambda: phones.run.targets != {} and not phones.run.active, timeout=SOON_MS)
     assert window.stack.place == "device"
-    assert [target.key for target in phones.run.targets.values()] == [results.LOCAL]
-    assert [file.name for file in phones.files.chosen] == [f"{line.name}, Compressed" for line in page.state.front]
+    (target,) = phones.run.targets.values()
+    assert target.key == results.LOCAL
+    assert [file.name for file in target.files] == [f"{line.name}, Compressed" for line in page.state.front]
     qtbot.waitUntil(lambda: window.workspace.tasks.active == 0)
     for directory in runs:
         trial, together = results.load(directory).results[0].measurements
         assert together.samples_ns != trial.samples_ns
         assert together.threads == trial.threads
+
+
+def test_a_front_is_not_measured_once_its_project_is_closed(opened: Opened, qtbot: QtBot, project: Path) -> None:
+    many_trials.add(many_trials.opened(many_trials.made(project)), 8)
+    window, page = opened()
+    for line in page.state.front:
+        keep_run(projects.runs_directory(project) / line.trial.run)
+    page.send.click()
+    window.commands.close_project()
+    qtbot.waitUntil(lambda: window.workspace.tasks.active == 0 and page.desk._tasks.active == 0, timeout=SOON_MS)
+    assert window.stack.place == "start"
+    assert not window.workspace.phones.run.targets
+    assert window.workspace.phones.files.group is None
 
 
 def test_the_front_is_offered_on_the_device_page_as_one(opened: Opened, qtbot: QtBot, project: Path) -> None:

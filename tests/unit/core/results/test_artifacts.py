@@ -63,3 +63,9 @@ def test_without_the_papers_format_there_is_no_figure_of_the_paper() -> None:
 def test_without_baselines_there_are_the_results_alone_each_in_its_fastest_way() -> None:
     made = artifacts.of_run(formats=("ptl", "pte"), scheme="fp32", exact=True, baselines=False)
     assert [(spec.key, spec.way) for spec in made] == [("compressed", "fastest"), ("compressed_pte", "fastest")]
+
+
+def test_an_artefact_in_another_format_is_called_as_its_run_calls_it() -> None:
+    made = artifacts.of_run(formats=("ptl", "pte"), scheme="int8-static")
+    assert {spec.key: artifacts.label(spec.key) for spec in made} == {spec.key: spec.label for spec in made}
+    assert artifacts.label("something_else") == "Something else"
