@@ -188,45 +188,19 @@ def compared(place: Place, files: ProbeFiles, table: LatencyTable, folder: Folde
 
 def main() -> None:
     """Measure, and print one JSON line."""
-    read = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    read.add_argument("model")
-    read.add_argument("--format", default="ptl")
-    read.add_argument("--scheme", default="int8-dynamic")
-    read.add_argument("--unit", default="width")
-    read.add_argument("--embedding", action="store_true", help="cut the embedding too")
-    read.add_argument("--threads", type=int, default=1)
-    read.add_argument("--structures", type=int, default=30)
-    read.add_argument("--on", metavar="DEVICE")
-    read.add_argument("--aenv", type=Path, metavar="AENV")
-    read.add_argument("--folder", type=Path, metavar="FOLDER")
-    asked = read.parse_args()
-    config = RunConfig.parse(
-        {
-            "model": {"name": asked.model, "weights": "random"},
-            "quantize": {"precision": asked.scheme},
-            "prune": {"attention_unit": asked.unit, "embedding": asked.embedding},
-            "export": {"formats": [asked.format], "target": "android" if asked.on or asked.aenv else "host"},
-            "measure": {"threads": asked.threads},
-        }
-    )
+    asked = _asked()
+    config = _config(asked)
     context = Context(run="bench", send=lambda event: None, cancelled=threading.Event())
     torch.manual_seed(0)
     model = models.base(config.model, num_classes=None).create().eval()
     with contextlib.ExitStack() as stack:
         kept = asked.folder or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="pqv-latency-bench-")))
-        if asked.aenv:
-            address, choice = stack.enter_context(bionic.device(asked.aenv.resolve(), asked.format))
-            place = device(address, choice, config, asked.format)
-        elif asked.on:
-            place = device(asked.on, KitChoice(), config, asked.format)
-        else:
-            place = here(model, config, asked.format, context)
+        place = _place(asked, model, config, context, stack)
         probes, folder = Folder(kept / "table"), Folder(kept / "structures")
         began = time.monotonic()
         table = place.table(probes)
         seconds = time.monotonic() - began
-        suffix = FORMATS[asked.format].suffix
-        shutil.copy(probes.path / f"{DENSE}{suffix}", folder.path)
+        shutil.copy(probes.path / f"{DENSE}{FORMATS[asked.format].suffix}", folder.path)
         files = written(model, config, asked.format, table, asked.structures, folder, context)
         found = {
             "model": asked.model,
@@ -241,6 +215,43 @@ def main() -> None:
             **compared(place, files, table, folder),
         }
     print(json.dumps(found))
+
+
+def _asked() -> argparse.Namespace:
+    read = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    read.add_argument("model")
+    read.add_argument("--format", default="ptl")
+    read.add_argument("--scheme", default="int8-dynamic")
+    read.add_argument("--unit", default="width")
+    read.add_argument("--embedding", action="store_true", help="cut the embedding too")
+    read.add_argument("--threads", type=int, default=1)
+    read.add_argument("--structures", type=int, default=30)
+    read.add_argument("--on", metavar="DEVICE")
+    read.add_argument("--aenv", type=Path, metavar="AENV")
+    read.add_argument("--folder", type=Path, metavar="FOLDER")
+    return read.parse_args()
+
+
+def _config(asked: argparse.Namespace) -> RunConfig:
+    return RunConfig.parse(
+        {
+            "model": {"name": asked.model, "weights": "random"},
+            "quantize": {"precision": asked.scheme},
+            "prune": {"attention_unit": asked.unit, "embedding": asked.embedding},
+            "export": {"formats": [asked.format], "target": "android" if asked.on or asked.aenv else "host"},
+            "measure": {"threads": asked.threads},
+        }
+    )
+
+
+def _place(
+    asked: argparse.Namespace, model: nn.Module, config: RunConfig, context: Context, stack: contextlib.ExitStack
+) -> Place:
+    if asked.aenv:
+        return device(*stack.enter_context(bionic.device(asked.aenv.resolve(), asked.format)), config, asked.format)
+    if asked.on:
+        return device(asked.on, KitChoice(), config, asked.format)
+    return here(model, config, asked.format, context)
 
 
 if __name__ == "__main__":
