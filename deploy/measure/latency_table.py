@@ -92,13 +92,19 @@ def measured(
     with store.at_work(config, form, on=bench.name, work=work, say=job.log, warn=warn, check=job.check) as folder:
         found = unless()
         if found is None:
-            found = _measured(config, form, bench, folder, worker)
+            found = measured_in(folder, config, form, bench, worker=worker)
             store.keep(found)
     return found
 
 
-def _measured(config: RunConfig, form: str, bench: DeviceBench, folder: Folder, worker: ProbesWorker) -> LatencyTable:
-    (threads,) = bench.config.threads
+def measured_in(
+    folder: Folder, config: RunConfig, form: str, bench: DeviceBench, *, worker: ProbesWorker = Worker
+) -> LatencyTable:
+    """The same, not kept; files and what was measured stay in a folder.
+
+    Args:
+        config: With the threads of the bench.
+    """
     asked = ProbesJob(run=bench.job.run, config=config, format=form, folder=str(folder.path))
     files = _written(asked, bench.job, worker)
     dense = next(file for file in files.files if file.key == DENSE)
@@ -108,7 +114,9 @@ def _measured(config: RunConfig, form: str, bench: DeviceBench, folder: Folder, 
         return probe_files.assemble(
             files,
             folder.measured(),
-            subject=files.subject.model_copy(update={"device": info.sort, "runtime": runtime, "threads": threads}),
+            subject=files.subject.model_copy(
+                update={"device": info.sort, "runtime": runtime, "threads": config.measure.threads}
+            ),
             device=info.name,
             serial=bench.name,
             versions=store.versions(),
@@ -142,7 +150,7 @@ def _measure(files: ProbeFiles, folder: Folder, bench: DeviceBench, job: Job) ->
     for place, loop in enumerate(left, 1):
         job.progress(place - 1, len(left), unit="loops")
         job.log(f"Loop {place} of {len(left)}: {_loop_words(loop)}.")
-        folder.add(_samples(loop, folder, bench))
+        folder.add(samples(loop, folder, bench))
     job.leave()
 
 
@@ -168,8 +176,14 @@ def _loop_words(loop: Sequence[ProbeFile]) -> str:
     return f"{', '.join(last.units)} at {formatting.counted(len(loop) - 1, 'width')}{narrower}"
 
 
-def _samples(loop: Sequence[ProbeFile], folder: Folder, bench: DeviceBench) -> dict[str, Samples]:
-    """Of files that take turns on the device, by key."""
+def samples(loop: Sequence[ProbeFile], folder: Folder, bench: DeviceBench) -> dict[str, Samples]:
+    """Of files that take turns on the device, by key.
+
+    Raises:
+        BenchmarkError: A file cannot be run there.
+        PqvError: The device was lost, or became too hot.
+        Cancelled: The person asked for the end.
+    """
     results: dict[Path, BenchResult] = {}
     failures: dict[Path, PqvError] = {}
     requests = {file.key: _request(file, folder) for file in loop}

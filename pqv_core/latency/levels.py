@@ -9,6 +9,7 @@ from pqv_core.latency.table import LatencyTable
 _EIGHTHS = (8, 6, 4, 2, 1)  # first; more follow where it matters (``bends``)
 _OF_EMBEDDINGS = (6, 4)  # each costs more than half as many files as the whole one
 _MULTIPLE = 8  # kernels compute in blocks of this many channels, or of a multiple
+_LITTLE = 0.02  # of the model: nothing between few widths of such a curve can matter that ``bends`` does not find
 _BEND = 0.01
 _MOST = 16
 
@@ -23,8 +24,21 @@ def levels(units: int, *, whole: bool) -> list[int]:
     return [units, *_below(units, _EIGHTHS[1:], whole=whole)]
 
 
+def of_share(units: int, *, whole: bool, share: float) -> list[int]:
+    """The same; few where there is little that could be saved.
+
+    Args:
+        share: Of the model's multiply-accumulates, what all parts make that cost the same as this one.
+    """
+    found = levels(units, whole=whole)
+    return found if share >= _LITTLE else few(found)
+
+
 def few(widths: list[int]) -> list[int]:
-    """Of the widths at which a part is measured, those with narrower embeddings too: every other one, and both ends."""
+    """Of the widths at which a part would be measured: every other one, and both ends.
+
+    So many serve for what matters little, and with a narrower embedding, of which the curves bend at the same widths.
+    """
     return [*widths[:-1:2], widths[-1]]
 
 

@@ -8,6 +8,7 @@ same input and have the same weights' shapes cost the same, so one of them stand
 from __future__ import annotations
 
 import copy
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ from pqv_core.config import PruneConfig, RunConfig
 from pqv_core.engine import structure
 from pqv_core.engine.context import Context
 from pqv_core.engine.formats.exporter import Exporter, Way
+from pqv_core.engine.models import create as models
 from pqv_core.engine.prune import structured
 from pqv_core.engine.structure import Width, blocks, embedding
 from pqv_core.engine.structure.blocks import Block
@@ -35,7 +37,7 @@ COPIES = 3  # so that loading the input and starting to compute weigh little; mo
 
 
 @dataclass(frozen=True)
-class _Cut:
+class Cut:
     """The model with every part at one level, as it is written, and what each part is called with in it."""
 
     units: Mapping[str, int]
@@ -48,13 +50,11 @@ class Place:
     """Where files are written, and how.
 
     Attributes:
-        image: What the model takes, of shape (1, C, H, W).
         there: Names of files that are not written again.
     """
 
     folder: Path
     way: Way
-    image: Tensor
     there: frozenset[str] = frozenset()
 
 
@@ -64,49 +64,63 @@ class Probes:
     Args:
         model: In eval mode, on the CPU.
         spec: Format and scheme of the files.
+        image: What the model takes, of shape (1, C, H, W).
         embedding: Channels of it, where the model has fewer than it comes with.
+
+    Attributes:
+        dense: With nothing cut.
+        parts: What can be cut, each with its curve.
 
     Raises:
         PruneError: Nothing of the model can be cut.
+        Cancelled: The end was asked for.
     """
 
     def __init__(
-        self, model: nn.Module, config: RunConfig, by: Exporter, spec: ArtifactSpec, embedding: int | None = None
+        self,
+        model: nn.Module,
+        config: RunConfig,
+        by: Exporter,
+        spec: ArtifactSpec,
+        image: Tensor,
+        context: Context,
+        *,
+        embedding: int | None = None,
     ) -> None:
-        self.model, self.by, self.spec, self._embedding, self._config = model, by, spec, embedding, config
+        self.model, self.by, self.spec, self._config = model, by, spec, config
+        self._image, self._embedding = image, embedding
         self._prune = parts_of(config.prune)
         widths = structure.widths(model, self._prune)
         names = {module: name for name, module in model.named_modules()}
         self._scopes = {width.name: names[width.scope] for width in widths}
-        self._levels = {width.name: levels.levels(width.units, whole=width.unit == "heads") for width in widths}
-        if embedding is not None:
-            self._levels = {name: levels.few(widths) for name, widths in self._levels.items()}
         self._widths = {width.name: width for width in widths}
+        self.dense = self._cut({width.name: width.units for width in widths}, context)
+        self.parts = self._parts()
+        self._levels = self._chosen_levels()
 
     def narrowed(self, embedding: int, context: Context) -> Probes:
         """The probes of the same model with so many channels of its embedding."""
         model = structured.narrowed(self.model, embedding, context)
-        return Probes(model, self._config, self.by, self.spec, embedding)
+        return Probes(model, self._config, self.by, self.spec, self._image, context, embedding=embedding)
 
-    def cuts(self, image: Tensor, context: Context) -> list[_Cut]:
+    def cuts(self, context: Context) -> list[Cut]:
         """The model at each level, the first of them whole."""
         count = max(map(len, self._levels.values()))
-        found = []
-        for level in range(count):
+        found = [self.dense]
+        for level in range(1, count):
             units = {name: mine[min(level, len(mine) - 1)] for name, mine in self._levels.items()}
-            found.append(self._cut(units, image, context))
+            found.append(self._cut(units, context))
             context.progress(level + 1, count, unit="widths")
         return found
 
-    def _cut(self, units: Mapping[str, int], image: Tensor, context: Context) -> _Cut:
-        cut = structured.cut_evenly(self.model, self._prune, units, image.shape, context)
+    def _cut(self, units: Mapping[str, int], context: Context) -> Cut:
+        cut = structured.cut_evenly(self.model, self._prune, units, self._image.shape, context)
         prepared = self.by.prepare(cut, self.spec).eval()
         modules = {prepared.get_submodule(scope): scope for scope in self._scopes.values()}
-        called = {modules[module]: call for module, call in calls(prepared, modules, image).items()}
-        return _Cut(units, prepared, called)
+        called = {modules[module]: call for module, call in calls(prepared, modules, self._image).items()}
+        return Cut(units, prepared, called)
 
-    def parts(self, dense: _Cut) -> list[Part]:
-        """What can be cut, each with its curve."""
+    def _parts(self) -> list[Part]:
         curves: dict[Any, int] = {}
         return [
             Part(
@@ -114,33 +128,50 @@ class Probes:
                 kind="mlp" if width.kind == "mlp" else "attention",
                 units=width.units,
                 unit="heads" if width.unit == "heads" else "channels",
-                curve=curves.setdefault(self._signature(width, dense), len(curves)),
+                curve=curves.setdefault(self._signature(width), len(curves)),
             )
             for name, width in self._widths.items()
         ]
 
-    def count(self, parts: Sequence[Part]) -> int:
-        """How many files there will be, with that of the uncut model, without those of blocks."""
-        firsts = {part.curve: part.name for part in reversed(parts)}
-        return 1 + sum(len(self._levels[name]) for name in firsts.values())
+    def _chosen_levels(self) -> dict[str, list[int]]:
+        """Widths at which each part is measured: the fewer, the less of the model all parts of its curve are."""
+        macs: dict[int, int] = defaultdict(int)
+        for part in self.parts:
+            scope = self._scopes[part.name]
+            macs[part.curve] += models.macs(self.dense.prepared.get_submodule(scope), *self.dense.calls[scope])
+        whole = models.macs(self.dense.prepared, (self._image,))
+        found = {
+            part.name: levels.of_share(part.units, whole=part.unit == "heads", share=macs[part.curve] / whole)
+            for part in self.parts
+        }
+        return found if self._embedding is None else {name: levels.few(widths) for name, widths in found.items()}
 
-    def written(self, cuts: Sequence[_Cut], parts: Sequence[Part], to: Place) -> Iterator[ProbeFile]:
+    def _of_curves(self) -> list[Part]:
+        """The first part of each curve, which stands for all of it."""
+        firsts = {part.curve: part for part in reversed(self.parts)}
+        return [firsts[curve] for curve in sorted(firsts)]
+
+    def count(self) -> int:
+        """How many files there will be, with that of the uncut model, without those of blocks."""
+        return 1 + sum(len(self._levels[part.name]) for part in self._of_curves())
+
+    def written(self, cuts: Sequence[Cut], to: Place) -> Iterator[ProbeFile]:
         """Write all files that are not there; the uncut model first."""
         dense = self._path(to, DENSE)
         if dense.name not in to.there:
-            self._write(copy.deepcopy(cuts[0].prepared), to.image, dense, to.way)
-            yield self._noted(dense, to.image, cuts[0].units)
-        yield from self._blocks(cuts[0], to)
-        for curve in range(1 + max(part.curve for part in parts)):
-            part = next(part for part in parts if part.curve == curve)
+            self._write(copy.deepcopy(self.dense.prepared), self._image, dense, to.way)
+            yield self._noted(dense, self._image, self.dense.units)
+        yield from self._blocks(to)
+        for part in self._of_curves():
             for level, units in enumerate(self._levels[part.name]):
                 yield from self._part(cuts[level], part, units, to)
 
-    def _blocks(self, dense: _Cut, to: Place) -> Iterator[ProbeFile]:
+    def _blocks(self, to: Place) -> Iterator[ProbeFile]:
         """A file for each kind of block that can be left out, with nothing cut."""
-        found = blocks.blocks(self.model, list(self._widths.values()), to.image)
+        dense = self.dense
+        found = blocks.blocks(self.model, list(self._widths.values()), self._image)
         modules = {dense.prepared.get_submodule(block.name): block for block in found}
-        called = calls(dense.prepared, modules, to.image)
+        called = calls(dense.prepared, modules, self._image)
         alike: dict[Any, list[Block]] = {}
         for module, block in modules.items():
             alike.setdefault((_shapes(module), _form(called[module])), []).append(block)
@@ -148,34 +179,31 @@ class Probes:
             path = self._path(to, f"block-{number}")
             if path.name not in to.there:
                 name = several[0].name
-                cut = _Cut(dense.units, dense.prepared, {name: called[dense.prepared.get_submodule(name)]})
+                cut = Cut(dense.units, dense.prepared, {name: called[dense.prepared.get_submodule(name)]})
                 repeated, given = _repeated(cut, name)
                 self._write(repeated, given, path, to.way)
                 stands_for = {block.name: block.widths for block in several}
                 noted = self._noted(path, given, {}, copies=len(repeated.copies))
                 yield noted.model_copy(update={"blocks": stands_for})
 
-    def further(
-        self, more: Mapping[str, Sequence[int]], parts: Sequence[Part], to: Place, context: Context
-    ) -> Iterator[ProbeFile]:
+    def further(self, more: Mapping[str, Sequence[int]], to: Place, context: Context) -> Iterator[ProbeFile]:
         """Write files at further widths, by the name of the part."""
-        whole = {name: width.units for name, width in self._widths.items()}
         for name, widths in more.items():
-            part = next(part for part in parts if part.name == name)
+            part = next(part for part in self.parts if part.name == name)
             for units in widths:
-                yield from self._part(self._cut({**whole, name: units}, to.image, context), part, units, to)
+                yield from self._part(self._cut({**self.dense.units, name: units}, context), part, units, to)
 
-    def _part(self, cut: _Cut, part: Part, units: int, to: Place) -> Iterator[ProbeFile]:
+    def _part(self, cut: Cut, part: Part, units: int, to: Place) -> Iterator[ProbeFile]:
         path = self._path(to, f"part-{part.curve}-{units}")
         if path.name not in to.there:
             repeated, given = _repeated(cut, self._scopes[part.name])
             self._write(repeated, given, path, to.way)
             yield self._noted(path, given, {part.name: units}, copies=len(repeated.copies), curve=part.curve)
 
-    def _signature(self, width: Width, dense: _Cut) -> Any:
+    def _signature(self, width: Width) -> Any:
         scope = self._scopes[width.name]
-        module = dense.prepared.get_submodule(scope)
-        return width.unit, width.units, _shapes(module), _form(dense.calls[scope])
+        module = self.dense.prepared.get_submodule(scope)
+        return width.unit, width.units, _shapes(module), _form(self.dense.calls[scope])
 
     def _path(self, to: Place, key: str) -> Path:
         narrower = f"embedding-{self._embedding}-" if self._embedding is not None else ""
@@ -257,7 +285,7 @@ class _Repeated(nn.Module):
         return x
 
 
-def _repeated(cut: _Cut, scope: str) -> tuple[_Repeated, Tensor]:
+def _repeated(cut: Cut, scope: str) -> tuple[_Repeated, Tensor]:
     """A part as often as it can follow itself, and its input."""
     module, call = cut.prepared.get_submodule(scope), cut.calls[scope]
     image: Tensor = call[0][0]

@@ -17,7 +17,7 @@ from pqv_core.engine.formats.exporter import Way, exporter
 from pqv_core.engine.latency.probes import Place, Probes, narrower_embeddings
 from pqv_core.engine.models import create as models
 from pqv_core.latency.probe_files import Folder, ProbeFile, ProbeFiles
-from pqv_core.latency.table import Part, Subject
+from pqv_core.latency.table import Subject
 from pqv_core.results.artifacts import ArtifactSpec
 
 _CUTS, _WAY = 0.15, 0.25  # shares of the time at which each is done, about
@@ -50,39 +50,36 @@ def write(
     there, more = folder.files(), more or {}
     image = torch.randn(1, *models.preprocessing(model).input_size, generator=torch.Generator().manual_seed(0))
     embedding, narrower = narrower_embeddings(model) if config.cuts_embedding else (None, [])
-    probes = Probes(model, config, exporter(form, config), result(config, form))
     with context.part("cut", 0.0, _CUTS):
-        cuts = probes.cuts(image, context)
-    parts = probes.parts(cuts[0])
+        probes = Probes(model, config, exporter(form, config), result(config, form), image, context)
+        cuts = probes.cuts(context)
     with context.part("way", _CUTS, _WAY):
-        way = _way_of(there) or _fastest(cuts[0].prepared, probes, config, image, folder.path, context)
+        way = _way_of(there) or _fastest(probes, config, image, folder.path, context)
     files = list(there.files) if there is not None else []
-    to = Place(folder.path, way, image, frozenset(file.name for file in files))
-    total = probes.count(parts) * (1 + len(narrower)) + sum(map(len, more.values()))
+    to = Place(folder.path, way, frozenset(file.name for file in files))
+    total = probes.count() * (1 + len(narrower)) + sum(map(len, more.values()))
     subject = _subject(config, probes.spec, way, image)
 
     def written() -> ProbeFiles:
-        return ProbeFiles(subject=subject, parts=tuple(parts), files=tuple(files), embedding=embedding)
+        return ProbeFiles(subject=subject, parts=tuple(probes.parts), files=tuple(files), embedding=embedding)
 
     with context.part("probes", _WAY, 1.0):
-        whole = itertools.chain(probes.written(cuts, parts, to), probes.further(more, parts, to, context))
-        for file in itertools.chain(whole, _narrower(probes, narrower, parts, to, context)):
+        whole = itertools.chain(probes.written(cuts, to), probes.further(more, to, context))
+        for file in itertools.chain(whole, _narrower(probes, narrower, to, context)):
             files.append(file)
             folder.keep(written())
             context.progress(len(files), max(total, len(files)), unit="parts")
     return written()
 
 
-def _narrower(
-    probes: Probes, embeddings: Sequence[int], parts: Sequence[Part], to: Place, context: Context
-) -> Iterator[ProbeFile]:
+def _narrower(probes: Probes, embeddings: Sequence[int], to: Place, context: Context) -> Iterator[ProbeFile]:
     """The files of narrower embeddings, one embedding after another, for each is the model several times over."""
     for place, units in enumerate(embeddings, 1):
         done = place / (1 + len(embeddings))
         with context.part("cut", done, done):
             narrow = probes.narrowed(units, context)
-            cuts = narrow.cuts(to.image, context)
-        yield from narrow.written(cuts, parts, to)
+            cuts = narrow.cuts(context)
+        yield from narrow.written(cuts, to)
 
 
 def _way_of(files: ProbeFiles | None) -> Way | None:
@@ -90,11 +87,9 @@ def _way_of(files: ProbeFiles | None) -> Way | None:
     return Way(files.subject.passes, files.subject.engine) if files is not None else None
 
 
-def _fastest(
-    prepared: nn.Module, probes: Probes, config: RunConfig, image: Tensor, folder: Path, context: Context
-) -> Way:
-    """The way in which the uncut model, as it is prepared, runs fastest here."""
-    dense = probes.by.quantize(copy.deepcopy(prepared), probes.spec, [image])
+def _fastest(probes: Probes, config: RunConfig, image: Tensor, folder: Path, context: Context) -> Way:
+    """The way in which the uncut model runs fastest here."""
+    dense = probes.by.quantize(copy.deepcopy(probes.dense.prepared), probes.spec, [image])
     preprocessing = models.preprocessing(probes.model)
     return export.fastest_way(
         dense, probes.spec, config=config, preprocessing=preprocessing, directory=folder, context=context

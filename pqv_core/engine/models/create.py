@@ -124,16 +124,20 @@ def _lstm_flops(tokens: Any, weight: Any, recurrent: Any, *_args: Any, **_keywor
 
 
 def count(model: nn.Module) -> tuple[int, int]:
-    """Parameters, and multiply-accumulates of one image (half of the floating-point operations)."""
+    """Parameters, and multiply-accumulates of one image."""
     parameters = sum(parameter.numel() for parameter in model.parameters())
-    example = torch.zeros(1, *preprocessing(model).input_size)
+    return parameters, macs(model, (torch.zeros(1, *preprocessing(model).input_size),))
+
+
+def macs(module: nn.Module, arguments: tuple[Any, ...], keywords: dict[str, Any] | None = None) -> int:
+    """Multiply-accumulates of one call (half of the floating-point operations)."""
     # torch counts these on GPUs only
     fused: dict[Any, Any] = {
         torch.ops.aten._scaled_dot_product_flash_attention_for_cpu: _attention_flops,
         torch.ops.aten.mkldnn_rnn_layer: _lstm_flops,
     }
     counter = FlopCounterMode(display=False, custom_mapping=fused)
-    constants = {name: parameter.detach() for name, parameter in model.named_parameters()}
+    constants = {name: parameter.detach() for name, parameter in module.named_parameters()}
     with torch.no_grad(), counter:  # which cannot follow parameters that want gradients
-        torch.func.functional_call(model, constants, (example,))
-    return parameters, counter.get_total_flops() // 2
+        torch.func.functional_call(module, constants, arguments, keywords)
+    return counter.get_total_flops() // 2

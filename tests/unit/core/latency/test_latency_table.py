@@ -13,7 +13,7 @@ from pqv_core.config import PruneConfig
 from pqv_core.errors import ProjectError, StorageError
 from pqv_core.latency import predict
 from pqv_core.latency import table as tables
-from pqv_core.latency.levels import bends, embeddings, few, levels
+from pqv_core.latency.levels import bends, embeddings, few, levels, of_share
 from pqv_core.latency.predict import Predictor
 from pqv_core.latency.table import LatencyTable, Narrower, Part, Point, Subject, Whole
 
@@ -268,7 +268,16 @@ def test_with_a_narrower_embedding_a_curve_bends_at_the_same_widths() -> None:
 
 
 @pytest.mark.parametrize(
-    ("widths", "found"), [([64, 48, 32, 16, 8], [64, 32, 8]), ([3, 2, 1], [3, 1]), ([16, 8], [16, 8]), ([1], [1])]
+    ("share", "found"),
+    [(1.0, [1536, 1152, 768, 384, 192]), (0.02, [1536, 1152, 768, 384, 192]), (0.019, [1536, 768, 192])],
+)
+def test_what_is_little_of_a_model_is_measured_at_few_widths(share: float, found: list[int]) -> None:
+    assert of_share(1536, whole=False, share=share) == found
+
+
+@pytest.mark.parametrize(
+    ("widths", "found"),
+    [([64, 48, 32, 16, 8], [64, 32, 8]), ([3, 2, 1], [3, 1]), ([64, 32, 8], [64, 8]), ([16, 8], [16, 8]), ([1], [1])],
 )
 def test_few_widths_are_every_other_one_and_both_ends(widths: list[int], found: list[int]) -> None:
     assert few(widths) == found
