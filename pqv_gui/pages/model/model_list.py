@@ -31,16 +31,18 @@ class ModelListModel(QAbstractListModel):
 
     def refresh(self) -> bool:
         """Show what there is to show now; whether other rows than before were shown, or in another order."""
-        renewed = self._models.shown is not self._rows and bool(self._rows)
-        if self._models.shown is not self._rows:
+        before, shown = self._rows, self._models.shown
+        other, figures = shown != before, shown is not before
+        if other:
             self.beginResetModel()
-            self._rows = self._models.shown
+        self._rows = shown
+        if other:
             self.endResetModel()
         starred = frozenset(self._models.starred)
-        if starred != self._starred:
+        if starred != self._starred or (figures and not other):
             self._starred = starred
             self.dataChanged.emit(self.index(0), self.index(len(self._rows) - 1))
-        return renewed
+        return other and bool(before)
 
     def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008 - Qt's own signature
         """Number of rows."""

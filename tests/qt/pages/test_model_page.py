@@ -14,7 +14,7 @@ from pytestqt.qtbot import QtBot
 
 from pqv_core.comparison.dense_latencies import DenseLatencyReader
 from pqv_core.errors import ErrorInfo
-from pqv_core.latency.dense import DenseLatencies
+from pqv_core.latency.dense import Conditions, DenseLatencies, DenseLatency, gathered
 from pqv_core.models import catalog
 from pqv_core.project import project_file as projects
 from pqv_core.results import record as results
@@ -137,6 +137,16 @@ def test_the_list_is_sorted_as_asked_and_the_choice_stays(page: ModelPage, qtbot
     assert params == sorted(params)
     assert page.network.figure.text() == "Parameters"
     assert chosen(page) == SMALL
+
+
+def test_figures_that_arrive_leave_the_list_where_it_is(page: ModelPage, window: MainWindow) -> None:
+    bar = page.network.list.verticalScrollBar()
+    bar.setValue(bar.maximum() // 2)
+    before = bar.value()
+    conditions = Conditions("Pixel 8", 4, "FP32 .pte")
+    window.workspace.models.take_latencies(gathered([DenseLatency(SMALL, conditions, 2e7, "2026-01-01")]))
+    assert page.network.order.count() == 5  # one can sort by it
+    assert bar.value() == before > 0
 
 
 def test_stars_are_given_in_the_list_and_on_the_card(page: ModelPage, qtbot: QtBot, window: MainWindow) -> None:
