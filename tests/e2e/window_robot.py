@@ -156,7 +156,7 @@ def _own_project(robot: Robot) -> Walk:
     robot.go_to("Models")
     robot.press(Qt.Key.Key_Home)
     robot.go_to("Published", "From a file", "Random")
-    robot.go_to("Random", key=Qt.Key.Key_Down)
+    robot.go_to("Random", key=Qt.Key.Key_Right)
     robot.type("Training images", str(folder / "images" / "train"))
     robot.type("Validation images", str(folder / "images" / "val"))
     yield robot.at("model")
