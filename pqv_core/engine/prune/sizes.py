@@ -82,7 +82,8 @@ def _size_line(model: nn.Module, config: RunConfig, form: str, scheme: str, cont
     widths = [width for width in structure.widths(model, config.pruning) if width.kind != "embedding"]
     entry = sources.entry(config.model.source, config.model.name)
     contents = entry.contents if entry is not None else None
-    cost = cost_of(model, config.quantize)
+    packed = _Packed.of(model, config.quantize)
+    cost = _cost(model, packed)
     size = partial(_size, form, contents, scheme, config.quantize.group)
     dense = size(cost)
     of_other = (size(dataclasses.replace(cost, params=cost.params + _MANY)) - dense) / _MANY
@@ -93,8 +94,7 @@ def _size_line(model: nn.Module, config: RunConfig, form: str, scheme: str, cont
     of_output = (size(dataclasses.replace(cost, linear_outputs=cost.linear_outputs + _MANY)) - dense) / _MANY
     image = (1, *models.preprocessing(model).input_size)
     dependencies = Dependencies(model, widths, shape=image, context=context)
-    packed = _packed(model, config.quantize).keys()
-    linear_weights = {id(module.weight) for name, module in model.named_modules() if name in packed}
+    linear_weights = {id(module.weight) for name, module in model.named_modules() if name in packed.weights}
     units = {}
     for width in widths:
         linear = other = outputs = 0.0
@@ -109,13 +109,30 @@ def _size_line(model: nn.Module, config: RunConfig, form: str, scheme: str, cont
     return SizeLine(dense, units)
 
 
-def cost_of(model: nn.Module, quantize: QuantizeConfig) -> Cost:
-    """What a model's file is made of; operations are not counted.
+@dataclass(frozen=True)
+class _Packed:
+    """The linear layers of a model as a scheme packs them; a patch projection is one.
 
-    Layers that are left in floating point (``quantize.keep``) have no weights that are packed.
+    Attributes:
+        weights: By the names of the layers, without those that are left in floating point (``quantize.keep``).
+        linears: How many layers there are with these.
     """
-    packed = _packed(model, quantize)
-    weights = list(packed.values())
+
+    weights: Mapping[str, torch.Tensor]
+    linears: int
+
+    @classmethod
+    def of(cls, model: nn.Module, quantize: QuantizeConfig) -> _Packed:
+        prepared = copy.deepcopy(model)
+        layers.make_quantizable(prepared)
+        names = layers.chosen(prepared, quantize.keep if quantize.uses_engine else ())
+        weights = {name: prepared.get_parameter(f"{name}.weight") for name in names}
+        return cls(weights, len(layers.layers(prepared)))
+
+
+def _cost(model: nn.Module, packed: _Packed) -> Cost:
+    """What a model's file is made of; operations are not counted."""
+    weights = packed.weights.values()
     by_inputs: dict[int, int] = {}
     for weight in weights:
         inputs = weight[0].numel()
@@ -124,18 +141,10 @@ def cost_of(model: nn.Module, quantize: QuantizeConfig) -> Cost:
         params=sum(parameter.numel() for parameter in model.parameters()),
         linear_weights=sum(weight.numel() for weight in weights),
         linear_outputs=sum(len(weight) for weight in weights),
-        linears=len(_packed(model, quantize.changed(keep=()))),
+        linears=packed.linears,
         macs=0,
         by_inputs=tuple(sorted(by_inputs.items())),
     )
-
-
-def _packed(model: nn.Module, quantize: QuantizeConfig) -> dict[str, torch.Tensor]:
-    """Weights of the linear layers that a scheme packs, by the names of the layers; a patch projection is one."""
-    prepared = copy.deepcopy(model)
-    layers.make_quantizable(prepared)
-    names = layers.chosen(prepared, quantize.keep if quantize.uses_engine else ())
-    return {name: prepared.get_parameter(f"{name}.weight") for name in names}
 
 
 def _size(form: str, contents: Contents | None, scheme: str, group: int, cost: Cost) -> float:
