@@ -245,7 +245,7 @@ class Chosen:
         parts = (config.get(section) for section in ("model", "prune", "tokens", "quantize"))
         model, prune, tokens, quantize = (part if isinstance(part, dict) else {} for part in parts)
         ratio, how, group = prune.get("ratio"), prune.get("importance"), quantize.get("group")
-        if _limits(config.get("budget")):
+        if limits(config.get("budget")):
             ratio = _lost(record)
         cut = bool(prune.get("enabled")) and isinstance(ratio, int | float) and 0 < ratio < 1
         return cls(
@@ -257,12 +257,12 @@ class Chosen:
         )
 
 
-def _limits(budget: object) -> bool:
-    """Whether a run was to keep a budget."""
+def limits(budget: object) -> str:
+    """The limits that a run was to keep, in words; empty where there are none, or none that this version knows."""
     try:
-        return isinstance(budget, dict) and BudgetConfig.parse(budget).is_set
-    except ConfigError:  # of another version
-        return False
+        return BudgetConfig.parse(budget).words if isinstance(budget, dict) else ""
+    except ConfigError:
+        return ""
 
 
 def _lost(record: RunRecord) -> float:

@@ -7,9 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from pqv_core.comparison import settings
-from pqv_core.comparison.rows import Chosen, engine_name, importance, precision
-from pqv_core.config.budget import BudgetConfig
-from pqv_core.errors import ConfigError
+from pqv_core.comparison.rows import Chosen, engine_name, importance, limits, precision
 from pqv_core.results.record import RunRecord
 from pqv_core.schemes import has_groups, has_quantized_layers
 
@@ -72,18 +70,10 @@ def words(record: RunRecord, *, model: bool = False) -> str:
 
 def _cut(record: RunRecord, chosen: Chosen) -> str:
     """How far it is cut, and by what: ``25 % Taylor``, ``Taylor, at most 30 ms``."""
-    prune, limits = record.config.get("prune"), _limits(record.config.get("budget"))
-    if limits and isinstance(prune, dict) and prune.get("enabled"):
-        return f"{importance(str(prune.get('importance') or ''))}, {limits}"
+    prune, budget = record.config.get("prune"), limits(record.config.get("budget"))
+    if budget and isinstance(prune, dict) and prune.get("enabled"):
+        return f"{importance(str(prune.get('importance') or ''))}, {budget}"
     return f"{settings.share(chosen.ratio)} {importance(chosen.importance)}" if chosen.importance else "not pruned"
-
-
-def _limits(budget: Any) -> str:
-    """The limits that a run was to keep, in words; empty where there are none, or none that this version knows."""
-    try:
-        return BudgetConfig.parse(budget).words if isinstance(budget, dict) else ""
-    except ConfigError:
-        return ""
 
 
 def _engine(record: RunRecord, scheme: str, quantize: dict[str, Any]) -> str:

@@ -7,13 +7,12 @@ from collections.abc import Mapping
 from pathlib import PurePath
 from typing import Any
 
+from pqv_core.comparison.rows import importance, precision
 from pqv_core.config import RunConfig
-from pqv_core.criteria import CRITERIA
 from pqv_core.errors import ConfigError
 from pqv_core.files.foreign_text import line
 from pqv_core.formats import FORMATS
 from pqv_core.results.summary import MISSING
-from pqv_core.schemes import SCHEMES
 
 _PATHS = ("model.path", "data.train", "data.val", "data.class_order")
 _ARGUMENTS = "model.arguments"
@@ -77,9 +76,9 @@ def _words(name: str, value: Any) -> str:
 
 def _label(name: str, value: str) -> str:
     if name == "prune.importance":
-        return next((info.label for key, info in CRITERIA.items() if key == value), value)
+        return importance(value)
     if name == "quantize.precision":
-        return next((info.label for key, info in SCHEMES.items() if key == value), value)
+        return precision(value)
     if name == "export.formats":
         return next((info.suffix for key, info in FORMATS.items() if key == value), value)
     if name == "export.target":
