@@ -16,13 +16,12 @@ from pqv_gui.desks.workspace import Workspace
 from pqv_gui.i18n import tr
 from pqv_gui.pages import PAGES, in_group
 from pqv_gui.services.shortcuts import Shortcuts
-from pqv_gui.style.theme import TEXT_SCALES, Mode, Theme, em
+from pqv_gui.style.theme import TEXT_SCALES, Theme, em
 from pqv_gui.viewmodels import display_names
 from pqv_gui.widgets.basics import ElidedLabel, plain
 
 _RECENT = 10
 _AROUND = 2 * 10  # of a menu's name, in pixels, as the style sheet has it
-_MODES: dict[Mode, str] = {"system": "As the &system", "light": "&Light", "dark": "&Dark"}
 
 
 class _Corner(ElidedLabel):
@@ -119,7 +118,7 @@ class Menus:
     def _view(self, menu: QMenu) -> None:
         colours = menu.addMenu(tr("&Colours"))
         group = QActionGroup(self._window)
-        for mode, text in _MODES.items():
+        for mode, text in display_names.MODES.items():
             action = self._add(colours, tr(text), lambda mode=mode: self._prefer(MODE, mode))  # type: ignore[misc]
             self._ticks[MODE, mode] = action
             group.addAction(action)

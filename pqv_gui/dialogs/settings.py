@@ -12,14 +12,14 @@ from PySide6.QtWidgets import QDialog, QDialogButtonBox, QFrame, QScrollArea, QW
 
 from pqv_gui.i18n import tr
 from pqv_gui.style.theme import TEXT_SCALES
+from pqv_gui.viewmodels import display_names
 from pqv_gui.viewmodels.project_session import Problem
 from pqv_gui.widgets.basic_inputs import CheckInput, ComboInput, TextInput
-from pqv_gui.widgets.basics import Card, ElidedLabel, button, column, fit, label, row
+from pqv_gui.widgets.basics import Card, ElidedLabel, button, column, fit, label, plain, row
 from pqv_gui.widgets.form import Form, FormSettings
 from pqv_gui.widgets.number_inputs import IntInput
 from pqv_gui.widgets.path_input import PathInput
 
-MODES = {"system": "As the system", "light": "Light", "dark": "Dark"}
 _SIZE = (40, 44)  # in lines of text
 Kept = Sequence[tuple[str, Path]]
 
@@ -67,7 +67,7 @@ class SettingsDialog(QDialog):
 
     def _appearance(self) -> Card:
         card = Card(tr("Appearance"))
-        modes = ComboInput({key: tr(text) for key, text in MODES.items()})
+        modes = ComboInput({key: plain(tr(text)) for key, text in display_names.MODES.items()})
         sizes = ComboInput({percent: f"{percent} %" for percent in TEXT_SCALES})
         modes.setAccessibleName(tr("Colours"))
         sizes.setAccessibleName(tr("Text size"))

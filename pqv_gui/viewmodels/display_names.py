@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pqv_core.labels import stage, target
 
-__all__ = ["METRICS", "SETTINGS", "TERMS", "metric", "setting", "stage", "target"]
+__all__ = ["METRICS", "MODES", "SETTINGS", "TERMS", "metric", "setting", "stage", "target"]
 
 SETTINGS = {
     "model.source": "Model source",
@@ -131,6 +131,7 @@ TERMS = {
 }
 """Settings beside which a term of the glossary is explained."""
 
+MODES = {"system": "As the &system", "light": "&Light", "dark": "&Dark"}
 METRICS = {
     "train_loss": "Training loss",
     "sparse_loss": "Sparse training loss",
