@@ -265,10 +265,14 @@ class ComparisonView(Observable):
 
     @property
     def marked(self) -> str:
-        """Key of the row whose point is marked in a chart: the selected one, else the result of the selected run."""
-        own = [row for row in self.rows if row.run == self.selected]
-        keys = [row.key for row in own if row.key == self.row] or [row.key for row in own if row.is_result]
-        return keys[0] if keys else ""
+        """Key of the row whose point is marked in a chart: the one that is selected in the table.
+
+        Of a run that is selected as a whole that is its first line there; where it has none, its first result.
+        """
+        own = {row.key: row for row in self.rows if row.run == self.selected}
+        listed = [line.key for line in self.lines if line.key in own]
+        results = [key for key, row in own.items() if row.is_result]
+        return self.row if self.row in own else next(iter((*listed, *results)), "")
 
     @property
     def ticked(self) -> list[str]:

@@ -216,3 +216,17 @@ def test_many_runs_stay_quick_to_show(count: int) -> None:
     view.tick("r0001", False)
     assert len(view.lines) == count
     assert len(view.ticked) == count - 1
+
+
+def test_the_point_that_is_marked_is_that_of_the_row_which_the_table_has_selected() -> None:
+    view = view_of(stored("r1"))
+    view.show_all_files(True)
+    for descending in (False, True):
+        view.sort_by("median_ms", descending=descending)
+        first, last = view.lines[0], view.lines[-1]
+        assert view.marked == first.key != last.key
+        view.select("r1", row=last.key)
+        assert view.marked == last.key
+        view.select("r1")
+    view.filter("nothing has this")
+    assert not view.lines and view.marked in {row.key for row in view.rows if row.is_result}
