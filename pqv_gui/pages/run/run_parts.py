@@ -211,7 +211,7 @@ class ResultCards(QWidget):
         line = row(gap=0.8)
         words = column(gap=0.2)
         unstable = label(f"⚠ {tr('Unstable: do not trust these latencies.')}", "amber", wrap=True)
-        words.addWidget(with_mark(unstable, "Disturbed"))
+        words.addWidget(with_mark(unstable, "Disturbed", apart=True))
         self.doubts = label("", "muted", wrap=True)
         words.addWidget(self.doubts)
         line.addLayout(words, 1)
