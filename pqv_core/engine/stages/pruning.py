@@ -169,7 +169,7 @@ def _searched(
         proportional=tokens.proportional,
     )
     merged = list(best.merging.merged) if best.merging else [0] * depth
-    return best, {"merged": merged, "tokens_tried": [asdict(item) for item in tried]}
+    return best, {"merged": merged, "tokens_tried": [asdict(item) | {"merged": list(item.merged)} for item in tried]}
 
 
 def _widths(before: nn.Module, after: nn.Module, config: PruneConfig) -> list[Result]:
