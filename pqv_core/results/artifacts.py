@@ -179,10 +179,16 @@ def position(key: str) -> int:
 
 
 def colour(key: str) -> int:
-    """The same number for an artefact in every chart: the result has 0, then what was before it, then all others."""
+    """The same number for an artefact in every chart: the result has 0, then what was before it, then all others.
+
+    Those of a further format count down from the last, so that a result in two formats has two colours.
+    """
     backwards = [known for known, spec in reversed(_KNOWN.items()) if not spec.is_contrast]
     backwards += [known for known, spec in _KNOWN.items() if spec.is_contrast]
-    return backwards.index(key) if key in _KNOWN else len(_KNOWN)
+    if key in _KNOWN:
+        return backwards.index(key)
+    first, _, _ = key.rpartition("_")
+    return len(_KNOWN) + (1 - backwards.index(first) if first in _KNOWN else 0)
 
 
 def ordered(labels: Iterable[str]) -> list[str]:

@@ -48,6 +48,11 @@ def test_without_baselines_there_is_nothing_beside_the_result_either() -> None:
     assert [(spec.key, spec.way) for spec in made] == [("compressed", artifacts.FASTEST)]
 
 
+def test_what_a_run_writes_in_two_formats_has_a_colour_each() -> None:
+    made = artifacts.of_run(formats=("ptl", "pte"), scheme="int8")
+    assert len({artifacts.colour(spec.key) for spec in made}) == len(made)
+
+
 def test_the_result_keeps_its_colour_beside_what_it_is_contrasted_with() -> None:
     made = artifacts.of_run(formats=("ptl",), scheme="int8-dynamic", merges=True, hastened=True)
     colours = {spec.key: artifacts.colour(spec.key) for spec in made}
