@@ -1,14 +1,15 @@
 """What can go wrong with a phone; continues the tree of ``pqv_core.errors``.
 
 DeviceError
-├── NoDeviceError            no such phone is connected
-├── UnauthorizedError        the phone has not allowed this computer
-├── OfflineError             connected, but not answering
-├── AccessError              the operating system keeps this user from the USB device
-├── BusyError                another program holds the USB interface
-├── WrongModeError           recovery, sideload, bootloader
-├── PairingError             the port wants TLS pairing
-├── ConnectionLostError      unplugged, rebooted, or silent for too long
+├── DeviceAwayError          whatever is asked of the phone would fail
+│   ├── NoDeviceError        no such phone is connected
+│   ├── UnauthorizedError    the phone has not allowed this computer
+│   ├── OfflineError         connected, but not answering
+│   ├── AccessError          the operating system keeps this user from the USB device
+│   ├── BusyError            another program holds the USB interface
+│   ├── WrongModeError       recovery, sideload, bootloader
+│   ├── PairingError         the port wants TLS pairing
+│   └── ConnectionLostError  unplugged, rebooted, or silent for too long
 ├── ProtocolError            the phone said what no phone should say
 ├── CommandError             a command on the phone failed
 ├── DeviceFullError          no space left on the phone
@@ -23,10 +24,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from deploy.device import bounded
-from pqv_core.errors import DeviceError
+from pqv_core.errors import DeviceAwayError, DeviceError, ErrorInfo, PqvError, ToldError
 
 
-class NoDeviceError(DeviceError):
+class NoDeviceError(DeviceAwayError):
     """No such phone is connected."""
 
     def __init__(self, serial: str = "", *, details: str = "") -> None:
@@ -35,7 +36,7 @@ class NoDeviceError(DeviceError):
         super().__init__(message, action=action, details=details)
 
 
-class UnauthorizedError(DeviceError):
+class UnauthorizedError(DeviceAwayError):
     """The phone has not allowed this computer."""
 
     def __init__(self, *, details: str = "") -> None:
@@ -46,7 +47,7 @@ class UnauthorizedError(DeviceError):
         )
 
 
-class OfflineError(DeviceError):
+class OfflineError(DeviceAwayError):
     """Connected, but not answering."""
 
     def __init__(self, *, details: str = "") -> None:
@@ -55,7 +56,7 @@ class OfflineError(DeviceError):
         )
 
 
-class AccessError(DeviceError):
+class AccessError(DeviceAwayError):
     """The operating system keeps this user from the USB device."""
 
     def __init__(self, *, vendor: int | None = None, details: str = "") -> None:
@@ -67,7 +68,7 @@ class AccessError(DeviceError):
         )
 
 
-class BusyError(DeviceError):
+class BusyError(DeviceAwayError):
     """Another program holds the USB interface."""
 
     def __init__(self, *, details: str = "") -> None:
@@ -78,14 +79,14 @@ class BusyError(DeviceError):
         )
 
 
-class WrongModeError(DeviceError):
+class WrongModeError(DeviceAwayError):
     """Recovery, sideload, bootloader, …"""
 
     def __init__(self, mode: str) -> None:
         super().__init__(f"The phone is in {mode} mode.", action="Start Android normally.")
 
 
-class PairingError(DeviceError):
+class PairingError(DeviceAwayError):
     """The port speaks TLS or refuses."""
 
     def __init__(self, address: str, *, details: str = "") -> None:
@@ -96,7 +97,7 @@ class PairingError(DeviceError):
         )
 
 
-class ConnectionLostError(DeviceError):
+class ConnectionLostError(DeviceAwayError):
     """Unplugged, rebooted, or silent for too long."""
 
     def __init__(self, *, details: str = "") -> None:
@@ -176,3 +177,10 @@ class OverheatedError(DeviceError):
             f"The measurement was stopped: the device reports severe heat (thermal status {status}).",
             action="Let the device cool down, take a phone out of its case, and measure again.",
         )
+
+
+def told(info: ErrorInfo) -> PqvError:
+    """An error that was told, as one that can be raised; of a phone that is away it is still known."""
+    if isinstance(kind := globals().get(info.kind), type) and issubclass(kind, DeviceAwayError):
+        return DeviceAwayError(info.message, action=info.action, details=info.details)
+    return ToldError(info)

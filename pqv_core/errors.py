@@ -147,6 +147,10 @@ class DeviceError(PqvError):
     """A phone cannot be used as asked."""
 
 
+class DeviceAwayError(DeviceError):
+    """A phone is not there, or does not let itself be talked to: whatever is asked of it would fail."""
+
+
 class Cancelled(Exception):  # noqa: N818 - an outcome, not an error
     """Raised inside a job once the person has asked for its end."""
 

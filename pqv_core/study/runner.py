@@ -17,7 +17,7 @@ from optuna.trial import FrozenTrial
 from optuna.trial import TrialState as OptunaState
 
 from pqv_core.config import RunConfig
-from pqv_core.errors import Cancelled, ClusterError, ErrorInfo, PqvError, StorageError, UsageError
+from pqv_core.errors import Cancelled, ClusterError, DeviceAwayError, ErrorInfo, PqvError, StorageError, UsageError
 from pqv_core.process.events import AnyEvent, Finished, JobStarted, Metric
 from pqv_core.process.job import RunJob
 from pqv_core.project import history, new_config, run_label, runs
@@ -119,6 +119,7 @@ class StudyRunner:
             ProjectError: Another process runs it, or its journal is damaged.
             StorageError: The disk is full, or may not be written. The trials at work go on the next time.
             ClusterError: Another computer cannot do what it is asked to; so do they then.
+            DeviceAwayError: The phone that measures them is not there; so do they then.
         """
         try:
             with storage.held(self._folder):
@@ -246,6 +247,8 @@ class StudyRunner:
         except Cancelled:  # it goes on the next time
             self.cancel()
             return False
+        except DeviceAwayError:  # so it does, once the phone is there again
+            raise
         except PqvError as error:
             self._fail(number, error.info(), run=job.run)
             return False
@@ -316,6 +319,8 @@ class StudyRunner:
         except Cancelled:  # it goes on the next time
             self.cancel()
             return
+        except DeviceAwayError:  # so it does, once the phone is there again
+            raise
         except PqvError as error:
             self._fail(work.number, error.info(), run=work.job.run)
             return

@@ -10,12 +10,13 @@ from functools import partial
 from pathlib import Path
 
 from deploy.device.target import Found
+from deploy.errors import told
 from deploy.job import Job
 from deploy.kit.kit import Kit, KitChoice
 from deploy.measure import latency_table, session
 from deploy.measure.steps import PhoneConfig
 from pqv_core.config import RunConfig
-from pqv_core.errors import Cancelled, ToldError
+from pqv_core.errors import Cancelled
 from pqv_core.process.events import Event, StageStarted
 from pqv_core.process.worker_client import Worker
 from pqv_core.results import record as results
@@ -98,7 +99,7 @@ class StudyMeter:
             raise Cancelled
         failure = outcome.error or next((error for _, error in outcome.failures), None) or outcome.not_kept
         if failure is not None:
-            raise ToldError(failure)
+            raise told(failure)
 
     def _heard(self, event: Event) -> None:
         if isinstance(event, StageStarted):

@@ -106,10 +106,14 @@ def _check(state: RunState) -> None:
         structure.widths(model, config.pruning)
     if problem := schedules.problem(config):
         raise problem
+    if not config.tokens.enabled:
+        return
     if config.tokens.by_budget:
         merged_tokens.size(model)
-    elif config.tokens.enabled:
+    else:
         asked(model, state)
+    if problem := distillation.problem_with_tokens(config, gives_all=merged_tokens.gives_all_features(model)):
+        raise problem
 
 
 LOAD = Stage("load", _load_inputs, _load, version=2, check=_check)

@@ -61,6 +61,16 @@ def size(model: nn.Module) -> tuple[int, int]:
     return plain.patch_embed.num_patches, len(plain.blocks)
 
 
+def gives_all_features(model: nn.Module) -> bool:
+    """Whether its last features are of all tokens where some are merged: what pools over all gets each one back.
+
+    Args:
+        model: One that can merge tokens.
+    """
+    plain = _able(model)
+    return plain.global_pool != "token" or plain.attn_pool is not None
+
+
 def _able(model: nn.Module) -> VisionTransformer:
     if why_not := obstacle(model):
         raise ModelError(f"Tokens cannot be merged: {why_not}.", action="Merge none, or choose another model.")
@@ -83,9 +93,7 @@ def merge(model: nn.Module, merging: Merging) -> None:
     undo(model)
     prefix, tokens = model.num_prefix_tokens, model.num_prefix_tokens + model.patch_embed.num_patches
     model.blocks.__class__ = MergedBlocks
-    cast(MergedBlocks, model.blocks).begin(
-        tokens, reads_all=model.global_pool != "token" or model.attn_pool is not None
-    )
+    cast(MergedBlocks, model.blocks).begin(tokens, reads_all=gives_all_features(model))
     several = False
     for block, merged in zip(model.blocks, merging.merged, strict=True):
         if not 0 <= merged <= (tokens - prefix) // 2:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from pqv_core.config import RunConfig, with_settings
-from pqv_core.errors import Cancelled, DeviceError, ErrorInfo, ProjectError, StorageError, WorkerError
+from pqv_core.errors import Cancelled, DeviceAwayError, DeviceError, ErrorInfo, ProjectError, StorageError, WorkerError
 from pqv_core.files.fsio import write_json
 from pqv_core.project import project_file as projects
 from pqv_core.project import run_label
@@ -155,6 +155,24 @@ def test_a_figure_that_was_not_measured_is_said(ask: Ask) -> None:
 
     run(folder, Forgetful())
     assert {trial.words for trial in look(folder).trials} == {"The run gives no figure for top-1."}
+
+
+@pytest.mark.parametrize("leaves", ["before the run", "after it"])
+def test_a_phone_that_leaves_ends_the_study_and_its_trial_goes_on_once_it_is_back(ask: Ask, leaves: str) -> None:
+    def gone(*_: object) -> None:
+        raise DeviceAwayError("The connection to the device was lost.", action="Check the cable.")
+
+    class Meter:
+        def measure(self, directory: Path) -> None:
+            if leaves == "after it":
+                gone()
+
+    folder = ask("prune.ratio=0.1,0.3", sampler="grid")
+    with pytest.raises(DeviceAwayError, match="connection to the device was lost"):
+        run(folder, RunsAtOnce(), meter=Meter(), prepare=gone if leaves == "before the run" else None)
+    assert [trial.state for trial in look(folder).trials] == ["interrupted"]
+    run(folder, RunsAtOnce())
+    assert [trial.state for trial in look(folder).trials] == ["done", "done"]
 
 
 def test_a_full_disk_ends_the_study_and_not_the_trial(ask: Ask) -> None:
