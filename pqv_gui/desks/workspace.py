@@ -385,9 +385,10 @@ class Workspace(QObject):
             }
             entry = self.models.get(self.session.config.model.name)
             more = defaults.with_images(self.session.config, published=entry is not None and entry.pretrained)
-            self.session.set_many({**stored, **(more if pair.train else {})}, label="data.train")
-            if pair.remark:
-                self.said.emit(pair.remark)
+            more = more if pair.train else {}
+            self.session.set_many({**stored, **more}, label="data.train")
+            if said := " ".join(filter(None, (pair.remark, defaults.brought(more)))):
+                self.said.emit(said)
 
         self.tasks.start(lambda _: dataset_layout.find(folder), done=done, failed=self._failing(MODEL.key))
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from pqv_core import formatting
 from pqv_core.config import ModelConfig, RunConfig
+from pqv_core.config.export import TARGETS
 from pqv_core.config.quantize import ENGINES
 from pqv_core.criteria import CRITERIA
 from pqv_core.errors import ConfigError, PluginError
@@ -94,6 +95,7 @@ def _choices(config: RunConfig, images: ImageFolders) -> list[tuple[str, str]]:
     if config.uses_engine:
         quantized = f"{quantized}, {ENGINES[config.quantize.engine].label}"
     return [
+        ("Target", TARGETS[config.export.target].label),
         ("Weights", WEIGHTS[config.model.weights]),
         ("Images", _images(images)),
         ("Pruning", pruned),

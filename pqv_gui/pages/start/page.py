@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QHideEvent, QShowEvent
 
 from pqv_core.config import RunConfig
+from pqv_core.config.export import TARGETS
 from pqv_core.errors import PqvError
 from pqv_core.project.project_file import resolved_path
 from pqv_gui.desks.workspace import Workspace
@@ -19,7 +20,7 @@ from pqv_gui.style.theme import em
 from pqv_gui.viewmodels import apply_preset, defaults, project_notes
 from pqv_gui.viewmodels.project_notes import ProjectNote
 from pqv_gui.viewmodels.project_session import free_name
-from pqv_gui.widgets.basic_inputs import TextInput
+from pqv_gui.widgets.basic_inputs import ComboInput, TextInput
 from pqv_gui.widgets.basics import Card, button, label, row
 from pqv_gui.widgets.folding_columns import FoldingColumns
 from pqv_gui.widgets.path_input import PathInput
@@ -56,7 +57,7 @@ class StartPage(Page):
         line = row(gap=1.0)
         words = tr(
             "The demo compresses a small model for handwritten digits. "
-            "It needs no internet and no data, and takes about a minute."
+            "It needs no internet and no data, and takes a minute or two."
         )
         line.addWidget(label(words, wrap=True), 1)
         self.demo = button(tr("&Try the demo"), self.workspace.open_demo, kind="primary")
@@ -77,9 +78,13 @@ class StartPage(Page):
         )
         folder_label = label(tr("&In folder"))
         folder_label.setBuddy(self.folder)
+        self.target = ComboInput({str(key): tr(info.label) for key, info in TARGETS.items()})
+        self.target.setAccessibleName(tr("New project target"))
+        target_label = label(tr("&Runs on"))
+        target_label.setBuddy(self.target)
         self.create_button = button(tr("&Create project"), self._create)
         self.name.returnPressed.connect(lambda: self._create())
-        for widget in (name_label, self.name, folder_label, self.folder):
+        for widget in (name_label, self.name, folder_label, self.folder, target_label, self.target):
             card.body.addWidget(widget)
         card.body.addSpacing(em(times=0.3))
         card.body.addWidget(self.create_button, 0, Qt.AlignmentFlag.AlignLeft)
@@ -154,6 +159,7 @@ class StartPage(Page):
         try:
             folder = self._folder()
             threads = self.workspace.settings.threads
+            config = config or defaults.new_config(self.target.get())
             self.workspace.create(folder, self.name.text(), defaults.measured_with(config, threads=threads))
         except PqvError as error:
             self.present(error.info())

@@ -80,7 +80,7 @@ def test_new_projects_go_to_the_folder_and_measure_with_the_threads(
 def test_threads_that_a_preset_asks_for_stay() -> None:
     asked = defaults.new_config().changed(measure={"threads": 1})
     assert defaults.measured_with(asked, threads=3).measure.threads == 1
-    assert defaults.measured_with(None, threads=None) == defaults.new_config()
+    assert defaults.measured_with(asked, threads=None) == asked
 
 
 def test_another_adb_server_is_asked_and_what_is_no_address_is_said(dialog: SettingsDialog, window: MainWindow) -> None:

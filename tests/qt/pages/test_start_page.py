@@ -76,3 +76,15 @@ def test_the_cross_says_what_it_does(make_window: MakeWindow, qtbot: QtBot, tmp_
     assert recent.viewport().toolTip() == "Remove from list"
     QToolTip.hideText()
     qtbot.waitUntil(lambda: window.workspace.tasks.active == 0)
+
+
+def test_a_new_project_is_written_for_where_it_is_to_run(make_window: MakeWindow, tmp_path: Path) -> None:
+    window = make_window()
+    page = window.stack.current
+    assert isinstance(page, StartPage)
+    page.folder.set_value(str(tmp_path))
+    page.name.setText("pocket")
+    page.target.set_value("android")
+    page.create_button.click()
+    made = projects.load(tmp_path / "pocket.pqv").config
+    assert (made.export.target, made.model.weights) == ("android", "pretrained")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from pqv_core.config.export import usual_formats
 from pqv_core.data import dataset
 from pqv_core.errors import ErrorInfo
 from pqv_core.models import catalog
@@ -183,11 +184,30 @@ def test_steps_show_where_something_is_missing(session: ProjectSession, around: 
 
 
 def test_images_bring_settings_that_use_them(session: ProjectSession) -> None:
+    session.set("model.weights", "random")
     changes = defaults.with_images(session.config, published=True)
     assert changes == {"prune.importance": "taylor", "finetune.epochs": 3, "model.weights": "pretrained"}
+    assert defaults.brought(changes) == (
+        "Set for these images: Importance: Taylor, Epochs: 3, Weights: pretrained. "
+        "Undo (Ctrl+Z) takes this and the images back."
+    )
+    assert defaults.brought({}) == ""
     session.set_many({"prune.importance": "l1", "finetune.epochs": 7, "model.weights": "file"}, label="x")
     session.set("model.path", "own.pth")
     assert defaults.with_images(session.config, published=True) == {}
+
+
+def test_a_new_project_takes_published_weights_and_writes_for_its_target() -> None:
+    here, phone = defaults.new_config(), defaults.new_config("android")
+    assert (here.model.weights, here.export.target, phone.export.target) == ("pretrained", "host", "android")
+    assert here.export.formats == usual_formats("host", precision=here.quantize.precision)
+    assert phone.export.formats == usual_formats("android", precision=phone.quantize.precision)
+
+
+def test_the_summary_names_the_target_first(session: ProjectSession, around: checks.Surroundings) -> None:
+    session.set("export.target", "android")
+    seen = overview(session.config, models=around.models, images=around.images)
+    assert seen.choices[0] == ("Target", "Android")
 
 
 def test_the_summary_predicts_while_a_slider_moves(session: ProjectSession, around: checks.Surroundings) -> None:
