@@ -27,7 +27,7 @@ from pqv_core.errors import ConfigError, DataError, StorageError, UsageError
 from pqv_core.files import weights_files
 from pqv_core.formats import FORMATS
 from pqv_core.models import merged_tokens, predict, sources
-from pqv_core.project import presets
+from pqv_core.project import own_presets, presets
 from pqv_core.project import project_file as projects
 
 EPOCHS_WITH_IMAGES = 3
@@ -121,7 +121,8 @@ def _filled(choices: Choices, data: DataConfig, notes: list[str]) -> dict[str, A
         return {}
     entry = sources.entry(_source(choices), choices.model)
     uncut = entry.uncut if entry is not None else {}
-    settings, differs = presets.get(choices.preset).fitted(uncut, images=bool(data.train or data.val))
+    preset = presets.get(choices.preset, own_presets.found())
+    settings, differs = preset.fitted(uncut, images=bool(data.train or data.val))
     notes.extend(differs)
     return settings
 

@@ -29,7 +29,7 @@ class Preset:
     def settings(self, *, images: bool) -> dict[str, Any]:
         """The settings by dotted name, for a project with or without images; the target's usual formats too."""
         formats = usual_formats(self.values["export.target"], precision=self.values["quantize.precision"])
-        return {**self.values, "export.formats": list(formats), **({} if images else self.without_images)}
+        return {"export.formats": list(formats), **self.values, **({} if images else self.without_images)}
 
     def fitted(self, uncut: Mapping[str, str], *, images: bool) -> tuple[dict[str, Any], tuple[str, ...]]:
         """The settings for a model of which some kinds of widths cannot be cut, and a sentence for each that differs.
@@ -59,6 +59,12 @@ _ONE_CUT = {
     "prune.steps": 1,
     "prune.epochs_between": 0,
     "prune.sparse_epochs": 0,
+    "budget.latency_ms": None,
+    "budget.speedup": None,
+    "budget.size_mb": None,
+    "tokens.merge": 0,
+    "tokens.per_block": [],
+    "tokens.by_budget": False,
     "quantize.precision": "int8-dynamic",
     "quantize.keep": [],
     "quantize.sensitivity": False,
@@ -110,12 +116,16 @@ PRESETS: dict[str, Preset] = {
 }
 
 
-def get(name: str) -> Preset:
+def get(name: str, own: Mapping[str, Preset] | None = None) -> Preset:
     """The preset of this name.
+
+    Args:
+        own: A person's own ones, by their names (``own_presets.found``).
 
     Raises:
         UsageError: There is none.
     """
-    if name not in PRESETS:
-        raise UsageError(f"Unknown preset: {name!r}.", action=f"Choose one of: {', '.join(PRESETS)}.")
-    return PRESETS[name]
+    known = {**(own or {}), **PRESETS}
+    if name not in known:
+        raise UsageError(f"Unknown preset: {name!r}.", action=f"Choose one of: {', '.join([*PRESETS, *(own or {})])}.")
+    return known[name]

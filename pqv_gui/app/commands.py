@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import QObject
-from PySide6.QtWidgets import QFileDialog, QWidget
+from PySide6.QtCore import QObject, Qt
+from PySide6.QtWidgets import QFileDialog, QInputDialog, QWidget
 
 from pqv_core.errors import ErrorInfo, PqvError
+from pqv_core.project import own_presets
 from pqv_core.project.lock import ProjectOpenError
 from pqv_core.project.project_file import FolderGoneError
 from pqv_gui.app.page_stack import PageStack
@@ -189,6 +190,19 @@ class Commands(QObject):
     def redo(self) -> None:
         """Make the change again that was taken back last."""
         self.edited.redo()
+
+    def save_preset(self) -> None:
+        """Ask for a name, and keep the settings under it as a preset."""
+        dialog = QInputDialog(self._window)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.setWindowTitle(tr("Save as preset"))
+        dialog.setLabelText(tr("Keeps what is cut, the precision and the target, but no model and no images. Name:"))
+        dialog.textValueSelected.connect(lambda name: self.attempt(lambda: self._work.keep_preset(name)))
+        dialog.open()
+
+    def remove_preset(self, name: str) -> None:
+        """Forget a preset of one's own."""
+        self.attempt(lambda: own_presets.remove(name))
 
     # errors --------------------------------------------------------------------------------------------------
 

@@ -43,7 +43,6 @@ class SummaryPanel(QWidget):
     """What is chosen and what it is predicted to give. Predicted figures are slanted and carry a ≈."""
 
     run = Signal()
-    preset = Signal(str)
 
     def __init__(self) -> None:
         super().__init__()
@@ -79,7 +78,6 @@ class SummaryPanel(QWidget):
         outer.addWidget(scroller, 1)
         foot = column(margin=0.8)
         self.presets = PresetButton()
-        self.presets.chosen.connect(self.preset.emit)
         foot.addWidget(self.presets)
         self.why_not = label("", "caption", wrap=True)
         foot.addWidget(self.why_not)

@@ -21,7 +21,7 @@ from pqv_core.process import machine
 from pqv_core.process.events import Finished
 from pqv_core.process.job import ProbeJob
 from pqv_core.process.machine import Machine
-from pqv_core.project import demo
+from pqv_core.project import demo, own_presets
 from pqv_core.project import project_file as projects
 from pqv_core.project.lock import ProjectLock, ProjectOpenError
 from pqv_core.results.record import RunRecord
@@ -417,6 +417,15 @@ class Workspace(QObject):
         entry = self.models.get(self.session.get("model.name"))
         for sentence in apply_preset.fill_in(self.session, preset, uncut=entry.uncut if entry is not None else {}):
             self.said.emit(sentence)
+
+    def keep_preset(self, name: str) -> None:
+        """Keep the settings as a preset of one's own.
+
+        Raises:
+            PqvError: It cannot be called so, or not be kept.
+        """
+        own_presets.save(name, self.session.config)
+        self.said.emit(f"Saved as the preset “{name.strip()}”. It is in the menu of presets in every project.")
 
     # files ---------------------------------------------------------------------------------------------------
 

@@ -111,6 +111,7 @@ class StartPage(Page):
             self.folder.set_value(str(folder))
         if not self.name.text():
             self.name.setText(free_name(folder))
+        self.presets.refresh()
         self._show_recents()
 
     def showEvent(self, event: QShowEvent) -> None:

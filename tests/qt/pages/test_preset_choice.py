@@ -5,10 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import platformdirs
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QInputDialog
 from pytestqt.qtbot import QtBot
 
+from pqv_core.config import RunConfig, with_settings
+from pqv_core.project import own_presets
 from pqv_core.project.presets import PRESETS
 from pqv_gui.app.window import MainWindow
 from pqv_gui.pages.start.page import StartPage
@@ -65,3 +69,50 @@ def test_a_preset_that_asks_too_much_of_a_model_is_adapted_with_a_sentence(windo
     banner = window.stack.current.banner
     assert banner.isVisible()
     assert banner.message.text().startswith("The embedding is not cut: ")
+
+
+@pytest.fixture
+def none_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(platformdirs, "user_data_path", lambda *_, **__: tmp_path / "data")
+
+
+@pytest.mark.usefixtures("none_kept")
+def test_settings_are_saved_as_a_preset_of_ones_own_chosen_and_removed(window: MainWindow) -> None:
+    session, button = window.workspace.session, window.summary.presets
+    session.set("prune.ratio", 0.35)
+    button.save_wanted.emit()
+    dialog = window.findChild(QInputDialog)
+    assert dialog is not None and dialog.isVisible()
+    dialog.setTextValue("Mine & yours")
+    dialog.accept()
+    assert "Saved as the preset “Mine & yours”" in window.stack.current.banner.message.text()
+    session.set("prune.ratio", 0.5)
+    button.refresh()
+    own = next(action for action in button.menu().actions() if action.text() == "Mine && yours")
+    own.trigger()
+    assert session.get("prune.ratio") == 0.35
+    button.removed.emit("Mine & yours")
+    button.refresh()
+    assert "Mine && yours" not in [action.text() for action in button.menu().actions()]
+
+
+@pytest.mark.usefixtures("none_kept")
+def test_a_name_of_a_known_preset_is_refused_in_words(window: MainWindow) -> None:
+    window.summary.presets.save_wanted.emit()
+    dialog = window.findChild(QInputDialog)
+    assert dialog is not None
+    dialog.setTextValue("Paper")
+    dialog.accept()
+    assert "comes with PQV-Mobile" in window.stack.current.banner.message.text()
+
+
+@pytest.mark.usefixtures("none_kept")
+def test_a_new_project_begins_with_one_of_ones_own(make_window: MakeWindow) -> None:
+    own_presets.save("Mine", with_settings(RunConfig(), {"prune.ratio": 0.35}))
+    window = make_window()
+    page = window.stack.page("start")
+    assert isinstance(page, StartPage)
+    page.refresh()
+    assert page.presets.own.isVisibleTo(page)
+    page.presets.own.menu().actions()[0].trigger()
+    assert window.workspace.session.get("prune.ratio") == 0.35

@@ -27,7 +27,7 @@ def test_every_preset_is_a_valid_config(name: str, images: bool) -> None:
 
 def test_a_preset_leaves_model_images_and_training_alone() -> None:
     sections = {name.partition(".")[0] for preset in presets.PRESETS.values() for name in preset.values}
-    assert sections == {"prune", "quantize", "export"}
+    assert sections == {"prune", "budget", "tokens", "quantize", "export"}
 
 
 def test_all_presets_set_the_same_fields_so_that_none_shows_through() -> None:
