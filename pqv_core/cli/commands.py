@@ -44,7 +44,7 @@ def register(app: typer.Typer) -> None:
     app.callback()(_version_option)
     app.command()(demo)
     app.command(cls=naming(_choices))(new)
-    for command in (run, latency, show, diff, report, models, plugins, info):
+    for command in (run, latency, show, diff, lost, report, models, plugins, info):
         app.command()(command)
     app.add_typer(study.group(), name="study")
 
@@ -309,6 +309,25 @@ def diff(
     from pqv_core.cli import diff as cli_diff
 
     cli_diff.show(project, one, other, as_json=as_json)
+
+
+def lost(
+    project: ProjectFile,
+    run: Annotated[
+        str | None, typer.Argument(help="A run, by id or name. Default: the newest with answers.", metavar="[RUN]")
+    ] = None,
+    before: Annotated[
+        str, typer.Option(help="Model or file to start from. Default: the uncut model.", metavar="KEY")
+    ] = "",
+    after: Annotated[
+        str, typer.Option(help="Model or file to compare with it. Default: the result.", metavar="KEY")
+    ] = "",
+    as_json: Json = False,
+) -> None:
+    """What a run lost: accuracy by class before and after, new confusions, and the images whose answer changed."""
+    from pqv_core.cli import lost as cli_lost
+
+    cli_lost.show(project, run, before=before, after=after, as_json=as_json)
 
 
 def report(

@@ -11,12 +11,11 @@ from rich.table import Table
 
 from pqv_core import comparison
 from pqv_core.cli.console import console, say_problems
+from pqv_core.cli.which_run import run_named
 from pqv_core.comparison import Comparison, StoredRun
 from pqv_core.comparison.differences import Difference, difference
 from pqv_core.errors import UsageError
 from pqv_core.project import project_file as projects
-
-_LISTED = 12
 
 
 def show(project: Path, one: str | None, other: str | None, *, as_json: bool) -> None:
@@ -46,25 +45,10 @@ def show(project: Path, one: str | None, other: str | None, *, as_json: bool) ->
 def _chosen(found: Comparison, one: str | None, other: str | None) -> tuple[StoredRun, StoredRun]:
     if len(found.runs) < 2:
         raise UsageError("The project has fewer than two runs.", action="Run it with other settings first.")
-    after = _run(found, other) if other is not None else found.runs[-1]
+    after = run_named(found, other) if other is not None else found.runs[-1]
     if one is not None:
-        return _run(found, one), after
+        return run_named(found, one), after
     return next(run for run in reversed(found.runs) if run is not after), after
-
-
-def _run(found: Comparison, text: str) -> StoredRun:
-    """The run that a person means by its id, or by its name.
-
-    Raises:
-        UsageError: There is none, or there are several of this name.
-    """
-    runs = found.runs
-    meant = [run for run in runs if run.directory.name == text] or [run for run in runs if run.title == text]
-    if len(meant) == 1:
-        return meant[0]
-    known = "\n".join(f"  {run.directory.name}  {run.title}" for run in runs[-_LISTED:][::-1])
-    what = f"{len(meant)} runs are" if meant else "No run is"
-    raise UsageError(f"{what} called {text!r}.", action=f"Name a run by its id; the newest are:\n{known}")
 
 
 def _print(out: Console, made: Difference) -> None:

@@ -92,6 +92,11 @@ def named_folder() -> Path:
     return platformdirs.user_cache_path("pqv-mobile", appauthor=False) / "datasets"
 
 
+def named_split(name: str, which: str) -> Path:
+    """Where the ``train`` or ``val`` images of a data set that is named are kept."""
+    return named_folder() / re.sub(r"[^\w.-]", "_", name) / which
+
+
 def is_named(stored: str) -> bool:
     """Whether a setting names one of timm's data sets (``torch/cifar10``) and not a folder."""
     return _NAMED.fullmatch(stored) is not None

@@ -163,6 +163,24 @@ def test_what_a_run_leaves_is_whole(whole: Path) -> None:
     assert (folder / results.HISTORY_FILE).read_text().strip()
 
 
+def test_what_was_lost_agrees_with_the_accuracies(whole: Path) -> None:
+    record = only_record(whole)
+    for before, after in (("dense", "compressed"), ("final", "compressed"), ("dense", "final")):
+        told = pqv("lost", whole, "--before", before, "--after", after, "--json", folder=whole.parent)
+        found = json.loads(told.stdout)
+        accuracies = {"dense": record.dense_accuracy, "final": record.pruned_accuracy}
+        compressed = record.variant("compressed")
+        assert compressed is not None
+        accuracies["compressed"] = compressed.accuracy
+        assert found["images"] == 12
+        for when, key in (("before", before), ("after", after)):
+            accuracy = accuracies[key]
+            assert accuracy is not None
+            assert sum(each[when] for each in found["classes"]) == round(accuracy.top1 * accuracy.images)
+        assert found["names"] == ["dark", "light"]
+        assert all((whole.parent / "images" / "val" / each["image"]).is_file() for each in found["changed"])
+
+
 def test_show_tells_the_same_for_people_and_programs(whole: Path) -> None:
     table = pqv("show", whole, folder=whole.parent)
     assert table.returncode == 0

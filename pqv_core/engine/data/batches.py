@@ -33,10 +33,15 @@ _NAMED = 5
 
 @dataclass(frozen=True)
 class Batch:
-    """Images as uint8 of shape (N, C, H, W), and their classes as int64 of shape (N,); N may be 0."""
+    """Images as uint8 of shape (N, C, H, W), and their classes as int64 of shape (N,); N may be 0.
+
+    Attributes:
+        indices: Which of the set's images these are.
+    """
 
     images: Tensor
     labels: Tensor
+    indices: tuple[int, ...]
 
 
 class Images:
@@ -73,6 +78,11 @@ class Images:
     def preprocessing(self) -> Preprocessing:
         """The model's form."""
         return self._recipe.preprocessing
+
+    @property
+    def names(self) -> list[str]:
+        """The path of each image below the folder."""
+        return [name for name, _ in self._samples]
 
     @property
     def labels(self) -> list[int]:
@@ -162,17 +172,19 @@ class Images:
 
     def _batch(self, read: Sequence[tuple[Item, Picture]], *, substitute: bool) -> Batch:
         problems = {item.index: picture for item, picture in read if isinstance(picture, str)}
-        pictures, labels = [], []
+        pictures, labels, indices = [], [], []
         for item, picture in read:
             if isinstance(picture, str) and substitute:
                 item, picture = self._next_readable(item, problems)
             if isinstance(picture, Tensor):
                 pictures.append(picture)
                 labels.append(self._samples[item.index][1])
+                indices.append(item.index)
         self._note(problems)
         return Batch(
             torch.stack(pictures) if pictures else torch.empty(0, dtype=torch.uint8),
             torch.tensor(labels, dtype=torch.int64),
+            tuple(indices),
         )
 
     def _next_readable(self, item: Item, problems: dict[int, str]) -> tuple[Item, Picture]:

@@ -44,8 +44,7 @@ def folder(name: str, which: str, *, root: Path | None, context: Context) -> Pat
         StorageError: The images cannot be written.
         Cancelled: The end was asked for.
     """
-    cache = dataset.named_folder()
-    place = cache / re.sub(r"[^\w.-]", "_", name) / which
+    place = dataset.named_split(name, which)
     if place.exists():
         return place
     part = place.with_name(f".{which}.part")
@@ -56,7 +55,7 @@ def folder(name: str, which: str, *, root: Path | None, context: Context) -> Pat
                 context.log(f"Getting {name}.")
                 remove_folder(part)
                 part.mkdir()
-                _write(_opened(name, which, root or cache / "sources"), part, context)
+                _write(_opened(name, which, root or dataset.named_folder() / "sources"), part, context)
                 move(part, place)
     except OSError as error:
         raise from_os_error(error, part) from error

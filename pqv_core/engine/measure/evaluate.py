@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -23,17 +22,17 @@ class Tally:
     """Sums over images, so that parts of a dataset can be added up.
 
     Attributes:
-        answers: By class and output that was the highest, the number of images.
+        answers: By image of the set, the output that was the highest.
     """
 
     top1: int = 0
     top5: int = 0
     loss: float = 0.0
     images: int = 0
-    answers: Counter[tuple[int, int]] = field(default_factory=Counter)
+    answers: dict[int, int] = field(default_factory=dict)
 
-    def add(self, logits: Tensor, labels: Tensor) -> None:
-        """Count a batch.
+    def add(self, logits: Tensor, labels: Tensor) -> Tensor:
+        """Count a batch; returns the outputs that were the highest, of shape (N,).
 
         Args:
             logits: Shape (N, classes).
@@ -52,11 +51,11 @@ class Tally:
             )
         outputs = logits.topk(min(5, logits.shape[1]), dim=1).indices
         ranked = outputs == labels[:, None]
-        self.answers.update(zip(labels.tolist(), outputs[:, 0].tolist(), strict=True))
         self.top1 += int(ranked[:, 0].sum())
         self.top5 += int(ranked.sum())
         self.loss += float(F.cross_entropy(logits.double(), labels, reduction="sum"))
         self.images += len(labels)
+        return outputs[:, 0]
 
     def result(self) -> Accuracy:
         """The shares and the mean."""
@@ -145,7 +144,8 @@ def count(
 def _judge(model: nn.Module | Answer, batch: Batch, dataset: Images, device: torch.device, tally: Tally) -> None:
     with torch.inference_mode():
         logits = model(normalized(batch.images, dataset.preprocessing, device))
-        tally.add(logits, batch.labels.to(device))
+        highest = tally.add(logits, batch.labels.to(device))
+    tally.answers.update(zip(batch.indices, highest.tolist(), strict=True))
 
 
 def _device(model: nn.Module | Answer) -> torch.device:

@@ -14,11 +14,11 @@ from pqv_core.engine.data import batches as data
 from pqv_core.engine.measure import benchmark, environment, evaluate, parity
 from pqv_core.engine.quantize import quantize_as
 from pqv_core.engine.quantize.request import Request
-from pqv_core.engine.stages.accuracy import val_images
+from pqv_core.engine.stages.accuracy import keep_answers, val_images
 from pqv_core.engine.stages.stage import Result, RunState, Stage, judged_by, machine, versions
 from pqv_core.formats import FORMATS
 from pqv_core.project import plan
-from pqv_core.results.record import Accuracy, LayerSensitivity
+from pqv_core.results.record import LayerSensitivity
 
 
 def _sensitivity_inputs(state: RunState) -> Result | None:
@@ -194,24 +194,25 @@ def _verify(state: RunState, directory: Path) -> Result:
             config=state.config,
             context=state.context,
         )
-    accuracies: dict[str, Accuracy] = {}
+    tallies: dict[str, evaluate.Tally] = {}
     if images is not None:
         with state.context.part("accuracy", compared / (compared + len(images)), 1.0):
-            accuracies = {item.key: _accuracy(state, item, images, directory) for item in made if item.spec.is_result}
+            tallies = {item.key: _judged(state, item, images, directory) for item in made if item.spec.is_result}
+        keep_answers(directory, images, tallies, state.context)
     return {
         "parity": {key: value.model_dump(mode="json") for key, value in found.items()},
-        "accuracies": {key: value.model_dump(mode="json") for key, value in accuracies.items()},
+        "accuracies": {key: tally.result().model_dump(mode="json") for key, tally in tallies.items()},
     }
 
 
-def _accuracy(state: RunState, artifact: export.ArtifactFile, images: data.Images, scratch: Path) -> Accuracy:
+def _judged(state: RunState, artifact: export.ArtifactFile, images: data.Images, scratch: Path) -> evaluate.Tally:
     """How often a file is right, one image at a time: as it will run, and as it was measured."""
     file = artifact.exported(state.directories["export"])
     threads = state.config.measure.threads or environment.default_threads()
     with benchmark.answering(file, threads=threads, scratch=scratch, context=state.context) as answer:
-        return evaluate.accuracy(answer, images, batch_size=state.config.data.batch_size, context=state.context)
+        return evaluate.judged(answer, images, batch_size=state.config.data.batch_size, context=state.context)
 
 
 SENSITIVITY = Stage("sensitivity", _sensitivity_inputs, _sensitivity, version=2)
 EXPORT = Stage("export", _export_inputs, _export, version=5)
-VERIFY = Stage("verify", _verify_inputs, _verify, version=2)
+VERIFY = Stage("verify", _verify_inputs, _verify, version=3)

@@ -82,6 +82,18 @@ def test_unreadable_images_do_not_count(images: data.Images, recorder: Recorder)
     assert "a/000.png" in recorder.context.warnings[0]
 
 
+@pytest.mark.parametrize("size", [1, 5, 12])
+def test_each_readable_image_has_its_own_answer(images: data.Images, recorder: Recorder, size: int) -> None:
+    (images._recipe.folder / "b" / "001.png").write_bytes(b"")  # the fourth
+    model = tiny_vit(6)
+
+    tally = evaluate.judged(model, images, batch_size=size, context=recorder.context)
+
+    alone = {index: int(model(images[index][0][None]).argmax()) for index in range(12) if index != 3}
+    assert tally.answers == alone
+    assert tally.top1 == sum(images.labels[index] == answer for index, answer in alone.items())
+
+
 def test_classes_beyond_the_models_are_refused(images: data.Images, recorder: Recorder) -> None:
     with pytest.raises(DataError, match="has 3 outputs"):
         evaluate.accuracy(tiny_vit(3), images, batch_size=12, context=recorder.context)
