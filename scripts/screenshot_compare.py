@@ -52,7 +52,7 @@ def make_runs(project: Path, folder: Path) -> Path:
 
 
 def take(window: MainWindow, project: Path, folder: Path, *, wait: Wait, save: Save) -> None:
-    """Picture the page: nothing yet, full, its charts, a figure of the paper, failed."""
+    """Picture the page: nothing yet, full, its charts, what was lost, a figure of the paper, failed."""
     work = window.workspace
     empty = folder / f"new{len(list(folder.glob('*.pqv')))}.pqv"
     projects.save(empty, projects.Project())
@@ -67,6 +67,9 @@ def take(window: MainWindow, project: Path, folder: Path, *, wait: Wait, save: S
     save("compare")
     bar.setValue(page.device_line.y() + page.full.y())
     save("compare-charts")
+    wait(lambda: page.lost.view.state != "filling")
+    bar.setValue(page.lost.y() + page.full.y())
+    save("compare-lost")
     page.view.choose_figure(7)
     bar.setValue(bar.maximum())
     save("compare-figure")

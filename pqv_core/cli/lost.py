@@ -16,7 +16,7 @@ from pqv_core.data import images
 from pqv_core.errors import UsageError
 from pqv_core.project import project_file as projects
 from pqv_core.results import answers, losses
-from pqv_core.results.losses import KINDS, Losses
+from pqv_core.results.losses import KINDS, Losses, Pair
 
 _CLASSES, _PAIRS, _IMAGES = 20, 10, 20
 
@@ -58,7 +58,7 @@ def _print(out: Console, run: StoredRun, made: Losses) -> None:
     if not made.changed:
         return
     _print_part(out, _classes(made), shown=_CLASSES, of=len(made.classes), what="classes")
-    if pairs := losses.new_confusions(made):
+    if pairs := made.new_confusions:
         _print_part(out, _pairs(made, pairs), shown=_PAIRS, of=len(pairs), what="pairs")
     _print_part(out, _images(made), shown=_IMAGES, of=len(made.changed), what="images")
 
@@ -86,7 +86,7 @@ def _classes(made: Losses) -> Table:
     return table
 
 
-def _pairs(made: Losses, pairs: list[losses.Pair]) -> Table:
+def _pairs(made: Losses, pairs: list[Pair]) -> Table:
     table = _table("Confused more often than before", "Class", "Answer", "Before", "After", left=2)
     for pair in pairs[:_PAIRS]:
         table.add_row(made.run.name(pair.label), made.run.name(pair.answer), f"{pair.before:,}", f"{pair.after:,}")

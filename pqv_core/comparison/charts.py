@@ -122,6 +122,32 @@ class ScatterChart:
         return heads, rows
 
 
+@dataclass(frozen=True)
+class MatrixChart:
+    """Numbers in rows and columns, drawn as squares that are the darker the greater they are.
+
+    Attributes:
+        values: A row for each of ``rows``, with a number for each of ``columns``.
+        keys: What the rows stand for, where names are not enough.
+        signed: They are differences: those below 0 have another colour.
+    """
+
+    title: str
+    row_name: str
+    column_name: str
+    rows: tuple[str, ...]
+    columns: tuple[str, ...]
+    values: tuple[tuple[int, ...], ...]
+    keys: tuple[int, ...]
+    signed: bool = False
+
+    def say(self, row: int, column: int) -> str:
+        """What is said of a square."""
+        value = self.values[row][column]
+        figure = f"{value:+,}".replace("-", "−") if self.signed else f"{value:,}"
+        return f"{self.row_name} {self.rows[row]} · {self.column_name} {self.columns[column]}: {figure}"
+
+
 Chart = BarChart | ScatterChart
 
 

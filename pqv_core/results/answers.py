@@ -8,13 +8,15 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from pathlib import Path, PurePath
 from typing import Self
 
 from pydantic import Field, ValidationError, model_validator
 
+from pqv_core.data import dataset
 from pqv_core.errors import ProjectError, from_os_error
 from pqv_core.files.fsio import read_json, write_text
+from pqv_core.project import project_file as projects
 from pqv_core.results import artifacts
 from pqv_core.results.record import Record, RunRecord
 
@@ -68,10 +70,9 @@ class StageAnswers(Record):
 
 
 def _leads_out(name: str) -> bool:
-    """Whether a path would be of something else than what lies below a folder, on any system."""
-    return any(
-        path.is_absolute() or path.drive or ".." in path.parts for path in (PurePosixPath(name), PureWindowsPath(name))
-    )
+    """Whether a path would be of something else than what lies below a folder; quick, for there are very many."""
+    anchored = name.startswith(("/", "\\")) or (name[1:2] == ":" and PurePath(name).drive)
+    return bool(anchored or "\0" in name or (".." in name and ".." in name.replace("\\", "/").split("/")))
 
 
 def save(
@@ -155,6 +156,16 @@ def load(directory: Path, record: RunRecord) -> RunAnswers | None:
     if len(judged) < 2:
         return None
     return RunAnswers(found[0].classes, found[0].images, found[0].labels, judged)
+
+
+def images_folder(record: RunRecord, *, project: Path) -> Path | None:
+    """Where the images lie that a run was judged by, as its settings say; they may have gone since."""
+    data = record.config.get("data")
+    stored = data.get("val") if isinstance(data, dict) else None
+    if not isinstance(stored, str) or not stored:
+        return None
+    path = projects.resolved_path(stored, project=project)
+    return dataset.named_split(stored, "val") if dataset.is_named(stored) and not path.exists() else path
 
 
 def _asked(made: StageAnswers) -> tuple[object, ...]:

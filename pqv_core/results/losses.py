@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 from pqv_core import formatting
@@ -56,6 +57,16 @@ class ChangedImage:
 
 
 @dataclass(frozen=True)
+class Pair:
+    """Images of one class that were answered as one output: how many before, and after."""
+
+    label: int
+    answer: int
+    before: int
+    after: int
+
+
+@dataclass(frozen=True)
 class Losses:
     """What changed from one model or file of a run to another, over the images that both have answered.
 
@@ -77,6 +88,18 @@ class Losses:
     def count(self, kind: Kind) -> int:
         """How many images changed in this way."""
         return sum(each.kind == kind for each in self.changed)
+
+    @cached_property
+    def pairs(self) -> list[Pair]:
+        """Every class and answer that occur together, in their order."""
+        before, after = self.confusion_before, self.confusion_after
+        return [Pair(*key, before.get(key, 0), after.get(key, 0)) for key in sorted({*before, *after})]
+
+    @cached_property
+    def new_confusions(self) -> list[Pair]:
+        """Classes that are taken for another one more often than before, the most grown first."""
+        grown = [pair for pair in self.pairs if pair.label != pair.answer and pair.after > pair.before]
+        return sorted(grown, key=lambda pair: pair.before - pair.after)
 
     @property
     def sentence(self) -> str:
@@ -155,25 +178,3 @@ def _compared(run: RunAnswers, before: Judged, after: Judged) -> Losses:
     )
     ordered = tuple(sorted(classes, key=lambda each: (each.change, -each.lost, each.label)))
     return Losses(run, before, after, len(rows), ordered, confusion_before, confusion_after, changed)
-
-
-@dataclass(frozen=True)
-class Pair:
-    """Images of one class that were answered as one output: how many before, and after."""
-
-    label: int
-    answer: int
-    before: int
-    after: int
-
-
-def pairs(found: Losses) -> list[Pair]:
-    """Every pair that occurs, by class and answer."""
-    known = sorted({*found.confusion_before, *found.confusion_after})
-    return [Pair(*key, found.confusion_before.get(key, 0), found.confusion_after.get(key, 0)) for key in known]
-
-
-def new_confusions(found: Losses) -> list[Pair]:
-    """Classes that are taken for another one more often than before, the most grown first."""
-    grown = [pair for pair in pairs(found) if pair.label != pair.answer and pair.after > pair.before]
-    return sorted(grown, key=lambda pair: pair.before - pair.after)

@@ -14,6 +14,7 @@ from pqv_core.files.fsio import patiently
 from pqv_core.project import run_label, runs
 from pqv_core.report import write as report
 from pqv_core.report.write import Format
+from pqv_gui.desks.lost_desk import LostDesk
 from pqv_gui.pages.compare.comparison_view import ComparisonView
 from pqv_gui.services import garbage
 from pqv_gui.services.file_writer import FileWriter
@@ -33,6 +34,7 @@ class CompareDesk(QObject):
     def __init__(self, session: ProjectSession, tasks: Tasks, writer: FileWriter, parent: QObject) -> None:
         super().__init__(parent)
         self._session, self._tasks, self._writer = session, tasks, writer
+        self.lost = LostDesk(session, tasks, self)
         self.view = ComparisonView()
         self.view.subscribe(self.changed.emit)
         self._reading = self._again = False
@@ -46,6 +48,7 @@ class CompareDesk(QObject):
     def entered(self) -> None:
         """Another project is open, or none."""
         self.view.reset()
+        self.lost.show_run(None)
         self.read()
 
     def read(self) -> None:

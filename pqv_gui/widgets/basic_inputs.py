@@ -76,6 +76,18 @@ class ComboInput(QComboBox):
         """Choose."""
         self.setCurrentIndex(self.findData(value))
 
+    def offer(self, options: Mapping[str, str], chosen: str) -> None:
+        """Offer these from now on, with one of them chosen; nothing is told meanwhile."""
+        self.blockSignals(True)
+        if [self.itemData(index) for index in range(self.count())] != list(options):
+            self.clear()
+            for key, text in options.items():
+                self.addItem(text, key)
+        for index, text in enumerate(options.values()):
+            self.setItemText(index, text)
+        self.set_value(chosen)
+        self.blockSignals(False)
+
     def wheelEvent(self, event: QWheelEvent) -> None:
         """Scroll the page; a choice is not changed by passing over it."""
         event.ignore()

@@ -25,6 +25,7 @@ from pqv_gui.pages.compare.compare_table import CompareTable
 from pqv_gui.pages.compare.comparison_view import NEWEST
 from pqv_gui.pages.compare.difference_card import DifferenceCard
 from pqv_gui.pages.compare.export_report import ask_for_report
+from pqv_gui.pages.compare.lost_card import LostCard
 from pqv_gui.pages.compare.run_label_card import RunLabelCard
 from pqv_gui.pages.compare.run_menu import Allowed, RunMenu
 from pqv_gui.pages.device import INFO as DEVICE
@@ -69,6 +70,8 @@ class ComparePage(Page):
         self.difference.closed.connect(self._stop_comparing)
         self.parts.addWidget(self.difference)
         self._chart_cards()
+        self.lost = self._lost_card()
+        self.parts.addWidget(self.lost)
         self.parts.addWidget(self._figure_card())
         self.body.addWidget(self.full)
         self.body.addStretch(1)
@@ -197,6 +200,15 @@ class ComparePage(Page):
         self.parts.addWidget(self.cards["operators"])
         self.nothing_ticked = label(tr("Tick a run in the table to see its charts."), "muted", wrap=True)
         self.parts.addWidget(self.nothing_ticked)
+
+    def _lost_card(self) -> LostCard:
+        desk = self.desk.lost
+        made = LostCard(desk.view, desk.pictures)
+        made.compared.connect(desk.compare)
+        made.again.connect(desk.read_again)
+        made.matrix.saver.failed.connect(self.present)
+        desk.changed.connect(lambda: made.refresh() if self.isVisible() else None)
+        return made
 
     def _bars(self) -> BarChartView:
         made = BarChartView()
@@ -343,7 +355,7 @@ class ComparePage(Page):
         self.order.setText("▾" if view.descending else "▴")
         self.order.setToolTip(tr("Largest or newest first") if view.descending else tr("Smallest or oldest first"))
         self._show_selected()
-        _offer(self.device, {device: tr(device) for device in view.comparison.devices}, view.device)
+        self.device.offer({device: tr(device) for device in view.comparison.devices}, view.device)
         self.device_line.setVisible(bool(view.device))
         self.nothing_ticked.setVisible(not view.ticked)
         self._turn = self._steps()
@@ -392,6 +404,8 @@ class ComparePage(Page):
         self.selected.allow(self._allowed())
         self.pareto.choose(self.view.marked)
         self.difference.refresh(self.view)
+        self.desk.lost.show_run(self.view.chosen)
+        self.lost.refresh()
 
     def _draw_next(self) -> None:
         if self._turn is None or not self.isVisible():
@@ -414,7 +428,7 @@ class ComparePage(Page):
         shown = view.shown_figure
         yield
         figures = {str(number): f"{tr('Figure')} {number}: {tr(title)}" for number, title in TITLES.items()}
-        _offer(self.figure, figures, str(view.figure))
+        self.figure.offer(figures, str(view.figure))
         self.missing.setText(tr(shown.missing))
         self.missing.setVisible(bool(shown.missing))
         for index, bars in enumerate(self.figure_bars):
@@ -433,17 +447,6 @@ class ComparePage(Page):
             self.cards[key].setVisible(isinstance(chart, BarChart))
             if isinstance(chart, BarChart):
                 self.bars[key].show_chart(chart)
-
-
-def _offer(combo: ComboInput, options: dict[str, str], chosen: str) -> None:
-    """Offer these, with one of them chosen; nothing is told meanwhile."""
-    combo.blockSignals(True)
-    if [combo.itemData(index) for index in range(combo.count())] != list(options):
-        combo.clear()
-        for key, text in options.items():
-            combo.addItem(text, key)
-    combo.set_value(chosen)
-    combo.blockSignals(False)
 
 
 def _counted(count: int, one: str, many: str) -> str:

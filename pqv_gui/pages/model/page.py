@@ -26,6 +26,7 @@ from pqv_gui.pages.model.model_chart import ModelChart
 from pqv_gui.pages.model.model_scatter import ModelScatter
 from pqv_gui.pages.model.network_card import NetworkCard
 from pqv_gui.pages.shared.base_page import FormPage
+from pqv_gui.services import pictures
 from pqv_gui.viewmodels.image_folders import FolderView
 from pqv_gui.widgets.basics import Card, Disclosure, as_tip, button, column, label, restyle
 from pqv_gui.widgets.choices import Choice, ChoiceCards
@@ -330,7 +331,7 @@ class ModelPage(FormPage):
         def done(images: list[QImage]) -> None:
             self.strips[split].show_images(images)
 
-        self.workspace.tasks.start(lambda _: thumbnails.load(paths, scale=scale), done=done, failed=lambda error: None)
+        self.workspace.tasks.start(lambda _: pictures.load(paths, scale=scale), done=done, failed=lambda error: None)
 
     def _show_head(self) -> None:
         classes = self.workspace.images.classes

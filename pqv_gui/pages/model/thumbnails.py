@@ -2,33 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Sequence
-from pathlib import Path
-
 from PySide6.QtCore import QRect, QSize
 from PySide6.QtGui import QImage, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from pqv_core.config.data import Scale
-from pqv_core.data import images
 from pqv_gui.style.theme import em
-
-_SIDE = 96
-
-
-def load(paths: Sequence[Path], *, scale: Scale) -> list[QImage]:
-    """Read pictures as a run does, and make them small. May be called in any thread; what cannot be read is left out.
-
-    Args:
-        scale: What is black and white in images of more than 8 bits.
-    """
-    made = []
-    for path in paths:
-        with contextlib.suppress(images.UnreadableImageError):
-            pixels = images.thumbnail(path, side=_SIDE, scale=scale).tobytes()
-            made.append(QImage(pixels, _SIDE, _SIDE, 3 * _SIDE, QImage.Format.Format_RGB888).copy())
-    return made
 
 
 class Thumbnails(QWidget):

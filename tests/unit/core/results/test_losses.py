@@ -67,7 +67,7 @@ def test_the_sums_agree_with_each_other(run: RunAnswers) -> None:
     assert sum(each.change for each in found.classes) == found.count("won") - found.count("lost")
     assert sum(each.lost for each in found.classes) == found.count("lost")
     assert sum(map(found.count, losses.KINDS)) == len(found.changed)
-    assert sum(pair.before for pair in losses.pairs(found)) == found.images
+    assert sum(pair.before for pair in found.pairs) == found.images
 
 
 @given(runs())
@@ -121,7 +121,7 @@ def test_any_two_can_be_compared(run: RunAnswers) -> None:
 
 
 def test_confusions_that_have_grown_are_told_apart(run: RunAnswers) -> None:
-    grown = losses.new_confusions(losses.between(run))
+    grown = losses.between(run).new_confusions
     assert [(run.name(pair.label), run.name(pair.answer), pair.before, pair.after) for pair in grown] == [
         ("cat", "cow", 0, 1),
         ("cat", "dog", 0, 1),
