@@ -6,6 +6,7 @@ Colours are classes, so that the page around a chart, or the style of one that s
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Sequence
 from xml.etree import ElementTree as Xml
 
@@ -17,6 +18,7 @@ _NAMES = 350  # width of the names at the left of bars
 _FIGURES = 90  # room for the figure behind a bar
 _LETTER = 7.0  # mean width of a letter, in a font of 12 px
 _BAR, _GAP = 15, 11
+_CAPTION = 18  # height of a line below a chart
 _SHAPES = 6  # circle, square, triangle, diamond, star, pentagon
 _FEW_DECADES = 2.5  # up to which there is room for ticks at 2 and 5
 _WIDE = 6.0  # ratio of the largest to the smallest from which on an axis is logarithmic
@@ -44,9 +46,14 @@ def draw(chart: Chart) -> str:
     return Xml.tostring(_drawn(chart), encoding="unicode")
 
 
-def standalone(chart: Chart, *, dark: bool = False) -> str:
-    """The chart as a file of its own, on its own ground. Many viewers know no variables: colours are written out."""
+def standalone(chart: Chart, *, dark: bool = False, caption: str = "") -> str:
+    """The chart as a file of its own, on its own ground. Many viewers know no variables: colours are written out.
+
+    Args:
+        caption: What stands below it, after its title.
+    """
     drawn, colors = _drawn(chart), DARK if dark else LIGHT
+    _caption(drawn, f"{chart.title} · {caption}" if caption else "")
     drawn.set("xmlns", "http://www.w3.org/2000/svg")
     style = Xml.Element("style")
     style.text = RULES
@@ -62,6 +69,17 @@ def _drawn(chart: Chart) -> Xml.Element:
     if isinstance(chart, ScatterChart):
         return _scatter(chart)
     return _stacked(chart) if chart.stacked else _bars(chart)
+
+
+def _caption(drawn: Xml.Element, text: str) -> None:
+    """The caption below a chart, which is made higher by its lines."""
+    top = float(drawn.attrib["height"])
+    lines = textwrap.wrap(text, int(WIDTH / _LETTER))
+    for index, line in enumerate(lines):
+        _text(drawn, 4, top + _CAPTION * (index + 1), line, kind="quiet")
+    height = f"{top + _CAPTION * len(lines) + (8 if lines else 0):.0f}"
+    drawn.set("height", height)
+    drawn.set("viewBox", f"0 0 {WIDTH} {height}")
 
 
 # parts -------------------------------------------------------------------------------------------------------

@@ -245,7 +245,9 @@ class BarChartView(QWidget):
             self.plot.updateGeometry()
 
     def _svg(self) -> str:
-        return svg.standalone(self.chart, dark=colors(self) is DARK) if self.chart else ""
+        if self.chart is None:
+            return ""
+        return svg.standalone(self.chart, dark=colors(self) is DARK, caption=self.saver.caption())
 
     def _csv(self) -> str:
         return plain_data.chart_table(self.chart) if self.chart else ""

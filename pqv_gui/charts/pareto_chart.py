@@ -216,7 +216,9 @@ class ParetoChart(Chart[Shown]):
 
     def as_svg(self) -> str:
         """The chart as a report draws it."""
-        return svg.standalone(self._chart, dark=colors(self) is DARK) if self._chart else ""
+        if self._chart is None:
+            return ""
+        return svg.standalone(self._chart, dark=colors(self) is DARK, caption=self.saver.caption())
 
     def as_csv(self) -> str:
         """Every point."""

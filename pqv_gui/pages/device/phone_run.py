@@ -7,12 +7,14 @@ from bisect import bisect_left, insort
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Literal
 
 from pqv_core import formatting, labels
 from pqv_core.errors import ErrorInfo
 from pqv_core.process import events
 from pqv_core.project.plan import START
+from pqv_core.report import caption
 from pqv_core.results.record import LOCAL, OperatorTime
 from pqv_gui.pages.device.phone_files import File
 from pqv_gui.pages.device.phone_list import HEAT
@@ -180,6 +182,7 @@ class PhoneRun(Observable):
     def __init__(self) -> None:
         super().__init__()
         self.number = 0
+        self.began = datetime.now()
         self.cancelling = False
         self.targets: dict[str, RunningTarget] = {}
         self.series: dict[str, LiveSeries] = {}
@@ -215,6 +218,15 @@ class PhoneRun(Observable):
         """Carried by the events of what this computer does for all phones before they begin."""
         return f"{self.number}:"
 
+    def caption(self, runs: Iterable[str]) -> str:
+        """What stands below pictures of the latencies.
+
+        Args:
+            runs: What the runs are called whose files are measured.
+        """
+        devices = (target.name for target in self.targets.values())
+        return caption.words(*devices, *runs, formatting.date(self.began), caption.program())
+
     @property
     def failed_keys(self) -> tuple[str, ...]:
         """Phones on which it ended early."""
@@ -227,6 +239,7 @@ class PhoneRun(Observable):
             targets: Key and name of each.
         """
         self.number += 1
+        self.began = datetime.now()
         self.cancelling = False
         self.targets, self.series, self.measured, self.profiles = {}, {}, [], []
         for key, name in targets:

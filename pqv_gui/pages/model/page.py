@@ -16,6 +16,7 @@ from pqv_core.data.dataset import Unreadable
 from pqv_core.errors import ErrorInfo
 from pqv_core.models.catalog import CatalogEntry
 from pqv_core.models.sources import DEFAULT
+from pqv_core.report import caption
 from pqv_gui.charts.pareto_chart import Shown
 from pqv_gui.desks.workspace import Workspace
 from pqv_gui.i18n import tr
@@ -81,6 +82,7 @@ class ModelPage(FormPage):
         card = Card()
         self.chart = ModelChart()
         self.chart.saver.failed.connect(self.present)
+        self.chart.saver.caption = lambda: caption.words(self.source.text(), caption.program())
         self.source = label("", "caption", wrap=True)
         card.body.addWidget(self.chart, 1)
         card.body.addWidget(self.source)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 
 from PySide6.QtCore import QTimer, QUrl
@@ -9,7 +10,10 @@ from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QFileDialog, QProgressBar, QWidget
 
 from pqv_core import formatting
+from pqv_core.comparison.stored_runs import THIS_COMPUTER, StoredRun
 from pqv_core.errors import ErrorInfo, PqvError
+from pqv_core.project.run_label import RunLabel
+from pqv_core.report import caption
 from pqv_core.results import delegations, select
 from pqv_core.results.record import LOCAL, RunRecord, measured_elsewhere
 from pqv_gui.charts.chart import Chart
@@ -117,6 +121,7 @@ class RunPage(Page):
         self._charts: tuple[Chart[RunView], ...] = (self.latency, self.loss, self.accuracy)
         for chart in self._charts:
             chart.saver.failed.connect(self.present)
+            chart.saver.caption = self._caption
         self._turn = 0
         self._more = QTimer(self)
         self._more.setSingleShot(True)
@@ -364,6 +369,14 @@ class RunPage(Page):
         """What the run that is shown is called; empty where that is not known yet."""
         shown, choices = self.workspace.runs.shown_run, self.workspace.compare.view.choices
         return next((choice.words for choice in choices if choice.key == shown), "")
+
+    def _caption(self) -> str:
+        """What stands below pictures of the charts; of a run that goes on, what is known of it."""
+        record, directory = self.run.now.record, self.run.now.directory
+        if record is None or directory is None:
+            return caption.words(THIS_COMPUTER, self._name(), formatting.date(datetime.now()), caption.program())
+        run = StoredRun(directory, record, RunLabel(), self._name())
+        return caption.of_runs([run], device=THIS_COMPUTER)
 
     def _show_further(self) -> None:
         run, files = self.run, self.workspace.phones.files

@@ -286,6 +286,22 @@ def test_a_live_chart_is_saved_whole_as_png_svg_and_csv(qtbot: QtBot, run: RunVi
     assert len(rows) == 4_000, "all samples and all medians, not only those that are drawn"
 
 
+def test_a_caption_stands_below_a_picture_as_high_as_it_needs(qtbot: QtBot, run: RunView) -> None:
+    chart = loss_chart()
+    qtbot.addWidget(chart)
+    chart.resize(400, 300)
+    chart.show()
+    plain = chart.saver.picture().height()
+    chart.saver.caption = lambda: "Phone One · a run · 2 Mar 2026, 09:05 · PQV-Mobile 1.0"
+    one = chart.saver.picture()
+    assert one.height() > plain
+    below = {one.pixelColor(x, y).name() for x in range(700) for y in range(plain, one.height())}
+    assert len(below) > 3, "words, and not only ground"
+    chart.saver.caption = lambda: "a long caption " * 40
+    assert chart.saver.picture().height() > 2 * one.height() - plain
+    assert "a long caption" in chart.saver.drawn()
+
+
 def test_a_right_click_offers_to_save(qtbot: QtBot, run: RunView) -> None:
     chart = loss_chart()
     qtbot.addWidget(chart)
@@ -295,7 +311,8 @@ def test_a_right_click_offers_to_save(qtbot: QtBot, run: RunView) -> None:
     click = QContextMenuEvent(QContextMenuEvent.Reason.Mouse, place, viewport.mapToGlobal(place))
     QApplication.sendEvent(viewport, click)
     assert chart.saver.menu.isVisible()
-    assert [action.text() for action in chart.saver.menu.actions()] == [
+    assert [action.text() for action in chart.saver.menu.actions() if action.isVisible()] == [
+        "Copy picture",
         "Save as PNG …",
         "Save as SVG …",
         "Save as CSV …",

@@ -625,6 +625,8 @@ def test_charts_are_saved_as_png_svg_and_csv(opened: Opened, project: Path, tmp_
             saver.save(tmp_path / f"{name}.{form}", form)
         assert not QImage(str(tmp_path / f"{name}.png")).isNull()
         assert Xml.parse(tmp_path / f"{name}.svg").getroot().tag.endswith("svg")
+        below = " ".join(Xml.parse(tmp_path / f"{name}.svg").getroot().itertext())
+        assert "Some CPU, 2 cores" in below and "PQV-Mobile 0, torch 2.12.1" in below
         rows = list(csv.reader((tmp_path / f"{name}.csv").open(encoding="utf-8")))
         assert len(rows) > 2
     page.pareto.saver.save(tmp_path / "missing.png" / "x.png", "png")

@@ -75,6 +75,10 @@ def test_a_run_shows_stages_curves_latencies_log_and_results(started: Start, qtb
     assert record is not None and record.warnings == ("The learning rate is high.",)
     assert page.warnings.isVisible() and all(text in page.warnings.text() for text in record.warnings)
     assert page.start.text() == "R&un again"
+    environment = record.environment
+    below = page.latency.saver.caption()
+    assert below.startswith(f"{environment.processor}, {environment.cores} cores; ")
+    assert below.endswith(f"; PQV-Mobile {environment.pqv}")
     outside = "1 operator: aten::sin.out 1 × outside of delegates"
     assert page.delegation.text() == f"Compressed: 2 parts to XnnpackBackend; {outside}"
 
