@@ -14,12 +14,14 @@ class Series:
     Attributes:
         details: As many sentences as values, for the readout.
         doubts: As many as values: whether it is not to be trusted, and is greyed; empty where all are.
+        colour: Number of the colour of what it stands for, the same in every chart; None for that of its place.
     """
 
     name: str
     values: tuple[float | None, ...]
     details: tuple[str, ...] = ()
     doubts: tuple[bool, ...] = ()
+    colour: int | None = None
 
     def detail(self, index: int) -> str:
         """The sentence about a bar."""
@@ -46,6 +48,11 @@ class BarChart:
     series: tuple[Series, ...]
     stacked: bool = False
 
+    @property
+    def colours(self) -> tuple[int, ...]:
+        """Number of the colour of each series."""
+        return tuple(place if one.colour is None else one.colour for place, one in enumerate(self.series))
+
     def say(self, value: float) -> str:
         """A value with its unit."""
         return value_text(value, self.unit)
@@ -70,6 +77,7 @@ class Point:
     Attributes:
         front: No other one beats it.
         key: What it stands for, where names are not enough.
+        colour: Number of the colour of its series, the same in every chart; None for that of its place.
     """
 
     x: float
@@ -79,6 +87,7 @@ class Point:
     detail: str = ""
     front: bool = False
     key: str = ""
+    colour: int | None = None
 
     @property
     def known_by(self) -> str:
@@ -107,6 +116,13 @@ class ScatterChart:
     def series(self) -> tuple[str, ...]:
         """Names of the series, in the order in which they come."""
         return tuple(dict.fromkeys(point.series for point in self.points))
+
+    @property
+    def colours(self) -> tuple[int, ...]:
+        """Number of the colour of each series; their marks tell those of one colour apart."""
+        told = {point.series: point.colour for point in reversed(self.points)}
+        known = ((place, told[name]) for place, name in enumerate(self.series))
+        return tuple(place if colour is None else colour for place, colour in known)
 
     @property
     def front(self) -> tuple[Point, ...]:

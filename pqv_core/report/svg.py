@@ -131,7 +131,9 @@ def _line(parent: Xml.Element, points: Sequence[tuple[float, float]], kind: str)
     Xml.SubElement(parent, "path", {"d": path, "class": kind})
 
 
-def _legend(parent: Xml.Element, names: Sequence[str], top: float, *, marks: bool = False) -> float:
+def _legend(
+    parent: Xml.Element, names: Sequence[str], colours: Sequence[int], top: float, *, marks: bool = False
+) -> float:
     """Names with their colours in as many lines as they need; returns where they end."""
     x, y = 4.0, top + 12
     for index, name in enumerate(names):
@@ -139,22 +141,22 @@ def _legend(parent: Xml.Element, names: Sequence[str], top: float, *, marks: boo
         if x > 4 and x + width > WIDTH:
             x, y = 4.0, y + 18
         if marks:
-            _mark(parent, x + 6, y - 4, index)
+            _mark(parent, x + 6, y - 4, index, colours[index])
         else:
-            _box(parent, x, y - 10, 12, 12, index)
+            _box(parent, x, y - 10, 12, 12, colours[index])
         _elided(parent, x + 18, y, name, room=WIDTH - x - 20)
         x += width
     return y + 12 if names else top
 
 
-def _mark(parent: Xml.Element, x: float, y: float, index: int) -> Xml.Element:
+def _mark(parent: Xml.Element, x: float, y: float, index: int, colour: int) -> Xml.Element:
     """A mark whose shape, too, tells its series."""
-    color, size = {"class": _class(index)}, 5.0
+    color, size = {"class": _class(colour)}, 5.0
     shape = index % _SHAPES
     if shape == 0:
         return Xml.SubElement(parent, "circle", {"cx": f"{x:.1f}", "cy": f"{y:.1f}", "r": f"{size}", **color})
     if shape == 1:
-        return _box(parent, x - size + 0.5, y - size + 0.5, 2 * size - 1, 2 * size - 1, index)
+        return _box(parent, x - size + 0.5, y - size + 0.5, 2 * size - 1, 2 * size - 1, colour)
     count, waist = {2: (3, 1.0), 3: (4, 1.0), 4: (10, 0.45), 5: (5, 1.0)}[shape]
     corners = [(size * 1.2 * (waist if place % 2 else 1.0), math.tau * place / count) for place in range(count)]
     points = " ".join(f"{x + far * math.sin(angle):.1f},{y - far * math.cos(angle):.1f}" for far, angle in corners)
@@ -175,7 +177,7 @@ def _bars(chart: BarChart) -> Xml.Element:
     rows = sum(_height(chart, index) for index in range(len(chart.categories)))
     many = len(chart.series) > 1
     legend = Xml.Element("g")
-    top = _legend(legend, [series.name for series in chart.series], 0) if many else 4.0
+    top = _legend(legend, [series.name for series in chart.series], chart.colours, 0) if many else 4.0
     root = _picture(top + rows + 4, chart.title)
     root.append(legend)
     most = max((value for series in chart.series for value in series.values if value is not None), default=0) or 1.0
@@ -190,7 +192,7 @@ def _bars(chart: BarChart) -> Xml.Element:
             group = Xml.SubElement(root, "g", {"class": "doubted"} if series.doubted(index) else {})
             width = (WIDTH - _NAMES - _FIGURES) * max(0.0, value) / most
             _title(group, name, f"{series.name}: {chart.say(value)}", series.detail(index))
-            _box(group, _NAMES, y, width, _BAR - 3, place)
+            _box(group, _NAMES, y, width, _BAR - 3, chart.colours[place])
             _text(group, _NAMES + width + 6, y + 10, chart.figure(series, index))
             y += _BAR
         y += _GAP
@@ -204,7 +206,7 @@ def _height(chart: BarChart, index: int) -> float:
 
 def _stacked(chart: BarChart) -> Xml.Element:
     legend = Xml.Element("g")
-    top = _legend(legend, [series.name for series in chart.series], 0)
+    top = _legend(legend, [series.name for series in chart.series], chart.colours, 0)
     pitch = 34
     root = _picture(top + pitch * len(chart.categories) + 4, chart.title)
     root.append(legend)
@@ -221,7 +223,7 @@ def _stacked(chart: BarChart) -> Xml.Element:
             width = (WIDTH - _NAMES - _FIGURES) * value / most
             share = value_text(100 * value / totals[index], "%")
             _title(group, name, f"{series.name}: {chart.say(value)}, {share}")
-            _box(group, x, y, width, 22, place)
+            _box(group, x, y, width, 22, chart.colours[place])
             if width > _LETTER * len(series.name) + 8:
                 _text(group, x + width / 2, y + 15, series.name, anchor="middle", kind="inside")
             x += width
@@ -233,9 +235,9 @@ def _stacked(chart: BarChart) -> Xml.Element:
 
 
 def _scatter(chart: ScatterChart) -> Xml.Element:
-    series = chart.series
+    series, colours = chart.series, chart.colours
     legend = Xml.Element("g")
-    top = _legend(legend, series, 0, marks=True) + 20
+    top = _legend(legend, series, chart.colours, 0, marks=True) + 20
     bottom, left, right = top + 330.0, 56.0, WIDTH - 16.0
     root = _picture(bottom + 40, chart.title)
     root.append(legend)
@@ -261,7 +263,8 @@ def _scatter(chart: ScatterChart) -> Xml.Element:
         figures = f"{value_text(point.x, chart.x_unit)}, {value_text(point.y, chart.y_unit)}"
         _title(group, point.name, figures, point.detail, "On the Pareto front" if point.front else "")
         x, y = at(point.x, point.y)
-        _mark(group, x, y, series.index(point.series))
+        place = series.index(point.series)
+        _mark(group, x, y, place, colours[place])
         if point.front:
             Xml.SubElement(group, "circle", {"cx": f"{x:.1f}", "cy": f"{y:.1f}", "r": "8", "class": "ring"})
     return root

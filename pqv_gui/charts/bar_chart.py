@@ -142,7 +142,7 @@ class _Plot(QWidget):
             detail = series.detail(index)
             words = f"{words} · {detail}" if detail else words
             figure = self.chart.figure(series, index)
-            found.append(_Bar(area, place, words, figure, doubted=series.doubted(index)))
+            found.append(_Bar(area, self.chart.colours[place], words, figure, doubted=series.doubted(index)))
         return found
 
     def _stack(self, index: int, at: QPointF, scale: float) -> list[_Bar]:
@@ -157,7 +157,8 @@ class _Plot(QWidget):
             area = QRectF(left, at.y(), value * scale, em(self, _STACK))
             share = value_text(100 * value / total, "%")
             words = f"{self.chart.categories[index]} · {series.name}: {self.chart.say(value)}, {share}"
-            found.append(_Bar(area, place, words, self.chart.say(total) if place == last else "", series.name))
+            figure = self.chart.say(total) if place == last else ""
+            found.append(_Bar(area, self.chart.colours[place], words, figure, series.name))
             left = area.right()
         return found
 
@@ -232,8 +233,8 @@ class BarChartView(QWidget):
         if chart is not None and several:
             self.legend.show_entries(
                 tuple(
-                    LegendEntry(tr(series.name), "", shades[index % len(shades)], dashed=False, mark="s")
-                    for index, series in enumerate(chart.series)
+                    LegendEntry(tr(series.name), "", shades[colour % len(shades)], dashed=False, mark="s")
+                    for series, colour in zip(chart.series, chart.colours, strict=True)
                 )
             )
 

@@ -70,6 +70,11 @@ class ParetoChart(Chart[Shown]):
         self.plot.viewport().setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._recolor()
 
+    def color(self, index: int) -> QColor:
+        """The colour of the series with this number."""
+        colours = self._chart.colours if self._chart is not None else ()
+        return super().color(colours[index] if index < len(colours) else index)
+
     def mark(self, index: int) -> str:
         """The mark of the series with this number, as pyqtgraph calls it."""
         return MARKS[index % len(MARKS)]
@@ -108,7 +113,7 @@ class ParetoChart(Chart[Shown]):
         self._show_chosen()
         if before is None or _axes(before) != _axes(chart):
             self._recolor()
-        elif renewed:
+        elif renewed or before.colours != chart.colours:
             self._color_marks()
 
     def choose(self, known_by: str) -> None:

@@ -15,6 +15,7 @@ from pqv_core.errors import ErrorInfo
 from pqv_core.process import events
 from pqv_core.project.plan import START
 from pqv_core.report import caption
+from pqv_core.results import artifacts
 from pqv_core.results.record import LOCAL, OperatorTime
 from pqv_gui.pages.device.phone_files import File
 from pqv_gui.pages.device.phone_list import HEAT
@@ -45,11 +46,15 @@ class RunningP90:
 
 
 class LiveSeries(LatencySeries):
-    """One file on one target with one number of threads."""
+    """One file on one target with one number of threads.
 
-    def __init__(self, name: str) -> None:
+    Args:
+        colour: Number of its colour.
+    """
+
+    def __init__(self, name: str, colour: int) -> None:
         super().__init__()
-        self.name = name
+        self.name, self.colour = name, colour
         self.p90 = Curve()
         self._running = RunningP90()
 
@@ -329,7 +334,9 @@ class PhoneRun(Observable):
         key = f"{target.id}|{event.role}|{threads}"
         series = self.series.get(key)
         if series is None:
-            series = self.series[key] = LiveSeries(self._name(target, event.role, threads))
+            series = self.series[key] = LiveSeries(
+                self._name(target, event.role, threads), self._colour(target, event.role)
+            )
         series.add(event.index, event.ns)
 
     def _name(self, target: RunningTarget, role: str, threads: int | None) -> str:
@@ -340,6 +347,13 @@ class PhoneRun(Observable):
         if len(target.threads) > 1:
             parts.append("1 thread" if threads == 1 else f"{threads} threads")
         return ", ".join(parts) or target.name
+
+    def _colour(self, target: RunningTarget, role: str) -> int:
+        """That of the artefact in every chart; where there are several of it, that of the place at which it came."""
+        files = target.files
+        alone = len(self.targets) == 1 and len(target.threads) == 1 and len({file.key for file in files}) == len(files)
+        artifact = next((file.artifact for file in files if role == str(file.path)), None)
+        return artifacts.colour(artifact.key) if alone and artifact is not None else len(self.series)
 
     def medians(self) -> dict[str, float]:
         """Median of all inferences of each series, in milliseconds."""

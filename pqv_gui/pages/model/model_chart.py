@@ -49,7 +49,7 @@ class ModelChart(ParetoChart):
         series = list(self._marks)[index]
         if series == FILTERED_OUT:
             return QColor(colors(self).border)
-        return QColor(colors(self).accent) if series == STARRED else super().color(0)
+        return QColor(colors(self).accent) if series == STARRED else super(ParetoChart, self).color(0)
 
     def mark(self, index: int) -> str:
         """A star for what is starred."""

@@ -14,7 +14,7 @@ from pqv_core.comparison.stored_runs import THIS_COMPUTER, StoredRun
 from pqv_core.errors import ErrorInfo, PqvError
 from pqv_core.project.run_label import RunLabel
 from pqv_core.report import caption
-from pqv_core.results import delegations, select
+from pqv_core.results import artifacts, delegations, select
 from pqv_core.results.record import LOCAL, RunRecord, measured_elsewhere
 from pqv_gui.charts.chart import Chart
 from pqv_gui.charts.latency_chart import LatencyChart
@@ -78,6 +78,8 @@ class RunPage(Page):
         self.phones_card.body.addWidget(self.phones)
         self.body.addWidget(self.phones_card)
         self.operators = (BarList(tr("Slowest operators")), BarList(tr("Slowest operators")))
+        for bars in self.operators:
+            bars.beside = self.operators
         self.profiled = (label("", "muted"), label("", "muted"))
         self.operators_card = Card(tr("Where the time goes"))
         columns = []
@@ -452,7 +454,8 @@ class RunPage(Page):
         self.operators_card.setVisible(any(variant is not None and variant.operators for variant in variants))
         for variant, name, bars in zip(variants, self.profiled, self.operators, strict=True):
             name.setText(tr(variant.label) if variant else "")
-            bars.show_bars(measurement_rows.group_bars(variant.operators) if variant else [])
+            found = measurement_rows.group_bars(variant.operators) if variant else []
+            bars.show_bars(found, color=artifacts.colour(variant.key) if variant else 0)
 
     def _show_delegation(self, record: RunRecord | None) -> None:
         """How much of each file a backend computes, and what the rest costs."""
