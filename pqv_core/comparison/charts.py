@@ -39,6 +39,8 @@ class BarChart:
     Attributes:
         key: Short name, for files.
         unit: Unit of all values.
+        base: Value at which nothing is gained: a line stands there, and bars that do not reach it are red and hatched.
+        below: What is written at those.
     """
 
     key: str
@@ -47,6 +49,8 @@ class BarChart:
     categories: tuple[str, ...]
     series: tuple[Series, ...]
     stacked: bool = False
+    base: float | None = None
+    below: str = ""
 
     @property
     def colours(self) -> tuple[int, ...]:
@@ -59,7 +63,25 @@ class BarChart:
 
     def figure(self, series: Series, index: int) -> str:
         """What is written at a bar, with a mark where it is not to be trusted."""
-        return self.say(series.values[index] or 0.0) + (" ⚠" if series.doubted(index) else "")
+        value = series.values[index] or 0.0
+        words = f" {self.below}" if self.is_below(value) else ""
+        return self.say(value) + words + (" ⚠" if series.doubted(index) else "")
+
+    def is_below(self, value: float) -> bool:
+        """Whether a bar does not reach what it is to reach."""
+        return self.base is not None and value < self.base
+
+    @property
+    def longest(self) -> float:
+        """Of all bars, and of the line."""
+        if self.stacked:
+            return max((sum(values) for values in self.values), default=0.0)
+        return max((*(value for values in self.values for value in values), self.base or 0.0), default=0.0)
+
+    @property
+    def values(self) -> list[list[float]]:
+        """By category the value of each series; 0 where there is none."""
+        return [[series.values[index] or 0.0 for series in self.series] for index in range(len(self.categories))]
 
     def table(self) -> tuple[tuple[str, ...], list[tuple[object, ...]]]:
         """Heads and rows: a row a category."""

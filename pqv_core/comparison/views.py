@@ -109,7 +109,7 @@ def speedups(rows: Sequence[Row], names: dict[str, str]) -> BarChart:
         for base in (artifacts.PAPER, artifacts.FAIREST)
     )
     categories = tuple(_with_threads(_artifact(row, names), row, several) for row in shown)
-    return BarChart("speedup", "Speed-up of the compressed file", "×", categories, series)
+    return BarChart("speedup", "Speed-up of the compressed file", "×", categories, series, base=1.0, below="slower")
 
 
 def sizes(rows: Sequence[Row], names: dict[str, str]) -> BarChart:

@@ -15,22 +15,26 @@ from pqv_core.comparison.charts import BarChart, Chart, ScatterChart, value_text
 
 WIDTH = 1000
 _NAMES = 350  # width of the names at the left of bars
-_FIGURES = 90  # room for the figure behind a bar
+_FIGURES = 110  # room for the figure behind a bar
 _LETTER = 7.0  # mean width of a letter, in a font of 12 px
 _BAR, _GAP = 15, 11
+_BASE = 16  # height of the figure above the line that bars are to reach
+_STRIPE, _OWN = 6, 4  # from stripe to stripe, and what of a bar keeps its own colour
 _CAPTION = 18  # height of a line below a chart
 _SHAPES = 6  # circle, square, triangle, diamond, star, pentagon
 _FEW_DECADES = 2.5  # up to which there is room for ticks at 2 and 5
 _WIDE = 6.0  # ratio of the largest to the smallest from which on an axis is logarithmic
 
-_VARIABLES = ("--text", "--muted", "--line", "--back", *(f"--s{index}" for index in range(len(palette.LIGHT))))
-LIGHT = dict(zip(_VARIABLES, ("#191d24", "#59616f", "#d5d9e0", "#ffffff", *palette.LIGHT), strict=True))
-DARK = dict(zip(_VARIABLES, ("#e9ecf1", "#a7afbd", "#39404b", "#1e2229", *palette.DARK), strict=True))
+_VARIABLES = ("--text", "--muted", "--line", "--back", "--bad", *(f"--s{index}" for index in range(len(palette.LIGHT))))
+LIGHT = dict(zip(_VARIABLES, ("#191d24", "#59616f", "#d5d9e0", "#ffffff", "#a8321a", *palette.LIGHT), strict=True))
+DARK = dict(zip(_VARIABLES, ("#e9ecf1", "#a7afbd", "#39404b", "#1e2229", "#ff9d85", *palette.DARK), strict=True))
 RULES = (
     "svg.chart{font:12px system-ui,-apple-system,'Segoe UI',Roboto,sans-serif}"
     "svg.chart text{fill:var(--text)}svg.chart .quiet{fill:var(--muted)}"
     "svg.chart .inside{fill:var(--back)}"
     "svg.chart .line{stroke:var(--line);fill:none}svg.chart .front{stroke:var(--muted);fill:none;stroke-dasharray:5 4}"
+    "svg.chart .base{stroke:var(--text);fill:none;stroke-dasharray:5 4}"
+    "svg.chart .below{fill:var(--bad)}svg.chart .stripes{stroke:var(--back);stroke-width:1.5;fill:none}"
     "svg.chart .ring{stroke:var(--text);fill:none}svg.chart .doubted{opacity:.4}"
     + "".join(f"svg.chart .s{index}{{fill:var(--s{index})}}" for index in range(len(palette.LIGHT)))
 )
@@ -178,9 +182,10 @@ def _bars(chart: BarChart) -> Xml.Element:
     many = len(chart.series) > 1
     legend = Xml.Element("g")
     top = _legend(legend, [series.name for series in chart.series], chart.colours, 0) if many else 4.0
+    top += _BASE if chart.base is not None else 0.0
     root = _picture(top + rows + 4, chart.title)
     root.append(legend)
-    most = max((value for series in chart.series for value in series.values if value is not None), default=0) or 1.0
+    most = chart.longest or 1.0
     y = top
     for index, name in enumerate(chart.categories):
         height = _height(chart, index)
@@ -193,11 +198,27 @@ def _bars(chart: BarChart) -> Xml.Element:
             width = (WIDTH - _NAMES - _FIGURES) * max(0.0, value) / most
             _title(group, name, f"{series.name}: {chart.say(value)}", series.detail(index))
             _box(group, _NAMES, y, width, _BAR - 3, chart.colours[place])
+            if chart.is_below(value):
+                _hatch(group, _NAMES, y, width, _BAR - 3)
             _text(group, _NAMES + width + 6, y + 10, chart.figure(series, index))
             y += _BAR
         y += _GAP
     _line(root, [(_NAMES - 0.5, top - 2), (_NAMES - 0.5, y - _GAP + 2)], "line")
+    if chart.base is not None:
+        x = _NAMES + (WIDTH - _NAMES - _FIGURES) * chart.base / most
+        _line(root, [(x, top - 4), (x, y - _GAP + 2)], "base")
+        _text(root, x, top - 8, chart.say(chart.base), anchor="middle", kind="quiet")
     return root
+
+
+def _hatch(parent: Xml.Element, x: float, y: float, width: float, height: float) -> None:
+    """Over a bar that does not reach the line: red with stripes, but for its beginning, which tells the series."""
+    left, right = x + _OWN, x + max(width, _OWN)
+    size = {"x": f"{left:.1f}", "y": f"{y:.1f}", "width": f"{right - left:.1f}", "height": f"{height}"}
+    Xml.SubElement(parent, "rect", {**size, "class": "below"})
+    for place in range(int((right - left) / _STRIPE)):
+        at = left + (place + 0.7) * _STRIPE
+        _line(parent, [(at, y), (at, y + height)], "stripes")
 
 
 def _height(chart: BarChart, index: int) -> float:

@@ -19,14 +19,16 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QScrollArea, QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 
-from pqv_core.comparison.charts import Point, ScatterChart
+from pqv_core.comparison.charts import BarChart, Point, ScatterChart, Series
 from pqv_core.process import events
+from pqv_gui.charts.bar_chart import BarChartView
 from pqv_gui.charts.chart import POINTS, Chart, rounded_up, thinned
 from pqv_gui.charts.dot_chart import MOST_DOTS
 from pqv_gui.charts.error_axis import ErrorAxis, place
 from pqv_gui.charts.latency_chart import LatencyChart
 from pqv_gui.charts.pareto_chart import ParetoChart, Shown
 from pqv_gui.charts.training_curves import accuracy_chart, loss_chart
+from pqv_gui.style.theme import colors
 from pqv_gui.viewmodels.run_view import RunView
 from tests.qt.conftest import point_to
 
@@ -284,6 +286,32 @@ def test_a_live_chart_is_saved_whole_as_png_svg_and_csv(qtbot: QtBot, run: RunVi
     rows = list(csv.DictReader((tmp_path / "chart.csv").open(encoding="utf-8")))
     assert [row["ms"] for row in rows if row["Series"] == "Compressed, each"][:3] == ["10.0", "11.0", "12.0"]
     assert len(rows) == 4_000, "all samples and all medians, not only those that are drawn"
+
+
+def test_bars_below_the_line_are_red_and_striped(qtbot: QtBot) -> None:
+    view = BarChartView()
+    qtbot.addWidget(view)
+    chart = BarChart(
+        "k", "t", "×", ("fast", "slow"), (Series("over a", (2.0, 0.5), colour=2),), base=1.0, below="slower"
+    )
+    view.show_chart(chart)
+    view.resize(600, 200)
+    image = view.plot.grab().toImage()
+    shades = colors(view)
+
+    def along(bar: int) -> list[str]:
+        area = view.plot._bars[bar].area
+        y = round(area.center().y())
+        return [image.pixelColor(x, y).name() for x in range(round(area.left()) + 1, round(area.right()) - 1)]
+
+    fast, slow = along(0), along(1)
+    assert shades.bad not in fast and fast.count(shades.series[2]) > 0.9 * len(fast)
+    assert slow[0] == shades.series[2], "its beginning tells the series"
+    assert slow.count(shades.bad) > 0.3 * len(slow)
+    assert shades.surface in {*slow} or len({*slow}) > 3, "stripes"
+    one = view.plot._base_at
+    assert one == pytest.approx(view.plot._bars[0].area.center().x(), abs=1)
+    assert "slow, over a: 0.500× slower" in view.plot.accessibleDescription()
 
 
 def test_a_caption_stands_below_a_picture_as_high_as_it_needs(qtbot: QtBot, run: RunView) -> None:
