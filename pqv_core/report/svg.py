@@ -50,13 +50,14 @@ def draw(chart: Chart) -> str:
     return Xml.tostring(_drawn(chart), encoding="unicode")
 
 
-def standalone(chart: Chart, *, dark: bool = False, caption: str = "") -> str:
+def standalone(chart: Chart, *, dark: bool = False, caption: str = "", logarithmic: bool | None = None) -> str:
     """The chart as a file of its own, on its own ground. Many viewers know no variables: colours are written out.
 
     Args:
         caption: What stands below it, after its title.
+        logarithmic: Whether equal distances along the lower axis of dots mean equal ratios; None for what suits them.
     """
-    drawn, colors = _drawn(chart), DARK if dark else LIGHT
+    drawn, colors = _drawn(chart, logarithmic), DARK if dark else LIGHT
     _caption(drawn, f"{chart.title} · {caption}" if caption else "")
     drawn.set("xmlns", "http://www.w3.org/2000/svg")
     style = Xml.Element("style")
@@ -69,9 +70,9 @@ def standalone(chart: Chart, *, dark: bool = False, caption: str = "") -> str:
     return Xml.tostring(drawn, encoding="unicode", xml_declaration=False)
 
 
-def _drawn(chart: Chart) -> Xml.Element:
+def _drawn(chart: Chart, logarithmic: bool | None = None) -> Xml.Element:
     if isinstance(chart, ScatterChart):
-        return _scatter(chart)
+        return _scatter(chart, logarithmic)
     return _stacked(chart) if chart.stacked else _bars(chart)
 
 
@@ -255,14 +256,15 @@ def _stacked(chart: BarChart) -> Xml.Element:
 # dots --------------------------------------------------------------------------------------------------------
 
 
-def _scatter(chart: ScatterChart) -> Xml.Element:
+def _scatter(chart: ScatterChart, logarithmic: bool | None) -> Xml.Element:
     series, colours = chart.series, chart.colours
     legend = Xml.Element("g")
     top = _legend(legend, series, chart.colours, 0, marks=True) + 20
     bottom, left, right = top + 330.0, 56.0, WIDTH - 16.0
     root = _picture(bottom + 40, chart.title)
     root.append(legend)
-    xs, ys = _Axis.of([p.x for p in chart.points]), _Axis.of([p.y for p in chart.points], linear=True)
+    xs = _Axis.of([p.x for p in chart.points], logarithmic)
+    ys = _Axis.of([p.y for p in chart.points], logarithmic=False)
     for value in xs.ticks(9):
         x = left + (right - left) * xs.place(value)
         _line(root, [(x, top), (x, bottom)], "line")
@@ -301,10 +303,10 @@ class _Axis:
         self.low, self.high, self.logarithmic = low, high, logarithmic
 
     @classmethod
-    def of(cls, values: Sequence[float], *, linear: bool = False) -> _Axis:
+    def of(cls, values: Sequence[float], logarithmic: bool | None) -> _Axis:
         """An axis that holds all values with some room."""
         low, high = min(values), max(values)
-        if not linear and low > 0 and high > _WIDE * low:
+        if low > 0 and (high > _WIDE * low if logarithmic is None else logarithmic):
             return cls(math.log10(low) - 0.1, math.log10(high) + 0.1, logarithmic=True)
         room = 0.08 * (high - low) or abs(high) * 0.1 or 1.0
         return cls(low - room, high + room, logarithmic=False)

@@ -15,7 +15,7 @@ from PySide6.QtGui import QColor
 from pqv_core.comparison.charts import Point, ScatterChart, value_text
 from pqv_core.report import plain_data, svg
 from pqv_gui.charts.chart import Chart, Floats, ValueAxis
-from pqv_gui.charts.error_axis import ErrorAxis, place
+from pqv_gui.charts.error_axis import ErrorAxis, percent, place
 from pqv_gui.charts.legend import LegendEntry
 from pqv_gui.i18n import tr
 from pqv_gui.style.theme import DARK, colors, em
@@ -26,7 +26,6 @@ _MARK, _SMALL, _RING, _SMALL_RING = 10, 6, 17, 11
 _MANY = 200  # marks from which on they are small ones
 _TOLD = 100  # points; nobody listens to more
 _HEIGHT = 17.0  # in lines of text
-_WIDE = 6.0  # ratio of the slowest to the fastest from which on equal distances mean equal ratios
 
 
 @dataclass(frozen=True)
@@ -83,6 +82,15 @@ class ParetoChart(Chart[Shown]):
         """How large the marks of the series with this number are, in pixels; small where there are many."""
         return _SMALL if self._chart is not None and len(self._chart.points) > _MANY else _MARK
 
+    def extent(self, run: Shown) -> tuple[float, float] | None:
+        """The least and the greatest cost."""
+        costs = [point.x for point in run.chart.points]
+        return (min(costs), max(costs)) if costs else None
+
+    def set_logarithmic(self, wanted: bool) -> None:
+        """Equal distances along the lower axis mean equal ratios, or equal differences."""
+        self._bottom.logarithmic = wanted
+
     def state(self, run: Shown) -> object:
         """The chart itself."""
         return run.chart
@@ -91,8 +99,6 @@ class ParetoChart(Chart[Shown]):
         """Draw marks, rings around those on the front, and the line between them."""
         before, chart = self._chart, run.chart
         self._chart = chart
-        xs = [point.x for point in chart.points]
-        self._bottom.logarithmic = bool(xs) and min(xs) > 0 and max(xs) > _WIDE * min(xs)
         renewed = list(self._marks) != list(chart.series)
         if renewed:
             for old in self._marks.values():
@@ -166,11 +172,21 @@ class ParetoChart(Chart[Shown]):
         return self._chart.points[closest] if distances[closest] <= _NEAR else None
 
     def pointed(self, where: QPointF) -> tuple[QPointF, str] | None:
-        """The point whose mark is under the pointer, and all that is known of it."""
+        """The point whose mark is under the pointer, and all that is known of it; else what the axes tell."""
+        if self._chart is None or not self._chart.points:
+            return None
         point = self.nearest(where)
         if point is None:
-            return None
+            return where, self._read(where)
         return self._place(point), " · ".join([*self.facts(point), *filter(None, [point.detail])])
+
+    def _read(self, where: QPointF) -> str:
+        """What the axes tell of a place of the scene."""
+        assert self._chart is not None
+        at = self._item.getViewBox().mapSceneToView(where)
+        x = 10.0 ** at.x() if self._bottom.logarithmic else at.x()
+        y = percent(at.y()) if self._by_error else at.y()
+        return f"{value_text(x, self._chart.x_unit)}, {value_text(y, self._chart.y_unit)}"
 
     def described(self) -> str:
         """Each point, for a screen reader; of very many those on the front."""
@@ -223,7 +239,8 @@ class ParetoChart(Chart[Shown]):
         """The chart as a report draws it."""
         if self._chart is None:
             return ""
-        return svg.standalone(self._chart, dark=colors(self) is DARK, caption=self.saver.caption())
+        dark, below = colors(self) is DARK, self.saver.caption()
+        return svg.standalone(self._chart, dark=dark, caption=below, logarithmic=self._bottom.logarithmic)
 
     def as_csv(self) -> str:
         """Every point."""

@@ -23,6 +23,11 @@ class PhoneChart(DotChart[PhoneRun]):
         """Which measuring, how many dots, and whether that is all."""
         return run.number, run.active, tuple(len(series.samples) for series in run.series.values())
 
+    def extent(self, run: PhoneRun) -> tuple[float, float] | None:
+        """The lowest and the highest median."""
+        medians = [series.median for series in run.series.values() if series.median]
+        return (min(medians), max(medians)) if medians else None
+
     def draw_series(self, run: PhoneRun) -> None:
         """Draw dots and medians of all, and the p90 of what each target measures now."""
         self._run = run
