@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from pqv_core import formatting
 
+MOST_NAMES = 24
+"""Most points of which all have their names beside them."""
+
 
 @dataclass(frozen=True)
 class Series:
@@ -150,6 +153,14 @@ class ScatterChart:
     def front(self) -> tuple[Point, ...]:
         """The points of the front, from left to right."""
         return tuple(sorted((point for point in self.points if point.front), key=lambda point: (point.x, point.y)))
+
+    @property
+    def named(self) -> tuple[Point, ...]:
+        """The points beside which their names stand, where there is room: of many only those of the front."""
+        front = self.front
+        if len(self.points) > MOST_NAMES:
+            return front[:MOST_NAMES]
+        return (*front, *(point for point in self.points if not point.front))
 
     def table(self) -> tuple[tuple[str, ...], list[tuple[object, ...]]]:
         """Heads and rows: a row a point."""

@@ -7,12 +7,16 @@ from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from xml.etree import ElementTree as Xml
 
 from pqv_core import palette
+from pqv_core.comparison import label_places
 from pqv_core.comparison.charts import BarChart, Chart, ScatterChart, value_text
+from pqv_core.comparison.label_places import Box
 
+At = Callable[[float, float], tuple[float, float]]
+"""Where the values of a point lie in a picture."""
 WIDTH = 1000
 _NAMES = 350  # width of the names at the left of bars
 _FIGURES = 110  # room for the figure behind a bar
@@ -20,6 +24,7 @@ _LETTER = 7.0  # mean width of a letter, in a font of 12 px
 _BAR, _GAP = 15, 11
 _BASE = 16  # height of the figure above the line that bars are to reach
 _STRIPE, _OWN = 6, 4  # from stripe to stripe, and what of a bar keeps its own colour
+_MOST_LETTERS, _LINE, _MOST_OTHERS = 28, 14, 200  # of a name beside a mark; its height; marks that are kept free
 _CAPTION = 18  # height of a line below a chart
 _SHAPES = 6  # circle, square, triangle, diamond, star, pentagon
 _FEW_DECADES = 2.5  # up to which there is room for ticks at 2 and 5
@@ -34,7 +39,8 @@ RULES = (
     "svg.chart .inside{fill:var(--back)}"
     "svg.chart .line{stroke:var(--line);fill:none}svg.chart .front{stroke:var(--muted);fill:none;stroke-dasharray:5 4}"
     "svg.chart .base{stroke:var(--text);fill:none;stroke-dasharray:5 4}"
-    "svg.chart .below{fill:var(--bad)}svg.chart .stripes{stroke:var(--back);stroke-width:1.5;fill:none}"
+    "svg.chart .below,svg.chart .bad{fill:var(--bad)}"
+    "svg.chart .stripes{stroke:var(--back);stroke-width:1.5;fill:none}"
     "svg.chart .ring{stroke:var(--text);fill:none}svg.chart .doubted{opacity:.4}"
     + "".join(f"svg.chart .s{index}{{fill:var(--s{index})}}" for index in range(len(palette.LIGHT)))
 )
@@ -111,7 +117,7 @@ def _text(parent: Xml.Element, x: float, y: float, text: str, *, anchor: str = "
 def _elided(parent: Xml.Element, x: float, y: float, text: str, *, room: float, anchor: str = "start") -> None:
     """Text that is shortened in the middle where there is no room; the whole is under the pointer."""
     most = max(4, int(room / _LETTER))
-    shown = text if len(text) <= most else f"{text[: most // 2]}…{text[-(most - most // 2 - 1) :]}"
+    shown = _shortened(text, most)
     group = Xml.SubElement(parent, "g")
     _title(group, text)
     _text(group, x, y, shown, anchor=anchor)
@@ -201,7 +207,8 @@ def _bars(chart: BarChart) -> Xml.Element:
             _box(group, _NAMES, y, width, _BAR - 3, chart.colours[place])
             if chart.is_below(value):
                 _hatch(group, _NAMES, y, width, _BAR - 3)
-            _text(group, _NAMES + width + 6, y + 10, chart.figure(series, index))
+            kind = "bad" if chart.is_below(value) else ""
+            _text(group, _NAMES + width + 6, y + 10, chart.figure(series, index), kind=kind)
             y += _BAR
         y += _GAP
     _line(root, [(_NAMES - 0.5, top - 2), (_NAMES - 0.5, y - _GAP + 2)], "line")
@@ -214,7 +221,7 @@ def _bars(chart: BarChart) -> Xml.Element:
 
 def _hatch(parent: Xml.Element, x: float, y: float, width: float, height: float) -> None:
     """Over a bar that does not reach the line: red with stripes, but for its beginning, which tells the series."""
-    left, right = x + _OWN, x + max(width, _OWN)
+    left, right = x + min(_OWN, width / 4), x + width
     size = {"x": f"{left:.1f}", "y": f"{y:.1f}", "width": f"{right - left:.1f}", "height": f"{height}"}
     Xml.SubElement(parent, "rect", {**size, "class": "below"})
     for place in range(int((right - left) / _STRIPE)):
@@ -290,7 +297,25 @@ def _scatter(chart: ScatterChart, logarithmic: bool | None) -> Xml.Element:
         _mark(group, x, y, place, colours[place])
         if point.front:
             Xml.SubElement(group, "circle", {"cx": f"{x:.1f}", "cy": f"{y:.1f}", "r": "8", "class": "ring"})
+    _write_names(root, chart, at, Box(left, top, right, bottom))
     return root
+
+
+def _write_names(root: Xml.Element, chart: ScatterChart, at: At, area: Box) -> None:
+    """The names of the points beside them, as far as there is room."""
+    shown = [(point, _shortened(_plain(point.name), _MOST_LETTERS)) for point in chart.named]
+    known = {point.known_by for point, _ in shown}
+    rest = [at(point.x, point.y) for point in chart.points if point.known_by not in known]
+    marks = [at(point.x, point.y) for point, _ in shown]
+    sizes = [(_LETTER * len(name), _LINE) for _, name in shown]
+    found = label_places.places(marks, sizes, area=area, radius=8, others=rest[:_MOST_OTHERS])
+    for (_, name), box in zip(shown, found, strict=True):
+        if box is not None:
+            _text(root, (box.left + box.right) / 2, box.bottom - 3, name, anchor="middle", kind="quiet")
+
+
+def _shortened(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[: most // 2]}…{text[-(most - most // 2 - 1) :]}"
 
 
 class _Axis:

@@ -110,13 +110,13 @@ class _Plot(QWidget):
         if bar.inside and metrics.horizontalAdvance(bar.inside) + 8 < bar.area.width():
             painter.setPen(QColor(shades.surface))
             painter.drawText(bar.area, Qt.AlignmentFlag.AlignCenter, bar.inside)
-        painter.setPen(QColor(shades.muted if bar.doubted else shades.text))
+        painter.setPen(QColor(shades.muted if bar.doubted else shades.bad if bar.below else shades.text))
         figure = QRectF(bar.area.right() + 6, bar.area.top(), self.width(), bar.area.height())
         painter.drawText(figure, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, bar.figure)
 
     def _paint_hatch(self, painter: QPainter, bar: _Bar) -> None:
         """Red with stripes, but for the beginning, which tells the series."""
-        shades, area = colors(self), bar.area.adjusted(_OWN, 0, 0, 0)
+        shades, area = colors(self), bar.area.adjusted(min(_OWN, bar.area.width() / 4), 0, 0, 0)
         bad = QColor(shades.bad)
         bad.setAlphaF(_DOUBTED if bar.doubted else 1.0)
         painter.fillRect(area, QColor(shades.surface))

@@ -122,6 +122,18 @@ class ParetoChart(Chart[Shown]):
         elif renewed or before.colours != chart.colours:
             self._color_marks()
 
+    def named(self) -> list[tuple[QPointF, str]]:
+        """Marks with their names, those of the front first."""
+        points = self._chart.named if self._chart is not None else ()
+        return [(QPointF(self._x(point.x), self._y(point.y)), point.name) for point in points]
+
+    def unnamed(self) -> list[QPointF]:
+        """The other marks, where there are not too many to write beside them."""
+        points = self._chart.points if self._chart is not None else ()
+        rest = points if len(points) <= _MANY else ()
+        known = {point.known_by for point in self._chart.named} if self._chart is not None else set()
+        return [QPointF(self._x(each.x), self._y(each.y)) for each in rest if each.known_by not in known]
+
     def choose(self, known_by: str) -> None:
         """Mark the point that is known by this; none where there is no such point."""
         if known_by != self._chosen:
@@ -206,6 +218,12 @@ class ParetoChart(Chart[Shown]):
         assert self._chart is not None
         figures = f"{value_text(point.x, self._chart.x_unit)}, {value_text(point.y, self._chart.y_unit)}"
         return [point.name, figures, *([tr("on the Pareto front")] if point.front else [])]
+
+    def _pictured(self, begins: bool) -> None:
+        """In a picture marks are drawn as sharp as the rest, and not as pictures that the window keeps of them."""
+        super()._pictured(begins)
+        for item in (*self._marks.values(), self._rings, self._ring):
+            item.opts["useCache"] = not begins
 
     def _show_legend(self) -> None:
         entries = [

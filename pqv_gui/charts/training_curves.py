@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from pqv_gui.charts.chart import Chart
 from pqv_gui.i18n import tr
 from pqv_gui.viewmodels import display_names
@@ -43,8 +45,10 @@ class CurveChart(Chart[RunView]):
 
     def extent(self, run: RunView) -> tuple[float, float] | None:
         """The lowest and the highest of all points."""
-        curves = [run.now.curves[name].y for name in self._names if run.now.curves.get(name)]
-        return (min(map(min, curves)), max(map(max, curves))) if self._ratios and curves else None
+        if not self._ratios:
+            return None
+        curves = [np.asarray(run.now.curves[name].y) for name in self._names if run.now.curves.get(name)]
+        return (min(float(y.min()) for y in curves), max(float(y.max()) for y in curves)) if curves else None
 
     def suits_itself(self) -> bool:
         """Differences of losses are what is looked at, unless a person wants ratios."""

@@ -201,6 +201,111 @@ def test_what_is_pointed_to_is_said_at_the_point_until_the_pointer_leaves(drawn:
     qtbot.waitUntil(lambda: not drawn.tip.isVisible())
 
 
+def test_a_crosshair_stands_at_the_point_that_is_told_of_and_in_no_picture(drawn: Chart[RunView], qtbot: QtBot) -> None:
+    viewport = drawn.plot.viewport()
+    place = drawn.plot.mapFromScene(drawn._item.getViewBox().mapViewToScene(QPointF(1.5, 2.5)))
+    point_to(viewport, place + QPoint(2, 25))
+    qtbot.waitUntil(drawn.tip.isVisible)
+    upright, level = drawn._cross
+    assert upright.isVisible() and level.isVisible()
+    assert (upright.value(), level.value()) == pytest.approx((1.5, 2.5))
+    picture = drawn.saver.picture()
+    assert not upright.isVisible()
+    point_to(viewport, place + QPoint(3, 25))
+    assert upright.isVisible()
+    point_to(drawn.window(), QPoint(20, 390))
+    assert not upright.isVisible()
+    assert drawn.saver.picture() == picture
+
+
+def test_names_stand_beside_marks_where_there_is_room_and_go_with_them(qtbot: QtBot) -> None:
+    chart = ParetoChart()
+    qtbot.addWidget(chart)
+    chart.resize(600, 400)
+    chart.show()
+    near = [Point(10.0, 70.0 + n / 1000, f"near {n}", "s") for n in range(20)]
+    chart.draw(scatter(Point(20.0, 90.0, "alone", "s"), *near))
+    chart.grab()
+    boxes = {name: box for box, name in chart._beside}
+    assert "alone" in boxes and 0 < len([name for name in boxes if name.startswith("near")]) < 20
+    assert all(chart._item.getViewBox().sceneBoundingRect().contains(box) for box in boxes.values())
+    chart._item.getViewBox().setRange(xRange=(18, 21), yRange=(85, 91), padding=0)
+    chart.grab()
+    assert [name for _, name in chart._beside] == ["alone"]
+
+
+def test_of_many_points_those_of_the_front_are_named(qtbot: QtBot) -> None:
+    chart = ParetoChart()
+    qtbot.addWidget(chart)
+    chart.resize(600, 400)
+    chart.show()
+    chart.draw(scatter(*(Point(10.0 + n, 50.0 + n, f"p{n}", "s", front=n in (3, 20)) for n in range(300))))
+    chart.grab()
+    assert {name for _, name in chart._beside} <= {"p3", "p20"}
+    assert chart.named()[0][1] == "p3"
+
+
+def test_a_curve_has_its_name_at_its_end_once_all_is_told(qtbot: QtBot, run: RunView) -> None:
+    chart = loss_chart()
+    qtbot.addWidget(chart)
+    chart.resize(600, 400)
+    chart.show()
+    run.apply(events.Metric(run="r", name="train_loss", step=n, value=4.0 - n / 10) for n in range(1, 31))
+    chart.draw(run)
+    chart.grab()
+    assert chart._beside == []
+    run.apply([events.Finished(run="r", outcome="succeeded")])
+    chart.draw(run)
+    chart.grab()
+    ((box, name),) = chart._beside
+    assert name == "Training loss"
+    end = chart._item.getViewBox().mapViewToScene(QPointF(30, 1.0))
+    assert abs(box.right() - end.x()) < 20 and abs(box.center().y() - end.y()) < 20
+
+
+def test_where_no_mark_is_the_axes_are_read(qtbot: QtBot) -> None:
+    chart = ParetoChart()
+    qtbot.addWidget(chart)
+    chart.resize(600, 400)
+    chart.show()
+    chart.draw(scatter(Point(10.0, 80.0, "fast", "s"), Point(1000.0, 90.0, "slow", "s")))
+    chart.grab()
+    where = chart._item.getViewBox().mapViewToScene(QPointF(2.0, 85.0))
+    told = chart.pointed(where)
+    assert told is not None and told[1] == "100 ms, 85.0 %"
+
+
+@pytest.mark.parametrize(("last", "offered"), [(0.5, True), (2.0, False)])
+def test_losses_that_are_far_apart_can_be_shown_by_their_ratios(
+    qtbot: QtBot, run: RunView, last: float, offered: bool
+) -> None:
+    chart = loss_chart()
+    qtbot.addWidget(chart)
+    run.apply([events.Metric(run="r", name="train_loss", step=n, value=v) for n, v in ((1, 4.0), (2, last))])
+    chart.draw(run)
+    assert chart.scale.isHidden() != offered
+    assert not chart.logarithmic, "until a person wants it"
+    if offered:
+        chart.scale.click()
+        assert chart._items["train_loss"][0].yData == pytest.approx(np.log10([4.0, last]))
+
+
+def test_the_scale_of_costs_is_a_persons_choice_and_holds_in_pictures(qtbot: QtBot) -> None:
+    chart = ParetoChart()
+    qtbot.addWidget(chart)
+    near = scatter(Point(10.0, 80.0, "fast", "s"), Point(20.0, 90.0, "slow", "s"))
+    chart.draw(near)
+    assert chart.scale.isHidden()
+    chart.draw(scatter(Point(10.0, 80.0, "fast", "s"), Point(1000.0, 90.0, "slow", "s")))
+    assert chart.scale.isChecked() and not chart.scale.isHidden()
+    by_ratio = chart.as_svg()
+    chart.scale.click()
+    assert chart._series["s"][1][-1] == 1000.0
+    assert chart.as_svg() != by_ratio
+    chart.draw(near)
+    assert chart.scale.isHidden() and not chart.scale.isChecked()
+
+
 @pytest.mark.parametrize("at", [QPoint(0, 0), QPoint(400, 100), QPoint(5_000, 5_000)])
 @pytest.mark.parametrize("words", ["a", "a word and one more " * 20])
 def test_what_is_said_stays_within_the_chart(drawn: Chart[RunView], at: QPoint, words: str) -> None:

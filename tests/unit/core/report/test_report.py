@@ -353,6 +353,14 @@ def test_a_line_that_no_bar_reaches_is_seen_all_the_same() -> None:
     svg.draw(chart)
 
 
+def test_points_have_their_names_beside_them() -> None:
+    points = (Point(1, 1, "left", "s"), Point(2, 2, "a name that is much too long for its place", "s", front=True))
+    drawn = Xml.fromstring(svg.standalone(ScatterChart("k", "t", "x", "ms", "y", "%", points)))
+    written = {each.text for each in drawn.iter() if each.tag.endswith("text")}
+    assert "left" in written
+    assert any(text and text.startswith("a name that") and "…" in text for text in written)
+
+
 def test_a_series_is_told_by_shape_and_by_name_and_not_by_colour_alone() -> None:
     points = tuple(Point(index + 1.0, 1.0, "", name, "", False) for index, name in enumerate("abcdef"))
     drawn = Xml.fromstring(svg.standalone(ScatterChart("k", "t", "x", "ms", "y", "%", points)))
