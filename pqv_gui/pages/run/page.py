@@ -268,7 +268,7 @@ class RunPage(Page):
         """A phone measures again on the Device page, this computer here and now."""
         self.banner.hide()
         if target != LOCAL:
-            self.go.emit(DEVICE.key)
+            self._send()
             return
         try:
             self.workspace.measure_again()
