@@ -31,6 +31,7 @@ from pqv_core.cli import progress_view as cli_progress
 from pqv_core.cli.console import console
 from pqv_core.errors import Cancelled
 from pqv_core.process.events import AnyEvent, Event, Finished, encode
+from pqv_core.project import runs
 from pqv_core.results.record import Measurement
 
 
@@ -105,7 +106,13 @@ def measure(plan: BenchPlan, *, as_json: bool) -> list[DeviceOutcome]:
 
     Raises:
         DeviceError: A phone is not there or not ready.
+        ProjectError: Another process holds the folder of the files' runs too long.
     """
+    with runs.measuring(plan.files):
+        return _measure(plan, as_json=as_json)
+
+
+def _measure(plan: BenchPlan, *, as_json: bool) -> list[DeviceOutcome]:
     from deploy.cli.signals import ending
 
     seen = discovery.find(failed=phones.say_failed)
