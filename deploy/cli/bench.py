@@ -90,7 +90,15 @@ def run(plan: BenchPlan, *, as_json: bool) -> int:
     outcomes = measure(plan, as_json=as_json)
     for outcome in outcomes:
         say(outcome, names=plan.names, as_json=as_json)
+    say_failed(outcomes)
     return exit_code(outcomes)
+
+
+def say_failed(outcomes: Sequence[DeviceOutcome]) -> None:
+    """Say on how many of several phones it failed: ``1 of 2 phones failed.``"""
+    failed = [one for one in outcomes if one.session.error or one.session.failures]
+    if failed and len(outcomes) > 1:
+        print(f"{len(failed):,} of {len(outcomes):,} phones failed.", file=sys.stderr)
 
 
 def exit_code(outcomes: Sequence[DeviceOutcome]) -> int:

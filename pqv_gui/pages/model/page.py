@@ -167,8 +167,8 @@ class ModelPage(FormPage):
         self.form.add(
             "data.eval_images",
             IntInput(1, 10_000_000, none=tr("All")),
-            text=tr("Images for acc&uracy"),
-            hint=tr("Maximum number of validation images, spread evenly over the classes."),
+            text=tr("Maxim&um validation images"),
+            hint=tr("For the accuracy; spread evenly over the classes."),
             beside=True,
         )
         self.form.add("data.batch_size", IntInput(1, 4096), text=tr("Evaluation &batch"), beside=True)
