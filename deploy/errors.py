@@ -92,9 +92,18 @@ class PairingError(DeviceAwayError):
     def __init__(self, address: str, *, details: str = "") -> None:
         super().__init__(
             f"{address} is not a phone with USB debugging over Wi-Fi.",
-            action="Pair wireless debugging with adb, or run: adb tcpip 5555.",
+            action="Pair the phone with this computer first, or connect it by cable.",
             details=details,
+            command="adb pair HOST:PORT, or adb tcpip 5555 while it is connected by cable",
         )
+
+
+class NoAnswerError(PairingError):
+    """Nothing listens at the address."""
+
+    def __init__(self, address: str, *, details: str = "") -> None:
+        super().__init__(address, details=details)
+        self.message = f"No phone answers at {address}."
 
 
 class ConnectionLostError(DeviceAwayError):

@@ -38,6 +38,7 @@ class ErrorInfo(BaseModel):
     message: str
     action: str = ""
     details: str = ""
+    command: str = ""
 
 
 class PqvError(Exception):
@@ -47,22 +48,30 @@ class PqvError(Exception):
         message: One sentence of what happened.
         action: One sentence of what to do about it.
         details: Technical detail for a bug report; may be long.
+        command: What does it on the command line, which alone shows it.
     """
 
     exit_code = 1
 
-    def __init__(self, message: str, *, action: str = "", details: str = "") -> None:
+    def __init__(self, message: str, *, action: str = "", details: str = "", command: str = "") -> None:
         super().__init__(message)
         self.message = message
         self.action = action
         self.details = details
+        self.command = command
 
     def __str__(self) -> str:
         return f"{self.message} {self.action}".strip()
 
     def info(self) -> ErrorInfo:
         """The error as data."""
-        return ErrorInfo(kind=type(self).__name__, message=self.message, action=self.action, details=self.details)
+        return ErrorInfo(
+            kind=type(self).__name__,
+            message=self.message,
+            action=self.action,
+            details=self.details,
+            command=self.command,
+        )
 
 
 class UsageError(PqvError):
@@ -131,7 +140,7 @@ class ToldError(PqvError):
     """An error that another process, or a job, has told of; as data it keeps the kind that it had there."""
 
     def __init__(self, error: ErrorInfo, *, message: str = "") -> None:
-        super().__init__(message or error.message, action=error.action, details=error.details)
+        super().__init__(message or error.message, action=error.action, details=error.details, command=error.command)
         self._kind = error.kind
 
     def info(self) -> ErrorInfo:

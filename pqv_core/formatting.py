@@ -117,6 +117,19 @@ def clock(moment: datetime) -> str:
     return f"{moment:%H:%M:%S}"
 
 
+def date(moment: datetime) -> str:
+    """A day and a time of it: ``30 Nov 2026, 14:02``."""
+    return f"{moment.day} {moment:%b %Y, %H:%M}"
+
+
+def moment(written: str) -> datetime | None:
+    """A time as records have it, on this computer's clock; None where it is no time."""
+    try:
+        return datetime.fromisoformat(written).astimezone()
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
 def time_left(seconds: float) -> str:
     """An estimate for a person: rounded so that it does not flicker."""
     if seconds < 5:

@@ -31,6 +31,7 @@ from pqv_core.cli import progress_view as cli_progress
 from pqv_core.cli.console import console
 from pqv_core.errors import Cancelled
 from pqv_core.process.events import AnyEvent, Event, Finished, encode
+from pqv_core.project import runs
 from pqv_core.results.record import Measurement
 
 
@@ -89,7 +90,15 @@ def run(plan: BenchPlan, *, as_json: bool) -> int:
     outcomes = measure(plan, as_json=as_json)
     for outcome in outcomes:
         say(outcome, names=plan.names, as_json=as_json)
+    say_failed(outcomes)
     return exit_code(outcomes)
+
+
+def say_failed(outcomes: Sequence[DeviceOutcome]) -> None:
+    """Say on how many of several phones it failed: ``1 of 2 phones failed.``"""
+    failed = [one for one in outcomes if one.session.error or one.session.failures]
+    if failed and len(outcomes) > 1:
+        print(f"{len(failed):,} of {len(outcomes):,} phones failed.", file=sys.stderr)
 
 
 def exit_code(outcomes: Sequence[DeviceOutcome]) -> int:
@@ -105,7 +114,13 @@ def measure(plan: BenchPlan, *, as_json: bool) -> list[DeviceOutcome]:
 
     Raises:
         DeviceError: A phone is not there or not ready.
+        ProjectError: Another process holds the folder of the files' runs too long.
     """
+    with runs.measuring(plan.files):
+        return _measure(plan, as_json=as_json)
+
+
+def _measure(plan: BenchPlan, *, as_json: bool) -> list[DeviceOutcome]:
     from deploy.cli.signals import ending
 
     seen = discovery.find(failed=phones.say_failed)

@@ -129,6 +129,7 @@ def measured(
         cli_bench.say(outcome, names=plan.names, as_json=as_json)
         for path, result in outcome.session.results.items():
             record.add(directory, dict.fromkeys(files[path], result.measurements))
+    cli_bench.say_failed(outcomes)
     return outcomes
 
 

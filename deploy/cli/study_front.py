@@ -44,6 +44,7 @@ def on_phones(
     for outcome in outcomes:
         cli_bench.say(outcome, names=plan.names, as_json=as_json)
         _keep(files, {path: result.measurements for path, result in outcome.session.results.items()})
+    cli_bench.say_failed(outcomes)
     return cli_bench.exit_code(outcomes)
 
 

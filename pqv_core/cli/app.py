@@ -94,6 +94,8 @@ def report(error: ErrorInfo, *, as_json: bool) -> None:
     print(f"Error: {without_control(error.message)}", file=sys.stderr)
     if error.action:
         print(without_control(error.action), file=sys.stderr)
+    if error.command:
+        print(f"Command: {without_control(error.command)}", file=sys.stderr)
     if error.details and os.environ.get("PQV_DEBUG"):
         print(error.details, file=sys.stderr)
     elif error.details and error.kind == "WorkerError":

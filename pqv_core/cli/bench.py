@@ -49,7 +49,8 @@ def run(asked: Mapping[str, Any], *, names: Mapping[str, str] | None = None, as_
         job = BenchJob.model_validate({"run": runs.new_id(), **asked})
     except ValidationError as error:
         raise config_error(error) from error
-    finished = cli_job.do(job, as_json=as_json)
+    with runs.measuring(map(Path, job.files)):
+        finished = cli_job.do(job, as_json=as_json)
     if finished.result is not None:
         say(finished.result, names=names, as_json=as_json)
     return finished

@@ -83,7 +83,7 @@ def write(table: LatencyTable, out: Path | None, *, as_json: bool) -> None:
     say(table, as_json=as_json)
     if out is not None:
         tables.save(out, table.of_its_kind)
-        console(as_json=as_json).print(f"The table: {out}", soft_wrap=True)
+        console(as_json=as_json).print(f"Saved to {out}", soft_wrap=True)
 
 
 def take_in(source: Path, *, as_json: bool) -> None:

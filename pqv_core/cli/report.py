@@ -251,7 +251,7 @@ def write(project: Path, out: Path | None, form: str, *, runs: Sequence[str], as
     else:
         runs_text = formatting.counted(len(found.runs), "run")
         devices_text = formatting.counted(len(found.devices), "device")
-        console().print(f"{path}: {runs_text}, {devices_text}.", soft_wrap=True)
+        console().print(f"Saved to {path}: {runs_text}, {devices_text}.", soft_wrap=True)
 
 
 def _plain_run(record: RunRecord) -> dict[str, Any]:

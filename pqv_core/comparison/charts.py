@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from pqv_core import formatting
 
+MOST_NAMES = 24
+"""Most points of which all have their names beside them."""
+
 
 @dataclass(frozen=True)
 class Series:
@@ -14,12 +17,14 @@ class Series:
     Attributes:
         details: As many sentences as values, for the readout.
         doubts: As many as values: whether it is not to be trusted, and is greyed; empty where all are.
+        colour: Number of the colour of what it stands for, the same in every chart; None for that of its place.
     """
 
     name: str
     values: tuple[float | None, ...]
     details: tuple[str, ...] = ()
     doubts: tuple[bool, ...] = ()
+    colour: int | None = None
 
     def detail(self, index: int) -> str:
         """The sentence about a bar."""
@@ -37,6 +42,8 @@ class BarChart:
     Attributes:
         key: Short name, for files.
         unit: Unit of all values.
+        base: Value at which nothing is gained: a line stands there, and bars that do not reach it are red and hatched.
+        below: What is written at those.
     """
 
     key: str
@@ -45,6 +52,13 @@ class BarChart:
     categories: tuple[str, ...]
     series: tuple[Series, ...]
     stacked: bool = False
+    base: float | None = None
+    below: str = ""
+
+    @property
+    def colours(self) -> tuple[int, ...]:
+        """Number of the colour of each series."""
+        return tuple(place if one.colour is None else one.colour for place, one in enumerate(self.series))
 
     def say(self, value: float) -> str:
         """A value with its unit."""
@@ -52,7 +66,25 @@ class BarChart:
 
     def figure(self, series: Series, index: int) -> str:
         """What is written at a bar, with a mark where it is not to be trusted."""
-        return self.say(series.values[index] or 0.0) + (" ⚠" if series.doubted(index) else "")
+        value = series.values[index] or 0.0
+        words = f" {self.below}" if self.is_below(value) else ""
+        return self.say(value) + words + (" ⚠" if series.doubted(index) else "")
+
+    def is_below(self, value: float) -> bool:
+        """Whether a bar does not reach what it is to reach."""
+        return self.base is not None and value < self.base
+
+    @property
+    def longest(self) -> float:
+        """Of all bars, and of the line."""
+        if self.stacked:
+            return max((sum(values) for values in self.values), default=0.0)
+        return max((*(value for values in self.values for value in values), self.base or 0.0), default=0.0)
+
+    @property
+    def values(self) -> list[list[float]]:
+        """By category the value of each series; 0 where there is none."""
+        return [[series.values[index] or 0.0 for series in self.series] for index in range(len(self.categories))]
 
     def table(self) -> tuple[tuple[str, ...], list[tuple[object, ...]]]:
         """Heads and rows: a row a category."""
@@ -70,6 +102,7 @@ class Point:
     Attributes:
         front: No other one beats it.
         key: What it stands for, where names are not enough.
+        colour: Number of the colour of its series, the same in every chart; None for that of its place.
     """
 
     x: float
@@ -79,6 +112,7 @@ class Point:
     detail: str = ""
     front: bool = False
     key: str = ""
+    colour: int | None = None
 
     @property
     def known_by(self) -> str:
@@ -109,9 +143,24 @@ class ScatterChart:
         return tuple(dict.fromkeys(point.series for point in self.points))
 
     @property
+    def colours(self) -> tuple[int, ...]:
+        """Number of the colour of each series; their marks tell those of one colour apart."""
+        told = {point.series: point.colour for point in reversed(self.points)}
+        known = ((place, told[name]) for place, name in enumerate(self.series))
+        return tuple(place if colour is None else colour for place, colour in known)
+
+    @property
     def front(self) -> tuple[Point, ...]:
         """The points of the front, from left to right."""
         return tuple(sorted((point for point in self.points if point.front), key=lambda point: (point.x, point.y)))
+
+    @property
+    def named(self) -> tuple[Point, ...]:
+        """The points beside which their names stand, where there is room: of many only those of the front."""
+        front = self.front
+        if len(self.points) > MOST_NAMES:
+            return front[:MOST_NAMES]
+        return (*front, *(point for point in self.points if not point.front))
 
     def table(self) -> tuple[tuple[str, ...], list[tuple[object, ...]]]:
         """Heads and rows: a row a point."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from pqv_core.comparison import settings
 from pqv_core.comparison.rows import Chosen, engine_name, importance, limits, precision
+from pqv_core.formats import FORMATS
 from pqv_core.results.record import RunRecord
 from pqv_core.schemes import has_groups, has_quantized_layers
 
@@ -80,9 +81,15 @@ def _engine(record: RunRecord, scheme: str, quantize: dict[str, Any]) -> str:
     """Whose kernels run its layers: those that were chosen by measuring, else those that were asked for."""
     if not has_quantized_layers(scheme):
         return ""
-    used = next((engine_name(result.engine) for result in record.results if result.engine), "")
+    used = {result.artifact.format: engine_name(result.engine) for result in record.results}
+    if len(used) > 1:  # each format has kernels of its own, or no choice of them
+        return " and ".join(f"{_suffix(key)} {engine}".strip() for key, engine in used.items())
     asked = str(quantize.get("engine") or "")
-    return used or (engine_name(asked) if asked != "auto" and not record.results else "")
+    return next(iter(used.values()), engine_name(asked) if asked != "auto" else "")
+
+
+def _suffix(format: str) -> str:
+    return next((info.suffix for key, info in FORMATS.items() if key == format), format)
 
 
 def _model(record: RunRecord) -> str:

@@ -52,7 +52,13 @@ def _settings(row: Row) -> tuple[str, ...]:
 
 
 def _artifact(row: Row, names: dict[str, str]) -> str:
-    return names[row.run] if row.is_result else f"{names[row.run]}: {row.artifact.label}"
+    first = row.is_result and not _further(row)
+    return names[row.run] if first else f"{names[row.run]}: {row.artifact.label}"
+
+
+def _further(row: Row) -> bool:
+    """Whether it is written in a further format of its run, which has a colour of its own."""
+    return not artifacts.is_known(row.artifact.key)
 
 
 def front(rows: Sequence[Row], names: dict[str, str]) -> ScatterChart:
@@ -63,7 +69,14 @@ def front(rows: Sequence[Row], names: dict[str, str]) -> ScatterChart:
     several = len({row.threads for row, *_ in placed}) > 1
     points = tuple(
         Point(
-            ms, top1, _with_threads(_artifact(row, names), row, several), _kind(row), row.spread, index in best, row.key
+            ms,
+            top1,
+            _with_threads(_artifact(row, names), row, several),
+            _kind(row),
+            row.spread,
+            index in best,
+            row.key,
+            artifacts.colour(row.artifact.key),
         )
         for index, (row, ms, top1) in enumerate(placed)
     )
@@ -71,7 +84,9 @@ def front(rows: Sequence[Row], names: dict[str, str]) -> ScatterChart:
 
 
 def _kind(row: Row) -> str:
-    return row.precision_words if row.is_result else row.artifact.label
+    if not row.is_result:
+        return row.artifact.label
+    return f"{row.precision_words} ({row.artifact.format})" if _further(row) else row.precision_words
 
 
 def _with_threads(words: str, row: Row, several: bool) -> str:
@@ -89,11 +104,12 @@ def speedups(rows: Sequence[Row], names: dict[str, str]) -> BarChart:
             tuple(row.speedups.get(base.key) for row in shown),
             details,
             doubts=tuple(row.doubts(base.key) for row in shown),
+            colour=artifacts.colour(base.key),
         )
         for base in (artifacts.PAPER, artifacts.FAIREST)
     )
-    categories = tuple(_with_threads(names[row.run], row, several) for row in shown)
-    return BarChart("speedup", "Speed-up of the compressed file", "×", categories, series)
+    categories = tuple(_with_threads(_artifact(row, names), row, several) for row in shown)
+    return BarChart("speedup", "Speed-up of the compressed file", "×", categories, series, base=1.0, below="slower")
 
 
 def sizes(rows: Sequence[Row], names: dict[str, str]) -> BarChart:
@@ -120,8 +136,9 @@ def _by_artifact(
     kept = [row for row in rows if not row.artifact.is_published]  # as large as the fairest baseline
     values = {(row.run, row.artifact.label): value for row in kept if (value := find(row)) is not None}
     runs = [run for run in names if any(place[0] == run for place in values)]
+    colours = {row.artifact.label: artifacts.colour(row.artifact.key) for row in kept}
     series = tuple(
-        Series(label, tuple(values.get((run, label)) for run in runs))
+        Series(label, tuple(values.get((run, label)) for run in runs), colour=colours[label])
         for label in artifacts.ordered(label for _, label in values)
     )
     return BarChart(key, title, "MB", tuple(names[run] for run in runs), series)
@@ -133,8 +150,8 @@ def profiles(rows: Sequence[Row], names: dict[str, str]) -> BarChart:
     several = len({row.threads for row in shown}) > 1
     categories = tuple(_with_threads(_artifact(row, names), row, several) for row in shown)
     series = tuple(
-        Series(group, tuple(row.groups.get(group, 0) / 1e6 for row in shown))
-        for group in operators.GROUPS
+        Series(group, tuple(row.groups.get(group, 0) / 1e6 for row in shown), colour=colour)
+        for colour, group in enumerate(operators.GROUPS)
         if any(row.groups.get(group) for row in shown)
     )
     return BarChart("operators", "Where the time goes, by group of operators", "ms", categories, series, stacked=True)

@@ -63,7 +63,7 @@ class PruneConfig(Config):
     @classmethod
     def _ratio_is_a_share(cls, value: float) -> float:
         if value == 0:
-            raise ValueError("a ratio of 0 removes nothing; turn pruning off instead (--no-prune)")
+            raise ValueError("a ratio of 0 removes nothing; turn pruning off instead")
         if not 0 < value <= MAX_RATIO:
             raise ValueError(f"the pruning ratio must be above 0 and at most {MAX_RATIO}")
         return value

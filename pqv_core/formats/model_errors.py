@@ -15,7 +15,8 @@ from pqv_core.process import exit_status
 _MAX_LETTERS = 200
 _MEMORY_ACTION = "Close other programs to free memory, or choose a smaller model or batch, and run again."
 _INPUT_ACTION = "PQV-Mobile measures models with one image input; export that part of the model."
-_SHAPE_ACTION = "Give its input shape, for example: --shape 1,3,224,224 (on the Device page: Input shape)."
+_SHAPE_ACTION = "Give its input shape, for example 1,3,224,224."
+_SHAPE_COMMAND = "--shape 1,3,224,224"
 _OTHER_ACTION = "Choose another engine, or export the file again."
 
 _BEHIND = re.compile(
@@ -59,7 +60,9 @@ def explained(name: str, text: str, *, own: bool = False, shape: Sequence[int] =
     else:
         what, action = f"{name} could not be run{quoted or '; no reason was given'}", _OTHER_ACTION
     message = what if what.endswith((".", "!", "?")) else f"{what}."
-    return ErrorInfo(kind="BenchmarkError", message=message, action=action, details=foreign_text.lines(text))
+    command = _SHAPE_COMMAND if action == _SHAPE_ACTION else ""
+    details = foreign_text.lines(text)
+    return ErrorInfo(kind="BenchmarkError", message=message, action=action, details=details, command=command)
 
 
 def words(text: str) -> str:

@@ -306,6 +306,7 @@ def load(path: Path) -> LatencyTable:
     except (ValueError, FileTooLargeError) as error:
         raise ProjectError(
             f"{path.name} is not a latency table.",
-            action="Choose a file that pqv latency --out wrote, or measure one: pqv latency PROJECT.",
+            action="Choose a file in which a latency table was saved, or measure one.",
             details=str(error),
+            command="pqv latency PROJECT --out FILE",
         ) from error

@@ -96,6 +96,11 @@ def movable(directory: Path) -> Path:
         raise ProjectError(
             f"The run {directory.name} is in use.", action="Cancel it or wait for it to finish, then delete it."
         )
+    if run_lock.is_measured(directory):
+        raise ProjectError(
+            f"Files of the run {directory.name} are being measured.",
+            action="Wait for that to end, then delete the run.",
+        )
     return directory
 
 

@@ -6,7 +6,7 @@ import contextlib
 import errno
 import secrets
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -168,6 +168,23 @@ def _remove_unused(directory: Path) -> None:
         with arranging(directory.parent):
             if [path.name for path in directory.iterdir()] == [run_lock.LOCK_FILE]:
                 remove_folder(directory)
+
+
+@contextlib.contextmanager
+def measuring(files: Iterable[Path]) -> Iterator[None]:
+    """Keep the runs that these files are of from being moved away while the files are measured.
+
+    Raises:
+        ProjectError: Another process holds the folder of runs too long.
+    """
+    folders = {Path(file).resolve().parent for file in files}
+    of_runs = [folder for folder in folders if folder.parent.suffix == ".runs" and (folder / results.RUN_FILE).exists()]
+    with contextlib.ExitStack() as stack:
+        for folder in sorted(of_runs):
+            # One that may not be written is not moved either.
+            with contextlib.suppress(StorageError), arranging(folder.parent):
+                stack.enter_context(run_lock.measuring(folder))
+        yield
 
 
 def already_running(run: str) -> ProjectError:

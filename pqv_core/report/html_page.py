@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import base64
-import importlib.metadata
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,7 +16,7 @@ from pqv_core.comparison.columns import COLUMNS, footnotes, varied
 from pqv_core.comparison.figures import figures
 from pqv_core.comparison.views import views
 from pqv_core.files.resource_files import resource
-from pqv_core.report import plain_data, svg
+from pqv_core.report import caption, plain_data, svg
 from pqv_core.results import budgets
 from pqv_core.results.record import Environment
 
@@ -34,14 +34,14 @@ def html(comparison: Comparison, *, project: str) -> str:
         project=project,
         stem=f"{project}-report",
         made=f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
-        version=_version(),
+        version=caption.version(),
         problems=comparison.problems,
         runs=comparison.runs,
         rows=comparison.rows,
         devices=[_device(comparison, name) for name in comparison.devices],
         environments=_environments(comparison),
         drawn=svg.draw,
-        svg_link=lambda chart: _link(svg.standalone(chart), "image/svg+xml"),
+        svg_link=lambda chart, below: _link(svg.standalone(chart, caption=below), "image/svg+xml"),
         table_link=lambda chart: _link(plain_data.chart_table(chart), "text/csv"),
         remarks=_remarks,
         size=formatting.size,
@@ -61,6 +61,7 @@ def _device(comparison: Comparison, name: str) -> dict[str, Any]:
     shown, shared = varied([column for column in COLUMNS if column.key != "device"], rows)
     return {
         "name": name,
+        "caption": caption.of_runs(_runs_of(comparison, rows), device=name),
         "rows": rows,
         "columns": shown,
         "shared": shared,
@@ -68,6 +69,11 @@ def _device(comparison: Comparison, name: str) -> dict[str, Any]:
         "charts": views(rows, device=name),
         "figures": figures(comparison, device=name),
     }
+
+
+def _runs_of(comparison: Comparison, rows: Sequence[Row]) -> list[StoredRun]:
+    names = {row.run for row in rows}
+    return [run for run in comparison.runs if run.directory.name in names]
 
 
 def _environments(comparison: Comparison) -> list[tuple[Environment, list[str]]]:
@@ -93,10 +99,3 @@ def _island(text: str) -> str:
 
 def _link(text: str, kind: str) -> str:
     return f"data:{kind};charset=utf-8;base64,{base64.b64encode(text.encode('utf-8', 'replace')).decode()}"
-
-
-def _version() -> str:
-    try:
-        return importlib.metadata.version("pqv-mobile")
-    except importlib.metadata.PackageNotFoundError:  # run from a checkout that was not installed
-        return ""

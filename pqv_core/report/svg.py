@@ -6,29 +6,41 @@ Colours are classes, so that the page around a chart, or the style of one that s
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import textwrap
+from collections.abc import Callable, Sequence
 from xml.etree import ElementTree as Xml
 
 from pqv_core import palette
+from pqv_core.comparison import label_places
 from pqv_core.comparison.charts import BarChart, Chart, ScatterChart, value_text
+from pqv_core.comparison.label_places import Box
 
+At = Callable[[float, float], tuple[float, float]]
+"""Where the values of a point lie in a picture."""
 WIDTH = 1000
 _NAMES = 350  # width of the names at the left of bars
-_FIGURES = 90  # room for the figure behind a bar
+_FIGURES = 110  # room for the figure behind a bar
 _LETTER = 7.0  # mean width of a letter, in a font of 12 px
 _BAR, _GAP = 15, 11
+_BASE = 16  # height of the figure above the line that bars are to reach
+_STRIPE, _OWN = 6, 4  # from stripe to stripe, and what of a bar keeps its own colour
+_MOST_LETTERS, _LINE, _MOST_OTHERS = 28, 14, 200  # of a name beside a mark; its height; marks that are kept free
+_CAPTION = 18  # height of a line below a chart
 _SHAPES = 6  # circle, square, triangle, diamond, star, pentagon
 _FEW_DECADES = 2.5  # up to which there is room for ticks at 2 and 5
 _WIDE = 6.0  # ratio of the largest to the smallest from which on an axis is logarithmic
 
-_VARIABLES = ("--text", "--muted", "--line", "--back", *(f"--s{index}" for index in range(len(palette.LIGHT))))
-LIGHT = dict(zip(_VARIABLES, ("#191d24", "#59616f", "#d5d9e0", "#ffffff", *palette.LIGHT), strict=True))
-DARK = dict(zip(_VARIABLES, ("#e9ecf1", "#a7afbd", "#39404b", "#1e2229", *palette.DARK), strict=True))
+_VARIABLES = ("--text", "--muted", "--line", "--back", "--bad", *(f"--s{index}" for index in range(len(palette.LIGHT))))
+LIGHT = dict(zip(_VARIABLES, ("#191d24", "#59616f", "#d5d9e0", "#ffffff", "#a8321a", *palette.LIGHT), strict=True))
+DARK = dict(zip(_VARIABLES, ("#e9ecf1", "#a7afbd", "#39404b", "#1e2229", "#ff9d85", *palette.DARK), strict=True))
 RULES = (
     "svg.chart{font:12px system-ui,-apple-system,'Segoe UI',Roboto,sans-serif}"
     "svg.chart text{fill:var(--text)}svg.chart .quiet{fill:var(--muted)}"
     "svg.chart .inside{fill:var(--back)}"
     "svg.chart .line{stroke:var(--line);fill:none}svg.chart .front{stroke:var(--muted);fill:none;stroke-dasharray:5 4}"
+    "svg.chart .base{stroke:var(--text);fill:none;stroke-dasharray:5 4}"
+    "svg.chart .below,svg.chart .bad{fill:var(--bad)}"
+    "svg.chart .stripes{stroke:var(--back);stroke-width:1.5;fill:none}"
     "svg.chart .ring{stroke:var(--text);fill:none}svg.chart .doubted{opacity:.4}"
     + "".join(f"svg.chart .s{index}{{fill:var(--s{index})}}" for index in range(len(palette.LIGHT)))
 )
@@ -44,9 +56,15 @@ def draw(chart: Chart) -> str:
     return Xml.tostring(_drawn(chart), encoding="unicode")
 
 
-def standalone(chart: Chart, *, dark: bool = False) -> str:
-    """The chart as a file of its own, on its own ground. Many viewers know no variables: colours are written out."""
-    drawn, colors = _drawn(chart), DARK if dark else LIGHT
+def standalone(chart: Chart, *, dark: bool = False, caption: str = "", logarithmic: bool | None = None) -> str:
+    """The chart as a file of its own, on its own ground. Many viewers know no variables: colours are written out.
+
+    Args:
+        caption: What stands below it, after its title.
+        logarithmic: Whether equal distances along the lower axis of dots mean equal ratios; None for what suits them.
+    """
+    drawn, colors = _drawn(chart, logarithmic), DARK if dark else LIGHT
+    _caption(drawn, f"{chart.title} · {caption}" if caption else "")
     drawn.set("xmlns", "http://www.w3.org/2000/svg")
     style = Xml.Element("style")
     style.text = RULES
@@ -58,10 +76,21 @@ def standalone(chart: Chart, *, dark: bool = False) -> str:
     return Xml.tostring(drawn, encoding="unicode", xml_declaration=False)
 
 
-def _drawn(chart: Chart) -> Xml.Element:
+def _drawn(chart: Chart, logarithmic: bool | None = None) -> Xml.Element:
     if isinstance(chart, ScatterChart):
-        return _scatter(chart)
+        return _scatter(chart, logarithmic)
     return _stacked(chart) if chart.stacked else _bars(chart)
+
+
+def _caption(drawn: Xml.Element, text: str) -> None:
+    """The caption below a chart, which is made higher by its lines."""
+    top = float(drawn.attrib["height"])
+    lines = textwrap.wrap(text, int(WIDTH / _LETTER))
+    for index, line in enumerate(lines):
+        _text(drawn, 4, top + _CAPTION * (index + 1), line, kind="quiet")
+    height = f"{top + _CAPTION * len(lines) + (8 if lines else 0):.0f}"
+    drawn.set("height", height)
+    drawn.set("viewBox", f"0 0 {WIDTH} {height}")
 
 
 # parts -------------------------------------------------------------------------------------------------------
@@ -88,7 +117,7 @@ def _text(parent: Xml.Element, x: float, y: float, text: str, *, anchor: str = "
 def _elided(parent: Xml.Element, x: float, y: float, text: str, *, room: float, anchor: str = "start") -> None:
     """Text that is shortened in the middle where there is no room; the whole is under the pointer."""
     most = max(4, int(room / _LETTER))
-    shown = text if len(text) <= most else f"{text[: most // 2]}…{text[-(most - most // 2 - 1) :]}"
+    shown = _shortened(text, most)
     group = Xml.SubElement(parent, "g")
     _title(group, text)
     _text(group, x, y, shown, anchor=anchor)
@@ -113,7 +142,9 @@ def _line(parent: Xml.Element, points: Sequence[tuple[float, float]], kind: str)
     Xml.SubElement(parent, "path", {"d": path, "class": kind})
 
 
-def _legend(parent: Xml.Element, names: Sequence[str], top: float, *, marks: bool = False) -> float:
+def _legend(
+    parent: Xml.Element, names: Sequence[str], colours: Sequence[int], top: float, *, marks: bool = False
+) -> float:
     """Names with their colours in as many lines as they need; returns where they end."""
     x, y = 4.0, top + 12
     for index, name in enumerate(names):
@@ -121,22 +152,22 @@ def _legend(parent: Xml.Element, names: Sequence[str], top: float, *, marks: boo
         if x > 4 and x + width > WIDTH:
             x, y = 4.0, y + 18
         if marks:
-            _mark(parent, x + 6, y - 4, index)
+            _mark(parent, x + 6, y - 4, index, colours[index])
         else:
-            _box(parent, x, y - 10, 12, 12, index)
+            _box(parent, x, y - 10, 12, 12, colours[index])
         _elided(parent, x + 18, y, name, room=WIDTH - x - 20)
         x += width
     return y + 12 if names else top
 
 
-def _mark(parent: Xml.Element, x: float, y: float, index: int) -> Xml.Element:
+def _mark(parent: Xml.Element, x: float, y: float, index: int, colour: int) -> Xml.Element:
     """A mark whose shape, too, tells its series."""
-    color, size = {"class": _class(index)}, 5.0
+    color, size = {"class": _class(colour)}, 5.0
     shape = index % _SHAPES
     if shape == 0:
         return Xml.SubElement(parent, "circle", {"cx": f"{x:.1f}", "cy": f"{y:.1f}", "r": f"{size}", **color})
     if shape == 1:
-        return _box(parent, x - size + 0.5, y - size + 0.5, 2 * size - 1, 2 * size - 1, index)
+        return _box(parent, x - size + 0.5, y - size + 0.5, 2 * size - 1, 2 * size - 1, colour)
     count, waist = {2: (3, 1.0), 3: (4, 1.0), 4: (10, 0.45), 5: (5, 1.0)}[shape]
     corners = [(size * 1.2 * (waist if place % 2 else 1.0), math.tau * place / count) for place in range(count)]
     points = " ".join(f"{x + far * math.sin(angle):.1f},{y - far * math.cos(angle):.1f}" for far, angle in corners)
@@ -157,10 +188,11 @@ def _bars(chart: BarChart) -> Xml.Element:
     rows = sum(_height(chart, index) for index in range(len(chart.categories)))
     many = len(chart.series) > 1
     legend = Xml.Element("g")
-    top = _legend(legend, [series.name for series in chart.series], 0) if many else 4.0
+    top = _legend(legend, [series.name for series in chart.series], chart.colours, 0) if many else 4.0
+    top += _BASE if chart.base is not None else 0.0
     root = _picture(top + rows + 4, chart.title)
     root.append(legend)
-    most = max((value for series in chart.series for value in series.values if value is not None), default=0) or 1.0
+    most = chart.longest or 1.0
     y = top
     for index, name in enumerate(chart.categories):
         height = _height(chart, index)
@@ -172,12 +204,29 @@ def _bars(chart: BarChart) -> Xml.Element:
             group = Xml.SubElement(root, "g", {"class": "doubted"} if series.doubted(index) else {})
             width = (WIDTH - _NAMES - _FIGURES) * max(0.0, value) / most
             _title(group, name, f"{series.name}: {chart.say(value)}", series.detail(index))
-            _box(group, _NAMES, y, width, _BAR - 3, place)
-            _text(group, _NAMES + width + 6, y + 10, chart.figure(series, index))
+            _box(group, _NAMES, y, width, _BAR - 3, chart.colours[place])
+            if chart.is_below(value):
+                _hatch(group, _NAMES, y, width, _BAR - 3)
+            kind = "bad" if chart.is_below(value) else ""
+            _text(group, _NAMES + width + 6, y + 10, chart.figure(series, index), kind=kind)
             y += _BAR
         y += _GAP
     _line(root, [(_NAMES - 0.5, top - 2), (_NAMES - 0.5, y - _GAP + 2)], "line")
+    if chart.base is not None:
+        x = _NAMES + (WIDTH - _NAMES - _FIGURES) * chart.base / most
+        _line(root, [(x, top - 4), (x, y - _GAP + 2)], "base")
+        _text(root, x, top - 8, chart.say(chart.base), anchor="middle", kind="quiet")
     return root
+
+
+def _hatch(parent: Xml.Element, x: float, y: float, width: float, height: float) -> None:
+    """Over a bar that does not reach the line: red with stripes, but for its beginning, which tells the series."""
+    left, right = x + min(_OWN, width / 4), x + width
+    size = {"x": f"{left:.1f}", "y": f"{y:.1f}", "width": f"{right - left:.1f}", "height": f"{height}"}
+    Xml.SubElement(parent, "rect", {**size, "class": "below"})
+    for place in range(int((right - left) / _STRIPE)):
+        at = left + (place + 0.7) * _STRIPE
+        _line(parent, [(at, y), (at, y + height)], "stripes")
 
 
 def _height(chart: BarChart, index: int) -> float:
@@ -186,7 +235,7 @@ def _height(chart: BarChart, index: int) -> float:
 
 def _stacked(chart: BarChart) -> Xml.Element:
     legend = Xml.Element("g")
-    top = _legend(legend, [series.name for series in chart.series], 0)
+    top = _legend(legend, [series.name for series in chart.series], chart.colours, 0)
     pitch = 34
     root = _picture(top + pitch * len(chart.categories) + 4, chart.title)
     root.append(legend)
@@ -203,7 +252,7 @@ def _stacked(chart: BarChart) -> Xml.Element:
             width = (WIDTH - _NAMES - _FIGURES) * value / most
             share = value_text(100 * value / totals[index], "%")
             _title(group, name, f"{series.name}: {chart.say(value)}, {share}")
-            _box(group, x, y, width, 22, place)
+            _box(group, x, y, width, 22, chart.colours[place])
             if width > _LETTER * len(series.name) + 8:
                 _text(group, x + width / 2, y + 15, series.name, anchor="middle", kind="inside")
             x += width
@@ -214,14 +263,15 @@ def _stacked(chart: BarChart) -> Xml.Element:
 # dots --------------------------------------------------------------------------------------------------------
 
 
-def _scatter(chart: ScatterChart) -> Xml.Element:
-    series = chart.series
+def _scatter(chart: ScatterChart, logarithmic: bool | None) -> Xml.Element:
+    series, colours = chart.series, chart.colours
     legend = Xml.Element("g")
-    top = _legend(legend, series, 0, marks=True) + 20
+    top = _legend(legend, series, chart.colours, 0, marks=True) + 20
     bottom, left, right = top + 330.0, 56.0, WIDTH - 16.0
     root = _picture(bottom + 40, chart.title)
     root.append(legend)
-    xs, ys = _Axis.of([p.x for p in chart.points]), _Axis.of([p.y for p in chart.points], linear=True)
+    xs = _Axis.of([p.x for p in chart.points], logarithmic)
+    ys = _Axis.of([p.y for p in chart.points], logarithmic=False)
     for value in xs.ticks(9):
         x = left + (right - left) * xs.place(value)
         _line(root, [(x, top), (x, bottom)], "line")
@@ -243,10 +293,29 @@ def _scatter(chart: ScatterChart) -> Xml.Element:
         figures = f"{value_text(point.x, chart.x_unit)}, {value_text(point.y, chart.y_unit)}"
         _title(group, point.name, figures, point.detail, "On the Pareto front" if point.front else "")
         x, y = at(point.x, point.y)
-        _mark(group, x, y, series.index(point.series))
+        place = series.index(point.series)
+        _mark(group, x, y, place, colours[place])
         if point.front:
             Xml.SubElement(group, "circle", {"cx": f"{x:.1f}", "cy": f"{y:.1f}", "r": "8", "class": "ring"})
+    _write_names(root, chart, at, Box(left, top, right, bottom))
     return root
+
+
+def _write_names(root: Xml.Element, chart: ScatterChart, at: At, area: Box) -> None:
+    """The names of the points beside them, as far as there is room."""
+    shown = [(point, _shortened(_plain(point.name), _MOST_LETTERS)) for point in chart.named]
+    known = {point.known_by for point, _ in shown}
+    rest = [at(point.x, point.y) for point in chart.points if point.known_by not in known]
+    marks = [at(point.x, point.y) for point, _ in shown]
+    sizes = [(_LETTER * len(name), _LINE) for _, name in shown]
+    found = label_places.places(marks, sizes, area=area, radius=8, others=rest[:_MOST_OTHERS])
+    for (_, name), box in zip(shown, found, strict=True):
+        if box is not None:
+            _text(root, (box.left + box.right) / 2, box.bottom - 3, name, anchor="middle", kind="quiet")
+
+
+def _shortened(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[: most // 2]}…{text[-(most - most // 2 - 1) :]}"
 
 
 class _Axis:
@@ -259,10 +328,10 @@ class _Axis:
         self.low, self.high, self.logarithmic = low, high, logarithmic
 
     @classmethod
-    def of(cls, values: Sequence[float], *, linear: bool = False) -> _Axis:
+    def of(cls, values: Sequence[float], logarithmic: bool | None) -> _Axis:
         """An axis that holds all values with some room."""
         low, high = min(values), max(values)
-        if not linear and low > 0 and high > _WIDE * low:
+        if low > 0 and (high > _WIDE * low if logarithmic is None else logarithmic):
             return cls(math.log10(low) - 0.1, math.log10(high) + 0.1, logarithmic=True)
         room = 0.08 * (high - low) or abs(high) * 0.1 or 1.0
         return cls(low - room, high + room, logarithmic=False)

@@ -93,6 +93,6 @@ def _profiled(found: Comparison) -> Row:
     if not rows:
         raise ProjectError(
             "No run has profiled its operators.",
-            action="Run the project with: --set measure.profile=true.",
+            action="Switch “Profile operators” on (measure.profile=true) and run the project again.",
         )
     return rows[-1]

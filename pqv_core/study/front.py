@@ -48,6 +48,8 @@ def files(folder: Path) -> tuple[FrontFile, ...]:
                 found.append(FrontFile(path, directory, result.key, f"Trial {number}, {result.label}"))
     if not found:
         raise UsageError(
-            "No trial on the front of the study has a file to measure.", action="Run the study: pqv study run STUDY."
+            "No trial on the front of the study has a file to measure.",
+            action="Run the study.",
+            command="pqv study run STUDY",
         )
     return tuple(found)

@@ -136,7 +136,7 @@ def _check_asked(trials: optuna.Study, study: StudyFile, folder: Path) -> None:
     if trials.user_attrs.get(_ASKED, study.asked) != study.asked:
         raise ProjectError(
             f"The study {folder.stem} asks for something else than when it began.",
-            action=f"Put {STUDY_FILE} back as it was, or make another study with: pqv study new.",
+            action=f"Put {STUDY_FILE} back as it was, or make another study.",
         )
 
 

@@ -119,12 +119,15 @@ class StudyFile(Config):
         if self.config.export.target != "android" and any(figure.key == "energy" for figure in asked):
             raise UsageError(
                 "Energy is measured on phones, and the project exports for this computer.",
-                action="Make the project with: pqv new … --target android.",
+                action="Choose Android as the place where the model runs, in the project.",
+                command="pqv new … --target android",
             )
         if self.sampler == "grid":
             self.space.points()
         elif self.trials is None and self.hours is None and self.space.size is None:
-            raise UsageError("The study has no end.", action="Give --trials or --hours.")
+            raise UsageError(
+                "The study has no end.", action="Limit its trials or its hours.", command="--trials N, or --hours H"
+            )
 
     @property
     def accuracy_decides(self) -> bool:

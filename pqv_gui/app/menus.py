@@ -137,7 +137,7 @@ class Menus:
         menu.addAction(self.summary)
 
     def _help(self, menu: QMenu) -> None:
-        self._add(menu, tr("&Guide to this page"), self.guide.open_here, "F1")
+        self.guide.action = self._add(menu, tr("&Guide to this page"), self.guide.open_here, "F1")
         self._add(menu, tr("Co&mmands …"), self._open_palette, "Ctrl+Shift+P")
         self._add(menu, tr("&Keyboard shortcuts …"), self._show_shortcuts, "Ctrl+/")
         menu.addSeparator()

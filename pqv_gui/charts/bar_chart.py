@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QFontMetricsF, QMouseEvent, QPainter, QPaintEvent
+from PySide6.QtGui import QColor, QFontMetricsF, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from pqv_core.comparison.charts import BarChart, value_text
@@ -20,6 +20,8 @@ from pqv_gui.widgets.basics import column, label, row
 _BAR, _GAP, _STACK = 1.05, 0.65, 1.55  # heights in lines of text
 _DOUBTED = 0.4  # how much is left of a colour where the figure is not to be trusted
 _NAMES = 0.38  # most of the width that the names take
+_HEAD = 1.1  # lines of text above the bars, where the line at the base has its figure
+_STRIPE, _OWN = 5, 4  # pixels from stripe to stripe, and of a bar that keep its own colour
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,7 @@ class _Bar:
     figure: str
     inside: str = ""
     doubted: bool = False
+    below: bool = False
 
 
 class _Plot(QWidget):
@@ -44,6 +47,7 @@ class _Plot(QWidget):
         self.chart: BarChart | None = None
         self._bars: list[_Bar] = []
         self._lines: list[QRectF] = []
+        self._base_at = 0.0
         self._placed_for: tuple[int, int] | None = None
         self.setMouseTracking(True)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
@@ -63,10 +67,14 @@ class _Plot(QWidget):
             return em(self, _STACK + _GAP)
         return em(self, _BAR) * sum(s.values[index] is not None for s in self.chart.series) + em(self, _GAP)
 
+    @property
+    def _head(self) -> float:
+        return em(self, _HEAD) if self.chart is not None and self.chart.base is not None else 0.0
+
     def sizeHint(self) -> QSize:
         """As high as its bars."""
         count = len(self.chart.categories) if self.chart else 0
-        return QSize(em(self, 16), max(1, round(sum(self._height(index) for index in range(count)))))
+        return QSize(em(self, 16), max(1, round(self._head + sum(self._height(index) for index in range(count)))))
 
     def minimumSizeHint(self) -> QSize:
         """The same height."""
@@ -88,6 +96,7 @@ class _Plot(QWidget):
         for bar in self._bars:
             if bar.area.top() <= seen.bottom() and bar.area.bottom() >= seen.top():
                 self._paint_bar(painter, metrics, bar)
+        self._paint_base(painter, metrics)
 
     def _paint_bar(self, painter: QPainter, metrics: QFontMetricsF, bar: _Bar) -> None:
         shades = colors(self)
@@ -96,12 +105,38 @@ class _Plot(QWidget):
         color.setAlphaF(_DOUBTED if bar.doubted else 1.0)
         painter.setBrush(color)
         painter.drawRoundedRect(bar.area, 2, 2)
+        if bar.below:
+            self._paint_hatch(painter, bar)
         if bar.inside and metrics.horizontalAdvance(bar.inside) + 8 < bar.area.width():
             painter.setPen(QColor(shades.surface))
             painter.drawText(bar.area, Qt.AlignmentFlag.AlignCenter, bar.inside)
-        painter.setPen(QColor(shades.muted if bar.doubted else shades.text))
+        painter.setPen(QColor(shades.muted if bar.doubted else shades.bad if bar.below else shades.text))
         figure = QRectF(bar.area.right() + 6, bar.area.top(), self.width(), bar.area.height())
         painter.drawText(figure, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, bar.figure)
+
+    def _paint_hatch(self, painter: QPainter, bar: _Bar) -> None:
+        """Red with stripes, but for the beginning, which tells the series."""
+        shades, area = colors(self), bar.area.adjusted(min(_OWN, bar.area.width() / 4), 0, 0, 0)
+        bad = QColor(shades.bad)
+        bad.setAlphaF(_DOUBTED if bar.doubted else 1.0)
+        painter.fillRect(area, QColor(shades.surface))
+        painter.fillRect(area, bad)
+        for place in range(1, int(area.width()) // _STRIPE + 1):
+            x = area.left() + place * _STRIPE - 2
+            painter.fillRect(QRectF(x, area.top(), 1.5, area.height()), QColor(shades.surface))
+
+    def _paint_base(self, painter: QPainter, metrics: QFontMetricsF) -> None:
+        """The line that bars are to reach, with its figure above it."""
+        chart = self.chart
+        if chart is None or chart.base is None or not self._lines:
+            return
+        x, shades = self._base_at, colors(self)
+        painter.setPen(QPen(QColor(shades.text), 1.2, Qt.PenStyle.DashLine))
+        painter.drawLine(QPointF(x, self._head), QPointF(x, self._lines[-1].bottom()))
+        words = chart.say(chart.base)
+        width = metrics.horizontalAdvance(words)
+        painter.setPen(QColor(shades.muted))
+        painter.drawText(QRectF(x - width, 0, 2 * width, self._head), Qt.AlignmentFlag.AlignCenter, words)
 
     def _names(self, metrics: QFontMetricsF) -> float:
         assert self.chart is not None
@@ -115,15 +150,20 @@ class _Plot(QWidget):
             return
         self._placed_for = self.width(), em(self)
         chart, names = self.chart, self._names(metrics)
-        values = [[series.values[index] or 0.0 for series in chart.series] for index in range(len(chart.categories))]
-        longest = [sum(each) if chart.stacked else max(each) for each in values]
+        longest = [sum(each) if chart.stacked else max(each) for each in chart.values]
         mark = " ⚠" if any(any(series.doubts) for series in chart.series) else ""
+        mark += (
+            f" {chart.below}"
+            if any(chart.is_below(value) for series in chart.series for value in series.values if value is not None)
+            else ""
+        )
         figures = max((metrics.horizontalAdvance(chart.say(value) + mark) for value in longest), default=0.0)
-        room = max(1.0, self.width() - names - figures - em(self, 0.8))
-        self._bars, self._lines, top = [], [], 0.0
+        scale = max(1.0, self.width() - names - figures - em(self, 0.8)) / (chart.longest or 1.0)
+        self._base_at = names + scale * (chart.base or 0.0)
+        self._bars, self._lines, top = [], [], self._head
         make = self._stack if chart.stacked else self._group
         for index in range(len(chart.categories)):
-            self._bars += make(index, QPointF(names, top), room / (max(longest) or 1.0))
+            self._bars += make(index, QPointF(names, top), scale)
             height = self._height(index)
             self._lines.append(QRectF(0, top, names - em(self, 0.6), height - em(self, _GAP)))
             top += height
@@ -141,8 +181,8 @@ class _Plot(QWidget):
             words = f"{self.chart.categories[index]} · {series.name}: {self.chart.say(value)}"
             detail = series.detail(index)
             words = f"{words} · {detail}" if detail else words
-            figure = self.chart.figure(series, index)
-            found.append(_Bar(area, place, words, figure, doubted=series.doubted(index)))
+            figure, below = self.chart.figure(series, index), self.chart.is_below(value)
+            found.append(_Bar(area, self.chart.colours[place], words, figure, "", series.doubted(index), below))
         return found
 
     def _stack(self, index: int, at: QPointF, scale: float) -> list[_Bar]:
@@ -157,7 +197,8 @@ class _Plot(QWidget):
             area = QRectF(left, at.y(), value * scale, em(self, _STACK))
             share = value_text(100 * value / total, "%")
             words = f"{self.chart.categories[index]} · {series.name}: {self.chart.say(value)}, {share}"
-            found.append(_Bar(area, place, words, self.chart.say(total) if place == last else "", series.name))
+            figure = self.chart.say(total) if place == last else ""
+            found.append(_Bar(area, self.chart.colours[place], words, figure, series.name))
             left = area.right()
         return found
 
@@ -232,8 +273,8 @@ class BarChartView(QWidget):
         if chart is not None and several:
             self.legend.show_entries(
                 tuple(
-                    LegendEntry(tr(series.name), "", shades[index % len(shades)], dashed=False, mark="s")
-                    for index, series in enumerate(chart.series)
+                    LegendEntry(tr(series.name), "", shades[colour % len(shades)], dashed=False, mark="s")
+                    for series, colour in zip(chart.series, chart.colours, strict=True)
                 )
             )
 
@@ -245,7 +286,9 @@ class BarChartView(QWidget):
             self.plot.updateGeometry()
 
     def _svg(self) -> str:
-        return svg.standalone(self.chart, dark=colors(self) is DARK) if self.chart else ""
+        if self.chart is None:
+            return ""
+        return svg.standalone(self.chart, dark=colors(self) is DARK, caption=self.saver.caption())
 
     def _csv(self) -> str:
         return plain_data.chart_table(self.chart) if self.chart else ""

@@ -8,30 +8,35 @@ from __future__ import annotations
 
 import math
 from array import array
+from collections.abc import Callable
 from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
-from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, Qt, Signal
-from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPen, QPolygonF, QWheelEvent
+from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, Signal
+from PySide6.QtGui import QColor, QFontMetricsF, QMouseEvent, QPainter, QPen, QPolygonF, QWheelEvent
 from PySide6.QtWidgets import QSizePolicy, QStyleOptionGraphicsItem, QWidget
 
 from pqv_core import formatting
+from pqv_core.comparison import label_places
 from pqv_core.report.plain_data import csv_text
 from pqv_gui.charts.legend import Legend, LegendEntry
 from pqv_gui.charts.saving import Saver
 from pqv_gui.charts.tip import Tip
 from pqv_gui.i18n import tr
-from pqv_gui.style.theme import colors, em
+from pqv_gui.style.theme import colors, em, scaled_font
 from pqv_gui.viewmodels.results.series import Curve
+from pqv_gui.widgets.basic_inputs import CheckInput
 from pqv_gui.widgets.basics import button, column, label, row
 
 POINTS = 600
 """Most points of one curve that are drawn; about as many as a chart is wide in pixels."""
 
 _SMALLEST = 1e-6  # what a logarithm is taken of at least
+_WIDE = 6.0  # ratio of the largest to the smallest from which on ratios tell more than differences
 _WIDE_DECADES = 2.5  # from which on there is no room for ticks at 2 and 5
+_NAME_SIZE, _NAME_WIDTH, _NAME_AWAY = 0.88, 14.0, 9.0  # of the text; most of a name's lines of text; pixels of a mark
 _ALONE = 7.0  # pixels: how large the point of a curve is that has no other
 _CLOSEST = 1e-3  # share of the whole view that can be zoomed to
 
@@ -116,9 +121,16 @@ class CurveLine(pg.PlotCurveItem):  # type: ignore[misc]
 class Plot(pg.PlotWidget):  # type: ignore[misc]
     """A plot that leaves the wheel to the page around it, unless Ctrl is held."""
 
+    written: Callable[[QPainter], None] | None = None  # writes over all that is drawn, in places of the scene
     pointed = Signal(QPointF)  # a place of the scene
     left = Signal()
     reset_wanted = Signal()
+
+    def drawForeground(self, painter: QPainter, area: QRectF) -> None:
+        """Write what stands over all that is drawn."""
+        super().drawForeground(painter, area)
+        if self.written is not None:
+            self.written(painter)
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         """Zoom with Ctrl; else the page scrolls."""
@@ -194,9 +206,10 @@ Told = TypeVar("Told", bound=Live)
 
 
 class Chart(QWidget, Generic[Told]):
-    """One plot with a heading, a legend that tells the newest figures, and a tool tip at what is pointed to.
+    """One plot with a heading, a legend that tells the newest figures, a crosshair and a tip at what is pointed to.
 
-    Ctrl and the wheel zoom, within what there is to see; a double click shows everything again.
+    Ctrl and the wheel zoom, within what there is to see; a double click shows everything again. Where values are far
+    apart, a switch has equal distances mean equal ratios.
 
     Args:
         unit: Unit of the values, for the axis and the tool tip.
@@ -210,8 +223,16 @@ class Chart(QWidget, Generic[Told]):
         super().__init__()
         self._unit, self._x_name, self._from_zero, self._most = unit, x_name, from_zero, most
         self.logarithmic = False
+        self._told: Told | None = None
+        self._scale_chosen = False
+        self.scale = CheckInput(tr("Logarithmic"))
+        self.scale.setToolTip(tr("Equal distances are equal ratios"))
+        self.scale.changed.connect(self._choose_scale)
+        self.scale.hide()
         self._follow, self._growing = True, True
         self._view: tuple[float, float, float, float] | None = None
+        self._named_for: object = None  # what the names that are known were placed for
+        self._beside: list[tuple[QRectF, str]] = []
         self._bounds = (0.0, 1.0, 0.0, 1.0)  # of all that there is to see
         self._drawn: object = None
         self._series: dict[str, tuple[str, Floats, Floats]] = {}
@@ -225,9 +246,15 @@ class Chart(QWidget, Generic[Told]):
         top = row(gap=0.6)
         top.addWidget(label(heading, "strong"))
         top.addStretch(1)
+        top.addWidget(self.scale)
         top.addWidget(self.reset)
         self.saver = Saver(
-            self.plot, title=lambda: heading, parts=(self.legend, self.plot), csv=self.as_csv, svg=self.as_svg
+            self.plot,
+            title=lambda: heading,
+            parts=(self.legend, self.plot),
+            csv=self.as_csv,
+            svg=self.as_svg,
+            pictured=self._pictured,
         )
         self.save = self.saver.button()
         top.addWidget(self.save)
@@ -248,19 +275,26 @@ class Chart(QWidget, Generic[Told]):
         plot.setMinimumHeight(em(times=9))
         plot.setMaximumHeight(em(times=22))
         self._item = plot.getPlotItem()
+        self._cross = (pg.InfiniteLine(angle=90), pg.InfiniteLine(angle=0))
+        for line in self._cross:
+            line.setZValue(-1)
+            line.hide()
+            self._item.addItem(line, ignoreBounds=True)
         self._item.hideButtons()
         self._item.layout.setContentsMargins(0, 8, 4, 0)
         self._item.disableAutoRange()
         box = self._item.getViewBox()
         box.setMenuEnabled(False)
         box.sigRangeChangedManually.connect(self._moved_by_hand)
+        box.sigRangeChanged.connect(lambda *_: plot.viewport().update())
+        plot.written = self._write_names
         for side in ("left", "bottom"):
             axis = self._item.getAxis(side)
             axis.enableAutoSIPrefix(False)
             axis.setStyle(tickLength=-4, maxTickLevel=0)
             axis.setCacheMode(axis.CacheMode.DeviceCoordinateCache)
         plot.pointed.connect(self._hover)
-        plot.left.connect(lambda: self.tip.say("", QPoint()))
+        plot.left.connect(lambda: self.say_at(QPointF(), ""))
         plot.reset_wanted.connect(self.reset_view)
         return plot
 
@@ -276,9 +310,11 @@ class Chart(QWidget, Generic[Told]):
 
     def draw(self, run: Told) -> None:
         """Draw what the run has told so far."""
-        self._growing = run.active
+        self._growing, self._told = run.active, run
+        self._suit_scale(run)
         self.draw_series(run)
         self._drawn = self.state(run)
+        self._named_for = None
         self._fit()
         self._show_legend()
 
@@ -314,11 +350,38 @@ class Chart(QWidget, Generic[Told]):
         """Values as they are placed along the axis."""
         return np.log10(np.maximum(y, _SMALLEST)) if self.logarithmic else y
 
+    def extent(self, run: Told) -> tuple[float, float] | None:
+        """The smallest and the largest value that the scale is to suit; None where it is always that of differences."""
+        return None
+
+    def suits_itself(self) -> bool:
+        """Whether the scale is chosen by how far values are apart, until a person decides."""
+        return True
+
     def set_logarithmic(self, wanted: bool) -> None:
         """Equal distances mean equal ratios, or equal differences."""
         self.logarithmic = self._axis.logarithmic = wanted
+
+    def _choose_scale(self, logarithmic: bool) -> None:
+        self._scale_chosen = True
+        self._rescale(logarithmic)
+        if self._told is not None:
+            self.draw(self._told)
+
+    def _rescale(self, logarithmic: bool) -> None:
+        self.set_logarithmic(logarithmic)
         self._drawn = None
         self._follow_again()
+
+    def _suit_scale(self, run: Told) -> None:
+        """Offer the other scale where values are far apart; until a person decides, take it."""
+        ends = self.extent(run)
+        apart = ends is not None and 0 < _WIDE * ends[0] < ends[1]
+        on = self.scale.isChecked()
+        if not self._scale_chosen and self.suits_itself() and apart != on and (apart or not self._growing):
+            self.scale.set_value(apart)
+            self._rescale(apart)
+        self.scale.setVisible(apart or self.scale.isChecked())
 
     def _style(self, key: str) -> None:
         item, index, dashed = self._items[key]
@@ -332,9 +395,9 @@ class Chart(QWidget, Generic[Told]):
         self._items.clear()
         self._series.clear()
         self._raw.clear()
-        self._drawn = None
+        self._drawn = self._told = None
         self._follow_again()
-        self.tip.say("", QPoint())
+        self.say_at(QPointF(), "")
         self.legend.show_entries(())
 
     # saving --------------------------------------------------------------------------------------------------
@@ -345,6 +408,11 @@ class Chart(QWidget, Generic[Told]):
         return csv_text(
             heads, ((name, *point) for name, x, y in self._raw.values() for point in zip(x, y, strict=True))
         )
+
+    def _pictured(self, begins: bool) -> None:
+        """A picture has no pointer on it."""
+        if begins:
+            self.say_at(QPointF(), "")
 
     def as_svg(self) -> str:
         """The chart as it is seen."""
@@ -428,6 +496,56 @@ class Chart(QWidget, Generic[Told]):
         self._follow_again()
         self._fit()
 
+    # names ---------------------------------------------------------------------------------------------------
+
+    def named(self) -> list[tuple[QPointF, str]]:
+        """Places of the view and what is written beside them: once all is told, each curve's name at its end."""
+        if self._growing:
+            return []
+        shown = ((name, x, self.scaled(y)) for name, x, y in self._series.values() if len(x))
+        return [(QPointF(float(x[-1]), float(y[-1])), name) for name, x, y in shown]
+
+    def unnamed(self) -> list[QPointF]:
+        """Places of the view over which nothing is written either."""
+        return []
+
+    def _write_names(self, painter: QPainter) -> None:
+        """Each on ground of its own, so that it can be read over lines."""
+        font, shades = scaled_font(self, _NAME_SIZE), colors(self)
+        self._place_names(QFontMetricsF(font))
+        ground = QColor(shades.surface)
+        ground.setAlpha(190)
+        painter.setFont(font)
+        painter.setPen(QColor(shades.text))
+        for box, name in self._beside:
+            painter.fillRect(box, ground)
+            painter.drawText(box, Qt.AlignmentFlag.AlignCenter, name)
+
+    def _place_names(self, metrics: QFontMetricsF) -> None:
+        """Find places for the names in the present view, unless they are known."""
+        view = self._item.getViewBox()
+        area, unit = view.sceneBoundingRect(), metrics.height()
+        present = (area.getRect(), view.viewRange(), unit)
+        if present == self._named_for:
+            return
+        self._named_for = present
+        shown = [
+            (view.mapViewToScene(place), metrics.elidedText(name, Qt.TextElideMode.ElideMiddle, _NAME_WIDTH * unit))
+            for place, name in self.named()
+        ]
+        found = label_places.places(
+            [at.toTuple() for at, _ in shown],
+            [(metrics.horizontalAdvance(name) + 4, unit) for _, name in shown],
+            area=label_places.Box(area.left(), area.top(), area.right(), area.bottom()),
+            radius=_NAME_AWAY,
+            others=[view.mapViewToScene(place).toTuple() for place in self.unnamed()],
+        )
+        self._beside = [
+            (QRectF(QPointF(box.left, box.top), QPointF(box.right, box.bottom)), name)
+            for box, (_, name) in zip(found, shown, strict=True)
+            if box is not None
+        ]
+
     # words ---------------------------------------------------------------------------------------------------
 
     def value(self, value: float) -> str:
@@ -454,7 +572,15 @@ class Chart(QWidget, Generic[Told]):
     def _hover(self, where: QPointF) -> None:
         inside = self._item.getViewBox().sceneBoundingRect().contains(where)
         at, words = (self.pointed(where) if inside else None) or (where, "")
+        self.say_at(at, words)
+
+    def say_at(self, at: QPointF, words: str) -> None:
+        """Say something of a place of the scene, at which the crosshair stands; nothing any more without words."""
         self.tip.say(words, self.plot.mapTo(self, self.plot.mapFromScene(at)))
+        place = self._item.getViewBox().mapSceneToView(at) if words else QPointF()
+        for line, value in zip(self._cross, (place.x(), place.y()), strict=True):
+            line.setValue(value)
+            line.setVisible(bool(words))
 
     def pointed(self, where: QPointF) -> tuple[QPointF, str] | None:
         """The point that is meant at a place of the scene, and what is said of it."""
@@ -494,6 +620,8 @@ class Chart(QWidget, Generic[Told]):
         self._item.setLabel("left", self._unit, color=shades.muted)
         if not self._unit:
             self._item.getAxis("left").showLabel(False)
+        for line in self._cross:
+            line.setPen(pg.mkPen(QColor(shades.edge), width=1, style=Qt.PenStyle.DotLine))
         for key in self._items:
             self._style(key)
         self._show_legend()

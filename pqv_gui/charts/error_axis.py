@@ -20,6 +20,11 @@ def place(percent: float) -> float:
     return -math.log10(max(100.0 - percent, _LEAST))
 
 
+def percent(place: float) -> float:
+    """The percentage that lies at a place of the axis."""
+    return 100.0 - float(10.0**-place)
+
+
 class ErrorAxis(pg.AxisItem):  # type: ignore[misc]
     """The axis; positions are those that ``place`` gives."""
 
@@ -34,4 +39,4 @@ class ErrorAxis(pg.AxisItem):  # type: ignore[misc]
 
     def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:
         """What is written at the ticks."""
-        return [f"{100.0 - 10.0**-value:.0f}" for value in values]
+        return [f"{percent(value):.0f}" for value in values]

@@ -12,36 +12,15 @@ from pqv_gui.charts.dot_chart import DotChart
 from pqv_gui.i18n import tr
 from pqv_gui.viewmodels.results.series import LatencySeries
 from pqv_gui.viewmodels.run_view import RunView
-from pqv_gui.widgets.basic_inputs import CheckInput
-
-_WIDE = 6.0
 
 
 class LatencyChart(DotChart[RunView]):
     """Latency of every iteration of the interleaved loop."""
 
-    def __init__(self) -> None:
-        self._run: RunView | None = None
-        super().__init__()
-        self._chosen = False
-        self.scale = CheckInput(tr("&Logarithmic"))
-        self.scale.setToolTip(tr("Equal distances are equal ratios"))
-        self.scale.changed.connect(self._choose_scale)
-        self.header.addWidget(self.scale)
-
-    def _choose_scale(self, logarithmic: bool) -> None:
-        self._chosen = True
-        self.set_logarithmic(logarithmic)
-        if self._run is not None:
-            self.draw(self._run)
-
-    def _suit_scale(self, run: RunView) -> None:
-        """Until a person decides: logarithms where the slowest would flatten the fastest."""
+    def extent(self, run: RunView) -> tuple[float, float] | None:
+        """The lowest and the highest median: the slowest would flatten the fastest."""
         medians = [series.median for series in run.now.latency.values() if series.median]
-        wide = bool(medians) and max(medians) > _WIDE * min(medians)
-        if not self._chosen and wide and not self.logarithmic:
-            self.scale.set_value(True)
-            self.set_logarithmic(True)
+        return (min(medians), max(medians)) if medians else None
 
     def state(self, run: RunView) -> object:
         """The run, how many dots there are, and whether that is all."""
@@ -50,8 +29,6 @@ class LatencyChart(DotChart[RunView]):
 
     def draw_series(self, run: RunView) -> None:
         """Draw dots and medians."""
-        self._run = run
-        self._suit_scale(run)
         if run.now.record is not None and not run.active:
             self._medians = {key: statistics.median(series.samples.y) for key, series in run.now.latency.items()}
         for key in sorted(run.now.latency, key=self.color_index):

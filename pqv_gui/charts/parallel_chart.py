@@ -93,7 +93,7 @@ class _Lines(QWidget):
         super().__init__()
         self.shown: Parallel | None = None
         self.row = -1  # the one that is chosen
-        self.as_lines = False  # drawn as lines, however long that takes, for a picture that can be enlarged
+        self._as_lines = False
         self._all, self._front = _Layer(_AT_ONCE), _Layer(_FRONT_AT_ONCE)
         self._turn = QTimer(self)
         self._turn.setSingleShot(True)
@@ -117,6 +117,10 @@ class _Lines(QWidget):
         for layer in (self._all, self._front):
             layer.begin(self.size(), self.devicePixelRatioF())
         self._turn.start()
+
+    def draw_lines(self, wanted: bool) -> None:
+        """Draw lines, however long that takes, instead of pictures of them: for a picture that is saved."""
+        self._as_lines = wanted
 
     def _draw_some(self) -> None:
         shown = self.shown
@@ -175,9 +179,9 @@ class _Lines(QWidget):
             return
         shades, painter = colors(self), QPainter(self)
         painter.fillRect(self.rect(), QColor(shades.surface))
-        for layer in () if self.as_lines else (self._all, self._front):
+        for layer in () if self._as_lines else (self._all, self._front):
             painter.drawPixmap(0, 0, layer.picture)
-        if self.as_lines:
+        if self._as_lines:
             self._paint_lines(painter, range(len(shown.names)), self._pen(0))
             self._paint_lines(painter, shown.front, self._pen(1))
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
@@ -274,7 +278,12 @@ class ParallelChart(QWidget):
         self.plot = _Lines()
         self.plot.setAccessibleName(heading)
         self.saver = Saver(
-            self.plot, title=lambda: heading, parts=(self.legend, self.plot), csv=self.as_csv, svg=self.as_svg
+            self.plot,
+            title=lambda: heading,
+            parts=(self.legend, self.plot),
+            csv=self.as_csv,
+            svg=lambda: self.saver.drawn(),
+            pictured=self.plot.draw_lines,
         )
         self.save = self.saver.button()
         top = row(gap=0.6)
@@ -340,11 +349,3 @@ class ParallelChart(QWidget):
             return ""
         heads = ("", *(axis.name for axis in shown.axes))
         return csv_text(heads, ((name, *texts) for name, texts in zip(shown.names, shown.texts, strict=True)))
-
-    def as_svg(self) -> str:
-        """The chart as it is seen, of lines."""
-        self.plot.as_lines = True
-        try:
-            return self.saver.drawn()
-        finally:
-            self.plot.as_lines = False

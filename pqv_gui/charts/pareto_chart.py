@@ -15,7 +15,7 @@ from PySide6.QtGui import QColor
 from pqv_core.comparison.charts import Point, ScatterChart, value_text
 from pqv_core.report import plain_data, svg
 from pqv_gui.charts.chart import Chart, Floats, ValueAxis
-from pqv_gui.charts.error_axis import ErrorAxis, place
+from pqv_gui.charts.error_axis import ErrorAxis, percent, place
 from pqv_gui.charts.legend import LegendEntry
 from pqv_gui.i18n import tr
 from pqv_gui.style.theme import DARK, colors, em
@@ -26,7 +26,6 @@ _MARK, _SMALL, _RING, _SMALL_RING = 10, 6, 17, 11
 _MANY = 200  # marks from which on they are small ones
 _TOLD = 100  # points; nobody listens to more
 _HEIGHT = 17.0  # in lines of text
-_WIDE = 6.0  # ratio of the slowest to the fastest from which on equal distances mean equal ratios
 
 
 @dataclass(frozen=True)
@@ -70,6 +69,11 @@ class ParetoChart(Chart[Shown]):
         self.plot.viewport().setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._recolor()
 
+    def color(self, index: int) -> QColor:
+        """The colour of the series with this number."""
+        colours = self._chart.colours if self._chart is not None else ()
+        return super().color(colours[index] if index < len(colours) else index)
+
     def mark(self, index: int) -> str:
         """The mark of the series with this number, as pyqtgraph calls it."""
         return MARKS[index % len(MARKS)]
@@ -77,6 +81,15 @@ class ParetoChart(Chart[Shown]):
     def mark_size(self, index: int) -> int:
         """How large the marks of the series with this number are, in pixels; small where there are many."""
         return _SMALL if self._chart is not None and len(self._chart.points) > _MANY else _MARK
+
+    def extent(self, run: Shown) -> tuple[float, float] | None:
+        """The least and the greatest cost."""
+        costs = [point.x for point in run.chart.points]
+        return (min(costs), max(costs)) if costs else None
+
+    def set_logarithmic(self, wanted: bool) -> None:
+        """Equal distances along the lower axis mean equal ratios, or equal differences."""
+        self._bottom.logarithmic = wanted
 
     def state(self, run: Shown) -> object:
         """The chart itself."""
@@ -86,8 +99,6 @@ class ParetoChart(Chart[Shown]):
         """Draw marks, rings around those on the front, and the line between them."""
         before, chart = self._chart, run.chart
         self._chart = chart
-        xs = [point.x for point in chart.points]
-        self._bottom.logarithmic = bool(xs) and min(xs) > 0 and max(xs) > _WIDE * min(xs)
         renewed = list(self._marks) != list(chart.series)
         if renewed:
             for old in self._marks.values():
@@ -108,8 +119,20 @@ class ParetoChart(Chart[Shown]):
         self._show_chosen()
         if before is None or _axes(before) != _axes(chart):
             self._recolor()
-        elif renewed:
+        elif renewed or before.colours != chart.colours:
             self._color_marks()
+
+    def named(self) -> list[tuple[QPointF, str]]:
+        """Marks with their names, those of the front first."""
+        points = self._chart.named if self._chart is not None else ()
+        return [(QPointF(self._x(point.x), self._y(point.y)), point.name) for point in points]
+
+    def unnamed(self) -> list[QPointF]:
+        """The other marks, where there are not too many to write beside them."""
+        points = self._chart.points if self._chart is not None else ()
+        rest = points if len(points) <= _MANY else ()
+        known = {point.known_by for point in self._chart.named} if self._chart is not None else set()
+        return [QPointF(self._x(each.x), self._y(each.y)) for each in rest if each.known_by not in known]
 
     def choose(self, known_by: str) -> None:
         """Mark the point that is known by this; none where there is no such point."""
@@ -161,11 +184,21 @@ class ParetoChart(Chart[Shown]):
         return self._chart.points[closest] if distances[closest] <= _NEAR else None
 
     def pointed(self, where: QPointF) -> tuple[QPointF, str] | None:
-        """The point whose mark is under the pointer, and all that is known of it."""
+        """The point whose mark is under the pointer, and all that is known of it; else what the axes tell."""
+        if self._chart is None or not self._chart.points:
+            return None
         point = self.nearest(where)
         if point is None:
-            return None
+            return where, self._read(where)
         return self._place(point), " · ".join([*self.facts(point), *filter(None, [point.detail])])
+
+    def _read(self, where: QPointF) -> str:
+        """What the axes tell of a place of the scene."""
+        assert self._chart is not None
+        at = self._item.getViewBox().mapSceneToView(where)
+        x = 10.0 ** at.x() if self._bottom.logarithmic else at.x()
+        y = percent(at.y()) if self._by_error else at.y()
+        return f"{value_text(x, self._chart.x_unit)}, {value_text(y, self._chart.y_unit)}"
 
     def described(self) -> str:
         """Each point, for a screen reader; of very many those on the front."""
@@ -185,6 +218,12 @@ class ParetoChart(Chart[Shown]):
         assert self._chart is not None
         figures = f"{value_text(point.x, self._chart.x_unit)}, {value_text(point.y, self._chart.y_unit)}"
         return [point.name, figures, *([tr("on the Pareto front")] if point.front else [])]
+
+    def _pictured(self, begins: bool) -> None:
+        """In a picture marks are drawn as sharp as the rest, and not as pictures that the window keeps of them."""
+        super()._pictured(begins)
+        for item in (*self._marks.values(), self._rings, self._ring):
+            item.opts["useCache"] = not begins
 
     def _show_legend(self) -> None:
         entries = [
@@ -216,7 +255,10 @@ class ParetoChart(Chart[Shown]):
 
     def as_svg(self) -> str:
         """The chart as a report draws it."""
-        return svg.standalone(self._chart, dark=colors(self) is DARK) if self._chart else ""
+        if self._chart is None:
+            return ""
+        dark, below = colors(self) is DARK, self.saver.caption()
+        return svg.standalone(self._chart, dark=dark, caption=below, logarithmic=self._bottom.logarithmic)
 
     def as_csv(self) -> str:
         """Every point."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from pqv_gui.charts.chart import Chart
 from pqv_gui.i18n import tr
 from pqv_gui.viewmodels import display_names
@@ -16,6 +18,7 @@ class CurveChart(Chart[RunView]):
         names: Which, in order of their colours; the second and later ones are dashed.
         factor: Values are shown multiplied by this.
         most: The largest value that there can be.
+        ratios: Whether equal distances may mean equal ratios.
     """
 
     def __init__(
@@ -26,8 +29,9 @@ class CurveChart(Chart[RunView]):
         unit: str = "",
         factor: float = 1.0,
         most: float | None = None,
+        ratios: bool = False,
     ) -> None:
-        self._names, self._factor = names, factor
+        self._names, self._factor, self._ratios = names, factor, ratios
         super().__init__(heading, x_name=tr("epoch"), unit=unit, most=most)
 
     def has_data(self, run: RunView) -> bool:
@@ -38,6 +42,17 @@ class CurveChart(Chart[RunView]):
         """The run, and how many points there are."""
         curves = run.now.curves
         return (run.now.run, run.active, *(len(curves[name]) if name in curves else 0 for name in self._names))
+
+    def extent(self, run: RunView) -> tuple[float, float] | None:
+        """The lowest and the highest of all points."""
+        if not self._ratios:
+            return None
+        curves = [np.asarray(run.now.curves[name].y) for name in self._names if run.now.curves.get(name)]
+        return (min(float(y.min()) for y in curves), max(float(y.max()) for y in curves)) if curves else None
+
+    def suits_itself(self) -> bool:
+        """Differences of losses are what is looked at, unless a person wants ratios."""
+        return False
 
     def draw_series(self, run: RunView) -> None:
         """Draw the curves."""
@@ -61,7 +76,7 @@ def _scaled(curve: Curve, factor: float) -> Curve:
 
 def loss_chart() -> CurveChart:
     """Loss over the training images, over the validation images, and of training before and while pruning."""
-    return CurveChart(tr("Loss"), names=("train_loss", "val_loss", "sparse_loss", "between_loss"))
+    return CurveChart(tr("Loss"), names=("train_loss", "val_loss", "sparse_loss", "between_loss"), ratios=True)
 
 
 def accuracy_chart() -> CurveChart:

@@ -152,7 +152,7 @@ class Theme(QObject):
         font, line = QFont(self._app.font()), QFontMetricsF(self._app.font()).height()
         font.setPointSizeF(points)
         self._app.setFont(font)
-        self._app.setPalette(_palette(shades))
+        self._app.setPalette(palette_of(shades))
         self._app.setStyleSheet(sheet)
         ratio = QFontMetricsF(font).height() / line
         for window in self._app.topLevelWidgets() if ratio != 1.0 else ():
@@ -160,7 +160,8 @@ class Theme(QObject):
         self.changed.emit()
 
 
-def _palette(shades: Colors) -> QPalette:
+def palette_of(shades: Colors) -> QPalette:
+    """The colours by the roles that Qt has for them."""
     palette = QPalette()
     role = QPalette.ColorRole
     plain = {

@@ -16,7 +16,7 @@ SETTINGS = {
     "data.val": "Validation images",
     "data.class_order": "Class order",
     "data.root": "Data set folder",
-    "data.eval_images": "Images for accuracy",
+    "data.eval_images": "Maximum validation images",
     "data.batch_size": "Evaluation batch",
     "data.readers": "Reading processes",
     "data.white": "White level (deep images)",

@@ -66,11 +66,3 @@ def _result(record: RunRecord) -> str:
     target = result_cards.targets(record)[-1]  # a phone, when one has measured it
     figures = {card.title: card.after for card in result_cards.cards(record, target=target)}
     return " · ".join(figures[name] for name in _FIGURES if name in figures) or "Complete"
-
-
-def when(moment: datetime, now: datetime) -> str:
-    """A moment for a person: ``today 14:05``, ``yesterday 9:30``, ``3 November 2026``."""
-    days = (now.date() - moment.date()).days
-    if days in (0, 1):
-        return f"{'yesterday' if days else 'today'} {moment.hour}:{moment:%M}"
-    return f"{moment.day} {moment:%B %Y}"

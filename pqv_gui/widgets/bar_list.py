@@ -18,6 +18,9 @@ _NAMES = 0.4  # most of the width that names may take
 class BarList(QWidget):
     """Draws bars; the longest takes the room that names and figures leave.
 
+    Attributes:
+        beside: Lists with whose bars these are compared: all have one scale, and begin at the same place.
+
     Args:
         name: What a screen reader says of all of them.
     """
@@ -25,13 +28,21 @@ class BarList(QWidget):
     def __init__(self, name: str) -> None:
         super().__init__()
         self._bars: Sequence[BarRow] = ()
+        self._color = 0
+        self.beside: Sequence[BarList] = ()
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setAccessibleName(name)
 
-    def show_bars(self, bars: Sequence[BarRow]) -> None:
-        """Show other bars."""
-        if list(bars) != list(self._bars):
-            self._bars = bars
+    def show_bars(self, bars: Sequence[BarRow], *, color: int = 0) -> None:
+        """Show other bars.
+
+        Args:
+            color: Number of their colour among those of charts.
+        """
+        if list(bars) != list(self._bars) or color != self._color:
+            self._bars, self._color = bars, color
+            for other in self.beside:
+                other.update()
             self.setAccessibleDescription("; ".join(f"{bar.name}: {bar.words}" for bar in bars))
             self.updateGeometry()
             self.update()
@@ -51,11 +62,12 @@ class BarList(QWidget):
         shades, painter = colors(self), QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         metrics = painter.fontMetrics()
-        widest = max(metrics.horizontalAdvance(bar.name) for bar in self._bars)
+        every = [bar for each in {self, *self.beside} for bar in each._bars]
+        widest = max(metrics.horizontalAdvance(bar.name) for bar in every)
         names = min(widest, round(self.width() * _NAMES)) + em(self, 0.8)
-        figures = max(metrics.horizontalAdvance(bar.words) for bar in self._bars) + em(self, 0.8)
+        figures = max(metrics.horizontalAdvance(bar.words) for bar in every) + em(self, 0.8)
         room = max(1.0, self.width() - names - figures)
-        unit = room / (max(max(bar.length, bar.behind) for bar in self._bars) or 1.0)
+        unit = room / (max(max(bar.length, bar.behind) for bar in every) or 1.0)
         pitch = self.height() / len(self._bars)
         for index, bar in enumerate(self._bars):
             line = QRectF(0, index * pitch, self.width(), pitch)
@@ -63,7 +75,8 @@ class BarList(QWidget):
             name = metrics.elidedText(bar.name, Qt.TextElideMode.ElideMiddle, round(names - em(self, 0.5)))
             painter.drawText(line, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, name)
             painter.setPen(Qt.PenStyle.NoPen)
-            for length, shade in ((bar.behind, shades.border), (bar.length, shades.series[0])):
+            own = shades.series[self._color % len(shades.series)]
+            for length, shade in ((bar.behind, shades.border), (bar.length, own)):
                 painter.setBrush(QColor(shade))
                 painter.drawRoundedRect(QRectF(names, line.top() + pitch * 0.23, unit * length, pitch * 0.54), 3, 3)
             painter.setPen(QColor(shades.text))

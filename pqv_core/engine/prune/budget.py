@@ -198,7 +198,8 @@ class ByBudget:
         if any(known.get(name) != units for name, units in scored.original.items()):
             raise PruneError(
                 f"The latency table of {self._table.device} is about another structure than this model's.",
-                action="Measure it anew: pqv latency PROJECT.",
+                action="Measure it anew.",
+                command="pqv latency PROJECT",
             )
 
     def _impossible(self, spaces: Sequence[Space], blocks: int, off: Costs) -> PruneError:

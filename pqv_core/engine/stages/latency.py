@@ -28,7 +28,8 @@ def _latency_inputs(state: RunState) -> Result | None:
     if config.budget.on != LOCAL and kept is None:
         raise BenchmarkError(
             f"There is no latency table of {config.budget.on} for {config.model.name} in this format and scheme.",
-            action=f"Measure it: pqv latency PROJECT --on {config.budget.on}.",
+            action="Measure it first.",
+            command=f"pqv latency PROJECT --on {config.budget.on}",
         )
     return {
         "model": state.keys["load"],

@@ -14,6 +14,7 @@ from pqv_core.comparison.differences import Difference, difference
 from pqv_core.comparison.figures import Figure, figure
 from pqv_core.comparison.views import view
 from pqv_core.errors import ErrorInfo
+from pqv_core.report import caption
 from pqv_core.results.summary import MISSING
 from pqv_gui.viewmodels.observable import Observable
 from pqv_gui.viewmodels.results import run_choices
@@ -370,6 +371,12 @@ class ComparisonView(Observable):
         if key not in self._charts:
             self._charts[key] = view(key, self.rows, device=self.device)
         return self._charts[key]
+
+    def caption(self) -> str:
+        """What stands below pictures of the charts."""
+        measured = {row.run for row in self.rows}
+        runs = [run for run in self.comparison.runs if run.directory.name in measured]
+        return caption.of_runs(runs, device=self.device)
 
     @property
     def shown_figure(self) -> Figure:

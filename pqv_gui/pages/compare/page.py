@@ -19,6 +19,7 @@ from pqv_core.comparison.views import VIEWS
 from pqv_core.errors import ErrorInfo, PqvError
 from pqv_gui.charts.bar_chart import BarChartView
 from pqv_gui.charts.pareto_chart import ParetoChart, Shown
+from pqv_gui.charts.saving import Saver
 from pqv_gui.desks.workspace import Workspace
 from pqv_gui.i18n import tr
 from pqv_gui.pages.compare.compare_table import CompareTable
@@ -186,7 +187,7 @@ class ComparePage(Page):
         self.device_line.setLayout(line)
         self.parts.addWidget(self.device_line)
         self.pareto = ParetoChart()
-        self.pareto.saver.failed.connect(self.present)
+        self._keep(self.pareto.saver)
         self.pareto.chosen.connect(self.view.select_row)
         self.pareto_card = Card()
         self.pareto_card.body.addWidget(self.pareto)
@@ -212,8 +213,13 @@ class ComparePage(Page):
 
     def _bars(self) -> BarChartView:
         made = BarChartView()
-        made.saver.failed.connect(self.present)
+        self._keep(made.saver)
         return made
+
+    def _keep(self, saver: Saver) -> None:
+        """Say what goes wrong with pictures of a chart, and of what they are."""
+        saver.failed.connect(self.present)
+        saver.caption = self.view.caption
 
     def _figure_card(self) -> Card:
         self.figure_card = Card(tr("The paper’s figures from these runs"))

@@ -2,22 +2,51 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
-from PySide6.QtGui import QHideEvent
+from PySide6.QtCore import QEvent, QMimeData, QObject, Qt, QTimer, Signal
+from PySide6.QtGui import QHideEvent, QInputMethodEvent, QKeyEvent
 from PySide6.QtWidgets import QPlainTextEdit, QWidget
 
 from pqv_core import labels
 from pqv_core.comparison import StoredRun
-from pqv_core.project.run_label import NAME_LIMIT
+from pqv_core.project.run_label import NAME_LIMIT, NOTE_LIMIT
 from pqv_gui.i18n import tr
 from pqv_gui.pages.compare.run_menu import Allowed, RunMenu
 from pqv_gui.style.theme import em
 from pqv_gui.viewmodels.results import run_choices
 from pqv_gui.widgets.basic_inputs import TextInput
-from pqv_gui.widgets.basics import Card, ElidedLabel, as_tip, button, row
+from pqv_gui.widgets.basics import Card, ElidedLabel, as_tip, button, label, row
 from pqv_gui.widgets.folding_columns import FoldingColumns
 
 _KEEP_MS = 700  # after the last letter
+
+
+class _NoteInput(QPlainTextEdit):
+    """A note that takes in nothing that it could not keep: what is there stays, as does what is in the clipboard."""
+
+    refused = Signal(int)  # letters that it would have had
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Type, as long as there is room."""
+        typed = event.text() if event.text().isprintable() or event.text() == "\r" else ""
+        if self._has_room_for(len(typed)):
+            super().keyPressEvent(event)
+
+    def inputMethodEvent(self, event: QInputMethodEvent) -> None:
+        """Take in what an input method writes, as long as there is room."""
+        if self._has_room_for(len(event.commitString())):
+            super().inputMethodEvent(event)
+
+    def insertFromMimeData(self, source: QMimeData) -> None:
+        """Paste, or take what was dropped, where all of it has room."""
+        if self._has_room_for(len(source.text())):
+            super().insertFromMimeData(source)
+
+    def _has_room_for(self, letters: int) -> bool:
+        after = len(self.toPlainText()) - len(self.textCursor().selectedText()) + letters
+        if letters and after > NOTE_LIMIT:
+            self.refused.emit(after)
+            return False
+        return True
 
 
 class RunLabelCard(Card):
@@ -38,7 +67,7 @@ class RunLabelCard(Card):
         self.name = TextInput(placeholder=tr("Custom name"))
         self.name.setMaxLength(NAME_LIMIT)
         self.name.setAccessibleName(tr("Run name"))
-        self.note = QPlainTextEdit()
+        self.note = _NoteInput()
         self.note.setPlaceholderText(tr("Notes"))
         self.note.setAccessibleName(tr("Run note"))
         self.note.setTabChangesFocus(True)
@@ -52,10 +81,15 @@ class RunLabelCard(Card):
             line.addWidget(widget)
         line.addStretch()
         self.body.addWidget(FoldingColumns([(title, 1), (doings, 0)], fold_below=32, gap=0.6))
+        self.full = label("", "problem", wrap=True)
+        self.full.hide()
+        self.note.refused.connect(self._say_full)
+        self.note.textChanged.connect(self.full.hide)
         fields = row(gap=0.6)
         fields.addWidget(self.name, 2, Qt.AlignmentFlag.AlignTop)
         fields.addWidget(self.note, 3)
         self.body.addLayout(fields)
+        self.body.addWidget(self.full)
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
         self._soon.setInterval(_KEEP_MS)
@@ -99,6 +133,7 @@ class RunLabelCard(Card):
         if same and (self._edited or self.name.hasFocus() or self.note.hasFocus()):
             return
         self.name.setText(run.label.name)
+        self.full.hide()
         self.note.blockSignals(True)
         self.note.setPlainText(run.label.note)
         self.note.blockSignals(False)
@@ -107,6 +142,12 @@ class RunLabelCard(Card):
         """Going to another page keeps what was typed."""
         super().hideEvent(event)
         self.keep()
+
+    def _say_full(self, letters: int) -> None:
+        """Say why what was typed or pasted does not stand there."""
+        words = tr("A note has at most {most} characters; what was added would make it {letters}, so it was left out.")
+        self.full.setText(words.replace("{most}", f"{NOTE_LIMIT:,}").replace("{letters}", f"{letters:,}"))
+        self.full.show()
 
     def _typed(self) -> None:
         self._edited = True

@@ -16,6 +16,7 @@ from pqv_gui.desks.workspace import Workspace
 from pqv_gui.i18n import tr
 from pqv_gui.pages.device.phone_cards import AddressLine, PhoneCards
 from pqv_gui.pages.device.phone_chart import PhoneChart
+from pqv_gui.pages.device.phone_files import Source
 from pqv_gui.pages.device.phone_parts import FileList, TargetRows
 from pqv_gui.pages.device.phone_settings_card import PhoneSettingsCard
 from pqv_gui.pages.run import INFO as RUN
@@ -65,6 +66,7 @@ class DevicePage(Page):
         self.body.addWidget(self._result_card())
         self.chart = PhoneChart()
         self.chart.saver.failed.connect(self.present)
+        self.chart.saver.caption = lambda: self.desk.run.caption(each.title for each in self._measured())
         self.chart_card = Card()
         self.chart_card.body.addWidget(self.chart)
         self.body.addWidget(self.chart_card)
@@ -354,16 +356,21 @@ class DevicePage(Page):
 
     def _show_head(self) -> None:
         """Which run the results are of; nothing where they are of several, or of files from the disk."""
-        files, run = self.desk.files, self.desk.run
-        source = files.source
-        if run.measured:
-            folders = {file.run for target in run.targets.values() for file in target.files}
-            known = [each for each in files.sources if each.directory in folders]
-            source = known[0] if len(folders) == len(known) == 1 else None
+        source = self.desk.files.source
+        if self.desk.run.measured:
+            known = self._measured()
+            source = known[0] if len(known) == 1 else None
         words = tr("Results of {name}").replace("{name}", source.title) if source is not None else tr("Results")
         self.results.heading.setText(words)
         did = source.record.config if source is not None else None
         self.head.show_settings(did, self.session.config, writable=self.session.writable)
+
+    def _measured(self) -> list[Source]:
+        """The runs whose files are measured; none where not all are of runs that are known."""
+        targets = self.desk.run.targets.values()
+        folders = {file.run for target in targets for file in target.files}
+        known = [each for each in self.desk.files.sources if each.directory in folders]
+        return known if len(known) == len(folders) else []
 
     def _show_operators(self) -> None:
         chosen = self.profile.currentIndex()

@@ -180,7 +180,7 @@ class AddressLine(QWidget):
         super().__init__()
         self.text = TextInput(placeholder=tr("HOST:PORT, such as 192.168.1.20:5555"))
         self.text.setAccessibleName(tr("Address of the phone on Wi-Fi"))
-        self.text.setToolTip(tr("The phone listens after: adb tcpip 5555"))
+        self.text.setToolTip(tr("As the phone shows it under Developer options, Wireless debugging"))
         self.text.returnPressed.connect(self._enter)
         self.connect_button = button(tr("Connect"), self._enter, name=tr("Connect the phone on Wi-Fi"))
         line = row(self, gap=0.5)

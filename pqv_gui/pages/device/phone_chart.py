@@ -15,16 +15,26 @@ _P90 = "/p90"
 class PhoneChart(DotChart[PhoneRun]):
     """Latency of every inference, one series for each target, file and number of threads."""
 
+    def __init__(self) -> None:
+        self._run: PhoneRun | None = None
+        super().__init__()
+
     def state(self, run: PhoneRun) -> object:
         """Which measuring, how many dots, and whether that is all."""
         return run.number, run.active, tuple(len(series.samples) for series in run.series.values())
 
+    def extent(self, run: PhoneRun) -> tuple[float, float] | None:
+        """The lowest and the highest median."""
+        medians = [series.median for series in run.series.values() if series.median]
+        return (min(medians), max(medians)) if medians else None
+
     def draw_series(self, run: PhoneRun) -> None:
         """Draw dots and medians of all, and the p90 of what each target measures now."""
+        self._run = run
         self._medians = {} if run.active else run.medians()
         newest = {key.partition("|")[0]: key for key in run.series}
-        for index, (key, series) in enumerate(run.series.items()):
-            self._show(index, key, series, with_p90=key in newest.values() and (run.active or len(newest) == 1))
+        for key, series in run.series.items():
+            self._show(series.colour, key, series, with_p90=key in newest.values() and (run.active or len(newest) == 1))
 
     def _show(self, index: int, key: str, series: LiveSeries, *, with_p90: bool) -> None:
         self.show_dots(index, key, series.samples.x, series.samples.y)
@@ -34,6 +44,10 @@ class PhoneChart(DotChart[PhoneRun]):
             self.show_curve(key + _P90, name, series.p90, index=index, dashed=True)
         else:
             self.drop_curve(key + _P90)
+
+    def color_index(self, key: str) -> int:
+        """That of the series."""
+        return self._run.series[key].colour if self._run is not None and key in self._run.series else 0
 
     def highest(self, series: list[Floats]) -> float:
         """A little above the highest p90, so that a few outliers do not flatten all the rest."""

@@ -92,8 +92,8 @@ class Group:
 class Files(Observable):
     """Which files there are and which are ticked.
 
-    The files are those of the run, or of the group of runs, that the person chose; else of the one that the Run page
-    shows; else, where that one has none, of the newest that has some.
+    The files are those of the run, or of the group of runs, that the person chose, and none where they are gone; else
+    of the one that the Run page shows; else, where that one has none, of the newest that has some.
     """
 
     def __init__(self) -> None:
@@ -126,6 +126,9 @@ class Files(Observable):
     @property
     def nothing(self) -> str:
         """Why there is no file of a run."""
+        source = self.source
+        if source is not None and source.directory == self._wanted:
+            return f"The files of “{source.title}” no longer exist: choose another run, or run it again."
         return f"{_NOTHING[self._state]} {_OR_ADD}"
 
     @property
@@ -210,15 +213,16 @@ class Files(Observable):
         if last is not None and all(source.directory != last.directory for source in kept):
             kept.insert(0, last)
         self.sources = tuple(source for source in kept if source.has_files)
-        first = [self._wanted, last.directory if last is not None else None]
-        ordered = sorted(self.sources, key=lambda source: [source.directory != each for each in first])
-        offered = next(((source, found) for source in ordered if (found := _files(source))), None)
+        wanted = [source for source in self.sources if source.directory == self._wanted]
+        shown = [source for source in self.sources if last is not None and source.directory == last.directory]
+        ordered = wanted or [*shown, *(source for source in self.sources if source not in shown)]
+        offered = next(((source, found) for source in ordered if (found := _files(source)) or wanted), None)
         self.source, self._run = offered if offered is not None else (last, {})
         if self.group is not None and self._grouped:
             self.source, self._run = None, _results(self.group)
-        shown = (self.source, self._run, self.sources, self.group, self._state)
-        if shown != self._told:
-            self._told = shown
+        told = (self.source, self._run, self.sources, self.group, self._state)
+        if told != self._told:
+            self._told = told
             self.notify()
 
     def add(self, path: Path) -> None:

@@ -7,12 +7,15 @@ from bisect import bisect_left, insort
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Literal
 
 from pqv_core import formatting, labels
 from pqv_core.errors import ErrorInfo
 from pqv_core.process import events
 from pqv_core.project.plan import START
+from pqv_core.report import caption
+from pqv_core.results import artifacts
 from pqv_core.results.record import LOCAL, OperatorTime
 from pqv_gui.pages.device.phone_files import File
 from pqv_gui.pages.device.phone_list import HEAT
@@ -43,11 +46,15 @@ class RunningP90:
 
 
 class LiveSeries(LatencySeries):
-    """One file on one target with one number of threads."""
+    """One file on one target with one number of threads.
 
-    def __init__(self, name: str) -> None:
+    Args:
+        colour: Number of its colour.
+    """
+
+    def __init__(self, name: str, colour: int) -> None:
         super().__init__()
-        self.name = name
+        self.name, self.colour = name, colour
         self.p90 = Curve()
         self._running = RunningP90()
 
@@ -180,6 +187,7 @@ class PhoneRun(Observable):
     def __init__(self) -> None:
         super().__init__()
         self.number = 0
+        self.began = datetime.now()
         self.cancelling = False
         self.targets: dict[str, RunningTarget] = {}
         self.series: dict[str, LiveSeries] = {}
@@ -215,6 +223,15 @@ class PhoneRun(Observable):
         """Carried by the events of what this computer does for all phones before they begin."""
         return f"{self.number}:"
 
+    def caption(self, runs: Iterable[str]) -> str:
+        """What stands below pictures of the latencies.
+
+        Args:
+            runs: What the runs are called whose files are measured.
+        """
+        devices = (target.name for target in self.targets.values())
+        return caption.words(*devices, *runs, formatting.date(self.began), caption.program())
+
     @property
     def failed_keys(self) -> tuple[str, ...]:
         """Phones on which it ended early."""
@@ -227,6 +244,7 @@ class PhoneRun(Observable):
             targets: Key and name of each.
         """
         self.number += 1
+        self.began = datetime.now()
         self.cancelling = False
         self.targets, self.series, self.measured, self.profiles = {}, {}, [], []
         for key, name in targets:
@@ -316,7 +334,9 @@ class PhoneRun(Observable):
         key = f"{target.id}|{event.role}|{threads}"
         series = self.series.get(key)
         if series is None:
-            series = self.series[key] = LiveSeries(self._name(target, event.role, threads))
+            series = self.series[key] = LiveSeries(
+                self._name(target, event.role, threads), self._colour(target, event.role)
+            )
         series.add(event.index, event.ns)
 
     def _name(self, target: RunningTarget, role: str, threads: int | None) -> str:
@@ -327,6 +347,13 @@ class PhoneRun(Observable):
         if len(target.threads) > 1:
             parts.append("1 thread" if threads == 1 else f"{threads} threads")
         return ", ".join(parts) or target.name
+
+    def _colour(self, target: RunningTarget, role: str) -> int:
+        """That of the artefact in every chart; where there are several of it, that of the place at which it came."""
+        files = target.files
+        alone = len(self.targets) == 1 and len(target.threads) == 1 and len({file.key for file in files}) == len(files)
+        artifact = next((file.artifact for file in files if role == str(file.path)), None)
+        return artifacts.colour(artifact.key) if alone and artifact is not None else len(self.series)
 
     def medians(self) -> dict[str, float]:
         """Median of all inferences of each series, in milliseconds."""

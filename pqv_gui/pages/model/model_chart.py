@@ -5,7 +5,7 @@ from __future__ import annotations
 import bisect
 from collections.abc import Callable
 
-from PySide6.QtCore import QEvent, QObject, QPoint, Qt
+from PySide6.QtCore import QEvent, QObject, QPointF, Qt
 from PySide6.QtGui import QColor, QKeyEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QWidget
 
@@ -49,7 +49,7 @@ class ModelChart(ParetoChart):
         series = list(self._marks)[index]
         if series == FILTERED_OUT:
             return QColor(colors(self).border)
-        return QColor(colors(self).accent) if series == STARRED else super().color(0)
+        return QColor(colors(self).accent) if series == STARRED else super(ParetoChart, self).color(0)
 
     def mark(self, index: int) -> str:
         """A star for what is starred."""
@@ -78,7 +78,7 @@ class ModelChart(ParetoChart):
                 self._point_out(point)
                 return True
         elif event.type() in (QEvent.Type.FocusIn, QEvent.Type.FocusOut):
-            self.tip.say("", QPoint())
+            self.say_at(QPointF(), "")
             self._frame.setVisible(event.type() == QEvent.Type.FocusIn)
         elif event.type() == QEvent.Type.Resize:
             self._frame.resize(self.plot.size())
@@ -110,8 +110,7 @@ class ModelChart(ParetoChart):
         """Say beside a point what it is, as under the pointer; what is zoomed out of sight is shown again."""
         if not self._item.getViewBox().sceneBoundingRect().contains(self._place(point)):
             self.reset_view()
-        at = self.plot.mapTo(self, self.plot.mapFromScene(self._place(point)))
-        self.tip.say(" · ".join([*self.facts(point), point.detail]), at)
+        self.say_at(self._place(point), " · ".join([*self.facts(point), point.detail]))
 
 
 class _FocusFrame(QWidget):

@@ -16,6 +16,7 @@ from pqv_core.data.dataset import Unreadable
 from pqv_core.errors import ErrorInfo
 from pqv_core.models.catalog import CatalogEntry
 from pqv_core.models.sources import DEFAULT
+from pqv_core.report import caption
 from pqv_gui.charts.pareto_chart import Shown
 from pqv_gui.desks.workspace import Workspace
 from pqv_gui.i18n import tr
@@ -82,6 +83,7 @@ class ModelPage(FormPage):
         card = Card()
         self.chart = ModelChart()
         self.chart.saver.failed.connect(self.present)
+        self.chart.saver.caption = lambda: caption.words(self.source.text(), caption.program())
         self.source = label("", "caption", wrap=True)
         card.body.addWidget(self.chart, 1)
         card.body.addWidget(self.source)
@@ -166,8 +168,8 @@ class ModelPage(FormPage):
         self.form.add(
             "data.eval_images",
             IntInput(1, 10_000_000, none=tr("All")),
-            text=tr("Images for acc&uracy"),
-            hint=tr("Maximum number of validation images, spread evenly over the classes."),
+            text=tr("Maxim&um validation images"),
+            hint=tr("For the accuracy; spread evenly over the classes."),
             beside=True,
         )
         self.form.add("data.batch_size", IntInput(1, 4096), text=tr("Evaluation &batch"), beside=True)

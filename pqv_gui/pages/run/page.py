@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 
 from PySide6.QtCore import QTimer, QUrl
@@ -9,8 +10,11 @@ from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QFileDialog, QProgressBar, QWidget
 
 from pqv_core import formatting
+from pqv_core.comparison.stored_runs import THIS_COMPUTER, StoredRun
 from pqv_core.errors import ErrorInfo, PqvError
-from pqv_core.results import delegations, select
+from pqv_core.project.run_label import RunLabel
+from pqv_core.report import caption
+from pqv_core.results import artifacts, delegations, select
 from pqv_core.results.record import LOCAL, RunRecord, measured_elsewhere
 from pqv_gui.charts.chart import Chart
 from pqv_gui.charts.latency_chart import LatencyChart
@@ -74,6 +78,8 @@ class RunPage(Page):
         self.phones_card.body.addWidget(self.phones)
         self.body.addWidget(self.phones_card)
         self.operators = (BarList(tr("Slowest operators")), BarList(tr("Slowest operators")))
+        for bars in self.operators:
+            bars.beside = self.operators
         self.profiled = (label("", "muted"), label("", "muted"))
         self.operators_card = Card(tr("Where the time goes"))
         columns = []
@@ -117,6 +123,7 @@ class RunPage(Page):
         self._charts: tuple[Chart[RunView], ...] = (self.latency, self.loss, self.accuracy)
         for chart in self._charts:
             chart.saver.failed.connect(self.present)
+            chart.saver.caption = self._caption
         self._turn = 0
         self._more = QTimer(self)
         self._more.setSingleShot(True)
@@ -261,7 +268,7 @@ class RunPage(Page):
         """A phone measures again on the Device page, this computer here and now."""
         self.banner.hide()
         if target != LOCAL:
-            self.go.emit(DEVICE.key)
+            self._send()
             return
         try:
             self.workspace.measure_again()
@@ -365,6 +372,14 @@ class RunPage(Page):
         shown, choices = self.workspace.runs.shown_run, self.workspace.compare.view.choices
         return next((choice.words for choice in choices if choice.key == shown), "")
 
+    def _caption(self) -> str:
+        """What stands below pictures of the charts; of a run that goes on, what is known of it."""
+        record, directory = self.run.now.record, self.run.now.directory
+        if record is None or directory is None:
+            return caption.words(THIS_COMPUTER, self._name(), formatting.date(datetime.now()), caption.program())
+        run = StoredRun(directory, record, RunLabel(), self._name())
+        return caption.of_runs([run], device=THIS_COMPUTER)
+
     def _show_further(self) -> None:
         run, files = self.run, self.workspace.phones.files
         complete = run.state == "succeeded" and run.now.record is not None
@@ -439,7 +454,8 @@ class RunPage(Page):
         self.operators_card.setVisible(any(variant is not None and variant.operators for variant in variants))
         for variant, name, bars in zip(variants, self.profiled, self.operators, strict=True):
             name.setText(tr(variant.label) if variant else "")
-            bars.show_bars(measurement_rows.group_bars(variant.operators) if variant else [])
+            found = measurement_rows.group_bars(variant.operators) if variant else []
+            bars.show_bars(found, color=artifacts.colour(variant.key) if variant else 0)
 
     def _show_delegation(self, record: RunRecord | None) -> None:
         """How much of each file a backend computes, and what the rest costs."""

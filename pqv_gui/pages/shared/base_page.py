@@ -11,11 +11,21 @@ from PySide6.QtWidgets import QFrame, QScrollArea, QWidget
 
 from pqv_core.errors import ErrorInfo
 from pqv_gui.desks.workspace import Workspace
+from pqv_gui.i18n import tr
+from pqv_gui.pages import PAGES
 from pqv_gui.style.theme import em
 from pqv_gui.widgets.banner import Banner
 from pqv_gui.widgets.basics import Disclosure, column, label, row
 from pqv_gui.widgets.form import Form
 
+_SECTIONS = {
+    "DataError": "data",
+    "ModelError": "model",
+    "PruneError": "prune",
+    "QuantizeError": "quantize",
+    "ExportError": "export",
+}
+"""By kind of error the section of the settings that can be chosen otherwise."""
 _WIDEST = 76.0  # lines of text: beyond it a form is hard to read
 
 
@@ -79,10 +89,22 @@ class Page(QWidget):
         self.refresh()
 
     def present(self, error: ErrorInfo, *, offers: dict[str, Callable[[], object]] | None = None) -> None:
-        """Show an error at the top of the page."""
+        """Show an error at the top of the page, with the way to the page where it is mended.
+
+        Args:
+            offers: Buttons that do something about it.
+        """
         logging.getLogger("pqv").warning("%s %s", error.message, error.details)
-        self.banner.present(error, offers=offers)
+        self.banner.present(error, offers={**(offers or {}), **self._way_to_cure(error)})
         self.scroller.verticalScrollBar().setValue(0)
+
+    def _way_to_cure(self, error: ErrorInfo) -> dict[str, Callable[[], object]]:
+        section = _SECTIONS.get(error.kind)
+        page = next((info for info in PAGES.values() if section in info.sections), None)
+        own = f"{type(self).__module__}:{type(self).__qualname__}"
+        if page is None or page.implementation == own or self.session.path is None:
+            return {}
+        return {tr("Go to {page}").replace("{page}", tr(page.label)): lambda: self.go.emit(page.key)}
 
 
 class FormPage(Page):

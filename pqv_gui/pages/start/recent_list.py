@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from pathlib import Path
 
 from PySide6.QtCore import QAbstractListModel, QEvent, QModelIndex, QPersistentModelIndex, QPoint, QRect, Qt, Signal
 from PySide6.QtGui import QAction, QColor, QKeyEvent, QMouseEvent, QPainter
 from PySide6.QtWidgets import QListView, QMenu, QStyle, QStyleOptionViewItem
 
+from pqv_core import formatting
 from pqv_gui.i18n import tr
 from pqv_gui.style.theme import colors, em
-from pqv_gui.viewmodels import project_notes
 from pqv_gui.viewmodels.project_notes import ProjectNote
 from pqv_gui.widgets.basics import as_tip
 from pqv_gui.widgets.two_line_delegate import TwoLineDelegate
@@ -49,7 +48,7 @@ class _Projects(QAbstractListModel):
         if role == TwoLineDelegate.DETAIL:
             return " · ".join(part for part in (tr(note.result), str(path.parent)) if part)
         if role == TwoLineDelegate.ASIDE:
-            return project_notes.when(note.changed, datetime.now()) if note.changed is not None else ""
+            return formatting.date(note.changed) if note.changed is not None else ""
         if role == Qt.ItemDataRole.ToolTipRole:
             return as_tip(str(path))
         if role == Qt.ItemDataRole.AccessibleTextRole:

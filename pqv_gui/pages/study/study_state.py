@@ -9,6 +9,7 @@ from typing import Literal
 from pqv_core import formatting
 from pqv_core.comparison.charts import ScatterChart
 from pqv_core.errors import ErrorInfo
+from pqv_core.report import caption
 from pqv_gui.pages.study import study_picture
 from pqv_gui.pages.study.study_draft import StudyDraft
 from pqv_gui.pages.study.study_picture import Line, Picture
@@ -173,6 +174,14 @@ class StudyState(Observable):
     def name(self) -> str:
         """Of the study that is looked at."""
         return self.folder.stem if self.folder is not None else ""
+
+    def caption(self) -> str:
+        """What stands below pictures of the charts."""
+        if self.picture is None:
+            return ""
+        study, began = self.picture.view.study, formatting.moment(self.picture.view.study.created)
+        named = f"{study.config.model.name}, study {self.name}"
+        return caption.words(named, self.counts, formatting.date(began) if began else "", caption.program())
 
     @property
     def lines(self) -> tuple[Line, ...]:

@@ -142,7 +142,7 @@ def group_bars(times: tuple[OperatorTime, ...]) -> list[BarRow]:
     """The groups of operators that took the time, the longest first."""
     total = sum(item.ns for item in times)
     return [
-        BarRow(name, f"{formatting.nanoseconds(ns)} · {formatting.percent(ns / total)}", ns / total)
+        BarRow(name, f"{formatting.nanoseconds(ns)} · {formatting.percent(ns / total)}", ns)
         for name, ns in operators.by_group(times).items()
     ]
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
-from pqv_core import labels
+from pqv_core import formatting, labels
 from pqv_core.comparison import StoredRun, settings
 from pqv_core.config import RunConfig
 from pqv_core.config.quantize import ENGINES
@@ -52,11 +51,8 @@ def of(key: object, record: RunRecord, title: str, *, note: str = "") -> RunChoi
 
 def when(created: str) -> str:
     """When a run began, on this computer's clock: ``30 Nov 2026, 14:02``; as it stands where it is no time."""
-    try:
-        moment = datetime.fromisoformat(created).astimezone()
-    except (ValueError, OverflowError, OSError):
-        return created
-    return f"{moment.day} {moment:%b %Y, %H:%M}"
+    moment = formatting.moment(created)
+    return formatting.date(moment) if moment is not None else created
 
 
 def changed_since(did: Mapping[str, Any], now: RunConfig) -> tuple[str, ...]:

@@ -19,14 +19,16 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QScrollArea, QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 
-from pqv_core.comparison.charts import Point, ScatterChart
+from pqv_core.comparison.charts import BarChart, Point, ScatterChart, Series
 from pqv_core.process import events
+from pqv_gui.charts.bar_chart import BarChartView
 from pqv_gui.charts.chart import POINTS, Chart, rounded_up, thinned
 from pqv_gui.charts.dot_chart import MOST_DOTS
 from pqv_gui.charts.error_axis import ErrorAxis, place
 from pqv_gui.charts.latency_chart import LatencyChart
 from pqv_gui.charts.pareto_chart import ParetoChart, Shown
 from pqv_gui.charts.training_curves import accuracy_chart, loss_chart
+from pqv_gui.style.theme import colors
 from pqv_gui.viewmodels.run_view import RunView
 from tests.qt.conftest import point_to
 
@@ -199,6 +201,111 @@ def test_what_is_pointed_to_is_said_at_the_point_until_the_pointer_leaves(drawn:
     qtbot.waitUntil(lambda: not drawn.tip.isVisible())
 
 
+def test_a_crosshair_stands_at_the_point_that_is_told_of_and_in_no_picture(drawn: Chart[RunView], qtbot: QtBot) -> None:
+    viewport = drawn.plot.viewport()
+    place = drawn.plot.mapFromScene(drawn._item.getViewBox().mapViewToScene(QPointF(1.5, 2.5)))
+    point_to(viewport, place + QPoint(2, 25))
+    qtbot.waitUntil(drawn.tip.isVisible)
+    upright, level = drawn._cross
+    assert upright.isVisible() and level.isVisible()
+    assert (upright.value(), level.value()) == pytest.approx((1.5, 2.5))
+    picture = drawn.saver.picture()
+    assert not upright.isVisible()
+    point_to(viewport, place + QPoint(3, 25))
+    assert upright.isVisible()
+    point_to(drawn.window(), QPoint(20, 390))
+    assert not upright.isVisible()
+    assert drawn.saver.picture() == picture
+
+
+def test_names_stand_beside_marks_where_there_is_room_and_go_with_them(qtbot: QtBot) -> None:
+    chart = ParetoChart()
+    qtbot.addWidget(chart)
+    chart.resize(600, 400)
+    chart.show()
+    near = [Point(10.0, 70.0 + n / 1000, f"near {n}", "s") for n in range(20)]
+    chart.draw(scatter(Point(20.0, 90.0, "alone", "s"), *near))
+    chart.grab()
+    boxes = {name: box for box, name in chart._beside}
+    assert "alone" in boxes and 0 < len([name for name in boxes if name.startswith("near")]) < 20
+    assert all(chart._item.getViewBox().sceneBoundingRect().contains(box) for box in boxes.values())
+    chart._item.getViewBox().setRange(xRange=(18, 21), yRange=(85, 91), padding=0)
+    chart.grab()
+    assert [name for _, name in chart._beside] == ["alone"]
+
+
+def test_of_many_points_those_of_the_front_are_named(qtbot: QtBot) -> None:
+    chart = ParetoChart()
+    qtbot.addWidget(chart)
+    chart.resize(600, 400)
+    chart.show()
+    chart.draw(scatter(*(Point(10.0 + n, 50.0 + n, f"p{n}", "s", front=n in (3, 20)) for n in range(300))))
+    chart.grab()
+    assert {name for _, name in chart._beside} <= {"p3", "p20"}
+    assert chart.named()[0][1] == "p3"
+
+
+def test_a_curve_has_its_name_at_its_end_once_all_is_told(qtbot: QtBot, run: RunView) -> None:
+    chart = loss_chart()
+    qtbot.addWidget(chart)
+    chart.resize(600, 400)
+    chart.show()
+    run.apply(events.Metric(run="r", name="train_loss", step=n, value=4.0 - n / 10) for n in range(1, 31))
+    chart.draw(run)
+    chart.grab()
+    assert chart._beside == []
+    run.apply([events.Finished(run="r", outcome="succeeded")])
+    chart.draw(run)
+    chart.grab()
+    ((box, name),) = chart._beside
+    assert name == "Training loss"
+    end = chart._item.getViewBox().mapViewToScene(QPointF(30, 1.0))
+    assert abs(box.right() - end.x()) < 20 and abs(box.center().y() - end.y()) < 20
+
+
+def test_where_no_mark_is_the_axes_are_read(qtbot: QtBot) -> None:
+    chart = ParetoChart()
+    qtbot.addWidget(chart)
+    chart.resize(600, 400)
+    chart.show()
+    chart.draw(scatter(Point(10.0, 80.0, "fast", "s"), Point(1000.0, 90.0, "slow", "s")))
+    chart.grab()
+    where = chart._item.getViewBox().mapViewToScene(QPointF(2.0, 85.0))
+    told = chart.pointed(where)
+    assert told is not None and told[1] == "100 ms, 85.0 %"
+
+
+@pytest.mark.parametrize(("last", "offered"), [(0.5, True), (2.0, False)])
+def test_losses_that_are_far_apart_can_be_shown_by_their_ratios(
+    qtbot: QtBot, run: RunView, last: float, offered: bool
+) -> None:
+    chart = loss_chart()
+    qtbot.addWidget(chart)
+    run.apply([events.Metric(run="r", name="train_loss", step=n, value=v) for n, v in ((1, 4.0), (2, last))])
+    chart.draw(run)
+    assert chart.scale.isHidden() != offered
+    assert not chart.logarithmic, "until a person wants it"
+    if offered:
+        chart.scale.click()
+        assert chart._items["train_loss"][0].yData == pytest.approx(np.log10([4.0, last]))
+
+
+def test_the_scale_of_costs_is_a_persons_choice_and_holds_in_pictures(qtbot: QtBot) -> None:
+    chart = ParetoChart()
+    qtbot.addWidget(chart)
+    near = scatter(Point(10.0, 80.0, "fast", "s"), Point(20.0, 90.0, "slow", "s"))
+    chart.draw(near)
+    assert chart.scale.isHidden()
+    chart.draw(scatter(Point(10.0, 80.0, "fast", "s"), Point(1000.0, 90.0, "slow", "s")))
+    assert chart.scale.isChecked() and not chart.scale.isHidden()
+    by_ratio = chart.as_svg()
+    chart.scale.click()
+    assert chart._series["s"][1][-1] == 1000.0
+    assert chart.as_svg() != by_ratio
+    chart.draw(near)
+    assert chart.scale.isHidden() and not chart.scale.isChecked()
+
+
 @pytest.mark.parametrize("at", [QPoint(0, 0), QPoint(400, 100), QPoint(5_000, 5_000)])
 @pytest.mark.parametrize("words", ["a", "a word and one more " * 20])
 def test_what_is_said_stays_within_the_chart(drawn: Chart[RunView], at: QPoint, words: str) -> None:
@@ -286,6 +393,48 @@ def test_a_live_chart_is_saved_whole_as_png_svg_and_csv(qtbot: QtBot, run: RunVi
     assert len(rows) == 4_000, "all samples and all medians, not only those that are drawn"
 
 
+def test_bars_below_the_line_are_red_and_striped(qtbot: QtBot) -> None:
+    view = BarChartView()
+    qtbot.addWidget(view)
+    chart = BarChart(
+        "k", "t", "×", ("fast", "slow"), (Series("over a", (2.0, 0.5), colour=2),), base=1.0, below="slower"
+    )
+    view.show_chart(chart)
+    view.resize(600, 200)
+    image = view.plot.grab().toImage()
+    shades = colors(view)
+
+    def along(bar: int) -> list[str]:
+        area = view.plot._bars[bar].area
+        y = round(area.center().y())
+        return [image.pixelColor(x, y).name() for x in range(round(area.left()) + 1, round(area.right()) - 1)]
+
+    fast, slow = along(0), along(1)
+    assert shades.bad not in fast and fast.count(shades.series[2]) > 0.9 * len(fast)
+    assert slow[0] == shades.series[2], "its beginning tells the series"
+    assert slow.count(shades.bad) > 0.3 * len(slow)
+    assert shades.surface in {*slow} or len({*slow}) > 3, "stripes"
+    one = view.plot._base_at
+    assert one == pytest.approx(view.plot._bars[0].area.center().x(), abs=1)
+    assert "slow, over a: 0.500× slower" in view.plot.accessibleDescription()
+
+
+def test_a_caption_stands_below_a_picture_as_high_as_it_needs(qtbot: QtBot, run: RunView) -> None:
+    chart = loss_chart()
+    qtbot.addWidget(chart)
+    chart.resize(400, 300)
+    chart.show()
+    plain = chart.saver.picture().height()
+    chart.saver.caption = lambda: "Phone One · a run · 2 Mar 2026, 09:05 · PQV-Mobile 1.0"
+    one = chart.saver.picture()
+    assert one.height() > plain
+    below = {one.pixelColor(x, y).name() for x in range(700) for y in range(plain, one.height())}
+    assert len(below) > 3, "words, and not only ground"
+    chart.saver.caption = lambda: "a long caption " * 40
+    assert chart.saver.picture().height() > 2 * one.height() - plain
+    assert "a long caption" in chart.saver.drawn()
+
+
 def test_a_right_click_offers_to_save(qtbot: QtBot, run: RunView) -> None:
     chart = loss_chart()
     qtbot.addWidget(chart)
@@ -295,7 +444,8 @@ def test_a_right_click_offers_to_save(qtbot: QtBot, run: RunView) -> None:
     click = QContextMenuEvent(QContextMenuEvent.Reason.Mouse, place, viewport.mapToGlobal(place))
     QApplication.sendEvent(viewport, click)
     assert chart.saver.menu.isVisible()
-    assert [action.text() for action in chart.saver.menu.actions()] == [
+    assert [action.text() for action in chart.saver.menu.actions() if action.isVisible()] == [
+        "Copy picture",
         "Save as PNG …",
         "Save as SVG …",
         "Save as CSV …",

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import Qt, QUrl
 from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QTreeWidgetItemIterator
+from PySide6.QtWidgets import QMessageBox, QTreeWidgetItemIterator
 from pytestqt.qtbot import QtBot
+from shiboken6 import isValid
 
 from pqv_core.errors import StorageError
 from pqv_gui.app.window import MainWindow
@@ -50,6 +51,28 @@ def test_a_second_time_the_same_window_shows_the_chapter_of_another_page(window:
     window.commands.go("backend")
     qtbot.keyClick(window, Qt.Key.Key_F1)
     assert chapter(opened(window)) == "Backend"
+
+
+def over_a_dialog(window: MainWindow, qtbot: QtBot) -> None:
+    box = QMessageBox(window)
+    box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    box.open()
+    qtbot.waitUntil(box.isActiveWindow)
+    qtbot.keyClick(box, Qt.Key.Key_F1)
+    found = opened(window)
+    assert found.parentWidget() is box, "else it could not be used"
+    assert chapter(found) == "Model"
+    box.reject()
+    qtbot.waitUntil(lambda: not isValid(box))
+    assert opened(window).parentWidget() is window
+
+
+def test_f1_opens_the_guide_over_a_modal_dialog_too_and_it_outlives_the_dialog(
+    window: MainWindow, qtbot: QtBot
+) -> None:
+    over_a_dialog(window, qtbot)
+    over_a_dialog(window, qtbot)
+    window.menus.guide._guide.close()  # type: ignore[union-attr]
 
 
 def test_an_address_leads_to_a_heading_or_a_term(window: MainWindow) -> None:

@@ -13,7 +13,7 @@ from xml.etree import ElementTree as Xml
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QContextMenuEvent, QFont, QFontMetrics, QGuiApplication, QImage
-from PySide6.QtWidgets import QFileDialog, QMessageBox
+from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox
 from pytestqt.qtbot import QtBot
 
 from pqv_core.comparison.columns import Column
@@ -260,6 +260,29 @@ def test_a_name_and_a_note_are_kept_as_one_types(opened: Opened, project: Path, 
     rest(window, page, qtbot)
     assert cells(page) == ["Mine"]
     assert page.selected.note.toPlainText() == "Why not?"
+
+
+def test_a_note_takes_in_no_more_than_it_can_keep_and_says_so(
+    opened: Opened, project: Path, qtbot: QtBot, qapp: QApplication
+) -> None:
+    folder = keep(project, made("r1"))
+    window, page = opened()
+    note, most = page.selected.note, run_label.NOTE_LIMIT
+    note.setFocus()
+    qapp.clipboard().setText("x" * (most - 1))
+    note.paste()
+    assert len(note.toPlainText()) == most - 1 and page.selected.full.isHidden()
+    qapp.clipboard().setText("ab")
+    note.paste()
+    assert "10,000" in page.selected.full.text() and "10,001" in page.selected.full.text()
+    assert page.selected.full.isVisible()
+    assert len(note.toPlainText()) == most - 1
+    qtbot.keyClicks(note, "yz")
+    assert note.toPlainText().endswith("xy") and page.selected.full.isVisible()
+    qtbot.keyClick(note, Qt.Key.Key_Backspace)
+    assert note.toPlainText().endswith("xx") and page.selected.full.isHidden()
+    qtbot.waitUntil(lambda: len(run_label.load(folder).note) == most - 1, timeout=SOON_MS)
+    rest(window, page, qtbot)
 
 
 def test_what_was_typed_belongs_to_the_run_it_was_typed_for(opened: Opened, project: Path, qtbot: QtBot) -> None:
@@ -625,6 +648,8 @@ def test_charts_are_saved_as_png_svg_and_csv(opened: Opened, project: Path, tmp_
             saver.save(tmp_path / f"{name}.{form}", form)
         assert not QImage(str(tmp_path / f"{name}.png")).isNull()
         assert Xml.parse(tmp_path / f"{name}.svg").getroot().tag.endswith("svg")
+        below = " ".join(Xml.parse(tmp_path / f"{name}.svg").getroot().itertext())
+        assert "Some CPU, 2 cores" in below and "PQV-Mobile 0, torch 2.12.1" in below
         rows = list(csv.reader((tmp_path / f"{name}.csv").open(encoding="utf-8")))
         assert len(rows) > 2
     page.pareto.saver.save(tmp_path / "missing.png" / "x.png", "png")

@@ -16,12 +16,14 @@ from pytestqt.qtbot import QtBot
 from deploy.errors import RuntimeLibraryError
 from deploy.kit import fetching, programs
 from deploy.kit.kit import Kit
+from pqv_core import formatting
 from pqv_core.errors import ErrorInfo
 from pqv_core.files.fsio import sha256_file
 from pqv_core.formats import FORMATS
 from pqv_core.formats.base import Archive
 from pqv_core.formats.ptl.android_runtime import LiteRuntime
 from pqv_core.process import events
+from pqv_core.report import caption
 from pqv_core.results import record as results
 from pqv_core.study import new_study, study_file
 from pqv_core.study.new_study import Choices
@@ -204,6 +206,8 @@ def test_from_push_to_results(desk_of: MakeDesk, phone: Phone, qtbot: QtBot) -> 
     assert page.bars.isVisible()
     assert page.bars.accessibleDescription().startswith("aten::linear")
     assert page.chart.described().startswith("tiny.ptl: 1.00 ms")
+    below = page.chart.saver.caption()
+    assert below == f"Fakesung Phone One; {formatting.date(desk.run.began)}; {caption.program()}"
     assert phone.left_behind() == []
 
 

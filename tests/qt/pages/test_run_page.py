@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QFileDialog, QMessageBox
+from PySide6.QtWidgets import QFileDialog, QMessageBox, QPushButton
 from pytestqt.qtbot import QtBot
 
 from pqv_core.config import RunConfig
@@ -75,6 +75,10 @@ def test_a_run_shows_stages_curves_latencies_log_and_results(started: Start, qtb
     assert record is not None and record.warnings == ("The learning rate is high.",)
     assert page.warnings.isVisible() and all(text in page.warnings.text() for text in record.warnings)
     assert page.start.text() == "R&un again"
+    environment = record.environment
+    below = page.latency.saver.caption()
+    assert below.startswith(f"{environment.processor}, {environment.cores} cores; ")
+    assert below.endswith(f"; PQV-Mobile {environment.pqv}")
     outside = "1 operator: aten::sin.out 1 × outside of delegates"
     assert page.delegation.text() == f"Compressed: 2 parts to XnnpackBackend; {outside}"
 
@@ -171,6 +175,11 @@ def test_a_failure_says_where_why_and_what_to_do(started: Start, qtbot: QtBot) -
     assert page.banner.message.text() == "Prune: It cannot be pruned."
     assert page.banner.action.text() == "Prune less."
     assert "shape" in page.banner.details.toPlainText()
+    (offer,) = page.banner._extra
+    assert isinstance(offer, QPushButton) and offer.text() == "Go to Prune"
+    offer.click()
+    assert window.stack.place == "prune"
+    window.commands.go("run")
     page.banner.hide()
     page.refresh()
     assert not page.banner.isVisible()

@@ -248,6 +248,8 @@ def test_a_thousand_trials_are_listed_and_drawn(opened: Opened, qtbot: QtBot, pr
     assert page.table.model().rowCount() == 1000
     assert chart is not None
     assert len(chart.points) == 980
+    below = page.front.saver.caption()
+    assert f"study {page.state.name}; 1,000 of 1,000 trials" in below and "PQV-Mobile" in below
     lines = page.parallel.plot
     qtbot.waitUntil(lambda: not lines._turn.isActive() and not lines._front.picture.isNull(), timeout=SOON_MS)
     assert lines.shown is not None

@@ -152,11 +152,20 @@ def test_other_colours_reach_every_page_and_every_chart(make_window: MakeWindow,
     window.theme.set_mode("light")
 
 
-@pytest.mark.parametrize(("mode", "shades"), [("light", LIGHT), ("dark", DARK)])
-@pytest.mark.parametrize("form", ["png", "svg"])
+@pytest.mark.parametrize(
+    ("mode", "as_seen", "shades"), [("light", False, LIGHT), ("dark", False, LIGHT), ("dark", True, DARK)]
+)
+@pytest.mark.parametrize("form", ["png", "svg", "clipboard"])
 @pytest.mark.parametrize("kind", ["latency", "pareto", "bars", "parallel"])
-def test_a_saved_picture_has_the_colours_that_are_seen_and_a_ground_of_its_own(
-    qapp: QApplication, qtbot: QtBot, tmp_path: Path, kind: str, form: str, mode: Mode, shades: Colors
+def test_a_picture_is_light_unless_it_is_wanted_as_it_is_seen(
+    qapp: QApplication,
+    qtbot: QtBot,
+    tmp_path: Path,
+    kind: str,
+    form: str,
+    mode: Mode,
+    as_seen: bool,
+    shades: Colors,
 ) -> None:
     theme = Theme(qapp, mode=mode, text_scale=100)
     chart = {"latency": latency, "pareto": pareto, "bars": bars, "parallel": parallel}[kind]()
@@ -164,9 +173,16 @@ def test_a_saved_picture_has_the_colours_that_are_seen_and_a_ground_of_its_own(
     chart.resize(600, 400)
     chart.show()
     qtbot.waitUntil(chart.isVisible)
-    chart.grab()
-    chart.saver.save(tmp_path / f"chart.{form}", form)
-    image = picture(tmp_path / f"chart.{form}")
+    seen = chart.grab().toImage()
+    chart.saver.as_seen.setChecked(as_seen)
+    if form == "clipboard":
+        chart.saver.copy.trigger()
+        image = qapp.clipboard().image()
+    else:
+        chart.saver.save(tmp_path / f"chart.{form}", form)
+        image = picture(tmp_path / f"chart.{form}")
+    if kind != "parallel":  # whose lines are drawn in turns
+        assert chart.grab().toImage() == seen, "the window has its own colours again"
     theme.set_mode("light")
     theme.deleteLater()
     found = Counter(image.pixelColor(x, y).name() for x in range(image.width()) for y in range(image.height()))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -55,3 +57,14 @@ def test_a_duration_always_has_a_unit(seconds: float) -> None:
 
 def test_one_is_not_several() -> None:
     assert [formatting.counted(number, "run") for number in (0, 1, 1200)] == ["0 runs", "1 run", "1,200 runs"]
+
+
+def test_a_date_is_written_in_one_way() -> None:
+    assert formatting.date(datetime(2026, 3, 2, 9, 5)) == "2 Mar 2026, 09:05"
+
+
+@pytest.mark.parametrize(
+    ("written", "known"), [("2026-03-02T09:05:00+00:00", True), ("", False), ("0001-01-01", False), ("x", False)]
+)
+def test_what_is_no_time_has_no_moment(written: str, known: bool) -> None:
+    assert (formatting.moment(written) is not None) == known

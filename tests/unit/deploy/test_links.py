@@ -15,6 +15,7 @@ from deploy.errors import (
     CommandError,
     ConnectionLostError,
     DeviceFullError,
+    NoAnswerError,
     OfflineError,
     PairingError,
     ProtocolError,
@@ -192,7 +193,7 @@ def test_a_person_who_does_not_look(phone: Phone, tcp: Connect) -> None:
 def test_a_port_that_is_no_phone(phone: Phone, tcp: Connect) -> None:
     with Adbd(phone) as daemon:
         daemon.shut_down()
-        with pytest.raises(PairingError):
+        with pytest.raises(NoAnswerError, match=r"^No phone answers at .*:\d+\."):
             tcp(daemon)
         daemon.boot()
 

@@ -29,6 +29,7 @@ from cryptography.hazmat.primitives import serialization
 from deploy.device.shell import Check
 from deploy.errors import (
     ConnectionLostError,
+    NoAnswerError,
     OfflineError,
     PairingError,
     ProtocolError,
@@ -344,5 +345,5 @@ class AdbShellLink(Link):
             return UnauthorizedError(details=str(error))
         details = error.details if isinstance(error, ConnectionLostError) else str(error)
         if self.kind == "tcp" and isinstance(error, OSError):
-            return PairingError(self.name, details=details)
+            return NoAnswerError(self.name, details=details)
         return OfflineError(details=details)

@@ -58,6 +58,14 @@ def test_an_error_is_one_sentence_and_what_to_do(capsys: pytest.CaptureFixture[s
     assert capsys.readouterr() == ("", "Error: There is none.\nTake another.\n")
 
 
+def test_the_command_line_alone_names_the_command_that_cures_an_error(capsys: pytest.CaptureFixture[str]) -> None:
+    error = ModelError("There is no table.", action="Measure it first.", command="pqv latency PROJECT")
+    cli_app.run(app_that(error), ["go"])
+    said = "Error: There is no table.\nMeasure it first.\nCommand: pqv latency PROJECT\n"
+    assert capsys.readouterr() == ("", said)
+    assert "pqv" not in str(error)
+
+
 @pytest.mark.parametrize("arguments", [["go", "--json"], ["go", "--json", "--count", "many"]])
 def test_with_json_an_error_is_a_line_on_standard_output_too(
     arguments: list[str], capsys: pytest.CaptureFixture[str]

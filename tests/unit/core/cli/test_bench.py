@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pqv_core.cli import bench as cli_bench
+from pqv_core.cli import run_job
+from pqv_core.process.events import Finished
+from pqv_core.process.job import BenchJob
+from pqv_core.project import run_lock
+from pqv_core.results import record as results
 from tests.fakes.records import MS, record
 
 
@@ -37,3 +43,19 @@ def test_notes_carry_threads_and_batch(capsys: pytest.CaptureFixture[str], monke
     slowing = [10 * MS] * 6 + [20 * MS] * 6
     text = said(capsys, monkeypatch, one=[item(1, "a", samples_ns=slowing)])
     assert "Note: one, 1 thread, batch 1: the last third took 100 % longer" in text
+
+
+def test_a_run_stays_while_its_files_are_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "some.runs" / "r1"
+    results.save(folder, record("r1"))
+    file = folder / "compressed.ptl"
+    file.touch()
+    seen: list[bool] = []
+
+    def do(job: BenchJob, **_: object) -> Finished:
+        seen.append(run_lock.is_measured(folder))
+        return Finished(run=job.run, outcome="cancelled")
+
+    monkeypatch.setattr(run_job, "do", do)
+    cli_bench.run({"files": [str(file)]}, as_json=True)
+    assert (seen, run_lock.is_measured(folder)) == ([True], False)

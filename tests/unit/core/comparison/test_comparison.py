@@ -20,6 +20,7 @@ from pqv_core.comparison.stored_runs import THIS_COMPUTER
 from pqv_core.formats.delegation import Delegation
 from pqv_core.project import project_file as projects
 from pqv_core.project import run_label
+from pqv_core.results import artifacts
 from pqv_core.results import record as results
 from pqv_core.results.record import Candidate, OperatorTime, RunRecord
 from tests.fakes.records import MS, in_two_formats, measurement, record
@@ -533,3 +534,39 @@ def test_every_chart_is_a_table(project: Path) -> None:
         for row in rows:
             assert len(row) == len(heads)
             assert all(math.isfinite(value) for value in row if isinstance(value, float))
+
+
+def test_an_artifact_has_one_colour_in_every_chart(project: Path) -> None:
+    keep(project, in_two_formats())
+    found = comparison.load(project)
+    colours: dict[str, set[int]] = {}
+    for key in ("pareto", "speedup", "size", "memory"):
+        chart = views.view(key, found.rows, device=THIS_COMPUTER)
+        assert chart is not None
+        names = chart.series if isinstance(chart, ScatterChart) else tuple(series.name for series in chart.series)
+        for name, colour in zip(names, chart.colours, strict=True):
+            artefact = name.removeprefix("over ").replace("INT8 dynamic", "Compressed")
+            colours.setdefault(artefact, set()).add(colour)
+    assert colours["Compressed"] == {artifacts.colour("compressed")} == {0}
+    assert colours["Compressed (pte)"] == {artifacts.colour("compressed_pte")}
+    assert colours["FP32, fastest"] == {artifacts.colour("fast_fp32")}
+    assert all(len(each) == 1 for each in colours.values())
+
+
+def test_files_of_a_run_in_two_formats_have_names_of_their_own(project: Path) -> None:
+    keep(project, in_two_formats())
+    chart = views.view("pareto", comparison.load(project).rows, device=THIS_COMPUTER)
+    assert isinstance(chart, ScatterChart)
+    assert len({point.name for point in chart.points}) == len(chart.points)
+
+
+def test_a_group_of_operators_has_one_colour_whichever_others_there_are(project: Path) -> None:
+    times = [OperatorTime(name=name, calls=1, ns=MS).model_dump() for name in ("aten::gelu", "aten::linear")]
+    found = {}
+    for run, shown in (("r1", times), ("r2", times[:1])):
+        keep(project, made(run, operators=shown))
+        rows = [row for row in comparison.load(project).rows if row.run == run]
+        chart = views.view("operators", rows, device=THIS_COMPUTER)
+        assert isinstance(chart, BarChart)
+        found[run] = dict(zip((series.name for series in chart.series), chart.colours, strict=True))
+    assert found["r2"].items() < found["r1"].items()

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from pqv_core.comparison import run_names
 from pqv_core.results.record import RunRecord
-from tests.fakes.records import record
+from tests.fakes.records import in_two_formats, record
 
 RATIOS, PRECISIONS = st.sampled_from([0.1, 0.25]), st.sampled_from(["fp32", "int8-static", "int4"])
 
@@ -42,6 +42,10 @@ def test_the_kernels_are_those_that_were_chosen_by_measuring() -> None:
     assert run_names.words(made(quantize={"engine": "auto"})).endswith("ONEDNN")
     unknown = made(quantize={"engine": "auto"}, variants=False)
     assert run_names.words(unknown) == "25 % Taylor · INT8 dynamic"
+
+
+def test_the_kernels_of_each_format_are_told() -> None:
+    assert run_names.words(in_two_formats()) == "25 % Taylor · INT8 dynamic · .ptl ONEDNN and .pte"
 
 
 def test_models_are_named_where_there_are_several() -> None:

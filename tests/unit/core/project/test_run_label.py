@@ -51,6 +51,30 @@ def test_keys_of_a_later_version_are_kept(run: Path) -> None:
     assert json.loads((run / run_label.LABEL_FILE).read_text()) == {"name": "b", "note": "", "stars": 3}
 
 
+def test_a_run_whose_files_are_measured_cannot_be_moved_until_all_have_ended(run: Path, tmp_path: Path) -> None:
+    files = [run / "compressed.ptl", tmp_path / "elsewhere.ptl"]
+    with runs.measuring(files):
+        with runs.measuring(files[:1]), pytest.raises(ProjectError, match="being measured"):
+            run_label.movable(run)
+        with pytest.raises(ProjectError, match="being measured"):
+            run_label.movable(run)
+        run_label.save(run, name="Mine", note="")
+        with runs.claimed(run):
+            pass
+    assert run_label.movable(run) == run
+    assert not list(run.glob(".measures-*"))
+
+
+def test_what_a_process_left_that_was_killed_while_it_measured_holds_nothing(run: Path) -> None:
+    (run / ".measures-1-0").touch()
+    assert run_label.movable(run) == run
+
+
+def test_files_beside_no_run_are_measured_without_a_trace(tmp_path: Path) -> None:
+    with runs.measuring([tmp_path / "some.ptl"]):
+        assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("text", ["{", "[]", '{"name": 3}', "\xff", '{"name": "' + "x" * 300_000 + '"}'])
 def test_a_damaged_label_is_named_and_can_be_replaced(run: Path, text: str) -> None:
     (run / run_label.LABEL_FILE).write_text(text, encoding="latin-1")

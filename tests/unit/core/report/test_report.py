@@ -332,6 +332,35 @@ def test_every_scatter_is_drawn_inside_its_frame(points: tuple[Point, ...]) -> N
         assert 0 <= float(ring.attrib["cy"]) <= float(drawn.attrib["height"])
 
 
+def test_what_does_not_reach_the_line_is_red_hatched_and_said() -> None:
+    series = (Series("over a", (2.0, 0.5)),)
+    chart = BarChart("k", "t", "×", ("fast", "slow"), series, base=1.0, below="slower")
+    drawn = Xml.fromstring(svg.standalone(chart))
+    (line,) = [each for each in drawn.iter() if each.get("class") == "base"]
+    bars = [each for each in drawn.iter() if each.get("class") == "s0"]
+    left, widths = float(bars[0].attrib["x"]), [float(each.attrib["width"]) for each in bars]
+    at = float(line.attrib["d"][1:].split()[0])
+    assert at == pytest.approx(left + widths[0] / 2, abs=1), "1 × stands half as far as 2 ×"
+    assert widths[1] == pytest.approx(widths[0] / 4, abs=1)
+    assert len([each for each in drawn.iter() if each.get("class") == "below"]) == 1
+    assert len([each for each in drawn.iter() if each.get("class") == "stripes"]) > 5
+    assert {"1.00×", "2.00×", "0.500× slower"} <= {each.text for each in drawn.iter() if each.text}
+
+
+def test_a_line_that_no_bar_reaches_is_seen_all_the_same() -> None:
+    chart = BarChart("k", "t", "×", ("slow",), (Series("over a", (0.5,)),), base=1.0, below="slower")
+    assert chart.longest == 1.0
+    svg.draw(chart)
+
+
+def test_points_have_their_names_beside_them() -> None:
+    points = (Point(1, 1, "left", "s"), Point(2, 2, "a name that is much too long for its place", "s", front=True))
+    drawn = Xml.fromstring(svg.standalone(ScatterChart("k", "t", "x", "ms", "y", "%", points)))
+    written = {each.text for each in drawn.iter() if each.tag.endswith("text")}
+    assert "left" in written
+    assert any(text and text.startswith("a name that") and "…" in text for text in written)
+
+
 def test_a_series_is_told_by_shape_and_by_name_and_not_by_colour_alone() -> None:
     points = tuple(Point(index + 1.0, 1.0, "", name, "", False) for index, name in enumerate("abcdef"))
     drawn = Xml.fromstring(svg.standalone(ScatterChart("k", "t", "x", "ms", "y", "%", points)))

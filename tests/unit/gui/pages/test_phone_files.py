@@ -61,6 +61,18 @@ def test_why_there_is_no_file_is_said(tmp_path: Path, state: State, words: str) 
     assert words in files.nothing
 
 
+def test_of_a_chosen_run_whose_files_are_gone_no_others_are_offered_and_that_is_said(tmp_path: Path) -> None:
+    files, runs = Files(), [stored(tmp_path, "r1"), stored(tmp_path, "r2", name="best")]
+    files.offer(runs)
+    for variant in runs[1].record.variants:
+        (tmp_path / "r2" / variant.file).unlink()
+    files.choose_run(tmp_path / "r2")
+    assert (shown(files), files.directory) == ([], tmp_path / "r2")
+    assert files.nothing == "The files of “best” no longer exist: choose another run, or run it again."
+    files.choose_run(tmp_path / "r1")
+    assert {path.parent for path in shown(files)} == {tmp_path / "r1"}
+
+
 @pytest.mark.parametrize("how", ["itself", "through a link", "by another name", "before its run is known"])
 def test_a_file_is_listed_once(tmp_path: Path, how: str) -> None:
     run = stored(tmp_path, "r1")

@@ -67,16 +67,3 @@ def test_a_damaged_run_does_not_hide_the_one_before(project: Path) -> None:
 def test_a_project_that_is_gone_says_so(tmp_path: Path) -> None:
     note = project_notes.look(tmp_path / "gone.pqv")
     assert note.changed is None and note.result == "File not found"
-
-
-@pytest.mark.parametrize(
-    ("moment", "words"),
-    [
-        (datetime(2026, 3, 2, 14, 5), "today 14:05"),
-        (datetime(2026, 3, 1, 9, 30), "yesterday 9:30"),
-        (datetime(2026, 2, 28, 9, 30), "28 February 2026"),
-        (datetime(2026, 3, 3, 0, 10), "3 March 2026"),
-    ],
-)
-def test_a_date_is_said_as_people_do(moment: datetime, words: str) -> None:
-    assert project_notes.when(moment, datetime(2026, 3, 2, 23, 59)) == words

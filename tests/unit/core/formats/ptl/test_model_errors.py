@@ -20,12 +20,12 @@ HANDLE = "\n  \n  Debug info for handle(s): debug_handles:{-1}, was not found.\n
         (
             "mat1 and mat2 shapes cannot be multiplied (2x4 and 6x4)",
             "a different input shape, not 1 × 3",
-            "--sh",
+            "input shape",
         ),
         (
             "Given groups=1, expected input[1, 3, 9, 9] to have 1 channels, but got 3",
             "a different input shape",
-            "--sh",
+            "input shape",
         ),
         ("Expected Tensor but got None", "takes several inputs, not one image", "one image"),
         ("Expected tensor for argument #1 'indices' to have scalar types: Long", "takes whole numbers", "one image"),
