@@ -44,6 +44,7 @@ DOING = {
     "profile": "Profiling operators",
     "latency": "Measuring parts of the model",
     "answer": "Computing reference outputs on this computer",
+    "try": "Asking the files",
     "check": "Checking the phone",
     "push": "Pushing",
     "cool": "Cooling down",

@@ -302,14 +302,14 @@ def _bench_here(asked: dict[str, Any], *, as_json: bool) -> int:
 
 def _existing(files: list[Path]) -> list[str]:
     from pqv_core import formats
-    from pqv_core.cli import commands as cli
+    from pqv_core.cli.absolute_path import absolute
     from pqv_core.errors import UsageError
 
     for file in files:
         if not file.is_file():
             problem = "The path is a folder, not a file" if file.is_dir() else "The file does not exist"
             raise UsageError(f"{problem}: {file}.", action=f"Give the path of a {formats.described()}.")
-    return [cli.absolute(file) for file in files]
+    return [absolute(file) for file in files]
 
 
 def _threads(text: str | None) -> tuple[int, ...]:

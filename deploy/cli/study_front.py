@@ -12,6 +12,7 @@ from deploy.measure import record
 from deploy.measure.steps import PhoneConfig
 from pqv_core.cli import bench as core_bench
 from pqv_core.cli import commands as core
+from pqv_core.cli.absolute_path import absolute
 from pqv_core.errors import PqvError
 from pqv_core.results.record import Measurement
 from pqv_core.study import front, study_file
@@ -60,7 +61,7 @@ def here(folder: Path, *, threads: int | None, as_json: bool) -> int:
     """
     measure, files = study_file.load(folder).space.base.measure, front.files(folder)
     wanted = threads or measure.threads
-    paths = [core.absolute(file.path) for file in files]
+    paths = [absolute(file.path) for file in files]
     asked = {
         "files": paths,
         "threads": (wanted,) if wanted else (),

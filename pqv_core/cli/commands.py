@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, get_args
 import typer
 
 from pqv_core.cli import study
+from pqv_core.cli.absolute_path import absolute
 from pqv_core.cli.help_names import naming
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ def register(app: typer.Typer) -> None:
     app.command(cls=naming(_choices))(new)
     for command in (run, latency, show, diff, lost, report, models, plugins, info):
         app.command()(command)
+    app.command("try")(try_images)
     app.add_typer(study.group(), name="study")
 
 
@@ -264,19 +266,6 @@ def exit_code(finished: Finished, go_on: str) -> int:
     return cli_app.DONE
 
 
-def absolute(path: Path) -> str:
-    from pqv_core.errors import UsageError
-
-    text = str(path.resolve())
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        raise UsageError(
-            "The path contains characters that are not Unicode.", action="Rename the folder or the file."
-        ) from error
-    return text
-
-
 def show(
     file: Annotated[
         Path, typer.Argument(help="A project (.pqv), an exported model, weights, or any other file.", metavar="FILE")
@@ -328,6 +317,23 @@ def lost(
     from pqv_core.cli import lost as cli_lost
 
     cli_lost.show(project, run, before=before, after=after, as_json=as_json)
+
+
+def try_images(
+    project: ProjectFile,
+    images: Annotated[list[Path], typer.Argument(help="Images, or folders of images.", metavar="IMAGE...")],
+    run: Annotated[
+        str | None, typer.Option(help="A run, by id or name. Default: the newest with a file.", metavar="RUN")
+    ] = None,
+    before: Annotated[str, typer.Option(help="File to ask first. Default: the uncut one.", metavar="KEY")] = "",
+    after: Annotated[str, typer.Option(help="File to ask beside it. Default: the result.", metavar="KEY")] = "",
+    as_json: Json = False,
+) -> int:
+    """Ask the uncut and the compressed file of a run about images of your own: five classes each, side by side."""
+    from pqv_core.cli import try_images as cli_try
+
+    finished = cli_try.show(project, images, run=run, before=before, after=after, as_json=as_json)
+    return exit_code(finished, "")
 
 
 def report(

@@ -92,6 +92,10 @@ def _function_for(job: jobs.Job, context: Context) -> Callable[[], dict[str, obj
         from pqv_core.engine.measure import answer_job
 
         return lambda: answer_job.run(job, context).model_dump(mode="json")
+    if isinstance(job, jobs.TryJob):
+        from pqv_core.engine.measure import try_job
+
+        return lambda: try_job.run(job, context).model_dump(mode="json")
     if isinstance(job, jobs.LatencyJob):
         from pqv_core.engine.latency import measuring
 

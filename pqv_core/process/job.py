@@ -92,6 +92,44 @@ class AnswerJob(JobBase):
     images: int = Field(default=64, ge=1)
 
 
+class TryJob(JobBase):
+    """Ask exported files about images of a person's choice, on this computer; the result is a ``Tried``.
+
+    Each file is given the images in the form that it states itself.
+
+    Attributes:
+        files: Absolute paths.
+        images: Absolute paths.
+    """
+
+    kind: Literal["try"] = "try"
+    files: tuple[str, ...] = Field(min_length=1)
+    images: tuple[str, ...] = Field(min_length=1)
+
+
+class Guess(BaseModel):
+    """A class that a file takes an image for, and its share by softmax, from 0 to 1."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    share: float
+
+
+class Tried(BaseModel):
+    """What ``TryJob`` results in.
+
+    Attributes:
+        guesses: By file, for each image that could be read its five most likely classes, the first the likeliest.
+        problems: By image that could not be read, why.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    guesses: dict[str, dict[str, tuple[Guess, ...]]]
+    problems: dict[str, str]
+
+
 class ProbesJob(JobBase):
     """Write the files from which a latency table of a model is measured, wherever that is.
 
@@ -146,7 +184,7 @@ class ProbeJob(JobBase):
     kind: Literal["probe"] = "probe"
 
 
-Job = RunJob | BenchJob | AnswerJob | ProbesJob | LatencyJob | ProbeJob
+Job = RunJob | BenchJob | AnswerJob | TryJob | ProbesJob | LatencyJob | ProbeJob
 _ADAPTER: TypeAdapter[Job] = TypeAdapter(Annotated[Job, Field(discriminator="kind")])
 
 

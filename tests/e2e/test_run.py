@@ -181,6 +181,21 @@ def test_what_was_lost_agrees_with_the_accuracies(whole: Path) -> None:
         assert all((whole.parent / "images" / "val" / each["image"]).is_file() for each in found["changed"])
 
 
+def test_images_that_are_tried_get_the_answers_that_the_run_has_kept(whole: Path) -> None:
+    told = pqv("lost", whole, "--json", folder=whole.parent)
+    changed = {each["image"]: each for each in json.loads(told.stdout)["changed"]}
+    names = json.loads(told.stdout)["names"]
+    tried = pqv("try", whole, "images/val", "--json", folder=whole.parent)
+    assert tried.returncode == 0, tried.stderr
+    found = json.loads(tried.stdout.splitlines()[-1])
+    assert (found["before"], found["after"], len(found["images"])) == ("fast_fp32", "compressed", 12)
+    for image in found["images"]:
+        kept = changed.get("/".join(Path(image["image"]).parts[-2:]))
+        assert image["same"] == (kept is None)
+        if kept is not None:
+            assert [image[when][0][0] for when in ("before", "after")] == [names[kept[w]] for w in ("before", "after")]
+
+
 def test_show_tells_the_same_for_people_and_programs(whole: Path) -> None:
     table = pqv("show", whole, folder=whole.parent)
     assert table.returncode == 0

@@ -35,7 +35,7 @@ def run(job: AnswerJob, context: Context) -> Answers:
     context.enter("answer")
     folder = Path(job.folder)
     inputs, labels = _inputs(job, context)
-    files = [_exported(str(index), Path(file)) for index, file in enumerate(job.files)]
+    files = [exported(str(index), Path(file)) for index, file in enumerate(job.files)]
     threads = environment.default_threads()
     logits = benchmark.answers(files, inputs, threads=threads, scratch=folder, context=context)
     return Answers(
@@ -48,10 +48,10 @@ def run(job: AnswerJob, context: Context) -> Answers:
 
 def _inputs(job: AnswerJob, context: Context) -> tuple[Tensor, list[int]]:
     """Noise first, then images: (N, C, H, W), and the classes of the images."""
-    described = [_described(Path(file)) for file in job.files]
-    if len({form.input_size for form, _ in described}) > 1:
+    forms = [described(Path(file)) for file in job.files]
+    if len({form.input_size for form, _ in forms}) > 1:
         raise UsageError("These files take inputs of different shapes.", action="Measure them one by one.")
-    form, classes = described[0]
+    form, classes = forms[0]
     noise = torch.randn(1, *form.input_size, generator=torch.Generator().manual_seed(_SEED))
     if job.val is None or classes is None:
         return noise, []
@@ -66,7 +66,7 @@ def _inputs(job: AnswerJob, context: Context) -> tuple[Tensor, list[int]]:
     return torch.cat(rows), labels
 
 
-def _described(path: Path) -> tuple[Preprocessing, list[str] | None]:
+def described(path: Path) -> tuple[Preprocessing, list[str] | None]:
     """The input of a file and the names of its classes, as the file itself says."""
     description = formats.read(path)[1].description
     classes = description.get("classes")
@@ -79,7 +79,7 @@ def _described(path: Path) -> tuple[Preprocessing, list[str] | None]:
     return form, [str(name) for name in classes] if isinstance(classes, list) else None
 
 
-def _exported(key: str, path: Path) -> ExportedFile:
+def exported(key: str, path: Path) -> ExportedFile:
     """The file, with the engine that it names where this computer has it."""
     info, facts = formats.read(path)
     engine = str(facts.description.get("engine", ""))
