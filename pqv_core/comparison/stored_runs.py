@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pqv_core.comparison import rows, run_names
 from pqv_core.comparison.rows import Row
-from pqv_core.errors import ProjectError
+from pqv_core.errors import ProjectError, from_os_error
 from pqv_core.project import project_file as projects
 from pqv_core.project import run_label
 from pqv_core.project.run_label import RunLabel
@@ -52,6 +53,34 @@ class Comparison:
     rows: tuple[Row, ...] = ()
     problems: tuple[str, ...] = ()
     devices: tuple[str, ...] = ()
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether it stays true as long as no file changes: nothing is at work, and all could be read."""
+        return not self.problems and all(run.record.state != "running" for run in self.runs)
+
+
+Stamp = tuple[tuple[str, str, int, int, int], ...]
+
+
+def stamp(project: Path) -> Stamp:
+    """Another one whenever a run of a project was added, written, named or taken away; a look at each file.
+
+    Raises:
+        StorageError: The folder of runs cannot be listed.
+    """
+    folder = projects.runs_directory(project)
+    found: list[tuple[str, str, int, int, int]] = []
+    try:
+        directories = sorted(folder.iterdir()) if folder.is_dir() else []
+    except OSError as error:
+        raise from_os_error(error, folder) from error
+    for directory in directories:
+        for name in (results.RUN_FILE, run_label.LABEL_FILE):
+            with contextlib.suppress(OSError):
+                facts = (directory / name).stat()
+                found.append((directory.name, name, facts.st_ino, facts.st_mtime_ns, facts.st_size))
+    return tuple(found)
 
 
 def load(project: Path) -> Comparison:

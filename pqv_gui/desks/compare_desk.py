@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+from dataclasses import dataclass
 from pathlib import Path
 
 from PySide6.QtCore import QFile, QObject, QStandardPaths, Signal
 
 from pqv_core import comparison
-from pqv_core.comparison import Comparison, columns
+from pqv_core.comparison import Comparison, columns, stored_runs
+from pqv_core.comparison.stored_runs import Stamp
 from pqv_core.errors import ErrorInfo, StorageError
 from pqv_core.files.fsio import patiently
 from pqv_core.project import run_label, runs
@@ -20,6 +22,14 @@ from pqv_gui.services import garbage
 from pqv_gui.services.file_writer import FileWriter
 from pqv_gui.services.jobs import Tasks
 from pqv_gui.viewmodels.project_session import ProjectSession
+
+
+@dataclass(frozen=True)
+class _Read:
+    """What was read, and the stamp that the runs had then."""
+
+    stamp: Stamp
+    found: Comparison
 
 
 class CompareDesk(QObject):
@@ -38,6 +48,7 @@ class CompareDesk(QObject):
         self.view = ComparisonView()
         self.view.subscribe(self.changed.emit)
         self._reading = self._again = False
+        self._known: _Read | None = None
         self.read()
 
     @property
@@ -49,11 +60,12 @@ class CompareDesk(QObject):
         """Another project is open, or none."""
         self.view.reset()
         self.lost.show_run(None)
+        self._known = None
         self.read()
 
     def read(self) -> None:
-        """Read the runs anew."""
-        project = self.project
+        """Read the runs anew, unless none of their files has changed."""
+        project, known = self.project, self._known
         if project is None:
             return
         if self._reading:
@@ -62,20 +74,22 @@ class CompareDesk(QObject):
         self._reading = True
         self.view.filling()
         self._tasks.start(
-            lambda _: _load(project),
+            lambda _: _load(project, known),
             done=lambda found: self._read(project, found),
             failed=lambda error: self._read(project, error),
         )
 
-    def _read(self, project: Path, found: Comparison | ErrorInfo) -> None:
+    def _read(self, project: Path, found: _Read | ErrorInfo) -> None:
         self._reading = False
         if project != self.project or self._again:
             self._again = False
             self.read()
-        elif isinstance(found, Comparison):
-            self.view.take(found)
-        else:
+        elif isinstance(found, ErrorInfo):
+            self._known = None
             self.view.failed(found)
+        elif found is not self._known:
+            self._known = found
+            self.view.take(found.found)
 
     # what a person does --------------------------------------------------------------------------------------
 
@@ -113,12 +127,15 @@ class CompareDesk(QObject):
         self.read()
 
 
-def _load(project: Path) -> Comparison:
-    """Read the runs, and make ready what is said of them."""
+def _load(project: Path, known: _Read | None) -> _Read:
+    """Read the runs, and make ready what is said of them; what is known where it is still true."""
+    stamp = stored_runs.stamp(project)
+    if known is not None and known.stamp == stamp and known.found.is_settled:
+        return known
     with garbage.uncollected():
         found = comparison.load(project)
         columns.spell_out(found.rows)
-        return found
+        return _Read(stamp, found)
 
 
 def _trash(directory: Path) -> None:

@@ -124,6 +124,8 @@ class ComparisonView(Observable):
 
     def filling(self) -> None:
         """The runs are being loaded; what is shown stays until they are."""
+        if self._known and self.error is None:
+            return
         self.error = None
         if not self._known:
             self.state = "filling"

@@ -703,6 +703,23 @@ def test_a_run_appears_when_it_ends(opened: Opened, project: Path, qtbot: QtBot)
     assert window.steps.buttons["compare"].accessibleName() == "Compare, (1)"
 
 
+def test_runs_whose_files_have_not_changed_are_not_read_again(
+    opened: Opened, project: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = keep(project, made("r1"))
+    window, page = opened()
+    before, refreshed = page.view.comparison, []
+    monkeypatch.setattr(page, "refresh", lambda: refreshed.append(1))
+    page.desk.read()
+    rest(window, page, qtbot)
+    assert page.view.comparison is before and refreshed == []
+    run_label.save(folder, name="Named elsewhere", note="")
+    page.desk.read()
+    rest(window, page, qtbot)
+    assert page.view.comparison is not before and refreshed
+    assert page.view.comparison.runs[0].title == "Named elsewhere"
+
+
 def test_a_run_made_elsewhere_appears_when_one_comes_back(opened: Opened, project: Path, qtbot: QtBot) -> None:
     window, page = opened()
     window.commands.go("export")

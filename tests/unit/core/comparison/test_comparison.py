@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pqv_core import comparison
-from pqv_core.comparison import Comparison, pareto, views
+from pqv_core.comparison import Comparison, pareto, stored_runs, views
 from pqv_core.comparison.charts import BarChart, ScatterChart
 from pqv_core.comparison.columns import COLUMNS, footnotes, varied
 from pqv_core.comparison.figures import Figure, figures
-from pqv_core.comparison.stored_runs import THIS_COMPUTER
+from pqv_core.comparison.stored_runs import THIS_COMPUTER, StoredRun
 from pqv_core.formats.delegation import Delegation
 from pqv_core.project import project_file as projects
 from pqv_core.project import run_label
@@ -570,3 +571,24 @@ def test_a_group_of_operators_has_one_colour_whichever_others_there_are(project:
         assert isinstance(chart, BarChart)
         found[run] = dict(zip((series.name for series in chart.series), chart.colours, strict=True))
     assert found["r2"].items() < found["r1"].items()
+
+
+def test_a_stamp_is_another_one_whenever_a_run_is_added_named_written_or_taken_away(project: Path) -> None:
+    stamps = [stored_runs.stamp(project)]
+    folder = keep(project, made("r1"))
+    stamps.append(stored_runs.stamp(project))
+    run_label.save(folder, name="Mine", note="")
+    stamps.append(stored_runs.stamp(project))
+    keep(project, made("r1", size_bytes=12_345_678))
+    stamps.append(stored_runs.stamp(project))
+    assert stored_runs.stamp(project) == stamps[-1]
+    shutil.rmtree(folder)
+    assert stored_runs.stamp(project) == stamps[0]
+    assert len(set(stamps)) == 4
+
+
+@pytest.mark.parametrize(("state", "settled"), [("succeeded", True), ("failed", True), ("running", False)])
+def test_what_is_at_work_is_not_settled(state: str, settled: bool) -> None:
+    run = record("r1").model_copy(update={"state": state})
+    found = Comparison(runs=(StoredRun(Path("r1"), run, run_label.RunLabel()),))
+    assert found.is_settled == settled
