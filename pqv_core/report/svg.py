@@ -207,8 +207,9 @@ def _bars(chart: BarChart) -> Xml.Element:
             _box(group, _NAMES, y, width, _BAR - 3, chart.colours[place])
             if chart.is_below(value):
                 _hatch(group, _NAMES, y, width, _BAR - 3)
-            kind = "bad" if chart.is_below(value) else ""
-            _text(group, _NAMES + width + 6, y + 10, chart.figure(series, index), kind=kind)
+            below = chart.is_below(value)
+            end = max(width, (WIDTH - _NAMES - _FIGURES) * (chart.base or 0.0) / most) if below else width
+            _text(group, _NAMES + end + 6, y + 10, chart.figure(series, index), kind="bad" if below else "")
             y += _BAR
         y += _GAP
     _line(root, [(_NAMES - 0.5, top - 2), (_NAMES - 0.5, y - _GAP + 2)], "line")

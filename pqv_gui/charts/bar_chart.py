@@ -111,7 +111,8 @@ class _Plot(QWidget):
             painter.setPen(QColor(shades.surface))
             painter.drawText(bar.area, Qt.AlignmentFlag.AlignCenter, bar.inside)
         painter.setPen(QColor(shades.muted if bar.doubted else shades.bad if bar.below else shades.text))
-        figure = QRectF(bar.area.right() + 6, bar.area.top(), self.width(), bar.area.height())
+        end = max(bar.area.right(), self._base_at) if bar.below else bar.area.right()  # not across the line
+        figure = QRectF(end + 6, bar.area.top(), self.width(), bar.area.height())
         painter.drawText(figure, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, bar.figure)
 
     def _paint_hatch(self, painter: QPainter, bar: _Bar) -> None:
