@@ -244,8 +244,7 @@ class Chart(QWidget, Generic[Told]):
         self.plot = self._plot(heading)
         layout = column(self, gap=0.3)
         top = row(gap=0.6)
-        top.addWidget(label(heading, "strong"))
-        top.addStretch(1)
+        top.addWidget(label(heading, "strong", wrap=True), 1)
         top.addWidget(self.scale)
         top.addWidget(self.reset)
         self.saver = Saver(
