@@ -80,7 +80,7 @@ class StartPage(Page):
         folder_label.setBuddy(self.folder)
         self.target = ComboInput({str(key): tr(info.label) for key, info in TARGETS.items()})
         self.target.setAccessibleName(tr("New project target"))
-        target_label = label(tr("&Runs on"))
+        target_label = label(tr("Runs o&n"))
         target_label.setBuddy(self.target)
         self.create_button = button(tr("&Create project"), self._create)
         self.name.returnPressed.connect(lambda: self._create())
