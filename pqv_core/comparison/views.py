@@ -135,7 +135,8 @@ def _by_artifact(
     """A category a run, a series an artefact."""
     kept = [row for row in rows if not row.artifact.is_published]  # as large as the fairest baseline
     values = {(row.run, row.artifact.label): value for row in kept if (value := find(row)) is not None}
-    runs = [run for run in names if any(place[0] == run for place in values)]
+    known = {run for run, _ in values}
+    runs = [run for run in names if run in known]
     colours = {row.artifact.label: artifacts.colour(row.artifact.key) for row in kept}
     series = tuple(
         Series(label, tuple(values.get((run, label)) for run in runs), colour=colours[label])

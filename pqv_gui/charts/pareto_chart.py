@@ -50,6 +50,7 @@ class ParetoChart(Chart[Shown]):
         self._chart: ScatterChart | None = None
         self._marks: dict[str, Any] = {}
         self._chosen = ""
+        self._colours: tuple[int, ...] = ()  # of the series, found once: there may be thousands of points
         super().__init__(heading or tr("Accuracy vs. latency"), x_name="")
         self._by_error = by_error
         self._bottom = ValueAxis("bottom")
@@ -71,8 +72,7 @@ class ParetoChart(Chart[Shown]):
 
     def color(self, index: int) -> QColor:
         """The colour of the series with this number."""
-        colours = self._chart.colours if self._chart is not None else ()
-        return super().color(colours[index] if index < len(colours) else index)
+        return super().color(self._colours[index] if index < len(self._colours) else index)
 
     def mark(self, index: int) -> str:
         """The mark of the series with this number, as pyqtgraph calls it."""
@@ -98,7 +98,8 @@ class ParetoChart(Chart[Shown]):
     def draw_series(self, run: Shown) -> None:
         """Draw marks, rings around those on the front, and the line between them."""
         before, chart = self._chart, run.chart
-        self._chart = chart
+        colours_before = self._colours
+        self._chart, self._colours = chart, chart.colours
         renewed = list(self._marks) != list(chart.series)
         if renewed:
             for old in self._marks.values():
@@ -119,7 +120,7 @@ class ParetoChart(Chart[Shown]):
         self._show_chosen()
         if before is None or _axes(before) != _axes(chart):
             self._recolor()
-        elif renewed or before.colours != chart.colours:
+        elif renewed or colours_before != self._colours:
             self._color_marks()
 
     def named(self) -> list[tuple[QPointF, str]]:
