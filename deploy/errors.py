@@ -191,5 +191,5 @@ class OverheatedError(DeviceError):
 def told(info: ErrorInfo) -> PqvError:
     """An error that was told, as one that can be raised; of a phone that is away it is still known."""
     if isinstance(kind := globals().get(info.kind), type) and issubclass(kind, DeviceAwayError):
-        return DeviceAwayError(info.message, action=info.action, details=info.details)
+        return DeviceAwayError(info.message, action=info.action, details=info.details, command=info.command)
     return ToldError(info)
