@@ -178,17 +178,22 @@ def position(key: str) -> int:
     return list(_KNOWN).index(key) if key in _KNOWN else len(_KNOWN)
 
 
+_FURTHER = (7, 6, 4, 3, 5, 2)
+"""The numbers of a further format's artefacts, beginning with the result."""
+
+
 def colour(key: str) -> int:
     """The same number for an artefact in every chart: the result has 0, then what was before it, then all others.
 
-    Those of a further format count down from the last, so that a result in two formats has two colours.
+    Those of a further format have colours that are left, so that a result in two formats has two. There are eight, so
+    what is seldom there together shares one: a budget's uncut file has its own, one with all tokens does not.
     """
     backwards = [known for known, spec in reversed(_KNOWN.items()) if not spec.is_contrast]
     backwards += [known for known, spec in _KNOWN.items() if spec.is_contrast]
     if key in _KNOWN:
         return backwards.index(key)
     first, _, _ = key.rpartition("_")
-    return len(_KNOWN) + (1 - backwards.index(first) if first in _KNOWN else 0)
+    return _FURTHER[backwards.index(first)] if first in _KNOWN else len(_KNOWN)
 
 
 def ordered(labels: Iterable[str]) -> list[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from pqv_core.results import artifacts
 
 
@@ -48,8 +50,9 @@ def test_without_baselines_there_is_nothing_beside_the_result_either() -> None:
     assert [(spec.key, spec.way) for spec in made] == [("compressed", artifacts.FASTEST)]
 
 
-def test_what_a_run_writes_in_two_formats_has_a_colour_each() -> None:
-    made = artifacts.of_run(formats=("ptl", "pte"), scheme="int8")
+@pytest.mark.parametrize("hastened", [False, True])
+def test_what_a_run_writes_in_two_formats_has_a_colour_each(hastened: bool) -> None:
+    made = artifacts.of_run(formats=("ptl", "pte"), scheme="int8", hastened=hastened)
     assert len({artifacts.colour(spec.key) for spec in made}) == len(made)
 
 
