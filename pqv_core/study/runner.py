@@ -35,7 +35,7 @@ _WAIT_S = 0.25  # Windows does not run signal handlers during a longer wait
 _REPEATS = 20
 """Proposals in a row that were there before, after which another is made in the sampler's place."""
 
-_NOT_THE_SETTINGS = {kind.__name__: kind for kind in (StorageError, ClusterError)}
+_NOT_THE_SETTINGS = {kind.__name__: kind for kind in (StorageError, ClusterError, DeviceAwayError)}
 """Errors that end the study, by their names: another trial would meet them too."""
 
 Said = StudyEvent | AnyEvent
@@ -247,10 +247,8 @@ class StudyRunner:
         except Cancelled:  # it goes on the next time
             self.cancel()
             return False
-        except DeviceAwayError:  # so it does, once the phone is there again
-            raise
         except PqvError as error:
-            self._fail(number, error.info(), run=job.run)
+            self._fail_of(number, error, run=job.run)
             return False
         return True
 
@@ -319,10 +317,8 @@ class StudyRunner:
         except Cancelled:  # it goes on the next time
             self.cancel()
             return
-        except DeviceAwayError:  # so it does, once the phone is there again
-            raise
         except PqvError as error:
-            self._fail(work.number, error.info(), run=work.job.run)
+            self._fail_of(work.number, error, run=work.job.run)
             return
         asked = [*self._file.goals, *(bound.figure for bound in self._file.bounds)]
         missing = next((figure for figure in asked if figure.key not in found), None)
@@ -352,6 +348,12 @@ class StudyRunner:
             raise kind(error.message, action=error.action, details=error.details)
         words = f"{error.message} {error.action}".strip()
         self._over(number, run, OptunaState.FAIL, {WORDS: words, **self._facts(number, run)}, None)
+
+    def _fail_of(self, number: int, error: PqvError, *, run: str) -> None:
+        """The same of an error met in this process, which may be of a finer kind than those that end the study."""
+        if isinstance(error, tuple(_NOT_THE_SETTINGS.values())):
+            raise error
+        self._fail(number, error.info(), run=run)
 
     def _facts(self, number: int, run: str) -> dict[str, Any]:
         """Number and time of a run; nothing where it failed before it wrote anything."""
