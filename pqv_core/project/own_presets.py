@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from pqv_core.config import RunConfig, setting_names, with_settings
 from pqv_core.errors import PqvError, UsageError, from_os_error
 from pqv_core.files.fsio import read_json, sha256_json, write_json
+from pqv_core.files.fsio import remove as remove_file
 from pqv_core.project.presets import PRESETS, Preset
 
 _MAX_BYTES = 1 << 20
@@ -66,11 +67,7 @@ def save(name: str, config: RunConfig) -> None:
         ) from error
     if kept.name.casefold() in taken:
         raise UsageError(f"“{kept.name}” is a preset that comes with PQV-Mobile.", action="Choose another name.")
-    try:
-        folder().mkdir(parents=True, exist_ok=True)
-        write_json(_path(kept.name), kept.model_dump(mode="json"))
-    except OSError as error:
-        raise from_os_error(error, folder()) from error
+    write_json(_path(kept.name), kept.model_dump(mode="json"))
 
 
 def remove(name: str) -> None:
@@ -80,7 +77,7 @@ def remove(name: str) -> None:
         StorageError: The folder may not be written.
     """
     try:
-        _path(name).unlink(missing_ok=True)
+        remove_file(_path(name))
     except OSError as error:
         raise from_os_error(error, folder()) from error
 

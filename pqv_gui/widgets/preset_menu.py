@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 
 from PySide6.QtCore import Qt, Signal
@@ -29,11 +29,14 @@ class PresetButton(QPushButton):
         menu.setToolTipsVisible(True)
         menu.aboutToShow.connect(self.refresh)
         self.setMenu(menu)
-        self.refresh()
+        self._list({})
 
     def refresh(self) -> None:
         """List what there is now: another window may have saved one."""
-        menu, own = self.menu(), own_presets.found()
+        self._list(own_presets.found())
+
+    def _list(self, own: Mapping[str, Preset]) -> None:
+        menu = self.menu()
         menu.clear()
         for name, preset in PRESETS.items():
             self._add(menu, name, tr(preset.label), tr(preset.sentence))
@@ -82,8 +85,8 @@ class PresetCard(Card):
         self.own = QPushButton(tr("One of your own"))
         self.own.setAccessibleName(tr("New project from a preset of your own"))
         self.own.setMenu(QMenu(self.own))
+        self.own.hide()
         self.body.addWidget(self.own, 0, Qt.AlignmentFlag.AlignLeft)
-        self.refresh()
 
     def refresh(self) -> None:
         """List a person's own, where there are any."""
