@@ -30,9 +30,9 @@ from pqv_gui.style.theme import em
 from pqv_gui.viewmodels import defaults
 from tests.fakes.records import MS, measurement, record
 from tests.qt.app.test_frame import controls, cut_off, follows_the_eye, name_of, settle, tab_chain
+from tests.qt.compare import SOON_MS, opened_compare, rest
 from tests.qt.conftest import MakeWindow, point_to
 
-SOON_MS = 30_000
 PHONE = "Fakesung Phone One (A1)"
 Opened = Callable[..., tuple[MainWindow, ComparePage]]
 
@@ -64,23 +64,9 @@ def opened(make_window: MakeWindow, qtbot: QtBot, project: Path) -> Opened:
     """Opens the project on the Compare page, with what was read of it drawn."""
 
     def make(scene: str = "good") -> tuple[MainWindow, ComparePage]:
-        window = make_window(scene)
-        window.commands.open_project(project)
-        window.commands.go("compare")
-        page = window.stack.currentWidget()
-        assert isinstance(page, ComparePage)
-        rest(window, page, qtbot)
-        return window, page
+        return opened_compare(make_window, qtbot, project, scene)
 
     return make
-
-
-def rest(window: MainWindow, page: ComparePage, qtbot: QtBot) -> None:
-    """Until all is read and drawn."""
-    qtbot.waitUntil(
-        lambda: page.view.state != "filling" and window.workspace.tasks.active == 0 and not page._turn,
-        timeout=SOON_MS,
-    )
 
 
 def cells(page: ComparePage, column: int = 0) -> list[str]:

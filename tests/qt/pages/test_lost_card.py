@@ -24,9 +24,9 @@ from pqv_gui.viewmodels import defaults
 from tests.fakes.answered import IMAGES, keep_run
 from tests.fakes.records import record
 from tests.qt.app.test_frame import controls, cut_off, follows_the_eye, name_of, settle, tab_chain
+from tests.qt.compare import SOON_MS, opened_compare, rest
 from tests.qt.conftest import MakeWindow, point_to
 
-SOON_MS = 30_000
 COLORS = {"cat": (200, 0, 0), "cow": (0, 200, 0), "dog": (0, 0, 200)}
 Opened = Callable[[], tuple[MainWindow, ComparePage]]
 
@@ -57,28 +57,9 @@ def opened(make_window: MakeWindow, qtbot: QtBot, project: Path) -> Opened:
     """Opens the project on the Compare page, with what was lost drawn."""
 
     def make() -> tuple[MainWindow, ComparePage]:
-        window = make_window("good")
-        window.commands.open_project(project)
-        window.commands.go("compare")
-        page = window.stack.currentWidget()
-        assert isinstance(page, ComparePage)
-        rest(window, page, qtbot)
-        return window, page
+        return opened_compare(make_window, qtbot, project)
 
     return make
-
-
-def rest(window: MainWindow, page: ComparePage, qtbot: QtBot) -> None:
-    """Until all is read and drawn."""
-    qtbot.waitUntil(
-        lambda: (
-            page.view.state != "filling"
-            and page.lost.view.state != "filling"
-            and window.workspace.tasks.active == 0
-            and not page._turn
-        ),
-        timeout=SOON_MS,
-    )
 
 
 def classes(page: ComparePage) -> list[list[str]]:
