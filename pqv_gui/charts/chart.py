@@ -15,17 +15,17 @@ import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
 from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, Signal
-from PySide6.QtGui import QColor, QFontMetricsF, QMouseEvent, QPainter, QPen, QPolygonF, QWheelEvent
+from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPen, QPolygonF, QWheelEvent
 from PySide6.QtWidgets import QSizePolicy, QStyleOptionGraphicsItem, QWidget
 
 from pqv_core import formatting
-from pqv_core.comparison import label_places
 from pqv_core.report.plain_data import csv_text
 from pqv_gui.charts.legend import Legend, LegendEntry
+from pqv_gui.charts.mark_names import MarkNames
 from pqv_gui.charts.saving import Saver
 from pqv_gui.charts.tip import Tip
 from pqv_gui.i18n import tr
-from pqv_gui.style.theme import colors, em, scaled_font
+from pqv_gui.style.theme import colors, em
 from pqv_gui.viewmodels.results.series import Curve
 from pqv_gui.widgets.basic_inputs import CheckInput
 from pqv_gui.widgets.basics import button, column, label, row
@@ -36,7 +36,6 @@ POINTS = 600
 _SMALLEST = 1e-6  # what a logarithm is taken of at least
 _WIDE = 6.0  # ratio of the largest to the smallest from which on ratios tell more than differences
 _WIDE_DECADES = 2.5  # from which on there is no room for ticks at 2 and 5
-_NAME_SIZE, _NAME_WIDTH, _NAME_AWAY = 0.88, 14.0, 9.0  # of the text; most of a name's lines of text; pixels of a mark
 _ALONE = 7.0  # pixels: how large the point of a curve is that has no other
 _CLOSEST = 1e-3  # share of the whole view that can be zoomed to
 
@@ -231,8 +230,6 @@ class Chart(QWidget, Generic[Told]):
         self.scale.hide()
         self._follow, self._growing = True, True
         self._view: tuple[float, float, float, float] | None = None
-        self._named_for: object = None  # what the names that are known were placed for
-        self._beside: list[tuple[QRectF, str]] = []
         self._bounds = (0.0, 1.0, 0.0, 1.0)  # of all that there is to see
         self._drawn: object = None
         self._series: dict[str, tuple[str, Floats, Floats]] = {}
@@ -286,7 +283,8 @@ class Chart(QWidget, Generic[Told]):
         box.setMenuEnabled(False)
         box.sigRangeChangedManually.connect(self._moved_by_hand)
         box.sigRangeChanged.connect(lambda *_: plot.viewport().update())
-        plot.written = self._write_names
+        self.names = MarkNames(self, box, named=self.named, unnamed=self.unnamed)
+        plot.written = self.names.write
         for side in ("left", "bottom"):
             axis = self._item.getAxis(side)
             axis.enableAutoSIPrefix(False)
@@ -313,7 +311,7 @@ class Chart(QWidget, Generic[Told]):
         self._suit_scale(run)
         self.draw_series(run)
         self._drawn = self.state(run)
-        self._named_for = None
+        self.names.forget()
         self._fit()
         self._show_legend()
 
@@ -507,43 +505,6 @@ class Chart(QWidget, Generic[Told]):
     def unnamed(self) -> list[QPointF]:
         """Places of the view over which nothing is written either."""
         return []
-
-    def _write_names(self, painter: QPainter) -> None:
-        """Each on ground of its own, so that it can be read over lines."""
-        font, shades = scaled_font(self, _NAME_SIZE), colors(self)
-        self._place_names(QFontMetricsF(font))
-        ground = QColor(shades.surface)
-        ground.setAlpha(190)
-        painter.setFont(font)
-        painter.setPen(QColor(shades.text))
-        for box, name in self._beside:
-            painter.fillRect(box, ground)
-            painter.drawText(box, Qt.AlignmentFlag.AlignCenter, name)
-
-    def _place_names(self, metrics: QFontMetricsF) -> None:
-        """Find places for the names in the present view, unless they are known."""
-        view = self._item.getViewBox()
-        area, unit = view.sceneBoundingRect(), metrics.height()
-        present = (area.getRect(), view.viewRange(), unit)
-        if present == self._named_for:
-            return
-        self._named_for = present
-        shown = [
-            (view.mapViewToScene(place), metrics.elidedText(name, Qt.TextElideMode.ElideMiddle, _NAME_WIDTH * unit))
-            for place, name in self.named()
-        ]
-        found = label_places.places(
-            [at.toTuple() for at, _ in shown],
-            [(metrics.horizontalAdvance(name) + 4, unit) for _, name in shown],
-            area=label_places.Box(area.left(), area.top(), area.right(), area.bottom()),
-            radius=_NAME_AWAY,
-            others=[view.mapViewToScene(place).toTuple() for place in self.unnamed()],
-        )
-        self._beside = [
-            (QRectF(QPointF(box.left, box.top), QPointF(box.right, box.bottom)), name)
-            for box, (_, name) in zip(found, shown, strict=True)
-            if box is not None
-        ]
 
     # words ---------------------------------------------------------------------------------------------------
 

@@ -226,12 +226,12 @@ def test_names_stand_beside_marks_where_there_is_room_and_go_with_them(qtbot: Qt
     near = [Point(10.0, 70.0 + n / 1000, f"near {n}", "s") for n in range(20)]
     chart.draw(scatter(Point(20.0, 90.0, "alone", "s"), *near))
     chart.grab()
-    boxes = {name: box for box, name in chart._beside}
+    boxes = {name: box for box, name in chart.names.placed}
     assert "alone" in boxes and 0 < len([name for name in boxes if name.startswith("near")]) < 20
     assert all(chart._item.getViewBox().sceneBoundingRect().contains(box) for box in boxes.values())
     chart._item.getViewBox().setRange(xRange=(18, 21), yRange=(85, 91), padding=0)
     chart.grab()
-    assert [name for _, name in chart._beside] == ["alone"]
+    assert [name for _, name in chart.names.placed] == ["alone"]
 
 
 def test_of_many_points_those_of_the_front_are_named(qtbot: QtBot) -> None:
@@ -241,7 +241,7 @@ def test_of_many_points_those_of_the_front_are_named(qtbot: QtBot) -> None:
     chart.show()
     chart.draw(scatter(*(Point(10.0 + n, 50.0 + n, f"p{n}", "s", front=n in (3, 20)) for n in range(300))))
     chart.grab()
-    assert {name for _, name in chart._beside} <= {"p3", "p20"}
+    assert {name for _, name in chart.names.placed} <= {"p3", "p20"}
     assert chart.named()[0][1] == "p3"
 
 
@@ -253,11 +253,11 @@ def test_a_curve_has_its_name_at_its_end_once_all_is_told(qtbot: QtBot, run: Run
     run.apply(events.Metric(run="r", name="train_loss", step=n, value=4.0 - n / 10) for n in range(1, 31))
     chart.draw(run)
     chart.grab()
-    assert chart._beside == []
+    assert chart.names.placed == []
     run.apply([events.Finished(run="r", outcome="succeeded")])
     chart.draw(run)
     chart.grab()
-    ((box, name),) = chart._beside
+    ((box, name),) = chart.names.placed
     assert name == "Training loss"
     end = chart._item.getViewBox().mapViewToScene(QPointF(30, 1.0))
     assert abs(box.right() - end.x()) < 20 and abs(box.center().y() - end.y()) < 20
